@@ -1,0 +1,43 @@
+# DuckDB::DuckDB, the C API only: a system DuckDB (or DUCKDB_ROOT) first, else the library and the
+# header from npm by the lockfile in cmake/duckdb. Sets DuckDB_LIBRARY and DuckDB_LICENSES.
+find_path(DuckDB_INCLUDE_DIR duckdb.h HINTS ${DUCKDB_ROOT}/include ${DUCKDB_ROOT})
+find_library(DuckDB_LIBRARY duckdb HINTS ${DUCKDB_ROOT}/lib ${DUCKDB_ROOT})
+
+if(NOT DuckDB_INCLUDE_DIR OR NOT DuckDB_LIBRARY)
+  # One copy serves every preset and every checkout's build folder beside each other.
+  set(duckdb_source ${CMAKE_SOURCE_DIR}/cmake/duckdb)
+  set(duckdb_dir ${CMAKE_SOURCE_DIR}/build/duckdb)
+  file(SHA256 ${duckdb_source}/package-lock.json duckdb_lock_hash)
+  set(duckdb_stamp ${duckdb_dir}/${duckdb_lock_hash}.stamp)
+  if(NOT EXISTS ${duckdb_stamp})
+    find_program(NPM npm REQUIRED)
+    file(MAKE_DIRECTORY ${duckdb_dir})
+    file(COPY ${duckdb_source}/package.json ${duckdb_source}/package-lock.json DESTINATION ${duckdb_dir})
+    execute_process(
+      COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund
+      WORKING_DIRECTORY ${duckdb_dir}
+      RESULT_VARIABLE duckdb_failed
+      OUTPUT_VARIABLE duckdb_output
+      ERROR_VARIABLE duckdb_output)
+    if(duckdb_failed)
+      message(FATAL_ERROR "npm ci of DuckDB failed:\n${duckdb_output}")
+    endif()
+    # Only the C header: beside it lie private C++ headers of another version.
+    file(COPY ${duckdb_dir}/node_modules/duckdb/src/duckdb/src/include/duckdb.h
+         DESTINATION ${duckdb_dir}/include)
+    file(TOUCH ${duckdb_stamp})
+  endif()
+  set(DuckDB_INCLUDE_DIR ${duckdb_dir}/include CACHE PATH "" FORCE)
+  set(DuckDB_LIBRARY ${duckdb_dir}/node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so CACHE FILEPATH "" FORCE)
+  set(DuckDB_LICENSES ${duckdb_dir}/node_modules/duckdb/LICENSE CACHE FILEPATH "" FORCE)
+endif()
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(DuckDB REQUIRED_VARS DuckDB_LIBRARY DuckDB_INCLUDE_DIR)
+if(NOT TARGET DuckDB::DuckDB)
+  add_library(DuckDB::DuckDB SHARED IMPORTED)
+  set_target_properties(DuckDB::DuckDB PROPERTIES
+    IMPORTED_LOCATION ${DuckDB_LIBRARY}
+    IMPORTED_NO_SONAME TRUE
+    INTERFACE_INCLUDE_DIRECTORIES ${DuckDB_INCLUDE_DIR})
+endif()

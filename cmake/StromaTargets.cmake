@@ -1,0 +1,21 @@
+# stroma_library(object SOURCES disk_store.cpp … USES stroma_base OpenSSL::Crypto)
+#   One library per folder; includes are written from src/.
+# stroma_test(object SOURCES disk_store_test.cpp … USES stroma_object)
+#   One test program per folder, its tests found by CTest.
+function(stroma_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;PRIVATE_USES" ${ARGN})
+  add_library(stroma_${name} STATIC ${arg_SOURCES})
+  target_include_directories(stroma_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(stroma_${name} PUBLIC stroma_options ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
+endfunction()
+
+function(stroma_test name)
+  if(NOT STROMA_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
+  add_executable(${name}_test ${arg_SOURCES})
+  target_link_libraries(${name}_test PRIVATE ${arg_USES} GTest::gtest_main)
+  gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT 300)
+endfunction()

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace stroma::catalog {
+
+enum class Role { anonymous, user, administrator };
+
+/// Who asks. The local owner of the data directory is the administrator "local".
+struct Principal {
+    std::string id, name;
+    Role role = Role::anonymous;
+    bool disabled = false;
+    std::int64_t created_ms = 0;
+    /// Set when the principal came by a token: what it may do at most; empty is all.
+    std::vector<std::string> scopes;
+};
+
+Principal anonymous_principal();
+/// The owner of the data directory, working without a server or with its own token.
+Principal local_administrator();
+
+/// What can be asked for.
+enum class Action { read, create, change, remove, share, administer };
+
+enum class ThingKind { site, collection, dataset, job, matrix_request, upload };
+
+struct Thing {
+    ThingKind kind = ThingKind::site;
+    std::string id;     ///< "" for the site, and for create
+    std::string owner;  ///< of jobs, requests and uploads, which the catalog doesn't hold
+};
+
+struct Grant {
+    std::string thing;      ///< dataset or collection id
+    std::string principal;
+    std::string access;     ///< "read", "write", "own"
+};
+
+struct Token {
+    std::string id, principal, label;
+    std::vector<std::string> scopes;
+    std::int64_t created_ms = 0, expires_ms = 0, used_ms = 0;
+    bool revoked = false;
+};
+
+struct NewToken {
+    Token token;
+    std::string secret;  ///< "stroma_…", shown once
+};
+
+}  // namespace stroma::catalog

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/result.h"
+#include "catalog/principal.h"
+
+namespace stroma::front::http {
+
+/// Reads a request's body piece by piece as it arrives. Used by the handler's thread.
+class BodyReader {
+public:
+    virtual ~BodyReader() = default;
+    /// The next bytes; empty at the end. errors  exhausted (body limit), cancelled (client left)
+    virtual Result<Bytes> read() = 0;
+};
+
+struct Request {
+    std::string id;      ///< of this request, in logs and in the X-Request-Id answer header
+    std::string method;  ///< "GET"
+    std::string path;    ///< percent-decoded, "/v1/matrix/abc"
+    std::string target;  ///< as it came, with the query
+    std::vector<std::pair<std::string, std::string>> query;    ///< decoded, in order
+    std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+    std::map<std::string, std::string> parameters;  ///< from the route's {names}
+    std::string client;  ///< address of the peer
+    catalog::Principal principal;
+    BodyReader* body = nullptr;
+    std::stop_token left;  ///< asked to stop when the client is gone or the server ends
+
+    std::optional<std::string> header(std::string_view lower_case_name) const;
+    std::optional<std::string> query_value(std::string_view name) const;
+    /// The whole body as text; exhausted past bytes_max.
+    Result<std::string> text_body(std::uint64_t bytes_max = 8u << 20) const;
+};
+
+/// Writes a streamed answer. write() blocks while the client is slow. cancelled: the client left.
+class BodyWriter {
+public:
+    virtual ~BodyWriter() = default;
+    virtual Result<void> write(ByteSpan bytes) = 0;
+};
+
+struct Response {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    /// Instead of `body`: called on the handler's thread after the head was sent (chunked).
+    std::function<Result<void>(BodyWriter&)> stream;
+    /// Instead of `body`: a file's bytes; the server answers ranges, ETag and If-* by itself.
+    struct FileBody {
+        std::shared_ptr<const File> file;
+        std::uint64_t size_bytes = 0;
+        std::string etag;  ///< without quotes
+    };
+    std::optional<FileBody> file;
+};
+
+Response text_response(int status, std::string text, std::string_view content_type = "text/plain");
+Response json_response(int status, std::string json);
+
+}  // namespace stroma::front::http

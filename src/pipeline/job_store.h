@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "pipeline/job.h"
+#include "queue/queue.h"
+#include "sql/database.h"
+
+namespace stroma::pipeline {
+
+/// The records of all jobs, in the control database, next to the queue that hands them out.
+/// Any thread, any number of processes.
+class JobStore {
+public:
+    /// Makes its tables when they are not there. The references must outlive the store.
+    static Result<std::unique_ptr<JobStore>> open(sql::Database& database, queue::Queue& queue,
+                                                  const Clock& clock, IdSource& ids);
+    ~JobStore();
+
+    /// Records the job and queues it in one transaction.
+    Result<Job> submit(const NewJob& job);
+    Result<std::optional<Job>> find(std::string_view id);
+    Result<std::vector<Job>> list(const JobFilter& filter);
+    Result<std::vector<JobLogLine>> log_lines(std::string_view id, std::int64_t after_ms = 0);
+    /// A queued job is cancelled at once, a running one is asked to stop. not_found if unknown.
+    Result<Job> cancel(std::string_view id);
+    /// A failed or cancelled job is queued again as a new attempt. conflict when it is neither.
+    Result<Job> retry(std::string_view id);
+    /// Waits until the record's version passes `version` or `wait` is over; gives the record.
+    /// Wakes at once for changes made in this process, within 200 ms for others'.
+    Result<Job> wait_for_change(std::string_view id, std::int64_t version, Milliseconds wait);
+
+    struct State;
+    State& state() { return *state_; }  ///< for Worker
+
+private:
+    explicit JobStore(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::pipeline
