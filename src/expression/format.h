@@ -16,7 +16,7 @@ namespace stroma::expression {
 struct ReadOptions {
     /// For tables without a hint of their own: "" detects and says what it found.
     std::string orientation;         ///< "", "cells-are-rows", "cells-are-columns"
-    bool sum_duplicates = false;     ///< add up places that occur twice in a line (recorded)
+
     bool make_ids_unique = false;    ///< give repeated cell or gene ids a suffix (recorded)
     std::uint64_t unpacked_bytes_max = std::uint64_t{64} << 30;  ///< inflated bytes in all
 };

@@ -35,7 +35,7 @@ struct DatasetSummary {
 };
 
 struct SealOptions {
-    ReadOptions const* read = nullptr;  ///< sum_duplicates; may be null
+    bool sum_duplicates = false;  ///< add up places that occur twice in a line
     std::uint64_t memory_bytes = 512u << 20;
     /// Where the transposition spills when memory_bytes is not enough; closed = memory only.
     File* scratch = nullptr;
