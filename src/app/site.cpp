@@ -1,40 +1,15 @@
 #include "app/site.h"
 
-#include "app/data_lock.h"
 #include "app/settings.h"
+#include "app/site_state.h"
 #include "base/log.h"
 #include "load/bundle_stage.h"
 #include "load/import_stage.h"
+#include "matrix/export_stage.h"
 #include "object/disk/disk_object_store.h"
-#include "queue/database/database_queue.h"
 #include "sql/duckdb/duckdb_database.h"
-#include "sql/sqlite/sqlite_database.h"
 
 namespace stroma::app {
-
-/// In the order in which they are opened; each uses only those above it.
-struct Site::State {
-    explicit State(DataLock held) : lock(std::move(held)) {}
-
-    DataLock lock;
-    fs::path data;
-    const Clock& clock = system_clock();
-    IdSource ids;
-    std::unique_ptr<object::ObjectStore> objects;
-    std::unique_ptr<sql::SqliteDatabase> control;
-    std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
-    std::unique_ptr<queue::TransactionalQueue> job_queue;
-    std::unique_ptr<pipeline::JobStore> jobs;
-    std::unique_ptr<catalog::Catalog> catalog;
-    std::unique_ptr<load::RevisionFiles> files;
-    std::unique_ptr<warehouse::Warehouse> warehouse;
-    std::unique_ptr<load::DatasetLoader> loader;
-    std::unique_ptr<matrix::MatrixWriter> matrix_writer;
-    std::unique_ptr<matrix::RequestStore> matrix_requests;
-    std::unique_ptr<matrix::MatrixService> matrices;
-    std::vector<std::unique_ptr<pipeline::Stage>> stages;
-    std::unique_ptr<pipeline::Worker> worker;  // last: it stops before what it works on goes
-};
 
 namespace {
 
@@ -83,6 +58,8 @@ void add_stages(Site::State& state, const Settings& settings) {
         *import, *state.loader, *state.catalog, settings.text("bundles.source")));
     state.stages.push_back(std::move(import));
     state.stages.push_back(std::make_unique<matrix::MatrixStage>(*state.matrices, staging));
+    state.stages.push_back(std::make_unique<matrix::ExportStage>(*state.matrix_writer,
+                                                                 *state.catalog, state.clock));
     std::vector<pipeline::Stage*> stages;
     for (const auto& stage : state.stages) stages.push_back(stage.get());
     state.worker = std::make_unique<pipeline::Worker>(

@@ -52,8 +52,13 @@ public:
     matrix::MatrixService& matrices();
     sql::Database& control();
 
-    /// Reads everything and checks it against its checksums. One line per thing found wrong.
-    Result<std::vector<std::string>> verify(const expression::Watch& watch);
+    /// Reads everything (or only those datasets) and checks it against its checksums. One line
+    /// per thing found wrong.
+    Result<std::vector<std::string>> verify(const std::vector<std::string>& datasets,
+                                            const expression::Watch& watch);
+    /// Takes away every dataset whose sealed file is damaged or missing. One line per loss: what
+    /// it was and what it had been made from.
+    Result<std::vector<std::string>> repair(const expression::Watch& watch);
     /// A copy that opens by itself, of one moment, while loads go on.
     Result<void> backup_to(const fs::path& folder, const expression::Watch& watch);
 

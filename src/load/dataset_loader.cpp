@@ -29,6 +29,8 @@ Result<std::optional<LoadedRevision>> DatasetLoader::find_loaded(std::string_vie
 }
 
 Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
+    // One load at a time: two of the same content must not both find it absent.
+    const std::lock_guard one_at_a_time(mutex_);
     if (auto loaded = TRY(find_loaded(revision.dataset_name, revision.content_key))) {
         TRY(remove_file(revision.sealed));
         return *std::move(loaded);
@@ -92,6 +94,7 @@ Result<void> DatasetLoader::remove_revision(const catalog::Revision& revision) {
 }
 
 Result<void> DatasetLoader::remove_dataset(const catalog::Dataset& dataset) {
+    const std::lock_guard one_at_a_time(mutex_);
     for (const catalog::Revision& revision : TRY(catalog_.revisions(dataset.id)))
         if (revision.state != catalog::RevisionState::removed) TRY(remove_revision(revision));
     return catalog_.withdraw_dataset(dataset.id);

@@ -2,6 +2,8 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +53,8 @@ public:
     Result<void> remove_dataset(const catalog::Dataset& dataset);
     /// For every revision that a crash left pending: in the ledger → publish; else → undo.
     Result<void> recover();
+    /// Held while a dataset is loaded or removed; whoever holds it sees the stores agree.
+    std::recursive_mutex& load_mutex() { return mutex_; }
 
 private:
     Result<void> remove_revision(const catalog::Revision& revision);
@@ -60,6 +64,7 @@ private:
     catalog::Catalog& catalog_;
     warehouse::Warehouse& warehouse_;
     RevisionFiles& files_;
+    std::recursive_mutex mutex_;  // a load that fails removes what it began
 };
 
 }  // namespace stroma::load

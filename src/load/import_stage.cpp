@@ -8,6 +8,9 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
+#include "load/bundle_order.h"
+#include "load/bundle_rows.h"
+#include "object/file_reader.h"
 
 namespace stroma::load {
 namespace {
@@ -48,8 +51,8 @@ private:
 };
 
 std::string options_text(const ImportRequest& request) {
-    return fmt::format("{}|{}|{}", request.format, request.read.orientation,
-                       request.read.make_ids_unique);
+    return fmt::format("{}|{}|{}|{}", request.format, request.read.orientation,
+                       request.read.make_ids_unique, request.strict);
 }
 
 }  // namespace
@@ -63,6 +66,7 @@ std::string to_job_inputs(const ImportRequest& request) {
                 {"format", request.format},
                 {"orientation", request.read.orientation},
                 {"make_ids_unique", request.read.make_ids_unique},
+                {"strict", request.strict},
                 {"remove_source", request.remove_source}}
         .dump();
 }
@@ -78,6 +82,7 @@ Result<ImportRequest> import_request_of(std::string_view job_inputs) {
     request.format = json.value("format", "");
     request.read.orientation = json.value("orientation", "");
     request.read.make_ids_unique = json.value("make_ids_unique", false);
+    request.strict = json.value("strict", false);
     request.remove_source = json.value("remove_source", false);
     if (request.path.empty()) return fail(ErrorCode::invalid_input, "the import names no path");
     return request;
@@ -114,8 +119,83 @@ Result<std::string> content_key_of(const fs::path& path, std::string_view option
     return hash.hex();
 }
 
+/// A request's file, read and sealed, not yet loaded.
+struct ImportStage::Sealed {
+    std::unique_ptr<StagedFile> file;
+    ParseReport report;
+    std::string content_key;
+    std::optional<BundleIdentity> bundle;
+    std::uint64_t bytes = 0;
+};
+
+Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
+                                              std::string_view work_id,
+                                              pipeline::StageContext& context) {
+    Sealed sealed;
+    sealed.file = std::make_unique<StagedFile>(staging_ / (std::string(work_id) + ".sealed"));
+    TRY(remove_file(sealed.file->path()));
+    const std::string step = "reading " + request.path.filename().string();
+    const expression::Watch watch{
+        [&](double done, double total, std::string_view unit) {
+            context.progress({step, done, total, std::string(unit)});
+        },
+        [&] { return context.cancelled(); }};
+    sealed.report = TRY(parse_in_child({.input = request.path,
+                                        .output = sealed.file->path(),
+                                        .scratch_folder = staging_,
+                                        .read = request.read,
+                                        .format = request.format},
+                                       readers_, watch));
+    for (const std::string& note : sealed.report.notes) context.note("info", note);
+    auto reader = TRY(object::open_file_reader(sealed.file->path()));
+    sealed.bytes = reader->info().size_bytes;
+    const auto dataset = TRY(expression::SealedDataset::open(std::move(reader)));
+    sealed.bundle = TRY(bundle_identity(*dataset));
+    return sealed;
+}
+
+Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sealed& sealed) {
+    const std::lock_guard one_at_a_time(loader_.load_mutex());
+    NewRevision revision{
+        .sealed = sealed.file->path(),
+        .dataset_name = request.name.empty() ? dataset_name_from(request.path) : request.name,
+        .title = request.title,
+        .owner = request.owner,
+        .visibility = request.is_public ? catalog::Visibility::public_
+                                        : catalog::Visibility::private_,
+        .content_key = sealed.content_key,
+        .source = Json{{"path", request.path.string()}, {"format", sealed.report.format}}.dump()};
+    if (!sealed.bundle) return loader_.load(revision);
+
+    const BundleIdentity& bundle = *sealed.bundle;
+    if (request.name.empty()) revision.dataset_name = bundle.uuid;
+    if (request.title.empty()) revision.title = bundle.title;
+    const auto known = TRY(catalog_.bundles(bundle.uuid));
+    if (decide(known, {bundle.uuid, bundle.version, false}) == BundleAction::nothing) {
+        if (auto loaded = TRY(loader_.find_loaded(revision.dataset_name, revision.content_key)))
+            return *std::move(loaded);
+        return fail(ErrorCode::already_exists,
+                    "bundle " + bundle.uuid + "." + bundle.version +
+                        " was loaded, replaced by a newer version, or deleted before; nothing was "
+                        "changed");
+    }
+    const LoadedRevision loaded = TRY(loader_.load(revision));
+    for (catalog::Bundle former : known)
+        if (former.state == "loaded") {
+            former.state = "replaced";
+            TRY(catalog_.put_bundle(former));
+        }
+    TRY(catalog_.put_bundle({bundle.uuid, bundle.version, loaded.dataset.id, loaded.revision.id,
+                             "loaded", bundle.report, 0}));
+    return loaded;
+}
+
 Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
-    const ImportRequest request = TRY(import_request_of(job.inputs));
+    return import(TRY(import_request_of(job.inputs)), job.id, context);
+}
+
+Result<std::string> ImportStage::import(const ImportRequest& request, std::string_view work_id,
+                                        pipeline::StageContext& context) {
     const std::string name =
         request.name.empty() ? dataset_name_from(request.path) : request.name;
     context.progress({"looking at " + request.path.filename().string(), 0, 0, ""});
@@ -124,39 +204,19 @@ Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageCo
         context.note("info", "this content is already the current revision of '" + name + "'");
         return described(*loaded).dump();
     }
-
     const std::int64_t started_ms = clock_.steady_ms();
-    const StagedFile staged(staging_ / (job.id + ".sealed"));
-    TRY(remove_file(staged.path()));
-    const expression::Watch watch{
-        [&](double done, double total, std::string_view unit) {
-            context.progress({"reading " + request.path.filename().string(), done, total,
-                              std::string(unit)});
-        },
-        [&] { return context.cancelled(); }};
-    const ParseReport report = TRY(parse_in_child(
-        {.input = request.path, .output = staged.path(), .scratch_folder = staging_,
-         .read = request.read, .format = request.format},
-        readers_, watch));
-    for (const std::string& note : report.notes) context.note("info", note);
+    Sealed sealed = TRY(seal(request, work_id, context));
+    sealed.content_key = key;
     const std::int64_t sealed_ms = clock_.steady_ms();
-
     context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});
-    const std::uint64_t bytes = TRY(TRY(File::open_to_read(staged.path())).size());
-    const LoadedRevision loaded = TRY(loader_.load(
-        {.sealed = staged.path(), .dataset_name = name, .title = request.title,
-         .owner = request.owner,
-         .visibility = request.is_public ? catalog::Visibility::public_
-                                         : catalog::Visibility::private_,
-         .content_key = key,
-         .source = Json{{"path", request.path.string()}, {"format", report.format}}.dump()}));
+    const LoadedRevision loaded = TRY(load(request, sealed));
     if (request.remove_source) TRY(remove_file(request.path));
 
-    counter("stroma_imports_total", "Datasets imported", {{"format", report.format}}).add();
+    counter("stroma_imports_total", "Datasets imported", {{"format", sealed.report.format}}).add();
     Json outputs = described(loaded);
-    outputs["format"] = report.format;
-    outputs["bytes"] = bytes;
-    outputs["notes"] = report.notes;
+    outputs["format"] = sealed.report.format;
+    outputs["bytes"] = sealed.bytes;
+    outputs["notes"] = sealed.report.notes;
     outputs["seconds_reading"] = static_cast<double>(sealed_ms - started_ms) / 1000;
     outputs["seconds_loading"] = static_cast<double>(clock_.steady_ms() - sealed_ms) / 1000;
     return outputs.dump();

@@ -20,6 +20,7 @@ struct ImportRequest {
     bool is_public = false;
     std::string format;        ///< "" detects
     expression::ReadOptions read;
+    bool strict = false;         ///< bundles: metadata that differs is refused too
     bool remove_source = false;  ///< an upload's own copy, gone once it is loaded
 };
 
@@ -38,16 +39,26 @@ Result<std::string> content_key_of(const fs::path& path, std::string_view option
 /// notes, already_loaded, seconds per step.
 class ImportStage final : public pipeline::Stage {
 public:
-    ImportStage(DatasetLoader& loader, std::vector<const expression::FormatReader*> readers,
-                fs::path staging, const Clock& clock)
-        : loader_(loader), readers_(std::move(readers)), staging_(std::move(staging)),
-          clock_(clock) {}
+    ImportStage(DatasetLoader& loader, catalog::Catalog& catalog,
+                std::vector<const expression::FormatReader*> readers, fs::path staging,
+                const Clock& clock)
+        : loader_(loader), catalog_(catalog), readers_(std::move(readers)),
+          staging_(std::move(staging)), clock_(clock) {}
 
     std::string_view name() const override { return "import"; }
     Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
+    /// The same for other stages; `work_id` names the staged file.
+    Result<std::string> import(const ImportRequest& request, std::string_view work_id,
+                               pipeline::StageContext& context);
 
 private:
+    struct Sealed;
+    Result<Sealed> seal(const ImportRequest& request, std::string_view work_id,
+                        pipeline::StageContext& context);
+    Result<LoadedRevision> load(const ImportRequest& request, const Sealed& sealed);
+
     DatasetLoader& loader_;
+    catalog::Catalog& catalog_;
     std::vector<const expression::FormatReader*> readers_;
     fs::path staging_;
     const Clock& clock_;
