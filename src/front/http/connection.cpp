@@ -223,10 +223,8 @@ Connection::Task<bool> Connection::pump() {
     for (;;) {
         Exchange::Wanted wanted = exchange_->take();
         if (broken_) co_return false;
-        if (wanted.body) {
-            co_await read_for_handler();
-            continue;
-        }
+        if (wanted.body) co_await read_for_handler();
+        if (broken_) co_return false;
         if (wanted.response) {
             // A broken body is the client's fault whatever the handler made of it.
             if (refusal_) *wanted.response = error(refusal_->status, refusal_->message);
@@ -234,7 +232,7 @@ Connection::Task<bool> Connection::pump() {
             if (endless_ && site_.draining) exchange_->ask_to_stop();
             co_return co_await send(std::move(*wanted.response));
         }
-        co_await wait_for_wake();
+        if (!wanted.body) co_await wait_for_wake();
     }
 }
 

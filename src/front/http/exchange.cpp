@@ -67,7 +67,7 @@ Exchange::Wanted Exchange::take() {
         woken_ = false;
         wanted.body = std::exchange(input_wanted_, false);
         wanted.response = std::exchange(response_, std::nullopt);
-        if (answered_) {
+        if (answered_ && !wanted.response) {
             wanted.output.swap(output_);
             wanted.ended = ended_;
             wanted.failed = failed_;

@@ -142,6 +142,7 @@ TEST_F(ServerTest, ALargeBodyCrossesBothWaysWhole) {
     const auto answer = client.receive();
     sender.join();
     EXPECT_TRUE(answer.whole);
+    EXPECT_EQ(answer.body.size(), body.size());
     EXPECT_TRUE(answer.body == body);
 }
 
