@@ -73,6 +73,10 @@ struct SparseArray {
     Array indices;  ///< 1-d, int32 or int64
     Array indptr;   ///< 1-d, int32 or int64
 };
+/// Whether indptr and indices fit each other, the data and the shape. What comes from a file is
+/// checked with this before any other function here sees it.
+/// errors  invalid_input  names the first place that doesn't fit
+Result<void> check(const SparseArray& sparse);
 
 /// Texts with a shape (a 2-d array of strings in uns); row-major.
 struct TextGrid {
