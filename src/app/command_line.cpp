@@ -8,15 +8,13 @@
 
 #include "app/build_info.h"
 #include "app/exit_code.h"
+#include "app/help.h"
 #include "app/spelling.h"
 #include "base/json.h"
 #include "base/log.h"
 
 namespace stroma::app {
 namespace {
-
-constexpr std::string_view introduction =
-    "Stroma: single-cell data from files and bundles, by SQL, to expression matrices.";
 
 /// What every verb takes.
 struct SharedOptions {
@@ -50,22 +48,15 @@ void add_option(CLI::App& app, const Option& option) {
     // One value for each time an option is named, so that "--genes CD3D PATH" can't swallow PATH.
     const bool is_argument = !option.names.starts_with('-');
     if (std::holds_alternative<std::vector<std::string>*>(option.target) && !is_argument)
-        added->take_all()->expected(1)->delimiter(',');
+        added->take_all()->allow_extra_args(false)->delimiter(',');
 }
 
 void add_shared_options(CLI::App& app, SharedOptions& shared, DataUse data_use) {
-    if (data_use != DataUse::none)
-        app.add_option("--data", shared.data, "the data directory (or STROMA_DATA)")
-            ->envname("STROMA_DATA")
-            ->type_name("DIR");
-    app.add_option("--config", shared.config, "settings; default stroma.toml in the data directory")
-        ->type_name("FILE");
-    app.add_option("--set", shared.assignments, "one setting, for this run: --set query.time=60s")
-        ->type_name("NAME=VALUE")
-        ->take_all()
-        ->expected(1);
-    app.add_flag("--json", shared.json, "results (and errors) as JSON");
-    app.add_flag("-q,--quiet", shared.quiet, "no progress, no remarks");
+    if (data_use != DataUse::none) app.add_option("--data", shared.data)->envname("STROMA_DATA");
+    app.add_option("--config", shared.config);
+    app.add_option("--set", shared.assignments)->take_all()->allow_extra_args(false);
+    app.add_flag("--json", shared.json);
+    app.add_flag("-q,--quiet", shared.quiet);
 }
 
 /// A verb with the parser that was made for it.
@@ -79,9 +70,6 @@ void bind_verbs(CLI::App& parent, const std::vector<Verb>& verbs, SharedOptions&
     for (const auto& verb : verbs) {
         CLI::App* parser = parent.add_subcommand(verb.name, verb.summary);
         parser->fallthrough(false);
-        if (verb.is_hidden) parser->group("");
-        if (!verb.text.empty()) parser->description(verb.summary + "\n\n" + verb.text);
-        if (!verb.examples.empty()) parser->footer("\nExamples:\n" + verb.examples);
         for (const auto& option : verb.options) add_option(*parser, option);
         if (verb.run) {
             add_shared_options(*parser, shared, verb.data_use);
@@ -121,9 +109,8 @@ Result<Invocation> prepare(const Verb& verb, const SharedOptions& shared, Termin
 
 int report(const Error& error, bool json, Terminal& terminal) {
     if (json) {
-        const Json body = {{"error",
-                            {{"code", std::string(name_of(error.code))},
-                             {"message", error.message}}}};
+        const Json body = {
+            {"error", {{"code", std::string(name_of(error.code))}, {"message", error.message}}}};
         terminal.print_error(body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     } else {
         const bool colour = terminal.errors().colour;
@@ -152,24 +139,32 @@ Error usage_error(const CLI::ParseError& complaint, std::span<const std::string>
             fmt::format("{} (stroma {}--help)", sentence, is_verb ? first + " " : "")};
 }
 
+/// Help on the verb that was named before --help, or on the program.
+std::string help_on_named(const CLI::App& app, const std::vector<Verb>& verbs) {
+    const std::vector<Verb>* level = &verbs;
+    const Verb* named = nullptr;
+    std::string path;
+    for (const CLI::App* parser = &app; !parser->get_subcommands().empty();) {
+        parser = parser->get_subcommands().front();
+        for (const auto& verb : *level)
+            if (verb.name == parser->get_name()) named = &verb;
+        level = &named->verbs;
+        path += (path.empty() ? "" : " ") + named->name;
+    }
+    return named == nullptr ? program_help(verbs) : verb_help(path, *named);
+}
+
 void set_up_parser(CLI::App& app) {
     app.name("stroma");
     app.require_subcommand(1);
     app.set_version_flag("--version", [] { return version_text(); });
-    app.footer("\nExit codes:\n" + exit_code_table() +
-               "\nEvery verb explains itself: stroma import --help");
-    app.get_formatter()->column_width(34);
 }
 
 }  // namespace
 
-std::vector<std::string> shared_option_names() {
-    return {"--data", "--config", "--set", "--json", "--quiet", "--help"};
-}
-
 int run_command_line(std::span<const std::string> arguments, const std::vector<Verb>& verbs,
                      Terminal& terminal, std::stop_token stop) {
-    CLI::App app{std::string(introduction)};
+    CLI::App app;
     set_up_parser(app);
     SharedOptions shared;
     std::vector<BoundVerb> bound;
@@ -180,9 +175,7 @@ int run_command_line(std::span<const std::string> arguments, const std::vector<V
         terminal.print(std::string(asked.what()) + "\n");
         return 0;
     } catch (const CLI::Success&) {  // --help, of whichever verb was named
-        const CLI::App* named = &app;
-        while (!named->get_subcommands().empty()) named = named->get_subcommands().front();
-        terminal.print(named->help());
+        terminal.print(help_on_named(app, verbs));
         return 0;
     } catch (const CLI::ParseError& complaint) {
         return report(usage_error(complaint, arguments, verbs), shared.json, terminal);

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "app/terminal.h"
+#include "app/terminal/terminal.h"
 #include "app/verb.h"
 
 namespace stroma::app {
@@ -16,8 +16,5 @@ namespace stroma::app {
 /// object when --json is given.
 int run_command_line(std::span<const std::string> arguments, const std::vector<Verb>& verbs,
                      Terminal& terminal, std::stop_token stop);
-
-/// The options that every verb takes: --data, --config, --set, --json, --quiet. For completion.
-std::vector<std::string> shared_option_names();
 
 }  // namespace stroma::app

@@ -7,7 +7,7 @@
 #include "app/completion.h"
 #include "app/exit_code.h"
 #include "app/spelling.h"
-#include "app/verbs.h"
+#include "app/verbs/verbs.h"
 
 namespace stroma::app {
 namespace {
@@ -78,10 +78,11 @@ TEST(CommandLine, TheDataDirectoryComesFromTheOptionElseFromTheEnvironment) {
 TEST(CommandLine, AListTakesCommasAndRepeatsAndLeavesThePathsAlone) {
     Echo echo;
     RecordingTerminal terminal;
-    EXPECT_EQ(run(terminal, {"echo", "--data", "d", "--names", "CD3D,LYZ", "a", "--names", "GNLY",
-                             "b", "-n", "3"},
-                  {echo.verb()}),
-              0)
+    EXPECT_EQ(
+        run(terminal,
+            {"echo", "--data", "d", "--names", "CD3D,LYZ", "a", "--names", "GNLY", "b", "-n", "3"},
+            {echo.verb()}),
+        0)
         << terminal.complained;
     EXPECT_EQ(echo.names, (std::vector<std::string>{"CD3D", "LYZ", "GNLY"}));
     EXPECT_EQ(echo.paths, (std::vector<std::string>{"a", "b"}));
@@ -159,8 +160,10 @@ TEST(MatrixOptions, ExactlyOneSelectionIsAskedFor) {
 }
 
 TEST(MatrixOptions, TheFormatIsTheOutputsEndingUnlessItIsSaid) {
-    for (const auto& [output, format] : {std::pair("x.h5ad", "h5ad"), {"x.zarr/", "zarr"},
-                                         {"x.mtx.zip", "mtx"}, {"x.parquet", "parquet"}}) {
+    for (const auto& [output, format] : {std::pair("x.h5ad", "h5ad"),
+                                         {"x.zarr/", "zarr"},
+                                         {"x.mtx.zip", "mtx"},
+                                         {"x.parquet", "parquet"}}) {
         MatrixOptions options;
         options.where = "true";
         options.output = output;
@@ -181,8 +184,7 @@ TEST(ExitCode, EachErrorHasItsOwnAndNoneIsSuccess) {
         const int number = exit_code(static_cast<ErrorCode>(code));
         EXPECT_EQ(std::count(seen.begin(), seen.end(), number), 0) << number;
         seen.push_back(number);
-        EXPECT_NE(exit_code_table().find(name_of(static_cast<ErrorCode>(code))),
-                  std::string::npos);
+        EXPECT_NE(exit_code_table().find(name_of(static_cast<ErrorCode>(code))), std::string::npos);
     }
 }
 

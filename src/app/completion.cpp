@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "app/command_line.h"
+#include "app/help.h"
 
 namespace stroma::app {
 namespace {
@@ -12,16 +12,14 @@ std::vector<std::string> option_names(const Option& option) {
     std::vector<std::string> names;
     for (std::size_t begin = 0; begin <= option.names.size();) {
         const std::size_t comma = std::min(option.names.find(',', begin), option.names.size());
-        if (option.names[begin] == '-')
-            names.push_back(option.names.substr(begin, comma - begin));
+        if (option.names[begin] == '-') names.push_back(option.names.substr(begin, comma - begin));
         begin = comma + 1;
     }
     return names;
 }
 
 bool names_a_file(const Option& option) {
-    return option.value_name == "FILE" || option.value_name == "PATH" ||
-           option.value_name.starts_with("PATH");
+    return option.value_name == "FILE" || option.value_name == "PATH" || option.value_name == "DIR";
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -47,8 +45,9 @@ std::vector<std::string> words_after(const Verb& verb) {
     for (const auto& own : verb.verbs) words.push_back(own.name);
     for (const auto& option : verb.options)
         for (auto& name : option_names(option)) words.push_back(std::move(name));
-    if (verb.run)
-        for (auto& name : shared_option_names()) words.push_back(std::move(name));
+    if (!verb.run) return words;
+    for (const auto& option : shared_options(verb.data_use))
+        for (auto& name : option_names(option)) words.push_back(std::move(name));
     return words;
 }
 
@@ -152,10 +151,7 @@ std::string fish_script(const std::vector<Verb>& verbs) {
         if (!choices.empty())
             text += fmt::format("complete -c stroma -n '__fish_seen_subcommand_from {}' -f -a {}\n",
                                 verb.name, fish_quoted(joined(choices)));
-        for (const auto& name : shared_option_names())
-            text += fmt::format("complete -c stroma -n '__fish_seen_subcommand_from {}' -l {}{}\n",
-                                verb.name, name.substr(2),
-                                name == "--data" || name == "--config" ? " -r -F" : "");
+        for (const auto& option : shared_options(verb.data_use)) text += fish_option(verb, option);
     }
     return text;
 }

@@ -2,8 +2,8 @@
 #include <vector>
 
 #include "app/command_line.h"
-#include "app/interrupt.h"
-#include "app/verbs.h"
+#include "app/terminal/interrupt.h"
+#include "app/verbs/verbs.h"
 
 int main(int argument_count, char** arguments) {
     const std::stop_token stop = stroma::app::catch_interrupts();

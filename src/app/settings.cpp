@@ -80,12 +80,18 @@ struct Unit {
     std::string_view name;
     std::int64_t size;
 };
-constexpr Unit byte_units[] = {{"", 1},           {"B", 1},           {"kB", 1000},
-                               {"MB", 1000000},   {"GB", 1000000000}, {"TB", 1000000000000},
-                               {"KiB", 1LL << 10}, {"MiB", 1LL << 20}, {"GiB", 1LL << 30},
+constexpr Unit byte_units[] = {{"", 1},
+                               {"B", 1},
+                               {"kB", 1000},
+                               {"MB", 1000000},
+                               {"GB", 1000000000},
+                               {"TB", 1000000000000},
+                               {"KiB", 1LL << 10},
+                               {"MiB", 1LL << 20},
+                               {"GiB", 1LL << 30},
                                {"TiB", 1LL << 40}};
-constexpr Unit time_units[] = {{"ms", 1},       {"s", 1000},      {"min", 60000},
-                               {"h", 3600000},  {"d", 86400000}};
+constexpr Unit time_units[] = {
+    {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
 constexpr Unit no_units[] = {{"", 1}};
 
 /// "12 MiB" with the units of a kind; nothing when it isn't one.
@@ -113,14 +119,22 @@ bool is_amount(SettingKind kind) { return kind == number || kind == bytes || kin
 
 std::string_view notation(SettingKind kind) {
     switch (kind) {
-        case text: return "a text";
-        case path: return "a path";
-        case address: return "ADDRESS:PORT, like 127.0.0.1:8080";
-        case number: return "a whole number";
-        case bytes: return "bytes, like 512MiB";
-        case duration: return "a time, like 250ms, 30s, 5min, 24h or 7d";
-        case boolean: return "true or false";
-        case choice: return "one of the words";
+        case text:
+            return "a text";
+        case path:
+            return "a path";
+        case address:
+            return "ADDRESS:PORT, like 127.0.0.1:8080";
+        case number:
+            return "a whole number";
+        case bytes:
+            return "bytes, like 512MiB";
+        case duration:
+            return "a time, like 250ms, 30s, 5min, 24h or 7d";
+        case boolean:
+            return "true or false";
+        case choice:
+            return "one of the words";
     }
     return "";
 }
@@ -148,24 +162,25 @@ bool is_within(const Setting& setting, std::int64_t value) {
     return value >= *least && value <= *most;
 }
 
-/// The number behind a value, or a sentence's end that says what would be right.
-tl::expected<std::int64_t, std::string> read_value(const Setting& setting, std::string_view value) {
+/// The number behind a value; the error is the end of a sentence that says what would be right.
+Result<std::int64_t> read_value(const Setting& setting, std::string_view value) {
+    const auto wrong = [](std::string what) {
+        return fail(ErrorCode::invalid_input, std::move(what));
+    };
     if (is_amount(setting.kind)) {
         const auto amount = parse_amount(value, units_of(setting.kind));
-        if (!amount)
-            return tl::unexpected("isn't " + std::string(notation(setting.kind)));
-        if (!is_within(setting, *amount))
-            return tl::unexpected("is outside " + std::string(setting.limit));
+        if (!amount) return wrong("isn't " + std::string(notation(setting.kind)));
+        if (!is_within(setting, *amount)) return wrong("is outside " + std::string(setting.limit));
         return *amount;
     }
     if (setting.kind == boolean) {
-        if (value != "true" && value != "false") return tl::unexpected("isn't true or false");
+        if (value != "true" && value != "false") return wrong("isn't true or false");
         return value == "true" ? 1 : 0;
     }
     if (setting.kind == choice && !is_one_of(value, setting.limit))
-        return tl::unexpected("isn't one of: " + std::string(setting.limit));
+        return wrong("isn't one of: " + std::string(setting.limit));
     if (setting.kind == address && !is_address(value))
-        return tl::unexpected("isn't " + std::string(notation(address)));
+        return wrong("isn't " + std::string(notation(address)));
     return 0;
 }
 
@@ -180,8 +195,7 @@ Settings::Settings() {
     }
 }
 
-Result<void> Settings::set(std::string_view name, std::string_view value,
-                           std::string_view origin) {
+Result<void> Settings::set(std::string_view name, std::string_view value, std::string_view origin) {
     const Setting* setting = find_setting(name);
     if (setting == nullptr) {
         std::vector<std::string> names;
@@ -192,7 +206,7 @@ Result<void> Settings::set(std::string_view name, std::string_view value,
     const auto read = read_value(*setting, value);
     if (!read)
         return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: {} = '{}' {}", origin, name, value, read.error()));
+                    fmt::format("{}: {} = '{}' {}", origin, name, value, read.error().message));
     values_.insert_or_assign(std::string(name),
                              Value{std::string(value), *read, std::string(origin)});
     return {};
@@ -202,7 +216,8 @@ const Settings::Value& Settings::value(std::string_view name,
                                        std::initializer_list<SettingKind> kinds) const {
     const Setting* setting = find_setting(name);
     assert(setting != nullptr);
-    assert(kinds.size() == 0 || std::find(kinds.begin(), kinds.end(), setting->kind) != kinds.end());
+    assert(kinds.size() == 0 ||
+           std::find(kinds.begin(), kinds.end(), setting->kind) != kinds.end());
     return values_.find(name)->second;
 }
 
@@ -242,9 +257,10 @@ std::string explain_settings() {
         const std::string_view its_section = setting.name.substr(0, setting.name.find('.'));
         if (its_section != section) {
             section = its_section;
-            page += fmt::format("\n## [{}]\n\n| setting | default | limit | meaning |\n"
-                                "|---|---|---|---|\n",
-                                section);
+            page += fmt::format(
+                "\n## [{}]\n\n| setting | default | limit | meaning |\n"
+                "|---|---|---|---|\n",
+                section);
         }
         const std::string limit = setting.limit.empty() ? std::string(notation(setting.kind))
                                                         : std::string(setting.limit);

@@ -28,7 +28,7 @@ enum class SettingKind {
 
 /// One line of the table of settings: the one place where a setting is spelled.
 struct Setting {
-    std::string_view name;           ///< "section.name", as in stroma.toml
+    std::string_view name;  ///< "section.name", as in stroma.toml
     SettingKind kind;
     std::string_view default_value;  ///< in the notation of the kind
     std::string_view limit;          ///< "1 … 1024" for numbers, words for a choice, "" for none

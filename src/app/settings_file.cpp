@@ -28,8 +28,8 @@ Result<void> apply_table(Settings& settings, const toml::table& table, std::stri
         const auto* values = section.as_table();
         if (values == nullptr)
             return fail(ErrorCode::invalid_input,
-                        fmt::format("{}: '{}' stands outside a [section]",
-                                    place_of(section, file), section_key.str()));
+                        fmt::format("{}: '{}' stands outside a [section]", place_of(section, file),
+                                    section_key.str()));
         for (const auto& [key, node] : *values) {
             const std::string place = place_of(node, file);
             const std::string value = TRY(notation_of(node, place));

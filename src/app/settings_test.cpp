@@ -26,8 +26,7 @@ TEST_F(SettingsFile, ALaterSourceWinsOverAnEarlierOne) {
         if (name == "STROMA_QUERY_ROWS_MAX") return "8";
         return std::nullopt;
     };
-    const auto settings =
-        read_settings({"", folder_.string(), environment, {"query.rows_max=9"}});
+    const auto settings = read_settings({"", folder_.string(), environment, {"query.rows_max=9"}});
     ASSERT_TRUE(settings) << settings.error().message;
     EXPECT_EQ(settings->bytes("query.memory"), 2ull << 30);
     EXPECT_EQ(settings->duration("query.time"), Milliseconds{20'000});
@@ -73,8 +72,8 @@ TEST(Settings, AmountsAreReadWithTheirUnits) {
     EXPECT_EQ(settings.bytes("query.memory"), 100'000'000u);
     EXPECT_TRUE(settings.set("query.time", "2min", "t"));
     EXPECT_EQ(settings.duration("query.time"), Milliseconds{120'000});
-    for (const auto* wrong : {"", "s", "5", "-5s", "5 weeks", "1e3s", "99999999999999999999s",
-                              "9223372036854775807d"})
+    for (const auto* wrong :
+         {"", "s", "5", "-5s", "5 weeks", "1e3s", "99999999999999999999s", "9223372036854775807d"})
         EXPECT_FALSE(settings.set("query.time", wrong, "t")) << wrong;
 }
 

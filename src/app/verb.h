@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/settings.h"
-#include "app/terminal.h"
+#include "app/terminal/terminal.h"
 #include "base/result.h"
 
 #include <stop_token>
@@ -42,11 +42,11 @@ enum class DataUse { required, optional, none };
 /// One thing that the program can do.
 struct Verb {
     std::string name;
-    std::string summary;   ///< one line, in the list of verbs
+    std::string summary;        ///< one line, in the list of verbs
     std::string text = {};      ///< help: what it does, in a paragraph
     std::string examples = {};  ///< help: commands as typed, each line ending in "\n"
     std::vector<Option> options = {};
-    std::vector<Verb> verbs = {};  ///< of its own: dataset list, dataset show
+    std::vector<Verb> verbs = {};                       ///< of its own: dataset list, dataset show
     std::function<Result<void>(Invocation&)> run = {};  ///< empty when it only has verbs of its own
     DataUse data_use = DataUse::required;
     bool is_hidden = false;  ///< left out of help and completion
