@@ -1,6 +1,6 @@
 #include "app/session.h"
 
-#include "app/job_watch.h"
+#include "app/terminal/job_watch.h"
 #include "base/json.h"
 
 namespace stroma::app {

@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 
 import numpy as np
+import scipy.sparse as sparse
 
 
 class Stroma:
@@ -39,19 +40,23 @@ class Stroma:
         return out
 
 
+def as_read(data):
+    """What read_any gives, from an AnnData."""
+    return (sparse.csr_matrix(data.X, dtype=np.float64), list(data.obs_names),
+            list(data.var_names))
+
+
 def read_any(path):
     """(cells x genes as float64 CSR, cell ids, gene ids) of a matrix in any of our formats."""
-    import scipy.sparse as sparse
-
     path = str(path)
     if path.endswith(".h5ad"):
         import anndata
         data = anndata.read_h5ad(path)
-        return sparse.csr_matrix(data.X, dtype=np.float64), list(data.obs_names), list(data.var_names)
+        return as_read(data)
     if path.endswith(".zarr"):
         import anndata
         data = anndata.read_zarr(path)
-        return sparse.csr_matrix(data.X, dtype=np.float64), list(data.obs_names), list(data.var_names)
+        return as_read(data)
     if path.endswith(".loom"):
         import loompy
         with loompy.connect(path, mode="r") as loom:

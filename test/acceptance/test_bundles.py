@@ -43,7 +43,8 @@ def optimus(stroma_binary, whole_optimus, tmp_path_factory):
 
 def test_the_whole_optimus_bundle_is_loaded(optimus, expected):
     golden = expected["optimus_original"]
-    assert (optimus.outcome["cells"], optimus.outcome["genes"]) == (golden["barcodes"], golden["genes"])
+    shape = (optimus.outcome["cells"], optimus.outcome["genes"])
+    assert shape == (golden["barcodes"], golden["genes"])
     assert optimus.outcome["nonzeros"] == golden["nnz"]
     [row] = optimus.sql("select count(*) as cells from cell_all")
     assert row["cells"] == golden["barcodes"]
@@ -99,7 +100,8 @@ def test_a_flipped_byte_in_expression_is_refused_by_name(stroma_binary, whole_op
     assert stroma.sql("select count(*) as n from obs") == [{"n": 0}]
 
 
-def test_smartseq2_and_cellranger_bundles_are_loaded(stroma_binary, shared_data, expected, tmp_path):
+def test_smartseq2_and_cellranger_bundles_are_loaded(stroma_binary, shared_data, expected,
+                                                     tmp_path):
     stroma = Stroma(stroma_binary, tmp_path / "data")
     bundles = shared_data / "hca-bundles"
     ss2 = stroma.imported(bundles / "matrix-service/etl/ss2_bundle.version", "--name", "ss2")

@@ -151,7 +151,8 @@ def test_10x_output_is_read_in_all_its_forms(stroma, shared_data, tmp_path, fold
 
 
 def test_every_verb_answers_help_and_errors_have_exit_codes(stroma, tmp_path):
-    for verb in ["import", "matrix", "sql", "serve", "dataset", "job", "backup", "restore", "verify"]:
+    for verb in ["import", "matrix", "sql", "serve", "dataset", "job", "backup", "restore",
+                 "verify"]:
         done = stroma.run(verb, "--help")
         assert "xample" in done.stdout, verb
     missing = stroma.run("import", tmp_path / "nothing.h5ad", check=False)
@@ -165,10 +166,12 @@ def test_backup_restores_and_verify_finds_a_flipped_bit(stroma_binary, stroma, m
     stroma.run("backup", tmp_path / "copy")
     other = Stroma(stroma_binary, tmp_path / "other")
     other.run("restore", tmp_path / "copy")
-    assert other.sql("select count(*) as n from obs") == stroma.sql("select count(*) as n from obs")
+    count = "select count(*) as n from obs"
+    assert other.sql(count) == stroma.sql(count)
     other.run("verify")
 
-    largest = max((os.path.join(folder, name) for folder, _, names in os.walk(tmp_path / "other/objects")
+    largest = max((os.path.join(folder, name)
+                   for folder, _, names in os.walk(tmp_path / "other/objects")
                    for name in names), key=os.path.getsize)
     os.chmod(largest, 0o600)
     with open(largest, "r+b") as file:

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include "app/data_lock.h"
-#include "app/progress_line.h"
+#include "app/terminal/progress_line.h"
 #include "app/session.h"
-#include "app/verbs.h"
+#include "app/verbs/verbs.h"
 #include "base/json.h"
 
 namespace stroma::app {

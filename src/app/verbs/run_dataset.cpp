@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "app/session.h"
-#include "app/text_table.h"
-#include "app/verbs.h"
+#include "app/terminal/text_table.h"
+#include "app/verbs/verbs.h"
 #include "base/json.h"
 
 namespace stroma::app {

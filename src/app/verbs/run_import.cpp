@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "app/progress_line.h"
+#include "app/terminal/progress_line.h"
 #include "app/session.h"
-#include "app/verbs.h"
+#include "app/verbs/verbs.h"
 #include "base/json.h"
 #include "load/import_stage.h"
 
