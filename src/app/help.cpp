@@ -127,8 +127,7 @@ std::string program_help(const std::vector<Verb>& verbs) {
 
 std::string verb_help(const std::string& path, const Verb& verb) {
     std::string text = own_help(path, verb);
-    if (verb.run)
-        text += "\nOptions of every verb:\n" + option_rows(shared_options(verb.data_use));
+    if (verb.run) text += "\nOptions of every verb:\n" + option_rows(shared_options(verb.data_use));
     if (!verb.examples.empty()) text += "\nExamples:\n" + verb.examples;
     return text;
 }
