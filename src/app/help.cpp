@@ -78,9 +78,21 @@ std::string option_rows(const std::vector<Option>& options) {
     return text;
 }
 
+/// What help says of the verb itself.
+std::string own_help(const std::string& path, const Verb& verb) {
+    std::string text = verb.summary + ".\n\nUsage: " + usage(path, verb) + "\n";
+    if (!verb.text.empty()) text += "\n" + wrapped(verb.text, 0, 0);
+    if (!verb.verbs.empty()) text += "\nVerbs:\n";
+    for (const auto& own : verb.verbs) text += row(own.name, own.summary);
+    if (!verb.options.empty()) text += "\nOptions:\n" + option_rows(verb.options);
+    return text;
+}
+
 void append_page_of(const std::string& path, const Verb& verb, std::string& page) {
-    page += fmt::format("\n{} stroma {}\n\n```\n{}```\n",
-                        path.find(' ') == path.npos ? "##" : "###", path, verb_help(path, verb));
+    page += fmt::format("\n{} stroma {}\n\n```\n{}", path.find(' ') == path.npos ? "##" : "###",
+                        path, own_help(path, verb));
+    if (!verb.examples.empty()) page += "\nExamples:\n" + verb.examples;
+    page += "```\n";
     for (const auto& own : verb.verbs) append_page_of(path + " " + own.name, own, page);
 }
 
@@ -114,11 +126,7 @@ std::string program_help(const std::vector<Verb>& verbs) {
 }
 
 std::string verb_help(const std::string& path, const Verb& verb) {
-    std::string text = verb.summary + ".\n\nUsage: " + usage(path, verb) + "\n";
-    if (!verb.text.empty()) text += "\n" + wrapped(verb.text, 0, 0);
-    if (!verb.verbs.empty()) text += "\nVerbs:\n";
-    for (const auto& own : verb.verbs) text += row(own.name, own.summary);
-    if (!verb.options.empty()) text += "\nOptions:\n" + option_rows(verb.options);
+    std::string text = own_help(path, verb);
     if (verb.run) text += "\nOptions of every verb:\n" + option_rows(shared_options(verb.data_use));
     if (!verb.examples.empty()) text += "\nExamples:\n" + verb.examples;
     return text;

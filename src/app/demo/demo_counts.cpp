@@ -13,7 +13,7 @@ namespace {
 
 // Streams of random numbers beside the cells' own, which are numbered from 0.
 constexpr std::uint64_t cells_stream = std::uint64_t{1} << 40, genes_stream = cells_stream + 1;
-constexpr double dispersion = 0.35, marker_fold = 40, program_fold = 4, program_share = 0.03;
+constexpr double dispersion = 0.35, marker_fold = 12, program_fold = 4, program_share = 0.03;
 
 /// Counts of one gene in one cell: negative binomial with mean `mean` and size 1 / dispersion, by
 /// inversion, so that one uniform number is one count.

@@ -32,7 +32,7 @@ constexpr Donor donors[] = {
 
 /// A barcode of 16 bases: a mixing of 32 bits that can be undone, so no two cells share one.
 std::string barcode(std::uint32_t cell) {
-    std::uint32_t bits = cell * 2654435761u;
+    std::uint32_t bits = (cell + 0x9E3779B9u) * 2654435761u;
     bits ^= bits >> 15;
     bits *= 2246822519u;
     bits ^= bits >> 13;

@@ -50,7 +50,7 @@ std::string bar(double share, std::size_t columns, const Screen& screen) {
 ProgressLine::ProgressLine(Terminal& terminal, const Clock& clock, std::string title)
     : terminal_(terminal), clock_(clock), title_(std::move(title)) {}
 
-ProgressLine::~ProgressLine() { clear(); }
+ProgressLine::~ProgressLine() { take_away(); }
 
 void ProgressLine::update(const pipeline::Progress& progress) {
     if (terminal_.quiet()) return;
@@ -112,14 +112,19 @@ void ProgressLine::print_plain(const pipeline::Progress& progress) {
     terminal_.print_error(words + (numbers.empty() ? "" : "  " + numbers) + "\n");
 }
 
-void ProgressLine::clear() {
+void ProgressLine::take_away() {
     if (drawn_) terminal_.print_error("\r\033[K");
     drawn_ = false;
 }
 
+void ProgressLine::clear() {
+    const std::lock_guard lock(mutex_);
+    take_away();
+}
+
 void ProgressLine::say(std::string_view sentence) {
     const std::lock_guard lock(mutex_);
-    clear();
+    take_away();
     terminal_.say(sentence);
 }
 

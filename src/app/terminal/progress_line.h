@@ -25,11 +25,13 @@ public:
     void update(const pipeline::Progress& progress);
     /// Takes the drawn line away and says a sentence in its place.
     void say(std::string_view sentence);
+    /// Takes the drawn line away, before results are printed.
+    void clear();
 
 private:
     void draw(const pipeline::Progress& progress);
     void print_plain(const pipeline::Progress& progress);
-    void clear();
+    void take_away();
     void measure_rate(const pipeline::Progress& progress, std::int64_t now_ms);
 
     Terminal& terminal_;

@@ -42,6 +42,5 @@ Result<void> run_token_revoke(const TokenOptions&, Invocation&) { return unwired
 Result<void> run_backup(const BackupOptions&, Invocation&) { return unwired("backup"); }
 Result<void> run_restore(const BackupOptions&, Invocation&) { return unwired("restore"); }
 Result<void> run_verify(const VerifyOptions&, Invocation&) { return unwired("verify"); }
-Result<void> run_demo(const DemoOptions&, Invocation&) { return unwired("demo"); }
 
 }  // namespace stroma::app
