@@ -137,6 +137,8 @@ public:
     }
     const std::vector<sql::ScanColumn>& columns() const override { return columns_; }
     std::unique_ptr<sql::ScanRun> begin() override { return std::make_unique<Run>(*this); }
+    /// Why the rows broke off, if they did: the writing engine knows only its message.
+    const std::optional<Error>& error() const { return error_; }
 
 private:
     // Integers wider than 64 bits come as text when they don't fit: text takes both.
@@ -146,7 +148,12 @@ private:
     }
     struct Feed final : sql::RowFeed {
         explicit Feed(AnswerScan& scan) : scan_(scan) {}
-        Result<std::size_t> fill(sql::RowSink& sink) override;
+        Result<std::size_t> fill(sql::RowSink& sink) override {
+            auto filled = fill_rows(sink);
+            if (!filled) scan_.error_ = filled.error();
+            return filled;
+        }
+        Result<std::size_t> fill_rows(sql::RowSink& sink);
         AnswerScan& scan_;
     };
     struct Run final : sql::ScanRun {
@@ -158,9 +165,10 @@ private:
     };
     sql::Rows& rows_;
     std::vector<sql::ScanColumn> columns_;
+    std::optional<Error> error_;
 };
 
-Result<std::size_t> AnswerScan::Feed::fill(sql::RowSink& sink) {
+Result<std::size_t> AnswerScan::Feed::fill_rows(sql::RowSink& sink) {
     std::size_t row = 0;
     for (; row < sink.row_max() && TRY(scan_.rows_.next()); ++row) {
         for (std::size_t column = 0; column < scan_.columns_.size(); ++column) {
@@ -191,7 +199,10 @@ Result<std::uint64_t> write_parquet(sql::EmbeddedDatabase& engine, sql::Rows& ro
         names.push_back(column.name);
         types.push_back(column.type == sql::Type::null ? "INTEGER" : column.engine_type);
     }
-    return engine.write_parquet(std::make_shared<AnswerScan>(rows), names, types, path);
+    const auto scan = std::make_shared<AnswerScan>(rows);
+    auto written = engine.write_parquet(scan, names, types, path);
+    if (!written && scan->error()) return fail(*scan->error());
+    return written;
 }
 
 Result<std::uint64_t> Warehouse::query_to_file(std::string_view statement, std::string_view format,
@@ -211,7 +222,7 @@ Result<std::uint64_t> Warehouse::query_to_file(std::string_view statement, std::
     const auto rows = TRY(run_fenced(*state_, statement, scope, limits));
     auto written = format == "csv"    ? write_csv(*rows, path)
                    : format == "json" ? write_json(*rows, path)
-                   : format == "arrow" ? Result<std::uint64_t>(fail(ErrorCode::unsupported, "Arrow files come next"))
+                   : format == "arrow" ? write_arrow(*rows, path)
                                        : write_parquet(state_->engine, *rows, path);
     if (!written) static_cast<void>(remove_file(path));
     return written;
