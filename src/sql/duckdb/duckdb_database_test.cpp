@@ -8,6 +8,8 @@
 #include <atomic>
 #include <thread>
 
+#include "sql/database_conformance.h"
+
 namespace stroma::sql {
 namespace {
 
@@ -339,6 +341,12 @@ TEST(DuckDb, AFencedEngineReadsNoFileAndChangesNoSetting) {
         EXPECT_FALSE(connection->execute(statement).has_value()) << statement;
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    DuckDb, DatabaseConformance,
+    ::testing::Values(DatabaseUnderTest{
+        "duckdb", [] { return std::shared_ptr<Database>(open_or_die()); }, true, true,
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range <> b.range"}));
 
 }  // namespace
 }  // namespace stroma::sql
