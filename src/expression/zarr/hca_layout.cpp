@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "expression/output/value_types.h"
-#include "expression/zarr/zarr_store.h"
+#include "expression/zarr/zarr_output.h"
 
 namespace stroma::expression {
 namespace {
