@@ -72,6 +72,42 @@ Result<pipeline::Job> job_from_json(std::string_view text) {
     return job;
 }
 
+Result<std::string> datasets_json(Site& site) {
+    Json list = Json::array();
+    for (const auto& dataset : TRY(site.catalog().datasets())) {
+        if (dataset.withdrawn) continue;
+        Json json = {{"id", dataset.id},
+                     {"name", dataset.name},
+                     {"title", dataset.title},
+                     {"collection", dataset.collection},
+                     {"visibility",
+                      dataset.visibility == catalog::Visibility::public_ ? "public" : "private"},
+                     {"created", iso_time(dataset.created_ms)}};
+        if (const auto current = TRY(site.catalog().find_revision(dataset.current_revision))) {
+            json["revision"] = current->id;
+            json["number"] = current->number;
+            json["cells"] = current->cells;
+            json["genes"] = current->genes;
+            json["nonzeros"] = current->nonzeros;
+        }
+        list.push_back(std::move(json));
+    }
+    return list.dump();
+}
+
+Result<pipeline::Job> submit(Session& session, std::string_view stage, std::string_view title,
+                             std::string_view inputs) {
+    if (session.remote) {
+        const Json body = {{"stage", stage}, {"title", title}, {"inputs", inputs}};
+        return job_from_json(TRY(session.remote->post("/internal/jobs", body.dump())));
+    }
+    const auto job = TRY(session.site->jobs().submit(
+        {.stage = std::string(stage), .owner = catalog::local_administrator().id,
+         .title = std::string(title), .inputs = std::string(inputs), .idempotency_key = ""}));
+    session.site->worker().start();
+    return job;
+}
+
 Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation) {
     ProgressLine line(*invocation.terminal, system_clock(), job.title);
     WatchedJob watched;
@@ -85,11 +121,11 @@ Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocat
     }
     watched.wait_for_change = [&](std::int64_t version, Milliseconds wait) -> Result<pipeline::Job> {
         return job_from_json(TRY(session.remote->get(
-            "/v1/jobs/" + job.id + "?after_version=" + std::to_string(version) +
+            "/internal/jobs/" + job.id + "?after_version=" + std::to_string(version) +
             "&wait_ms=" + std::to_string(wait.count()))));
     };
     watched.cancel = [&]() -> Result<pipeline::Job> {
-        return job_from_json(TRY(session.remote->post("/v1/jobs/" + job.id + "/cancel", "{}")));
+        return job_from_json(TRY(session.remote->post("/internal/jobs/" + job.id + "/cancel", "{}")));
     };
     return follow_job(watched, line, invocation.stop);
 }

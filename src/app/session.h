@@ -31,6 +31,12 @@ Result<catalog::Dataset> named_dataset(Site& site, std::string_view name);
 std::string job_json(const pipeline::Job& job);
 Result<pipeline::Job> job_from_json(std::string_view json);
 
+/// Every dataset that isn't withdrawn, with its current revision, as a JSON list.
+Result<std::string> datasets_json(Site& site);
+
+/// Queues a job, here or at the server. Here the worker is started too.
+Result<pipeline::Job> submit(Session& session, std::string_view stage, std::string_view title,
+                             std::string_view inputs);
 /// Follows a job to its end with a progress line, here or at the server.
 Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation);
 

@@ -1,5 +1,6 @@
 #include "app/site.h"
 
+#include "app/backup_stage.h"
 #include "app/settings.h"
 #include "app/site_state.h"
 #include "base/log.h"
@@ -22,7 +23,7 @@ Result<void> open_stores(Site::State& state, const Settings& settings) {
         {.file = state.data / "warehouse.duckdb",
          .temp_folder = spill,
          .memory_bytes = settings.bytes("warehouse.memory"),
-         .temp_bytes_max = settings.bytes("warehouse.temp")}));
+         .temp_bytes_max = settings.bytes("warehouse.temp_max")}));
     return {};
 }
 
@@ -55,17 +56,18 @@ void add_stages(Site::State& state, const Settings& settings) {
     auto import = std::make_unique<load::ImportStage>(*state.loader, *state.catalog,
                                                       format_readers(), staging, state.clock);
     state.stages.push_back(std::make_unique<load::BundleStage>(
-        *import, *state.loader, *state.catalog, settings.text("bundles.source")));
+        *import, *state.loader, *state.catalog, settings.text("dss.url")));
     state.stages.push_back(std::move(import));
     state.stages.push_back(std::make_unique<matrix::MatrixStage>(*state.matrices, staging));
     state.stages.push_back(std::make_unique<matrix::ExportStage>(*state.matrix_writer,
                                                                  *state.catalog, state.clock));
+    state.stages.push_back(std::make_unique<BackupStage>(state.site));
     std::vector<pipeline::Stage*> stages;
     for (const auto& stage : state.stages) stages.push_back(stage.get());
     state.worker = std::make_unique<pipeline::Worker>(
         *state.jobs, *state.job_queue, stages, state.clock,
         pipeline::WorkerOptions{.threads = static_cast<int>(settings.number("jobs.threads")),
-                                .attempts_max = static_cast<int>(settings.number("jobs.attempts")),
+                                .attempts_max = static_cast<int>(settings.number("jobs.attempts_max")),
                                 .lease = settings.duration("jobs.lease")});
 }
 
@@ -86,7 +88,9 @@ Result<std::unique_ptr<Site>> Site::open(const fs::path& data, const Settings& s
     add_stages(*state, settings);
     TRY_WITH(state->loader->recover(), "recovering " + data.string());
     TRY_WITH(state->worker->recover(), "recovering " + data.string());
-    return std::unique_ptr<Site>(new Site(std::move(state)));
+    std::unique_ptr<Site> site(new Site(std::move(state)));
+    site->state_->site = site.get();
+    return site;
 }
 
 const fs::path& Site::data() const { return state_->data; }

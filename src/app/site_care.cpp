@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "app/backup_stage.h"
 #include "app/site.h"
 #include "app/site_state.h"
 #include "base/json.h"
+#include "object/disk/disk_object_store.h"
 
 // Looking after a data directory: verify, backup, restore.
 
@@ -125,6 +127,18 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
     TRY(replace_file(half / "store.json", as_bytes(Json{{"format", store_format}}.dump() + "\n")));
     TRY(rename_file(half, folder));
     return sync_folder(folder.parent_path());
+}
+
+Result<std::string> BackupStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
+    const Json inputs = TRY(parse_json(job.inputs));
+    const std::string folder = inputs.value("folder", "");
+    const expression::Watch watch{
+        [&](double done, double total, std::string_view unit) {
+            context.progress({"copying objects", done, total, std::string(unit)});
+        },
+        [&] { return context.cancelled(); }};
+    TRY(site_->backup_to(folder, watch));
+    return Json{{"folder", folder}}.dump();
 }
 
 }  // namespace stroma::app

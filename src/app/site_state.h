@@ -35,6 +35,7 @@ struct Site::State {
     std::unique_ptr<matrix::MatrixWriter> matrix_writer;
     std::unique_ptr<matrix::RequestStore> matrix_requests;
     std::unique_ptr<matrix::MatrixService> matrices;
+    Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
     std::unique_ptr<pipeline::Worker> worker;  // last: it stops before what it works on goes
 };

@@ -140,8 +140,9 @@ Result<void> FolderOfFiles::list_entry(const std::string& path, unsigned char ki
         struct stat status {};
         if (::fstat(opened, &status) != 0) return {};
         const bool is_link = kind == DT_LNK;
-        kind = S_ISREG(status.st_mode) ? DT_REG
-               : S_ISDIR(status.st_mode) && !is_link ? DT_DIR : DT_UNKNOWN;
+        kind = S_ISREG(status.st_mode)               ? DT_REG
+               : S_ISDIR(status.st_mode) && !is_link ? DT_DIR
+                                                     : DT_UNKNOWN;
     }
     if (kind == DT_DIR) return list_folder(path, depth + 1, names);
     if (kind != DT_REG) return {};

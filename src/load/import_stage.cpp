@@ -122,7 +122,7 @@ Result<std::string> content_key_of(const fs::path& path, std::string_view option
 /// A request's file, read and sealed, not yet loaded.
 struct ImportStage::Sealed {
     std::unique_ptr<StagedFile> file;
-    ParseReport report;
+    loading::ParseReport report;
     std::string content_key;
     std::optional<BundleIdentity> bundle;
     std::uint64_t bytes = 0;
@@ -140,7 +140,7 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
             context.progress({step, done, total, std::string(unit)});
         },
         [&] { return context.cancelled(); }};
-    sealed.report = TRY(parse_in_child({.input = request.path,
+    sealed.report = TRY(loading::parse_in_child({.input = request.path,
                                         .output = sealed.file->path(),
                                         .scratch_folder = staging_,
                                         .read = request.read,

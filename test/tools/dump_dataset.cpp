@@ -32,7 +32,9 @@ Json numbers_json(const Array& array) {
 }
 
 Json array_json(const Array& array) {
-    return {{"kind", "array"}, {"type", name_of(array.type)}, {"shape", array.shape},
+    return {{"kind", "array"},
+            {"type", name_of(array.type)},
+            {"shape", array.shape},
             {"values", numbers_json(array)}};
 }
 
@@ -51,12 +53,12 @@ Json column_json(const Column& column) {
     } else {
         const auto& categorical = std::get<Categorical>(column.values);
         const auto* names = std::get_if<TextArray>(&categorical.categories);
-        json = {{"kind", "categorical"},
-                {"codes", categorical.codes},
-                {"ordered", categorical.ordered},
-                {"categories", names != nullptr ? texts_json(*names)
-                                                : array_json(std::get<Array>(
-                                                      categorical.categories))}};
+        json = {
+            {"kind", "categorical"},
+            {"codes", categorical.codes},
+            {"ordered", categorical.ordered},
+            {"categories", names != nullptr ? texts_json(*names)
+                                            : array_json(std::get<Array>(categorical.categories))}};
     }
     if (column.missing) json["missing"] = *column.missing;
     return json;
@@ -65,8 +67,10 @@ Json column_json(const Column& column) {
 Json frame_json(const Frame& frame) {
     Json columns = Json::object();
     for (const Column& column : frame.columns) columns[column.name] = column_json(column);
-    return {{"kind", "frame"}, {"index_name", frame.index_name},
-            {"index", texts_json(frame.index)}, {"columns", columns}};
+    return {{"kind", "frame"},
+            {"index_name", frame.index_name},
+            {"index", texts_json(frame.index)},
+            {"columns", columns}};
 }
 
 Json element_json(const Element& element);
@@ -85,8 +89,10 @@ Json element_json(const Element& element) {
     if (const auto* column = std::get_if<Column>(&element.value)) return column_json(*column);
     if (const auto* dict = element.dict()) return {{"kind", "dict"}, {"members", dict_json(*dict)}};
     if (const auto* sparse = std::get_if<SparseArray>(&element.value))
-        return {{"kind", sparse->by_row ? "csr" : "csc"}, {"shape", {sparse->rows, sparse->columns}},
-                {"data", array_json(sparse->data)}, {"indices", numbers_json(sparse->indices)},
+        return {{"kind", sparse->by_row ? "csr" : "csc"},
+                {"shape", {sparse->rows, sparse->columns}},
+                {"data", array_json(sparse->data)},
+                {"indices", numbers_json(sparse->indices)},
                 {"indptr", numbers_json(sparse->indptr)}};
     if (const auto* records = std::get_if<Records>(&element.value)) {
         Json fields = Json::object();
@@ -128,9 +134,12 @@ Result<Json> dataset_json(const AnnotatedData& data) {
     json["matrices"] = Json::object();
     for (const NamedMatrix& matrix : data.matrices)
         json["matrices"][matrix.name] = TRY(matrix_json(matrix));
-    for (const auto& [name, dict] :
-         {std::pair{"obsm", &data.obsm}, {"varm", &data.varm}, {"obsp", &data.obsp},
-          {"varp", &data.varp}, {"uns", &data.uns}, {"raw_varm", &data.raw_varm}})
+    for (const auto& [name, dict] : {std::pair{"obsm", &data.obsm},
+                                     {"varm", &data.varm},
+                                     {"obsp", &data.obsp},
+                                     {"varp", &data.varp},
+                                     {"uns", &data.uns},
+                                     {"raw_varm", &data.raw_varm}})
         json[name] = dict_json(*dict);
     json["notes"] = data.notes;
     return json;
@@ -153,7 +162,8 @@ const FormatReader* reader_named(std::string_view name) {
     static const H5adReader h5ad;
     static const TenxH5Reader tenx;
     static const LoomReader loom;
-    for (const FormatReader* reader : std::initializer_list<const FormatReader*>{&h5ad, &tenx, &loom})
+    for (const FormatReader* reader :
+         std::initializer_list<const FormatReader*>{&h5ad, &tenx, &loom})
         if (reader->name() == name) return reader;
     return nullptr;
 }
@@ -193,8 +203,8 @@ int main(int count, char** arguments) {
         std::fprintf(stderr, "usage: dump_dataset [--time] FORMAT PATH [make-ids-unique]\n");
         return 2;
     }
-    const auto done = stroma::expression::run(timed, arguments[first], arguments[first + 1],
-                                              count > first + 2);
+    const auto done =
+        stroma::expression::run(timed, arguments[first], arguments[first + 1], count > first + 2);
     if (done) return 0;
     std::fprintf(stderr, "%s: %s\n", std::string(name_of(done.error().code)).c_str(),
                  done.error().message.c_str());

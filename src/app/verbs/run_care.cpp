@@ -21,15 +21,9 @@ expression::Watch watch_for(ProgressLine& line, std::string step, const Invocati
 Result<void> run_backup(const BackupOptions& options, Invocation& invocation) {
     const fs::path folder = fs::absolute(options.folder).lexically_normal();
     Session session = TRY(open_session(invocation));
-    if (session.remote) {
-        const Json body = {{"path", folder.string()}};
-        const auto job =
-            TRY(job_from_json(TRY(session.remote->post("/v1/backups", body.dump()))));
-        TRY(follow(session, job, invocation));
-    } else {
-        ProgressLine line(*invocation.terminal, system_clock(), "backup");
-        TRY(session.site->backup_to(folder, watch_for(line, "copying objects", invocation)));
-    }
+    const auto job = TRY(submit(session, "backup", "backup to " + folder.filename().string(),
+                                Json{{"folder", folder.string()}}.dump()));
+    TRY(follow(session, job, invocation));
     invocation.terminal->print(folder.string() + "\n");
     return {};
 }

@@ -34,18 +34,10 @@ Result<std::optional<catalog::Revision>> current_of(Site& site, const catalog::D
     return site.catalog().find_revision(dataset.current_revision);
 }
 
-/// The server answers with the same members; so one printing serves both.
 Result<Json> listed(const Invocation& invocation) {
     Session session = TRY(open_session(invocation));
-    if (session.remote) {
-        Json answer = TRY(parse_json(TRY(session.remote->get("/v1/datasets"))));
-        return answer.is_object() ? answer.value("datasets", Json::array()) : answer;
-    }
-    Json list = Json::array();
-    for (const auto& dataset : TRY(session.site->catalog().datasets()))
-        if (!dataset.withdrawn)
-            list.push_back(described(dataset, TRY(current_of(*session.site, dataset))));
-    return list;
+    return parse_json(session.remote ? TRY(session.remote->get("/internal/datasets"))
+                                     : TRY(datasets_json(*session.site)));
 }
 
 }  // namespace
@@ -121,7 +113,7 @@ Result<void> run_dataset_change(const DatasetOptions& options, Invocation& invoc
 Result<void> run_dataset_remove(const DatasetOptions& options, Invocation& invocation) {
     Session session = TRY(open_session(invocation));
     if (session.remote) {
-        TRY(session.remote->remove("/v1/datasets/" + options.dataset));
+        TRY(session.remote->remove("/internal/datasets/" + options.dataset));
     } else {
         const auto dataset = TRY(named_dataset(*session.site, options.dataset));
         TRY(session.site->loader().remove_dataset(dataset));

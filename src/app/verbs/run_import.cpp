@@ -22,14 +22,6 @@ load::ImportRequest request_for(const ImportOptions& options, const std::string&
     return request;
 }
 
-Result<pipeline::Job> submit(Session& session, const load::ImportRequest& request) {
-    const std::string inputs = load::to_job_inputs(request);
-    if (session.remote) return job_from_json(TRY(session.remote->post("/v1/imports", inputs)));
-    return session.site->jobs().submit({.stage = "import", .owner = request.owner,
-                                        .title = "import " + request.path.filename().string(),
-                                        .inputs = inputs, .idempotency_key = ""});
-}
-
 void tell(const Json& outputs, Invocation& invocation) {
     if (invocation.json) {
         invocation.terminal->print(outputs.dump() + "\n");
@@ -60,8 +52,8 @@ Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
     Session session = TRY(open_session(invocation));
     std::vector<pipeline::Job> jobs;
     for (const std::string& path : options.paths)
-        jobs.push_back(TRY(submit(session, request_for(options, path))));
-    if (session.site) session.site->worker().start();
+        jobs.push_back(TRY(submit(session, "import", "import " + fs::path(path).filename().string(),
+                                  load::to_job_inputs(request_for(options, path)))));
 
     std::optional<Error> first_error;
     for (std::size_t i = 0; i < jobs.size(); ++i) {

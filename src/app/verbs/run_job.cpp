@@ -14,7 +14,7 @@ std::string progress_text(const pipeline::Job& job) {
 }
 
 Result<pipeline::Job> find_job(Session& session, const std::string& id) {
-    if (session.remote) return job_from_json(TRY(session.remote->get("/v1/jobs/" + id)));
+    if (session.remote) return job_from_json(TRY(session.remote->get("/internal/jobs/" + id)));
     if (auto job = TRY(session.site->jobs().find(id))) return *std::move(job);
     return fail(ErrorCode::not_found, "no job '" + id + "'; 'stroma job list' shows them");
 }
@@ -24,10 +24,10 @@ Result<std::vector<pipeline::Job>> list_jobs(Session& session, const JobOptions&
     if (!options.state.empty()) filter.state = TRY(pipeline::job_state_named(options.state));
     if (session.site) return session.site->jobs().list(filter);
     const Json answer = TRY(parse_json(TRY(session.remote->get(
-        fmt::format("/v1/jobs?stage={}&state={}&limit={}", options.stage, options.state,
+        fmt::format("/internal/jobs?stage={}&state={}&limit={}", options.stage, options.state,
                     options.limit)))));
     std::vector<pipeline::Job> jobs;
-    for (const Json& job : answer.is_object() ? answer.value("jobs", Json::array()) : answer)
+    for (const Json& job : answer)
         jobs.push_back(TRY(job_from_json(job.dump())));
     return jobs;
 }
@@ -44,7 +44,7 @@ Result<void> change_job(const JobOptions& options, Invocation& invocation, std::
     Session session = TRY(open_session(invocation));
     if (session.site) return print_job(TRY((session.site->jobs().*change)(options.job)), invocation);
     return print_job(TRY(job_from_json(TRY(session.remote->post(
-                         "/v1/jobs/" + options.job + "/" + std::string(what), "{}")))),
+                         "/internal/jobs/" + options.job + "/" + std::string(what), "{}")))),
                      invocation);
 }
 

@@ -29,15 +29,6 @@ Result<matrix::ExportRequest> request_for(const MatrixOptions& options) {
     return request;
 }
 
-Result<pipeline::Job> submit(Session& session, const matrix::ExportRequest& request) {
-    const std::string inputs = matrix::to_job_inputs(request);
-    if (session.remote) return job_from_json(TRY(session.remote->post("/v1/exports", inputs)));
-    return session.site->jobs().submit(
-        {.stage = "export", .owner = catalog::local_administrator().id,
-         .title = "matrix " + request.path.filename().string(), .inputs = inputs,
-         .idempotency_key = ""});
-}
-
 }  // namespace
 
 Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation) {
@@ -45,8 +36,10 @@ Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation) {
         return fail(ErrorCode::already_exists,
                     options.output + " exists; remove it or choose another -o");
     Session session = TRY(open_session(invocation));
-    const pipeline::Job job = TRY(submit(session, TRY(request_for(options))));
-    if (session.site) session.site->worker().start();
+    const auto request = TRY(request_for(options));
+    const pipeline::Job job = TRY(submit(session, "export",
+                                         "matrix " + request.path.filename().string(),
+                                         matrix::to_job_inputs(request)));
     const pipeline::Job done = TRY(follow(session, job, invocation));
     const Json outputs = TRY(parse_json(done.outputs));
     if (invocation.json) {

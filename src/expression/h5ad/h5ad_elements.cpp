@@ -25,15 +25,15 @@ Result<Column> column_of(Element element, const std::string& place, std::string 
     if (auto* array = std::get_if<Array>(&element.value)) {
         if (array->shape.empty()) array->shape = {1};
         if (array->shape.size() != 1)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("{}: a column must have one axis, not {}", place,
-                                    array->shape.size()));
+            return fail(
+                ErrorCode::invalid_input,
+                fmt::format("{}: a column must have one axis, not {}", place, array->shape.size()));
         column.values = std::move(*array);
     } else if (auto* grid = std::get_if<TextGrid>(&element.value)) {
         if (grid->shape.size() > 1)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("{}: a column must have one axis, not {}", place,
-                                    grid->shape.size()));
+            return fail(
+                ErrorCode::invalid_input,
+                fmt::format("{}: a column must have one axis, not {}", place, grid->shape.size()));
         column.values = std::move(grid->texts);
     } else {
         return fail(ErrorCode::invalid_input,
@@ -50,8 +50,8 @@ Result<Categorical> make_categorical(const Array& codes, Column categories, bool
     values.ordered = ordered;
     const std::size_t count = categories.size();
     if (count > categories_max)
-        return fail(ErrorCode::exhausted,
-                    fmt::format("{}: {} categories; the limit is {}", place, count, categories_max));
+        return fail(ErrorCode::exhausted, fmt::format("{}: {} categories; the limit is {}", place,
+                                                      count, categories_max));
     if (auto* texts = std::get_if<TextArray>(&categories.values))
         values.categories = std::move(*texts);
     else if (auto* numbers = std::get_if<Array>(&categories.values))
@@ -90,12 +90,12 @@ Result<Element> H5adElements::element(const std::string& path) const {
     if (file_.part(path) == Hdf5File::Part::group) return group_element(path);
     const auto dataset = TRY(file_.dataset(path));
     const std::string encoding = file_.text_attribute(path, "encoding-type");
-    constexpr std::string_view known[] = {"", "array", "string-array", "numeric-scalar", "string",
-                                          "rec-array", "null", "bytes", "anndata"};
+    constexpr std::string_view known[] = {"",       "array",     "string-array", "numeric-scalar",
+                                          "string", "rec-array", "null",         "bytes",
+                                          "anndata"};
     if (std::find(std::begin(known), std::end(known), encoding) == std::end(known))
         return unknown_encoding(dataset->place(), encoding);
-    if (file_.has_attribute(path, "categories"))
-        return Element{TRY(column(path, ""))};
+    if (file_.has_attribute(path, "categories")) return Element{TRY(column(path, ""))};
     Element read = TRY(read_element(file_, *dataset, loose_text_bytes_max));
     // Before 0.7 a text was an array of one text of fixed length.
     auto* grid = std::get_if<TextGrid>(&read.value);
@@ -263,8 +263,7 @@ Result<Frame> H5adElements::frame_of_group(const std::string& path) const {
     frame.index_name = file_.text_attribute(path, "_index");
     if (frame.index_name.empty())
         return fail(ErrorCode::invalid_input, place + ": its attribute '_index' is missing");
-    frame.index =
-        texts_of(TRY(column(join_path(path, frame.index_name), frame.index_name)));
+    frame.index = texts_of(TRY(column(join_path(path, frame.index_name), frame.index_name)));
     const Element order = TRY(file_.attribute(path, "column-order"));
     const auto* names = std::get_if<TextGrid>(&order.value);
     // A table without columns has an empty column-order of numbers.
@@ -302,9 +301,8 @@ Result<Frame> H5adElements::frame_of_records(const std::string& path) const {
         Column& field = records.fields[i];
         const auto* array = std::get_if<Array>(&field.values);
         if (array != nullptr && array->shape.size() != 1)
-            return fail(ErrorCode::unsupported,
-                        fmt::format("{}/{}: a column must have one axis", dataset->place(),
-                                    field.name));
+            return fail(ErrorCode::unsupported, fmt::format("{}/{}: a column must have one axis",
+                                                            dataset->place(), field.name));
         frame.columns.push_back(std::move(field));
     }
     return frame;

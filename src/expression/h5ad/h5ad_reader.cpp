@@ -41,8 +41,10 @@ private:
 
 Result<AnnotatedData> H5adReading::run() {
     TRY(read_frames());
-    for (const auto& [name, dict] : {std::pair{"obsm", &data_.obsm}, {"varm", &data_.varm},
-                                     {"obsp", &data_.obsp}, {"varp", &data_.varp},
+    for (const auto& [name, dict] : {std::pair{"obsm", &data_.obsm},
+                                     {"varm", &data_.varm},
+                                     {"obsp", &data_.obsp},
+                                     {"varp", &data_.varp},
                                      {"uns", &data_.uns}})
         *dict = TRY(elements_.dict(name));
     TRY(check_axis(data_.obsm, "obsm", data_.obs.row_count()));
@@ -82,19 +84,18 @@ Result<void> H5adReading::read_frames() {
 Result<H5adReading::Shape> H5adReading::matrix_shape(const std::string& path) const {
     if (file_->has_group(path)) {
         if (elements_.sparse_order(path).empty())
-            return fail(ErrorCode::unsupported,
-                        fmt::format("{}: encoding '{}' isn't known for a matrix",
-                                    file_->place(path),
-                                    file_->text_attribute(path, "encoding-type")));
+            return fail(
+                ErrorCode::unsupported,
+                fmt::format("{}: encoding '{}' isn't known for a matrix", file_->place(path),
+                            file_->text_attribute(path, "encoding-type")));
         const auto shape = TRY(elements_.sparse_shape(path));
         return Shape{shape[0], shape[1]};
     }
     const auto dataset = TRY(file_->dataset(path));
     if (dataset->rank() == 1) return Shape{dataset->shape()[0], 1};
     if (dataset->rank() != 2)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: a matrix must have two axes, not {}", dataset->place(),
-                                dataset->rank()));
+        return fail(ErrorCode::invalid_input, fmt::format("{}: a matrix must have two axes, not {}",
+                                                          dataset->place(), dataset->rank()));
     return Shape{dataset->shape()[0], dataset->shape()[1]};
 }
 
@@ -111,8 +112,7 @@ Result<void> H5adReading::add_matrix(const std::string& path, const std::string&
     if (file_->has_group(path)) {
         const SparsePaths paths{join_path(path, "data"), join_path(path, "indices"),
                                 join_path(path, "indptr"), file_->place(path)};
-        const Order order =
-            elements_.sparse_order(path) == "csr" ? Order::by_cell : Order::by_gene;
+        const Order order = elements_.sparse_order(path) == "csr" ? Order::by_cell : Order::by_gene;
         matrix.source = TRY(open_sparse_matrix(file_, paths, order, cells, genes));
     } else {
         matrix.source = TRY(open_dense_matrix(file_, path, false, cells, genes));
@@ -164,8 +164,8 @@ Result<void> H5adReading::check_axis(const Dict& dict, const std::string& name,
         const std::optional<std::uint64_t> found = row_count_of(element);
         if (found && *found == rows) continue;
         return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: must have {} rows, not {}",
-                                file_->place(join_path(name, key)), rows, found.value_or(0)));
+                    fmt::format("{}: must have {} rows, not {}", file_->place(join_path(name, key)),
+                                rows, found.value_or(0)));
     }
     return {};
 }
@@ -185,8 +185,10 @@ Result<void> H5adReading::take_categories_from_uns() {
             if (array != nullptr) categories.values = *array;
             TRY(take_categories(key.substr(0, key.size() - ending.size()), categories, taken));
         }
-        if (taken) data_.uns.erase(data_.uns.begin() + static_cast<std::ptrdiff_t>(i));
-        else ++i;
+        if (taken)
+            data_.uns.erase(data_.uns.begin() + static_cast<std::ptrdiff_t>(i));
+        else
+            ++i;
     }
     return {};
 }

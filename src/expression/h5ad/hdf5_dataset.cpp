@@ -80,13 +80,20 @@ Result<void> Hdf5Dataset::look_at_layout() {
     const Hdf5Id creation(H5Dget_create_plist(id_.get()));
     if (!creation.is_open()) return library_failure("damaged header");
     switch (H5Pget_layout(creation.get())) {
-        case H5D_COMPACT: layout_ = Layout::compact; break;
-        case H5D_CONTIGUOUS: layout_ = Layout::contiguous; break;
-        case H5D_CHUNKED: layout_ = Layout::chunked; break;
+        case H5D_COMPACT:
+            layout_ = Layout::compact;
+            break;
+        case H5D_CONTIGUOUS:
+            layout_ = Layout::contiguous;
+            break;
+        case H5D_CHUNKED:
+            layout_ = Layout::chunked;
+            break;
         case H5D_VIRTUAL:
             return fail(ErrorCode::unsupported,
                         "is a virtual dataset: it points to other files; copy the data into one");
-        default: return library_failure("damaged layout");
+        default:
+            return library_failure("damaged layout");
     }
     if (H5Pget_external_count(creation.get()) != 0)
         return fail(ErrorCode::unsupported,
@@ -131,8 +138,8 @@ Result<void> Hdf5Dataset::look_at_chunks(std::int64_t creation) {
         unsigned values[32] = {}, flags = 0, config = 0;
         std::size_t value_count = std::size(values);
         char name[64] = {};
-        const H5Z_filter_t id =
-            H5Pget_filter2(creation, i, &flags, &value_count, values, sizeof name - 1, name, &config);
+        const H5Z_filter_t id = H5Pget_filter2(creation, i, &flags, &value_count, values,
+                                               sizeof name - 1, name, &config);
         if (id < 0) return library_failure("damaged filter");
         value_count = std::min(value_count, std::size(values));
         filters_.push_back({id, {values, values + value_count}, name});
@@ -170,8 +177,10 @@ Result<void> Hdf5Dataset::read_box(std::span<const std::uint64_t> first,
     if (bytes == 0 || null_) return {};
     const Index from(first.begin(), first.end()), many(count.begin(), count.end());
     switch (layout_) {
-        case Layout::chunked: return read_chunked(from, many, out.data());
-        default: return read_contiguous(from, many, out.data());
+        case Layout::chunked:
+            return read_chunked(from, many, out.data());
+        default:
+            return read_contiguous(from, many, out.data());
     }
 }
 

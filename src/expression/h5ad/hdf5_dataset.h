@@ -31,17 +31,17 @@ public:
     const Hdf5Type& type() const { return type_; }
     const std::vector<std::uint64_t>& shape() const { return shape_; }
     std::size_t rank() const { return shape_.size(); }
-    bool is_null() const { return null_; }                ///< h5py.Empty: no value at all
+    bool is_null() const { return null_; }  ///< h5py.Empty: no value at all
     std::uint64_t value_count() const { return value_count_; }
     std::uint64_t unpacked_bytes() const { return value_count_ * type_.size; }
     bool is_chunked() const { return layout_ == Layout::chunked; }
     const std::vector<std::uint64_t>& chunk() const { return chunk_; }  ///< empty when not chunked
-    const std::string& place() const { return place_; }   ///< "<file>: <path>"
+    const std::string& place() const { return place_; }                 ///< "<file>: <path>"
 
     /// The bytes of the box that starts at `first`, row-major, as they lie in the file.
     /// out.size() is product(count) * type().size. Any thread.
-    Result<void> read_box(std::span<const std::uint64_t> first, std::span<const std::uint64_t> count,
-                          std::span<std::byte> out) const;
+    Result<void> read_box(std::span<const std::uint64_t> first,
+                          std::span<const std::uint64_t> count, std::span<std::byte> out) const;
     /// The same for consecutive rows of the first axis.
     Result<void> read_rows(std::uint64_t first, std::uint64_t count,
                            std::span<std::byte> out) const;

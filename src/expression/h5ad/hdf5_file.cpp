@@ -67,8 +67,8 @@ Result<void> Hdf5File::open_library() {
     base_address_ = user_block;
     if (address_bytes != 8 || length_bytes != 8)
         return fail(ErrorCode::unsupported,
-                    fmt::format("{}: HDF5 with addresses of {} bytes isn't known; 8 are",
-                                name(), address_bytes));
+                    fmt::format("{}: HDF5 with addresses of {} bytes isn't known; 8 are", name(),
+                                address_bytes));
     return {};
 }
 
@@ -107,8 +107,8 @@ Result<std::vector<std::string>> Hdf5File::names(const std::string& path) const 
     const Hdf5Id creation(H5Gget_create_plist(group.get()));
     unsigned order = 0;
     H5Pget_link_creation_order(creation.get(), &order);
-    const H5_index_t index = (order & H5P_CRT_ORDER_TRACKED) != 0 ? H5_INDEX_CRT_ORDER
-                                                                  : H5_INDEX_NAME;
+    const H5_index_t index =
+        (order & H5P_CRT_ORDER_TRACKED) != 0 ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
     std::vector<std::string> names;
     hsize_t at = 0;
     if (H5Literate(group.get(), index, H5_ITER_INC, &at, collect_name, &names) < 0)
@@ -169,7 +169,8 @@ Result<Element> Hdf5File::attribute(const std::string& path, const std::string& 
     H5Sget_simple_extent_dims(space.get(), dims, nullptr);
     const std::vector<std::uint64_t> shape(dims, dims + rank);
     if (type.is_text())
-        return Element{TextGrid{shape, TRY_WITH(attribute_texts(attribute.get(), type, count), where)}};
+        return Element{
+            TextGrid{shape, TRY_WITH(attribute_texts(attribute.get(), type, count), where)}};
     if (!type.is_number())
         return fail(ErrorCode::unsupported, fmt::format("{}: holds {}", where, type.name));
     Bytes raw(count * type.size);
@@ -222,9 +223,9 @@ Result<TextArray> Hdf5File::heap_texts(const Hdf5Values& references,
             continue;
         }
         if (length > bytes_max)
-            return fail(ErrorCode::exhausted,
-                        fmt::format("row {}: a text of {} bytes; the limit is {}", i, length,
-                                    bytes_max));
+            return fail(
+                ErrorCode::exhausted,
+                fmt::format("row {}: a text of {} bytes; the limit is {}", i, length, bytes_max));
         const std::string_view text =
             TRY_WITH(heap.object(address, load<std::uint32_t>(at + 12)), fmt::format("row {}", i));
         if (text.size() < length)

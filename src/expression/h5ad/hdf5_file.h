@@ -18,8 +18,8 @@ namespace stroma::expression {
 
 /// What a foreign HDF5 file may hold.
 struct Hdf5Limits {
-    std::uint64_t objects_max = 100'000;  ///< groups and datasets
-    std::size_t depth_max = 32;           ///< groups inside groups
+    std::uint64_t objects_max = 100'000;                         ///< groups and datasets
+    std::size_t depth_max = 32;                                  ///< groups inside groups
     std::uint64_t unpacked_bytes_max = std::uint64_t{64} << 30;  ///< all datasets, inflated
     /// "bomb": all datasets are larger than the file this many times (and than 64 MiB).
     std::uint64_t unpacked_ratio_max = 200;

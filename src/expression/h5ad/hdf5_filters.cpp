@@ -12,7 +12,14 @@ namespace stroma::expression {
 namespace {
 
 // https://github.com/HDFGroup/hdf5_plugins: the registered numbers.
-enum FilterId { deflate = 1, shuffle = 2, fletcher32 = 3, lzf = 32000, blosc = 32001, zstd = 32015 };
+enum FilterId {
+    deflate = 1,
+    shuffle = 2,
+    fletcher32 = 3,
+    lzf = 32000,
+    blosc = 32001,
+    zstd = 32015
+};
 
 bool is_compressor(int id) { return id == deflate || id == lzf || id == blosc || id == zstd; }
 
@@ -79,10 +86,14 @@ Result<void> undo_zstd(ByteSpan from, std::span<std::byte> out) {
 
 Result<void> undo_compressor(int id, ByteSpan from, std::span<std::byte> out) {
     switch (id) {
-        case deflate: return undo_deflate(from, out);
-        case lzf: return undo_lzf(from, out);
-        case blosc: return undo_blosc(from, out);
-        default: return undo_zstd(from, out);
+        case deflate:
+            return undo_deflate(from, out);
+        case lzf:
+            return undo_lzf(from, out);
+        case blosc:
+            return undo_blosc(from, out);
+        default:
+            return undo_zstd(from, out);
     }
 }
 
@@ -95,9 +106,15 @@ void unshuffle_values(const std::byte* from, std::size_t count, std::byte* out) 
 void undo_shuffle(std::size_t size, ByteSpan from, std::span<std::byte> out) {
     const std::size_t count = size > 1 ? from.size() / size : 0;
     switch (size) {
-        case 2: unshuffle_values<2>(from.data(), count, out.data()); break;
-        case 4: unshuffle_values<4>(from.data(), count, out.data()); break;
-        case 8: unshuffle_values<8>(from.data(), count, out.data()); break;
+        case 2:
+            unshuffle_values<2>(from.data(), count, out.data());
+            break;
+        case 4:
+            unshuffle_values<4>(from.data(), count, out.data());
+            break;
+        case 8:
+            unshuffle_values<8>(from.data(), count, out.data());
+            break;
         default:
             for (std::size_t b = 0; b < size && count > 0; ++b)
                 for (std::size_t i = 0; i < count; ++i) out[i * size + b] = from[b * count + i];

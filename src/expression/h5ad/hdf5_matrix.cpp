@@ -48,7 +48,10 @@ class SparseSource final : public MatrixSource {
 public:
     SparseSource(std::shared_ptr<const Hdf5File> file, SparsePaths paths, Order order,
                  std::uint64_t cells, std::uint64_t genes)
-        : file_(std::move(file)), paths_(std::move(paths)), order_(order), cells_(cells),
+        : file_(std::move(file)),
+          paths_(std::move(paths)),
+          order_(order),
+          cells_(cells),
           genes_(genes) {}
 
     Result<void> open();
@@ -94,10 +97,10 @@ Result<void> SparseSource::open() {
                     fmt::format("{}: {} values but {} indices", paths_.place, stored,
                                 indices_->value_count()));
     if (wide.size() != lines + 1)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: indptr has {} entries; {} {} need {}", paths_.place,
-                                wide.size(), lines, order_ == Order::by_cell ? "cells" : "genes",
-                                lines + 1));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("{}: indptr has {} entries; {} {} need {}", paths_.place, wide.size(),
+                        lines, order_ == Order::by_cell ? "cells" : "genes", lines + 1));
     for (std::uint64_t i = 0; i + 1 < wide.size(); ++i)
         if (wide[i + 1] < wide[i])
             return fail(ErrorCode::invalid_input,
@@ -133,14 +136,30 @@ Result<void> SparseSource::read_places(std::uint64_t first, std::uint64_t count,
     Bytes raw(count * type.size);
     TRY(read_values(*indices_, first, count, raw));
     switch (type.value_type()) {
-        case ValueType::int64: narrow<std::int64_t>(raw.data(), count, out.places.data()); break;
-        case ValueType::uint64: narrow<std::uint64_t>(raw.data(), count, out.places.data()); break;
-        case ValueType::uint32: narrow<std::uint32_t>(raw.data(), count, out.places.data()); break;
-        case ValueType::int32: narrow<std::int32_t>(raw.data(), count, out.places.data()); break;
-        case ValueType::int16: narrow<std::int16_t>(raw.data(), count, out.places.data()); break;
-        case ValueType::uint16: narrow<std::uint16_t>(raw.data(), count, out.places.data()); break;
-        case ValueType::int8: narrow<std::int8_t>(raw.data(), count, out.places.data()); break;
-        default: narrow<std::uint8_t>(raw.data(), count, out.places.data()); break;
+        case ValueType::int64:
+            narrow<std::int64_t>(raw.data(), count, out.places.data());
+            break;
+        case ValueType::uint64:
+            narrow<std::uint64_t>(raw.data(), count, out.places.data());
+            break;
+        case ValueType::uint32:
+            narrow<std::uint32_t>(raw.data(), count, out.places.data());
+            break;
+        case ValueType::int32:
+            narrow<std::int32_t>(raw.data(), count, out.places.data());
+            break;
+        case ValueType::int16:
+            narrow<std::int16_t>(raw.data(), count, out.places.data());
+            break;
+        case ValueType::uint16:
+            narrow<std::uint16_t>(raw.data(), count, out.places.data());
+            break;
+        case ValueType::int8:
+            narrow<std::int8_t>(raw.data(), count, out.places.data());
+            break;
+        default:
+            narrow<std::uint8_t>(raw.data(), count, out.places.data());
+            break;
     }
     return {};
 }
@@ -154,8 +173,8 @@ Result<void> SparseSource::check_places(const LineBlock& block) const {
                                   [&](std::uint32_t place) { return place >= across; });
     const auto at = static_cast<std::uint64_t>(bad - block.places.begin());
     const auto line = std::upper_bound(block.starts.begin(), block.starts.end(), at) - 1;
-    const std::uint64_t row = block.first_line + static_cast<std::uint64_t>(
-                                                     line - block.starts.begin());
+    const std::uint64_t row =
+        block.first_line + static_cast<std::uint64_t>(line - block.starts.begin());
     // Read again as it stands: the block holds it in 32 bits.
     std::string index = "that isn't a number of 32 bits";
     if (*bad != 0xffffffffu) index = std::to_string(*bad);
@@ -202,7 +221,7 @@ private:
     std::shared_ptr<Hdf5Dataset> dataset_;
     std::uint64_t cells_, genes_;
     Order order_ = Order::by_cell;
-    bool lines_are_rows_ = true;  ///< of the dataset
+    bool lines_are_rows_ = true;                    ///< of the dataset
     std::uint64_t lines_per_read_ = 1, piece_ = 1;  ///< places across that are read at once
 };
 
@@ -282,8 +301,7 @@ Result<void> DenseSource::read_as(std::uint64_t first, std::uint64_t count, Line
     out.values.resize(out.starts.back() * sizeof(T));
     for (std::uint64_t line = 0; line < count; ++line) {
         if (places[line].empty()) continue;
-        std::copy(places[line].begin(), places[line].end(),
-                  out.places.begin() + out.starts[line]);
+        std::copy(places[line].begin(), places[line].end(), out.places.begin() + out.starts[line]);
         std::memcpy(out.values.data() + out.starts[line] * sizeof(T), values[line].data(),
                     values[line].size() * sizeof(T));
     }
@@ -292,15 +310,22 @@ Result<void> DenseSource::read_as(std::uint64_t first, std::uint64_t count, Line
 
 Result<void> DenseSource::read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) {
     switch (value_type()) {
-        case ValueType::float32: return read_as<float>(first, count, out);
-        case ValueType::float64: return read_as<double>(first, count, out);
-        default: break;
+        case ValueType::float32:
+            return read_as<float>(first, count, out);
+        case ValueType::float64:
+            return read_as<double>(first, count, out);
+        default:
+            break;
     }
     switch (size_of(value_type())) {
-        case 1: return read_as<std::uint8_t>(first, count, out);
-        case 2: return read_as<std::uint16_t>(first, count, out);
-        case 4: return read_as<std::uint32_t>(first, count, out);
-        default: return read_as<std::uint64_t>(first, count, out);
+        case 1:
+            return read_as<std::uint8_t>(first, count, out);
+        case 2:
+            return read_as<std::uint16_t>(first, count, out);
+        case 4:
+            return read_as<std::uint32_t>(first, count, out);
+        default:
+            return read_as<std::uint64_t>(first, count, out);
     }
 }
 
@@ -322,9 +347,8 @@ Result<std::unique_ptr<MatrixSource>> open_dense_matrix(std::shared_ptr<const Hd
     auto dataset = TRY(file->dataset(path));
     TRY(check_size(cells, genes, dataset->place()));
     if (!dataset->type().is_number())
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: must hold numbers, not {}", dataset->place(),
-                                dataset->type().name));
+        return fail(ErrorCode::invalid_input, fmt::format("{}: must hold numbers, not {}",
+                                                          dataset->place(), dataset->type().name));
     std::vector<std::uint64_t> shape = dataset->shape();
     if (shape.size() == 1) shape.push_back(1);
     const std::uint64_t rows = genes_are_rows ? genes : cells;

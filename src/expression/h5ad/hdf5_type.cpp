@@ -95,7 +95,8 @@ void read_float(hid_t id, Hdf5Type& type) {
     if (H5Tget_fields(id, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0) return;
     const std::size_t wanted = type.size == 2 ? 5 : type.size == 4 ? 8 : type.size == 8 ? 11 : 0;
     const bool plain = wanted != 0 && exponent_bits == wanted && mantissa == 0 &&
-                       mantissa_bits == type.size * 8 - 1 - wanted && H5Tget_order(id) != H5T_ORDER_VAX;
+                       mantissa_bits == type.size * 8 - 1 - wanted &&
+                       H5Tget_order(id) != H5T_ORDER_VAX;
     if (plain) type.kind = Hdf5Type::Kind::floating;
 }
 
@@ -121,9 +122,15 @@ Result<Hdf5Type> read_type(hid_t id, int depth) {
     type.size = H5Tget_size(id);
     if (type.size == 0) return fail(ErrorCode::invalid_input, "has a damaged type");
     switch (H5Tget_class(id)) {
-        case H5T_INTEGER: read_integer(id, type); break;
-        case H5T_FLOAT: read_float(id, type); break;
-        case H5T_STRING: read_text(id, type); break;
+        case H5T_INTEGER:
+            read_integer(id, type);
+            break;
+        case H5T_FLOAT:
+            read_float(id, type);
+            break;
+        case H5T_STRING:
+            read_text(id, type);
+            break;
         case H5T_COMPOUND:
             type.kind = Hdf5Type::Kind::compound;
             type.name = "compound";
@@ -146,10 +153,18 @@ Result<Hdf5Type> read_type(hid_t id, int depth) {
             type.kind = Hdf5Type::Kind::reference;
             type.name = "reference";
             break;
-        case H5T_VLEN: type.name = "lists of varying length"; break;
-        case H5T_OPAQUE: type.name = "opaque bytes"; break;
-        case H5T_BITFIELD: type.name = "bit field"; break;
-        default: type.name = "an unknown type"; break;
+        case H5T_VLEN:
+            type.name = "lists of varying length";
+            break;
+        case H5T_OPAQUE:
+            type.name = "opaque bytes";
+            break;
+        case H5T_BITFIELD:
+            type.name = "bit field";
+            break;
+        default:
+            type.name = "an unknown type";
+            break;
     }
     return type;
 }
@@ -158,8 +173,7 @@ float from_half(std::uint16_t half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half >> 15) << 31;
     const std::uint32_t exponent = half >> 10 & 31;
     const std::uint32_t mantissa = half & 1023;
-    if (exponent == 31)
-        return std::bit_cast<float>(sign | 0x7f800000u | mantissa << 13);
+    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | mantissa << 13);
     if (exponent == 0) {
         const float value = std::ldexp(static_cast<float>(mantissa), -24);
         return sign != 0 ? -value : value;
@@ -181,10 +195,14 @@ ValueType Hdf5Type::value_type() const {
     if (kind == Kind::boolean) return ValueType::boolean;
     if (kind == Kind::floating) return size == 8 ? ValueType::float64 : ValueType::float32;
     switch (size) {
-        case 1: return is_signed ? ValueType::int8 : ValueType::uint8;
-        case 2: return is_signed ? ValueType::int16 : ValueType::uint16;
-        case 4: return is_signed ? ValueType::int32 : ValueType::uint32;
-        default: return is_signed ? ValueType::int64 : ValueType::uint64;
+        case 1:
+            return is_signed ? ValueType::int8 : ValueType::uint8;
+        case 2:
+            return is_signed ? ValueType::int16 : ValueType::uint16;
+        case 4:
+            return is_signed ? ValueType::int32 : ValueType::uint32;
+        default:
+            return is_signed ? ValueType::int64 : ValueType::uint64;
     }
 }
 
@@ -204,10 +222,18 @@ void decode_numbers(const Hdf5Type& type, const Hdf5Values& values, std::byte* o
         }
     } else {
         switch (type.size) {
-            case 1: copy_values<1>(values, false, out); break;
-            case 2: copy_values<2>(values, type.big_endian, out); break;
-            case 4: copy_values<4>(values, type.big_endian, out); break;
-            default: copy_values<8>(values, type.big_endian, out); break;
+            case 1:
+                copy_values<1>(values, false, out);
+                break;
+            case 2:
+                copy_values<2>(values, type.big_endian, out);
+                break;
+            case 4:
+                copy_values<4>(values, type.big_endian, out);
+                break;
+            default:
+                copy_values<8>(values, type.big_endian, out);
+                break;
         }
     }
     // Enumerations from outside may hold any byte; ours are 0 and 1.

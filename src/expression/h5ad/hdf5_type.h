@@ -33,10 +33,10 @@ struct Hdf5Type {
     bool is_signed = false;
     bool big_endian = false;
     Padding padding = Padding::null_padded;
-    std::vector<Hdf5Field> fields;     ///< of a compound
-    std::vector<std::uint64_t> dims;   ///< of an array
-    std::vector<Hdf5Type> base;        ///< of an array: one
-    std::string name;                  ///< for messages: "float32", "text of 8 bytes"
+    std::vector<Hdf5Field> fields;    ///< of a compound
+    std::vector<std::uint64_t> dims;  ///< of an array
+    std::vector<Hdf5Type> base;       ///< of an array: one
+    std::string name;                 ///< for messages: "float32", "text of 8 bytes"
 
     bool is_text() const { return kind == Kind::fixed_text || kind == Kind::variable_text; }
     bool is_number() const {

@@ -5,8 +5,8 @@
 namespace stroma::expression {
 namespace {
 
-Result<TextArray> decode_texts(const Hdf5File& file, const Hdf5Type& type,
-                               const Hdf5Values& values, std::uint64_t bytes_max) {
+Result<TextArray> decode_texts(const Hdf5File& file, const Hdf5Type& type, const Hdf5Values& values,
+                               std::uint64_t bytes_max) {
     TextArray texts;
     if (type.kind == Hdf5Type::Kind::variable_text) {
         texts = TRY(file.heap_texts(values, bytes_max));

@@ -51,15 +51,15 @@ Result<void> Hdf5Walk::visit_group(const Group& group) {
     quiet_hdf5();
     const Hdf5Id id = file_->open_object(group.path);
     if (!id.is_open())
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: a damaged group: {}", file_->place(group.path),
-                                hdf5_failure()));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("{}: a damaged group: {}", file_->place(group.path), hdf5_failure()));
     Links links{{}, limits_.objects_max - objects_};
     hsize_t at = 0;
     if (H5Literate(id.get(), H5_INDEX_NAME, H5_ITER_NATIVE, &at, note_link, &links) < 0)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: a damaged group: {}", file_->place(group.path),
-                                hdf5_failure()));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("{}: a damaged group: {}", file_->place(group.path), hdf5_failure()));
     if (links.too_many)
         return fail(ErrorCode::exhausted,
                     fmt::format("{}: holds more than {} groups and datasets, which is the limit",

@@ -45,11 +45,11 @@ Result<void> settle_ids(Frame& frame, const std::string& what, const std::string
     }
     if (repeated.empty()) return {};
     if (!options.make_ids_unique)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: {} {} ids occur more than once: {}{}; make them unique, or "
-                                "ask for suffixes on import",
-                                place, repeated.size(), what, listed,
-                                repeated.size() > 10 ? "…" : ""));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("{}: {} {} ids occur more than once: {}{}; make them unique, or "
+                        "ask for suffixes on import",
+                        place, repeated.size(), what, listed, repeated.size() > 10 ? "…" : ""));
     std::uint64_t changed = 0;
     frame.index = with_suffixes(frame.index, changed);
     notes.push_back(fmt::format("{} repeated {} ids got a suffix (-1, -2…)", changed, what));

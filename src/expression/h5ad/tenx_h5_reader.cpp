@@ -119,8 +119,9 @@ Result<AnnotatedData> TenxReading::run() {
         const std::vector<std::string> genomes = genomes_of(*file_);
         if (genomes.empty())
             return fail(ErrorCode::invalid_input,
-                        file_->name() + ": holds neither the group 'matrix' nor a genome's group; "
-                                        "it isn't a 10x matrix");
+                        file_->name() +
+                            ": holds neither the group 'matrix' nor a genome's group; "
+                            "it isn't a 10x matrix");
         TRY(read_version_2(genomes));
     }
     TRY(read_attributes());
@@ -153,8 +154,7 @@ Result<void> TenxReading::add_members(const std::string& group,
                                       const std::vector<std::string>& known, Frame& frame) const {
     for (const std::string& name : TRY(file_->names(group))) {
         const std::string path = join_path(group, name);
-        if (std::find(known.begin(), known.end(), name) != known.end() ||
-            !file_->has_dataset(path))
+        if (std::find(known.begin(), known.end(), name) != known.end() || !file_->has_dataset(path))
             continue;
         const auto dataset = TRY(file_->dataset(path));
         if (dataset->shape() != std::vector<std::uint64_t>{frame.row_count()}) continue;
@@ -179,7 +179,8 @@ Result<void> TenxReading::read_version_3() {
         if (!file_->has_dataset(path)) return {};
         data_.var.columns.push_back({column, TRY(texts(path)), {}});
         if (data_.var.columns.back().size() != data_.var.row_count())
-            return fail(ErrorCode::invalid_input, file_->place(path) + ": of another length than id");
+            return fail(ErrorCode::invalid_input,
+                        file_->place(path) + ": of another length than id");
         return {};
     };
     TRY(rename("name", "gene_symbols"));
@@ -230,8 +231,8 @@ Result<void> TenxReading::read_version_2(const std::vector<std::string>& genomes
             std::uint32_t& line = parts[p].line_of_cell[cell_of[std::string(barcodes[p][i])]];
             if (line != no_line)
                 return fail(ErrorCode::invalid_input,
-                            fmt::format("{}: the barcode {} occurs twice",
-                                        file_->place(genomes[p]), barcodes[p][i]));
+                            fmt::format("{}: the barcode {} occurs twice", file_->place(genomes[p]),
+                                        barcodes[p][i]));
             line = static_cast<std::uint32_t>(i);
         }
         if (parts[p].source->value_type() != parts[0].source->value_type())
@@ -243,8 +244,8 @@ Result<void> TenxReading::read_version_2(const std::vector<std::string>& genomes
         parts[0].source = std::move(source);
         source = std::make_unique<SideBySide>(std::move(parts), data_.obs.row_count(),
                                               data_.var.row_count());
-        data_.notes.push_back(
-            fmt::format("{} genomes put side by side: {}", genomes.size(), fmt::join(genomes, ", ")));
+        data_.notes.push_back(fmt::format("{} genomes put side by side: {}", genomes.size(),
+                                          fmt::join(genomes, ", ")));
     }
     data_.matrices.push_back({"X", Unit::counts, std::move(source)});
     return {};
@@ -266,7 +267,8 @@ Result<void> TenxReading::read_attributes() {
 }  // namespace
 
 bool TenxH5Reader::recognises(InputFiles& files) const {
-    if (is_hdf5_with(files, {"matrix/barcodes", "matrix/features/id", "matrix/indptr"})) return true;
+    if (is_hdf5_with(files, {"matrix/barcodes", "matrix/features/id", "matrix/indptr"}))
+        return true;
     if (files.is_folder()) return false;
     Result<File> file = files.open(files.name());
     if (!file) return false;

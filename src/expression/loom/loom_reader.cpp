@@ -42,8 +42,8 @@ std::uint32_t referenced_character(std::string_view name) {
     const bool hexadecimal = name.size() > 1 && (name[1] == 'x' || name[1] == 'X');
     const std::string_view digits = name.substr(hexadecimal ? 2 : 1);
     std::uint32_t code = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code,
-                                              hexadecimal ? 16 : 10);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), code, hexadecimal ? 16 : 10);
     const bool whole = error == std::errc{} && end == digits.data() + digits.size();
     const bool surrogate = code >= 0xd800 && code < 0xe000;
     return whole && code <= 0x10ffff && !surrogate ? code : 0;
@@ -60,8 +60,9 @@ TextArray without_references(const TextArray& texts) {
         for (std::size_t at = 0; at < text.size(); ++at) {
             const std::size_t end = text[at] == '&' ? text.find(';', at) : std::string_view::npos;
             const std::uint32_t code =
-                end == std::string_view::npos ? 0
-                                              : referenced_character(text.substr(at + 1, end - at - 1));
+                end == std::string_view::npos
+                    ? 0
+                    : referenced_character(text.substr(at + 1, end - at - 1));
             if (code == 0) {
                 made.push_back(text[at]);
             } else {
@@ -103,8 +104,7 @@ public:
     Result<AnnotatedData> run();
 
 private:
-    Result<void> read_axis(const std::string& group, std::uint64_t lines, Frame& frame,
-                           Dict& wide);
+    Result<void> read_axis(const std::string& group, std::uint64_t lines, Frame& frame, Dict& wide);
     Result<Element> read_attribute_set(const std::string& path) const;
     Result<void> name_lines();
     Result<Dict> read_graphs(const std::string& group, std::uint64_t lines) const;
@@ -160,9 +160,9 @@ Result<void> LoomReading::read_axis(const std::string& group, std::uint64_t line
         Element element = TRY(read_attribute_set(path));
         auto* array = std::get_if<Array>(&element.value);
         auto* grid = std::get_if<TextGrid>(&element.value);
-        const std::vector<std::uint64_t> shape =
-            array != nullptr ? array->shape : grid != nullptr ? grid->shape
-                                                              : std::vector<std::uint64_t>{};
+        const std::vector<std::uint64_t> shape = array != nullptr  ? array->shape
+                                                 : grid != nullptr ? grid->shape
+                                                                   : std::vector<std::uint64_t>{};
         if (shape.empty() || shape[0] != lines)
             return fail(ErrorCode::invalid_input,
                         fmt::format("{}: has {} values, but the matrix has {} {}",
@@ -173,8 +173,10 @@ Result<void> LoomReading::read_axis(const std::string& group, std::uint64_t line
             continue;
         }
         Column column{name, {}, {}};
-        if (array != nullptr) column.values = std::move(*array);
-        else column.values = std::move(grid->texts);
+        if (array != nullptr)
+            column.values = std::move(*array);
+        else
+            column.values = std::move(grid->texts);
         frame.columns.push_back(std::move(column));
     }
     return {};
@@ -184,11 +186,10 @@ Result<void> LoomReading::name_lines() {
     const bool cells_named = take_index(data_.obs, "CellID", false) ||
                              take_index(data_.obs, "obs_names", false) ||
                              take_index(data_.obs, "cell_names", false);
-    const bool genes_named = take_index(data_.var, "Accession", true) ||
-                             take_index(data_.var, "Gene", true) ||
-                             take_index(data_.var, "var_names", false) ||
-                             take_index(data_.var, "gene_names", false) ||
-                             take_index(data_.var, "Gene", false);
+    const bool genes_named =
+        take_index(data_.var, "Accession", true) || take_index(data_.var, "Gene", true) ||
+        take_index(data_.var, "var_names", false) || take_index(data_.var, "gene_names", false) ||
+        take_index(data_.var, "Gene", false);
     const auto number = [&](Frame& frame, std::uint64_t lines, std::string_view what) {
         for (std::uint64_t i = 0; i < lines; ++i) frame.index.push_back(std::to_string(i));
         data_.notes.push_back(fmt::format("the file names no {}; they are numbered", what));
@@ -244,8 +245,8 @@ Result<Element> LoomReading::read_graph(const std::string& path, std::uint64_t l
         std::memcpy(values.bytes.data() + at * value_bytes, weights.bytes.data() + i * value_bytes,
                     value_bytes);
     }
-    return Element{SparseArray{true, lines, lines, std::move(values), Array::of(places),
-                               Array::of(starts)}};
+    return Element{
+        SparseArray{true, lines, lines, std::move(values), Array::of(places), Array::of(starts)}};
 }
 
 /// Version 2 keeps them as attributes of the root, version 3 as scalar datasets in /attrs.

@@ -73,8 +73,10 @@ Result<sqlite3*> open_sqlite(const fs::path& path, Milliseconds busy_wait, bool 
         sqlite3_busy_timeout(database, static_cast<int>(busy_wait.count()));
         const char* settings = durable ? "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
                                          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                                         "SELECT count(*) FROM sqlite_schema;"
                                        : "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
-                                         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;";
+                                         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+                                         "SELECT count(*) FROM sqlite_schema;";
         code = sqlite3_exec(database, settings, nullptr, nullptr, nullptr);
     }
     if (code == SQLITE_OK) return database;
