@@ -29,7 +29,8 @@ if(NOT DuckDB_INCLUDE_DIR OR NOT DuckDB_LIBRARY)
   endif()
   set(DuckDB_INCLUDE_DIR ${duckdb_dir}/include CACHE PATH "" FORCE)
   set(DuckDB_LIBRARY ${duckdb_dir}/node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so CACHE FILEPATH "" FORCE)
-  set(DuckDB_LICENSES ${duckdb_dir}/node_modules/duckdb/LICENSE CACHE FILEPATH "" FORCE)
+  set(DuckDB_LICENSES ${duckdb_dir}/node_modules/@duckdb/node-bindings-linux-x64/LICENSE
+      ${duckdb_dir}/node_modules/duckdb/LICENSE CACHE STRING "" FORCE)
 endif()
 
 # Said by stroma --version.

@@ -23,13 +23,13 @@ constexpr Setting table[] = {
     {"http.head_max", bytes, "32KiB", "1KiB … 1MiB", "Longest head of a request; above it 431."},
     {"http.url_max", bytes, "8KiB", "256 … 1MiB", "Longest URL; above it 414."},
     {"http.headers_max", number, "100", "8 … 10000", "Most header lines of a request."},
-    {"http.body_max", bytes, "8MiB", "1KiB … 1GiB",
-     "Largest JSON body; uploads have a limit of their own."},
     {"http.idle", duration, "30s", "1s … 1h", "How long a silent connection is kept."},
+    {"http.connections_max", number, "4096", "8 … 1000000", "Open connections; above it 503."},
     {"http.drain", duration, "10s", "0s … 10min",
      "How long running requests may take to end when the server stops."},
 
-    {"log.level", choice, "info", "debug info warning error", "The least that is written."},
+    {"log.level", choice, "info", "debug info warning error",
+     "The least that is written. Verbs other than serve start at warning."},
     {"log.format", choice, "text", "text json", "One line each, for people or for machines."},
 
     {"jobs.threads", number, "1", "1 … 64", "Jobs that run at the same time."},
@@ -37,17 +37,15 @@ constexpr Setting table[] = {
      "After so many attempts that died or had to be repeated a job fails for good."},
     {"jobs.lease", duration, "30s", "1s … 1h",
      "A job whose worker is silent for so long is given to another."},
-    {"jobs.queued_max", number, "1000", "1 … 1000000", "Waiting jobs of all users; above it 429."},
 
     {"import.unpacked_max", bytes, "64GiB", "1MiB … 64TiB",
      "Most bytes that one input may unpack to."},
     {"import.child_memory", bytes, "2GiB", "64MiB … 1TiB",
      "Memory of the child process that reads a foreign file."},
-    {"import.child_time", duration, "1h", "1s … 7d", "Time of that child process for one input."},
     {"import.seal_memory", bytes, "512MiB", "64MiB … 1TiB",
      "Memory for packing a dataset in both orders; above it a scratch file is used."},
 
-    {"upload.file_max", bytes, "50GiB", "1KiB … 64TiB", "Largest upload."},
+    {"upload.file_max", bytes, "50GiB", "1KiB … 64TiB", "Largest upload; above it 413."},
     {"upload.idle", duration, "24h", "1min … 30d",
      "An upload that stands still for so long is removed."},
 
@@ -60,19 +58,16 @@ constexpr Setting table[] = {
      "Whether URLs in requests may lead to loopback and private addresses."},
 
     {"warehouse.memory", bytes, "2GiB", "64MiB … 16TiB", "Memory of the warehouse engine."},
-    {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
-     "Disk that one statement's sorting may use when memory is not enough."},
+    {"warehouse.temp_max", bytes, "10GiB", "0B … 64TiB",
+     "Disk that the engine may use for what doesn't fit its memory."},
 
     {"matrix.retention", duration, "7d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
-    {"matrix.molecules_min", number, "100", "0 … 1000000",
-     "Cells of bundles with fewer molecules are left out of /v0 and /v1 selections that don't "
-     "say otherwise. They are stored all the same."},
 
     {"dss.url", text, "", "",
-     "Where bundles of notifications are fetched from; empty refuses notifications."},
+     "URL or folder that bundles of notifications are fetched from; empty refuses them."},
     {"dss.hmac_key_file", path, "", "",
-     "File with the key that signs notifications; mode 600. Empty refuses notifications."},
+     "File with the key that signs notifications; mode 600. Empty refuses them."},
 };
 
 const Setting* find_setting(std::string_view name) {
@@ -124,22 +119,14 @@ bool is_amount(SettingKind kind) { return kind == number || kind == bytes || kin
 
 std::string_view notation(SettingKind kind) {
     switch (kind) {
-        case text:
-            return "a text";
-        case path:
-            return "a path";
-        case address:
-            return "ADDRESS:PORT, like 127.0.0.1:8080";
-        case number:
-            return "a whole number";
-        case bytes:
-            return "bytes, like 512MiB";
-        case duration:
-            return "a time, like 250ms, 30s, 5min, 24h or 7d";
-        case boolean:
-            return "true or false";
-        case choice:
-            return "one of the words";
+        case text: return "a text";
+        case path: return "a path";
+        case address: return "ADDRESS:PORT, like 127.0.0.1:8080";
+        case number: return "a whole number";
+        case bytes: return "bytes, like 512MiB";
+        case duration: return "a time, like 250ms, 30s, 5min, 24h or 7d";
+        case boolean: return "true or false";
+        case choice: return "one of the words";
     }
     return "";
 }
