@@ -61,7 +61,7 @@ constexpr Setting table[] = {
     {"warehouse.temp_max", bytes, "10GiB", "0B … 64TiB",
      "Disk that the engine may use for what doesn't fit its memory."},
 
-    {"matrix.retention", duration, "7d", "1s … 3650d",
+    {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
 
     {"dss.url", text, "", "",
