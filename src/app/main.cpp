@@ -2,10 +2,14 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/site.h"
 #include "app/terminal/interrupt.h"
 #include "app/verbs/verbs.h"
+#include "load/parser_child.h"
 
 int main(int argument_count, char** arguments) {
+    if (stroma::loading::is_parser_child(argument_count, arguments))
+        stroma::loading::run_parser_child(argument_count, arguments, stroma::app::format_readers());
     const std::stop_token stop = stroma::app::catch_interrupts();
     stroma::app::Terminal terminal;
     const std::vector<std::string> words(arguments + 1, arguments + argument_count);

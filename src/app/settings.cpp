@@ -57,6 +57,9 @@ constexpr Setting table[] = {
     {"query.rows_max", number, "5000000", "1 … 1000000000000", "Most rows of one answer."},
     {"query.bytes_max", bytes, "256MiB", "1KiB … 1TiB", "Most bytes of one answer."},
 
+    {"fetch.private_addresses", boolean, "false", "",
+     "Whether URLs in requests may lead to loopback and private addresses."},
+
     {"warehouse.memory", bytes, "2GiB", "64MiB … 16TiB", "Memory of the warehouse engine."},
     {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
      "Disk that one statement's sorting may use when memory is not enough."},

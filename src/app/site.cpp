@@ -1,5 +1,7 @@
 #include "app/site.h"
 
+#include <algorithm>
+
 #include "app/backup_stage.h"
 #include "app/settings.h"
 #include "app/site_state.h"
@@ -7,7 +9,7 @@
 #include "load/bundle_stage.h"
 #include "load/import_stage.h"
 #include "matrix/export_stage.h"
-#include "object/disk/disk_object_store.h"
+#include "object/disk/disk_store.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::app {
@@ -15,7 +17,7 @@ namespace stroma::app {
 namespace {
 
 Result<void> open_stores(Site::State& state, const Settings& settings) {
-    state.objects = TRY(object::DiskObjectStore::open(state.data / "objects", state.clock));
+    state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
     state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
     const fs::path spill = state.data / "tmp" / "warehouse";
     TRY(make_folders(spill));
@@ -107,5 +109,8 @@ queue::Queue& Site::job_queue() { return *state_->job_queue; }
 pipeline::Worker& Site::worker() { return *state_->worker; }
 matrix::MatrixService& Site::matrices() { return *state_->matrices; }
 sql::Database& Site::control() { return *state_->control; }
+Milliseconds Site::house_keeping_interval() const {
+    return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});
+}
 
 }  // namespace stroma::app

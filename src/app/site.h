@@ -51,6 +51,8 @@ public:
     pipeline::Worker& worker();
     matrix::MatrixService& matrices();
     sql::Database& control();
+    /// How often a server looks for what has expired.
+    Milliseconds house_keeping_interval() const;
 
     /// Reads everything (or only those datasets) and checks it against its checksums. One line
     /// per thing found wrong.

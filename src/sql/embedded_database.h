@@ -46,7 +46,15 @@ struct ScanColumn {
     Type type = Type::text;  ///< boolean, integer (64 bits), real (double) or text
 };
 
-/// Rows that C++ code makes for one statement. Any thread.
+/// One reading of all rows, shared by its threads.
+class ScanRun {
+public:
+    virtual ~ScanRun() = default;
+    /// A feed for one more thread; `wanted` holds the columns the statement uses, rising.
+    virtual Result<std::unique_ptr<RowFeed>> start(std::span<const std::uint32_t> wanted) = 0;
+};
+
+/// Rows that C++ code makes; a statement may read them several times. Any thread.
 class TableScan {
 public:
     virtual ~TableScan() = default;
@@ -54,8 +62,8 @@ public:
     /// About how many rows will come, for the engine's planner.
     virtual std::optional<std::uint64_t> row_estimate() const { return std::nullopt; }
     virtual std::size_t thread_max() const { return 1; }
-    /// A feed for one more thread; `wanted` holds the columns the statement uses, rising.
-    virtual Result<std::unique_ptr<RowFeed>> start(std::span<const std::uint32_t> wanted) = 0;
+    /// A reading from the first row. The scan outlives it.
+    virtual std::unique_ptr<ScanRun> begin() = 0;
 };
 
 /// Makes the scan for the text that a statement gives: FROM name('argument').
@@ -73,10 +81,12 @@ public:
     virtual Result<void> backup_to(const fs::path& path) = 0;
     /// Reads every stored row of every table. errors  corrupt
     virtual Result<void> verify() = 0;
-    /// Writes a scan's rows, in order when it has one thread, as one Parquet file (zstd). A column
-    /// whose engine type is named in `engine_types` comes as text and is stored as that type.
+    /// Writes a scan's rows, in order when it has one thread, as one Parquet file (zstd). Columns
+    /// are called by `names` and stored as `engine_types` where those say something, else as the
+    /// scan has them; a scan may give text for any type.
     /// Gives the rows. Done by an engine of its own, so that this one needs no file access.
     virtual Result<std::uint64_t> write_parquet(std::shared_ptr<TableScan> rows,
+                                                const std::vector<std::string>& names,
                                                 const std::vector<std::string>& engine_types,
                                                 const fs::path& path) = 0;
     /// Share of the connection's running statement that is done, 0 to 1; unset when not known.

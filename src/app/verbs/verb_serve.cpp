@@ -5,14 +5,13 @@
 namespace stroma::app {
 namespace {
 
-/// The fronts that later versions bring: said plainly, never ignored.
-Result<void> refuse_missing_fronts(const ServeOptions& options) {
+/// The fronts that later versions bring: said plainly, never passed over in silence.
+void tell_missing_fronts(const ServeOptions& options, Terminal& terminal) {
     for (const auto& [option, address] :
          {std::pair("--aws", options.aws), std::pair("--postgres", options.postgres)})
         if (!address.empty())
-            return fail(ErrorCode::unsupported,
-                        std::string(option) + " isn't built yet: leave it out; --http is served");
-    return {};
+            terminal.say(std::string(option) + " " + address +
+                         ": this front isn't built yet, nothing listens there");
 }
 
 }  // namespace
@@ -35,7 +34,7 @@ Verb serve_verb() {
                     {"--postgres", &options->postgres, "ADDR:PORT",
                      "PostgreSQL protocol: not built yet"}},
         .run = [options](Invocation& invocation) -> Result<void> {
-            TRY(refuse_missing_fronts(*options));
+            tell_missing_fronts(*options, *invocation.terminal);
             return run_serve(*options, invocation);
         },
     };

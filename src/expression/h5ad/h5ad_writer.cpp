@@ -73,6 +73,8 @@ Result<WrittenMatrix> H5adWriter::write(const AnnotatedData& data, const fs::pat
     if (!compression.empty() && compression != "none" && compression != "gzip")
         return fail(ErrorCode::unsupported,
                     "h5ad compression '" + compression + "' is not known; use none or gzip");
+    if (!options.layout.empty())
+        return fail(ErrorCode::unsupported, "h5ad has but one layout; leave it out");
     TRY(check_data(data));
     PendingOutput output = TRY(PendingOutput::start(path));
     Tally tally(data.obs.row_count());

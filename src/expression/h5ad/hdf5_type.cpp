@@ -13,6 +13,7 @@ namespace {
 
 constexpr int fields_max = 2000;
 constexpr int depth_max = 4;
+constexpr std::size_t record_bytes_max = 64u << 20;
 
 struct TypeId {
     hid_t id;
@@ -49,15 +50,26 @@ Result<void> read_fields(hid_t id, int depth, Hdf5Type& type) {
     if (count > fields_max)
         return fail(ErrorCode::exhausted,
                     fmt::format("has {} fields; the limit is {}", count, fields_max));
+    // The library tells offsets as in memory, where a text of varying length is a pointer.
+    std::vector<std::size_t> in_memory;
     for (unsigned i = 0; i < static_cast<unsigned>(count); ++i) {
         const TypeId member(H5Tget_member_type(id, i));
         Hdf5Field field{member_name(id, i), H5Tget_member_offset(id, i), {}};
         field.type = TRY(read_type(member.id, depth + 1));
-        if (field.offset + field.type.size > type.size || field.type.size > type.size)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("has a field '{}' that passes its record", field.name));
+        in_memory.push_back(H5Tget_size(member.id));
         type.fields.push_back(std::move(field));
     }
+    const std::vector<Hdf5Field> unmoved = type.fields;
+    for (std::size_t i = 0; i < unmoved.size(); ++i) {
+        const std::size_t grown = unmoved[i].type.size - in_memory[i];
+        for (std::size_t k = 0; k < unmoved.size(); ++k)
+            if (unmoved[k].offset > unmoved[i].offset) type.fields[k].offset += grown;
+        type.size += grown;
+    }
+    for (const Hdf5Field& field : type.fields)
+        if (field.offset > type.size || field.type.size > type.size - field.offset)
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("has a field '{}' that passes its record", field.name));
     return {};
 }
 
@@ -70,10 +82,12 @@ Result<void> read_array(hid_t id, int depth, Hdf5Type& type) {
     type.base.push_back(TRY(read_type(base.id, depth + 1)));
     std::size_t bytes = type.base[0].size;
     for (int i = 0; i < rank; ++i) {
-        if (dims[i] == 0 || __builtin_mul_overflow(bytes, dims[i], &bytes) || bytes > type.size)
+        if (dims[i] == 0 || __builtin_mul_overflow(bytes, dims[i], &bytes) ||
+            bytes > record_bytes_max)
             return fail(ErrorCode::invalid_input, "has a damaged array type");
         type.dims.push_back(dims[i]);
     }
+    type.size = bytes;
     type.name = "array of " + type.base[0].name;
     return {};
 }

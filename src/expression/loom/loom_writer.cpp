@@ -182,6 +182,8 @@ Result<WrittenMatrix> LoomWriter::write(const AnnotatedData& data, const fs::pat
                                         const WriteOptions& options, const Watch& watch) const {
     if (!options.compression.empty() && options.compression != "gzip")
         return fail(ErrorCode::unsupported, "loom files are always gzip");
+    if (!options.layout.empty())
+        return fail(ErrorCode::unsupported, "loom has but one layout; leave it out");
     TRY(check_data(data));
     MatrixSource* source = TRY(main_matrix(data, name()));
     PendingOutput output = TRY(PendingOutput::start(path));

@@ -47,8 +47,10 @@ Result<void> PendingOutput::commit(bool durable) {
             if (entry.is_directory()) TRY(sync_folder(entry.path()));
     }
     TRY(rename_file(working_, path_));
+    // From here on the output goes by its own name, and so it is removed by it.
+    working_ = path_;
+    if (durable) TRY(sync_folder(path_.parent_path()));
     working_.clear();
-    if (durable) return sync_folder(path_.parent_path());
     return {};
 }
 

@@ -98,6 +98,7 @@ public:
     Result<void> backup_to(const fs::path& path) override;
     Result<void> verify() override;
     Result<std::uint64_t> write_parquet(std::shared_ptr<TableScan> rows,
+                                        const std::vector<std::string>& names,
                                         const std::vector<std::string>& engine_types,
                                         const fs::path& path) override;
     std::optional<double> progress(Connection& connection) override {
@@ -183,6 +184,7 @@ std::string quote_with(std::string_view text, char mark) {
 }
 
 Result<std::uint64_t> DuckDbDatabase::write_parquet(std::shared_ptr<TableScan> rows,
+                                                    const std::vector<std::string>& names,
                                                     const std::vector<std::string>& engine_types,
                                                     const fs::path& path) {
     DuckDbOptions options;
@@ -192,11 +194,13 @@ Result<std::uint64_t> DuckDbDatabase::write_parquet(std::shared_ptr<TableScan> r
     auto connection = TRY(connect_duckdb(writer));
     std::string columns;
     for (std::size_t index = 0; index < rows->columns().size(); ++index) {
-        const std::string name = quote_with(rows->columns()[index].name, '"');
+        const std::string from = quote_with(rows->columns()[index].name, '"');
         const bool has_type = index < engine_types.size() && !engine_types[index].empty();
-        columns += index == 0 ? "" : ", ";
-        columns += has_type ? fmt::format("CAST({} AS {}) AS {}", name, engine_types[index], name)
-                            : name;
+        const bool has_name = index < names.size() && !names[index].empty();
+        const std::string value =
+            has_type ? fmt::format("CAST({} AS {})", from, engine_types[index]) : from;
+        columns += fmt::format("{}{} AS {}", index == 0 ? "" : ", ", value,
+                               has_name ? quote_with(names[index], '"') : from);
     }
     TRY(register_table_function(handle_of(*connection), "scanned_rows",
                                 [rows](std::string_view) -> Result<std::shared_ptr<TableScan>> { return rows; }));

@@ -24,7 +24,7 @@ void destroy(void* pointer) {
 /// Columns as the scan numbers them, laid onto the chunk's columns, which are the wanted ones.
 class ChunkSink final : public RowSink {
 public:
-    explicit ChunkSink(std::size_t columns) : vectors_(columns, nullptr), types_(columns) {}
+    explicit ChunkSink(std::size_t columns) : vectors_(columns, nullptr) {}
     void use(duckdb_data_chunk chunk, std::span<const std::uint32_t> wanted) {
         for (std::size_t at = 0; at < wanted.size(); ++at) {
             vectors_[wanted[at]] = duckdb_data_chunk_get_vector(chunk, at);
@@ -55,16 +55,19 @@ public:
 
 private:
     std::vector<duckdb_vector> vectors_;
-    std::vector<Type> types_;
 };
 
 struct BoundScan {
     std::shared_ptr<TableScan> scan;
 };
+struct RunningScan {
+    std::shared_ptr<TableScan> scan;  // first, so that it outlives the run
+    std::unique_ptr<ScanRun> run;
+};
 struct ScanThread {
     std::vector<std::uint32_t> wanted;
     std::unique_ptr<RowFeed> feed;
-    std::unique_ptr<ChunkSink> sink;
+    ChunkSink sink;
 };
 
 void bind_scan(duckdb_bind_info info) {
@@ -90,33 +93,36 @@ void bind_scan(duckdb_bind_info info) {
 void start_scan(duckdb_init_info info) {
     const auto& bound = *static_cast<BoundScan*>(duckdb_init_get_bind_data(info));
     duckdb_init_set_max_threads(info, bound.scan->thread_max());
+    duckdb_init_set_init_data(info, new RunningScan{bound.scan, bound.scan->begin()},
+                              destroy<RunningScan>);
 }
 
 void start_thread(duckdb_init_info info) {
     const auto& bound = *static_cast<BoundScan*>(duckdb_init_get_bind_data(info));
-    auto thread = std::make_unique<ScanThread>();
     const std::size_t columns = bound.scan->columns().size();
+    auto thread = std::make_unique<ScanThread>(ScanThread{{}, nullptr, ChunkSink(columns)});
     for (idx_t at = 0; at < duckdb_init_get_column_count(info); ++at) {
         const idx_t column = duckdb_init_get_column_index(info, at);
         // count(*) asks for a column that isn't there: the rows alone matter.
         if (column < columns) thread->wanted.push_back(static_cast<std::uint32_t>(column));
     }
-    std::vector<std::uint32_t> rising = thread->wanted;
-    std::sort(rising.begin(), rising.end());
-    auto feed = bound.scan->start(rising);
-    if (!feed) {
-        duckdb_init_set_error(info, feed.error().message.c_str());
-        return;
-    }
-    thread->feed = std::move(*feed);
-    thread->sink = std::make_unique<ChunkSink>(columns);
     duckdb_init_set_init_data(info, thread.release(), destroy<ScanThread>);
 }
 
+Result<std::size_t> fill_sink(RunningScan& running, ScanThread& thread) {
+    if (thread.feed == nullptr) {
+        std::vector<std::uint32_t> rising = thread.wanted;
+        std::sort(rising.begin(), rising.end());
+        thread.feed = TRY(running.run->start(rising));
+    }
+    return thread.feed->fill(thread.sink);
+}
+
 void fill_chunk(duckdb_function_info info, duckdb_data_chunk chunk) {
+    auto& running = *static_cast<RunningScan*>(duckdb_function_get_init_data(info));
     auto& thread = *static_cast<ScanThread*>(duckdb_function_get_local_init_data(info));
-    thread.sink->use(chunk, thread.wanted);
-    const auto rows = thread.feed->fill(*thread.sink);
+    thread.sink.use(chunk, thread.wanted);
+    const auto rows = fill_sink(running, thread);
     if (!rows) {
         duckdb_function_set_error(info, rows.error().message.c_str());
         return;
