@@ -30,7 +30,6 @@ check:
 
 bench:
 	@tools/setup
-	@tools/build release stroma
 	@bench/run
 
 deb:

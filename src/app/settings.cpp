@@ -49,6 +49,9 @@ constexpr Setting table[] = {
     {"upload.idle", duration, "24h", "1min … 30d",
      "An upload that stands still for so long is removed."},
 
+    {"fetch.private_addresses", boolean, "false", "",
+     "Whether URLs in requests may lead to loopback and private addresses."},
+
     {"query.time", duration, "30s", "10ms … 24h", "Wall time of one statement of a user."},
     {"query.memory", bytes, "1GiB", "16MiB … 1TiB", "Memory of one statement of a user."},
     {"query.rows_max", number, "5000000", "1 … 1000000000000", "Most rows of one answer."},
@@ -58,8 +61,8 @@ constexpr Setting table[] = {
      "Whether URLs in requests may lead to loopback and private addresses."},
 
     {"warehouse.memory", bytes, "2GiB", "64MiB … 16TiB", "Memory of the warehouse engine."},
-    {"warehouse.temp_max", bytes, "10GiB", "0B … 64TiB",
-     "Disk that the engine may use for what doesn't fit its memory."},
+    {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
+     "Disk that one statement's sorting may use when memory is not enough."},
 
     {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
