@@ -113,6 +113,8 @@ std::vector<std::string> genomes_of(const Hdf5File& file) {
 }
 
 Result<AnnotatedData> TenxReading::run() {
+    data_.obs.index_name = "barcode";
+    data_.var.index_name = "feature_id";
     if (file_->has_group("matrix")) {
         TRY(read_version_3());
     } else {
@@ -173,7 +175,6 @@ Result<void> TenxReading::add_members(const std::string& group,
 Result<void> TenxReading::read_version_3() {
     data_.obs.index = TRY(texts("matrix/barcodes"));
     data_.var.index = TRY(texts("matrix/features/id"));
-    data_.var.index_name = "gene_ids";
     const auto rename = [&](const char* member, const char* column) -> Result<void> {
         const std::string path = join_path("matrix/features", member);
         if (!file_->has_dataset(path)) return {};
@@ -183,7 +184,7 @@ Result<void> TenxReading::read_version_3() {
                         file_->place(path) + ": of another length than id");
         return {};
     };
-    TRY(rename("name", "gene_symbols"));
+    TRY(rename("name", "feature_name"));
     TRY(rename("feature_type", "feature_types"));
     TRY(rename("genome", "genome"));
     TRY(add_members("matrix/features", {"id", "name", "feature_type", "genome", "_all_tag_keys"},
@@ -222,8 +223,7 @@ Result<void> TenxReading::read_version_2(const std::vector<std::string>& genomes
         }
         parts.push_back(std::move(part));
     }
-    data_.var.index_name = "gene_ids";
-    data_.var.columns.push_back({"gene_symbols", std::move(names), {}});
+    data_.var.columns.push_back({"feature_name", std::move(names), {}});
     data_.var.columns.push_back({"genome", std::move(genome_of_gene), {}});
     for (std::size_t p = 0; p < parts.size(); ++p) {
         parts[p].line_of_cell.assign(data_.obs.row_count(), no_line);
