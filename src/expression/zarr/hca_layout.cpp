@@ -5,13 +5,16 @@
 #include <optional>
 
 #include "expression/output/value_types.h"
+#include "expression/zarr/block_packing.h"
 #include "expression/zarr/zarr_store.h"
 
 namespace stroma::expression {
 namespace {
 
 constexpr std::uint64_t rows_a_chunk = 3000;
-constexpr std::uint64_t chunk_bytes_max = 64u << 20;
+// Blosc counts with 31 bits; leave room for what doesn't get smaller.
+constexpr std::uint64_t chunk_bytes_max = (1u << 31) - (1u << 24);
+constexpr std::uint64_t block_bytes_max = 1u << 19;
 
 class HcaLayout {
 public:
@@ -83,12 +86,13 @@ public:
         return ids("cell_metadata_string_name", text_names, 40);
     }
 
-    Result<void> expression(MatrixSource& source, Tally& tally, Progress& progress) {
+    Result<void> expression(MatrixSource& source, const Watch& watch, Tally& tally,
+                            Progress& progress) {
         const std::uint64_t cells = source.cell_count(), genes = source.gene_count();
+        const std::uint64_t row_bytes = std::max<std::uint64_t>(1, genes) * sizeof(float);
+        std::uint64_t rows = rows_a_chunk;
+        while (rows > 1 && rows * row_bytes > chunk_bytes_max) rows /= 2;
         ZarrArray array;
-        const std::uint64_t row_bytes = std::max<std::uint64_t>(1, genes * sizeof(float));
-        const std::uint64_t rows =
-            std::clamp<std::uint64_t>(chunk_bytes_max / row_bytes, 1, rows_a_chunk);
         array.shape = {cells, genes};
         array.chunks = {rows, std::max<std::uint64_t>(1, genes)};
         array.dtype = "\"<f4\"";
@@ -96,28 +100,64 @@ public:
         array.codec = codec_;
         array.value_bytes = sizeof(float);
         TRY(folder_.add_array("expression", array, {}));
-        if (genes == 0) return {};
-        const auto ranges = ranges_of_lines(cells, rows);
-        LineBlock block;
-        Bytes dense;
-        for (std::size_t i = 0; i < ranges.size(); ++i) {
-            TRY(progress.check());
-            dense.assign(rows * row_bytes, std::byte{0});
-            for (std::uint64_t line = 0; line < ranges[i].count; line += 256) {
-                const LineRange part{ranges[i].first + line,
-                                     std::min<std::uint64_t>(256, ranges[i].count - line)};
-                TRY(read_range(source, part, {}, block));
-                tally.add(block, source.value_type());
-                fill(block, source.value_type(), genes,
-                     reinterpret_cast<float*>(dense.data()) + line * genes);
-            }
-            TRY(folder_.add_chunk("expression", array, std::to_string(i) + ".0", dense));
-            progress.add(static_cast<double>(ranges[i].count));
-        }
-        return {};
+        if (genes == 0 || cells == 0) return {};
+        return expression_chunks(source, rows, watch, tally, progress);
     }
 
 private:
+    struct Block {
+        LineBlock lines;
+        Bytes dense, packed;
+    };
+
+    /// Blocks of whole rows, equally many in each chunk; those past the last cell are zeros.
+    Result<void> expression_chunks(MatrixSource& source, std::uint64_t rows, const Watch& watch,
+                                   Tally& tally, Progress& progress) {
+        const std::uint64_t cells = source.cell_count(), genes = source.gene_count();
+        std::uint64_t block_rows = rows;
+        while (block_rows * genes * sizeof(float) > block_bytes_max && block_rows > 1)
+            for (--block_rows; rows % block_rows != 0;) --block_rows;
+        const std::uint64_t blocks_a_chunk = rows / block_rows;
+        const BlockPacking packing(codec_, sizeof(float), block_rows * genes * sizeof(float));
+        const auto ranges = ranges_of_lines(cells, block_rows);
+        std::vector<Block> blocks(slots_for(4 * block_rows * genes * sizeof(float)));
+        const auto make = [&](std::size_t i, std::size_t slot) -> Result<void> {
+            Block& block = blocks[slot];
+            TRY(read_range(source, ranges[i], {}, block.lines));
+            tally.add(block.lines, source.value_type());
+            block.dense.assign(block_rows * genes * sizeof(float), std::byte{0});
+            fill(block.lines, source.value_type(), genes,
+                 reinterpret_cast<float*>(block.dense.data()));
+            packing.pack(block.dense, block.packed);
+            return {};
+        };
+        File file;
+        std::uint64_t at = 0;
+        std::vector<std::size_t> sizes;
+        const auto add = [&](const Bytes& packed) -> Result<void> {
+            TRY(file.write_at(at, packed));
+            at += packed.size();
+            sizes.push_back(packed.size());
+            return {};
+        };
+        const auto take = [&](std::size_t i, std::size_t slot) -> Result<void> {
+            if (i % blocks_a_chunk == 0) {
+                file = TRY(folder_.make_chunk("expression",
+                                              std::to_string(i / blocks_a_chunk) + ".0"));
+                at = packing.head_bytes(blocks_a_chunk);
+                sizes.clear();
+            }
+            TRY(add(blocks[slot].packed));
+            progress.add(static_cast<double>(ranges[i].count));
+            if (i + 1 == ranges.size())
+                while (sizes.size() < blocks_a_chunk) TRY(add(packing.zeros()));
+            if (sizes.size() < blocks_a_chunk) return {};
+            TRY(file.write_at(0, packing.head(sizes)));
+            return folder_.finish_chunk(file, at);
+        };
+        return run_in_order(ranges.size(), blocks.size(), watch, make, take);
+    }
+
     static void fill(const LineBlock& block, ValueType type, std::uint64_t genes, float* lines) {
         with_type(type, [&]<class T>(std::type_identity<T>) {
             const T* const values = block.values_as<T>();
@@ -134,13 +174,14 @@ private:
 }  // namespace
 
 Result<void> write_hca_layout(const AnnotatedData& data, MatrixSource& source, ZarrFolder& folder,
-                              ZarrCodec codec, Tally& tally, Progress& progress) {
+                              ZarrCodec codec, const Watch& watch, Tally& tally,
+                              Progress& progress) {
     HcaLayout layout(folder, codec);
     TRY(folder.add_group("", {}));
     TRY(layout.ids("cell_id", data.obs.index, 64));
     TRY(layout.ids("gene_id", data.var.index, 40));
     TRY(layout.metadata(data.obs));
-    return layout.expression(source, tally, progress);
+    return layout.expression(source, watch, tally, progress);
 }
 
 }  // namespace stroma::expression
