@@ -1,6 +1,7 @@
 #include "expression/zarr/hca_layout.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -20,43 +21,49 @@ class HcaLayout {
 public:
     HcaLayout(ZarrFolder& folder, ZarrCodec codec) : folder_(folder), codec_(codec) {}
 
-    /// A table of `columns` values a row (one-dimensional when `columns` is 0), in chunks of 3,000
-    /// rows.
-    Result<void> table(const std::string& name, std::uint64_t rows,
-                       std::optional<std::uint64_t> columns, const std::string& dtype,
-                       std::size_t value_bytes, const Bytes& bytes, std::string fill) {
+    /// A table in chunks of 3,000 rows, of which `rows_of` gives each one's bytes. Without
+    /// `columns` it has one dimension.
+    struct Table {
+        std::uint64_t rows = 0;
+        std::optional<std::uint64_t> columns;
+        std::string dtype, fill;
+        std::size_t value_bytes = 1;
+    };
+    Result<void> table(const std::string& name, const Table& table,
+                       const std::function<Bytes(LineRange)>& rows_of) {
         ZarrArray array;
-        array.shape = {rows};
+        array.shape = {table.rows};
         array.chunks = {rows_a_chunk};
-        if (columns) {
-            array.shape.push_back(*columns);
-            array.chunks.push_back(std::max<std::uint64_t>(1, *columns));
+        if (table.columns) {
+            array.shape.push_back(*table.columns);
+            array.chunks.push_back(std::max<std::uint64_t>(1, *table.columns));
         }
-        array.dtype = dtype;
-        array.fill = std::move(fill);
+        array.dtype = table.dtype;
+        array.fill = table.fill;
         array.codec = codec_;
-        array.value_bytes = std::min<std::size_t>(value_bytes, 255);
+        array.value_bytes = std::min<std::size_t>(table.value_bytes, 255);
         TRY(folder_.add_array(name, array, {}));
-        const std::uint64_t row_bytes = columns.value_or(1) * value_bytes;
+        const std::uint64_t row_bytes = table.columns.value_or(1) * table.value_bytes;
         if (row_bytes == 0) return {};
-        for (std::uint64_t first = 0; first < rows; first += rows_a_chunk) {
-            const std::uint64_t count = std::min(rows_a_chunk, rows - first);
-            const ByteSpan part = ByteSpan(bytes).subspan(first * row_bytes, count * row_bytes);
-            Bytes chunk(part.begin(), part.end());
+        for (const LineRange range : ranges_of_lines(table.rows, rows_a_chunk)) {
+            Bytes chunk = rows_of(range);
             chunk.resize(rows_a_chunk * row_bytes);
-            TRY(folder_.add_chunk(name, array,
-                                  std::to_string(first / rows_a_chunk) + (columns ? ".0" : ""),
-                                  chunk));
+            const std::string number = std::to_string(range.first / rows_a_chunk);
+            TRY(folder_.add_chunk(name, array, number + (table.columns ? ".0" : ""), chunk));
         }
         return {};
     }
 
     Result<void> ids(const std::string& name, const TextArray& ids, std::size_t characters) {
-        std::vector<std::string_view> texts;
-        for (std::size_t i = 0; i < ids.size(); ++i) texts.push_back(ids[i]);
-        const FixedTexts fixed = fixed_texts(texts, characters);
-        return table(name, ids.size(), std::nullopt, fixed.dtype(), 4 * fixed.characters,
-                     fixed.bytes, "\"\"");
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            characters = std::max(characters, character_count(ids[i]));
+        const Table form{ids.size(), std::nullopt, unicode_dtype(characters), "\"\"",
+                         4 * characters};
+        return table(name, form, [&](LineRange range) {
+            std::vector<std::string_view> texts;
+            for (std::uint64_t i = 0; i < range.count; ++i) texts.push_back(ids[range.first + i]);
+            return fixed_texts(texts, characters).bytes;
+        });
     }
 
     Result<void> metadata(const Frame& obs) {
@@ -66,23 +73,9 @@ public:
             (column.is_numeric() ? numeric : text).push_back(&column);
             (column.is_numeric() ? numeric_names : text_names).push_back(column.name);
         }
-        const std::uint64_t rows = obs.row_count();
-        std::vector<float> numbers;
-        std::vector<std::string> texts;
-        for (std::uint64_t row = 0; row < rows; ++row) {
-            for (const Column* column : numeric)
-                numbers.push_back(column->is_missing(row)
-                                      ? std::numeric_limits<float>::quiet_NaN()
-                                      : static_cast<float>(
-                                            std::get<Array>(column->values).number(row)));
-            for (const Column* column : text) texts.push_back(column->text(row));
-        }
-        TRY(table("cell_metadata_numeric", rows, numeric.size(), "\"<f4\"", 4,
-                  Array::of(numbers).bytes, "0.0"));
+        TRY(numbers(obs.row_count(), numeric));
         TRY(ids("cell_metadata_numeric_name", numeric_names, 40));
-        const FixedTexts fixed = fixed_texts({texts.begin(), texts.end()}, 64);
-        TRY(table("cell_metadata_string", rows, text.size(), fixed.dtype(), 4 * fixed.characters,
-                  fixed.bytes, "\"\""));
+        TRY(texts(obs.row_count(), text));
         return ids("cell_metadata_string_name", text_names, 40);
     }
 
@@ -105,6 +98,35 @@ public:
     }
 
 private:
+    Result<void> numbers(std::uint64_t rows, const std::vector<const Column*>& columns) {
+        const Table form{rows, columns.size(), "\"<f4\"", "0.0", sizeof(float)};
+        return table("cell_metadata_numeric", form, [&](LineRange range) {
+            std::vector<float> values;
+            for (std::uint64_t row = range.first; row < range.first + range.count; ++row)
+                for (const Column* column : columns)
+                    values.push_back(column->is_missing(row)
+                                         ? std::numeric_limits<float>::quiet_NaN()
+                                         : static_cast<float>(
+                                               std::get<Array>(column->values).number(row)));
+            return Array::of(values).bytes;
+        });
+    }
+
+    Result<void> texts(std::uint64_t rows, const std::vector<const Column*>& columns) {
+        std::size_t characters = 64;
+        for (const Column* column : columns)
+            for (std::uint64_t row = 0; row < rows; ++row)
+                characters = std::max(characters, character_count(column->text(row)));
+        const Table form{rows, columns.size(), unicode_dtype(characters), "\"\"",
+                         4 * characters};
+        return table("cell_metadata_string", form, [&](LineRange range) {
+            std::vector<std::string> values;
+            for (std::uint64_t row = range.first; row < range.first + range.count; ++row)
+                for (const Column* column : columns) values.push_back(column->text(row));
+            return fixed_texts({values.begin(), values.end()}, characters).bytes;
+        });
+    }
+
     struct Block {
         LineBlock lines;
         Bytes dense, packed;
