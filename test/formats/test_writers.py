@@ -352,6 +352,15 @@ def test_hca_v1_zarr_is_the_old_services(tmp_path):
     assert list(text["note"]) == sample.odd_texts(CELLS)
 
 
+@pytest.mark.parametrize("codec", ["lz4", "zstd", "gzip", "none"])
+@pytest.mark.parametrize("cells,genes", [(3000, 5), (6001, 301), (7, 20_000)])
+def test_hca_v1_chunks_made_in_blocks_are_read(tmp_path, codec, cells, genes):
+    write("plain", cells, genes, "zarr", tmp_path / "x.zarr", "hca-v1", codec)
+    expression = zarr.open(str(tmp_path / "x.zarr"), mode="r")["expression"]
+    assert expression.chunks == (3000, genes)
+    np.testing.assert_array_equal(expression[:], sample.counts(cells, genes))
+
+
 @pytest.mark.parametrize("cells,genes", EMPTIES)
 def test_hca_v1_zarr_may_be_empty(tmp_path, cells, genes):
     write("rich", cells, genes, "zarr", tmp_path / "x.zarr", "hca-v1")

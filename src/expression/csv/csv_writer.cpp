@@ -145,8 +145,8 @@ Result<WrittenMatrix> CsvWriter::write(const AnnotatedData& data, const fs::path
     MatrixSource* source = TRY(main_matrix(data, name()));
     const auto files = TRY(OutputFiles::create(path, bundling, stem));
     WrittenMatrix written = TRY(write_expression(data, *source, *files, watch));
-    TRY(files->add("cells.csv", frame_text(data.obs, "cellkey", ',')));
-    TRY(files->add("genes.csv", frame_text(data.var, "featurekey", ',')));
+    TRY(add_table(*files, "cells.csv", data.obs, {.index_name = "cellkey"}, watch));
+    TRY(add_table(*files, "genes.csv", data.var, {.index_name = "featurekey"}, watch));
     written.bytes = TRY(files->commit(options.durable));
     return written;
 }

@@ -1,12 +1,14 @@
 #include "expression/loom/loom_attributes.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 namespace stroma::expression {
 namespace {
 
 constexpr unsigned gzip_level = 2;
+constexpr std::size_t rows_a_write = 256 * 64;
 
 H5Storage storage_for(std::span<const std::uint64_t> shape) {
     for (const std::uint64_t size : shape)
@@ -16,20 +18,28 @@ H5Storage storage_for(std::span<const std::uint64_t> shape) {
     return storage;
 }
 
-Result<void> write_byte_strings(hid_t file, const std::string& path,
-                                const std::vector<std::string>& texts) {
+using RowText = std::function<std::string(std::size_t)>;
+
+/// Texts of one length, some rows at a time: once for the longest, once to write.
+Result<void> write_byte_strings(hid_t file, const std::string& path, std::size_t rows,
+                                const RowText& text_of) {
     std::size_t length = 1;
-    for (const std::string& text : texts) length = std::max(length, text.size());
+    for (std::size_t row = 0; row < rows; ++row) length = std::max(length, text_of(row).size());
     const H5Handle type{H5Tcopy(H5T_C_S1), H5Tclose};
     H5Tset_size(type.id(), length);
     H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
-    std::string cells(length * texts.size(), '\0');
-    for (std::size_t i = 0; i < texts.size(); ++i)
-        texts[i].copy(cells.data() + i * length, texts[i].size());
-    const std::uint64_t shape[] = {texts.size()};
+    const std::uint64_t shape[] = {rows};
     const H5Handle dataset =
         TRY(h5_make_dataset(file, path, type.id(), shape, storage_for(shape)));
-    if (!texts.empty()) TRY(h5_write(dataset, type.id(), cells.data(), path));
+    for (std::size_t first = 0; first < rows; first += rows_a_write) {
+        const std::size_t count = std::min(rows_a_write, rows - first);
+        std::string texts(length * count, '\0');
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::string text = text_of(first + i);
+            text.copy(texts.data() + i * length, text.size());
+        }
+        TRY(h5_write_rows(dataset, type.id(), first, count, texts.data(), path));
+    }
     return h5_write_text_attribute(dataset, "last_modified", loom_timestamp);
 }
 
@@ -89,9 +99,8 @@ std::string loom_text(std::string_view utf8) {
 }
 
 Result<void> write_loom_ids(hid_t file, const std::string& path, const TextArray& ids) {
-    std::vector<std::string> texts;
-    for (std::size_t i = 0; i < ids.size(); ++i) texts.push_back(loom_text(ids[i]));
-    return write_byte_strings(file, path, texts);
+    return write_byte_strings(file, path, ids.size(),
+                              [&](std::size_t row) { return loom_text(ids[row]); });
 }
 
 Result<void> write_loom_array(hid_t file, const std::string& path, const Array& values) {
@@ -115,10 +124,8 @@ Result<void> write_loom_attribute(hid_t file, const std::string& path, const Col
                         bytes);
         return write_loom_attribute(file, path, {column.name, std::move(values), std::nullopt});
     }
-    std::vector<std::string> texts;
-    for (std::size_t row = 0; row < column.size(); ++row)
-        texts.push_back(loom_text(column.text(row)));
-    return write_byte_strings(file, path, texts);
+    return write_byte_strings(file, path, column.size(),
+                              [&](std::size_t row) { return loom_text(column.text(row)); });
 }
 
 }  // namespace stroma::expression

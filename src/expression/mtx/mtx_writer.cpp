@@ -160,31 +160,40 @@ Bytes features_text(const Frame& var) {
     return to_bytes(text);
 }
 
-bool all_differ(const Column& column) {
-    std::unordered_set<std::string> seen;
-    for (std::size_t row = 0; row < column.size(); ++row) {
-        std::string text = column.text(row);
-        if (text.empty() || !seen.insert(std::move(text)).second) return false;
-    }
+bool all_differ(const TextArray& texts) {
+    std::unordered_set<std::string_view> seen;
+    seen.reserve(texts.size());
+    for (std::size_t row = 0; row < texts.size(); ++row)
+        if (texts[row].empty() || !seen.insert(texts[row]).second) return false;
     return true;
 }
 
-/// 10x readers need barcodes that differ; a repeated cell id gets a number that no id has.
-Bytes barcodes_text(const Frame& obs) {
-    const Column* barcodes = obs.find("barcode");
-    if (barcodes != nullptr && !all_differ(*barcodes)) barcodes = nullptr;
-    std::unordered_set<std::string> ids, given;
-    for (std::size_t row = 0; row < obs.row_count(); ++row) ids.emplace(obs.index[row]);
-    std::string text;
-    for (std::size_t row = 0; row < obs.row_count(); ++row) {
-        const std::string id =
-            barcodes == nullptr ? std::string(obs.index[row]) : barcodes->text(row);
-        std::string unique = id;
-        for (int number = 1; !given.insert(unique).second;) {
-            do unique = id + "-" + std::to_string(number++);
-            while (ids.contains(unique));
+/// Each text, a repeated one with a number behind it that no other text has.
+TextArray made_unique(const TextArray& texts) {
+    std::unordered_set<std::string> taken, given;
+    for (std::size_t row = 0; row < texts.size(); ++row) taken.emplace(texts[row]);
+    TextArray unique;
+    for (std::size_t row = 0; row < texts.size(); ++row) {
+        std::string text(texts[row]);
+        for (int number = 1; !given.insert(text).second;) {
+            do text = std::string(texts[row]) + "-" + std::to_string(number++);
+            while (taken.contains(text));
         }
-        append_field(text, unique, '\t', Quoting::plain);
+        unique.push_back(text);
+    }
+    return unique;
+}
+
+/// 10x readers need barcodes that differ, which those of several experiments together do not.
+Bytes barcodes_text(const Frame& obs) {
+    TextArray barcodes;
+    if (const Column* column = obs.find("barcode"))
+        for (std::size_t row = 0; row < column->size(); ++row) barcodes.push_back(column->text(row));
+    if (barcodes.empty() || !all_differ(barcodes)) barcodes = obs.index;
+    if (!all_differ(barcodes)) barcodes = made_unique(barcodes);
+    std::string text;
+    for (std::size_t row = 0; row < barcodes.size(); ++row) {
+        append_field(text, barcodes[row], '\t', Quoting::plain);
         text += '\n';
     }
     return to_bytes(text);
@@ -210,8 +219,8 @@ Result<WrittenMatrix> MtxWriter::write(const AnnotatedData& data, const fs::path
     WrittenMatrix written = TRY(write_matrix(*source, *files, watch));
     TRY(add_gzip(*files, "features.tsv.gz", features_text(data.var)));
     TRY(add_gzip(*files, "barcodes.tsv.gz", barcodes_text(data.obs)));
-    TRY(add_gzip(*files, "genes.tsv.gz", frame_text(data.var, "featurekey", '\t')));
-    TRY(add_gzip(*files, "cells.tsv.gz", frame_text(data.obs, "cellkey", '\t')));
+    TRY(add_table(*files, "genes.tsv.gz", data.var, {"featurekey", '\t', true}, watch));
+    TRY(add_table(*files, "cells.tsv.gz", data.obs, {"cellkey", '\t', true}, watch));
     written.bytes = TRY(files->commit(options.durable));
     return written;
 }

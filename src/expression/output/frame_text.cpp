@@ -1,21 +1,30 @@
 #include "expression/output/frame_text.h"
 
+#include "expression/output/deflate.h"
+#include "expression/output/matrix_lines.h"
 #include "expression/output/number_text.h"
+#include "expression/output/ordered_work.h"
 
 namespace stroma::expression {
+namespace {
 
-Bytes frame_text(const Frame& frame, std::string_view index_name, char separator) {
+constexpr std::uint64_t rows_a_piece = 4096;
+constexpr int gzip_level = 1;
+
+std::string header_text(std::span<const Column* const> columns, const TableForm& form) {
     std::string text;
-    append_field(text, index_name, separator, Quoting::formulas);
-    std::vector<const Column*> columns;
-    for (const Column& column : frame.columns)
-        if (column.name != index_name) columns.push_back(&column);
+    append_field(text, form.index_name, form.separator, Quoting::formulas);
     for (const Column* column : columns) {
-        text += separator;
-        append_field(text, column->name, separator, Quoting::formulas);
+        text += form.separator;
+        append_field(text, column->name, form.separator, Quoting::formulas);
     }
     text += '\n';
-    for (std::size_t row = 0; row < frame.row_count(); ++row) {
+    return text;
+}
+
+void append_rows(std::string& text, const Frame& frame, std::span<const Column* const> columns,
+                 LineRange rows, char separator) {
+    for (std::uint64_t row = rows.first; row < rows.first + rows.count; ++row) {
         append_field(text, frame.index[row], separator, Quoting::formulas);
         for (const Column* column : columns) {
             text += separator;
@@ -27,7 +36,31 @@ Bytes frame_text(const Frame& frame, std::string_view index_name, char separator
         }
         text += '\n';
     }
-    return to_bytes(text);
+}
+
+}  // namespace
+
+Result<void> add_table(OutputFiles& files, std::string_view name, const Frame& frame,
+                       const TableForm& form, const Watch& watch) {
+    std::vector<const Column*> columns;
+    for (const Column& column : frame.columns)
+        if (column.name != form.index_name) columns.push_back(&column);
+    auto ranges = ranges_of_lines(frame.row_count(), rows_a_piece);
+    if (ranges.empty()) ranges.push_back({0, 0});
+
+    std::vector<PackedPiece> pieces(slots_for(rows_a_piece * 64 * (columns.size() + 1)));
+    const auto make = [&](std::size_t i, std::size_t slot) -> Result<void> {
+        std::string text = i == 0 ? header_text(columns, form) : "";
+        append_rows(text, frame, columns, ranges[i], form.separator);
+        Bytes bytes = to_bytes(text);
+        if (form.gzip) deflate_whole(as_bytes(text), Deflated::gzip, gzip_level, bytes);
+        files.pack(bytes, pieces[slot]);
+        return {};
+    };
+    const auto take = [&](std::size_t, std::size_t slot) { return files.append(pieces[slot]); };
+    TRY(files.begin(name));
+    TRY(run_in_order(ranges.size(), pieces.size(), watch, make, take));
+    return files.end();
 }
 
 const Column* gene_name_column(const Frame& var) {

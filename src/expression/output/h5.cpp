@@ -111,6 +111,17 @@ Result<void> h5_write(const H5Handle& dataset, hid_t type, const void* values,
     return {};
 }
 
+Result<void> h5_write_rows(const H5Handle& dataset, hid_t type, std::uint64_t first,
+                           std::uint64_t count, const void* values, const std::string& path) {
+    const H5Handle room{H5Dget_space(dataset.id()), H5Sclose};
+    const hsize_t at[] = {first}, size[] = {count};
+    const H5Handle memory{H5Screate_simple(1, size, nullptr), H5Sclose};
+    H5Sselect_hyperslab(room.id(), H5S_SELECT_SET, at, nullptr, size, nullptr);
+    if (H5Dwrite(dataset.id(), type, memory.id(), room.id(), H5P_DEFAULT, values) < 0)
+        return fail(h5_error("writing dataset", path));
+    return {};
+}
+
 Result<H5Handle> h5_write_array(hid_t file, const std::string& path, const Array& values,
                                 const H5Storage& storage) {
     const H5Handle type = h5_type(values.type);

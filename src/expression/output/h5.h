@@ -70,6 +70,10 @@ Result<H5Handle> h5_make_dataset(hid_t file, const std::string& path, hid_t type
 Result<void> h5_write(const H5Handle& dataset, hid_t type, const void* values,
                       const std::string& path);
 
+/// Writes `count` values of a one-dimensional dataset from number `first` on.
+Result<void> h5_write_rows(const H5Handle& dataset, hid_t type, std::uint64_t first,
+                           std::uint64_t count, const void* values, const std::string& path);
+
 /// Numbers as a dataset; scalar when the shape is {}.
 Result<H5Handle> h5_write_array(hid_t file, const std::string& path, const Array& values,
                                 const H5Storage& storage = {});

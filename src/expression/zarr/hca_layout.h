@@ -9,6 +9,7 @@ namespace stroma::expression {
 
 /// Writes the layout "hca-v1" (zarr_writer.h): X dense, obs as two tables, the ids.
 Result<void> write_hca_layout(const AnnotatedData& data, MatrixSource& source, ZarrFolder& folder,
-                              ZarrCodec codec, Tally& tally, Progress& progress);
+                              ZarrCodec codec, const Watch& watch, Tally& tally,
+                              Progress& progress);
 
 }  // namespace stroma::expression

@@ -11,7 +11,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr int gzip_level = 1, lz4_level = 5, zstd_level = 3;
+constexpr int lz4_level = 5, zstd_level = 3;
 
 std::string join(const std::string& path, std::string_view name) {
     return path.empty() ? std::string(name) : path + "/" + std::string(name);
@@ -20,7 +20,7 @@ std::string join(const std::string& path, std::string_view name) {
 Json compressor_json(ZarrCodec codec) {
     switch (codec) {
         case ZarrCodec::none: return nullptr;
-        case ZarrCodec::gzip: return {{"id", "gzip"}, {"level", gzip_level}};
+        case ZarrCodec::gzip: return {{"id", "gzip"}, {"level", zarr_gzip_level}};
         case ZarrCodec::lz4:
         case ZarrCodec::zstd: break;
     }
@@ -32,25 +32,23 @@ Json compressor_json(ZarrCodec codec) {
             {"shuffle", 1}};
 }
 
-/// Blosc by its context call, which shares nothing between threads.
-Result<void> compress_blosc(ByteSpan bytes, std::size_t value_bytes, ZarrCodec codec, Bytes& out) {
-    if (bytes.size() > BLOSC_MAX_BUFFERSIZE)
-        return fail(ErrorCode::unsupported, "a chunk has more than 2 GiB");
-    const bool lz4 = codec == ZarrCodec::lz4;
-    out.resize(bytes.size() + BLOSC_MAX_OVERHEAD);
-    const int made = blosc_compress_ctx(lz4 ? lz4_level : zstd_level, BLOSC_SHUFFLE, value_bytes,
-                                        bytes.size(), bytes.data(), out.data(), out.size(),
-                                        lz4 ? "lz4" : "zstd", 0, 1);
-    assert(made > 0);
-    out.resize(static_cast<std::size_t>(made));
-    return {};
-}
-
 Json attribute_json(const AttributeValue& value) {
     return std::visit([](const auto& each) { return Json(each); }, value);
 }
 
 }  // namespace
+
+void compress_blosc(ByteSpan bytes, std::size_t value_bytes, ZarrCodec codec,
+                    std::size_t block_bytes, Bytes& out) {
+    const bool lz4 = codec == ZarrCodec::lz4;
+    out.resize(bytes.size() + BLOSC_MAX_OVERHEAD);
+    // The context call shares nothing between threads.
+    const int made = blosc_compress_ctx(lz4 ? lz4_level : zstd_level, BLOSC_SHUFFLE, value_bytes,
+                                        bytes.size(), bytes.data(), out.data(), out.size(),
+                                        lz4 ? "lz4" : "zstd", block_bytes, 1);
+    assert(made > 0);
+    out.resize(static_cast<std::size_t>(made));
+}
 
 Result<ZarrCodec> zarr_codec(std::string_view compression) {
     if (compression.empty() || compression == "lz4") return ZarrCodec::lz4;
@@ -113,14 +111,26 @@ Result<void> ZarrFolder::add_chunk(const std::string& path, const ZarrArray& arr
     thread_local Bytes packed;
     ByteSpan written = bytes;
     if (array.codec == ZarrCodec::gzip) {
-        deflate_whole(bytes, Deflated::gzip, gzip_level, packed);
+        deflate_whole(bytes, Deflated::gzip, zarr_gzip_level, packed);
         written = packed;
     } else if (array.codec != ZarrCodec::none) {
-        TRY(compress_blosc(bytes, array.value_bytes, array.codec, packed));
+        if (bytes.size() > BLOSC_MAX_BUFFERSIZE)
+            return fail(ErrorCode::unsupported, path + " has a chunk of more than 2 GiB");
+        compress_blosc(bytes, array.value_bytes, array.codec, 0, packed);
         written = packed;
     }
     bytes_ += written.size();
     return write_new_file(output_.working_path() / path / chunk_name, written, durable_);
+}
+
+Result<File> ZarrFolder::make_chunk(const std::string& path, std::string_view chunk_name) const {
+    return File::create(output_.working_path() / path / chunk_name);
+}
+
+Result<void> ZarrFolder::finish_chunk(File& file, std::uint64_t bytes) {
+    bytes_ += bytes;
+    if (durable_) return file.sync();
+    return {};
 }
 
 Result<void> ZarrFolder::consolidate() {

@@ -18,6 +18,12 @@ enum class ZarrCodec : std::uint8_t { none, lz4, zstd, gzip };
 /// errors  unsupported  names the codecs
 Result<ZarrCodec> zarr_codec(std::string_view compression);
 
+inline constexpr int zarr_gzip_level = 1;
+/// A blosc stream of `bytes` in blocks of `block_bytes` (0: blosc chooses); lz4 or zstd, shuffled.
+/// At most 2 GiB. Any thread.
+void compress_blosc(ByteSpan bytes, std::size_t value_bytes, ZarrCodec codec,
+                    std::size_t block_bytes, Bytes& out);
+
 /// What a .zarray file says of an array.
 struct ZarrArray {
     std::vector<std::uint64_t> shape, chunks;
@@ -42,6 +48,9 @@ public:
     /// Compresses a whole chunk (edges filled up) and writes it. Any thread.
     Result<void> add_chunk(const std::string& path, const ZarrArray& array,
                            std::string_view chunk_name, ByteSpan bytes);
+    /// Makes a chunk's file, for a caller that writes it in pieces and says how much it wrote.
+    Result<File> make_chunk(const std::string& path, std::string_view chunk_name) const;
+    Result<void> finish_chunk(File& file, std::uint64_t bytes);
     /// Writes .zmetadata, which holds all groups' and arrays' descriptions.
     Result<void> consolidate();
     std::uint64_t bytes() const { return bytes_; }

@@ -77,7 +77,7 @@ FieldBytes field_bytes(const Column& field) {
     std::vector<std::string> texts;
     for (std::size_t row = 0; row < field.size(); ++row) texts.push_back(field.text(row));
     FixedTexts fixed = fixed_texts({texts.begin(), texts.end()});
-    return {fixed.dtype(), 4 * fixed.characters, std::move(fixed.bytes)};
+    return {unicode_dtype(fixed.characters), 4 * fixed.characters, std::move(fixed.bytes)};
 }
 
 std::string json_text(std::string_view text) {
@@ -90,6 +90,12 @@ std::string json_text(std::string_view text) {
 }
 
 }  // namespace
+
+std::string unicode_dtype(std::size_t characters) {
+    return "\"<U" + std::to_string(characters) + "\"";
+}
+
+std::size_t character_count(std::string_view utf8) { return characters_of(utf8).size(); }
 
 FixedTexts fixed_texts(const std::vector<std::string_view>& texts, std::size_t characters_min) {
     FixedTexts fixed;
@@ -141,7 +147,7 @@ Result<void> ZarrOutput::texts(const std::string& path, std::span<const std::uin
                               const TextArray& texts, const Attributes& attributes) {
     if (shape.empty()) {
         const FixedTexts one = fixed_texts({texts[0]});
-        ZarrArray array = whole(shape, one.dtype(), 4, codec_);
+        ZarrArray array = whole(shape, unicode_dtype(one.characters), 4, codec_);
         array.fill = "\"\"";
         TRY(folder_.add_array(path, array, attributes));
         return folder_.add_chunk(path, array, "0", one.bytes);

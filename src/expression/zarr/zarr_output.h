@@ -40,12 +40,15 @@ private:
     Progress& progress_;
 };
 
+/// numpy's name of a text of that many characters, in JSON's quotes: "\"<U64\"".
+std::string unicode_dtype(std::size_t characters);
+/// How many characters a UTF-8 text has.
+std::size_t character_count(std::string_view utf8);
 /// Texts as numpy's "<U<characters>": four bytes a character, each text filled up to the longest
 /// (at least `characters_min`).
 struct FixedTexts {
     std::size_t characters = 1;
     Bytes bytes;
-    std::string dtype() const { return "\"<U" + std::to_string(characters) + "\""; }
 };
 FixedTexts fixed_texts(const std::vector<std::string_view>& texts, std::size_t characters_min = 1);
 

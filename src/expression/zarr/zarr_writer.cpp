@@ -21,7 +21,7 @@ Result<WrittenMatrix> ZarrWriter::write(const AnnotatedData& data, const fs::pat
     ZarrFolder folder(output, options.durable);
     if (hca) {
         MatrixSource* source = TRY(main_matrix(data, "zarr of layout hca-v1"));
-        TRY(write_hca_layout(data, *source, folder, codec, tally, progress));
+        TRY(write_hca_layout(data, *source, folder, codec, watch, tally, progress));
     } else {
         ZarrOutput store(folder, codec, watch, tally, progress);
         TRY(write_anndata_layout(data, store));
