@@ -11,6 +11,8 @@
 #include <fstream>
 #include <functional>
 
+#include "object/object_store_conformance.h"
+
 // What is left of objects when file changes fail, processes die and bytes rot.
 
 namespace stroma::object {
@@ -19,7 +21,7 @@ namespace {
 class DiskStoreTest : public ::testing::Test {
 protected:
     void SetUp() override {
-        std::string pattern = (fs::temp_directory_path() / "stroma-disk-XXXXXX").string();
+        std::string pattern = (folder_for_tests() / "stroma-disk-XXXXXX").string();
         ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
         folder = pattern;
         store = open();
@@ -30,7 +32,7 @@ protected:
     }
 
     std::unique_ptr<DiskStore> open() {
-        auto opened = DiskStore::open(folder / "objects", clock);
+        auto opened = DiskStore::open_folder(folder / "objects", clock);
         EXPECT_TRUE(opened) << opened.error().message;
         return *std::move(opened);
     }
@@ -170,7 +172,7 @@ TEST_F(DiskStoreTest, ATornWriteIsNeverAnObject) {
 
 /// Puts objects of rising size under two keys until it is killed; tells each finished number.
 void put_until_killed(const fs::path& folder, int tell) {
-    const auto store = DiskStore::open(folder).value();
+    const auto store = DiskStore::open_folder(folder).value();
     for (int number = 1;; ++number) {
         const std::string bytes = std::to_string(number) + std::string(300'000, 'x');
         if (!store->put("key", as_bytes(bytes))) ::_exit(1);
@@ -225,7 +227,7 @@ TEST_F(DiskStoreTest, OfConditionalPutsOfManyProcessesOneWins) {
         const pid_t child = ::fork();
         ASSERT_GE(child, 0);
         if (child == 0) {
-            const auto own = DiskStore::open(folder / "objects").value();
+            const auto own = DiskStore::open_folder(folder / "objects").value();
             PutOptions once;
             once.condition.if_absent = true;
             for (char key = 0; key < 20; ++key)
@@ -278,6 +280,26 @@ TEST_F(DiskStoreTest, AnyChangedByteOfAnObjectsFileIsFound) {
     EXPECT_TRUE(store->verify("key"));
 }
 
+TEST_F(DiskStoreTest, ARangeOfADamagedBlockIsNotServedAndTheOthersAre) {
+    const std::string bytes(3'000'000, 'x');
+    ASSERT_TRUE(store->put("key", as_bytes(bytes)));
+    {
+        std::fstream file(store->file_of("key"), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(1'500'000);
+        file << 'y';
+    }
+    const auto reader = store->open("key").value();
+    std::string part(1000, ' ');
+    const auto into = std::as_writable_bytes(std::span(part));
+    EXPECT_TRUE(reader->read_at(0, into));
+    EXPECT_TRUE(reader->read_at(bytes.size() - 1000, into));
+    EXPECT_EQ(part, bytes.substr(0, 1000));
+    const auto damaged = reader->read_at(1'499'999, into);
+    ASSERT_FALSE(damaged);
+    EXPECT_EQ(damaged.error().code, ErrorCode::corrupt);
+    EXPECT_NE(damaged.error().message.find("'key'"), std::string::npos);
+}
+
 TEST_F(DiskStoreTest, AnObjectInAnotherObjectsPlaceIsFound) {
     ASSERT_TRUE(store->put("a", as_bytes("1")));
     ASSERT_TRUE(store->put("b", as_bytes("2")));
@@ -291,7 +313,7 @@ TEST_F(DiskStoreTest, AnObjectInAnotherObjectsPlaceIsFound) {
 TEST_F(DiskStoreTest, AFolderOfALaterFormatIsRefused) {
     store.reset();
     std::ofstream(folder / "objects" / "format") << "stroma objects 2\n";
-    EXPECT_EQ(DiskStore::open(folder / "objects").error().code, ErrorCode::unsupported);
+    EXPECT_EQ(DiskStore::open_folder(folder / "objects").error().code, ErrorCode::unsupported);
     std::ofstream(folder / "objects" / "format") << "stroma objects 1\n";
     store = open();
 }
