@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <fstream>
 #include <random>
 #include <set>
@@ -11,8 +12,14 @@
 
 namespace stroma::object {
 
+fs::path folder_for_tests() {
+    const fs::path memory = "/dev/shm";
+    const bool usable = std::getenv("TMPDIR") == nullptr && ::access(memory.c_str(), W_OK) == 0;
+    return usable ? memory : fs::temp_directory_path();
+}
+
 void ObjectStoreConformance::SetUp() {
-    std::string pattern = (fs::temp_directory_path() / "stroma-objects-XXXXXX").string();
+    std::string pattern = (folder_for_tests() / "stroma-objects-XXXXXX").string();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     folder = pattern;
     store = GetParam().open(folder, clock);

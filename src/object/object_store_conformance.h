@@ -15,6 +15,10 @@
 
 namespace stroma::object {
 
+/// Where tests keep files: memory where there is a file system in it, for speed. TMPDIR, when set,
+/// names another place, e.g. a real disk.
+fs::path folder_for_tests();
+
 /// One driver: how to open an empty store, and what it can't do.
 struct StoreUnderTest {
     std::string name;

@@ -1,6 +1,5 @@
 #include "object/disk/disk_store.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,20 +7,13 @@
 #include <algorithm>
 
 #include "base/digest.h"
-#include "object/disk/disk_files.h"
-#include "object/disk/key_path.h"
-#include "object/disk/trailer.h"
+#include "object/disk/disk_state.h"
 #include "object/list_page_builder.h"
 
 namespace stroma::object {
 namespace {
 
 constexpr std::string_view format_line = "stroma objects 1\n";
-#ifdef STROMA_TINY
-constexpr std::size_t buffer_bytes = 7;
-#else
-constexpr std::size_t buffer_bytes = 256 * 1024;
-#endif
 
 Error no_object(std::string_view key) {
     return {ErrorCode::not_found, fmt::format("there is no object '{}'", key)};
@@ -37,165 +29,50 @@ Result<void> check_format(const fs::path& folder) {
                             path.string()));
 }
 
-Result<std::string> hash_of(const File& file, std::uint64_t size_bytes) {
-    ContentHash hash;
-    Bytes buffer(std::max<std::size_t>(buffer_bytes, 1024));
+}  // namespace
+
+Result<void> for_each_block(const File& file, std::uint64_t size_bytes,
+                            const std::function<Result<void>(ByteSpan)>& take) {
+    Bytes buffer(block_bytes);
     for (std::uint64_t offset = 0; offset < size_bytes;) {
         const auto part = std::span(buffer).first(
             static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size_bytes - offset)));
         TRY(file.read_at(offset, part));
-        hash.update(part);
+        TRY(take(part));
         offset += part.size();
     }
-    return hash.hex();
+    return {};
 }
 
-}  // namespace
+Result<std::optional<OpenObject>> DiskStore::State::open(std::string_view key) const {
+    auto file = File::open_to_read(path_of(key));
+    if (!file && file.error().code == ErrorCode::not_found) return std::nullopt;
+    if (!file) return fail(std::move(file.error()));
+    Trailer trailer = TRY(read_trailer(*file, key));
+    return OpenObject{*std::move(file), std::move(trailer)};
+}
 
-struct DiskStore::State {
-    fs::path folder;
-    const Clock& clock;
-    std::unique_ptr<KeyLocks> locks;
-    std::unique_ptr<TemporaryFiles> temporary;
-    FolderNames names;
+Result<void> DiskStore::State::check(std::string_view key, const PutCondition& condition) const {
+    if (!condition.if_absent && !condition.if_etag) return {};
+    const auto current = TRY(open(key));
+    return check_condition(key, condition, current ? &current->info().etag : nullptr);
+}
 
-    fs::path path_of(std::string_view key) const { return folder / "keys" / path_of_key(key); }
-
-    /// The object's open file and what its trailer says; nothing when there is none.
-    Result<std::optional<std::pair<File, ObjectInfo>>> open(std::string_view key) const {
-        auto file = File::open_to_read(path_of(key));
-        if (!file && file.error().code == ErrorCode::not_found) return std::nullopt;
-        if (!file) return fail(std::move(file.error()));
-        ObjectInfo info = TRY(read_trailer(*file, key));
-        return std::pair(*std::move(file), std::move(info));
-    }
-
-    /// Whether the condition holds for what is there now; the key's lock is held.
-    Result<void> check(std::string_view key, const PutCondition& condition) const {
-        if (!condition.if_absent && !condition.if_etag) return {};
-        const auto current = TRY(open(key));
-        return check_condition(key, condition, current ? &current->second.etag : nullptr);
-    }
-
-    /// Renames a finished, synced file to the key's place.
-    Result<void> put_in_place(const fs::path& from, std::string_view key,
-                              const PutCondition& condition) {
-        const fs::path to = path_of(key);
-        const auto held = TRY(locks->hold(key));
-        TRY(check(key, condition));
-        TRY(make_folders(to.parent_path()));
-        TRY(rename_file(from, to));
-        return sync_folder(to.parent_path());
-    }
-};
-
-namespace {
-
-class DiskWriter final : public ObjectWriter {
-public:
-    DiskWriter(std::shared_ptr<DiskStore::State> state, std::string_view key, PutOptions options,
-               fs::path path, File file)
-        : state_(std::move(state)), options_(std::move(options)), path_(std::move(path)),
-          file_(std::move(file)) {
-        info_.key = key;
-        info_.content_type = options_.content_type;
-        info_.metadata = options_.metadata;
-    }
-    ~DiskWriter() override {
-        if (!done_) (void)remove_file(path_);
-    }
-
-    Result<void> write(ByteSpan bytes) override {
-        if (failed_) return fail(*failed_);
-        hash_.update(bytes);
-        info_.size_bytes += bytes.size();
-        if (buffer_.size() + bytes.size() > buffer_bytes) TRY(flush());
-        if (bytes.size() >= buffer_bytes) return write_through(bytes);
-        buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-        return {};
-    }
-
-    Result<ObjectInfo> commit() override {
-        TRY(flush());
-        info_.etag = hash_.hex();
-        if (!options_.known_etag.empty() && options_.known_etag != info_.etag)
-            return fail(ErrorCode::corrupt,
-                        fmt::format("object '{}': the bytes written differ from their checksum",
-                                    info_.key));
-        info_.modified_ms = state_->clock.unix_ms();
-        TRY(write_through(encode_trailer(info_)));
-        if (auto synced = file_.sync(); !synced) return fail(keep(std::move(synced.error())));
-        TRY(state_->put_in_place(path_, info_.key, options_.condition));
-        done_ = true;
-        return info_;
-    }
-
-private:
-    /// After a failure the file must not be trusted: all that follows fails alike.
-    Error keep(Error error) {
-        failed_ = error;
-        return error;
-    }
-    Result<void> flush() {
-        if (failed_) return fail(*failed_);
-        if (buffer_.empty()) return {};
-        TRY(write_through(buffer_));
-        buffer_.clear();
-        return {};
-    }
-    Result<void> write_through(ByteSpan bytes) {
-        if (auto written = file_.write_at(offset_, bytes); !written)
-            return fail(keep(std::move(written.error()).with("object '" + info_.key + "'")));
-        offset_ += bytes.size();
-        return {};
-    }
-
-    std::shared_ptr<DiskStore::State> state_;
-    const PutOptions options_;
-    const fs::path path_;
-    File file_;
-    ObjectInfo info_;
-    ContentHash hash_;
-    Bytes buffer_;
-    std::uint64_t offset_ = 0;
-    std::optional<Error> failed_;
-    bool done_ = false;
-};
-
-class DiskReader final : public ObjectReader {
-public:
-    static Result<std::unique_ptr<ObjectReader>> make(File file, ObjectInfo info) {
-        MappedFile map = TRY(MappedFile::map(file));
-        return std::make_unique<DiskReader>(std::move(file), std::move(info), std::move(map));
-    }
-    DiskReader(File file, ObjectInfo info, MappedFile map)
-        : file_(std::move(file)), info_(std::move(info)), map_(std::move(map)) {}
-
-    const ObjectInfo& info() const override { return info_; }
-    Result<void> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-        if (offset > info_.size_bytes || into.size() > info_.size_bytes - offset)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("bytes {} to {} pass the end of object '{}' of {} bytes",
-                                    offset, offset + into.size(), info_.key, info_.size_bytes));
-        return file_.read_at(offset, into);
-    }
-    std::optional<ByteSpan> mapped() const override {
-        return map_.bytes().first(static_cast<std::size_t>(info_.size_bytes));
-    }
-    int descriptor() const override { return file_.descriptor(); }
-
-private:
-    File file_;
-    ObjectInfo info_;
-    MappedFile map_;
-};
-
-}  // namespace
+Result<void> DiskStore::State::put_in_place(const fs::path& from, std::string_view key,
+                                            const PutCondition& condition) {
+    const fs::path to = path_of(key);
+    const auto held = TRY(locks->hold(key));
+    TRY(check(key, condition));
+    TRY(make_folders(to.parent_path()));
+    TRY(rename_file(from, to));
+    return sync_folder(to.parent_path());
+}
 
 DiskStore::DiskStore(std::shared_ptr<State> state) : state_(std::move(state)) {}
 DiskStore::~DiskStore() = default;
 
-Result<std::unique_ptr<DiskStore>> DiskStore::open(const fs::path& folder, const Clock& clock) {
+Result<std::unique_ptr<DiskStore>> DiskStore::open_folder(const fs::path& folder,
+                                                          const Clock& clock) {
     TRY(make_folders(folder / "keys"));
     TRY(make_folders(folder / "temp"));
     TRY(check_format(folder));
@@ -214,23 +91,21 @@ Result<std::unique_ptr<ObjectWriter>> DiskStore::begin_put(std::string_view key,
                                                            const PutOptions& options) {
     TRY(check_key(key));
     TRY(check_put_options(options));
-    fs::path path = state_->temporary->next();
-    File file = TRY(File::create(path));
-    return std::make_unique<DiskWriter>(state_, key, options, std::move(path), std::move(file));
+    return make_disk_writer(state_, key, options);
 }
 
 Result<std::unique_ptr<ObjectReader>> DiskStore::open(std::string_view key) {
     TRY(check_key(key));
     auto found = TRY(state_->open(key));
     if (!found) return fail(no_object(key));
-    return DiskReader::make(std::move(found->first), std::move(found->second));
+    return make_disk_reader(*std::move(found));
 }
 
 Result<std::optional<ObjectInfo>> DiskStore::head(std::string_view key) {
     TRY(check_key(key));
     auto found = TRY(state_->open(key));
     if (!found) return std::nullopt;
-    return std::move(found->second);
+    return std::move(found->trailer.info);
 }
 
 Result<bool> DiskStore::remove(std::string_view key, const std::optional<std::string>& if_etag) {
@@ -247,11 +122,17 @@ Result<void> DiskStore::verify(std::string_view key) {
     TRY(check_key(key));
     const auto found = TRY(state_->open(key));
     if (!found) return fail(no_object(key));
-    const auto& [file, info] = *found;
-    if (TRY(hash_of(file, info.size_bytes)) == info.etag) return {};
+    TRY(read_blocks(found->file, found->trailer));
+    ContentHash hash;
+    const auto take = [&](ByteSpan block) -> Result<void> {
+        hash.update(block);
+        return {};
+    };
+    TRY(for_each_block(found->file, found->info().size_bytes, take));
+    if (hash.hex() == found->info().etag) return {};
     return fail(ErrorCode::corrupt, fmt::format("object '{}' in {} differs from its checksum; "
                                                 "restore it from a backup or its source",
-                                                key, file.name()));
+                                                key, found->file.name()));
 }
 
 namespace {
@@ -261,14 +142,7 @@ Result<ObjectInfo> copy_in(ObjectStore& store, std::string_view key, const File&
                            const PutOptions& options) {
     const std::uint64_t size = TRY(from.size());
     const auto writer = TRY(store.begin_put(key, options));
-    Bytes buffer(std::max<std::size_t>(buffer_bytes, 1024));
-    for (std::uint64_t offset = 0; offset < size;) {
-        const auto part = std::span(buffer).first(
-            static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - offset)));
-        TRY(from.read_at(offset, part));
-        TRY(writer->write(part));
-        offset += part.size();
-    }
+    TRY(for_each_block(from, size, [&](ByteSpan block) { return writer->write(block); }));
     return writer->commit();
 }
 
@@ -298,12 +172,23 @@ Result<ObjectInfo> DiskStore::put_file(std::string_view key, const fs::path& pat
     info.key = key;
     info.size_bytes = TRY(file.size());
     info.etag = options.known_etag;
-    if (info.etag.empty()) info.etag = TRY(hash_of(file, info.size_bytes));
+    ContentHash hash;
+    BlockChecksums blocks;
+    const bool unread = !info.etag.empty();
+    const auto take = [&](ByteSpan block) -> Result<void> {
+        hash.update(block);
+        blocks.add(block);
+        return {};
+    };
+    if (!unread) {
+        TRY(for_each_block(file, info.size_bytes, take));
+        info.etag = hash.hex();
+    }
     info.modified_ms = state_->clock.unix_ms();
     info.content_type = options.content_type;
     info.metadata = options.metadata;
     const auto finish = [&]() -> Result<void> {
-        TRY(file.write_at(info.size_bytes, encode_trailer(info)));
+        TRY(file.write_at(info.size_bytes, encode_trailer(info, unread ? nullptr : &blocks)));
         TRY(file.sync());
         return state_->put_in_place(path, key, options.condition);
     };
@@ -355,7 +240,7 @@ private:
             case ListPageBuilder::Answer::take: break;
         }
         // One that was removed since its name was read is simply not there.
-        if (auto found = TRY(state_.open(key))) page_.add(std::move(found->second));
+        if (auto found = TRY(state_.open(key))) page_.add(std::move(found->trailer.info));
         return true;
     }
 

@@ -61,9 +61,10 @@ Error damaged(std::string_view what) {
     return {ErrorCode::corrupt, fmt::format("the trailer is damaged: {}", what)};
 }
 
-Result<ObjectInfo> decode_record(ByteSpan record, std::uint64_t size_bytes) {
+Result<Trailer> decode_record(ByteSpan record, std::uint64_t size_bytes) {
     Taker taker(record);
-    ObjectInfo info;
+    Trailer trailer;
+    ObjectInfo& info = trailer.info;
     info.size_bytes = size_bytes;
     info.key = taker.string();
     info.etag = taker.string();
@@ -74,13 +75,24 @@ Result<ObjectInfo> decode_record(ByteSpan record, std::uint64_t size_bytes) {
         std::string name = taker.string();
         info.metadata[std::move(name)] = taker.string();
     }
+    trailer.block_bytes = taker.number<std::uint32_t>();
+    trailer.blocks_checksum = taker.number<std::uint64_t>();
     if (!taker.whole()) return fail(damaged("its record has another length than its parts"));
-    return info;
+    return trailer;
 }
 
 }  // namespace
 
-Bytes encode_trailer(const ObjectInfo& info) {
+std::uint64_t BlockChecksums::checksum_of(std::uint64_t number, ByteSpan block) {
+    return checksum64(block, number);
+}
+
+std::uint64_t Trailer::block_count() const {
+    if (block_bytes == 0) return 0;
+    return info.size_bytes / block_bytes + (info.size_bytes % block_bytes == 0 ? 0 : 1);
+}
+
+Bytes encode_trailer(const ObjectInfo& info, const BlockChecksums* blocks) {
     Bytes trailer;
     append_string(trailer, info.key);
     append_string(trailer, info.etag);
@@ -91,6 +103,9 @@ Bytes encode_trailer(const ObjectInfo& info) {
         append_string(trailer, name);
         append_string(trailer, value);
     }
+    const ByteSpan table = blocks == nullptr ? ByteSpan{} : blocks->bytes();
+    append_number(trailer, blocks == nullptr ? 0 : block_bytes);
+    append_number(trailer, checksum64(table));
     const auto record_bytes = static_cast<std::uint32_t>(trailer.size());
     const std::uint64_t checksum = checksum64(trailer, info.size_bytes);
     append_number(trailer, info.size_bytes);
@@ -98,11 +113,12 @@ Bytes encode_trailer(const ObjectInfo& info) {
     append_number(trailer, trailer_version);
     append_number(trailer, checksum);
     append_bytes(trailer, as_bytes(magic));
+    trailer.insert(trailer.begin(), table.begin(), table.end());
     return trailer;
 }
 
-Result<std::optional<ObjectInfo>> decode_trailer(ByteSpan end, std::uint64_t file_bytes,
-                                                 std::size_t& wanted) {
+Result<std::optional<Trailer>> decode_trailer(ByteSpan end, std::uint64_t file_bytes,
+                                              std::size_t& wanted) {
     if (end.size() < trailer_footer_bytes) return fail(damaged("the file is too short"));
     const ByteSpan footer = end.last(trailer_footer_bytes);
     if (as_text(footer.last(magic.size())) != magic)
@@ -117,33 +133,48 @@ Result<std::optional<ObjectInfo>> decode_trailer(ByteSpan end, std::uint64_t fil
                     fmt::format("the object's file has format version {}, this program knows {}",
                                 version, trailer_version));
     if (record_bytes > record_bytes_max) return fail(damaged("its record is too long"));
-    const std::size_t trailer_bytes = record_bytes + trailer_footer_bytes;
-    if (file_bytes < trailer_bytes || file_bytes - trailer_bytes != size_bytes)
-        return fail(damaged("the file has another size than the trailer says"));
-    if (end.size() < trailer_bytes) {
-        wanted = trailer_bytes;
+    const std::size_t end_bytes = record_bytes + trailer_footer_bytes;
+    if (file_bytes < end_bytes || file_bytes - end_bytes < size_bytes)
+        return fail(damaged("the file is shorter than the trailer says"));
+    if (end.size() < end_bytes) {
+        wanted = end_bytes;
         return std::nullopt;
     }
-    const ByteSpan record = end.last(trailer_bytes).first(record_bytes);
+    const ByteSpan record = end.last(end_bytes).first(record_bytes);
     if (checksum64(record, size_bytes) != checksum)
         return fail(damaged("its record differs from its checksum"));
-    return TRY(decode_record(record, size_bytes));
+    Trailer trailer = TRY(decode_record(record, size_bytes));
+    const std::uint64_t table_bytes = file_bytes - end_bytes - size_bytes;
+    if (table_bytes % 8 != 0 || table_bytes / 8 != trailer.block_count())
+        return fail(damaged("the file has another size than the trailer says"));
+    return trailer;
 }
 
-Result<ObjectInfo> read_trailer(const File& file, std::string_view key) {
+Result<Trailer> read_trailer(const File& file, std::string_view key) {
     const std::string context = fmt::format("object '{}' in {}", key, file.name());
     const std::uint64_t file_bytes = TRY_WITH(file.size(), context);
     std::size_t wanted = first_read_bytes;
     for (;;) {
         Bytes end(static_cast<std::size_t>(std::min<std::uint64_t>(file_bytes, wanted)));
         TRY_WITH(file.read_at(file_bytes - end.size(), end), context);
-        auto info = TRY_WITH(decode_trailer(end, file_bytes, wanted), context);
-        if (!info) continue;
-        if (info->key != key)
-            return fail(ErrorCode::corrupt,
-                        fmt::format("{}: the file belongs to object '{}'", context, info->key));
-        return *std::move(info);
+        auto trailer = TRY_WITH(decode_trailer(end, file_bytes, wanted), context);
+        if (!trailer) continue;
+        if (trailer->info.key != key)
+            return fail(ErrorCode::corrupt, fmt::format("{}: the file belongs to object '{}'",
+                                                        context, trailer->info.key));
+        return *std::move(trailer);
     }
+}
+
+Result<std::vector<std::uint64_t>> read_blocks(const File& file, const Trailer& trailer) {
+    std::vector<std::uint64_t> blocks(static_cast<std::size_t>(trailer.block_count()));
+    const auto bytes = std::as_writable_bytes(std::span(blocks));
+    TRY(file.read_at(trailer.info.size_bytes, bytes));
+    if (checksum64(bytes) != trailer.blocks_checksum)
+        return fail(ErrorCode::corrupt,
+                    fmt::format("object '{}' in {}: the checksums of its blocks are damaged",
+                                trailer.info.key, file.name()));
+    return blocks;
 }
 
 }  // namespace stroma::object
