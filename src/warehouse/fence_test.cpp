@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "sql/duckdb/duckdb_database.h"
-#include "warehouse/testing.h"
+#include "warehouse/demo_warehouse.h"
 
 namespace stroma::warehouse {
 namespace {

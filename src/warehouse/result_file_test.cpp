@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "sql/duckdb/duckdb_database.h"
 #include "warehouse/matrix_parquet.h"
-#include "warehouse/testing.h"
+#include "warehouse/demo_warehouse.h"
 
 namespace stroma::warehouse {
 namespace {
