@@ -1,5 +1,4 @@
 #include "app/site.h"
-#include "expression/csv/csv_reader.h"
 #include "expression/csv/csv_writer.h"
 #include "expression/h5ad/h5ad_reader.h"
 #include "expression/h5ad/h5ad_writer.h"
@@ -10,7 +9,6 @@
 #include "expression/mtx/mtx_writer.h"
 #include "expression/zarr/zarr_reader.h"
 #include "expression/zarr/zarr_writer.h"
-#include "warehouse/parquet_writer.h"
 
 namespace stroma::app {
 
@@ -21,17 +19,16 @@ std::vector<const expression::FormatReader*> format_readers() {
     static const expression::LoomReader loom;
     static const expression::MtxReader mtx;
     static const expression::ZarrReader zarr;
-    static const expression::CsvReader csv;
-    return {&h5ad, &tenx_h5, &loom, &mtx, &zarr, &csv};
+    return {&h5ad, &tenx_h5, &loom, &mtx, &zarr};
 }
 
-std::vector<const expression::FormatWriter*> format_writers() {
+std::vector<const expression::FormatWriter*> format_writers(
+    const expression::FormatWriter& parquet) {
     static const expression::LoomWriter loom;
     static const expression::CsvWriter csv;
     static const expression::MtxWriter mtx;
     static const expression::H5adWriter h5ad;
     static const expression::ZarrWriter zarr;
-    static const warehouse::ParquetWriter parquet;
     return {&loom, &csv, &mtx, &h5ad, &zarr, &parquet};
 }
 

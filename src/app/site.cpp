@@ -43,8 +43,9 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
                                                          *state.warehouse, *state.files);
+    state.parquet = std::make_unique<warehouse::ParquetWriter>(*state.warehouse_database);
     state.matrix_writer = std::make_unique<matrix::MatrixWriter>(*state.catalog, *state.warehouse,
-                                                                 open, format_writers());
+                                                                 open, format_writers(*state.parquet));
     state.matrix_requests = TRY(matrix::RequestStore::open(*state.control));
     state.matrices = std::make_unique<matrix::MatrixService>(
         *state.matrix_requests, *state.matrix_writer, *state.catalog, *state.warehouse,

@@ -22,9 +22,10 @@ namespace stroma::app {
 
 class Settings;
 
-/// Every reader and writer of the program: the plain lists.
+/// Every reader and writer of the program: the plain lists. Parquet's writer needs a database.
 std::vector<const expression::FormatReader*> format_readers();
-std::vector<const expression::FormatWriter*> format_writers();
+std::vector<const expression::FormatWriter*> format_writers(
+    const expression::FormatWriter& parquet);
 
 /// One data directory, open: all stores and what works on them, wired. One process at a time.
 class Site {

@@ -10,6 +10,7 @@
 #include "queue/transactional_queue.h"
 #include "sql/embedded_database.h"
 #include "sql/sqlite/sqlite_database.h"
+#include "warehouse/parquet_writer.h"
 
 // Private to Site's own files.
 
@@ -32,6 +33,7 @@ struct Site::State {
     std::unique_ptr<loading::RevisionFiles> files;
     std::unique_ptr<warehouse::Warehouse> warehouse;
     std::unique_ptr<loading::DatasetLoader> loader;
+    std::unique_ptr<warehouse::ParquetWriter> parquet;
     std::unique_ptr<matrix::MatrixWriter> matrix_writer;
     std::unique_ptr<matrix::RequestStore> matrix_requests;
     std::unique_ptr<matrix::MatrixService> matrices;

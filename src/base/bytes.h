@@ -27,9 +27,7 @@ inline Bytes to_bytes(std::string_view text) {
     return {span.begin(), span.end()};
 }
 
-namespace little_endian {
-
-/// The value at the start of `from`, which need not be aligned.
+/// The little-endian value at the start of `from`, which need not be aligned.
 template <class T>
 T load(const std::byte* from) {
     T value;
@@ -40,8 +38,6 @@ template <class T>
 void store(std::byte* to, T value) {
     std::memcpy(to, &value, sizeof value);
 }
-
-}  // namespace little_endian
 
 /// Lower-case hexadecimal, two characters a byte.
 std::string to_hex(ByteSpan bytes);

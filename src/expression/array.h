@@ -9,9 +9,6 @@
 
 namespace stroma::expression {
 
-using little_endian::load;
-using little_endian::store;
-
 /// The type of a number as its file had it. Kept, so that what goes out equals what came in.
 enum class ValueType : std::uint8_t {
     boolean, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64,

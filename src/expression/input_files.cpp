@@ -26,7 +26,8 @@ using Folder = std::unique_ptr<DIR, CloseFolder>;
 /// Opens beneath a folder; the kernel refuses every way out of it.
 int open_beneath(int folder, const std::string& name, std::uint64_t flags) {
     open_how how{};
-    how.flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    // A pipe must not make us wait; the kernel takes no such flag beside O_PATH.
+    how.flags = flags | O_CLOEXEC | ((flags & O_PATH) != 0 ? 0 : O_NONBLOCK | O_NOCTTY);
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
     int opened = -1;
     do {

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/threads.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 namespace {
 
 constexpr std::uint64_t manifest_bytes_max = 64u << 20;
@@ -92,10 +92,10 @@ Result<HcaManifest> parse_hca_manifest(std::string_view text) {
     manifest.uuid = text_of(bundle, "uuid");
     manifest.version = text_of(bundle, "version");
     if (manifest.uuid.empty() || manifest.version.empty()) return bad("it has no uuid and version");
-    std::set<std::string> keys;
+    std::set<std::string> names;
     for (const Json& entry : bundle["files"]) {
         HcaFile file = TRY(parse_file(entry));
-        if (!keys.insert(hca_key(file.name)).second)
+        if (!names.insert(file.name).second)
             return bad(fmt::format("file '{}' is listed twice", file.name));
         manifest.files.push_back(std::move(file));
     }
@@ -183,4 +183,4 @@ Result<FileReport> verify_hca_files(expression::InputFiles& files, const HcaMani
     return report;
 }
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "expression/input_files.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 
 /// One file of a DSS bundle, as the Data Storage System listed it.
 struct HcaFile {
@@ -69,4 +69,4 @@ struct FileReport {
 /// Reads every file that is there and compares size and sha256. Cost: all bytes once.
 Result<FileReport> verify_hca_files(expression::InputFiles& files, const HcaManifest& manifest);
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

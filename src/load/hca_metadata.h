@@ -9,13 +9,15 @@
 #include "expression/input_files.h"
 #include "warehouse/warehouse.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 
 /// Labels of ontology terms that metadata files name by id alone. From schema/ontology_labels.tsv.
 class OntologyLabels {
 public:
     /// Lines "term<TAB>label"; lines that begin with '#' are skipped.
     static OntologyLabels parse(std::string_view tsv);
+    /// The table that is built in: schema/ontology_labels.tsv.
+    static OntologyLabels shipped();
     /// The label, "" when not known; CL_0000001 is taken as CL:0000001.
     std::string_view find(std::string_view term) const;
 
@@ -61,4 +63,4 @@ struct HcaMetadata {
 /// errors  invalid_input  a metadata file that isn't JSON (names it)
 Result<HcaMetadata> read_hca_metadata(expression::InputFiles& files, const OntologyLabels& labels);
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

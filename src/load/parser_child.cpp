@@ -162,8 +162,11 @@ Result<ParseReport> ChildLife::run() {
     options.durable = order_.durable;
     ParseReport report;
     report.format = reader->name();
-    report.summary =
-        TRY_WITH(expression::seal_dataset(data, output_, options, watch()), order_.name);
+    auto sealed = expression::seal_dataset(data, output_, options, watch());
+    // What the file's reader says while the sealer asks it names the file already.
+    if (!sealed && !sealed.error().message.starts_with(order_.name))
+        return fail(std::move(sealed.error()).with(order_.name));
+    report.summary = TRY(std::move(sealed));
     report.notes = std::move(data.notes);
     return report;
 }

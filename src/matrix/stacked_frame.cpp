@@ -78,9 +78,9 @@ Column stacked_numbers(const Pieces& pieces, const std::vector<std::size_t>& row
         array.bytes.resize(begin + rows[i] * size_of(type));
         for (std::size_t row = 0; row < rows[i]; ++row) {
             if (type == expression::ValueType::float32)
-                little_endian::store(array.bytes.data() + begin + row * 4, std::numeric_limits<float>::quiet_NaN());
+                store(array.bytes.data() + begin + row * 4, std::numeric_limits<float>::quiet_NaN());
             if (type == expression::ValueType::float64)
-                little_endian::store(array.bytes.data() + begin + row * 8, std::numeric_limits<double>::quiet_NaN());
+                store(array.bytes.data() + begin + row * 8, std::numeric_limits<double>::quiet_NaN());
         }
     }
     const bool needs_mask = !is_floating(type) && !all_present(pieces);

@@ -43,7 +43,7 @@ def test_version_3_fixtures(shared, dump, detect):
             assert found["obs"]["index"] == texts(group["barcodes"])
             assert found["var"]["index"] == texts(features["id"])
             columns = found["var"]["columns"]
-            assert columns["gene_symbols"]["values"] == texts(features["name"])
+            assert columns["feature_name"]["values"] == texts(features["name"])
             assert columns["feature_types"]["values"] == texts(features["feature_type"])
             assert columns["genome"]["values"] == texts(features["genome"])
             np.testing.assert_array_equal(matrix_of(found["matrices"]["X"]), dense(group))

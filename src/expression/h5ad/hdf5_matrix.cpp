@@ -176,11 +176,14 @@ Result<void> SparseSource::check_places(const LineBlock& block) const {
     const std::uint64_t row =
         block.first_line + static_cast<std::uint64_t>(line - block.starts.begin());
     // Read again as it stands: the block holds it in 32 bits.
-    std::string index = "that isn't a number of 32 bits";
-    if (*bad != 0xffffffffu) index = std::to_string(*bad);
+    const Hdf5Type& type = indices_->type();
+    Bytes raw(type.size);
+    TRY(indices_->read_rows(starts_[block.first_line] + at, 1, raw));
+    Array index{type.value_type(), {1}, Bytes(type.size)};
+    decode_numbers(type, {raw, type.size, 1}, index.bytes.data());
     return fail(ErrorCode::invalid_input,
                 fmt::format("{}: row {} has the index {}, but there are only {} {}", paths_.place,
-                            row, index, across, order_ == Order::by_cell ? "genes" : "cells"));
+                            row, index.integer(0), across, order_ == Order::by_cell ? "genes" : "cells"));
 }
 
 Result<void> SparseSource::read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) {

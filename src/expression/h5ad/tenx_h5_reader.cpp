@@ -85,7 +85,14 @@ public:
 
 private:
     Result<void> read_version_3();
-    Result<void> read_version_2(const std::vector<std::string>& genomes);
+    struct Genomes {
+        std::vector<SideBySide::Part> parts;
+        std::vector<TextArray> barcodes;
+        TextArray gene_names, genome_of_gene;  ///< of all genes
+    };
+    Result<void> read_version_2(const std::vector<std::string>& names);
+    Result<void> read_genome(const std::string& genome, Genomes& genomes);
+    Result<void> unite_cells(const std::vector<std::string>& names, Genomes& genomes);
     Result<TextArray> texts(const std::string& path) const;
     Result<std::unique_ptr<MatrixSource>> matrix(const std::string& group, std::uint64_t cells,
                                                  std::uint64_t genes) const;
@@ -113,6 +120,8 @@ std::vector<std::string> genomes_of(const Hdf5File& file) {
 }
 
 Result<AnnotatedData> TenxReading::run() {
+    data_.obs.index_name = "barcode";
+    data_.var.index_name = "feature_id";
     if (file_->has_group("matrix")) {
         TRY(read_version_3());
     } else {
@@ -173,7 +182,6 @@ Result<void> TenxReading::add_members(const std::string& group,
 Result<void> TenxReading::read_version_3() {
     data_.obs.index = TRY(texts("matrix/barcodes"));
     data_.var.index = TRY(texts("matrix/features/id"));
-    data_.var.index_name = "gene_ids";
     const auto rename = [&](const char* member, const char* column) -> Result<void> {
         const std::string path = join_path("matrix/features", member);
         if (!file_->has_dataset(path)) return {};
@@ -183,7 +191,7 @@ Result<void> TenxReading::read_version_3() {
                         file_->place(path) + ": of another length than id");
         return {};
     };
-    TRY(rename("name", "gene_symbols"));
+    TRY(rename("name", "feature_name"));
     TRY(rename("feature_type", "feature_types"));
     TRY(rename("genome", "genome"));
     TRY(add_members("matrix/features", {"id", "name", "feature_type", "genome", "_all_tag_keys"},
@@ -194,58 +202,71 @@ Result<void> TenxReading::read_version_3() {
     return {};
 }
 
-Result<void> TenxReading::read_version_2(const std::vector<std::string>& genomes) {
-    std::vector<SideBySide::Part> parts;
-    std::vector<TextArray> barcodes;
-    std::unordered_map<std::string, std::uint32_t> cell_of;
-    TextArray names, genome_of_gene;
-    for (const std::string& genome : genomes) {
-        barcodes.push_back(TRY(texts(join_path(genome, "barcodes"))));
-        const TextArray ids = TRY(texts(join_path(genome, "genes")));
-        const bool named = file_->has_dataset(join_path(genome, "gene_names"));
-        const TextArray symbols = named ? TRY(texts(join_path(genome, "gene_names"))) : ids;
-        if (symbols.size() != ids.size())
-            return fail(ErrorCode::invalid_input,
-                        file_->place(genome) + ": genes and gene_names differ in length");
-        SideBySide::Part part;
-        part.first_gene = static_cast<std::uint32_t>(names.size());
-        part.source = TRY(matrix(genome, barcodes.back().size(), ids.size()));
-        for (std::size_t i = 0; i < ids.size(); ++i) {
-            data_.var.index.push_back(ids[i]);
-            names.push_back(symbols[i]);
-            genome_of_gene.push_back(genome);
-        }
-        for (std::size_t i = 0; i < barcodes.back().size(); ++i) {
-            const std::string_view barcode = barcodes.back()[i];
-            const auto number = static_cast<std::uint32_t>(data_.obs.row_count());
-            if (cell_of.emplace(barcode, number).second) data_.obs.index.push_back(barcode);
-        }
-        parts.push_back(std::move(part));
+/// Reads one genome's cells and genes and appends its genes to var.
+Result<void> TenxReading::read_genome(const std::string& genome, Genomes& genomes) {
+    TextArray barcodes = TRY(texts(join_path(genome, "barcodes")));
+    const TextArray ids = TRY(texts(join_path(genome, "genes")));
+    const bool named = file_->has_dataset(join_path(genome, "gene_names"));
+    const TextArray names = named ? TRY(texts(join_path(genome, "gene_names"))) : ids;
+    if (names.size() != ids.size())
+        return fail(ErrorCode::invalid_input,
+                    file_->place(genome) + ": genes and gene_names differ in length");
+    SideBySide::Part part;
+    part.first_gene = static_cast<std::uint32_t>(genomes.gene_names.size());
+    part.source = TRY(matrix(genome, barcodes.size(), ids.size()));
+    if (!genomes.parts.empty() &&
+        part.source->value_type() != genomes.parts[0].source->value_type())
+        return fail(ErrorCode::unsupported,
+                    file_->place(genome) + ": its values are of another type than the others'");
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        data_.var.index.push_back(ids[i]);
+        genomes.gene_names.push_back(names[i]);
+        genomes.genome_of_gene.push_back(genome);
     }
-    data_.var.index_name = "gene_ids";
-    data_.var.columns.push_back({"gene_symbols", std::move(names), {}});
-    data_.var.columns.push_back({"genome", std::move(genome_of_gene), {}});
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-        parts[p].line_of_cell.assign(data_.obs.row_count(), no_line);
-        for (std::size_t i = 0; i < barcodes[p].size(); ++i) {
-            std::uint32_t& line = parts[p].line_of_cell[cell_of[std::string(barcodes[p][i])]];
+    genomes.parts.push_back(std::move(part));
+    genomes.barcodes.push_back(std::move(barcodes));
+    return {};
+}
+
+/// The cells of all genomes, each once, and where each genome has them.
+Result<void> TenxReading::unite_cells(const std::vector<std::string>& names, Genomes& genomes) {
+    std::unordered_map<std::string, std::uint32_t> cell_of;
+    for (const TextArray& barcodes : genomes.barcodes)
+        for (std::size_t i = 0; i < barcodes.size(); ++i) {
+            const auto number = static_cast<std::uint32_t>(data_.obs.row_count());
+            if (cell_of.emplace(barcodes[i], number).second) data_.obs.index.push_back(barcodes[i]);
+        }
+    for (std::size_t p = 0; p < genomes.parts.size(); ++p) {
+        const TextArray& barcodes = genomes.barcodes[p];
+        std::vector<std::uint32_t>& lines = genomes.parts[p].line_of_cell;
+        lines.assign(data_.obs.row_count(), no_line);
+        for (std::size_t i = 0; i < barcodes.size(); ++i) {
+            std::uint32_t& line = lines[cell_of[std::string(barcodes[i])]];
             if (line != no_line)
                 return fail(ErrorCode::invalid_input,
-                            fmt::format("{}: the barcode {} occurs twice", file_->place(genomes[p]),
-                                        barcodes[p][i]));
+                            fmt::format("{}: the barcode {} occurs twice", file_->place(names[p]),
+                                        barcodes[i]));
             line = static_cast<std::uint32_t>(i);
         }
-        if (parts[p].source->value_type() != parts[0].source->value_type())
-            return fail(ErrorCode::unsupported,
-                        file_->place(genomes[p]) + ": genomes with values of different types");
     }
-    std::unique_ptr<MatrixSource> source = std::move(parts[0].source);
-    if (parts.size() > 1) {
-        parts[0].source = std::move(source);
-        source = std::make_unique<SideBySide>(std::move(parts), data_.obs.row_count(),
+    return {};
+}
+
+Result<void> TenxReading::read_version_2(const std::vector<std::string>& names) {
+    Genomes genomes;
+    for (const std::string& name : names) TRY(read_genome(name, genomes));
+    data_.var.columns.push_back({"feature_name", std::move(genomes.gene_names), {}});
+    data_.var.columns.push_back({"genome", std::move(genomes.genome_of_gene), {}});
+    std::unique_ptr<MatrixSource> source;
+    if (names.size() == 1) {
+        data_.obs.index = std::move(genomes.barcodes[0]);
+        source = std::move(genomes.parts[0].source);
+    } else {
+        TRY(unite_cells(names, genomes));
+        source = std::make_unique<SideBySide>(std::move(genomes.parts), data_.obs.row_count(),
                                               data_.var.row_count());
-        data_.notes.push_back(fmt::format("{} genomes put side by side: {}", genomes.size(),
-                                          fmt::join(genomes, ", ")));
+        data_.notes.push_back(
+            fmt::format("{} genomes put side by side: {}", names.size(), fmt::join(names, ", ")));
     }
     data_.matrices.push_back({"X", Unit::counts, std::move(source)});
     return {};

@@ -6,7 +6,7 @@ namespace stroma::expression {
 
 /// Reads the HDF5 matrices of 10x Genomics' Cell Ranger: version 2 (a group a genome; several are
 /// put side by side, their cells united) and version 3 (the group "matrix" with its features).
-/// Genes are named by their id, which is unique; the name stands in var's gene_symbols.
+/// Genes are named by their id, which is unique; the name stands in var's feature_name.
 /// Values are counts.
 class TenxH5Reader final : public FormatReader {
 public:

@@ -69,12 +69,12 @@ Bytes stored_gzip_member(std::string_view text) {
     std::byte* to = member.data();
     std::memcpy(to, head, sizeof head);
     to += sizeof head;
-    little_endian::store(to, static_cast<std::uint16_t>(text.size()));
-    little_endian::store(to + 2, static_cast<std::uint16_t>(~text.size()));
+    store(to, static_cast<std::uint16_t>(text.size()));
+    store(to + 2, static_cast<std::uint16_t>(~text.size()));
     std::memcpy(to + 4, text.data(), text.size());
     to += 4 + text.size();
-    little_endian::store(to, crc32_of(as_bytes(text)));
-    little_endian::store(to + 4, static_cast<std::uint32_t>(text.size()));
+    store(to, crc32_of(as_bytes(text)));
+    store(to + 4, static_cast<std::uint32_t>(text.size()));
     return member;
 }
 

@@ -31,6 +31,8 @@ public:
     std::string place(std::string_view key) const;
     /// The group's own name, without ".zarr".
     const std::string& name() const { return name_; }
+    /// Reads from these files from now on, which hold the same names.
+    void read_from(InputFiles& files) { files_ = &files; }
     /// Goes one level down: what lay at `path`/x is now x.
     void enter(std::string_view path);
 
