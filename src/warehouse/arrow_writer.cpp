@@ -1,6 +1,7 @@
+#include <arrow_generated.h>
+
 #include <limits>
 
-#include "arrow_generated.h"
 #include "warehouse/result_file.h"
 
 // Arrow IPC file: magic, schema message, record batch messages, end mark, footer, magic. Layout by

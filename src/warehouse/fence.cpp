@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t statement_bytes_max = 256u << 10;
 constexpr std::size_t tree_depth_max = 1500;
+constexpr int parentheses_max = 500;
 constexpr double repeat_max = 10'000;
 constexpr double series_max = 10'000'000;
 
@@ -217,6 +218,16 @@ Result<void> Walker::walk(const Json& part, std::size_t depth) {
     return {};
 }
 
+// Before the engine's parser sees them; those in a text count too, which harms nobody.
+int deepest_parenthesis(std::string_view statement) {
+    int depth = 0, deepest = 0;
+    for (const char letter : statement) {
+        if (letter == '(' || letter == '[' || letter == '{') deepest = std::max(deepest, ++depth);
+        if (letter == ')' || letter == ']' || letter == '}') depth = std::max(0, depth - 1);
+    }
+    return deepest;
+}
+
 std::string with_place(const Json& answer, std::string_view statement) {
     std::string message = text_of(answer, "error_message");
     const std::string position = text_of(answer, "position");
@@ -238,6 +249,10 @@ Result<CheckedStatement> check_statement(sql::Connection& connection, std::strin
     }
     if (statement.find('\0') != std::string_view::npos) {
         return fail(ErrorCode::invalid_input, "the statement holds a NUL character");
+    }
+    if (deepest_parenthesis(statement) > parentheses_max) {
+        return fail(ErrorCode::exhausted,
+                    fmt::format("the statement nests more than {} parentheses", parentheses_max));
     }
     const auto rows = TRY(
         connection.execute("SELECT json_serialize_sql(?::VARCHAR)", {std::string(statement)}));

@@ -38,14 +38,21 @@ public:
         return columns;
     }
     std::unique_ptr<sql::ScanRun> begin() override { return std::make_unique<Run>(*this); }
+    /// Why reading broke off, if it did: the writing engine knows only the message.
+    const std::optional<Error>& error() const { return error_; }
 
 private:
     class Feed final : public sql::RowFeed {
     public:
         explicit Feed(LongMatrixScan& scan) : scan_(scan) {}
-        Result<std::size_t> fill(sql::RowSink& sink) override;
+        Result<std::size_t> fill(sql::RowSink& sink) override {
+            auto filled = fill_rows(sink);
+            if (!filled) scan_.error_ = filled.error();
+            return filled;
+        }
 
     private:
+        Result<std::size_t> fill_rows(sql::RowSink& sink);
         Result<void> read_block();
         LongMatrixScan& scan_;
         expression::LineBlock block_;
@@ -61,6 +68,7 @@ private:
     const expression::AnnotatedData& data_;
     expression::MatrixSource& source_;
     const expression::Watch& watch_;
+    std::optional<Error> error_;
 };
 
 Result<void> LongMatrixScan::Feed::read_block() {
@@ -81,7 +89,7 @@ Result<void> LongMatrixScan::Feed::read_block() {
     return {};
 }
 
-Result<std::size_t> LongMatrixScan::Feed::fill(sql::RowSink& sink) {
+Result<std::size_t> LongMatrixScan::Feed::fill_rows(sql::RowSink& sink) {
     std::size_t row = 0;
     while (row < sink.row_max()) {
         if (line_ == block_.line_count()) {
@@ -120,10 +128,11 @@ Result<std::uint64_t> write_matrix_parquet(sql::Database& database,
     if (fs::exists(path, ignored)) {
         return fail(ErrorCode::already_exists, path.filename().string() + " is there already");
     }
-    auto written = engine->write_parquet(
-        std::make_shared<LongMatrixScan>(data, *found->source, watch), {}, {}, path);
-    if (!written) static_cast<void>(remove_file(path));
-    return written;
+    const auto scan = std::make_shared<LongMatrixScan>(data, *found->source, watch);
+    auto written = engine->write_parquet(scan, {}, {}, path);
+    if (written) return written;
+    static_cast<void>(remove_file(path));
+    return fail(scan->error().value_or(written.error()));
 }
 
 }  // namespace stroma::warehouse

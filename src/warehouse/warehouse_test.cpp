@@ -7,7 +7,7 @@
 #include <set>
 
 #include "sql/duckdb/duckdb_database.h"
-#include "warehouse/testing.h"
+#include "warehouse/demo_warehouse.h"
 
 namespace stroma::warehouse {
 namespace {

@@ -1,4 +1,4 @@
-#include "warehouse/testing.h"
+#include "warehouse/demo_warehouse.h"
 
 #include <gtest/gtest.h>
 
