@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
+#include <charconv>
+#include <limits>
 #include <utility>
 
 #include "front/http/url.h"
@@ -65,6 +67,8 @@ public:
         taken = put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
         if (refusal) return refusal;
         if (!error || error == beast::http::error::need_more) return std::nullopt;
+        if (error == beast::http::error::bad_version)
+            return refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
         return refuse(400, fmt::format("the request isn't HTTP/1.1 ({})", error.message()));
     }
 
@@ -94,8 +98,6 @@ private:
         version = http_version;
         if (target.size() > limits.url_bytes_max)
             stop(414, fmt::format("the URL is longer than {} bytes", limits.url_bytes_max), error);
-        if (http_version != 10 && http_version != 11)
-            stop(505, "only HTTP/1.0 and HTTP/1.1 are spoken here", error);
     }
     void on_response_impl(int, beast::string_view, int, error_code&) override {}
 
@@ -118,9 +120,7 @@ private:
     }
 
     void on_header_impl(error_code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>& bytes, error_code&) override {
-        if (bytes) length = *bytes;
-    }
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
     std::size_t add(beast::string_view bytes, error_code& error) {
         body_bytes += bytes.size();
         if (body_bytes > limits.body_bytes_max)
@@ -148,7 +148,12 @@ std::optional<Refusal> RequestParser::Machine::finish_head() {
     if (chunked_body && request.header("content-length"))
         return refuse(400, "Content-Length and Transfer-Encoding must not come together");
     if (chunked_body && version == 10) return refuse(400, "HTTP/1.0 has no chunked bodies");
-    if (!chunked_body && !length) length = 0;
+    if (!chunked_body) {
+        // Beast has refused what isn't a number of 64 bits; it tells the length only later.
+        const std::string text = request.header("content-length").value_or("0");
+        length = 0;
+        std::from_chars(text.data(), text.data() + text.size(), *length);
+    }
     if (length.value_or(0) > limits.body_bytes_max)
         return refuse(413, fmt::format("the body is larger than {} bytes", limits.body_bytes_max));
     if (const auto expect = request.header("expect")) {
