@@ -10,21 +10,19 @@
 #include "expression/mtx/mtx_writer.h"
 #include "expression/zarr/zarr_reader.h"
 #include "expression/zarr/zarr_writer.h"
-#include "load/hca_bundle_reader.h"
 #include "warehouse/parquet_writer.h"
 
 namespace stroma::app {
 
 /// Asked in this order; the first that recognises an input reads it.
 std::vector<const expression::FormatReader*> format_readers() {
-    static const load::HcaBundleReader bundle;
     static const expression::H5adReader h5ad;
     static const expression::TenxH5Reader tenx_h5;
     static const expression::LoomReader loom;
     static const expression::MtxReader mtx;
     static const expression::ZarrReader zarr;
     static const expression::CsvReader csv;
-    return {&bundle, &h5ad, &tenx_h5, &loom, &mtx, &zarr, &csv};
+    return {&h5ad, &tenx_h5, &loom, &mtx, &zarr, &csv};
 }
 
 std::vector<const expression::FormatWriter*> format_writers() {

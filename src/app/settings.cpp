@@ -64,7 +64,7 @@ constexpr Setting table[] = {
     {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
      "Disk that one statement's sorting may use when memory is not enough."},
 
-    {"matrix.retention", duration, "7d", "1s … 3650d",
+    {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
 
     {"dss.url", text, "", "",

@@ -36,12 +36,12 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.jobs = TRY(
         pipeline::JobStore::open(*state.control, *state.job_queue, state.clock, state.ids));
     state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));
-    state.files = std::make_unique<load::RevisionFiles>(*state.objects);
+    state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
     };
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
-    state.loader = std::make_unique<load::DatasetLoader>(*state.objects, *state.catalog,
+    state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
                                                          *state.warehouse, *state.files);
     state.matrix_writer = std::make_unique<matrix::MatrixWriter>(*state.catalog, *state.warehouse,
                                                                  open, format_writers());
@@ -55,9 +55,9 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
 
 void add_stages(Site::State& state, const Settings& settings) {
     const fs::path staging = state.data / "tmp" / "staging";
-    auto import = std::make_unique<load::ImportStage>(*state.loader, *state.catalog,
+    auto import = std::make_unique<loading::ImportStage>(*state.loader, *state.catalog,
                                                       format_readers(), staging, state.clock);
-    state.stages.push_back(std::make_unique<load::BundleStage>(
+    state.stages.push_back(std::make_unique<loading::BundleStage>(
         *import, *state.loader, *state.catalog, settings.text("dss.url")));
     state.stages.push_back(std::move(import));
     state.stages.push_back(std::make_unique<matrix::MatrixStage>(*state.matrices, staging));
@@ -102,8 +102,8 @@ IdSource& Site::ids() { return state_->ids; }
 object::ObjectStore& Site::objects() { return *state_->objects; }
 catalog::Catalog& Site::catalog() { return *state_->catalog; }
 warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
-load::RevisionFiles& Site::revision_files() { return *state_->files; }
-load::DatasetLoader& Site::loader() { return *state_->loader; }
+loading::RevisionFiles& Site::revision_files() { return *state_->files; }
+loading::DatasetLoader& Site::loader() { return *state_->loader; }
 pipeline::JobStore& Site::jobs() { return *state_->jobs; }
 queue::Queue& Site::job_queue() { return *state_->job_queue; }
 pipeline::Worker& Site::worker() { return *state_->worker; }

@@ -44,8 +44,8 @@ public:
     object::ObjectStore& objects();
     catalog::Catalog& catalog();
     warehouse::Warehouse& warehouse();
-    load::RevisionFiles& revision_files();
-    load::DatasetLoader& loader();
+    loading::RevisionFiles& revision_files();
+    loading::DatasetLoader& loader();
     pipeline::JobStore& jobs();
     queue::Queue& job_queue();
     pipeline::Worker& worker();

@@ -29,9 +29,9 @@ struct Site::State {
     std::unique_ptr<queue::TransactionalQueue> job_queue;
     std::unique_ptr<pipeline::JobStore> jobs;
     std::unique_ptr<catalog::Catalog> catalog;
-    std::unique_ptr<load::RevisionFiles> files;
+    std::unique_ptr<loading::RevisionFiles> files;
     std::unique_ptr<warehouse::Warehouse> warehouse;
-    std::unique_ptr<load::DatasetLoader> loader;
+    std::unique_ptr<loading::DatasetLoader> loader;
     std::unique_ptr<matrix::MatrixWriter> matrix_writer;
     std::unique_ptr<matrix::RequestStore> matrix_requests;
     std::unique_ptr<matrix::MatrixService> matrices;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace stroma::load {
+namespace stroma::loading {
 namespace {
 
 BundleAction decide_creation(std::span<const catalog::Bundle> known, const BundleNotice& notice) {
@@ -29,4 +29,4 @@ BundleAction decide(std::span<const catalog::Bundle> known, const BundleNotice& 
     return notice.is_removal ? decide_removal(known, notice) : decide_creation(known, notice);
 }
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

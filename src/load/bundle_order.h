@@ -5,7 +5,7 @@
 
 #include "catalog/catalog.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 
 /// What the bundle's home said: that a version exists, or that it (or, with version "", every
 /// version) is gone.
@@ -27,4 +27,4 @@ enum class BundleAction {
 /// every version ("") concerns what is loaded when it comes. Versions compare as text (they are timestamps of one form).
 BundleAction decide(std::span<const catalog::Bundle> known, const BundleNotice& notice);
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace stroma::load {
+namespace stroma::loading {
 namespace {
 
 /// The least store that does what decide() says.
@@ -95,4 +95,4 @@ TEST(BundleOrder, ACreateOlderThanADeletedVersionChangesNothing) {
 }
 
 }  // namespace
-}  // namespace stroma::load
+}  // namespace stroma::loading

@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 namespace {
 
 std::string fqid(const BundleNotice& notice) { return notice.uuid + "." + notice.version; }
@@ -76,4 +76,4 @@ Result<std::string> BundleStage::remove(const BundleNotice& notice) {
     return outcome(notice, action == BundleAction::remove ? "removed" : "remembered");
 }
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

@@ -9,7 +9,7 @@
 #include "load/import_stage.h"
 #include "pipeline/stage.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 
 /// A notice as the inputs of a job of stage "bundle", and back.
 std::string to_job_inputs(const BundleNotice& notice);
@@ -38,4 +38,4 @@ private:
     fs::path source_;
 };
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

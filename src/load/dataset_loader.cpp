@@ -1,9 +1,8 @@
 #include "load/dataset_loader.h"
 
 #include "base/log.h"
-#include "load/bundle_rows.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 namespace {
 
 Result<catalog::Dataset> find_or_create(catalog::Catalog& catalog, const NewRevision& revision) {
@@ -48,7 +47,7 @@ Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
         made.cells = sealed->summary().cells;
         made.genes = sealed->summary().genes;
         if (const auto* x = sealed->summary().find("X")) made.nonzeros = x->nonzeros;
-        return put_rows(loaded.dataset, made);
+        return put_rows(loaded.dataset, made, revision.bundle);
     };
     if (auto done = work(); !done) {
         if (auto undone = remove_revision(made); !undone)
@@ -63,7 +62,8 @@ Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
 }
 
 Result<void> DatasetLoader::put_rows(const catalog::Dataset& dataset,
-                                     const catalog::Revision& revision) {
+                                     const catalog::Revision& revision,
+                                     const BundleRows* bundle) {
     const auto sealed = TRY(files_.open(revision.id));
     const expression::Frame obs = TRY(sealed->obs());
     const expression::Frame var = TRY(sealed->var());
@@ -81,7 +81,7 @@ Result<void> DatasetLoader::put_rows(const catalog::Dataset& dataset,
         rows.cell_totals = TRY(matrix->cell_totals());
         rows.genes_detected = TRY(matrix->cell_lengths());
     }
-    TRY(add_bundle_rows(*sealed, obs, rows));
+    if (bundle != nullptr) bundle->add_to(rows);
     TRY(warehouse_.apply(rows));
     return {};
 }
@@ -118,4 +118,4 @@ Result<void> DatasetLoader::recover() {
     return {};
 }
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

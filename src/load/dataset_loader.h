@@ -13,11 +13,12 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "expression/sealed_dataset.h"
+#include "load/bundle_import.h"
 #include "load/revision_files.h"
 #include "object/object_store.h"
 #include "warehouse/warehouse.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 
 /// A sealed file that is to become a dataset's next revision.
 struct NewRevision {
@@ -27,6 +28,7 @@ struct NewRevision {
     catalog::Visibility visibility = catalog::Visibility::private_;
     std::string content_key;    ///< the same content under the same name is loaded once
     std::string source;         ///< JSON object: what it was made from
+    const BundleRows* bundle = nullptr;  ///< what a bundle brings beside
 };
 
 struct LoadedRevision {
@@ -58,7 +60,8 @@ public:
 
 private:
     Result<void> remove_revision(const catalog::Revision& revision);
-    Result<void> put_rows(const catalog::Dataset& dataset, const catalog::Revision& revision);
+    Result<void> put_rows(const catalog::Dataset& dataset, const catalog::Revision& revision,
+                          const BundleRows* bundle);
 
     object::ObjectStore& objects_;
     catalog::Catalog& catalog_;
@@ -67,4 +70,4 @@ private:
     std::recursive_mutex mutex_;  // a load that fails removes what it began
 };
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

@@ -9,10 +9,8 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "load/bundle_order.h"
-#include "load/bundle_rows.h"
-#include "object/file_reader.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 namespace {
 
 constexpr std::array<std::string_view, 13> known_endings = {
@@ -122,9 +120,9 @@ Result<std::string> content_key_of(const fs::path& path, std::string_view option
 /// A request's file, read and sealed, not yet loaded.
 struct ImportStage::Sealed {
     std::unique_ptr<StagedFile> file;
-    loading::ParseReport report;
-    std::string content_key;
-    std::optional<BundleIdentity> bundle;
+    std::string format, content_key;
+    std::vector<std::string> notes;
+    std::optional<BundleRows> bundle;
     std::uint64_t bytes = 0;
 };
 
@@ -133,24 +131,31 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
                                               pipeline::StageContext& context) {
     Sealed sealed;
     sealed.file = std::make_unique<StagedFile>(staging_ / (std::string(work_id) + ".sealed"));
-    TRY(remove_file(sealed.file->path()));
+    const fs::path& output = sealed.file->path();
+    TRY(remove_file(output));
     const std::string step = "reading " + request.path.filename().string();
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {
             context.progress({step, done, total, std::string(unit)});
         },
         [&] { return context.cancelled(); }};
-    sealed.report = TRY(loading::parse_in_child({.input = request.path,
-                                        .output = sealed.file->path(),
-                                        .scratch_folder = staging_,
-                                        .read = request.read,
-                                        .format = request.format},
-                                       readers_, watch));
-    for (const std::string& note : sealed.report.notes) context.note("info", note);
-    auto reader = TRY(object::open_file_reader(sealed.file->path()));
-    sealed.bytes = reader->info().size_bytes;
-    const auto dataset = TRY(expression::SealedDataset::open(std::move(reader)));
-    sealed.bundle = TRY(bundle_identity(*dataset));
+    if (request.format == "hca-bundle" ||
+        (request.format.empty() && TRY(is_bundle(request.path)))) {
+        sealed.bundle = TRY(seal_bundle(request.path, request.strict, output, staging_, watch));
+        sealed.format = "hca-bundle";
+        sealed.notes = sealed.bundle->notes;
+    } else {
+        ParseReport report = TRY(parse_in_child({.input = request.path,
+                                                 .output = output,
+                                                 .scratch_folder = staging_,
+                                                 .read = request.read,
+                                                 .format = request.format},
+                                                readers_, watch));
+        sealed.format = std::move(report.format);
+        sealed.notes = std::move(report.notes);
+    }
+    for (const std::string& note : sealed.notes) context.note("info", note);
+    sealed.bytes = TRY(TRY(File::open_to_read(output)).size());
     return sealed;
 }
 
@@ -164,10 +169,11 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
         .visibility = request.is_public ? catalog::Visibility::public_
                                         : catalog::Visibility::private_,
         .content_key = sealed.content_key,
-        .source = Json{{"path", request.path.string()}, {"format", sealed.report.format}}.dump()};
-    if (!sealed.bundle) return loader_.load(revision);
+        .source = Json{{"path", request.path.string()}, {"format", sealed.format}}.dump(),
+        .bundle = sealed.bundle ? &*sealed.bundle : nullptr};
+    if (!sealed.bundle || sealed.bundle->uuid.empty()) return loader_.load(revision);
 
-    const BundleIdentity& bundle = *sealed.bundle;
+    const BundleRows& bundle = *sealed.bundle;
     if (request.name.empty()) revision.dataset_name = bundle.uuid;
     if (request.title.empty()) revision.title = bundle.title;
     const auto known = TRY(catalog_.bundles(bundle.uuid));
@@ -212,14 +218,14 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     const LoadedRevision loaded = TRY(load(request, sealed));
     if (request.remove_source) TRY(remove_file(request.path));
 
-    counter("stroma_imports_total", "Datasets imported", {{"format", sealed.report.format}}).add();
+    counter("stroma_imports_total", "Datasets imported", {{"format", sealed.format}}).add();
     Json outputs = described(loaded);
-    outputs["format"] = sealed.report.format;
+    outputs["format"] = sealed.format;
     outputs["bytes"] = sealed.bytes;
-    outputs["notes"] = sealed.report.notes;
+    outputs["notes"] = sealed.notes;
     outputs["seconds_reading"] = static_cast<double>(sealed_ms - started_ms) / 1000;
     outputs["seconds_loading"] = static_cast<double>(clock_.steady_ms() - sealed_ms) / 1000;
     return outputs.dump();
 }
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

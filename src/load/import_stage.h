@@ -9,7 +9,7 @@
 #include "load/parser_child.h"
 #include "pipeline/stage.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 
 /// What `stroma import` and POST /v1/imports ask for, one path each.
 struct ImportRequest {
@@ -64,4 +64,4 @@ private:
     const Clock& clock_;
 };
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

@@ -120,10 +120,36 @@ Result<AnnotatedData> use_threads(InputFiles&) {
     }));
     return survived(std::to_string(sum));
 }
+/// Two cells with 3 and 0 of one gene.
+class OneGene final : public expression::MatrixSource {
+public:
+    std::uint64_t cell_count() const override { return 2; }
+    std::uint64_t gene_count() const override { return 1; }
+    expression::ValueType value_type() const override { return expression::ValueType::float32; }
+    expression::Order order() const override { return expression::Order::by_cell; }
+    bool is_random_access() const override { return true; }
+    std::uint64_t lines_per_read() const override { return 2; }
+    Result<void> read_lines(std::uint64_t first, std::uint64_t count,
+                            expression::LineBlock& out) override {
+        out = {first, {0}, {}, {}};
+        for (std::uint64_t line = first; line < first + count; ++line) {
+            if (line == 0) {
+                const float three = 3;
+                out.places.push_back(0);
+                const ByteSpan bytes = std::as_bytes(std::span(&three, 1));
+                out.values.insert(out.values.end(), bytes.begin(), bytes.end());
+            }
+            out.starts.push_back(out.places.size());
+        }
+        return {};
+    }
+};
+
 Result<AnnotatedData> give_two_cells(InputFiles&) {
     AnnotatedData data;
     data.obs.index = {"c1", "c2"};
     data.var.index = {"g1"};
+    data.matrices.push_back({"X", expression::Unit::counts, std::make_unique<OneGene>()});
     data.notes = {"two cells"};
     return data;
 }
@@ -199,6 +225,20 @@ protected:
     fs::path folder_;
     std::size_t descriptors_ = 0;
 };
+
+TEST_F(ParserChild, SealsWhatItReadIntoTheOutput) {
+    const auto report = parse_in_child(request("cells"), readers(), {});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->format, "cells");
+    EXPECT_EQ(report->notes, std::vector<std::string>{"two cells"});
+    EXPECT_EQ(report->summary.cells, 2u);
+    const expression::MatrixSummary* x = report->summary.find("X");
+    ASSERT_NE(x, nullptr);
+    EXPECT_EQ(x->nonzeros, 1u);
+    EXPECT_EQ(x->sum, 3);
+    EXPECT_EQ(x->unit, expression::Unit::counts);
+    EXPECT_EQ(report->summary.bytes, fs::file_size(folder_ / "sealed"));
+}
 
 TEST_F(ParserChild, ACrashIsAnErrorOfThatFile) {
     for (const char* format : {"crash", "abort"}) {

@@ -1,6 +1,6 @@
 #include "load/revision_files.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 
 std::string RevisionFiles::object_key(std::string_view revision) {
     return "revisions/" + std::string(revision) + ".sealed";
@@ -37,4 +37,4 @@ void RevisionFiles::forget(std::string_view revision) {
     }
 }
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

@@ -11,7 +11,7 @@
 #include "expression/sealed_dataset.h"
 #include "object/object_store.h"
 
-namespace stroma::load {
+namespace stroma::loading {
 
 /// Opens the sealed files of ready revisions, and keeps the latest ones open. Any thread.
 class RevisionFiles {
@@ -34,4 +34,4 @@ private:
     std::map<std::string, std::shared_ptr<const expression::SealedDataset>, std::less<>> open_;
 };
 
-}  // namespace stroma::load
+}  // namespace stroma::loading

@@ -150,7 +150,7 @@ Result<FieldDetail> MatrixService::field_detail(std::string_view name,
     const std::string column = quoted_name(field->name);
     if (detail.numeric) {
         const auto rows = TRY(warehouse_.query(
-            fmt::format(R"(select min({0}), max({0}) from cells where "is_called")", column), scope,
+            fmt::format(R"(select min({0}), max({0}) from cells where "called")", column), scope,
             {}));
         if (TRY(rows->next()) && !rows->is_null(0)) {
             const auto number = [&](std::size_t i) {
@@ -168,7 +168,7 @@ Result<FieldDetail> MatrixService::field_detail(std::string_view name,
             ? fmt::format("case when {0} then 'True' when not {0} then 'False' else '' end", column)
             : fmt::format("coalesce(cast({} as varchar), '')", column);
     const auto rows = TRY(warehouse_.query(
-        fmt::format(R"(select {} as v, count(*) as n from cells where "is_called" )"
+        fmt::format(R"(select {} as v, count(*) as n from cells where "called" )"
                     "group by 1 order by n desc, v",
                     text),
         scope, {}));

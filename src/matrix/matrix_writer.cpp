@@ -68,7 +68,7 @@ Result<std::string> MatrixWriter::condition_of(const MatrixQuery& query) {
         condition = query.where;
     }
     condition = "(" + condition + ")";
-    if (query.called_cells_only) condition += R"( and "is_called")";
+    if (query.called_cells_only) condition += R"( and "called")";
     if (!query.species.empty()) {
         const std::string label = R"("cell_suspension.genus_species.ontology_label")";
         condition += " and (" + label + " = " + quoted_text(query.species);

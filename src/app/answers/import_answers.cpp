@@ -33,7 +33,7 @@ public:
 
     Result<pipeline::Job> import(const catalog::Principal& principal,
                                  const front::api::ImportOrder& order) override {
-        load::ImportRequest request;
+        loading::ImportRequest request;
         request.name = order.dataset;
         request.title = order.title;
         request.owner = principal.id;
@@ -48,7 +48,7 @@ public:
         TRY(check_target(principal, request));
         return site_.jobs().submit({.stage = "import", .owner = principal.id,
                                     .title = "import " + request.path.filename().string(),
-                                    .inputs = load::to_job_inputs(request),
+                                    .inputs = loading::to_job_inputs(request),
                                     .idempotency_key = order.idempotency_key});
     }
 
@@ -60,10 +60,10 @@ public:
     }
 
     Result<void> notify(const front::api::BundleEvent& event) override {
-        const load::BundleNotice notice{event.bundle_uuid, event.bundle_version,
+        const loading::BundleNotice notice{event.bundle_uuid, event.bundle_version,
                                         event.type == "DELETE" || event.type == "TOMBSTONE"};
-        const std::string inputs = load::to_job_inputs(notice);
-        TRY(load::bundle_notice_of(inputs));
+        const std::string inputs = loading::to_job_inputs(notice);
+        TRY(loading::bundle_notice_of(inputs));
         TRY(site_.jobs().submit({.stage = "bundle", .owner = catalog::local_administrator().id,
                                  .title = event.type + " bundle " + event.bundle_uuid,
                                  .inputs = inputs, .idempotency_key = ""}));
@@ -73,9 +73,9 @@ public:
 private:
     /// A revision may be added only to a dataset that one may change.
     Result<void> check_target(const catalog::Principal& principal,
-                              const load::ImportRequest& request) {
+                              const loading::ImportRequest& request) {
         const std::string name =
-            request.name.empty() ? load::dataset_name_from(request.path) : request.name;
+            request.name.empty() ? loading::dataset_name_from(request.path) : request.name;
         const auto dataset = TRY(site_.catalog().find_dataset(name));
         if (!dataset) return {};
         const catalog::Thing thing{catalog::ThingKind::dataset, dataset->id, dataset->owner};

@@ -9,8 +9,8 @@
 namespace stroma::app {
 namespace {
 
-load::ImportRequest request_for(const ImportOptions& options, const std::string& path) {
-    load::ImportRequest request;
+loading::ImportRequest request_for(const ImportOptions& options, const std::string& path) {
+    loading::ImportRequest request;
     request.path = path;
     request.name = options.name;
     request.title = options.title;
@@ -53,7 +53,7 @@ Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
     std::vector<pipeline::Job> jobs;
     for (const std::string& path : options.paths)
         jobs.push_back(TRY(submit(session, "import", "import " + fs::path(path).filename().string(),
-                                  load::to_job_inputs(request_for(options, path)))));
+                                  loading::to_job_inputs(request_for(options, path)))));
 
     std::optional<Error> first_error;
     for (std::size_t i = 0; i < jobs.size(); ++i) {

@@ -121,7 +121,9 @@ Result<void> DuckDbConnection::wait_for_writer() {
 }
 
 Result<void> DuckDbConnection::begin(TransactionKind kind) {
-    assert(!in_transaction_);
+    if (in_transaction_) {
+        return fail(ErrorCode::invalid_input, "a transaction is open already; they do not nest");
+    }
     if (kind == TransactionKind::write) {
         TRY(wait_for_writer());
         holds_gate_ = true;
@@ -135,14 +137,19 @@ Result<void> DuckDbConnection::begin(TransactionKind kind) {
     }
     in_transaction_ = true;
     failed_ = false;
-    return {};
+    // The engine takes its snapshot when a statement first looks at the database, we at once.
+    auto snapshot = plain("SELECT txid_current()");
+    if (!snapshot) rollback();
+    return snapshot;
 }
 
 Result<void> DuckDbConnection::commit() {
-    assert(in_transaction_);
+    if (!in_transaction_) {
+        return fail(ErrorCode::invalid_input, "there is no transaction to commit");
+    }
     if (failed_) {
         rollback();
-        return fail(ErrorCode::conflict,
+        return fail(ErrorCode::invalid_input,
                     "a statement of this transaction failed, so nothing of it was kept");
     }
     auto committed = plain("COMMIT");
