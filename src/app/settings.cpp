@@ -41,9 +41,6 @@ constexpr Setting table[] = {
     {"upload.idle", duration, "24h", "1min … 30d",
      "An upload that stands still for so long is removed."},
 
-    {"fetch.private_addresses", boolean, "false", "",
-     "Whether URLs in requests may lead to loopback and private addresses."},
-
     {"query.time", duration, "30s", "10ms … 24h", "Wall time of one statement of a user."},
     {"query.memory", bytes, "1GiB", "16MiB … 1TiB", "Memory of one statement of a user."},
     {"query.rows_max", number, "5000000", "1 … 1000000000000", "Most rows of one answer."},
