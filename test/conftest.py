@@ -90,15 +90,13 @@ class Server:
             raise
 
     def _read_address(self):
-        """Reads what serve prints until it names its address; it may name a token before."""
-        token = None
+        """Reads what serve prints until it names its address; the administrator's token of the run
+        lies in the data directory from before that moment."""
         for line in self.process.stdout:
-            found = re.search(r"stroma_[A-Za-z0-9_-]+", line)
-            if found and "http://" not in line:
-                token = found[0]
             found = re.search(r"http://[\w.:\[\]]+", line)
             if found:
-                return found[0].rstrip("/"), token
+                told = json.loads((pathlib.Path(self.data) / "server.json").read_text())
+                return found[0], told["token"]
         pytest.fail(f"stroma serve ended with {self.process.wait()} before it named its address:\n"
                     f"{self.log.read_text()}")
 

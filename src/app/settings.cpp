@@ -24,7 +24,6 @@ constexpr Setting table[] = {
     {"http.url_max", bytes, "8KiB", "256 … 1MiB", "Longest URL; above it 414."},
     {"http.headers_max", number, "100", "8 … 10000", "Most header lines of a request."},
     {"http.idle", duration, "30s", "1s … 1h", "How long a silent connection is kept."},
-    {"http.connections_max", number, "4096", "8 … 1000000", "Open connections; above it 503."},
     {"http.drain", duration, "10s", "0s … 10min",
      "How long running requests may take to end when the server stops."},
 
@@ -38,19 +37,9 @@ constexpr Setting table[] = {
     {"jobs.lease", duration, "30s", "1s … 1h",
      "A job whose worker is silent for so long is given to another."},
 
-    {"import.unpacked_max", bytes, "64GiB", "1MiB … 64TiB",
-     "Most bytes that one input may unpack to."},
-    {"import.child_memory", bytes, "2GiB", "64MiB … 1TiB",
-     "Memory of the child process that reads a foreign file."},
-    {"import.seal_memory", bytes, "512MiB", "64MiB … 1TiB",
-     "Memory for packing a dataset in both orders; above it a scratch file is used."},
-
     {"upload.file_max", bytes, "50GiB", "1KiB … 64TiB", "Largest upload; above it 413."},
     {"upload.idle", duration, "24h", "1min … 30d",
      "An upload that stands still for so long is removed."},
-
-    {"fetch.private_addresses", boolean, "false", "",
-     "Whether URLs in requests may lead to loopback and private addresses."},
 
     {"query.time", duration, "30s", "10ms … 24h", "Wall time of one statement of a user."},
     {"query.memory", bytes, "1GiB", "16MiB … 1TiB", "Memory of one statement of a user."},

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 namespace stroma::app {
 namespace {
@@ -87,6 +88,19 @@ TEST(Settings, ValuesAtTheLimitAreTakenAndJustOutsideRefused) {
     EXPECT_FALSE(settings.set("http.address", "8080", "t"));
     EXPECT_FALSE(settings.set("http.address", "127.0.0.1:65536", "t"));
     EXPECT_TRUE(settings.set("http.address", "[::1]:0", "t"));
+}
+
+TEST(Settings, EachNameStandsOnceAndItsSectionTogether) {
+    std::set<std::string_view> names, sections;
+    std::string_view section;
+    for (const auto& setting : setting_table()) {
+        EXPECT_TRUE(names.insert(setting.name).second) << setting.name;
+        const auto its_section = setting.name.substr(0, setting.name.find('.'));
+        if (its_section != section) {
+            EXPECT_TRUE(sections.insert(its_section).second) << its_section;
+        }
+        section = its_section;
+    }
 }
 
 TEST(Settings, ThePageNamesEverySettingWithItsDefaultAndItsVariable) {
