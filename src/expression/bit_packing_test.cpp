@@ -50,7 +50,7 @@ TEST(LineCodec, ALineOfAnyGapsAndCodesComesBack) {
     for (int round = 0; round < 300; ++round) {
         const std::uint32_t limit = round % 3 == 0 ? 1u << 31 : 1000 + 1000u * round;
         std::vector<std::uint32_t> places, codes;
-        const unsigned gap_bits = 1 + random() % 30;
+        const auto gap_bits = static_cast<unsigned>(1 + random() % 30);
         for (std::uint64_t place = random() % 50; place < limit && places.size() < 500;
              place += 1 + random() % (1u << gap_bits)) {
             places.push_back(static_cast<std::uint32_t>(place));
@@ -81,7 +81,8 @@ TEST(LineCodec, NoBytesMakePlacesThatFallOrPassTheLimit) {
         Bytes line(random() % 300 + packed_slack);
         for (std::byte& byte : line) byte = static_cast<std::byte>(random());
         for (std::size_t i = 0; i < 8; ++i) line[i] = static_cast<std::byte>(random() % 34);
-        LineDecoder decoder(ByteSpan(line).first(line.size() - packed_slack), 1 + random() % 200,
+        LineDecoder decoder(ByteSpan(line).first(line.size() - packed_slack),
+                            static_cast<std::uint32_t>(1 + random() % 200),
                             1u << random() % 32, true);
         std::int64_t before = -1;
         while (const std::size_t count = decoder.next(places, codes))

@@ -73,7 +73,7 @@ TEST(SealedDamage, AFlippedBitAnywhereIsAnErrorOrChangesNothing) {
     const Bytes file = sample_file();
     const std::string truth = *read_all(file, true);
     std::mt19937 random(5);
-    for (std::size_t at = 0; at < file.size(); ++at) {
+    for (std::size_t at = 0; at < file.size(); at += 1 + random() % 8) {
         Bytes damaged = file;
         damaged[at] ^= static_cast<std::byte>(1 << random() % 8);
         expect_error_or_truth(damaged, truth);
