@@ -1,7 +1,12 @@
 #include "expression/bit_packing.h"
 
+#if defined(__x86_64__)
+// GCC 12's own AVX-512 header passes an uninitialised operand under an all-ones mask.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
+#endif
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstring>
@@ -33,6 +38,8 @@ void places_portable(const std::byte* from, std::size_t count, unsigned width,
     unpack_portable(from, count, width, 1, places);
     for (std::size_t i = 0; i < count; ++i) places[i] = before += places[i];
 }
+
+#if defined(__x86_64__)
 
 /// Where each of eight or sixteen values of one width lies: its first byte and its shift.
 struct Positions {
@@ -151,26 +158,32 @@ STROMA_AVX512 void places_avx512(const std::byte* from, std::size_t count, unsig
     }
 }
 
+bool has_avx512() {
+    return __builtin_cpu_supports("avx512vbmi") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+           __builtin_cpu_supports("avx512bw") != 0;
+}
+bool has_avx2() { return __builtin_cpu_supports("avx2") != 0; }
+
+#endif
+
+bool always() { return true; }
+
 struct Path {
     const char* name;
+    bool (*is_there)();
     Unpack unpack, places;
 };
-constexpr Path paths[] = {{"avx512vbmi", unpack_avx512, places_avx512},
-                          {"avx2", unpack_avx2, places_avx2},
-                          {"portable", unpack_portable, places_portable}};
-
-bool has(const Path& path) {
-    const std::string_view name = path.name;
-    if (name == "avx512vbmi")
-        return __builtin_cpu_supports("avx512vbmi") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-               __builtin_cpu_supports("avx512bw") != 0;
-    return name == "portable" || __builtin_cpu_supports("avx2") != 0;
-}
+constexpr Path paths[] = {
+#if defined(__x86_64__)
+    {"avx512vbmi", has_avx512, unpack_avx512, places_avx512},
+    {"avx2", has_avx2, unpack_avx2, places_avx2},
+#endif
+    {"portable", always, unpack_portable, places_portable},
+};
 
 const Path* best_path() {
-    for (const Path& path : paths)
-        if (has(path)) return &path;
-    return &paths[2];
+    return std::find_if(std::begin(paths), std::end(paths),
+                        [](const Path& path) { return path.is_there(); });
 }
 
 const Path* chosen = best_path();
@@ -209,7 +222,7 @@ const char* unpacking_path() { return chosen->name; }
 
 bool choose_unpacking_path(const char* name) {
     for (const Path& path : paths)
-        if (std::string_view(name) == path.name && has(path)) {
+        if (std::string_view(name) == path.name && path.is_there()) {
             chosen = &path;
             return true;
         }

@@ -40,6 +40,9 @@ public:
     Result<GeneSums> totals() const override;
     Result<GeneSums> sums(std::span<const std::uint32_t> cells) const override;
 
+    /// Decodes all cells on this thread, keeping nothing, and gives the sum of the codes: what
+    /// reading costs at least.
+    Result<std::uint64_t> decode_cells() const;
     /// Decodes everything and compares the two orders, lengths and totals. errors  corrupt
     Result<void> verify(const Watch& watch) const;
 

@@ -7,6 +7,22 @@
 
 namespace stroma::expression {
 
+Result<std::uint64_t> StoredMatrix::decode_cells() const {
+    OpenBlock open;
+    std::uint64_t sum = 0;
+    std::uint32_t ranks[LineDecoder::room], codes[LineDecoder::room];
+    const bool raw = record_.coding == LineBlockView::Coding::raw;
+    for (std::uint64_t block = 0; block < by_cell_->block_count; ++block) {
+        TRY(open_cells(block, open));
+        for (std::uint32_t line = 0; line < open.view.line_count(); ++line) {
+            LineDecoder decoder = open.view.decoder(line, gene_count());
+            while (const std::size_t count = decoder.next(ranks, raw ? nullptr : codes))
+                sum += ranks[count - 1] + (raw ? 0 : codes[count - 1]);
+        }
+    }
+    return sum;
+}
+
 GeneSums StoredMatrix::in_gene_order(const std::vector<FixedSums>& by_rank,
                                      std::uint64_t cells) const {
     GeneSums out;
