@@ -19,10 +19,13 @@ std::string join(const std::string& path, std::string_view name) {
 
 Json compressor_json(ZarrCodec codec) {
     switch (codec) {
-        case ZarrCodec::none: return nullptr;
-        case ZarrCodec::gzip: return {{"id", "gzip"}, {"level", zarr_gzip_level}};
+        case ZarrCodec::none:
+            return nullptr;
+        case ZarrCodec::gzip:
+            return {{"id", "gzip"}, {"level", zarr_gzip_level}};
         case ZarrCodec::lz4:
-        case ZarrCodec::zstd: break;
+        case ZarrCodec::zstd:
+            break;
     }
     const bool lz4 = codec == ZarrCodec::lz4;
     return {{"blocksize", 0},
@@ -79,8 +82,7 @@ Result<void> ZarrFolder::add_attributes(const std::string& path, const Attribute
     Json json = Json::object();
     for (const auto& [name, value] : attributes) json[name] = attribute_json(value);
     // Ids may hold bytes that are no UTF-8; JSON may not.
-    return add_json(join(path, ".zattrs"),
-                    json.dump(4, ' ', true, Json::error_handler_t::replace));
+    return add_json(join(path, ".zattrs"), json.dump(4, ' ', true, Json::error_handler_t::replace));
 }
 
 Result<void> ZarrFolder::add_group(const std::string& path, const Attributes& attributes) {

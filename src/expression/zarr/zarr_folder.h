@@ -27,11 +27,11 @@ void compress_blosc(ByteSpan bytes, std::size_t value_bytes, ZarrCodec codec,
 /// What a .zarray file says of an array.
 struct ZarrArray {
     std::vector<std::uint64_t> shape, chunks;
-    std::string dtype;               ///< JSON: "\"<f4\"" or a list of fields
-    std::string fill = "0";          ///< JSON
+    std::string dtype;                 ///< JSON: "\"<f4\"" or a list of fields
+    std::string fill = "0";            ///< JSON
     bool texts_of_any_length = false;  ///< filter vlen-utf8
     ZarrCodec codec = ZarrCodec::lz4;
-    std::size_t value_bytes = 1;     ///< blosc's type size
+    std::size_t value_bytes = 1;  ///< blosc's type size
 };
 
 /// Zarr's name of a type, in JSON's quotes: "\"<i4\"", "\"|b1\"".

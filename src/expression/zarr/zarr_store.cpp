@@ -123,8 +123,8 @@ Result<void> ZarrStore::array(const std::string& path, const Array& values,
     std::uint64_t row_bytes = size_of(values.type);
     for (std::size_t i = 1; i < values.shape.size(); ++i) row_bytes *= values.shape[i];
     if (!values.shape.empty() && row_bytes > 0 && values.shape[0] > 0)
-        array.chunks[0] = std::clamp<std::uint64_t>((std::uint64_t{4} << 20) / row_bytes, 1,
-                                                    values.shape[0]);
+        array.chunks[0] =
+            std::clamp<std::uint64_t>((std::uint64_t{4} << 20) / row_bytes, 1, values.shape[0]);
     TRY(folder_.add_array(path, array, attributes));
     if (is_empty(values.shape)) return {};
     if (values.shape.empty()) return folder_.add_chunk(path, array, "0", values.bytes);
@@ -193,7 +193,8 @@ Result<void> ZarrStore::write_starts(const std::string& path,
     if (starts.back() > std::uint64_t{std::numeric_limits<std::int32_t>::max()})
         return array(path, Array::of(std::vector<std::int64_t>(starts.begin(), starts.end())), {});
     std::vector<std::int32_t> narrow(starts.size());
-    for (std::size_t i = 0; i < starts.size(); ++i) narrow[i] = static_cast<std::int32_t>(starts[i]);
+    for (std::size_t i = 0; i < starts.size(); ++i)
+        narrow[i] = static_cast<std::int32_t>(starts[i]);
     return array(path, Array::of(narrow), {});
 }
 
@@ -260,8 +261,8 @@ Result<void> ZarrStore::write_dense(const std::string& path, MatrixSource& sourc
     const std::uint64_t row_bytes = std::max<std::uint64_t>(1, genes * size_of(type));
     ZarrArray array = whole(shape, zarr_dtype(type), size_of(type), codec_);
     if (type == ValueType::boolean) array.fill = "false";
-    const std::uint64_t rows = std::clamp<std::uint64_t>(
-        dense_chunk_bytes / row_bytes, 1, std::max<std::uint64_t>(1, cells));
+    const std::uint64_t rows = std::clamp<std::uint64_t>(dense_chunk_bytes / row_bytes, 1,
+                                                         std::max<std::uint64_t>(1, cells));
     array.chunks[0] = rows;
     TRY(folder_.add_array(path, array, attributes));
     if (is_empty(shape)) return {};
