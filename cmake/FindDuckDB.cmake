@@ -3,10 +3,10 @@
 find_path(DuckDB_INCLUDE_DIR duckdb.h HINTS ${DUCKDB_ROOT}/include ${DUCKDB_ROOT})
 find_library(DuckDB_LIBRARY duckdb HINTS ${DUCKDB_ROOT}/lib ${DUCKDB_ROOT})
 
+set(duckdb_dir ${CMAKE_SOURCE_DIR}/build/duckdb)
 if(NOT DuckDB_INCLUDE_DIR OR NOT DuckDB_LIBRARY)
   # One copy serves every preset and every checkout's build folder beside each other.
   set(duckdb_source ${CMAKE_SOURCE_DIR}/cmake/duckdb)
-  set(duckdb_dir ${CMAKE_SOURCE_DIR}/build/duckdb)
   file(SHA256 ${duckdb_source}/package-lock.json duckdb_lock_hash)
   set(duckdb_stamp ${duckdb_dir}/${duckdb_lock_hash}.stamp)
   if(NOT EXISTS ${duckdb_stamp})
@@ -29,7 +29,16 @@ if(NOT DuckDB_INCLUDE_DIR OR NOT DuckDB_LIBRARY)
   endif()
   set(DuckDB_INCLUDE_DIR ${duckdb_dir}/include CACHE PATH "" FORCE)
   set(DuckDB_LIBRARY ${duckdb_dir}/node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so CACHE FILEPATH "" FORCE)
-  set(DuckDB_LICENSES ${duckdb_dir}/node_modules/duckdb/LICENSE CACHE FILEPATH "" FORCE)
+  set(DuckDB_LICENSES ${duckdb_dir}/node_modules/@duckdb/node-bindings-linux-x64/LICENSE
+      ${duckdb_dir}/node_modules/duckdb/LICENSE CACHE STRING "" FORCE)
+endif()
+
+# Said by stroma --version.
+if(EXISTS ${duckdb_dir}/package.json)
+  file(READ ${duckdb_dir}/package.json duckdb_package)
+  string(JSON DuckDB_VERSION GET "${duckdb_package}" dependencies "@duckdb/node-bindings-linux-x64")
+else()
+  set(DuckDB_VERSION "of the system")
 endif()
 
 include(FindPackageHandleStandardArgs)

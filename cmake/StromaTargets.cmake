@@ -19,3 +19,15 @@ function(stroma_test name)
   gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT 300)
 endfunction()
+
+# stroma_fuzz(h5ad SOURCES h5ad_fuzz.cpp USES stroma_expression_h5ad_read)
+#   One libFuzzer program, <name>_fuzz, in the preset "fuzz". Its seeds: test/corpus/<name>/.
+function(stroma_fuzz name)
+  if(NOT STROMA_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
+  add_executable(${name}_fuzz ${arg_SOURCES})
+  target_link_libraries(${name}_fuzz PRIVATE ${arg_USES})
+  target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+endfunction()

@@ -73,11 +73,15 @@ public:
     Result<std::optional<Dataset>> find_dataset(std::string_view id_or_name);
     Result<std::vector<Dataset>> datasets();
     Result<Dataset> update_dataset(const Dataset& dataset);  ///< title, collection, visibility, name
+    /// The dataset's next number, pending. A pending one of the same content is given again, so
+    /// that a repeated import goes on with it.
     Result<Revision> begin_revision(std::string_view dataset, std::string_view content_key,
                                     std::string_view source);
-    /// pending → ready and the dataset's current one, in one transaction.
+    /// pending → ready and, unless a newer one is, the dataset's current one, in one transaction.
+    /// Repeating it is harmless. errors  conflict  it was removed, or published with other bytes
     Result<void> publish_revision(const Revision& revision);
-    /// Marks it removed; when it was the current one the dataset is withdrawn or falls back to none.
+    /// Marks it removed. When it was the current one the dataset has none until the next publish;
+    /// when it was the last one the dataset is withdrawn.
     Result<void> remove_revision(std::string_view revision);
     Result<void> withdraw_dataset(std::string_view dataset);
     Result<std::optional<Revision>> find_revision(std::string_view id);
@@ -100,6 +104,8 @@ public:
     Result<Principal> create_principal(std::string_view name, Role role);
     Result<std::optional<Principal>> find_principal(std::string_view id_or_name);
     Result<std::vector<Principal>> principals();
+    /// A disabled principal may nothing and its tokens are refused.
+    Result<void> set_disabled(std::string_view principal, bool disabled);
     /// The secret is returned once and kept as a hash. expires_ms 0 is never.
     Result<NewToken> create_token(std::string_view principal, std::string_view label,
                                   std::vector<std::string> scopes, std::int64_t expires_ms);

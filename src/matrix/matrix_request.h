@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "matrix/field_columns.h"
 
 namespace stroma::matrix {
 
@@ -24,6 +25,8 @@ struct MatrixQuery {
     std::string format = "loom";        ///< "zarr", "loom", "csv", "mtx", "h5ad", "parquet"
     std::string layout;                 ///< format variant; see WriteOptions
     std::string species;                ///< "" or a label that cells must have
+    bool called_cells_only = false;     ///< leave out barcodes below the 100-molecule rule
+    TableLayout tables = TableLayout::plain;
 };
 
 enum class RequestState { in_progress, complete, failed, expired };

@@ -34,7 +34,23 @@ struct PutOptions {
     PutCondition condition;
     std::string content_type = "application/octet-stream";
     std::map<std::string, std::string> metadata;
+    /// The bytes' ContentHash where the caller has computed it already; "" else. Believed by
+    /// put_file, which then needn't read the file; elsewhere the put fails when it differs.
+    std::string known_etag;
 };
+
+/// Limits that every driver holds.
+constexpr std::size_t key_bytes_max = 1024;
+constexpr std::size_t metadata_bytes_max = 2048;
+
+/// invalid_input unless the key is 1 to key_bytes_max bytes of UTF-8 without NUL.
+Result<void> check_key(std::string_view key);
+/// exhausted when the metadata's names and values pass metadata_bytes_max, or the content type 255.
+Result<void> check_put_options(const PutOptions& options);
+/// Whether a put (or a remove) under this condition may replace `current`, null for no object.
+/// errors  conflict
+Result<void> check_condition(std::string_view key, const PutCondition& condition,
+                             const std::string* current_etag);
 
 /// An object being written. Nothing is visible, and nothing stays, until commit() has returned.
 /// Used by one thread at a time.
@@ -66,7 +82,9 @@ public:
 struct ListOptions {
     std::string prefix;
     std::string delimiter;  ///< keys are cut after its first occurrence past the prefix
-    std::string after;      ///< only keys greater than this
+    /// Only keys greater than this; a common prefix equal to it is not listed either, so that a
+    /// page's next_after goes on behind the page.
+    std::string after;
     std::size_t limit = 1000;
 };
 
@@ -101,7 +119,8 @@ public:
 
     /// begin_put, write, commit.
     Result<ObjectInfo> put(std::string_view key, ByteSpan bytes, const PutOptions& options = {});
-    /// open and read all; exhausted when larger than bytes_max.
+    /// open, read all and compare with the checksum. errors  corrupt  names the key
+    ///         exhausted  larger than bytes_max
     Result<Bytes> get(std::string_view key, std::uint64_t bytes_max = 64u << 20);
 };
 

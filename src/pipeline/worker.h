@@ -16,6 +16,9 @@ struct WorkerOptions {
     Milliseconds lease{30'000};  ///< extended by a heartbeat while a stage runs
 };
 
+/// How the queue that hands out jobs must be opened: the worker counts attempts itself.
+queue::QueueOptions job_queue_options(const WorkerOptions& options = {});
+
 /// Leases job messages, runs their stages, and settles both. The only place that retries: on
 /// conflict and unavailable, with jittered backoff. A job whose worker died comes back when its
 /// lease ends; of a record that says "running" under no lease, recover() makes "queued" at start.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@ struct QueueOptions {
     Milliseconds lease{30'000};          ///< how long a received message stays hidden
     int deliveries_max = 5;              ///< past it the message goes to the dead letters
     Milliseconds retention{14LL * 24 * 3600 * 1000};
+    std::size_t body_bytes_max = 1u << 20;  ///< send: exhausted above
 };
 
 struct SendOptions {

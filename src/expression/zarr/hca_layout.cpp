@@ -7,7 +7,7 @@
 
 #include "expression/output/value_types.h"
 #include "expression/zarr/block_packing.h"
-#include "expression/zarr/zarr_store.h"
+#include "expression/zarr/zarr_output.h"
 
 namespace stroma::expression {
 namespace {
@@ -31,7 +31,7 @@ public:
     };
     Result<void> table(const std::string& name, const Table& table,
                        const std::function<Bytes(LineRange)>& rows_of) {
-        ZarrArray array;
+        ZarrDescription array;
         array.shape = {table.rows};
         array.chunks = {rows_a_chunk};
         if (table.columns) {
@@ -85,7 +85,7 @@ public:
         const std::uint64_t row_bytes = std::max<std::uint64_t>(1, genes) * sizeof(float);
         std::uint64_t rows = rows_a_chunk;
         while (rows > 1 && rows * row_bytes > chunk_bytes_max) rows /= 2;
-        ZarrArray array;
+        ZarrDescription array;
         array.shape = {cells, genes};
         array.chunks = {rows, std::max<std::uint64_t>(1, genes)};
         array.dtype = "\"<f4\"";

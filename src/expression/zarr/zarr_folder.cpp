@@ -19,13 +19,10 @@ std::string join(const std::string& path, std::string_view name) {
 
 Json compressor_json(ZarrCodec codec) {
     switch (codec) {
-        case ZarrCodec::none:
-            return nullptr;
-        case ZarrCodec::gzip:
-            return {{"id", "gzip"}, {"level", zarr_gzip_level}};
+        case ZarrCodec::none: return nullptr;
+        case ZarrCodec::gzip: return {{"id", "gzip"}, {"level", zarr_gzip_level}};
         case ZarrCodec::lz4:
-        case ZarrCodec::zstd:
-            break;
+        case ZarrCodec::zstd: break;
     }
     const bool lz4 = codec == ZarrCodec::lz4;
     return {{"blocksize", 0},
@@ -91,7 +88,7 @@ Result<void> ZarrFolder::add_group(const std::string& path, const Attributes& at
     return add_attributes(path, attributes);
 }
 
-Result<void> ZarrFolder::add_array(const std::string& path, const ZarrArray& array,
+Result<void> ZarrFolder::add_array(const std::string& path, const ZarrDescription& array,
                                    const Attributes& attributes) {
     TRY(output_.make_folders(output_.working_path() / path));
     Json json = Json::object();
@@ -108,7 +105,7 @@ Result<void> ZarrFolder::add_array(const std::string& path, const ZarrArray& arr
     return add_attributes(path, attributes);
 }
 
-Result<void> ZarrFolder::add_chunk(const std::string& path, const ZarrArray& array,
+Result<void> ZarrFolder::add_chunk(const std::string& path, const ZarrDescription& array,
                                    std::string_view chunk_name, ByteSpan bytes) {
     thread_local Bytes packed;
     ByteSpan written = bytes;

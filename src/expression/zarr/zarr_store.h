@@ -1,55 +1,48 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 
-#include "expression/output/anndata_layout.h"
-#include "expression/output/matrix_lines.h"
-#include "expression/output/ordered_work.h"
-#include "expression/zarr/zarr_folder.h"
+#include "expression/input_files.h"
+#include "expression/zarr/zip_archive.h"
 
 namespace stroma::expression {
 
-/// An AnndataStore in a Zarr folder. Small arrays are one chunk; matrices are cut into chunks of
-/// 262,144 values (dense: about 1 MiB of whole rows).
-class ZarrStore final : public AnndataStore {
+/// The keys and values of a Zarr group ("obs/.zattrs", "X/0.0"), wherever they lie: nested folders,
+/// one flat folder with '!' for '/' ("<name>.zarr!X!0.0", as the HCA kept them), or a .zip. Only
+/// names that were listed can be read, so no key leads out. Safe on any thread.
+class ZarrStore {
 public:
-    ZarrStore(ZarrFolder& folder, ZarrCodec codec, const Watch& watch, Tally& tally,
-              Progress& progress)
-        : folder_(folder), codec_(codec), watch_(watch), tally_(tally), progress_(progress) {}
+    /// errors  invalid_input  no Zarr group there, or more than one
+    static Result<std::unique_ptr<ZarrStore>> open(InputFiles& files);
 
-    Result<void> group(const std::string& path, const Attributes& attributes) override;
-    Result<void> array(const std::string& path, const Array& values,
-                       const Attributes& attributes) override;
-    Result<void> texts(const std::string& path, std::span<const std::uint64_t> shape,
-                       const TextArray& texts, const Attributes& attributes) override;
-    Result<void> records(const std::string& path, const Records& records,
-                         const Attributes& attributes) override;
-    Result<void> matrix(const std::string& path, const NamedMatrix& matrix,
-                        const Attributes& attributes) override;
+    bool has(std::string_view key) const { return names_.contains(key); }
+    /// Stored bytes of a key; 0 when it isn't there.
+    std::uint64_t size(std::string_view key) const;
+    Result<Bytes> get(std::string_view key) const;
+    /// The group itself or something below it is stored under this path.
+    bool has_group(std::string_view path) const;
+    /// Names directly below a group ("" is the root), in byte order.
+    std::vector<std::string> children(std::string_view path) const;
+    /// Where a key lies, for messages.
+    std::string place(std::string_view key) const;
+    /// The group's own name, without ".zarr".
+    const std::string& name() const { return name_; }
+    /// Reads from these files from now on, which hold the same names.
+    void read_from(InputFiles& files) { files_ = &files; }
+    /// Goes one level down: what lay at `path`/x is now x.
+    void enter(std::string_view path);
 
 private:
-    Result<void> write_sparse(const std::string& path, MatrixSource& source, bool is_main);
-    Result<void> write_dense(const std::string& path, MatrixSource& source, bool is_main,
-                             const Attributes& attributes);
-    Result<void> write_starts(const std::string& path, const std::vector<std::uint64_t>& starts);
+    Result<void> find_root(const std::vector<std::string>& all, std::string_view input);
 
-    ZarrFolder& folder_;
-    ZarrCodec codec_;
-    const Watch& watch_;
-    Tally& tally_;
-    Progress& progress_;
+    InputFiles* files_ = nullptr;
+    std::unique_ptr<ZipArchive> zip_;
+    std::string zip_name_, name_;
+    std::map<std::string, std::string, std::less<>> names_;  ///< key → file or member
 };
-
-/// numpy's name of a text of that many characters, in JSON's quotes: "\"<U64\"".
-std::string unicode_dtype(std::size_t characters);
-/// How many characters a UTF-8 text has.
-std::size_t character_count(std::string_view utf8);
-/// Texts as numpy's "<U<characters>": four bytes a character, each text filled up to the longest
-/// (at least `characters_min`).
-struct FixedTexts {
-    std::size_t characters = 1;
-    Bytes bytes;
-};
-FixedTexts fixed_texts(const std::vector<std::string_view>& texts, std::size_t characters_min = 1);
 
 }  // namespace stroma::expression

@@ -2,7 +2,7 @@
 
 #include "expression/output/pending_output.h"
 #include "expression/zarr/hca_layout.h"
-#include "expression/zarr/zarr_store.h"
+#include "expression/zarr/zarr_output.h"
 
 namespace stroma::expression {
 
@@ -23,7 +23,7 @@ Result<WrittenMatrix> ZarrWriter::write(const AnnotatedData& data, const fs::pat
         MatrixSource* source = TRY(main_matrix(data, "zarr of layout hca-v1"));
         TRY(write_hca_layout(data, *source, folder, codec, watch, tally, progress));
     } else {
-        ZarrStore store(folder, codec, watch, tally, progress);
+        ZarrOutput store(folder, codec, watch, tally, progress);
         TRY(write_anndata_layout(data, store));
         TRY(folder.consolidate());
     }

@@ -65,6 +65,12 @@ struct Response {
         std::string etag;  ///< without quotes
     };
     std::optional<FileBody> file;
+    /// A stream that only ends when its watcher leaves: it is asked to stop when a drain begins,
+    /// other answers only when the drain is over.
+    bool endless = false;
+
+    /// The value of a header, by its name in any case; empty when it isn't there.
+    std::string_view header(std::string_view name) const;
 };
 
 Response text_response(int status, std::string text, std::string_view content_type = "text/plain");

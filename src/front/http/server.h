@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,11 +16,28 @@ namespace stroma::front::http {
 
 using Handler = std::function<Response(Request&)>;
 
+/// Where a handler runs.
+enum class RunsOn {
+    pool,    ///< a thread of the pool: it may block
+    reactor  ///< the thread that read the request: for answers that are in memory already (< 1 ms)
+};
+
 /// One route: "/v1/matrix/{request_id}". A last part "{name...}" takes the rest of the path.
+/// The method "*" is any. A fixed part wins over a "{name}", which wins over a "{name...}". GET
+/// also serves HEAD; the server answers OPTIONS, and 405 with Allow, by itself.
 struct Route {
     std::string method, pattern;
     Handler handler;
+    RunsOn runs_on = RunsOn::pool;
 };
+
+/// Words of an answer that the server gives by itself (400, 404, 405, 408, 413, 414, 421, 431,
+/// 500, 503): a front whose protocol has its own error documents puts its own here.
+using ErrorAnswer = std::function<Response(int status, std::string_view message,
+                                           std::string_view request_id)>;
+
+/// {"message", "code", "request_id"} as JSON.
+Response json_error(int status, std::string_view message, std::string_view request_id);
 
 struct ServerOptions {
     std::string address = "127.0.0.1";
@@ -28,10 +47,24 @@ struct ServerOptions {
     int headers_max = 100;
     int handler_threads = 16;
     int idle_seconds_max = 30;  ///< then 408 or a close
+    std::uint64_t body_bytes_max = 50ull << 30;  ///< then 413
+    /// A body slower than this (after the first idle_seconds_max) is given up with 408.
+    std::uint64_t body_bytes_per_second_min = 1024;
+    int reactor_threads = 2;       ///< each with its own io_context
+    int stream_threads_max = 128;  ///< streamed answers running at once; then 503
+    int waiting_max = 256;         ///< requests waiting for a handler thread; then 503
+    int connections_max = 4096;    ///< then 503
+    /// Host names that requests may carry. Loopback names always may. Empty: any name when the
+    /// address is not a loopback one, else only loopback names (against DNS rebinding).
+    std::vector<std::string> hosts;
+    std::string front = "http";    ///< label of the metrics and the access log
+    bool access_log = true;
+    ErrorAnswer error_answer = json_error;
 };
 
 /// Serves routes over HTTP/1.1: keep-alive, chunked bodies both ways, Expect: 100-continue, HEAD,
-/// ranges of file bodies. Handlers run on a pool of threads, so they may block.
+/// ranges of file bodies. Handlers run on a pool of threads, so they may block. A client that
+/// closes its side (even only for sending) has left: `Request::left` asks its handler to stop.
 class Server {
 public:
     /// Listens, but serves nothing until start(). `authenticate` names the principal of a request

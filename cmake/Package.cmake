@@ -1,0 +1,38 @@
+# `make deb`: a Debian package and a tarball of the release build. DuckDB's library lies in a
+# private folder beside the program; every other library is the distribution's and a dependency.
+include(GNUInstallDirs)
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
+set(stroma_private_folder lib/stroma)
+
+set_target_properties(stroma PROPERTIES INSTALL_RPATH "$ORIGIN/../${stroma_private_folder}")
+install(TARGETS stroma DESTINATION bin)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE
+  ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/docs/configuration.md
+  ${PROJECT_SOURCE_DIR}/docs/command-line.md ${PROJECT_SOURCE_DIR}/docs/dependencies.md
+  DESTINATION share/doc/stroma)
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/package/stroma.service
+  DESTINATION lib/systemd/system)
+if(DuckDB_LICENSES)  # ours to ship: it came by npm, not from the system
+  install(FILES ${DuckDB_LIBRARY} DESTINATION ${stroma_private_folder})
+  set(duckdb_license_names LICENSE.duckdb-library LICENSE.duckdb-header)
+  foreach(license duckdb_license_name IN ZIP_LISTS DuckDB_LICENSES duckdb_license_names)
+    install(FILES ${license} DESTINATION share/doc/stroma RENAME ${duckdb_license_name})
+  endforeach()
+endif()
+
+set(CPACK_PACKAGE_NAME stroma)
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY
+  "single-cell data: from files and bundles, by SQL, to expression matrices")
+set(CPACK_PACKAGE_CONTACT "Stroma maintainers <stroma@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_THREADS 0)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE zstd)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+get_filename_component(duckdb_folder ${DuckDB_LIBRARY} DIRECTORY)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${duckdb_folder})
+set(CPACK_ARCHIVE_FILE_NAME stroma-${PROJECT_VERSION}-${CMAKE_SYSTEM_PROCESSOR})
+include(CPack)

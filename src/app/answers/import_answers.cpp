@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <mutex>
+
+#include "app/answers/answers.h"
+#include "app/answers/upload_folder.h"
+#include "load/bundle_stage.h"
+#include "load/import_stage.h"
+
+namespace stroma::app {
+namespace {
+
+class ImportAnswers final : public front::api::ImportAnswers {
+public:
+    ImportAnswers(Site& site, const Settings& settings)
+        : site_(site),
+          uploads_(site.data() / "uploads", site.clock(), site.ids(),
+                   {settings.bytes("upload.file_max"), settings.duration("upload.idle")}),
+          notification_key_file_(settings.text("dss.hmac_key_file")) {}
+
+    Result<front::api::Upload> create_upload(const catalog::Principal& principal,
+                                             std::string_view name,
+                                             std::uint64_t size_bytes) override {
+        return uploads_.create(principal.id, name, size_bytes);
+    }
+    Result<std::optional<front::api::Upload>> find_upload(std::string_view id) override {
+        return uploads_.find(id);
+    }
+    Result<front::api::Upload> append(std::string_view id, std::uint64_t offset,
+                                      const std::function<Result<Bytes>()>& next) override {
+        return uploads_.append(id, offset, next);
+    }
+    Result<void> remove_upload(std::string_view id) override { return uploads_.remove(id); }
+
+    Result<pipeline::Job> import(const catalog::Principal& principal,
+                                 const front::api::ImportOrder& order) override {
+        loading::ImportRequest request;
+        request.name = order.dataset;
+        request.title = order.title;
+        request.owner = principal.id;
+        request.is_public = order.visibility == catalog::Visibility::public_;
+        request.path = order.path;
+        if (!order.upload.empty()) {
+            request.path = TRY(uploads_.path_of_complete(order.upload));
+            request.remove_source = true;
+        } else if (!fs::exists(request.path)) {
+            return fail(ErrorCode::not_found, "the server has no such file or folder");
+        }
+        TRY(check_target(principal, request));
+        return site_.jobs().submit({.stage = "import", .owner = principal.id,
+                                    .title = "import " + request.path.filename().string(),
+                                    .inputs = loading::to_job_inputs(request),
+                                    .idempotency_key = order.idempotency_key});
+    }
+
+    Result<std::optional<std::string>> notification_key(std::string_view) override {
+        if (notification_key_file_.empty()) return std::nullopt;
+        std::string key = TRY(read_file(notification_key_file_, 4096));
+        while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
+        return key;
+    }
+
+    Result<void> notify(const front::api::BundleEvent& event) override {
+        const loading::BundleNotice notice{event.bundle_uuid, event.bundle_version,
+                                        event.type == "DELETE" || event.type == "TOMBSTONE"};
+        const std::string inputs = loading::to_job_inputs(notice);
+        TRY(loading::bundle_notice_of(inputs));
+        TRY(site_.jobs().submit({.stage = "bundle", .owner = catalog::local_administrator().id,
+                                 .title = event.type + " bundle " + event.bundle_uuid,
+                                 .inputs = inputs, .idempotency_key = ""}));
+        return {};
+    }
+
+private:
+    /// A revision may be added only to a dataset that one may change.
+    Result<void> check_target(const catalog::Principal& principal,
+                              const loading::ImportRequest& request) {
+        const std::string name =
+            request.name.empty() ? loading::dataset_name_from(request.path) : request.name;
+        const auto dataset = TRY(site_.catalog().find_dataset(name));
+        if (!dataset) return {};
+        const catalog::Thing thing{catalog::ThingKind::dataset, dataset->id, dataset->owner};
+        if (TRY(site_.catalog().may(principal, catalog::Action::change, thing))) return {};
+        return fail(ErrorCode::already_exists,
+                    "the name '" + name + "' is taken; choose another for the dataset");
+    }
+
+    Site& site_;
+    UploadFolder uploads_;
+    fs::path notification_key_file_;
+};
+
+}  // namespace
+
+std::unique_ptr<front::api::ImportAnswers> import_answers(Site& site, const Settings& settings) {
+    return std::make_unique<ImportAnswers>(site, settings);
+}
+
+}  // namespace stroma::app

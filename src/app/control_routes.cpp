@@ -1,0 +1,86 @@
+#include "app/control_routes.h"
+
+#include "app/session.h"
+#include "base/json.h"
+
+namespace stroma::app {
+namespace {
+
+using front::http::Request;
+using front::http::Response;
+
+Response answer_of(const Result<std::string>& json) {
+    if (json) return front::http::json_response(200, *json);
+    const Json problem = {{"code", name_of(json.error().code)}, {"message", json.error().message}};
+    return front::http::json_response(400, problem.dump());
+}
+
+/// Wraps one operation: the local administrator only, its result as JSON.
+front::http::Handler only_local(std::function<Result<std::string>(Request&)> operation) {
+    return [operation = std::move(operation)](Request& request) {
+        if (request.principal.id != catalog::local_administrator().id)
+            return front::http::json_response(404, R"({"code":"not_found","message":"no such page"})");
+        return answer_of(operation(request));
+    };
+}
+
+std::int64_t number_in(const Request& request, std::string_view name, std::int64_t otherwise) {
+    const auto text = request.query_value(name);
+    return text && !text->empty() ? std::strtoll(text->c_str(), nullptr, 10) : otherwise;
+}
+
+Result<std::string> submit(Site& site, Request& request) {
+    const Json json = TRY(parse_json(TRY(request.text_body())));
+    const auto job = TRY(site.jobs().submit({.stage = json.value("stage", ""),
+                                             .owner = request.principal.id,
+                                             .title = json.value("title", ""),
+                                             .inputs = json.value("inputs", ""),
+                                             .idempotency_key = ""}));
+    return job_json(job);
+}
+
+Result<std::string> list_jobs(Site& site, Request& request) {
+    pipeline::JobFilter filter{.stage = request.query_value("stage").value_or(""),
+                               .limit = static_cast<int>(number_in(request, "limit", 50))};
+    if (const auto state = request.query_value("state"); state && !state->empty())
+        filter.state = TRY(pipeline::job_state_named(*state));
+    std::string list;
+    for (const auto& job : TRY(site.jobs().list(filter)))
+        list += (list.empty() ? "" : ",") + job_json(job);
+    return "[" + list + "]";
+}
+
+Result<std::string> wait_for_job(Site& site, Request& request) {
+    const Milliseconds wait{std::min<std::int64_t>(number_in(request, "wait_ms", 0), 20'000)};
+    return job_json(TRY(site.jobs().wait_for_change(
+        request.parameters["job"], number_in(request, "after_version", -1), wait)));
+}
+
+Result<std::string> remove_dataset(Site& site, Request& request) {
+    TRY(site.loader().remove_dataset(TRY(named_dataset(site, request.parameters["dataset"]))));
+    return std::string("{}");
+}
+
+}  // namespace
+
+std::vector<front::http::Route> control_routes(Site& site) {
+    const auto with_site = [&site](Result<std::string> (*operation)(Site&, Request&)) {
+        return only_local([&site, operation](Request& request) { return operation(site, request); });
+    };
+    const auto change = [&site](Result<pipeline::Job> (pipeline::JobStore::*operation)(
+                            std::string_view)) {
+        return only_local([&site, operation](Request& request) -> Result<std::string> {
+            return job_json(TRY((site.jobs().*operation)(request.parameters["job"])));
+        });
+    };
+    return {{"POST", "/internal/jobs", with_site(submit)},
+            {"GET", "/internal/jobs", with_site(list_jobs)},
+            {"GET", "/internal/jobs/{job}", with_site(wait_for_job)},
+            {"POST", "/internal/jobs/{job}/cancel", change(&pipeline::JobStore::cancel)},
+            {"POST", "/internal/jobs/{job}/retry", change(&pipeline::JobStore::retry)},
+            {"GET", "/internal/datasets",
+             only_local([&site](Request&) -> Result<std::string> { return datasets_json(site); })},
+            {"DELETE", "/internal/datasets/{dataset}", with_site(remove_dataset)}};
+}
+
+}  // namespace stroma::app

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <vector>
+
+#include "app/site.h"
+#include "front/http/server.h"
+
+namespace stroma::app {
+
+/// What verbs ask of the server that has their data directory: jobs of any stage, the datasets.
+/// Only for the local administrator. Not part of the public API, so not in its document.
+///   POST /internal/jobs {stage, title, inputs}       GET /internal/jobs?stage=&state=&limit=
+///   GET  /internal/jobs/{job}?after_version=&wait_ms=
+///   POST /internal/jobs/{job}/cancel, /retry
+///   GET  /internal/datasets                          DELETE /internal/datasets/{dataset}
+std::vector<front::http::Route> control_routes(Site& site);
+
+}  // namespace stroma::app

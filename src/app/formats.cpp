@@ -1,0 +1,35 @@
+#include "app/site.h"
+#include "expression/csv/csv_writer.h"
+#include "expression/h5ad/h5ad_reader.h"
+#include "expression/h5ad/h5ad_writer.h"
+#include "expression/h5ad/tenx_h5_reader.h"
+#include "expression/loom/loom_reader.h"
+#include "expression/loom/loom_writer.h"
+#include "expression/mtx/mtx_reader.h"
+#include "expression/mtx/mtx_writer.h"
+#include "expression/zarr/zarr_reader.h"
+#include "expression/zarr/zarr_writer.h"
+
+namespace stroma::app {
+
+/// Asked in this order; the first that recognises an input reads it.
+std::vector<const expression::FormatReader*> format_readers() {
+    static const expression::H5adReader h5ad;
+    static const expression::TenxH5Reader tenx_h5;
+    static const expression::LoomReader loom;
+    static const expression::MtxReader mtx;
+    static const expression::ZarrReader zarr;
+    return {&h5ad, &tenx_h5, &loom, &mtx, &zarr};
+}
+
+std::vector<const expression::FormatWriter*> format_writers(
+    const expression::FormatWriter& parquet) {
+    static const expression::LoomWriter loom;
+    static const expression::CsvWriter csv;
+    static const expression::MtxWriter mtx;
+    static const expression::H5adWriter h5ad;
+    static const expression::ZarrWriter zarr;
+    return {&loom, &csv, &mtx, &h5ad, &zarr, &parquet};
+}
+
+}  // namespace stroma::app

@@ -1,0 +1,17 @@
+#include <string>
+#include <vector>
+
+#include "app/command_line.h"
+#include "app/site.h"
+#include "app/terminal/interrupt.h"
+#include "app/verbs/verbs.h"
+#include "load/parser_child.h"
+
+int main(int argument_count, char** arguments) {
+    if (stroma::loading::is_parser_child(argument_count, arguments))
+        stroma::loading::run_parser_child(argument_count, arguments, stroma::app::format_readers());
+    const std::stop_token stop = stroma::app::catch_interrupts();
+    stroma::app::Terminal terminal;
+    const std::vector<std::string> words(arguments + 1, arguments + argument_count);
+    return stroma::app::run_command_line(words, stroma::app::all_verbs(), terminal, stop);
+}

@@ -1,0 +1,133 @@
+#include "app/session.h"
+
+#include "app/terminal/job_watch.h"
+#include "base/json.h"
+
+namespace stroma::app {
+
+Result<Session> open_session(const Invocation& invocation) {
+    Session session;
+    if (auto address = TRY(read_server_address(invocation.data))) {
+        session.remote.emplace(*std::move(address));
+        return session;
+    }
+    session.site = TRY(Site::open(invocation.data, invocation.settings));
+    return session;
+}
+
+Result<std::unique_ptr<Site>> open_site(const Invocation& invocation) {
+    if (const auto address = TRY(read_server_address(invocation.data)))
+        return fail(ErrorCode::unavailable,
+                    invocation.data + " is served at " + address->url +
+                        "; stop that server first, or use its HTTP routes");
+    return Site::open(invocation.data, invocation.settings);
+}
+
+Result<catalog::Dataset> named_dataset(Site& site, std::string_view name) {
+    if (auto dataset = TRY(site.catalog().find_dataset(name))) return *std::move(dataset);
+    return fail(ErrorCode::not_found, "no dataset '" + std::string(name) +
+                                          "'; 'stroma dataset list' shows them");
+}
+
+std::string job_json(const pipeline::Job& job) {
+    const auto parsed = [](const std::string& text) {
+        const auto json = parse_json(text.empty() ? "{}" : text);
+        return json ? *json : Json(text);
+    };
+    return Json{{"id", job.id},
+                {"stage", job.stage},
+                {"title", job.title},
+                {"owner", job.owner},
+                {"state", name_of(job.state)},
+                {"attempt", job.attempt},
+                {"progress",
+                 {{"step", job.progress.step},
+                  {"done", job.progress.done},
+                  {"total", job.progress.total},
+                  {"unit", job.progress.unit}}},
+                {"outputs", parsed(job.outputs)},
+                {"error_code", job.error_code},
+                {"error", job.error},
+                {"created_ms", job.created_ms},
+                {"started_ms", job.started_ms},
+                {"ended_ms", job.ended_ms},
+                {"version", job.version}}
+        .dump();
+}
+
+Result<pipeline::Job> job_from_json(std::string_view text) {
+    const Json json = TRY(parse_json(text));
+    pipeline::Job job;
+    job.id = json.value("id", "");
+    job.stage = json.value("stage", "");
+    job.title = json.value("title", "");
+    job.state = TRY(pipeline::job_state_named(json.value("state", "")));
+    const Json progress = json.value("progress", Json::object());
+    job.progress = {progress.value("step", ""), progress.value("done", 0.0),
+                    progress.value("total", 0.0), progress.value("unit", "")};
+    job.outputs = json.value("outputs", Json::object()).dump();
+    job.error_code = json.value("error_code", "");
+    job.error = json.value("error", "");
+    job.version = json.value("version", std::int64_t{0});
+    return job;
+}
+
+Result<std::string> datasets_json(Site& site) {
+    Json list = Json::array();
+    for (const auto& dataset : TRY(site.catalog().datasets())) {
+        if (dataset.withdrawn) continue;
+        Json json = {{"id", dataset.id},
+                     {"name", dataset.name},
+                     {"title", dataset.title},
+                     {"collection", dataset.collection},
+                     {"visibility",
+                      dataset.visibility == catalog::Visibility::public_ ? "public" : "private"},
+                     {"created", iso_time(dataset.created_ms)}};
+        if (const auto current = TRY(site.catalog().find_revision(dataset.current_revision))) {
+            json["revision"] = current->id;
+            json["number"] = current->number;
+            json["cells"] = current->cells;
+            json["genes"] = current->genes;
+            json["nonzeros"] = current->nonzeros;
+        }
+        list.push_back(std::move(json));
+    }
+    return list.dump();
+}
+
+Result<pipeline::Job> submit(Session& session, std::string_view stage, std::string_view title,
+                             std::string_view inputs) {
+    if (session.remote) {
+        const Json body = {{"stage", stage}, {"title", title}, {"inputs", inputs}};
+        return job_from_json(TRY(session.remote->post("/internal/jobs", body.dump())));
+    }
+    const auto job = TRY(session.site->jobs().submit(
+        {.stage = std::string(stage), .owner = catalog::local_administrator().id,
+         .title = std::string(title), .inputs = std::string(inputs), .idempotency_key = ""}));
+    session.site->worker().start();
+    return job;
+}
+
+Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation) {
+    ProgressLine line(*invocation.terminal, system_clock(), job.title);
+    WatchedJob watched;
+    if (session.site) {
+        pipeline::JobStore& jobs = session.site->jobs();
+        watched.wait_for_change = [&](std::int64_t version, Milliseconds wait) {
+            return jobs.wait_for_change(job.id, version, wait);
+        };
+        watched.cancel = [&] { return jobs.cancel(job.id); };
+        return follow_job(watched, line, invocation.stop);
+    }
+    watched.wait_for_change = [&](std::int64_t version, Milliseconds wait) -> Result<pipeline::Job> {
+        return job_from_json(TRY(session.remote->get(
+            "/internal/jobs/" + job.id + "?after_version=" + std::to_string(version) +
+            "&wait_ms=" + std::to_string(wait.count()))));
+    };
+    watched.cancel = [&]() -> Result<pipeline::Job> {
+        return job_from_json(TRY(session.remote->post("/internal/jobs/" + job.id + "/cancel", "{}")));
+    };
+    return follow_job(watched, line, invocation.stop);
+}
+
+}  // namespace stroma::app

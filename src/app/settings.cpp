@@ -1,0 +1,258 @@
+#include "app/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <charconv>
+
+#include "app/spelling.h"
+
+namespace stroma::app {
+namespace {
+
+using enum SettingKind;
+
+// The table. A new setting is one line here and one place that asks for it; docs/configuration.md
+// is written from it by `stroma config --explain`.
+constexpr Setting table[] = {
+    {"http.address", address, "127.0.0.1:8080", "",
+     "Where the web, the REST API and the metrics answer. Loopback only until you say otherwise."},
+    {"http.handler_threads", number, "16", "1 … 1024",
+     "Requests that are worked on at the same time."},
+    {"http.head_max", bytes, "32KiB", "1KiB … 1MiB", "Longest head of a request; above it 431."},
+    {"http.url_max", bytes, "8KiB", "256 … 1MiB", "Longest URL; above it 414."},
+    {"http.headers_max", number, "100", "8 … 10000", "Most header lines of a request."},
+    {"http.idle", duration, "30s", "1s … 1h", "How long a silent connection is kept."},
+    {"http.drain", duration, "10s", "0s … 10min",
+     "How long running requests may take to end when the server stops."},
+
+    {"log.level", choice, "info", "debug info warning error",
+     "The least that is written. Verbs other than serve start at warning."},
+    {"log.format", choice, "text", "text json", "One line each, for people or for machines."},
+
+    {"jobs.threads", number, "1", "1 … 64", "Jobs that run at the same time."},
+    {"jobs.attempts_max", number, "5", "1 … 100",
+     "After so many attempts that died or had to be repeated a job fails for good."},
+    {"jobs.lease", duration, "30s", "1s … 1h",
+     "A job whose worker is silent for so long is given to another."},
+
+    {"upload.file_max", bytes, "50GiB", "1KiB … 64TiB", "Largest upload; above it 413."},
+    {"upload.idle", duration, "24h", "1min … 30d",
+     "An upload that stands still for so long is removed."},
+
+    {"query.time", duration, "30s", "10ms … 24h", "Wall time of one statement of a user."},
+    {"query.memory", bytes, "1GiB", "16MiB … 1TiB", "Memory of one statement of a user."},
+    {"query.rows_max", number, "5000000", "1 … 1000000000000", "Most rows of one answer."},
+    {"query.bytes_max", bytes, "256MiB", "1KiB … 1TiB", "Most bytes of one answer."},
+
+    {"fetch.private_addresses", boolean, "false", "",
+     "Whether URLs in requests may lead to loopback and private addresses."},
+
+    {"warehouse.memory", bytes, "2GiB", "64MiB … 16TiB", "Memory of the warehouse engine."},
+    {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
+     "Disk that one statement's sorting may use when memory is not enough."},
+
+    {"matrix.retention", duration, "30d", "1s … 3650d",
+     "How long the result of a matrix request is kept; then it is expired and can be renewed."},
+
+    {"dss.url", text, "", "",
+     "URL or folder that bundles of notifications are fetched from; empty refuses them."},
+    {"dss.hmac_key_file", path, "", "",
+     "File with the key that signs notifications; mode 600. Empty refuses them."},
+};
+
+const Setting* find_setting(std::string_view name) {
+    for (const auto& setting : table)
+        if (setting.name == name) return &setting;
+    return nullptr;
+}
+
+struct Unit {
+    std::string_view name;
+    std::int64_t size;
+};
+constexpr Unit byte_units[] = {{"", 1},
+                               {"B", 1},
+                               {"kB", 1000},
+                               {"MB", 1000000},
+                               {"GB", 1000000000},
+                               {"TB", 1000000000000},
+                               {"KiB", 1LL << 10},
+                               {"MiB", 1LL << 20},
+                               {"GiB", 1LL << 30},
+                               {"TiB", 1LL << 40}};
+constexpr Unit time_units[] = {
+    {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+constexpr Unit no_units[] = {{"", 1}};
+
+/// "12 MiB" with the units of a kind; nothing when it isn't one.
+std::optional<std::int64_t> parse_amount(std::string_view text, std::span<const Unit> units) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc()) return std::nullopt;
+    std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    while (unit.starts_with(' ')) unit.remove_prefix(1);
+    for (const auto& known : units) {
+        std::int64_t product = 0;
+        if (known.name == unit && !__builtin_mul_overflow(number, known.size, &product))
+            return product;
+    }
+    return std::nullopt;
+}
+
+std::span<const Unit> units_of(SettingKind kind) {
+    if (kind == bytes) return byte_units;
+    if (kind == duration) return time_units;
+    return no_units;
+}
+
+bool is_amount(SettingKind kind) { return kind == number || kind == bytes || kind == duration; }
+
+std::string_view notation(SettingKind kind) {
+    switch (kind) {
+        case text: return "a text";
+        case path: return "a path";
+        case address: return "ADDRESS:PORT, like 127.0.0.1:8080";
+        case number: return "a whole number";
+        case bytes: return "bytes, like 512MiB";
+        case duration: return "a time, like 250ms, 30s, 5min, 24h or 7d";
+        case boolean: return "true or false";
+        case choice: return "one of the words";
+    }
+    return "";
+}
+
+bool is_address(std::string_view value) {
+    const std::size_t colon = value.rfind(':');
+    if (colon == value.npos || colon == 0) return false;
+    const auto port = parse_amount(value.substr(colon + 1), no_units);
+    return port && *port >= 0 && *port <= 65535;
+}
+
+bool is_one_of(std::string_view word, std::string_view words) {
+    const std::string spaced = " " + std::string(words) + " ";
+    return !word.empty() && spaced.find(" " + std::string(word) + " ") != spaced.npos;
+}
+
+bool is_within(const Setting& setting, std::int64_t value) {
+    constexpr std::string_view dots = " … ";
+    const std::size_t middle = setting.limit.find(dots);
+    if (middle == setting.limit.npos) return true;
+    const auto units = units_of(setting.kind);
+    const auto least = parse_amount(setting.limit.substr(0, middle), units);
+    const auto most = parse_amount(setting.limit.substr(middle + dots.size()), units);
+    assert(least && most);
+    return value >= *least && value <= *most;
+}
+
+/// The number behind a value; the error is the end of a sentence that says what would be right.
+Result<std::int64_t> read_value(const Setting& setting, std::string_view value) {
+    const auto wrong = [](std::string what) {
+        return fail(ErrorCode::invalid_input, std::move(what));
+    };
+    if (is_amount(setting.kind)) {
+        const auto amount = parse_amount(value, units_of(setting.kind));
+        if (!amount) return wrong("isn't " + std::string(notation(setting.kind)));
+        if (!is_within(setting, *amount)) return wrong("is outside " + std::string(setting.limit));
+        return *amount;
+    }
+    if (setting.kind == boolean) {
+        if (value != "true" && value != "false") return wrong("isn't true or false");
+        return value == "true" ? 1 : 0;
+    }
+    if (setting.kind == choice && !is_one_of(value, setting.limit))
+        return wrong("isn't one of: " + std::string(setting.limit));
+    if (setting.kind == address && !is_address(value))
+        return wrong("isn't " + std::string(notation(address)));
+    return 0;
+}
+
+}  // namespace
+
+std::span<const Setting> setting_table() { return table; }
+
+Settings::Settings() {
+    for (const auto& setting : table) {
+        const auto done = set(setting.name, setting.default_value, "default");
+        assert(done);
+    }
+}
+
+Result<void> Settings::set(std::string_view name, std::string_view value, std::string_view origin) {
+    const Setting* setting = find_setting(name);
+    if (setting == nullptr) {
+        std::vector<std::string> names;
+        for (const auto& known : table) names.emplace_back(known.name);
+        return fail(ErrorCode::invalid_input, fmt::format("{}: there is no setting '{}'{}", origin,
+                                                          name, did_you_mean(name, names)));
+    }
+    const auto read = read_value(*setting, value);
+    if (!read)
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{}: {} = '{}' {}", origin, name, value, read.error().message));
+    values_.insert_or_assign(std::string(name),
+                             Value{std::string(value), *read, std::string(origin)});
+    return {};
+}
+
+const Settings::Value& Settings::value(std::string_view name,
+                                       std::initializer_list<SettingKind> kinds) const {
+    const Setting* setting = find_setting(name);
+    assert(setting != nullptr);
+    assert(kinds.size() == 0 ||
+           std::find(kinds.begin(), kinds.end(), setting->kind) != kinds.end());
+    return values_.find(name)->second;
+}
+
+std::string Settings::text(std::string_view name) const { return value(name, {}).text; }
+std::int64_t Settings::number(std::string_view name) const {
+    return value(name, {SettingKind::number}).number;
+}
+std::uint64_t Settings::bytes(std::string_view name) const {
+    return static_cast<std::uint64_t>(value(name, {SettingKind::bytes}).number);
+}
+Milliseconds Settings::duration(std::string_view name) const {
+    return Milliseconds{value(name, {SettingKind::duration}).number};
+}
+bool Settings::boolean(std::string_view name) const {
+    return value(name, {SettingKind::boolean}).number == 1;
+}
+std::string Settings::origin(std::string_view name) const { return value(name, {}).origin; }
+
+std::string environment_name(std::string_view setting) {
+    std::string name = "STROMA_";
+    for (const char c : setting)
+        name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return name;
+}
+
+std::string explain_settings() {
+    std::string page =
+        "# Configuration\n\n"
+        "Every setting has a default that is good for one machine. To change one, in rising order "
+        "of who wins:\n"
+        "`stroma.toml` in the data directory (or `--config FILE`), the environment, "
+        "`--set name=value`.\n"
+        "`stroma config` shows the values in force and who set them. This page is what "
+        "`stroma config --explain` prints.\n";
+    std::string_view section;
+    for (const auto& setting : table) {
+        const std::string_view its_section = setting.name.substr(0, setting.name.find('.'));
+        if (its_section != section) {
+            section = its_section;
+            page += fmt::format(
+                "\n## [{}]\n\n| setting | default | limit | meaning |\n"
+                "|---|---|---|---|\n",
+                section);
+        }
+        const std::string limit = setting.limit.empty() ? std::string(notation(setting.kind))
+                                                        : std::string(setting.limit);
+        page += fmt::format("| `{}` | {} | {} | {} `{}` |\n", setting.name,
+                            setting.default_value.empty() ? "none" : setting.default_value, limit,
+                            setting.meaning, environment_name(setting.name));
+    }
+    return page;
+}
+
+}  // namespace stroma::app

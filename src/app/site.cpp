@@ -1,0 +1,117 @@
+#include "app/site.h"
+
+#include <algorithm>
+
+#include "app/backup_stage.h"
+#include "app/settings.h"
+#include "app/site_state.h"
+#include "base/log.h"
+#include "load/bundle_stage.h"
+#include "load/import_stage.h"
+#include "matrix/export_stage.h"
+#include "object/disk/disk_store.h"
+#include "sql/duckdb/duckdb_database.h"
+
+namespace stroma::app {
+
+namespace {
+
+Result<void> open_stores(Site::State& state, const Settings& settings) {
+    state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
+    state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
+    const fs::path spill = state.data / "tmp" / "warehouse";
+    TRY(make_folders(spill));
+    state.warehouse_database = TRY(sql::open_duckdb(
+        {.file = state.data / "warehouse.duckdb",
+         .temp_folder = spill,
+         .memory_bytes = settings.bytes("warehouse.memory"),
+         .temp_bytes_max = settings.bytes("warehouse.temp_max")}));
+    return {};
+}
+
+Result<void> open_domain(Site::State& state, const Settings& settings) {
+    const queue::QueueOptions queue_options{.lease = settings.duration("jobs.lease")};
+    state.job_queue =
+        TRY(queue::open_queue(*state.control, "jobs", queue_options, state.clock, state.ids));
+    state.jobs = TRY(
+        pipeline::JobStore::open(*state.control, *state.job_queue, state.clock, state.ids));
+    state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));
+    state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
+    const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
+        return files->open(revision);
+    };
+    state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
+    state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
+                                                         *state.warehouse, *state.files);
+    state.parquet = std::make_unique<warehouse::ParquetWriter>(*state.warehouse_database);
+    state.matrix_writer = std::make_unique<matrix::MatrixWriter>(*state.catalog, *state.warehouse,
+                                                                 open, format_writers(*state.parquet));
+    state.matrix_requests = TRY(matrix::RequestStore::open(*state.control));
+    state.matrices = std::make_unique<matrix::MatrixService>(
+        *state.matrix_requests, *state.matrix_writer, *state.catalog, *state.warehouse,
+        *state.objects, *state.jobs, state.clock, state.ids,
+        matrix::MatrixServiceOptions{.retention = settings.duration("matrix.retention")});
+    return {};
+}
+
+void add_stages(Site::State& state, const Settings& settings) {
+    const fs::path staging = state.data / "tmp" / "staging";
+    auto import = std::make_unique<loading::ImportStage>(*state.loader, *state.catalog,
+                                                      format_readers(), staging, state.clock);
+    state.stages.push_back(std::make_unique<loading::BundleStage>(
+        *import, *state.loader, *state.catalog, settings.text("dss.url")));
+    state.stages.push_back(std::move(import));
+    state.stages.push_back(std::make_unique<matrix::MatrixStage>(*state.matrices, staging));
+    state.stages.push_back(std::make_unique<matrix::ExportStage>(*state.matrix_writer,
+                                                                 *state.catalog, state.clock));
+    state.stages.push_back(std::make_unique<BackupStage>(state.site));
+    std::vector<pipeline::Stage*> stages;
+    for (const auto& stage : state.stages) stages.push_back(stage.get());
+    state.worker = std::make_unique<pipeline::Worker>(
+        *state.jobs, *state.job_queue, stages, state.clock,
+        pipeline::WorkerOptions{.threads = static_cast<int>(settings.number("jobs.threads")),
+                                .attempts_max = static_cast<int>(settings.number("jobs.attempts_max")),
+                                .lease = settings.duration("jobs.lease")});
+}
+
+}  // namespace
+
+Site::Site(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Site::~Site() = default;
+
+Result<std::unique_ptr<Site>> Site::open(const fs::path& data, const Settings& settings) {
+    auto state = std::make_unique<State>(TRY(DataLock::take(data)));
+    state->data = data;
+    const fs::path staging = data / "tmp" / "staging";
+    std::error_code ignored;
+    fs::remove_all(staging, ignored);  // what a killed process left half made
+    TRY(make_folders(staging));
+    TRY_WITH(open_stores(*state, settings), "opening " + data.string());
+    TRY_WITH(open_domain(*state, settings), "opening " + data.string());
+    add_stages(*state, settings);
+    TRY_WITH(state->loader->recover(), "recovering " + data.string());
+    TRY_WITH(state->worker->recover(), "recovering " + data.string());
+    std::unique_ptr<Site> site(new Site(std::move(state)));
+    site->state_->site = site.get();
+    return site;
+}
+
+const fs::path& Site::data() const { return state_->data; }
+fs::path Site::staging() const { return state_->data / "tmp" / "staging"; }
+const Clock& Site::clock() const { return state_->clock; }
+IdSource& Site::ids() { return state_->ids; }
+object::ObjectStore& Site::objects() { return *state_->objects; }
+catalog::Catalog& Site::catalog() { return *state_->catalog; }
+warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
+loading::RevisionFiles& Site::revision_files() { return *state_->files; }
+loading::DatasetLoader& Site::loader() { return *state_->loader; }
+pipeline::JobStore& Site::jobs() { return *state_->jobs; }
+queue::Queue& Site::job_queue() { return *state_->job_queue; }
+pipeline::Worker& Site::worker() { return *state_->worker; }
+matrix::MatrixService& Site::matrices() { return *state_->matrices; }
+sql::Database& Site::control() { return *state_->control; }
+Milliseconds Site::house_keeping_interval() const {
+    return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});
+}
+
+}  // namespace stroma::app

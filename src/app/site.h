@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "base/file.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "expression/format.h"
+#include "load/dataset_loader.h"
+#include "load/revision_files.h"
+#include "matrix/matrix_service.h"
+#include "object/object_store.h"
+#include "pipeline/job_store.h"
+#include "pipeline/worker.h"
+#include "warehouse/warehouse.h"
+
+namespace stroma::app {
+
+class Settings;
+
+/// Every reader and writer of the program: the plain lists. Parquet's writer needs a database.
+std::vector<const expression::FormatReader*> format_readers();
+std::vector<const expression::FormatWriter*> format_writers(
+    const expression::FormatWriter& parquet);
+
+/// One data directory, open: all stores and what works on them, wired. One process at a time.
+class Site {
+public:
+    /// Makes the directory when it isn't there, locks it, and finishes or undoes what a crash
+    /// left.
+    /// errors  unavailable  another process has it (its number is told)
+    ///         unsupported  a later version of Stroma wrote it; nothing was touched
+    ///         corrupt      a store is damaged: says which and what to do
+    static Result<std::unique_ptr<Site>> open(const fs::path& data, const Settings& settings);
+    ~Site();
+
+    const fs::path& data() const;
+    fs::path staging() const;  ///< for files being made; swept at open
+    const Clock& clock() const;
+    IdSource& ids();
+    object::ObjectStore& objects();
+    catalog::Catalog& catalog();
+    warehouse::Warehouse& warehouse();
+    loading::RevisionFiles& revision_files();
+    loading::DatasetLoader& loader();
+    pipeline::JobStore& jobs();
+    queue::Queue& job_queue();
+    pipeline::Worker& worker();
+    matrix::MatrixService& matrices();
+    sql::Database& control();
+    /// How often a server looks for what has expired.
+    Milliseconds house_keeping_interval() const;
+
+    /// Reads everything (or only those datasets) and checks it against its checksums. One line
+    /// per thing found wrong.
+    Result<std::vector<std::string>> verify(const std::vector<std::string>& datasets,
+                                            const expression::Watch& watch);
+    /// Takes away every dataset whose sealed file is damaged or missing. One line per loss: what
+    /// it was and what it had been made from.
+    Result<std::vector<std::string>> repair(const expression::Watch& watch);
+    /// A copy that opens by itself, of one moment, while loads go on.
+    Result<void> backup_to(const fs::path& folder, const expression::Watch& watch);
+
+    struct State;
+
+private:
+    explicit Site(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// Where a running server of this data directory answers, for verbs that find the lock taken.
+struct ServerAddress {
+    std::string url;    ///< "http://127.0.0.1:8080"
+    std::string token;  ///< the local administrator's, of this run
+    std::int64_t process = 0;
+};
+Result<void> write_server_address(const fs::path& data, const ServerAddress& address);
+/// Missing is an answer.
+Result<std::optional<ServerAddress>> read_server_address(const fs::path& data);
+Result<void> remove_server_address(const fs::path& data);
+
+}  // namespace stroma::app

@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/backup_stage.h"
+#include "app/site.h"
+#include "app/site_state.h"
+#include "base/json.h"
+#include "object/disk/disk_store.h"
+
+// Looking after a data directory: verify, backup, restore.
+
+namespace stroma::app {
+namespace {
+
+/// Every key of the store, page by page.
+Result<std::vector<object::ObjectInfo>> all_objects(object::ObjectStore& store) {
+    std::vector<object::ObjectInfo> all;
+    object::ListOptions options;
+    while (true) {
+        object::ListPage page = TRY(store.list(options));
+        std::move(page.objects.begin(), page.objects.end(), std::back_inserter(all));
+        if (!page.next_after) return all;
+        options.after = *page.next_after;
+    }
+}
+
+void note(std::vector<std::string>& found, const Result<void>& checked) {
+    if (!checked) found.push_back(checked.error().message);
+}
+
+Result<void> copy_object(object::ObjectStore& from, object::ObjectStore& to,
+                         const object::ObjectInfo& info) {
+    const auto reader = TRY(from.open(info.key));
+    const auto writer = TRY(to.begin_put(
+        info.key, {.condition = {}, .content_type = info.content_type, .metadata = info.metadata}));
+    Bytes piece(std::min<std::uint64_t>(reader->info().size_bytes, 4u << 20));
+    for (std::uint64_t at = 0; at < reader->info().size_bytes; at += piece.size()) {
+        piece.resize(std::min<std::uint64_t>(piece.size(), reader->info().size_bytes - at));
+        TRY(reader->read_at(at, piece));
+        TRY(writer->write(piece));
+    }
+    TRY(writer->commit());
+    return {};
+}
+
+Result<void> verify_dataset(Site::State& state, const catalog::Dataset& dataset,
+                            const expression::Watch& watch) {
+    const std::string context = "dataset '" + dataset.name + "'";
+    const auto sealed = TRY_WITH(state.files->open(dataset.current_revision), context);
+    TRY_WITH(sealed->verify(watch), context);
+    if (!TRY(state.warehouse->has_revision(dataset.current_revision)))
+        return fail(ErrorCode::corrupt, context + ": its rows are missing from the warehouse");
+    return {};
+}
+
+bool is_cancelled(const expression::Watch& watch) { return watch.cancelled && watch.cancelled(); }
+
+}  // namespace
+
+Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& datasets,
+                                              const expression::Watch& watch) {
+    std::vector<std::string> found;
+    if (datasets.empty()) {
+        note(found, state_->control->verify());
+        note(found, state_->warehouse_database->verify());
+        for (const auto& info : TRY(all_objects(*state_->objects))) {
+            if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "verify was stopped");
+            note(found, state_->objects->verify(info.key));
+        }
+    }
+    for (const auto& dataset : TRY(state_->catalog->datasets())) {
+        if (dataset.current_revision.empty() || dataset.withdrawn) continue;
+        if (!datasets.empty() && std::find(datasets.begin(), datasets.end(), dataset.name) ==
+                                     datasets.end())
+            continue;
+        const auto checked = verify_dataset(*state_, dataset, watch);
+        if (!checked && checked.error().code == ErrorCode::cancelled) return fail(checked.error());
+        note(found, checked);
+    }
+    return found;
+}
+
+Result<std::vector<std::string>> Site::repair(const expression::Watch& watch) {
+    std::vector<std::string> losses;
+    for (const auto& dataset : TRY(state_->catalog->datasets())) {
+        if (dataset.current_revision.empty() || dataset.withdrawn) continue;
+        const auto checked = verify_dataset(*state_, dataset, watch);
+        if (checked) continue;
+        if (checked.error().code == ErrorCode::cancelled) return fail(checked.error());
+        const auto revision = TRY(state_->catalog->find_revision(dataset.current_revision));
+        TRY(state_->loader->remove_dataset(dataset));
+        losses.push_back(fmt::format(
+            "lost '{}': {} cells x {} genes, made from {}; import it again ({})", dataset.name,
+            revision ? revision->cells : 0, revision ? revision->genes : 0,
+            revision ? revision->source : "", checked.error().message));
+    }
+    return losses;
+}
+
+Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& watch) {
+    if (fs::exists(folder))
+        return fail(ErrorCode::already_exists,
+                    folder.string() + " exists; a backup makes its own folder");
+    const fs::path half = folder.string() + ".unfinished";
+    std::error_code ignored;
+    fs::remove_all(half, ignored);
+    TRY(make_folders(half));
+    // Loads wait while the two databases are copied, so both are of one moment. Objects are
+    // immutable: those that the catalog names at that moment are copied afterwards.
+    {
+        const std::lock_guard<std::recursive_mutex> loads_wait(state_->loader->load_mutex());
+        TRY(state_->warehouse_database->backup_to(half / "warehouse.duckdb"));
+        TRY(state_->control->backup_to(half / "control.db"));
+    }
+    auto copies = TRY(object::DiskStore::open(half / "objects", state_->clock));
+    const auto objects = TRY(all_objects(*state_->objects));
+    std::size_t done = 0;
+    for (const auto& info : objects) {
+        if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "the backup was stopped");
+        auto copied = copy_object(*state_->objects, *copies, info);
+        if (!copied && copied.error().code != ErrorCode::not_found)  // removed meanwhile
+            return fail(std::move(copied.error()).with("copying " + info.key));
+        if (watch.progress)
+            watch.progress(static_cast<double>(++done), static_cast<double>(objects.size()), "objects");
+    }
+    TRY(replace_file(half / "store.json", as_bytes(Json{{"format", store_format}}.dump() + "\n")));
+    TRY(rename_file(half, folder));
+    return sync_folder(folder.parent_path());
+}
+
+Result<std::string> BackupStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
+    const Json inputs = TRY(parse_json(job.inputs));
+    const std::string folder = inputs.value("folder", "");
+    const expression::Watch watch{
+        [&](double done, double total, std::string_view unit) {
+            context.progress({"copying objects", done, total, std::string(unit)});
+        },
+        [&] { return context.cancelled(); }};
+    TRY(site_->backup_to(folder, watch));
+    return Json{{"folder", folder}}.dump();
+}
+
+}  // namespace stroma::app

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "app/data_lock.h"
+#include "app/site.h"
+#include "matrix/matrix_writer.h"
+#include "matrix/request_store.h"
+#include "queue/transactional_queue.h"
+#include "sql/embedded_database.h"
+#include "sql/sqlite/sqlite_database.h"
+#include "warehouse/parquet_writer.h"
+
+// Private to Site's own files.
+
+namespace stroma::app {
+
+/// In the order in which they are opened; each uses only those above it.
+struct Site::State {
+    explicit State(DataLock held) : lock(std::move(held)) {}
+
+    DataLock lock;
+    fs::path data;
+    const Clock& clock = system_clock();
+    IdSource ids;
+    std::unique_ptr<object::ObjectStore> objects;
+    std::unique_ptr<sql::SqliteDatabase> control;
+    std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
+    std::unique_ptr<queue::TransactionalQueue> job_queue;
+    std::unique_ptr<pipeline::JobStore> jobs;
+    std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<loading::RevisionFiles> files;
+    std::unique_ptr<warehouse::Warehouse> warehouse;
+    std::unique_ptr<loading::DatasetLoader> loader;
+    std::unique_ptr<warehouse::ParquetWriter> parquet;
+    std::unique_ptr<matrix::MatrixWriter> matrix_writer;
+    std::unique_ptr<matrix::RequestStore> matrix_requests;
+    std::unique_ptr<matrix::MatrixService> matrices;
+    Site* site = nullptr;  ///< whom BackupStage works on
+    std::vector<std::unique_ptr<pipeline::Stage>> stages;
+    std::unique_ptr<pipeline::Worker> worker;  // last: it stops before what it works on goes
+};
+
+}  // namespace stroma::app

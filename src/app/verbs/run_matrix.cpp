@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "app/terminal/progress_line.h"
+#include "app/session.h"
+#include "app/verbs/verbs.h"
+#include "base/json.h"
+#include "matrix/export_stage.h"
+
+namespace stroma::app {
+namespace {
+
+Result<matrix::ExportRequest> request_for(const MatrixOptions& options) {
+    matrix::ExportRequest request;
+    request.query.where = options.where;
+    request.query.sql = options.sql;
+    if (!options.filter_file.empty())
+        request.query.filter = TRY_WITH(read_file(options.filter_file, 1u << 20), "the filter");
+    if (options.where.empty() && options.sql.empty() && options.filter_file.empty())
+        request.query.where = "true";
+    request.query.fields = options.fields;
+    request.query.genes = options.genes;
+    request.query.feature = options.feature;
+    request.query.matrix = options.matrix;
+    request.query.format = options.format;
+    request.query.layout = options.layout;
+    request.compression = options.compression;
+    request.datasets = options.datasets;
+    request.path = fs::absolute(options.output).lexically_normal();
+    return request;
+}
+
+}  // namespace
+
+Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation) {
+    if (fs::exists(options.output))
+        return fail(ErrorCode::already_exists,
+                    options.output + " exists; remove it or choose another -o");
+    Session session = TRY(open_session(invocation));
+    const auto request = TRY(request_for(options));
+    const pipeline::Job job = TRY(submit(session, "export",
+                                         "matrix " + request.path.filename().string(),
+                                         matrix::to_job_inputs(request)));
+    const pipeline::Job done = TRY(follow(session, job, invocation));
+    const Json outputs = TRY(parse_json(done.outputs));
+    if (invocation.json) {
+        invocation.terminal->print(outputs.dump() + "\n");
+        return {};
+    }
+    invocation.terminal->print(fmt::format(
+        "{}: {} cells x {} genes, {} non-zeros, sum {}, {} in {}\n", options.output,
+        outputs.value("cells", 0u), outputs.value("genes", 0u),
+        outputs.value("nonzeros", std::uint64_t{0}), outputs.value("sum", 0.0),
+        short_bytes(outputs.value("bytes", 0.0)), short_duration(outputs.value("seconds", 0.0))));
+    return {};
+}
+
+}  // namespace stroma::app

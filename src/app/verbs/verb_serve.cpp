@@ -1,0 +1,43 @@
+#include <memory>
+
+#include "app/verbs/verbs.h"
+
+namespace stroma::app {
+namespace {
+
+/// The fronts that later versions bring: said plainly, never passed over in silence.
+void tell_missing_fronts(const ServeOptions& options, Terminal& terminal) {
+    for (const auto& [option, address] :
+         {std::pair("--aws", options.aws), std::pair("--postgres", options.postgres)})
+        if (!address.empty())
+            terminal.say(std::string(option) + " " + address +
+                         ": this front isn't built yet, nothing listens there");
+}
+
+}  // namespace
+
+Verb serve_verb() {
+    auto options = std::make_shared<ServeOptions>();
+    return {
+        .name = "serve",
+        .summary = "Answer over HTTP and work on jobs, until stopped",
+        .text =
+            "Prints the address when it is ready, and /health answers from then on. Listens "
+            "on this machine only unless an address says otherwise. Ends at Ctrl-C or "
+            "SIGTERM, after running requests are answered; jobs go on at the next start.",
+        .examples =
+            "  stroma serve --data lab\n"
+            "  stroma serve --data lab --http 127.0.0.1:0\n",
+        .options = {{"--http", &options->http, "ADDR:PORT",
+                     "web, REST API and metrics; port 0 picks one (default: http.address)"},
+                    {"--aws", &options->aws, "ADDR:PORT", "AWS-compatible services: not built yet"},
+                    {"--postgres", &options->postgres, "ADDR:PORT",
+                     "PostgreSQL protocol: not built yet"}},
+        .run = [options](Invocation& invocation) -> Result<void> {
+            tell_missing_fronts(*options, *invocation.terminal);
+            return run_serve(*options, invocation);
+        },
+    };
+}
+
+}  // namespace stroma::app

@@ -1,0 +1,37 @@
+#include <memory>
+
+#include "app/verbs/verbs.h"
+
+namespace stroma::app {
+
+Verb sql_verb() {
+    auto options = std::make_shared<SqlOptions>();
+    return {
+        .name = "sql",
+        .summary = "Ask a SQL question about cells, genes and everything around them",
+        .text =
+            "One SELECT, read only, within the limits of the query settings. Tables: cells "
+            "(everything known of each cell), cell, feature, donor, specimen, project, ... "
+            "and expression, which takes genes and cells.",
+        .examples =
+            "  stroma sql --data lab \"SELECT cell_type, count(*) FROM cells GROUP BY 1\"\n"
+            "  stroma sql --data lab \"SELECT * FROM cells\" --format parquet -o "
+            "cells.parquet\n"
+            "  stroma sql --data lab - < question.sql\n",
+        .options = {{"statement",
+                     &options->statement,
+                     "SQL",
+                     "the statement; - reads it from standard input",
+                     {},
+                     true},
+                    {"-f,--format",
+                     &options->format,
+                     "FORMAT",
+                     "default: table on a terminal, csv elsewhere",
+                     {"table", "csv", "json", "parquet", "arrow"}},
+                    {"-o,--output", &options->output, "FILE", "instead of standard output"}},
+        .run = [options](Invocation& invocation) { return run_sql(*options, invocation); },
+    };
+}
+
+}  // namespace stroma::app

@@ -1,0 +1,25 @@
+#include <memory>
+
+#include "app/verbs/verbs.h"
+
+namespace stroma::app {
+
+Verb user_verb() {
+    auto options = std::make_shared<UserOptions>();
+    Verb verb{.name = "user",
+              .summary = "List and add those who may ask",
+              .examples = "  stroma user add --data lab rosalind\n"};
+    verb.verbs = {
+        {.name = "list",
+         .summary = "Everyone",
+         .run = [options](Invocation& invocation) { return run_user_list(*options, invocation); }},
+        {.name = "add",
+         .summary = "Add a user; make a token for them next",
+         .options = {{"name", &options->name, "NAME", "a name of their own", {}, true},
+                     {"--administrator", &options->is_administrator, "", "may do everything"}},
+         .run = [options](Invocation& invocation) { return run_user_add(*options, invocation); }},
+    };
+    return verb;
+}
+
+}  // namespace stroma::app

@@ -1,0 +1,198 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "catalog/catalog.h"
+#include "catalog/catalog_state.h"
+
+// Who may do what: the relation of a principal to a thing is found first, then one table says what
+// that relation allows, then the scopes of a token take away.
+
+namespace stroma::catalog {
+namespace {
+
+enum class Relation { none, reader, writer, owner, administrator };
+
+constexpr std::size_t action_count = 6;
+/// Columns in the order of Action: read, create, change, remove, share, administer.
+constexpr std::array<std::array<bool, action_count>, 5> allowed = {{
+    {false, false, false, false, false, false},  // none
+    {true, false, false, false, false, false},   // reader
+    {true, false, true, false, false, false},    // writer
+    {true, false, true, true, true, false},      // owner
+    {true, true, true, true, true, true},        // administrator
+}};
+
+bool allows(Relation relation, Action action) {
+    return allowed[static_cast<std::size_t>(relation)][static_cast<std::size_t>(action)];
+}
+
+Relation relation_of_access(std::string_view access) {
+    if (access == "own") return Relation::owner;
+    if (access == "write") return Relation::writer;
+    return access == "read" ? Relation::reader : Relation::none;
+}
+
+Result<Relation> granted(sql::Connection& connection, const Principal& principal,
+                         const std::string& thing, const std::string& collection) {
+    const auto rows = TRY(connection.execute(
+        "SELECT access FROM grants WHERE principal = ? AND thing IN (?, ?) AND thing <> ''",
+        {principal.id, thing, collection}));
+    Relation best = Relation::none;
+    while (TRY(rows->next())) best = std::max(best, relation_of_access(rows->text(0)));
+    return best;
+}
+
+struct StoredThing {
+    std::string id, owner, collection;
+    Visibility visibility = Visibility::private_;
+    bool withdrawn = false;
+};
+
+Result<std::optional<StoredThing>> stored(sql::Connection& connection, const Thing& thing) {
+    if (thing.kind == ThingKind::dataset) {
+        const auto dataset = TRY(dataset_by_id(connection, thing.id));
+        if (!dataset) return std::nullopt;
+        return StoredThing{dataset->id, dataset->owner, dataset->collection, dataset->visibility,
+                           dataset->withdrawn};
+    }
+    const auto collection = TRY(collection_by_id(connection, thing.id));
+    if (!collection) return std::nullopt;
+    return StoredThing{collection->id, collection->owner, "", collection->visibility, false};
+}
+
+Result<Relation> relation_to_stored(sql::Connection& connection, const Principal& principal,
+                                    const Thing& thing) {
+    const auto found = TRY(stored(connection, thing));
+    if (!found) return Relation::none;
+    const bool somebody = principal.role != Role::anonymous;
+    const bool owns = somebody && !found->owner.empty() && found->owner == principal.id;
+    // Of a tombstone only its owner learns that it is one.
+    if (found->withdrawn) return owns ? Relation::reader : Relation::none;
+    if (owns) return Relation::owner;
+    const Relation by_grant =
+        somebody ? TRY(granted(connection, principal, found->id, found->collection))
+                 : Relation::none;
+    const Relation by_visibility =
+        found->visibility == Visibility::public_ ? Relation::reader : Relation::none;
+    return std::max(by_grant, by_visibility);
+}
+
+Result<Relation> relation_of(sql::ConnectionPool& pool, const Principal& principal,
+                             const Thing& thing) {
+    if (principal.role == Role::administrator) return Relation::administrator;
+    switch (thing.kind) {
+        case ThingKind::site: return Relation::reader;
+        case ThingKind::dataset:
+        case ThingKind::collection: {
+            const auto connection = TRY(pool.take());
+            return relation_to_stored(*connection, principal, thing);
+        }
+        case ThingKind::job:
+        case ThingKind::matrix_request:
+        case ThingKind::upload: break;
+    }
+    const bool owns = principal.role != Role::anonymous && !thing.owner.empty() &&
+                      thing.owner == principal.id;
+    return owns ? Relation::owner : Relation::none;
+}
+
+constexpr std::string_view dataset_scope = "dataset:";
+
+bool has_scope(const Principal& principal, std::string_view scope) {
+    return std::find(principal.scopes.begin(), principal.scopes.end(), scope) !=
+           principal.scopes.end();
+}
+
+bool limited_to_datasets(const Principal& principal) {
+    return std::any_of(principal.scopes.begin(), principal.scopes.end(), [](const auto& scope) {
+        return scope.substr(0, dataset_scope.size()) == dataset_scope;
+    });
+}
+
+/// What a token's scopes leave. Asking for a matrix is reading; so is looking at the site.
+bool in_scope(const Principal& principal, Action action, const Thing& thing) {
+    if (principal.scopes.empty()) return true;
+    if (limited_to_datasets(principal)) {
+        const bool site = thing.kind == ThingKind::site && action == Action::read;
+        const bool named = thing.kind == ThingKind::dataset && !thing.id.empty() &&
+                           has_scope(principal, fmt::format("{}{}", dataset_scope, thing.id));
+        if (!site && !named) return false;
+    }
+    if (has_scope(principal, "admin")) return true;
+    if (action == Action::administer || action == Action::share) return false;
+    if (has_scope(principal, "write")) return true;
+    return action == Action::read ||
+           (action == Action::create && thing.kind == ThingKind::matrix_request);
+}
+
+}  // namespace
+
+Result<bool> Catalog::may(const Principal& principal, Action action, const Thing& thing) {
+    if (principal.disabled || !in_scope(principal, action, thing)) return false;
+    if (action == Action::create)
+        return principal.role == Role::administrator ||
+               (principal.role == Role::user && thing.kind != ThingKind::site);
+    return allows(TRY(relation_of(state_->pool, principal, thing)), action);
+}
+
+Result<std::vector<std::string>> Catalog::readable_datasets(const Principal& principal) {
+    std::vector<std::string> readable;
+    if (principal.disabled) return readable;
+    const bool everything = principal.role == Role::administrator;
+    const std::string who = principal.role == Role::anonymous ? "" : principal.id;
+    const auto connection = TRY(state_->pool.take());
+    const auto rows = TRY(connection->execute(
+        "SELECT id FROM datasets WHERE NOT withdrawn AND current_revision <> '' AND (? OR "
+        "visibility = 'public' OR (owner = ? AND owner <> '') OR EXISTS(SELECT 1 FROM grants "
+        "WHERE grants.principal = ? AND grants.thing IN (datasets.id, datasets.collection) "
+        "AND grants.thing <> '')) ORDER BY id",
+        {everything, who, who}));
+    while (TRY(rows->next())) {
+        const Thing thing{.kind = ThingKind::dataset, .id = rows->text(0), .owner = ""};
+        if (in_scope(principal, Action::read, thing)) readable.push_back(thing.id);
+    }
+    return readable;
+}
+
+Result<void> Catalog::grant(const Grant& grant) {
+    if (relation_of_access(grant.access) == Relation::none)
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("'{}' is no access; use read, write or own", grant.access));
+    const auto work = [&](sql::Connection& connection) -> Result<void> {
+        const auto dataset = TRY(dataset_by_id(connection, grant.thing));
+        if (!dataset && !TRY(collection_by_id(connection, grant.thing)))
+            return fail(ErrorCode::not_found,
+                        fmt::format("there is no dataset or collection '{}'", grant.thing));
+        if (!TRY(principal_by_id(connection, grant.principal)))
+            return fail(ErrorCode::not_found,
+                        fmt::format("there is no principal '{}'", grant.principal));
+        TRY(connection.change("INSERT INTO grants VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+                              {grant.thing, grant.principal, grant.access}));
+        return {};
+    };
+    return state_->in_transaction(work);
+}
+
+Result<void> Catalog::revoke(const Grant& grant) {
+    const auto connection = TRY(state_->pool.take());
+    if (TRY(connection->change(
+            "DELETE FROM grants WHERE thing = ? AND principal = ? AND access = ?",
+            {grant.thing, grant.principal, grant.access})) == 0)
+        return fail(ErrorCode::not_found, "there is no such grant");
+    return {};
+}
+
+Result<std::vector<Grant>> Catalog::grants_on(std::string_view thing) {
+    const auto connection = TRY(state_->pool.take());
+    const auto rows = TRY(connection->execute(
+        "SELECT thing, principal, access FROM grants WHERE thing = ? ORDER BY principal, access",
+        {std::string(thing)}));
+    std::vector<Grant> grants;
+    while (TRY(rows->next()))
+        grants.push_back({rows->text(0), rows->text(1), rows->text(2)});
+    return grants;
+}
+
+}  // namespace stroma::catalog

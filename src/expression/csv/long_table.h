@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "expression/annotated_data.h"
+#include "expression/text/table.h"
+
+namespace stroma::expression {
+
+/// Which fields of a long table hold what; found in its header.
+struct LongColumns {
+    std::size_t cell = 0, gene = 0, value = 0, count = 0;
+};
+
+/// The columns when the header names one of each kind and the table has at most 12 columns.
+std::optional<LongColumns> find_long_columns(std::string_view header, const Dialect& dialect);
+
+/// A long table after its first reading. Cells and genes are numbered as they first appear.
+struct LongTable {
+    TextArray cells, genes;
+    Unit unit = Unit::unknown;
+    std::unique_ptr<MatrixSource> source;
+};
+Result<LongTable> read_long_table(std::unique_ptr<TextInput> input, const Dialect& dialect,
+                                  const LongColumns& columns);
+
+}  // namespace stroma::expression

@@ -1,0 +1,194 @@
+#include "expression/mtx/mtx_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/threads.h"
+
+namespace stroma::expression {
+namespace {
+
+constexpr std::uint64_t cells_max = 2147483647, genes_max = 1u << 24;
+
+std::string_view take_word(std::string_view& line) {
+    while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+    std::size_t end = 0;
+    while (end < line.size() && line[end] != ' ' && line[end] != '\t') ++end;
+    const std::string_view word = line.substr(0, end);
+    line.remove_prefix(end);
+    return word;
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    return out;
+}
+
+}  // namespace
+
+struct MtxText::Piece {
+    std::vector<Triplet> entries;
+    ValueSurvey values;
+    std::uint64_t lines = 0;
+    std::string problem;  ///< of the line with number `lines`
+};
+
+std::string MtxText::place(std::uint64_t line) const {
+    return fmt::format("{}, line {}", input_->name(), line);
+}
+
+Result<std::unique_ptr<MtxText>> MtxText::open(InputFiles& files, std::string_view name,
+                                               std::uint64_t unpacked_bytes_max) {
+    auto input = TRY(TextInput::open(
+        files, name, {.unpacked_bytes_max = unpacked_bytes_max, .line_bytes_max = 1u << 20}));
+    std::unique_ptr<MtxText> text(new MtxText(std::move(input)));
+    TRY(text->read_header());
+    return text;
+}
+
+Result<void> MtxText::read_header() {
+    header_ = {};
+    head_rest_ = TRY(input_->next_block(64u << 10));
+    std::string_view line;
+    if (!take_line(head_rest_, line))
+        return fail(ErrorCode::invalid_input, input_->name() + " is empty");
+    header_.lines = 1;
+    const std::string_view banner = take_word(line);
+    const std::string object = lower(take_word(line)), format = lower(take_word(line));
+    const std::string field = lower(take_word(line)), symmetry = lower(take_word(line));
+    if (lower(banner) != "%%matrixmarket" || object != "matrix")
+        return fail(ErrorCode::invalid_input,
+                    place(1) + " is not '%%MatrixMarket matrix ...': not a MatrixMarket file");
+    if (format != "coordinate")
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{}: format '{}' is not read; write it as coordinate", place(1),
+                                format));
+    if (symmetry != "general")
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{}: symmetry '{}' is not read; cells × genes is 'general'",
+                                place(1), symmetry));
+    if (field == "pattern") header_.field = MtxHeader::Field::pattern;
+    else if (field == "integer" || field == "unsigned-integer")
+        header_.field = MtxHeader::Field::integer;
+    else if (field != "real" && field != "double")
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{}: field '{}' is not read; integer, real and pattern are",
+                                place(1), field));
+    while (true) {
+        if (head_rest_.empty()) {
+            head_rest_ = TRY(input_->next_block(64u << 10));
+            if (head_rest_.empty())
+                return fail(ErrorCode::invalid_input, input_->name() + " ends before its sizes");
+        }
+        take_line(head_rest_, line);
+        ++header_.lines;
+        std::string_view rest = line;
+        const std::string_view first = take_word(rest);
+        if (first.empty() || first.front() == '%') continue;
+        if (!parse_whole(first, header_.rows) || !parse_whole(take_word(rest), header_.columns) ||
+            !parse_whole(take_word(rest), header_.entries) || !take_word(rest).empty())
+            return fail(ErrorCode::invalid_input,
+                        place(header_.lines) + " should hold rows, columns and entries");
+        break;
+    }
+    lines_read_ = header_.lines;
+    entries_read_ = 0;
+    if (std::min(header_.rows, header_.columns) > genes_max ||
+        std::max(header_.rows, header_.columns) > cells_max)
+        return fail(ErrorCode::exhausted,
+                    fmt::format("{}: {} × {} is past the limit of {} cells and {} genes",
+                                place(header_.lines), header_.rows, header_.columns, cells_max,
+                                genes_max));
+    return {};
+}
+
+Result<void> MtxText::rewind() {
+    TRY(input_->rewind());
+    return read_header();
+}
+
+std::string MtxText::parse_entry(std::string_view line, Triplet& entry, NumberText& value) const {
+    std::uint64_t row = 0, column = 0;
+    if (!parse_whole(take_word(line), row) || !parse_whole(take_word(line), column))
+        return "should begin with two whole numbers, row and column";
+    if (row == 0 || column == 0) return "has index 0; MatrixMarket counts from 1";
+    if (row > header_.rows)
+        return fmt::format("has row {}, but the header says {} rows", row, header_.rows);
+    if (column > header_.columns)
+        return fmt::format("has column {}, but the header says {} columns", column,
+                           header_.columns);
+    if (header_.field == MtxHeader::Field::pattern) {
+        value = {1, true, true};
+    } else {
+        const std::string_view word = take_word(line);
+        if (!parse_number(word, value))
+            return fmt::format("has the value '{}', which is not a number kept exactly",
+                               word.substr(0, 40));
+        if (!std::isfinite(value.value)) return "has a value that is not finite";
+        if (header_.field == MtxHeader::Field::integer && !value.is_integer)
+            return fmt::format("has the value '{}', but the header says integer",
+                               word.substr(0, 40));
+    }
+    if (!take_word(line).empty()) return "holds more than an entry";
+    const auto cell = static_cast<std::uint32_t>((cells_are_columns_ ? column : row) - 1);
+    const auto gene = static_cast<std::uint32_t>((cells_are_columns_ ? row : column) - 1);
+    entry = {cell, gene, value.value};
+    return {};
+}
+
+void MtxText::parse(std::string_view text, Piece& piece) const {
+    std::string_view line;
+    piece.entries.reserve(text.size() / 10);
+    while (take_line(text, line)) {
+        ++piece.lines;
+        if (line.empty() || line.front() == '%' ||
+            line.find_first_not_of(" \t") == std::string_view::npos)
+            continue;
+        Triplet entry;
+        NumberText value;
+        piece.problem = parse_entry(line, entry, value);
+        if (!piece.problem.empty()) return;
+        piece.entries.push_back(entry);
+        piece.values.add(value);
+    }
+}
+
+Result<bool> MtxText::next(std::vector<Triplet>& out) {
+    out.clear();
+    block_values_ = {};
+    std::string_view block = std::exchange(head_rest_, {});
+    if (block.empty()) block = TRY(input_->next_block(parse_block_bytes()));
+    if (block.empty()) {
+        if (entries_read_ == header_.entries) return false;
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{} holds {} entries; its header says {}", input_->name(),
+                                entries_read_, header_.entries));
+    }
+    const auto texts = split_lines(block, thread_count());
+    std::vector<Piece> pieces(texts.size());
+    TRY(parallel_for(texts.size(), [&](std::size_t i) -> Result<void> {
+        parse(texts[i], pieces[i]);
+        return {};
+    }));
+    for (Piece& piece : pieces) {
+        entries_read_ += piece.entries.size();
+        lines_read_ += piece.lines;
+        if (entries_read_ > header_.entries)
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("{} holds more entries than the {} that its header says (by "
+                                    "line {})",
+                                    input_->name(), header_.entries, lines_read_));
+        if (!piece.problem.empty())
+            return fail(ErrorCode::invalid_input, place(lines_read_) + " " + piece.problem);
+        block_values_.merge(piece.values);
+        if (out.empty()) out = std::move(piece.entries);
+        else out.insert(out.end(), piece.entries.begin(), piece.entries.end());
+    }
+    return true;
+}
+
+}  // namespace stroma::expression

@@ -1,0 +1,179 @@
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "expression/text/memory_files.h"
+#include "expression/text/numbers.h"
+#include "expression/text/table.h"
+#include "expression/text/triplets.h"
+
+namespace stroma::expression {
+namespace {
+
+std::string gzip(std::string_view text) {
+    z_stream stream = {};
+    deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+    std::string out(text.size() + 1024, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+    stream.avail_in = static_cast<uInt>(text.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    deflate(&stream, Z_FINISH);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+Result<std::string> all_of(const std::string& content, std::size_t block, TextLimits limits = {}) {
+    MemoryFiles files("t.txt", content);
+    const auto input = TRY(TextInput::open(files, "t.txt", limits));
+    std::string text;
+    while (true) {
+        const std::string_view part = TRY(input->next_block(block));
+        if (part.empty()) return text;
+        text += part;
+        text += '#';
+    }
+}
+
+TEST(TextInput, BlocksEndAtLineEndsWhetherPlainOrPacked) {
+    const std::string text = "aa\nbbb\nc\nlast";
+    EXPECT_EQ(all_of(text, 4).value(), "aa\n#bbb\n#c\n#last#");
+    EXPECT_EQ(all_of(text, 1).value(), "aa\n#bbb\n#c\n#last#");
+    std::string packed = all_of(gzip(text), 4).value();
+    packed.erase(std::remove(packed.begin(), packed.end(), '#'), packed.end());
+    EXPECT_EQ(packed, text);
+}
+
+TEST(TextInput, SeveralGzipMembersAreOneTextAndAnythingBehindThemIsRefused) {
+    const std::string two = gzip("one\n") + gzip("two\n");
+    EXPECT_EQ(all_of(two, 1000).value(), "one\ntwo\n#");
+    const auto garbage = all_of(two + "x", 1000);
+    ASSERT_FALSE(garbage);
+    EXPECT_EQ(garbage.error().code, ErrorCode::invalid_input);
+    EXPECT_NE(garbage.error().message.find("follows its last member"), std::string::npos);
+}
+
+TEST(TextInput, ADamagedChecksumACutFileAndABombAreRefused) {
+    std::string wrong = gzip("hello\n");
+    wrong[wrong.size() - 6] ^= 1;
+    EXPECT_EQ(all_of(wrong, 100).error().code, ErrorCode::invalid_input);
+    const std::string whole = gzip(std::string(10000, 'x') + "\n");
+    EXPECT_EQ(all_of(whole.substr(0, whole.size() / 2), 100).error().code,
+              ErrorCode::invalid_input);
+    const auto bomb = all_of(whole, 100, {.unpacked_bytes_max = 5000});
+    ASSERT_FALSE(bomb);
+    EXPECT_EQ(bomb.error().code, ErrorCode::exhausted);
+    EXPECT_NE(bomb.error().message.find("bomb"), std::string::npos);
+}
+
+TEST(TextInput, ALineWithoutEndIsRefusedInBoundedMemory) {
+    const std::string text(5000, 'x');
+    EXPECT_EQ(all_of(text, 100, {.line_bytes_max = 1000}).error().code, ErrorCode::invalid_input);
+}
+
+TEST(Numbers, TextsAreReadExactlyAndSayWhichTypeKeepsThem) {
+    NumberText number;
+    ASSERT_TRUE(parse_number("16777217", number));
+    EXPECT_TRUE(number.is_integer);
+    EXPECT_FALSE(number.fits_float);
+    ASSERT_TRUE(parse_number("0.1", number));
+    EXPECT_TRUE(number.fits_float);
+    ASSERT_TRUE(parse_number("0.1234567890123", number));
+    EXPECT_FALSE(number.fits_float);
+    ASSERT_TRUE(parse_number(" +1e3 ", number));
+    EXPECT_EQ(number.value, 1000);
+    for (const char* bad : {"", "x", "1x", "+-1", "1 2", "9007199254740993", "1e999"})
+        EXPECT_FALSE(parse_number(bad, number)) << bad;
+}
+
+TEST(Table, QuotesAndEscapesAreTakenOffExactly) {
+    std::vector<std::string_view> fields;
+    std::vector<std::string> storage;
+    ASSERT_TRUE(split_fields("a,\"b,\"\"c\",", {.separator = ','}, fields, storage));
+    EXPECT_EQ(fields, (std::vector<std::string_view>{"a", "b,\"c", ""}));
+    ASSERT_TRUE(split_fields("a\\|b|c\\\\", {.separator = '|', .quotes = false, .backslash = true},
+                             fields, storage));
+    EXPECT_EQ(fields, (std::vector<std::string_view>{"a|b", "c\\"}));
+    EXPECT_FALSE(split_fields("a,\"b", {.separator = ','}, fields, storage));
+}
+
+TEST(Table, ALineWithOtherFieldCountIsNamed) {
+    MemoryFiles files("t.tsv", std::string("a\tb\n1\t2\n3\n"));
+    const auto table = read_table(files, "t.tsv", {});
+    ASSERT_FALSE(table);
+    EXPECT_NE(table.error().message.find("line 3 has 1 fields"), std::string::npos)
+        << table.error().message;
+}
+
+TEST(Table, ColumnsTakeTheTypeThatAllTheirTextsHave) {
+    EXPECT_TRUE(column_of_texts("n", {"1", "2", ""}).is_numeric());
+    EXPECT_TRUE(column_of_texts("n", {"1", "2", ""}).is_missing(2));
+    EXPECT_EQ(column_of_texts("n", {"1.5", "2"}).text(0), "1.5");
+    EXPECT_EQ(column_of_texts("b", {"True", "False"}).text(1), "False");
+    EXPECT_TRUE(column_of_texts("c", {"x", "y", "x", "x"}).is_categorical());
+    EXPECT_TRUE(column_of_texts("t", {"007", "008"}).is_text() ||
+                column_of_texts("t", {"007", "008"}).is_categorical());
+}
+
+TEST(Table, RepeatedIdsAreRefusedOrMadeUniqueOnRequest) {
+    TextArray ids{"a", "b", "a", "a-1"};
+    std::vector<std::string> notes;
+    const auto refused = settle_ids(ids, "gene", "genes.tsv", false, notes);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("'a'"), std::string::npos);
+    ASSERT_TRUE(settle_ids(ids, "gene", "genes.tsv", true, notes));
+    EXPECT_EQ(ids, (TextArray{"a", "b", "a-2", "a-1"}));
+    EXPECT_EQ(notes.size(), 1u);
+}
+
+class ListedTriplets final : public TripletReader {
+public:
+    explicit ListedTriplets(std::vector<Triplet> all) : all_(std::move(all)) {}
+    Result<void> rewind() override {
+        at_ = 0;
+        return {};
+    }
+    Result<bool> next(std::vector<Triplet>& out) override {
+        out.clear();
+        if (at_ == all_.size()) return false;
+        out.push_back(all_[at_++]);
+        return true;
+    }
+
+private:
+    std::vector<Triplet> all_;
+    std::size_t at_ = 0;
+};
+
+TEST(Triplets, UnorderedOnesAreGatheredByCellInSeveralReadings) {
+    const std::vector<Triplet> all{{2, 1, 5}, {0, 3, 1}, {2, 0, 7}, {0, 1, 2}, {1, 2, 9}};
+    TripletSurvey survey;
+    survey.add(all);
+    survey.values.add({5, true, true});
+    const auto source = source_of_triplets(std::make_unique<ListedTriplets>(all), survey, 4, 4, 64);
+    EXPECT_EQ(source->order(), Order::by_cell);
+    for (int pass = 0; pass < 2; ++pass) {
+        LineBlock first, rest;
+        ASSERT_TRUE(source->read_lines(0, 1, first));
+        ASSERT_TRUE(source->read_lines(1, 3, rest));
+        EXPECT_EQ(first.places, (std::vector<std::uint32_t>{1, 3}));
+        EXPECT_EQ(rest.places, (std::vector<std::uint32_t>{2, 0, 1}));
+        EXPECT_EQ(rest.starts, (std::vector<std::uint64_t>{0, 1, 3, 3}));
+        EXPECT_EQ(rest.values_as<std::int32_t>()[1], 7);
+    }
+}
+
+TEST(Triplets, OnesThatLieByGeneAreGivenByGene) {
+    const std::vector<Triplet> all{{1, 0, 5}, {0, 1, 1}, {1, 1, 7}};
+    TripletSurvey survey;
+    survey.add(all);
+    const auto source = source_of_triplets(std::make_unique<ListedTriplets>(all), survey, 2, 2);
+    EXPECT_EQ(source->order(), Order::by_gene);
+    LineBlock block;
+    ASSERT_TRUE(source->read_lines(0, 2, block));
+    EXPECT_EQ(block.starts, (std::vector<std::uint64_t>{0, 1, 3}));
+    EXPECT_EQ(block.places, (std::vector<std::uint32_t>{1, 0, 1}));
+}
+
+}  // namespace
+}  // namespace stroma::expression

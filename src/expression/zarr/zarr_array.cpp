@@ -1,0 +1,272 @@
+#include "expression/zarr/zarr_array.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "base/json.h"
+#include "expression/text/text_input.h"
+#include "expression/zarr/zarr_codec.h"
+
+namespace stroma::expression {
+namespace {
+
+constexpr std::uint64_t elements_max = std::uint64_t{1} << 48;
+constexpr std::uint64_t chunk_bytes_max = std::uint64_t{1} << 30;
+
+std::string under(std::string_view path, std::string_view name) {
+    return path.empty() ? std::string(name) : std::string(path) + "/" + std::string(name);
+}
+
+tl::unexpected<Error> bad(const std::string& place, std::string_view what) {
+    return fail(ErrorCode::invalid_input, fmt::format("{}: {}", place, what));
+}
+
+Result<ZarrType> parse_simple_type(const std::string& place, std::string_view text) {
+    const auto unknown = [&] { return bad(place, fmt::format("dtype '{}' is not read", text)); };
+    if (text.size() < 2) return unknown();
+    ZarrType type;
+    const char order = text[0], kind = text[1];
+    std::size_t width = 0;
+    const auto parsed = std::from_chars(text.data() + 2, text.data() + text.size(), width);
+    if ((order != '<' && order != '>' && order != '|') ||
+        (kind != 'O' && (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size())))
+        return unknown();
+    type.is_big_endian = order == '>';
+    type.bytes = width;
+    using V = ValueType;
+    const int log = width == 1 ? 0 : width == 2 ? 1 : width == 4 ? 2 : width == 8 ? 3 : -1;
+    switch (kind) {
+        case 'O': type.kind = ZarrType::Kind::vlen_utf8; type.bytes = 0; return type;
+        case 'b':
+            if (width != 1) return unknown();
+            type.number = V::boolean;
+            return type;
+        case 'i':
+        case 'u': {
+            if (log < 0) return unknown();
+            const V first = kind == 'i' ? V::int8 : V::uint8;
+            type.number = static_cast<V>(static_cast<int>(first) + log);
+            return type;
+        }
+        case 'f':
+            if (width == 2) type.kind = ZarrType::Kind::half;
+            else if (width != 4 && width != 8) return unknown();
+            type.number = width == 8 ? V::float64 : V::float32;
+            return type;
+        case 'S':
+        case 'U':
+            type.kind = kind == 'S' ? ZarrType::Kind::fixed_bytes : ZarrType::Kind::fixed_unicode;
+            if (width == 0 || width > 65536) return unknown();
+            if (kind == 'U') type.bytes = width * 4;
+            return type;
+        default: return unknown();
+    }
+}
+
+Result<ZarrType> parse_type(const std::string& place, const Json& json) {
+    if (json.is_string()) return parse_simple_type(place, json.get<std::string>());
+    if (!json.is_array() || json.empty() || json.size() > 2000)
+        return bad(place, "dtype is neither a text nor a list of fields");
+    ZarrType type{ZarrType::Kind::record, ValueType::float64, 0, false, {}};
+    for (const Json& field : json) {
+        if (!field.is_array() || field.size() != 2 || !field[0].is_string() ||
+            !field[1].is_string())
+            return bad(place, "a field of dtype is not [name, type]");
+        ZarrType part = TRY(parse_simple_type(place, field[1].get<std::string>()));
+        if (part.kind == ZarrType::Kind::vlen_utf8)
+            return bad(place, "a record holds pickled objects, which are never loaded");
+        type.bytes += part.bytes;
+        type.fields.emplace_back(field[0].get<std::string>(), std::move(part));
+    }
+    return type;
+}
+
+Result<std::vector<std::uint64_t>> parse_lengths(const std::string& place, const Json& json,
+                                                 const char* name) {
+    if (!json.contains(name) || !json[name].is_array() || json[name].size() > 32)
+        return bad(place, fmt::format("'{}' is not a list of lengths", name));
+    std::vector<std::uint64_t> lengths;
+    for (const Json& length : json[name]) {
+        if (!length.is_number_unsigned())
+            return bad(place, fmt::format("'{}' holds {}, not a length", name, length.dump()));
+        lengths.push_back(length.get<std::uint64_t>());
+    }
+    return lengths;
+}
+
+Result<std::uint64_t> product(const std::string& place, const std::vector<std::uint64_t>& lengths,
+                              std::uint64_t max, std::string_view what) {
+    std::uint64_t count = 1;
+    for (const std::uint64_t length : lengths) {
+        if (length != 0 && count > max / length)
+            return fail(ErrorCode::exhausted,
+                        fmt::format("{}: {} of more than {}", place, what, max));
+        count *= length;
+    }
+    return count;
+}
+
+Result<void> parse_filters(const std::string& place, const Json& json, ZarrArray& array) {
+    bool is_vlen = false;
+    if (json.contains("filters") && json["filters"].is_array())
+        for (const Json& filter : json["filters"]) {
+            const std::string id = filter.is_object() ? filter.value("id", "") : "";
+            if (id == "pickle" || id == "categorize" || id == "msgpack" || id == "json2")
+                return bad(place, fmt::format("filter '{}' holds objects, which are never loaded; "
+                                              "write the texts as vlen-utf8",
+                                              id));
+            if (id != "vlen-utf8")
+                return fail(ErrorCode::unsupported,
+                            fmt::format("{}: filter '{}' is not known", place, id));
+            is_vlen = true;
+        }
+    if (array.type.kind == ZarrType::Kind::vlen_utf8 && !is_vlen)
+        return bad(place, "dtype object without the vlen-utf8 filter may be a pickle, which is "
+                          "never loaded");
+    if (array.type.kind != ZarrType::Kind::vlen_utf8 && is_vlen)
+        return bad(place, "the vlen-utf8 filter stands on numbers");
+    return {};
+}
+
+void put_number(std::byte* to, const ZarrType& type, double value) {
+    const auto whole = static_cast<std::int64_t>(std::clamp(value, -9.2e18, 9.2e18));
+    switch (type.number) {
+        case ValueType::float32: return store(to, static_cast<float>(value));
+        case ValueType::float64: return store(to, value);
+        default: std::memcpy(to, &whole, type.bytes);
+    }
+}
+
+void parse_fill(const Json& json, ZarrArray& array) {
+    array.fill.assign(array.type.bytes, std::byte{0});
+    if (!json.contains("fill_value")) return;
+    const Json& fill = json["fill_value"];
+    if (array.type.kind == ZarrType::Kind::vlen_utf8) {
+        if (fill.is_string()) array.fill_text = fill.get<std::string>();
+        return;
+    }
+    double value = 0;
+    if (fill.is_boolean()) value = fill.get<bool>() ? 1 : 0;
+    else if (fill.is_number()) value = fill.get<double>();
+    else if (fill.is_string() && fill == "NaN") value = std::nan("");
+    else if (fill.is_string() && fill == "Infinity") value = HUGE_VAL;
+    else if (fill.is_string() && fill == "-Infinity") value = -HUGE_VAL;
+    if (value == 0 || array.type.kind != ZarrType::Kind::number) return;
+    put_number(array.fill.data(), array.type, value);
+    if (array.type.is_big_endian) std::reverse(array.fill.begin(), array.fill.end());
+}
+
+}  // namespace
+
+std::uint64_t ZarrArray::element_count() const {
+    std::uint64_t count = 1;
+    for (const std::uint64_t length : shape) count *= length;
+    return count;
+}
+
+std::uint64_t ZarrArray::chunk_elements() const {
+    std::uint64_t count = 1;
+    for (const std::uint64_t length : chunks) count *= length;
+    return count;
+}
+
+std::string ZarrArray::chunk_key(const std::vector<std::uint64_t>& place) const {
+    std::string key = path.empty() ? "" : path + "/";
+    if (place.empty()) return key + "0";
+    for (std::size_t i = 0; i < place.size(); ++i) {
+        if (i > 0) key += separator;
+        key += std::to_string(place[i]);
+    }
+    return key;
+}
+
+Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path) {
+    const std::string key = under(path, ".zarray");
+    const std::string place = store.place(key);
+    if (!store.has(key)) {
+        if (store.has(under(path, "zarr.json")))
+            return fail(ErrorCode::unsupported,
+                        place + ": Zarr version 3 is not read; write the dataset as version 2");
+        return bad(place, "is missing");
+    }
+    const Bytes text = TRY(store.get(key));
+    const Json json = TRY_WITH(parse_json(as_text(text)), place);
+    if (!json.is_object()) return bad(place, "is not a JSON object");
+    if (json.value("zarr_format", Json(0)) != 2)
+        return fail(ErrorCode::unsupported, place + ": only Zarr version 2 is read");
+    ZarrArray array;
+    array.path = std::string(path);
+    array.shape = TRY(parse_lengths(place, json, "shape"));
+    array.chunks = TRY(parse_lengths(place, json, "chunks"));
+    if (array.shape.size() != array.chunks.size())
+        return bad(place, "'shape' and 'chunks' have different length");
+    if (std::find(array.chunks.begin(), array.chunks.end(), 0) != array.chunks.end())
+        return bad(place, "'chunks' holds 0");
+    TRY(product(place, array.shape, elements_max, "an array"));
+    if (!json.contains("dtype")) return bad(place, "has no dtype");
+    array.type = TRY(parse_type(place, json["dtype"]));
+    TRY(product(place, array.chunks,
+                chunk_bytes_max / std::max<std::size_t>(array.type.bytes, 1), "a chunk"));
+    TRY(parse_filters(place, json, array));
+    if (json.contains("compressor") && json["compressor"].is_object()) {
+        const Json id = json["compressor"].value("id", Json(""));
+        array.compressor = id.is_string() ? id.get<std::string>() : "?";
+        if (array.compressor.empty() || !knows_codec(array.compressor))
+            return fail(ErrorCode::unsupported,
+                        fmt::format("{}: compressor '{}' is not known", place, array.compressor));
+    }
+    array.is_column_major = json.value("order", Json("C")) == "F";
+    if (json.value("dimension_separator", Json(".")) == "/") array.separator = '/';
+    parse_fill(json, array);
+    return array;
+}
+
+Result<Bytes> read_zarr_chunk(const ZarrStore& store, const ZarrArray& array,
+                              const std::vector<std::uint64_t>& place) {
+    const std::string key = array.chunk_key(place);
+    if (store.has(key)) {
+        Bytes packed = TRY(store.get(key));
+        return TRY_WITH(unpack_chunk(array.compressor, std::move(packed), array.chunk_bytes(),
+                                     chunk_bytes_max),
+                        store.place(key));
+    }
+    Bytes bytes(array.chunk_bytes());
+    if (std::any_of(array.fill.begin(), array.fill.end(),
+                    [](std::byte byte) { return byte != std::byte{0}; }))
+        for (std::size_t at = 0; at < bytes.size(); at += array.fill.size())
+            std::copy(array.fill.begin(), array.fill.end(), bytes.begin() + at);
+    return bytes;
+}
+
+bool holds_texts(const ZarrArray& array) {
+    return array.type.kind == ZarrType::Kind::fixed_bytes ||
+           array.type.kind == ZarrType::Kind::fixed_unicode ||
+           array.type.kind == ZarrType::Kind::vlen_utf8;
+}
+
+ValueType native_type(const ZarrType& type) { return type.number; }
+
+Bytes to_native(Bytes bytes, const ZarrType& type) {
+    if (type.is_big_endian && type.bytes > 1)
+        for (std::size_t at = 0; at < bytes.size(); at += type.bytes)
+            std::reverse(bytes.begin() + at, bytes.begin() + at + type.bytes);
+    if (type.kind != ZarrType::Kind::half) return bytes;
+    Bytes wide(bytes.size() * 2);
+    for (std::size_t i = 0; i < bytes.size() / 2; ++i) {
+        const auto half = load<std::uint16_t>(bytes.data() + i * 2);
+        const int exponent = (half >> 10) & 31, fraction = half & 1023;
+        double value = exponent == 0 ? std::ldexp(fraction, -24)
+                       : exponent == 31
+                           ? (fraction != 0 ? std::nan("") : HUGE_VAL)
+                           : std::ldexp(fraction + 1024, exponent - 25);
+        if ((half & 0x8000) != 0) value = -value;
+        store(wide.data() + i * 4, static_cast<float>(value));
+    }
+    return wide;
+}
+
+}  // namespace stroma::expression

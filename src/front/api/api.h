@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "front/api/api_domain.h"
+#include "front/http/fetch.h"
+#include "front/http/server.h"
+
+namespace stroma::front::api {
+
+struct ApiOptions {
+    /// "https://stroma.example": how results are linked. "" takes the request's own Host.
+    std::string public_url;
+    bool fetch_private_addresses = false;  ///< lets bundle_fqids_url reach loopback and the like
+    Milliseconds signature_skew_max{15 * 60 * 1000};
+};
+
+/// The REST API: routes for http::Server::listen and the function that names the principal.
+/// Any thread; the domain outlives it, and it outlives the server.
+class Api {
+public:
+    Api(ApiDomain domain, ApiOptions options);
+    ~Api();
+    std::vector<http::Route> routes();
+    /// Reads "Authorization: Bearer stroma_…". Without one the principal is anonymous; with a
+    /// wrong one the answer is 401, never anonymous.
+    std::function<std::optional<http::Response>(http::Request&)> authenticator();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::front::api

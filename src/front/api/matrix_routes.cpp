@@ -1,0 +1,230 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/json.h"
+#include "front/api/api_routes.h"
+#include "front/api/json_fields.h"
+#include "front/http/url.h"
+
+// The matrix service's requests, v1 and v0: the paths, names and answers of the Human Cell Atlas
+// service, so that its old notebooks run with only the host changed.
+
+namespace stroma::front::api {
+namespace {
+
+using Answer = Result<http::Response>;
+constexpr std::size_t selection_characters_max = 128'000;
+
+Result<void> check_length(const Json& selection, std::string_view name) {
+    // Counted as the old service did: ASCII, so that a character outside it counts as its escape.
+    if (selection.dump(-1, ' ', true, Json::error_handler_t::replace).size() <=
+        selection_characters_max)
+        return {};
+    return fail(error_at(ErrorCode::exhausted, fmt::format("/{}", name),
+                         fmt::format("'{}' is longer than {} characters as JSON", name,
+                                     selection_characters_max)));
+}
+
+Result<std::string> format_of(ApiContext& api, JsonFields& fields) {
+    const std::string format = TRY(fields.text_or("format", "loom"));
+    for (const NamedText& known : api.domain.matrices.formats())
+        if (known.name == format) return format;
+    return fail(error_at(ErrorCode::invalid_input, "/format",
+                         fmt::format("there is no format '{}'; see /v1/formats", format)));
+}
+
+http::Response accepted(const RequestedMatrices& requested) {
+    Json json;
+    json["request_id"] = requested.request.id;
+    json["non_human_request_ids"] = Json::object();
+    for (const auto& [species, id] : requested.non_human_request_ids)
+        json["non_human_request_ids"][species] = id;
+    json["status"] = "In Progress";
+    json["message"] = "Job started.";
+    return json_answer(202, json);
+}
+
+Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
+    JsonFields fields(body);
+    matrix::MatrixQuery query;
+    const Json* filter = fields.find("filter");
+    query.where = TRY(fields.text_or("where", ""));
+    query.sql = TRY(fields.text_or("sql", ""));
+    query.fields = TRY(fields.texts("fields"));
+    query.genes = TRY(fields.texts("genes"));
+    query.feature = TRY(fields.text_or("feature", query.feature));
+    query.matrix = TRY(fields.text_or("matrix", query.matrix));
+    query.layout = TRY(fields.text_or("layout", ""));
+    query.species = TRY(fields.text_or("species", ""));
+    query.format = TRY(format_of(api, fields));
+    TRY(fields.finish());
+    const int selections = (filter != nullptr) + !query.where.empty() + !query.sql.empty();
+    if (selections != 1)
+        return fail(ErrorCode::invalid_input,
+                    "exactly one of 'filter', 'where' and 'sql' must say which cells are wanted");
+    if (filter != nullptr) {
+        if (!filter->is_object())
+            return fail(error_at(ErrorCode::invalid_input, "/filter", "'filter' must be an object"));
+        TRY(check_length(*filter, "filter"));
+        query.filter = filter->dump();
+    }
+    if (!query.where.empty()) TRY(check_length(body["where"], "where"));
+    if (!query.sql.empty()) TRY(check_length(body["sql"], "sql"));
+    const auto features = api.domain.matrices.features();
+    const bool known = std::any_of(features.begin(), features.end(),
+                                   [&](const NamedText& one) { return one.name == query.feature; });
+    if (!known)
+        return fail(error_at(ErrorCode::invalid_input, "/feature",
+                             fmt::format("there is no feature '{}'; see /v1/features",
+                                         query.feature)));
+    return query;
+}
+
+Answer post_v1(ApiContext& api, http::Request& request) {
+    TRY(allow(api, request, catalog::Action::create, {catalog::ThingKind::matrix_request, "", ""}));
+    const Json body = TRY(json_body(request));
+    const MatrixOrder order{TRY(query_of_body(api, body)), false};
+    auto requested = api.domain.matrices.request(request.principal, order);
+    if (!requested) {
+        const bool by_filter = !order.query.filter.empty();
+        return fail(by_filter ? with_pointer_below("/filter", std::move(requested.error()))
+                              : std::move(requested.error()));
+    }
+    return accepted(*requested);
+}
+
+/// The first column of the Data Browser's manifest, without its header line, doubles dropped.
+std::vector<std::string> bundles_of_manifest(std::string_view text) {
+    std::vector<std::string> bundles;
+    std::set<std::string, std::less<>> seen;
+    bool header = true;
+    while (!text.empty()) {
+        std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        if (std::exchange(header, false)) continue;
+        std::string_view bundle = line.substr(0, line.find('\t'));
+        if (bundle.ends_with('\r')) bundle.remove_suffix(1);
+        if (!bundle.empty() && seen.emplace(bundle).second) bundles.emplace_back(bundle);
+    }
+    return bundles;
+}
+
+Answer post_v0(ApiContext& api, http::Request& request) {
+    TRY(allow(api, request, catalog::Action::create, {catalog::ThingKind::matrix_request, "", ""}));
+    const Json body = TRY(json_body(request));
+    JsonFields fields(body);
+    MatrixOrder order{{}, true};
+    const Json* list = fields.find("bundle_fqids");
+    const auto url = TRY(fields.optional_text("bundle_fqids_url"));
+    order.query.bundles = TRY(fields.texts("bundle_fqids"));
+    order.query.format = TRY(format_of(api, fields));
+    TRY(fields.finish());
+    if ((list != nullptr) == url.has_value())
+        return fail(ErrorCode::invalid_input,
+                    "exactly one of 'bundle_fqids' and 'bundle_fqids_url' must be given");
+    if (list != nullptr) {
+        if (list->empty())
+            return fail(error_at(ErrorCode::invalid_input, "/bundle_fqids",
+                                 "'bundle_fqids' must name at least one bundle"));
+        TRY(check_length(*list, "bundle_fqids"));
+    } else {
+        http::FetchOptions options;
+        options.allow_private = api.options.fetch_private_addresses;
+        const auto manifest = http::fetch(*url, options);
+        // Whatever went wrong there, it's the URL of this request that must change.
+        if (!manifest)
+            return fail(error_at(ErrorCode::invalid_input, "/bundle_fqids_url",
+                                 manifest.error().message));
+        order.query.bundles = bundles_of_manifest(*manifest);
+        if (order.query.bundles.empty())
+            return fail(error_at(ErrorCode::invalid_input, "/bundle_fqids_url",
+                                 "the manifest at the URL names no bundle"));
+    }
+    return accepted(TRY(api.domain.matrices.request(request.principal, order)));
+}
+
+Result<matrix::MatrixRequest> find_readable(ApiContext& api, http::Request& request) {
+    const std::string& id = request.parameters["request_id"];
+    auto found = TRY(api.domain.matrices.find(id));
+    if (!found) return absent(catalog::ThingKind::matrix_request, id);
+    TRY(allow(api, request, catalog::Action::read,
+              {catalog::ThingKind::matrix_request, found->id, found->owner}));
+    return std::move(*found);
+}
+
+std::string_view status_name(matrix::RequestState state) {
+    switch (state) {
+        case matrix::RequestState::in_progress: return "In Progress";
+        case matrix::RequestState::complete: return "Complete";
+        case matrix::RequestState::failed: return "Failed";
+        case matrix::RequestState::expired: return "Expired";
+    }
+    return "Failed";
+}
+
+Json matrix_json(ApiContext& api, const http::Request& request, const matrix::MatrixRequest& found,
+                 const char* url_name) {
+    const bool has_file =
+        found.state == matrix::RequestState::complete && !found.object_key.empty();
+    Json json;
+    json["request_id"] = found.id;
+    json["status"] = status_name(found.state);
+    json[url_name] = has_file ? fmt::format("{}/v1/matrix/{}/files/{}", base_url(api, request),
+                                            found.id, http::percent_encode(found.file_name))
+                              : "";
+    const bool running = found.state == matrix::RequestState::in_progress;
+    json["eta"] = "";
+    if (running && found.eta_seconds >= 0)
+        json["eta"] = iso_time(api.domain.site.clock().unix_ms() +
+                               static_cast<std::int64_t>(found.eta_seconds * 1000));
+    json["message"] = found.message;
+    json["percentage"] =
+        found.state == matrix::RequestState::complete ? 100.0 : found.fraction * 100;
+    json["format"] = found.query.format;
+    json["query_hash"] = found.hash;
+    json["data_version"] = found.data_version;
+    json["job"] = found.job.empty() ? Json(nullptr) : Json(found.job);
+    json["created"] = time_json(found.created_ms);
+    json["expires"] = time_json(found.expires_ms);
+    if (has_file) {
+        json["bytes"] = found.bytes;
+        json["sha256"] = found.sha256;
+        json["cells"] = found.cells;
+        json["genes"] = found.genes;
+        json["nonzeros"] = found.nonzeros;
+    }
+    return json;
+}
+
+Answer get_v1(ApiContext& api, http::Request& request) {
+    const auto found = TRY(find_readable(api, request));
+    return json_answer(200, matrix_json(api, request, found, "matrix_url"));
+}
+
+Answer get_v0(ApiContext& api, http::Request& request) {
+    const auto found = TRY(find_readable(api, request));
+    return json_answer(200, matrix_json(api, request, found, "matrix_location"));
+}
+
+Answer get_file(ApiContext& api, http::Request& request) {
+    const auto found = TRY(find_readable(api, request));
+    if (found.state == matrix::RequestState::expired)
+        return error_response(request, 410,
+                              Error{ErrorCode::not_found,
+                                    "this result has expired; ask for it again with a POST"});
+    return file_answer(TRY(api.domain.matrices.open_file(found.id, request.parameters["name"])));
+}
+
+}  // namespace
+
+std::vector<ApiRoute> matrix_routes() {
+    return {{"POST", "/v1/matrix", post_v1},
+            {"GET", "/v1/matrix/{request_id}", get_v1},
+            {"GET", "/v1/matrix/{request_id}/files/{name}", get_file},
+            {"POST", "/v0/matrix", post_v0},
+            {"GET", "/v0/matrix/{request_id}", get_v0}};
+}
+
+}  // namespace stroma::front::api

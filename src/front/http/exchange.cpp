@@ -1,0 +1,112 @@
+#include "front/http/exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stroma::front::http {
+
+Exchange::Exchange(Request incoming, std::function<void()> wake)
+    : request(std::move(incoming)), wake_(std::move(wake)) {
+    request.body = this;
+    request.left = stop_.get_token();
+}
+
+void Exchange::wake_locked() {
+    if (woken_ || gone_) return;
+    woken_ = true;
+    wake_();
+}
+
+Result<Bytes> Exchange::read() {
+    std::unique_lock lock(mutex_);
+    if (input_.empty() && !input_ended_ && !input_error_ && !gone_) {
+        input_wanted_ = input_asked_ever_ = true;
+        wake_locked();
+        changed_.wait(lock, [&] {
+            return !input_.empty() || input_ended_ || input_error_ || gone_;
+        });
+    }
+    if (input_error_) return fail(*input_error_);
+    if (gone_ && input_.empty() && !input_ended_)
+        return fail(ErrorCode::cancelled, "the client left before the whole body had arrived");
+    return std::exchange(input_, Bytes());
+}
+
+Result<void> Exchange::write(ByteSpan bytes) {
+    while (!bytes.empty()) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return gone_ || output_.size() < output_bytes_max; });
+        if (gone_) return fail(ErrorCode::cancelled, "the client left");
+        const std::size_t count = std::min(bytes.size(), output_bytes_max - output_.size());
+        output_ += as_text(bytes.first(count));
+        bytes = bytes.subspan(count);
+        wake_locked();
+    }
+    const std::lock_guard lock(mutex_);
+    if (gone_) return fail(ErrorCode::cancelled, "the client left");
+    return {};
+}
+
+void Exchange::answer(Response response) {
+    const std::lock_guard lock(mutex_);
+    response_ = std::move(response);
+    answered_ = true;
+    wake_locked();
+}
+
+void Exchange::end_stream(bool whole) {
+    const std::lock_guard lock(mutex_);
+    (whole ? ended_ : failed_) = true;
+    wake_locked();
+}
+
+Exchange::Wanted Exchange::take() {
+    Wanted wanted;
+    {
+        const std::lock_guard lock(mutex_);
+        woken_ = false;
+        wanted.body = std::exchange(input_wanted_, false);
+        wanted.response = std::exchange(response_, std::nullopt);
+        if (answered_ && !wanted.response) {
+            wanted.output.swap(output_);
+            wanted.ended = ended_;
+            wanted.failed = failed_;
+        }
+    }
+    if (!wanted.output.empty()) changed_.notify_all();
+    return wanted;
+}
+
+void Exchange::give_body(Bytes bytes, bool last) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (input_.empty()) input_ = std::move(bytes);
+        else input_.insert(input_.end(), bytes.begin(), bytes.end());
+        input_ended_ = last;
+    }
+    changed_.notify_all();
+}
+
+void Exchange::fail_body(Error error) {
+    {
+        const std::lock_guard lock(mutex_);
+        input_error_ = std::move(error);
+    }
+    changed_.notify_all();
+}
+
+bool Exchange::body_was_wanted() const {
+    const std::lock_guard lock(mutex_);
+    return input_asked_ever_;
+}
+
+void Exchange::abandon() {
+    {
+        const std::lock_guard lock(mutex_);
+        gone_ = true;
+    }
+    stop_.request_stop();
+    changed_.notify_all();
+}
+
+}  // namespace stroma::front::http

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace stroma::front::http {
+
+struct FetchOptions {
+    std::uint64_t bytes_max = 16u << 20;
+    int seconds_max = 20;     ///< in all, redirects included
+    int redirects_max = 4;
+    /// Lets loopback, private and link-local addresses be reached: for sites whose sources are in
+    /// their own network, and for tests.
+    bool allow_private = false;
+};
+
+/// The body that a URL named by a stranger answers with status 200. Only http and https, no
+/// credentials in the URL, no proxy of the environment. The address is checked in the moment it
+/// is connected to, for every redirect too, so a name that changes its address gains nothing.
+/// errors  invalid_input  not such a URL        denied     its address is not a public one
+///         exhausted      larger than bytes_max unavailable  no answer in time, or not 200
+Result<std::string> fetch(std::string_view url, const FetchOptions& options = {});
+
+/// Whether an address ("10.0.0.1", "::ffff:127.0.0.1") belongs to the public internet. False for
+/// what isn't an address, and for every special block of RFC 6890 that could mean this network.
+bool is_public_address(std::string_view address);
+
+}  // namespace stroma::front::http

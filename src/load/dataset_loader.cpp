@@ -1,0 +1,121 @@
+#include "load/dataset_loader.h"
+
+#include "base/log.h"
+
+namespace stroma::loading {
+namespace {
+
+Result<catalog::Dataset> find_or_create(catalog::Catalog& catalog, const NewRevision& revision) {
+    auto found = TRY(catalog.find_dataset(revision.dataset_name));
+    if (found) return *std::move(found);
+    auto created = catalog.create_dataset(revision.dataset_name, revision.title, revision.owner,
+                                          revision.visibility);
+    if (created || created.error().code != ErrorCode::already_exists) return created;
+    found = TRY(catalog.find_dataset(revision.dataset_name));  // another import was quicker
+    if (found) return *std::move(found);
+    return created;
+}
+
+}  // namespace
+
+Result<std::optional<LoadedRevision>> DatasetLoader::find_loaded(std::string_view dataset_name,
+                                                                 std::string_view content_key) {
+    const auto dataset = TRY(catalog_.find_dataset(dataset_name));
+    if (!dataset || dataset->current_revision.empty()) return std::nullopt;
+    const auto current = TRY(catalog_.find_revision(dataset->current_revision));
+    if (!current || current->content_key != content_key) return std::nullopt;
+    return LoadedRevision{*dataset, *current, true};
+}
+
+Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
+    // One load at a time: two of the same content must not both find it absent.
+    const std::lock_guard one_at_a_time(mutex_);
+    if (auto loaded = TRY(find_loaded(revision.dataset_name, revision.content_key))) {
+        TRY(remove_file(revision.sealed));
+        return *std::move(loaded);
+    }
+    LoadedRevision loaded{TRY(find_or_create(catalog_, revision)), {}, false};
+    loaded.revision = TRY(
+        catalog_.begin_revision(loaded.dataset.id, revision.content_key, revision.source));
+    catalog::Revision& made = loaded.revision;
+    made.object_key = RevisionFiles::object_key(made.id);
+
+    const auto work = [&]() -> Result<void> {
+        const auto info = TRY(objects_.put_file(made.object_key, revision.sealed, {}));
+        made.object_etag = info.etag;
+        const auto sealed = TRY(files_.open(made.id));
+        made.cells = sealed->summary().cells;
+        made.genes = sealed->summary().genes;
+        if (const auto* x = sealed->summary().find("X")) made.nonzeros = x->nonzeros;
+        return put_rows(loaded.dataset, made, revision.bundle);
+    };
+    if (auto done = work(); !done) {
+        if (auto undone = remove_revision(made); !undone)
+            log(LogLevel::error, "a failed load could not be undone; it is at the next start",
+                {{"revision", made.id}, {"error", undone.error().message}});
+        return fail(std::move(done.error()));
+    }
+    TRY(catalog_.publish_revision(made));
+    made.state = catalog::RevisionState::ready;
+    loaded.dataset.current_revision = made.id;
+    return loaded;
+}
+
+Result<void> DatasetLoader::put_rows(const catalog::Dataset& dataset,
+                                     const catalog::Revision& revision,
+                                     const BundleRows* bundle) {
+    const auto sealed = TRY(files_.open(revision.id));
+    const expression::Frame obs = TRY(sealed->obs());
+    const expression::Frame var = TRY(sealed->var());
+    warehouse::RevisionRows rows;
+    rows.dataset = dataset.id;
+    rows.dataset_name = dataset.name;
+    rows.revision = revision.id;
+    rows.revision_number = revision.number;
+    rows.obs = &obs;
+    rows.var = &var;
+    rows.source = revision.source;
+    rows.content_key = revision.content_key;
+    if (sealed->summary().find("X") != nullptr) {
+        const auto matrix = TRY(sealed->matrix("X"));
+        rows.cell_totals = TRY(matrix->cell_totals());
+        rows.genes_detected = TRY(matrix->cell_lengths());
+    }
+    if (bundle != nullptr) bundle->add_to(rows);
+    TRY(warehouse_.apply(rows));
+    return {};
+}
+
+Result<void> DatasetLoader::remove_revision(const catalog::Revision& revision) {
+    TRY(warehouse_.remove(revision.id));
+    files_.forget(revision.id);
+    TRY(objects_.remove(RevisionFiles::object_key(revision.id)));
+    return catalog_.remove_revision(revision.id);
+}
+
+Result<void> DatasetLoader::remove_dataset(const catalog::Dataset& dataset) {
+    const std::lock_guard one_at_a_time(mutex_);
+    for (const catalog::Revision& revision : TRY(catalog_.revisions(dataset.id)))
+        if (revision.state != catalog::RevisionState::removed) TRY(remove_revision(revision));
+    return catalog_.withdraw_dataset(dataset.id);
+}
+
+Result<void> DatasetLoader::recover() {
+    for (catalog::Revision& revision : TRY(catalog_.pending_revisions())) {
+        if (!TRY(warehouse_.has_revision(revision.id))) {
+            TRY_WITH(remove_revision(revision), "undoing the unfinished revision " + revision.id);
+            continue;
+        }
+        const auto sealed = TRY(files_.open(revision.id));
+        const auto info = TRY(objects_.head(RevisionFiles::object_key(revision.id)));
+        revision.object_key = RevisionFiles::object_key(revision.id);
+        if (info) revision.object_etag = info->etag;
+        revision.cells = sealed->summary().cells;
+        revision.genes = sealed->summary().genes;
+        if (const auto* x = sealed->summary().find("X")) revision.nonzeros = x->nonzeros;
+        TRY_WITH(catalog_.publish_revision(revision), "finishing revision " + revision.id);
+    }
+    return {};
+}
+
+}  // namespace stroma::loading

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/file.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "expression/sealed_dataset.h"
+#include "load/bundle_import.h"
+#include "load/revision_files.h"
+#include "object/object_store.h"
+#include "warehouse/warehouse.h"
+
+namespace stroma::loading {
+
+/// A sealed file that is to become a dataset's next revision.
+struct NewRevision {
+    fs::path sealed;            ///< taken over; gone afterwards
+    std::string dataset_name;   ///< made when it doesn't exist
+    std::string title, owner;
+    catalog::Visibility visibility = catalog::Visibility::private_;
+    std::string content_key;    ///< the same content under the same name is loaded once
+    std::string source;         ///< JSON object: what it was made from
+    const BundleRows* bundle = nullptr;  ///< what a bundle brings beside
+};
+
+struct LoadedRevision {
+    catalog::Dataset dataset;
+    catalog::Revision revision;
+    bool already_loaded = false;
+};
+
+/// Makes revisions visible and takes them away, each in one step as readers see it: the
+/// warehouse's transaction decides, and recover() finishes or undoes what a crash left between
+/// object, warehouse and catalog. Any thread.
+class DatasetLoader {
+public:
+    DatasetLoader(object::ObjectStore& objects, catalog::Catalog& catalog,
+                  warehouse::Warehouse& warehouse, RevisionFiles& files)
+        : objects_(objects), catalog_(catalog), warehouse_(warehouse), files_(files) {}
+
+    /// Whether that content already is the current revision of a dataset of that name.
+    Result<std::optional<LoadedRevision>> find_loaded(std::string_view dataset_name,
+                                                      std::string_view content_key);
+    /// The sealed file becomes an object, its rows go into the warehouse, the catalog names it.
+    Result<LoadedRevision> load(const NewRevision& revision);
+    /// Takes every revision of the dataset away and leaves a tombstone. Repeats are harmless.
+    Result<void> remove_dataset(const catalog::Dataset& dataset);
+    /// For every revision that a crash left pending: in the ledger → publish; else → undo.
+    Result<void> recover();
+    /// Held while a dataset is loaded or removed; whoever holds it sees the stores agree.
+    std::recursive_mutex& load_mutex() { return mutex_; }
+
+private:
+    Result<void> remove_revision(const catalog::Revision& revision);
+    Result<void> put_rows(const catalog::Dataset& dataset, const catalog::Revision& revision,
+                          const BundleRows* bundle);
+
+    object::ObjectStore& objects_;
+    catalog::Catalog& catalog_;
+    warehouse::Warehouse& warehouse_;
+    RevisionFiles& files_;
+    std::recursive_mutex mutex_;  // a load that fails removes what it began
+};
+
+}  // namespace stroma::loading

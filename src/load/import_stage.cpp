@@ -1,0 +1,231 @@
+#include "load/import_stage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/metrics.h"
+#include "load/bundle_order.h"
+
+namespace stroma::loading {
+namespace {
+
+constexpr std::array<std::string_view, 13> known_endings = {
+    ".h5ad", ".h5", ".hdf5", ".loom", ".zarr", ".zip", ".mtx",
+    ".csv",  ".tsv", ".txt", ".psv",  ".gz",   ".tar"};
+
+Result<void> hash_file(const File& file, ContentHash& hash) {
+    const std::uint64_t size = TRY(file.size());
+    Bytes piece(std::min<std::uint64_t>(size, 4u << 20));
+    for (std::uint64_t at = 0; at < size; at += piece.size()) {
+        piece.resize(std::min<std::uint64_t>(piece.size(), size - at));
+        TRY(file.read_at(at, piece));
+        hash.update(piece);
+    }
+    return {};
+}
+
+Json described(const LoadedRevision& loaded) {
+    return {{"dataset", loaded.dataset.id},       {"name", loaded.dataset.name},
+            {"revision", loaded.revision.id},     {"number", loaded.revision.number},
+            {"cells", loaded.revision.cells},     {"genes", loaded.revision.genes},
+            {"nonzeros", loaded.revision.nonzeros}, {"already_loaded", loaded.already_loaded}};
+}
+
+/// Removes a staged file when the work that made it ends, however it ends.
+class StagedFile {
+public:
+    explicit StagedFile(fs::path path) : path_(std::move(path)) {}
+    StagedFile(const StagedFile&) = delete;
+    StagedFile& operator=(const StagedFile&) = delete;
+    ~StagedFile() { std::error_code ignored; fs::remove(path_, ignored); }
+    const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+std::string options_text(const ImportRequest& request) {
+    return fmt::format("{}|{}|{}|{}", request.format, request.read.orientation,
+                       request.read.make_ids_unique, request.strict);
+}
+
+}  // namespace
+
+std::string to_job_inputs(const ImportRequest& request) {
+    return Json{{"path", fs::absolute(request.path).lexically_normal().string()},
+                {"name", request.name},
+                {"title", request.title},
+                {"owner", request.owner},
+                {"public", request.is_public},
+                {"format", request.format},
+                {"orientation", request.read.orientation},
+                {"make_ids_unique", request.read.make_ids_unique},
+                {"strict", request.strict},
+                {"remove_source", request.remove_source}}
+        .dump();
+}
+
+Result<ImportRequest> import_request_of(std::string_view job_inputs) {
+    const Json json = TRY(parse_json(job_inputs));
+    ImportRequest request;
+    request.path = json.value("path", "");
+    request.name = json.value("name", "");
+    request.title = json.value("title", "");
+    request.owner = json.value("owner", "");
+    request.is_public = json.value("public", false);
+    request.format = json.value("format", "");
+    request.read.orientation = json.value("orientation", "");
+    request.read.make_ids_unique = json.value("make_ids_unique", false);
+    request.strict = json.value("strict", false);
+    request.remove_source = json.value("remove_source", false);
+    if (request.path.empty()) return fail(ErrorCode::invalid_input, "the import names no path");
+    return request;
+}
+
+std::string dataset_name_from(const fs::path& path) {
+    fs::path last = path.lexically_normal();
+    if (!last.has_filename()) last = last.parent_path();
+    std::string name = last.filename().string();
+    for (bool cut = true; cut;) {
+        cut = false;
+        for (const auto ending : known_endings)
+            if (name.size() > ending.size() && name.ends_with(ending)) {
+                name.resize(name.size() - ending.size());
+                cut = true;
+            }
+    }
+    for (char& c : name)
+        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '-') c = '_';
+    if (name.size() > 200) name.resize(200);
+    return name.empty() || name == "." || name == ".." ? "dataset" : name;
+}
+
+Result<std::string> content_key_of(const fs::path& path, std::string_view options) {
+    const auto input = TRY(expression::open_input(path));
+    ContentHash hash;
+    hash.update(as_bytes(options));
+    for (const std::string& name : TRY(input->list())) {
+        const File file = TRY(input->open(name));
+        if (input->is_folder()) hash.update(as_bytes(name));
+        hash.update(as_bytes(fmt::format("\n{}\n", TRY(file.size()))));
+        TRY(hash_file(file, hash));
+    }
+    return hash.hex();
+}
+
+/// A request's file, read and sealed, not yet loaded.
+struct ImportStage::Sealed {
+    std::unique_ptr<StagedFile> file;
+    std::string format, content_key;
+    std::vector<std::string> notes;
+    std::optional<BundleRows> bundle;
+    std::uint64_t bytes = 0;
+};
+
+Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
+                                              std::string_view work_id,
+                                              pipeline::StageContext& context) {
+    Sealed sealed;
+    sealed.file = std::make_unique<StagedFile>(staging_ / (std::string(work_id) + ".sealed"));
+    const fs::path& output = sealed.file->path();
+    TRY(remove_file(output));
+    const std::string step = "reading " + request.path.filename().string();
+    const expression::Watch watch{
+        [&](double done, double total, std::string_view unit) {
+            context.progress({step, done, total, std::string(unit)});
+        },
+        [&] { return context.cancelled(); }};
+    if (request.format == "hca-bundle" ||
+        (request.format.empty() && TRY(is_bundle(request.path)))) {
+        sealed.bundle = TRY(seal_bundle(request.path, request.strict, output, staging_, watch));
+        sealed.format = "hca-bundle";
+        sealed.notes = sealed.bundle->notes;
+    } else {
+        ParseReport report = TRY(parse_in_child({.input = request.path,
+                                                 .output = output,
+                                                 .scratch_folder = staging_,
+                                                 .read = request.read,
+                                                 .format = request.format},
+                                                readers_, watch));
+        sealed.format = std::move(report.format);
+        sealed.notes = std::move(report.notes);
+    }
+    for (const std::string& note : sealed.notes) context.note("info", note);
+    sealed.bytes = TRY(TRY(File::open_to_read(output)).size());
+    return sealed;
+}
+
+Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sealed& sealed) {
+    const std::lock_guard one_at_a_time(loader_.load_mutex());
+    NewRevision revision{
+        .sealed = sealed.file->path(),
+        .dataset_name = request.name.empty() ? dataset_name_from(request.path) : request.name,
+        .title = request.title,
+        .owner = request.owner,
+        .visibility = request.is_public ? catalog::Visibility::public_
+                                        : catalog::Visibility::private_,
+        .content_key = sealed.content_key,
+        .source = Json{{"path", request.path.string()}, {"format", sealed.format}}.dump(),
+        .bundle = sealed.bundle ? &*sealed.bundle : nullptr};
+    if (!sealed.bundle || sealed.bundle->uuid.empty()) return loader_.load(revision);
+
+    const BundleRows& bundle = *sealed.bundle;
+    if (request.name.empty()) revision.dataset_name = bundle.uuid;
+    if (request.title.empty()) revision.title = bundle.title;
+    const auto known = TRY(catalog_.bundles(bundle.uuid));
+    if (decide(known, {bundle.uuid, bundle.version, false}) == BundleAction::nothing) {
+        if (auto loaded = TRY(loader_.find_loaded(revision.dataset_name, revision.content_key)))
+            return *std::move(loaded);
+        return fail(ErrorCode::already_exists,
+                    "bundle " + bundle.uuid + "." + bundle.version +
+                        " was loaded, replaced by a newer version, or deleted before; nothing was "
+                        "changed");
+    }
+    const LoadedRevision loaded = TRY(loader_.load(revision));
+    for (catalog::Bundle former : known)
+        if (former.state == "loaded") {
+            former.state = "replaced";
+            TRY(catalog_.put_bundle(former));
+        }
+    TRY(catalog_.put_bundle({bundle.uuid, bundle.version, loaded.dataset.id, loaded.revision.id,
+                             "loaded", bundle.report, 0}));
+    return loaded;
+}
+
+Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
+    return import(TRY(import_request_of(job.inputs)), job.id, context);
+}
+
+Result<std::string> ImportStage::import(const ImportRequest& request, std::string_view work_id,
+                                        pipeline::StageContext& context) {
+    const std::string name =
+        request.name.empty() ? dataset_name_from(request.path) : request.name;
+    context.progress({"looking at " + request.path.filename().string(), 0, 0, ""});
+    const std::string key = TRY(content_key_of(request.path, options_text(request)));
+    if (const auto loaded = TRY(loader_.find_loaded(name, key))) {
+        context.note("info", "this content is already the current revision of '" + name + "'");
+        return described(*loaded).dump();
+    }
+    const std::int64_t started_ms = clock_.steady_ms();
+    Sealed sealed = TRY(seal(request, work_id, context));
+    sealed.content_key = key;
+    const std::int64_t sealed_ms = clock_.steady_ms();
+    context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});
+    const LoadedRevision loaded = TRY(load(request, sealed));
+    if (request.remove_source) TRY(remove_file(request.path));
+
+    counter("stroma_imports_total", "Datasets imported", {{"format", sealed.format}}).add();
+    Json outputs = described(loaded);
+    outputs["format"] = sealed.format;
+    outputs["bytes"] = sealed.bytes;
+    outputs["notes"] = sealed.notes;
+    outputs["seconds_reading"] = static_cast<double>(sealed_ms - started_ms) / 1000;
+    outputs["seconds_loading"] = static_cast<double>(clock_.steady_ms() - sealed_ms) / 1000;
+    return outputs.dump();
+}
+
+}  // namespace stroma::loading

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "expression/format.h"
+#include "load/dataset_loader.h"
+#include "load/parser_child.h"
+#include "pipeline/stage.h"
+
+namespace stroma::loading {
+
+/// What `stroma import` and POST /v1/imports ask for, one path each.
+struct ImportRequest {
+    fs::path path;
+    std::string name;          ///< dataset name; "" is made from the path
+    std::string title;
+    std::string owner;
+    bool is_public = false;
+    std::string format;        ///< "" detects
+    expression::ReadOptions read;
+    bool strict = false;         ///< bundles: metadata that differs is refused too
+    bool remove_source = false;  ///< an upload's own copy, gone once it is loaded
+};
+
+/// ImportRequest as the inputs of a job of stage "import", and back.
+std::string to_job_inputs(const ImportRequest& request);
+Result<ImportRequest> import_request_of(std::string_view job_inputs);
+
+/// A dataset name made from a path: its last part without known endings; other characters than
+/// letters, digits, '.', '_' and '-' become '_'.
+std::string dataset_name_from(const fs::path& path);
+/// The identity of a file's or folder's content: names, sizes and bytes.
+Result<std::string> content_key_of(const fs::path& path, std::string_view options);
+
+/// Reads one file or folder in the parser child, seals it, and loads it as a dataset's next
+/// revision. Outputs: dataset, name, revision, number, cells, genes, nonzeros, bytes, format,
+/// notes, already_loaded, seconds per step.
+class ImportStage final : public pipeline::Stage {
+public:
+    ImportStage(DatasetLoader& loader, catalog::Catalog& catalog,
+                std::vector<const expression::FormatReader*> readers, fs::path staging,
+                const Clock& clock)
+        : loader_(loader), catalog_(catalog), readers_(std::move(readers)),
+          staging_(std::move(staging)), clock_(clock) {}
+
+    std::string_view name() const override { return "import"; }
+    Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
+    /// The same for other stages; `work_id` names the staged file.
+    Result<std::string> import(const ImportRequest& request, std::string_view work_id,
+                               pipeline::StageContext& context);
+
+private:
+    struct Sealed;
+    Result<Sealed> seal(const ImportRequest& request, std::string_view work_id,
+                        pipeline::StageContext& context);
+    Result<LoadedRevision> load(const ImportRequest& request, const Sealed& sealed);
+
+    DatasetLoader& loader_;
+    catalog::Catalog& catalog_;
+    std::vector<const expression::FormatReader*> readers_;
+    fs::path staging_;
+    const Clock& clock_;
+};
+
+}  // namespace stroma::loading

@@ -1,0 +1,40 @@
+#include "load/revision_files.h"
+
+namespace stroma::loading {
+
+std::string RevisionFiles::object_key(std::string_view revision) {
+    return "revisions/" + std::string(revision) + ".sealed";
+}
+
+Result<std::shared_ptr<const expression::SealedDataset>> RevisionFiles::open(
+    std::string_view revision) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = open_.find(revision); found != open_.end()) {
+            newest_first_.remove(found->first);
+            newest_first_.push_front(found->first);
+            return found->second;
+        }
+    }
+    const std::string id(revision);
+    auto reader = TRY_WITH(objects_.open(object_key(id)), "opening revision " + id);
+    auto sealed = TRY_WITH(expression::SealedDataset::open(std::move(reader)),
+                           "opening revision " + id);
+    const std::lock_guard lock(mutex_);
+    if (open_.emplace(id, sealed).second) newest_first_.push_front(id);
+    while (newest_first_.size() > open_max) {
+        open_.erase(newest_first_.back());
+        newest_first_.pop_back();
+    }
+    return sealed;
+}
+
+void RevisionFiles::forget(std::string_view revision) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = open_.find(revision); found != open_.end()) {
+        newest_first_.remove(found->first);
+        open_.erase(found);
+    }
+}
+
+}  // namespace stroma::loading

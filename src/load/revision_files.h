@@ -1,0 +1,37 @@
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "expression/sealed_dataset.h"
+#include "object/object_store.h"
+
+namespace stroma::loading {
+
+/// Opens the sealed files of ready revisions, and keeps the latest ones open. Any thread.
+class RevisionFiles {
+public:
+    explicit RevisionFiles(object::ObjectStore& objects)
+        : objects_(objects) {}
+
+    static std::string object_key(std::string_view revision);
+
+    /// errors  not_found  no such revision, or it was removed     corrupt
+    Result<std::shared_ptr<const expression::SealedDataset>> open(std::string_view revision);
+    /// Forgets a revision that is going away; readers that have it keep it.
+    void forget(std::string_view revision);
+
+private:
+    static constexpr std::size_t open_max = 64;
+    object::ObjectStore& objects_;
+    std::mutex mutex_;
+    std::list<std::string> newest_first_;
+    std::map<std::string, std::shared_ptr<const expression::SealedDataset>, std::less<>> open_;
+};
+
+}  // namespace stroma::loading

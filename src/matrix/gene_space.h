@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "expression/frame.h"
+
+namespace stroma::matrix {
+
+/// Which genes of the parts make the columns of a selection.
+struct GeneSpace {
+    expression::Frame var;  ///< the output's genes
+    /// Per part: output gene of each of its genes, -1 where dropped; empty: as they are.
+    std::vector<std::vector<std::int32_t>> output_gene;
+    /// Per part: whether each output gene was measured in it. Empty for a single part.
+    std::vector<std::vector<bool>> measured;
+};
+
+struct GeneChoice {
+    std::vector<std::string> genes;  ///< ids or names; empty is all
+    std::string feature = "gene";    ///< "gene" or "transcript"
+};
+
+/// Joins the var frames of the parts. One part keeps its var as it is. Several are joined by
+/// feature key (column "featurekey" where var has one, else the id without an Ensembl version),
+/// in order of first appearance; var gets "measured_in_all".
+/// errors  invalid_input  a wanted gene is in no part: names it
+Result<GeneSpace> join_genes(const std::vector<expression::Frame>& vars, const GeneChoice& choice);
+
+/// The key that names a gene across datasets.
+std::string feature_key(const expression::Frame& var, std::size_t gene);
+
+}  // namespace stroma::matrix

@@ -1,0 +1,179 @@
+#include "matrix/matrix_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/metrics.h"
+#include "matrix/fields.h"
+
+namespace stroma::matrix {
+namespace {
+
+constexpr std::string_view renew_text =
+    "The file was removed after its time; POST the same request again to make it anew.";
+
+/// One text for one meaning under one snapshot: the order of fields and genes doesn't matter.
+std::string hash_of(const MatrixQuery& query, const warehouse::Scope& scope,
+                    std::int64_t data_version) {
+    MatrixQuery canonical = query;
+    std::sort(canonical.fields.begin(), canonical.fields.end());
+    std::sort(canonical.genes.begin(), canonical.genes.end());
+    std::sort(canonical.bundles.begin(), canonical.bundles.end());
+    std::vector<std::string> datasets = scope.datasets;
+    std::sort(datasets.begin(), datasets.end());
+    const Json text = {{"query", to_json(canonical)},
+                       {"everything", scope.everything},
+                       {"datasets", datasets},
+                       {"data_version", data_version}};
+    return sha256_hex(text.dump()).substr(0, 32);
+}
+
+void describe_job(const pipeline::Job& job, std::int64_t now_ms, MatrixRequest& request) {
+    if (job.state == pipeline::JobState::failed || job.state == pipeline::JobState::cancelled) {
+        request.state = RequestState::failed;
+        request.message = job.error.empty() ? "The request was cancelled." : job.error;
+        return;
+    }
+    request.message = job.progress.step;
+    if (job.progress.total <= 0) return;
+    request.fraction = std::clamp(job.progress.done / job.progress.total, 0.0, 1.0);
+    const double seconds = static_cast<double>(now_ms - job.started_ms) / 1000;
+    if (request.fraction > 0) request.eta_seconds = seconds / request.fraction - seconds;
+}
+
+void describe_result(const MatrixResult& result, MatrixRequest& request) {
+    request.state = result.expired ? RequestState::expired : RequestState::complete;
+    request.fraction = 1;
+    request.eta_seconds = 0;
+    request.message = result.expired ? std::string(renew_text) : result.message;
+    request.object_key = result.expired ? "" : result.object_key;
+    request.file_name = result.file_name;
+    request.sha256 = result.sha256;
+    request.bytes = result.bytes;
+    request.cells = result.cells;
+    request.genes = result.genes;
+    request.nonzeros = result.nonzeros;
+    request.sum = result.sum;
+    request.completed_ms = result.completed_ms;
+    request.expires_ms = result.expires_ms;
+}
+
+}  // namespace
+
+Result<warehouse::Scope> MatrixService::scope_of(const catalog::Principal& principal) {
+    if (principal.role == catalog::Role::administrator && principal.scopes.empty())
+        return warehouse::Scope{true, {}};
+    return warehouse::Scope{false, TRY(catalog_.readable_datasets(principal))};
+}
+
+Result<MatrixRequest> MatrixService::request(const MatrixQuery& asked,
+                                             const catalog::Principal& principal) {
+    counter("stroma_matrix_requests_total", "Matrix requests", {{"format", asked.format}}).add();
+    RequestRecord record;
+    record.query = TRY(writer_.checked(asked));
+    record.id = ids_.uuid();
+    record.owner = principal.id;
+    record.scope = TRY(scope_of(principal));
+    record.data_version = TRY(catalog_.data_version());
+    record.created_ms = clock_.unix_ms();
+    record.hash = hash_of(record.query, record.scope, record.data_version);
+
+    const auto result = TRY(requests_.result(record.hash));
+    const bool is_hit = result && result->complete && !result->expired;
+    counter(is_hit ? "stroma_matrix_cache_hits_total" : "stroma_matrix_cache_misses_total",
+            is_hit ? "Matrix requests answered by a result that was there"
+                   : "Matrix requests that had to be built")
+        .add();
+    if (!is_hit) {
+        const std::int64_t generation = result ? result->generation + result->expired : 1;
+        const pipeline::Job job = TRY(jobs_.submit(
+            {.stage = "matrix", .owner = principal.id,
+             .title = "matrix as " + record.query.format,
+             .inputs = to_json(MatrixJobInputs{record, generation}),
+             .idempotency_key = fmt::format("matrix:{}:{}", record.hash, generation)}));
+        record.job = job.id;
+    }
+    TRY(requests_.add(record));
+    const auto found = TRY(find(record.id));
+    return *found;
+}
+
+Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
+    const auto record = TRY(requests_.find(id));
+    if (!record) return std::nullopt;
+    MatrixRequest request;
+    request.id = record->id;
+    request.hash = record->hash;
+    request.query = record->query;
+    request.owner = record->owner;
+    request.job = record->job;
+    request.data_version = record->data_version;
+    request.created_ms = record->created_ms;
+    const auto result = TRY(requests_.result(record->hash));
+    if (result && result->complete) {
+        describe_result(*result, request);
+        return request;
+    }
+    if (const auto job = TRY(jobs_.find(record->job))) describe_job(*job, clock_.unix_ms(), request);
+    return request;
+}
+
+Result<std::unique_ptr<object::ObjectReader>> MatrixService::open_result(
+    const MatrixRequest& request) {
+    if (request.object_key.empty())
+        return fail(ErrorCode::not_found, "request " + request.id + " has no file: " + request.message);
+    return objects_.open(request.object_key);
+}
+
+Result<std::int64_t> MatrixService::expire() {
+    std::int64_t removed = 0;
+    for (MatrixResult& result : TRY(requests_.results_expired_by(clock_.unix_ms()))) {
+        if (!result.object_key.empty()) TRY(objects_.remove(result.object_key));
+        result.expired = true;
+        TRY(requests_.put_result(result));
+        ++removed;
+    }
+    return removed;
+}
+
+Result<FieldDetail> MatrixService::field_detail(std::string_view name,
+                                                const catalog::Principal& principal) {
+    const Field* field = find_field(name);
+    if (field == nullptr)
+        return fail(ErrorCode::not_found, "no field '" + std::string(name) + "'");
+    FieldDetail detail{std::string(field->name), std::string(field->description),
+                       field->kind == FieldKind::numeric, 0, 0, {}};
+    const warehouse::Scope scope = TRY(scope_of(principal));
+    const std::string column = quoted_name(field->name);
+    if (detail.numeric) {
+        const auto rows = TRY(warehouse_.query(
+            fmt::format(R"(select min({0}), max({0}) from cells where "called")", column), scope,
+            {}));
+        if (TRY(rows->next()) && !rows->is_null(0)) {
+            const auto number = [&](std::size_t i) {
+                const sql::Value value = rows->value(i);
+                const auto* whole = std::get_if<std::int64_t>(&value);
+                return whole != nullptr ? static_cast<double>(*whole) : std::get<double>(value);
+            };
+            detail.minimum = number(0);
+            detail.maximum = number(1);
+        }
+        return detail;
+    }
+    const std::string text =
+        field->kind == FieldKind::boolean
+            ? fmt::format("case when {0} then 'True' when not {0} then 'False' else '' end", column)
+            : fmt::format("coalesce(cast({} as varchar), '')", column);
+    const auto rows = TRY(warehouse_.query(
+        fmt::format(R"(select {} as v, count(*) as n from cells where "called" )"
+                    "group by 1 order by n desc, v",
+                    text),
+        scope, {}));
+    while (TRY(rows->next())) detail.cell_counts.emplace_back(rows->text(0), rows->integer(1));
+    return detail;
+}
+
+}  // namespace stroma::matrix

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/file.h"
+#include "catalog/catalog.h"
+#include "matrix/matrix_writer.h"
+#include "matrix/request_store.h"
+#include "object/object_store.h"
+#include "pipeline/job_store.h"
+#include "pipeline/stage.h"
+
+namespace stroma::matrix {
+
+struct MatrixServiceOptions {
+    Milliseconds retention{30LL * 24 * 3600 * 1000};  ///< then a result's file is removed
+};
+
+/// How many cells have each value of a field, or its range.
+struct FieldDetail {
+    std::string name, description;
+    bool numeric = false;
+    double minimum = 0, maximum = 0;
+    /// In falling order of cells; null is "", booleans are "True" and "False".
+    std::vector<std::pair<std::string, std::int64_t>> cell_counts;
+};
+
+/// Matrix requests from asking to the file: the query is made canonical and hashed with the
+/// snapshot before anything runs, so a repeat is answered by the result that is there. Any thread.
+class MatrixService {
+public:
+    MatrixService(RequestStore& requests, MatrixWriter& writer, catalog::Catalog& catalog,
+                  warehouse::Warehouse& warehouse, object::ObjectStore& objects,
+                  pipeline::JobStore& jobs, const Clock& clock, IdSource& ids,
+                  MatrixServiceOptions options)
+        : requests_(requests), writer_(writer), catalog_(catalog), warehouse_(warehouse),
+          objects_(objects), jobs_(jobs), clock_(clock), ids_(ids), options_(options) {}
+
+    /// Checks the query, then answers from an equal one's result or queues a job.
+    Result<MatrixRequest> request(const MatrixQuery& query, const catalog::Principal& principal);
+    Result<std::optional<MatrixRequest>> find(std::string_view id);
+    /// The result's bytes. errors  not_found (also: no cell matched)     exhausted never
+    Result<std::unique_ptr<object::ObjectReader>> open_result(const MatrixRequest& request);
+    /// Removes the files of results past their time; gives how many.
+    Result<std::int64_t> expire();
+    /// Counts or range of an API field or a column of `cells`. not_found for unknown names.
+    Result<FieldDetail> field_detail(std::string_view name, const catalog::Principal& principal);
+
+    /// What the principal may see in the warehouse.
+    Result<warehouse::Scope> scope_of(const catalog::Principal& principal);
+
+    MatrixWriter& writer() { return writer_; }
+    RequestStore& requests() { return requests_; }
+    object::ObjectStore& objects() { return objects_; }
+    const Clock& clock() const { return clock_; }
+    const MatrixServiceOptions& options() const { return options_; }
+
+private:
+    RequestStore& requests_;
+    MatrixWriter& writer_;
+    catalog::Catalog& catalog_;
+    warehouse::Warehouse& warehouse_;
+    object::ObjectStore& objects_;
+    pipeline::JobStore& jobs_;
+    const Clock& clock_;
+    IdSource& ids_;
+    MatrixServiceOptions options_;
+};
+
+/// Builds one request's file and makes it the result of its hash.
+class MatrixStage final : public pipeline::Stage {
+public:
+    MatrixStage(MatrixService& service, fs::path staging)
+        : service_(service), staging_(std::move(staging)) {}
+    std::string_view name() const override { return "matrix"; }
+    Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
+
+private:
+    Result<MatrixResult> build(const RequestRecord& request, const pipeline::Job& job,
+                               pipeline::StageContext& context);
+    MatrixService& service_;
+    fs::path staging_;
+};
+
+}  // namespace stroma::matrix

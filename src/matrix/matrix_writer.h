@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "expression/format.h"
+#include "matrix/field_columns.h"
+#include "matrix/matrix_request.h"
+#include "warehouse/warehouse.h"
+
+namespace stroma::matrix {
+
+/// A query made definite: which cells of which revisions. What a principal may not read is not in.
+struct Selection {
+    std::vector<warehouse::SelectedCells> cells;
+    std::uint64_t cell_count = 0;
+};
+
+/// Turns queries into cells and cells into matrix files. Any thread.
+class MatrixWriter {
+public:
+    MatrixWriter(catalog::Catalog& catalog, warehouse::Warehouse& warehouse,
+                 warehouse::OpenRevision open,
+                 std::vector<const expression::FormatWriter*> writers)
+        : catalog_(catalog), warehouse_(warehouse), open_(std::move(open)),
+          writers_(std::move(writers)) {}
+
+    /// Checks all of a query that can be checked without running it: one way to choose cells,
+    /// format, feature, filter tree, fields. Gives it with filter replaced by its canonical form.
+    /// errors  invalid_input  names the bad part, for filters "at <pointer>: …"
+    Result<MatrixQuery> checked(const MatrixQuery& query);
+    Result<Selection> select(const MatrixQuery& query, const warehouse::Scope& scope);
+    /// Writes the selected cells to `path`, which must not exist.
+    Result<expression::WrittenMatrix> write(const MatrixQuery& query, const Selection& selection,
+                                            const fs::path& path,
+                                            const expression::WriteOptions& options,
+                                            const expression::Watch& watch);
+    /// errors  invalid_input  lists the known ones
+    Result<const expression::FormatWriter*> writer(std::string_view format) const;
+    std::vector<std::string> formats() const;
+
+private:
+    Result<std::string> condition_of(const MatrixQuery& query);
+    Result<void> check_bundles(const MatrixQuery& query, const warehouse::Scope& scope);
+    Result<bool> is_cells_column(std::string_view name);
+
+    catalog::Catalog& catalog_;
+    warehouse::Warehouse& warehouse_;
+    warehouse::OpenRevision open_;
+    std::vector<const expression::FormatWriter*> writers_;
+};
+
+}  // namespace stroma::matrix

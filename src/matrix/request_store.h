@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "matrix/matrix_request.h"
+#include "sql/database.h"
+#include "warehouse/warehouse.h"
+
+namespace stroma::matrix {
+
+/// What one hash came to; shared by every request with that hash.
+struct MatrixResult {
+    std::string hash;
+    std::int64_t generation = 1;  ///< rises when an expired result is made anew
+    bool complete = false;
+    bool expired = false;
+    std::string object_key, file_name, sha256, message;
+    std::uint64_t bytes = 0, cells = 0, genes = 0, nonzeros = 0;
+    double sum = 0;
+    std::int64_t completed_ms = 0, expires_ms = 0;
+};
+
+/// A request's own record; its state follows from its result and its job.
+struct RequestRecord {
+    std::string id, hash, owner, job;
+    MatrixQuery query;
+    warehouse::Scope scope;
+    std::int64_t data_version = 0, created_ms = 0;
+};
+
+/// What a job of stage "matrix" is told: everything, so that it needs no other record.
+struct MatrixJobInputs {
+    RequestRecord request;  ///< id, hash, query and scope
+    std::int64_t generation = 1;
+};
+std::string to_json(const MatrixJobInputs& inputs);
+Result<MatrixJobInputs> matrix_job_inputs_of(std::string_view json);
+
+std::string to_json(const MatrixQuery& query);
+Result<MatrixQuery> query_from_json(std::string_view json);
+
+/// Requests and results in the control database. Any thread.
+class RequestStore {
+public:
+    static Result<std::unique_ptr<RequestStore>> open(sql::Database& database);
+
+    Result<void> add(const RequestRecord& request);
+    Result<std::optional<RequestRecord>> find(std::string_view id);
+    Result<std::optional<MatrixResult>> result(std::string_view hash);
+    /// Inserts or replaces.
+    Result<void> put_result(const MatrixResult& result);
+    Result<std::vector<MatrixResult>> results_expired_by(std::int64_t now_ms);
+
+private:
+    explicit RequestStore(sql::Database& database) : database_(database) {}
+    sql::Database& database_;
+};
+
+}  // namespace stroma::matrix

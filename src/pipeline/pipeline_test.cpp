@@ -1,0 +1,300 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "pipeline/worker.h"
+#include "queue/database/database_queue.h"
+#include "sql/sqlite/sqlite_database.h"
+
+namespace stroma::pipeline {
+namespace {
+
+constexpr Milliseconds long_wait{60'000};
+
+/// A stage that does what the test says.
+class ScriptedStage final : public Stage {
+public:
+    using Run = std::function<Result<std::string>(const Job&, StageContext&)>;
+    explicit ScriptedStage(Run run) : run_(std::move(run)) {}
+    std::string_view name() const override { return "scripted"; }
+    Result<std::string> run(const Job& job, StageContext& context) override {
+        ++runs;
+        return run_(job, context);
+    }
+    std::atomic<int> runs{0};
+
+private:
+    Run run_;
+};
+
+/// A gate that a stage waits at until the test opens it, or the stage is cancelled.
+class Gate {
+public:
+    void open() {
+        const std::lock_guard lock(mutex_);
+        open_ = true;
+        changed_.notify_all();
+    }
+    /// False when cancelled.
+    bool pass(const StageContext& context) {
+        std::unique_lock lock(mutex_);
+        while (!open_) {
+            if (context.cancelled()) return false;
+            changed_.wait_for(lock, Milliseconds{5});
+        }
+        return true;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool open_ = false;
+};
+
+class PipelineTest : public ::testing::Test {
+protected:
+    void SetUp() override { open(); }
+    void open() {
+        if (!database) database = *sql::SqliteDatabase::open_in_memory();
+        queue = queue::open_queue(*database, "jobs", job_queue_options(), clock, ids).value();
+        jobs = JobStore::open(*database, *queue, clock, ids).value();
+    }
+    Job submit(std::string key = "") {
+        return jobs
+            ->submit({.stage = "scripted", .owner = "ada", .title = "a job", .inputs = "{}",
+                      .idempotency_key = std::move(key)})
+            .value();
+    }
+    Job wait_until(const std::string& id, const std::function<bool(const Job&)>& holds) {
+        Job job = jobs->find(id).value().value();
+        while (!holds(job)) job = jobs->wait_for_change(id, job.version, long_wait).value();
+        return job;
+    }
+    Job wait_final(const std::string& id) {
+        return wait_until(id, [](const Job& job) { return is_final(job.state); });
+    }
+    std::unique_ptr<Worker> worker(std::vector<Stage*> stages, WorkerOptions options = {}) {
+        return std::make_unique<Worker>(*jobs, *queue, std::move(stages), clock, options);
+    }
+
+    std::int64_t due_ms() {
+        const auto connection = database->connect().value();
+        const auto rows = connection->execute("SELECT max(due_ms) FROM queue_messages").value();
+        return rows->next().value() ? rows->integer(0) : 0;
+    }
+
+    ManualClock clock;
+    IdSource ids{1};
+    std::unique_ptr<sql::SqliteDatabase> database;
+    std::unique_ptr<queue::TransactionalQueue> queue;
+    std::unique_ptr<JobStore> jobs;
+};
+
+TEST_F(PipelineTest, ASubmittedJobIsRunAndItsOutputsAreKept) {
+    ScriptedStage stage([](const Job& job, StageContext& context) -> Result<std::string> {
+        EXPECT_EQ(job.state, JobState::running);
+        context.note("info", "halfway");
+        return R"({"rows":3})";
+    });
+    const Job job = submit();
+    EXPECT_EQ(job.state, JobState::queued);
+    const auto running = worker({&stage});
+    running->start();
+    const Job done = wait_final(job.id);
+    EXPECT_EQ(done.state, JobState::succeeded);
+    EXPECT_EQ(done.outputs, R"({"rows":3})");
+    EXPECT_EQ(done.attempt, 1);
+    EXPECT_EQ(jobs->log_lines(job.id)->at(0).text, "halfway");
+    running->stop();
+    EXPECT_EQ(queue->stats()->ready + queue->stats()->leased, 0);
+}
+
+TEST_F(PipelineTest, ARepeatedSubmissionGivesTheFirstJob) {
+    const Job first = submit("the same work");
+    EXPECT_EQ(submit("the same work").id, first.id);
+    EXPECT_NE(submit("other work").id, first.id);
+    ASSERT_TRUE(jobs->cancel(first.id));
+    EXPECT_NE(submit("the same work").id, first.id);
+}
+
+TEST_F(PipelineTest, AConflictIsRetriedAfterABackoffAndThenSucceeds) {
+    ScriptedStage stage([&](const Job& job, StageContext&) -> Result<std::string> {
+        if (job.attempt < 3) return fail(ErrorCode::conflict, "somebody else won");
+        return "{}";
+    });
+    const Job job = submit();
+    const auto running = worker({&stage});
+    running->start();
+    for (int attempt = 1; attempt < 3; ++attempt) {
+        wait_until(job.id, [&](const Job& now) {
+            return now.state == JobState::queued && now.attempt == attempt;
+        });
+        while (queue->stats()->delayed == 0) std::this_thread::yield();
+        clock.advance(Milliseconds{60'000});
+    }
+    EXPECT_EQ(wait_final(job.id).state, JobState::succeeded);
+    EXPECT_EQ(stage.runs, 3);
+}
+
+TEST_F(PipelineTest, AJobThatKeepsMeetingConflictsFailsAndItsMessageIsBuried) {
+    ScriptedStage stage([](const Job&, StageContext&) -> Result<std::string> {
+        return fail(ErrorCode::unavailable, "the store is away");
+    });
+    const Job job = submit();
+    const auto running = worker({&stage}, {.attempts_max = 1});
+    running->start();
+    const Job failed = wait_final(job.id);
+    EXPECT_EQ(failed.state, JobState::failed);
+    EXPECT_EQ(failed.error_code, "unavailable");
+    running->stop();
+    ASSERT_EQ(queue->stats()->dead, 1);
+    EXPECT_NE(queue->dead_letters(1)->at(0).reason.find("the store is away"), std::string::npos);
+}
+
+TEST_F(PipelineTest, AnErrorThatCannotPassIsNotRetried) {
+    ScriptedStage stage([](const Job&, StageContext&) -> Result<std::string> {
+        return fail(ErrorCode::invalid_input, "line 7 has 20,001 fields");
+    });
+    const Job job = submit();
+    const auto running = worker({&stage});
+    running->start();
+    const Job failed = wait_final(job.id);
+    EXPECT_EQ(failed.error, "line 7 has 20,001 fields");
+    EXPECT_EQ(stage.runs, 1);
+}
+
+TEST_F(PipelineTest, AStageThatThrowsFailsItsJobOnly) {
+    ScriptedStage stage([](const Job&, StageContext&) -> Result<std::string> {
+        throw std::bad_alloc();
+    });
+    const Job job = submit();
+    EXPECT_EQ(worker({&stage})->run_until_final(job.id)->error_code, "exhausted");
+}
+
+TEST_F(PipelineTest, AJobOfAnUnknownStageFails) {
+    const Job job = submit();
+    EXPECT_EQ(worker({})->run_until_final(job.id)->error_code, "unsupported");
+}
+
+TEST_F(PipelineTest, AQueuedJobIsCancelledAtOnceAndNeverRuns) {
+    ScriptedStage stage([](const Job&, StageContext&) -> Result<std::string> { return "{}"; });
+    const Job first = submit(), second = submit();
+    EXPECT_EQ(jobs->cancel(first.id)->state, JobState::cancelled);
+    const auto running = worker({&stage});
+    running->start();
+    EXPECT_EQ(wait_final(second.id).state, JobState::succeeded);
+    EXPECT_EQ(stage.runs, 1);
+}
+
+TEST_F(PipelineTest, ARunningJobIsAskedToStop) {
+    Gate never;
+    ScriptedStage stage([&](const Job&, StageContext& context) -> Result<std::string> {
+        if (!never.pass(context)) return fail(ErrorCode::cancelled, "stopped");
+        return "{}";
+    });
+    const Job job = submit();
+    const auto running = worker({&stage});
+    running->start();
+    wait_until(job.id, [](const Job& now) { return now.state == JobState::running; });
+    EXPECT_TRUE(jobs->cancel(job.id)->cancel_asked);
+    EXPECT_EQ(wait_final(job.id).state, JobState::cancelled);
+}
+
+TEST_F(PipelineTest, ACancelledJobCanBeRetriedAndRunsOnceDespiteItsOldMessage) {
+    ScriptedStage stage([](const Job&, StageContext&) -> Result<std::string> { return "{}"; });
+    const Job job = submit();
+    ASSERT_TRUE(jobs->cancel(job.id));
+    EXPECT_EQ(jobs->retry(job.id)->state, JobState::queued);
+    EXPECT_EQ(jobs->retry(job.id).error().code, ErrorCode::conflict);
+    EXPECT_EQ(queue->stats()->ready, 2);
+    const auto running = worker({&stage}, {.threads = 2});
+    running->start();
+    EXPECT_EQ(wait_final(job.id).state, JobState::succeeded);
+    while (queue->stats()->ready + queue->stats()->leased > 0) std::this_thread::yield();
+    EXPECT_EQ(stage.runs, 1);
+}
+
+TEST_F(PipelineTest, AStoppedWorkerQueuesItsJobsAgainWithoutCountingTheAttempt) {
+    Gate never;
+    ScriptedStage stage([&](const Job&, StageContext& context) -> Result<std::string> {
+        if (!never.pass(context)) return fail(ErrorCode::cancelled, "stopped");
+        return "{}";
+    });
+    const Job job = submit();
+    for (int restart = 0; restart < 3; ++restart) {
+        const auto running = worker({&stage}, {.attempts_max = 1});
+        running->start();
+        wait_until(job.id, [](const Job& now) { return now.state == JobState::running; });
+        running->stop();
+        EXPECT_EQ(jobs->find(job.id).value()->state, JobState::queued);
+        EXPECT_EQ(queue->stats()->ready, 1);
+    }
+    never.open();
+    EXPECT_EQ(worker({&stage}, {.attempts_max = 1})->run_until_final(job.id)->state,
+              JobState::succeeded);
+}
+
+TEST_F(PipelineTest, AHeartbeatKeepsTheLeaseOfALongStage) {
+    Gate gate;
+    ScriptedStage stage([&](const Job&, StageContext& context) -> Result<std::string> {
+        if (!gate.pass(context)) return fail(ErrorCode::cancelled, "the lease was lost");
+        return "{}";
+    });
+    const Job job = submit();
+    const auto running = worker({&stage}, {.threads = 1, .lease = Milliseconds{30'000}});
+    running->start();
+    wait_until(job.id, [](const Job& now) { return now.state == JobState::running; });
+    for (int step = 0; step < 6; ++step) {
+        const std::int64_t before = due_ms();
+        clock.advance(Milliseconds{20'000});
+        while (due_ms() == before) std::this_thread::yield();
+        EXPECT_TRUE(queue->receive()->empty());
+    }
+    gate.open();
+    EXPECT_EQ(wait_final(job.id).state, JobState::succeeded);
+    EXPECT_EQ(stage.runs, 1);
+}
+
+TEST_F(PipelineTest, AProgressNeverFallsAndIsWrittenAtMostTenTimesASecond) {
+    std::int64_t first = 0, last = 0;
+    ScriptedStage stage([&](const Job& job, StageContext& context) -> Result<std::string> {
+        first = jobs->find(job.id).value()->version;
+        for (int i = 1; i <= 1000; ++i) context.progress({"reading", double(i), 1000, "cells"});
+        clock.advance(Milliseconds{1000});
+        context.progress({"reading", 400, 1000, "cells"});
+        last = jobs->find(job.id).value()->version;
+        EXPECT_EQ(jobs->find(job.id).value()->progress.done, 1000);
+        return "{}";
+    });
+    const Job job = submit();
+    ASSERT_TRUE(worker({&stage})->run_until_final(job.id));
+    EXPECT_EQ(last - first, 2);
+}
+
+TEST_F(PipelineTest, ListingFiltersByOwnerStageAndState) {
+    const Job first = submit();
+    clock.advance(Milliseconds{5});
+    const Job second = submit();
+    ASSERT_TRUE(jobs->cancel(first.id));
+    EXPECT_EQ(jobs->list({})->at(0).id, second.id);
+    JobFilter cancelled;
+    cancelled.state = JobState::cancelled;
+    EXPECT_EQ(jobs->list(cancelled)->at(0).id, first.id);
+    JobFilter nobody;
+    nobody.owner = "nobody";
+    EXPECT_TRUE(jobs->list(nobody)->empty());
+}
+
+TEST_F(PipelineTest, AskingForAnUnknownJobIsNotFound) {
+    EXPECT_EQ(jobs->cancel("x").error().code, ErrorCode::not_found);
+    EXPECT_EQ(jobs->retry("x").error().code, ErrorCode::not_found);
+    EXPECT_EQ(jobs->wait_for_change("x", 0, Milliseconds{0}).error().code, ErrorCode::not_found);
+    EXPECT_EQ(worker({})->run_until_final("x").error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace stroma::pipeline

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "sql/embedded_database.h"
+
+namespace stroma::sql {
+
+struct DuckDbOptions {
+    fs::path file;         ///< "": nothing but memory
+    fs::path temp_folder;  ///< where large sorts spill; "": nowhere
+    std::uint64_t memory_bytes = std::uint64_t{2} << 30;
+    std::uint64_t temp_bytes_max = std::uint64_t{8} << 30;
+    unsigned threads = 0;  ///< 0: thread_count()
+    /// No files but its own, no network, no extensions, no settings changed: see
+    /// docs/decisions/0002-user-sql-fence.md. False only for tests and the Parquet writer.
+    bool fenced = true;
+};
+
+/// Opens (or creates) a DuckDB file. A second open of the same file in this process gives the
+/// same instance, whatever its options: two instances on one file would destroy it.
+/// errors  corrupt      the file or its log is damaged; says what to do
+///         unavailable  another process has it
+Result<std::shared_ptr<EmbeddedDatabase>> open_duckdb(const DuckDbOptions& options);
+
+}  // namespace stroma::sql

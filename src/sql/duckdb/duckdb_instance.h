@@ -1,0 +1,63 @@
+#pragma once
+
+#include <duckdb.h>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "sql/embedded_database.h"
+
+namespace stroma::sql {
+
+/// Lets one writer in at a time; waiting ends when it is free or when it was called off.
+class WriterGate {
+public:
+    /// False when `called_off` turned true (call wake() after changing it).
+    bool enter(const std::function<bool()>& called_off);
+    void leave();
+    void wake();
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool taken_ = false;
+};
+
+/// The open engine: lives until the last connection and the last rows are gone.
+struct DuckDbInstance {
+    duckdb_database database = nullptr;
+    std::string name;  ///< for messages: the file's path or "memory"
+    fs::path file;
+    WriterGate writers;
+    /// Kept open on purpose: closing any descriptor of the file would drop the engine's lock.
+    std::vector<File> kept_open;
+    std::mutex backup_mutex;
+
+    ~DuckDbInstance();
+};
+
+/// Connects; the connection keeps the instance.
+Result<std::unique_ptr<Connection>> connect_duckdb(std::shared_ptr<DuckDbInstance> instance);
+/// The engine's own handle of a connection made by connect_duckdb.
+duckdb_connection handle_of(Connection& connection);
+
+/// A statement's answer; keeps whatever `owner` keeps, and calls nothing of it.
+std::unique_ptr<Rows> rows_from_duckdb(duckdb_result result, std::string statement,
+                                       std::shared_ptr<void> owner);
+
+Result<std::unique_ptr<Appender>> append_duckdb(duckdb_connection connection,
+                                                std::string_view table,
+                                                std::shared_ptr<void> owner,
+                                                std::function<void()> failed);
+
+/// Registers a function in the engine behind the connection.
+Result<void> register_table_function(duckdb_connection connection, const std::string& name,
+                                     TableFunction function);
+
+}  // namespace stroma::sql

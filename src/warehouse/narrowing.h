@@ -1,0 +1,30 @@
+#pragma once
+
+#include "base/json.h"
+#include "warehouse/expression_scan.h"
+
+namespace stroma::warehouse {
+
+/// A set of names that a column of a relation must be among, found in a statement's conditions.
+struct ColumnCondition {
+    std::string column;
+    std::set<std::string> values;
+};
+
+/// What can be said of one mention of expression in a statement.
+struct ExpressionMention {
+    std::vector<ColumnCondition> own;      ///< featurekey, dataset, cellkey, exprtype
+    std::vector<ColumnCondition> feature;  ///< featurename or featurekey of the feature joined to it
+};
+
+/// Every mention of expression or expression_all in the statement's tree.
+std::vector<ExpressionMention> find_mentions(const Json& tree);
+
+/// What all the mentions together need: a set only where each mention has one.
+/// `featurekeys_of_names` answers which features carry one of those names.
+Result<ExpressionNeed> need_of(
+    const std::vector<ExpressionMention>& mentions,
+    const std::function<Result<std::set<std::string>>(const std::set<std::string>&)>&
+        featurekeys_of_names);
+
+}  // namespace stroma::warehouse

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "warehouse/fence.h"
+#include "warehouse/state.h"
+
+namespace stroma::warehouse {
+
+/// Runs a checked statement over the scope's relations, in one snapshot and within the limits.
+/// The rows keep all they need.
+Result<std::unique_ptr<sql::Rows>> run_fenced(Warehouse::State& state, std::string_view statement,
+                                              const Scope& scope, const QueryLimits& limits);
+
+}  // namespace stroma::warehouse

@@ -1,0 +1,309 @@
+#include "warehouse/relations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "warehouse/cell_table.h"
+#include "warehouse/frame_names.h"
+#include "warehouse/tables.h"
+
+namespace stroma::warehouse {
+
+const std::vector<ApiField>& api_fields() {
+    static const std::vector<ApiField> fields = {
+        {"genes_detected", "cell", "genes_detected", true},
+        {"total_umis", "cell", "total_umis", true},
+        {"barcode", "cell", "barcode"},
+        {"emptydrops_is_cell", "cell", "emptydrops_is_cell"},
+        {"file_uuid", "cell", "file_uuid"},
+        {"file_version", "cell", "file_version"},
+        {"cell_suspension.provenance.document_id", "cell_suspension", "cellsuspensionkey"},
+        {"cell_suspension.genus_species.ontology", "cell_suspension", "genus_species_ontology"},
+        {"cell_suspension.genus_species.ontology_label", "cell_suspension", "genus_species_label"},
+        {"derived_organ_ontology", "cell_suspension", "derived_organ_ontology"},
+        {"derived_organ_label", "cell_suspension", "derived_organ_label"},
+        {"derived_organ_parts_ontology", "cell_suspension", "derived_organ_parts_ontology"},
+        {"derived_organ_parts_label", "cell_suspension", "derived_organ_parts_label"},
+        {"specimen_from_organism.provenance.document_id", "specimen", "specimenkey"},
+        {"specimen_from_organism.organ.ontology", "specimen", "organ_ontology"},
+        {"specimen_from_organism.organ.ontology_label", "specimen", "organ_label"},
+        {"specimen_from_organism.organ_parts.ontology", "specimen", "organ_parts_ontology"},
+        {"specimen_from_organism.organ_parts.ontology_label", "specimen", "organ_parts_label"},
+        {"donor_organism.provenance.document_id", "donor", "donorkey"},
+        {"donor_organism.human_specific.ethnicity.ontology", "donor", "ethnicity_ontology"},
+        {"donor_organism.human_specific.ethnicity.ontology_label", "donor", "ethnicity_label"},
+        {"donor_organism.diseases.ontology", "donor", "diseases_ontology"},
+        {"donor_organism.diseases.ontology_label", "donor", "diseases_label"},
+        {"donor_organism.development_stage.ontology", "donor", "development_stage_ontology"},
+        {"donor_organism.development_stage.ontology_label", "donor", "development_stage_label"},
+        {"donor_organism.sex", "donor", "sex"},
+        {"donor_organism.is_living", "donor", "is_living"},
+        {"library_preparation_protocol.provenance.document_id", "library_preparation",
+         "librarykey"},
+        {"library_preparation_protocol.input_nucleic_acid_molecule.ontology",
+         "library_preparation", "input_nucleic_acid_ontology"},
+        {"library_preparation_protocol.input_nucleic_acid_molecule.ontology_label",
+         "library_preparation", "input_nucleic_acid_label"},
+        {"library_preparation_protocol.library_construction_method.ontology",
+         "library_preparation", "construction_approach_ontology"},
+        {"library_preparation_protocol.library_construction_method.ontology_label",
+         "library_preparation", "construction_approach_label"},
+        {"library_preparation_protocol.end_bias", "library_preparation", "end_bias"},
+        {"library_preparation_protocol.strand", "library_preparation", "strand"},
+        {"project.provenance.document_id", "project", "projectkey"},
+        {"project.project_core.project_short_name", "project", "short_name"},
+        {"project.project_core.project_title", "project", "title"},
+        {"analysis_protocol.provenance.document_id", "analysis", "analysiskey"},
+        {"analysis_protocol.protocol_core.protocol_id", "analysis", "protocol"},
+        {"dss_bundle_fqid", "analysis", "bundle_fqid"},
+        {"bundle_uuid", "analysis", "bundle_uuid"},
+        {"bundle_version", "analysis", "bundle_version"},
+        {"analysis_working_group_approval_status", "analysis", "awg_disposition"}};
+    return fields;
+}
+
+const std::vector<std::string_view>& relation_names() {
+    static const std::vector<std::string_view> names = [] {
+        std::vector<std::string_view> all = {
+            "dataset",        "obs",        "var",        "cells",           "cell", "cell_all",
+            "expression",     "expression_all", "provenance", "stl_load_commits"};
+        for (const auto& table : biology_tables()) all.push_back(table.name);
+        return all;
+    }();
+    return names;
+}
+
+bool is_relation(std::string_view name) {
+    return std::find(relation_names().begin(), relation_names().end(), name) !=
+           relation_names().end();
+}
+
+Result<std::vector<VisibleDataset>> visible_datasets(sql::Connection& connection,
+                                                     const Scope& scope) {
+    const auto rows = TRY(connection.execute(
+        "SELECT dataset_no, loaded, dataset_id, dataset, revision, cells, genes, called_by_total "
+        "FROM store.dataset ORDER BY dataset_no"));
+    std::vector<VisibleDataset> datasets;
+    while (TRY(rows->next())) {
+        VisibleDataset dataset{rows->integer(0), rows->integer(1), rows->text(2),
+                               rows->text(3),    rows->text(4),    rows->integer(5),
+                               rows->integer(6), rows->boolean(7)};
+        const bool may = scope.everything || std::find(scope.datasets.begin(), scope.datasets.end(),
+                                                       dataset.dataset_id) != scope.datasets.end();
+        if (may) datasets.push_back(std::move(dataset));
+    }
+    return datasets;
+}
+
+Result<Relations> Relations::read(sql::Connection& connection, const Scope& scope) {
+    Relations relations;
+    relations.everything_ = scope.everything;
+    relations.scope_ids_ = scope.datasets;
+    relations.datasets_ = TRY(visible_datasets(connection, scope));
+    const auto rows = TRY(connection.execute(
+        fmt::format("SELECT dataset_no, frame, sql_name, type, position FROM store.frame_column "
+                    "WHERE dataset_no IN ({}) ORDER BY dataset_no, frame, position",
+                    relations.dataset_list())));
+    while (TRY(rows->next())) {
+        relations.columns_.push_back(
+            {rows->integer(0), rows->text(1), rows->text(2), rows->text(3), rows->integer(4)});
+    }
+    return relations;
+}
+
+void Relations::set_expression(std::string called, std::string all) {
+    expression_called_ = std::move(called);
+    expression_all_ = std::move(all);
+}
+
+std::string Relations::dataset_list() const {
+    std::string list = "-1";
+    for (const auto& dataset : datasets_) list += fmt::format(", {}", dataset.dataset_no);
+    return list;
+}
+
+namespace {
+
+std::string type_of_both(const std::string& a, const std::string& b) {
+    if (a == b) return a;
+    const auto is_number = [](const std::string& type) {
+        return type == "BIGINT" || type == "DOUBLE" || type == "FLOAT";
+    };
+    return is_number(a) && is_number(b) ? "DOUBLE" : "VARCHAR";
+}
+
+}  // namespace
+
+std::vector<Relations::MergedColumn> Relations::merged(
+    std::string_view frame, const std::set<std::string>& reserved) const {
+    std::vector<MergedColumn> result;
+    std::map<std::string, std::size_t> places;
+    for (const auto& column : columns_) {
+        if (column.frame != frame) continue;
+        std::string name = column.sql_name;
+        if (reserved.contains(lower_case(name))) name = "obs_" + name;
+        const auto [place, is_new] = places.emplace(lower_case(name), result.size());
+        if (is_new) result.push_back({name, column.type, {}});
+        MergedColumn& into = result[place->second];
+        into.type = type_of_both(into.type, column.type);
+        into.positions.emplace(column.dataset_no, column.position);
+    }
+    return result;
+}
+
+// One branch per dataset, so that a condition on the dataset's name leaves the others unread.
+std::string Relations::union_of(std::string_view frame, bool with_cell_columns,
+                                const std::set<std::string>& reserved) const {
+    const bool is_obs = frame == "obs";
+    const auto frame_columns = merged(frame, reserved);
+    const auto branch = [&](const VisibleDataset* dataset) {
+        std::string text = fmt::format(
+            "SELECT {} AS dataset, {} AS dataset_id, {} AS revision, {} AS dataset_no",
+            quoted_text(dataset == nullptr ? "" : dataset->dataset),
+            quoted_text(dataset == nullptr ? "" : dataset->dataset_id),
+            quoted_text(dataset == nullptr ? "" : dataset->revision),
+            dataset == nullptr ? 0 : dataset->dataset_no);
+        const auto add = [&](std::string_view name, std::string_view type) {
+            text += dataset == nullptr ? fmt::format(", CAST(NULL AS {}) AS {}", type, name)
+                                       : fmt::format(", {}", name);
+        };
+        add(is_obs ? "cell_id" : "gene_id", "VARCHAR");
+        add(is_obs ? "cell_index" : "gene_index", "INTEGER");
+        if (!is_obs) add("featurekey", "VARCHAR");
+        if (is_obs && !with_cell_columns) add("cellkey", "VARCHAR");
+        if (with_cell_columns) {
+            for (const auto& [name, type] : cell_columns()) add(name, type);
+        }
+        for (const auto& column : frame_columns) {
+            const auto at = dataset == nullptr ? column.positions.end()
+                                               : column.positions.find(dataset->dataset_no);
+            text += at == column.positions.end()
+                        ? fmt::format(", CAST(NULL AS {}) AS {}", column.type,
+                                      quoted_name(column.name))
+                        : fmt::format(", CAST(o{} AS {}) AS {}", at->second, column.type,
+                                      quoted_name(column.name));
+        }
+        if (dataset == nullptr) return text + " WHERE false";
+        return text + fmt::format(" FROM store.{}_{}", is_obs ? "cells" : "var", dataset->loaded);
+    };
+    std::string all;
+    for (const auto& dataset : datasets_) {
+        all += (all.empty() ? "" : " UNION ALL ") + branch(&dataset);
+    }
+    return all.empty() ? branch(nullptr) : all;
+}
+
+std::string Relations::select_dataset() const {
+    return fmt::format(
+        "SELECT dataset, dataset_id, revision, revision_number, bundle_uuid, bundle_version, "
+        "bundle_uuid || '.' || bundle_version AS bundle_fqid, cells, genes FROM store.dataset "
+        "WHERE dataset_no IN ({})",
+        dataset_list());
+}
+
+std::string Relations::select_cell(bool called_only) const {
+    std::string columns;
+    for (const auto& [name, type] : cell_columns()) {
+        if (name != "called") columns += fmt::format("{}, ", name);
+    }
+    Relations bare = *this;
+    bare.columns_.clear();
+    return fmt::format("SELECT {}called, dataset, cell_id, cell_index FROM ({}){}", columns,
+                       bare.union_of("obs", true, {}), called_only ? " WHERE called" : "");
+}
+
+std::string Relations::select_cells() const {
+    std::set<std::string> reserved;
+    for (const auto& field : api_fields()) reserved.insert(lower_case(field.name));
+    for (const auto& [name, type] : cell_columns()) reserved.insert(std::string(name));
+    std::string fields;
+    for (const auto& field : api_fields()) {
+        fields += fmt::format(", {}.{} AS {}", field.table, field.column, quoted_name(field.name));
+    }
+    for (const auto& column : merged("obs", reserved)) {
+        fields += fmt::format(", cell.{}", quoted_name(column.name));
+    }
+    // Both sides of each join are of one dataset: its own rows describe its cells, whatever
+    // another dataset says of the same key.
+    const auto join = [](std::string_view table, std::string_view key, std::string_view from) {
+        return fmt::format(
+            " LEFT JOIN store.{} AS {} ON {}.dataset_no = cell.dataset_no AND {}.{} = {}.{}", table,
+            table, table, table, key, from, key);
+    };
+    return fmt::format(
+        "SELECT cell.dataset, cell.dataset_id, cell.revision, cell.cell_id, cell.cell_index, "
+        "cell.cellkey, cell.called{} FROM ({}) AS cell{}{}{}{}{}{}",
+        fields, union_of("obs", true, reserved),
+        join("cell_suspension", "cellsuspensionkey", "cell"),
+        join("specimen", "specimenkey", "cell_suspension"), join("donor", "donorkey", "specimen"),
+        join("library_preparation", "librarykey", "cell"), join("project", "projectkey", "cell"),
+        join("analysis", "analysiskey", "cell"));
+}
+
+std::string Relations::select_biology(std::string_view name) const {
+    const BiologyTable& table = *find_biology_table(name);
+    std::string columns, keys;
+    for (std::size_t at = 0; at < table.columns.size(); ++at) {
+        columns += fmt::format("{}{}", at == 0 ? "" : ", ", table.columns[at]);
+        if (at < table.key_columns) keys += fmt::format("{}, ", table.columns[at]);
+    }
+    const std::string where =
+        fmt::format("WHERE dataset_no IN ({}{})", dataset_list(), name == "feature" ? ", 0" : "");
+    if (table.key_columns == 0) {
+        return fmt::format("SELECT DISTINCT {} FROM store.{} {}", columns, name, where);
+    }
+    keys.resize(keys.size() - 2);
+    return fmt::format(
+        "SELECT DISTINCT ON ({}) {} FROM store.{} {} ORDER BY {}, dataset_no DESC", keys, columns,
+        name, where, keys);
+}
+
+std::string Relations::select_provenance() const {
+    std::string all;
+    for (const auto& table : biology_tables()) {
+        if (table.name == "link") continue;
+        all += fmt::format("{}SELECT '{}' AS table_name, {} AS row_key, dataset_no FROM store.{}",
+                           all.empty() ? "" : " UNION ALL ", table.name, table.columns[0],
+                           table.name);
+    }
+    return fmt::format(
+        "SELECT DISTINCT table_name, row_key, dataset, dataset_id, revision, bundle_uuid, "
+        "bundle_version FROM ({}) JOIN store.dataset USING (dataset_no) WHERE dataset_no IN ({})",
+        all, dataset_list());
+}
+
+std::string Relations::select_ledger() const {
+    std::string where;
+    if (!everything_) {
+        where = " WHERE dataset_id IN (''";
+        for (const auto& id : scope_ids_) where += ", " + quoted_text(id);
+        where += ") AND dataset_id <> ''";
+    }
+    return "SELECT load_id, action, dataset, dataset_id, revision, revision_number, bundle_uuid, "
+           "bundle_version, source, content_key, row_count, committed_at FROM "
+           "store.stl_load_commits" +
+           where;
+}
+
+std::string Relations::select_of(std::string_view name) const {
+    assert(is_relation(name));
+    if (name == "dataset") return select_dataset();
+    if (name == "cell" || name == "cell_all") return select_cell(name == "cell");
+    if (name == "cells") return select_cells();
+    if (name == "obs" || name == "var") {
+        return fmt::format("SELECT * EXCLUDE (dataset_no) FROM ({})", union_of(name, false, {}));
+    }
+    if (name == "expression" || name == "expression_all") {
+        return fmt::format(
+            "SELECT cellkey, featurekey, exprtype, exrpvalue, exrpvalue AS exprvalue, dataset, "
+            "cell_index, gene_index FROM {}",
+            name == "expression" ? expression_called_ : expression_all_);
+    }
+    if (name == "provenance") return select_provenance();
+    if (name == "stl_load_commits") return select_ledger();
+    return select_biology(name);
+}
+
+}  // namespace stroma::warehouse

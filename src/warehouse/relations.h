@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "warehouse/state.h"
+
+namespace stroma::warehouse {
+
+/// One of the 43 filter and field names of the matrix service's /v1 API.
+struct ApiField {
+    std::string_view name;    ///< also a column of the view `cells`
+    std::string_view table;   ///< the relation it comes from
+    std::string_view column;  ///< its column there
+    bool numeric = false;
+};
+const std::vector<ApiField>& api_fields();
+
+/// Every relation that a user's statement may name.
+bool is_relation(std::string_view name);
+const std::vector<std::string_view>& relation_names();
+
+/// Writes the relations as SELECTs over the store, for the datasets that one statement may see.
+class Relations {
+public:
+    static Result<Relations> read(sql::Connection& connection, const Scope& scope);
+
+    const std::vector<VisibleDataset>& datasets() const { return datasets_; }
+    /// Where expression and expression_all read from: FROM stroma_scan('…').
+    void set_expression(std::string called, std::string all);
+    /// The SELECT behind a relation. Asserts that is_relation(name).
+    std::string select_of(std::string_view name) const;
+
+private:
+    struct FrameColumn {
+        std::int64_t dataset_no;
+        std::string frame, sql_name, type;
+        std::int64_t position;
+    };
+    struct MergedColumn {
+        std::string name, type;
+        std::map<std::int64_t, std::int64_t> positions;  // by dataset number
+    };
+
+    std::vector<MergedColumn> merged(std::string_view frame,
+                                     const std::set<std::string>& reserved) const;
+    std::string union_of(std::string_view frame, bool with_cell_columns,
+                         const std::set<std::string>& reserved) const;
+    std::string dataset_list() const;
+    std::string select_dataset() const;
+    std::string select_cell(bool called_only) const;
+    std::string select_cells() const;
+    std::string select_biology(std::string_view table) const;
+    std::string select_provenance() const;
+    std::string select_ledger() const;
+
+    bool everything_ = false;
+    std::vector<std::string> scope_ids_;
+    std::vector<VisibleDataset> datasets_;
+    std::vector<FrameColumn> columns_;
+    std::string expression_called_, expression_all_;
+};
+
+}  // namespace stroma::warehouse

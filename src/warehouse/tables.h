@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sql/migrations.h"
+
+namespace stroma::warehouse {
+
+/// A table whose rows a loader brings as they are, by the names of its columns.
+struct BiologyTable {
+    std::string_view name;
+    std::vector<std::string_view> columns;  ///< beside dataset_no
+    std::size_t key_columns;  ///< the first that tell one row from another in the view; 0: all
+};
+
+/// The tables of schema/warehouse/ that loaders fill, in the order of docs/sql.md.
+const std::vector<BiologyTable>& biology_tables();
+const BiologyTable* find_biology_table(std::string_view name);
+/// Columns of biology tables that hold numbers or booleans; all others are text.
+std::string_view sql_type_of(std::string_view column);
+
+std::span<const sql::Migration> warehouse_migrations();
+
+/// "name" with quotes doubled, for an identifier.
+std::string quoted_name(std::string_view name);
+/// 'text' with quotes doubled, for a literal.
+std::string quoted_text(std::string_view text);
+
+}  // namespace stroma::warehouse

@@ -1,0 +1,42 @@
+"""Small h5ad files made by anndata itself."""
+import anndata
+import numpy as np
+import pandas
+import pytest
+import scipy.sparse as sparse
+
+
+@pytest.fixture
+def make_h5ad(tmp_path):
+    """make_h5ad(name, genes, cells, x) → the path of an h5ad with those values as CSR float32."""
+    def make(name, genes, cells, x):
+        data = anndata.AnnData(
+            sparse.csr_matrix(np.array(x, dtype=np.float32).reshape(len(cells), len(genes))),
+            obs=pandas.DataFrame(index=pandas.Index(cells)),
+            var=pandas.DataFrame(index=pandas.Index(genes)), dtype=np.float32)
+        path = tmp_path / name
+        data.write_h5ad(path)
+        return path
+    return make
+
+
+@pytest.fixture
+def made_h5ad(tmp_path):
+    """300 cells x 50 genes of counts with typed obs columns, gene names and an embedding."""
+    rng = np.random.default_rng(7)
+    counts = sparse.csr_matrix(rng.poisson(0.7, (300, 50)).astype(np.float32))
+    obs = pandas.DataFrame({
+        "cell_type": pandas.Categorical(rng.choice(["B cell", "T cell", "NK"], 300)),
+        "n": np.asarray(counts.sum(axis=1)).ravel().astype(np.int64),
+        "score": rng.normal(size=300),
+        "is_good": rng.random(300) < 0.5,
+        "note": [f"it's \"{i}\", é" for i in range(300)],
+    }, index=[f"cell-{i}" for i in range(300)])
+    var = pandas.DataFrame({"feature_name": ["CD3D" if i == 3 else f"NAME{i}" for i in range(50)]},
+                           index=[f"G{i}" for i in range(50)])
+    data = anndata.AnnData(counts, obs=obs, var=var, dtype=np.float32)
+    data.obsm["X_umap"] = rng.normal(size=(300, 2)).astype(np.float32)
+    data.uns["title"] = "made"
+    path = tmp_path / "made.h5ad"
+    data.write_h5ad(path)
+    return path

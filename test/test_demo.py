@@ -1,0 +1,61 @@
+"""make demo's script, with its own folder: everything is written, agrees, and is served."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+import anndata
+import pytest
+import requests
+
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+FORMATS = ("h5ad", "zarr", "loom", "csv", "mtx", "parquet")
+
+
+def run_demo(folder):
+    done = subprocess.run([PROJECT / "tools/demo"], capture_output=True, text=True, check=False,
+                          timeout=1200, cwd=folder, env={
+                              **os.environ, "DEMO_DIR": str(folder), "DEMO_HTTP": "127.0.0.1:0"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, stroma_binary):
+    if stroma_binary != PROJECT / "build/release/stroma":
+        pytest.skip("the demo script runs build/release/stroma, and another binary is under test")
+    folder = tmp_path_factory.mktemp("demo")
+    told = run_demo(folder)
+    yield folder, told
+    os.kill(int((folder / "server.pid").read_text()), signal.SIGTERM)
+
+
+def test_every_format_is_written(demo):
+    folder, told = demo
+    for form in FORMATS:
+        assert (folder / f"matrix.{form}").exists()
+        assert f"matrix.{form}" in told
+
+
+def test_the_selection_is_the_largest_cell_type(demo):
+    folder, _ = demo
+    whole = anndata.read_h5ad(folder / "blood.h5ad")
+    part = anndata.read_h5ad(folder / "matrix.h5ad")
+    largest = whole.obs.cell_type.value_counts()
+    assert set(part.obs.cell_type) == {largest.index[0]}
+    assert part.n_obs == largest.iloc[0]
+    assert part.X.sum() == whole[whole.obs.cell_type == largest.index[0]].X.sum()
+
+
+def test_a_server_is_left_running(demo):
+    _, told = demo
+    address = re.search(r"answers at (http://\S+)", told)[1]
+    assert requests.get(address + "/health", timeout=10).status_code == 200
+
+
+def test_a_second_run_takes_what_is_there(demo):
+    folder, _ = demo
+    process = (folder / "server.pid").read_text()
+    run_demo(folder)
+    assert (folder / "server.pid").read_text() == process

@@ -1,0 +1,45 @@
+"""stroma serve as its operator sees it: address, health, metrics, stop, and verbs beside it."""
+import json
+
+import requests
+
+
+def test_a_server_names_its_address_when_it_is_ready(server):
+    assert requests.get(server.url + "/health", timeout=10).status_code == 200
+
+
+def test_metrics_are_text_for_prometheus(server):
+    answer = server.get("/metrics")
+    assert answer.status_code == 200
+    lines = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
+    assert lines and all(len(line.rsplit(" ", 1)) == 2 for line in lines)
+    for line in lines:
+        float(line.rsplit(" ", 1)[1])
+
+
+def test_every_answer_names_its_request(server):
+    first, second = (requests.get(server.url + "/health", timeout=10) for _ in range(2))
+    assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
+
+
+def test_it_ends_with_success_when_asked_to_stop(start_server):
+    server = start_server()
+    assert server.stop() == 0, server.log.read_text()
+
+
+def test_a_verb_works_through_the_server_that_has_the_directory(start_server, run, tmp_path):
+    data, file = tmp_path / "data", tmp_path / "blood.h5ad"
+    run("demo", "--cells", "200", "--genes", "150", "-o", file)
+    start_server(data)
+    run("import", file, "--name", "blood", data=data)
+    listed = json.loads(run("dataset", "list", "--json", data=data).stdout)
+    assert "blood" in json.dumps(listed)
+    counted = run("sql", "SELECT count(*) AS n FROM cells", "--format", "csv", data=data).stdout
+    assert counted.split() == ["n", "200"]
+
+
+def test_a_second_server_on_the_same_directory_is_refused(start_server, run, tmp_path):
+    data = tmp_path / "data"
+    start_server(data)
+    done = run("serve", "--http", "127.0.0.1:0", data=data, fails=True)
+    assert done.returncode == 8, done.stderr
