@@ -18,7 +18,7 @@ namespace stroma::app {
 namespace {
 
 Result<void> open_stores(Site::State& state, const Settings& settings) {
-    state.objects = TRY(object::DiskStore::open_folder(state.data / "objects", state.clock));
+    state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
     state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
     const fs::path spill = state.data / "tmp" / "warehouse";
     TRY(make_folders(spill));
