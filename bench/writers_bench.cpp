@@ -3,9 +3,9 @@
 //   writers_bench <folder> [rounds] [name…]
 //
 // The source holds one block of cells like those of bench/make_cells.py (7.7 % of 20,000 genes,
-// rates falling from gene to gene, 64 % of the counts are 1) and gives it again and again, so reading
-// is one copy. Prints the median seconds of `rounds` (5) writes, the processor seconds, the bytes
-// written and the highest resident memory.
+// rates falling from gene to gene, 64 % of the counts are 1) and gives it again and again, so
+// reading is one copy. Prints the median seconds of `rounds` (5) writes, the processor seconds, the
+// bytes written and the highest resident memory.
 
 #include <sys/resource.h>
 
@@ -175,12 +175,12 @@ void run(const Case& one, const fs::path& folder, int rounds) {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     const auto middle = static_cast<std::size_t>(rounds / 2);
-    std::printf("%-22s %7.3f s  (best %.3f)  %6.2f cpu-s  %6.1f M nnz/s  %7.1f MB  goal %.3f  "
-                "peak %ld MiB\n",
-                one.name, walls[middle], walls.front(), processors[middle],
-                static_cast<double>(written.nonzeros) / walls[middle] / 1e6,
-                static_cast<double>(written.bytes) / 1e6, one.goal_seconds,
-                usage.ru_maxrss / 1024);
+    std::printf(
+        "%-22s %7.3f s  (best %.3f)  %6.2f cpu-s  %6.1f M nnz/s  %7.1f MB  goal %.3f  "
+        "peak %ld MiB\n",
+        one.name, walls[middle], walls.front(), processors[middle],
+        static_cast<double>(written.nonzeros) / walls[middle] / 1e6,
+        static_cast<double>(written.bytes) / 1e6, one.goal_seconds, usage.ru_maxrss / 1024);
     std::fflush(stdout);
 }
 

@@ -30,7 +30,8 @@ std::int64_t number_in(const Request& request, std::string_view name, std::int64
 }
 
 Result<std::string> submit(Site& site, Request& request) {
-    const Json json = TRY(parse_json(TRY(request.text_body())));
+    const std::string body = TRY(request.text_body());
+    const Json json = TRY(parse_json(body));
     const auto job = TRY(site.jobs().submit({.stage = json.value("stage", ""),
                                              .owner = request.principal.id,
                                              .title = json.value("title", ""),
@@ -57,7 +58,8 @@ Result<std::string> wait_for_job(Site& site, Request& request) {
 }
 
 Result<std::string> remove_dataset(Site& site, Request& request) {
-    TRY(site.loader().remove_dataset(TRY(named_dataset(site, request.parameters["dataset"]))));
+    const auto dataset = TRY(named_dataset(site, request.parameters["dataset"]));
+    TRY(site.loader().remove_dataset(dataset));
     return std::string("{}");
 }
 

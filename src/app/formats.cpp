@@ -1,4 +1,5 @@
 #include "app/site.h"
+#include "expression/csv/csv_reader.h"
 #include "expression/csv/csv_writer.h"
 #include "expression/h5ad/h5ad_reader.h"
 #include "expression/h5ad/h5ad_writer.h"
@@ -17,9 +18,10 @@ std::vector<const expression::FormatReader*> format_readers() {
     static const expression::H5adReader h5ad;
     static const expression::TenxH5Reader tenx_h5;
     static const expression::LoomReader loom;
-    static const expression::MtxReader mtx;
-    static const expression::ZarrReader zarr;
-    return {&h5ad, &tenx_h5, &loom, &mtx, &zarr};
+    static const auto mtx = expression::make_mtx_reader();
+    static const auto zarr = expression::make_zarr_reader();
+    static const auto csv = expression::make_csv_reader();
+    return {&h5ad, &tenx_h5, &loom, mtx.get(), zarr.get(), csv.get()};
 }
 
 std::vector<const expression::FormatWriter*> format_writers(

@@ -99,7 +99,8 @@ Result<pipeline::Job> submit(Session& session, std::string_view stage, std::stri
                              std::string_view inputs) {
     if (session.remote) {
         const Json body = {{"stage", stage}, {"title", title}, {"inputs", inputs}};
-        return job_from_json(TRY(session.remote->post("/internal/jobs", body.dump())));
+        const std::string answer = TRY(session.remote->post("/internal/jobs", body.dump()));
+        return job_from_json(answer);
     }
     const auto job = TRY(session.site->jobs().submit(
         {.stage = std::string(stage), .owner = catalog::local_administrator().id,
@@ -120,12 +121,15 @@ Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocat
         return follow_job(watched, line, invocation.stop);
     }
     watched.wait_for_change = [&](std::int64_t version, Milliseconds wait) -> Result<pipeline::Job> {
-        return job_from_json(TRY(session.remote->get(
+        const std::string body = TRY(session.remote->get(
             "/internal/jobs/" + job.id + "?after_version=" + std::to_string(version) +
-            "&wait_ms=" + std::to_string(wait.count()))));
+            "&wait_ms=" + std::to_string(wait.count())));
+        return job_from_json(body);
     };
     watched.cancel = [&]() -> Result<pipeline::Job> {
-        return job_from_json(TRY(session.remote->post("/internal/jobs/" + job.id + "/cancel", "{}")));
+        const std::string body =
+            TRY(session.remote->post("/internal/jobs/" + job.id + "/cancel", "{}"));
+        return job_from_json(body);
     };
     return follow_job(watched, line, invocation.stop);
 }

@@ -10,6 +10,7 @@
 #include "load/import_stage.h"
 #include "matrix/export_stage.h"
 #include "object/disk/disk_store.h"
+#include "queue/database/database_queue.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::app {
@@ -17,7 +18,7 @@ namespace stroma::app {
 namespace {
 
 Result<void> open_stores(Site::State& state, const Settings& settings) {
-    state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
+    state.objects = TRY(object::DiskStore::open_folder(state.data / "objects", state.clock));
     state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
     const fs::path spill = state.data / "tmp" / "warehouse";
     TRY(make_folders(spill));

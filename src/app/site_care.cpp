@@ -113,7 +113,7 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
         TRY(state_->warehouse_database->backup_to(half / "warehouse.duckdb"));
         TRY(state_->control->backup_to(half / "control.db"));
     }
-    auto copies = TRY(object::DiskStore::open(half / "objects", state_->clock));
+    auto copies = TRY(object::DiskStore::open_folder(half / "objects", state_->clock));
     const auto objects = TRY(all_objects(*state_->objects));
     std::size_t done = 0;
     for (const auto& info : objects) {

@@ -87,7 +87,7 @@ Result<void> StoredMatrix::open_lines(const ContainerReader::Section& section, s
     open.first_line = section.entry(block).first;
     const std::uint64_t end =
         block + 1 < section.block_count ? section.entry(block + 1).first : line_count;
-    if (open.first_line > end || open.view.line_count() != end - open.first_line)
+    if (end > line_count || open.first_line > end || open.view.line_count() != end - open.first_line)
         return damaged("it has not as many lines as the directory says");
     if (open.view.coding() != record_.coding) return damaged("it is coded unlike its matrix");
     if (record_.coding == LineBlockView::Coding::raw) {
@@ -153,14 +153,12 @@ public:
         code_of_gene_.resize(genes);
     }
 
-    /// Appends one cell at out.places[at] and the same value place.
-    Result<std::uint32_t> read(std::uint32_t cell, LineBlock& out) {
+    /// Writes one cell from out.places[at] on, with the values at the same number; gives its length.
+    Result<std::uint32_t> read(std::uint32_t cell, std::uint64_t at, LineBlock& out) {
         const std::uint32_t line = TRY(matrix_.open_cell(cell, open_));
         const std::uint32_t length = open_.view.length(line);
-        const std::size_t at = out.places.size();
         TRY(scatter(line));
-        out.places.resize(at + length);
-        out.values.resize((at + length) * size_);
+        make_room(at + length, out);
         std::uint32_t* places = out.places.data() + at;
         std::byte* values = out.values.data() + at * size_;
         if (raw()) {
@@ -176,6 +174,12 @@ public:
     }
 
 private:
+    /// Grows by half at least; what is there stays, and is overwritten instead of cleared.
+    void make_room(std::uint64_t count, LineBlock& out) const {
+        if (out.places.size() < count) out.places.resize(count + count / 2);
+        if (out.values.size() < count * size_) out.values.resize((count + count / 2) * size_);
+    }
+
     struct Raw {};
     struct Entry {};
     struct Own {};
@@ -267,11 +271,11 @@ Result<void> StoredMatrix::read_cells(std::span<const std::uint32_t> cells, Line
     out.first_line = 0;
     out.starts.assign(1, 0);
     out.starts.reserve(cells.size() + 1);
-    out.places.clear();
-    out.values.clear();
     CellReader reader(*this);
     for (const std::uint32_t cell : cells)
-        out.starts.push_back(out.starts.back() + TRY(reader.read(cell, out)));
+        out.starts.push_back(out.starts.back() + TRY(reader.read(cell, out.starts.back(), out)));
+    out.places.resize(out.starts.back());
+    out.values.resize(out.starts.back() * size_of(record_.summary.type));
     return {};
 }
 

@@ -42,7 +42,6 @@ Result<std::shared_ptr<const Dictionaries>> StoredMatrix::dictionaries() const {
     auto all = std::make_shared<Dictionaries>();
     const std::size_t size = size_of(record_.summary.type);
     all->starts.assign(1, 0);
-    all->starts.reserve(record_.cells + 1);
     for (std::uint64_t i = 0; i < dictionary_->block_count; ++i) {
         const std::uint64_t first = dictionary_->entry(i).first;
         const std::uint64_t end =

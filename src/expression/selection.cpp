@@ -144,11 +144,9 @@ public:
         if (first > cell_count() || count > cell_count() - first)
             return fail(ErrorCode::invalid_input, "lines past the end of a selection are asked for");
         out.first_line = first;
-        out.starts.assign(1, 0);
-        out.places.clear();
-        out.values.clear();
         std::size_t part = static_cast<std::size_t>(
             std::upper_bound(starts_.begin(), starts_.end(), first) - starts_.begin() - 1);
+        if (count == 0) out = {first, {0}, {}, {}};
         for (std::uint64_t at = first; at < first + count; ++part) {
             const std::uint64_t end = std::min(first + count, starts_[part + 1]);
             if (end == at) continue;
@@ -156,6 +154,11 @@ public:
                 TRY(read_part(part, at, end, out));
                 out.first_line = first;
                 return {};
+            }
+            if (at == first) {
+                out.starts.assign(1, 0);
+                out.places.clear();
+                out.values.clear();
             }
             LineBlock piece;
             TRY(read_part(part, at, end, piece));

@@ -88,7 +88,8 @@ std::vector<Way> ways() {
 class Writers : public testing::TestWithParam<Way> {
 protected:
     Writers()
-        : folder_(fs::path(testing::TempDir()) / (std::string("stroma_writers_") + GetParam().name)) {
+        : folder_(fs::path(testing::TempDir()) /
+                  (std::string("stroma_writers_") + GetParam().name)) {
         fs::remove_all(folder_);
         fs::create_directories(folder_);
     }
@@ -123,8 +124,8 @@ TEST_P(Writers, TheyCountWhatTheyWrite) {
 }
 
 TEST_P(Writers, AFailureAtAnyFileChangeLeavesNothing) {
-    for (const auto kind : {FaultPlan::Kind::once, FaultPlan::Kind::ever_after,
-                            FaultPlan::Kind::torn_write}) {
+    for (const auto kind :
+         {FaultPlan::Kind::once, FaultPlan::Kind::ever_after, FaultPlan::Kind::torn_write}) {
         std::uint64_t failures = 0;
         // The first changes one by one, then every seventh: Zarr makes a hundred small files.
         for (std::uint64_t at = 1;; at += at < 20 ? 1 : 7) {
@@ -152,8 +153,8 @@ TEST_P(Writers, ACancelledWriteLeavesNothing) {
     watch.cancelled = [&] { return ++asked > 1; };
     AnnotatedData data = sample();
     // A second layer, so that there are at least two pieces to ask between.
-    data.matrices.push_back({"layers/again", Unit::counts,
-                             std::make_unique<FalseMatrix>(FalseMatrix::Fault::none)});
+    data.matrices.push_back(
+        {"layers/again", Unit::counts, std::make_unique<FalseMatrix>(FalseMatrix::Fault::none)});
     const auto written = write(data, watch);
     if (asked < 2) {
         ASSERT_TRUE(written);
@@ -233,8 +234,7 @@ INSTANTIATE_TEST_SUITE_P(Ways, Writers, testing::ValuesIn(ways()),
 
 TEST(H5adWriter, ALineOfAnotherLengthThanSaidIsFound) {
     const fs::path path = fs::path(testing::TempDir()) / "stroma_wrong_length.h5ad";
-    const auto written =
-        H5adWriter().write(sample(FalseMatrix::Fault::wrong_length), path, {}, {});
+    const auto written = H5adWriter().write(sample(FalseMatrix::Fault::wrong_length), path, {}, {});
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().code, ErrorCode::corrupt);
     EXPECT_NE(written.error().message.find("cell 7"), std::string::npos);
@@ -243,7 +243,9 @@ TEST(H5adWriter, ALineOfAnotherLengthThanSaidIsFound) {
 TEST(LoomWriter, TextsAreAsciiWithReferencesForOtherCharacters) {
     EXPECT_EQ(loom_text("plain & simple"), "plain & simple");
     EXPECT_EQ(loom_text("é細😀"), "&#233;&#32048;&#128512;");
-    EXPECT_EQ(loom_text("a\xff" "b\xc3"), "a&#65533;b&#65533;");
+    EXPECT_EQ(loom_text("a\xff"
+                        "b\xc3"),
+              "a&#65533;b&#65533;");
 }
 
 }  // namespace

@@ -155,7 +155,8 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
         sealed.notes = std::move(report.notes);
     }
     for (const std::string& note : sealed.notes) context.note("info", note);
-    sealed.bytes = TRY(TRY(File::open_to_read(output)).size());
+    const File file = TRY(File::open_to_read(output));
+    sealed.bytes = TRY(file.size());
     return sealed;
 }
 

@@ -145,6 +145,15 @@ public:
     }
 };
 
+/// What makes malloc give memory back to the system.
+Result<AnnotatedData> allocate_and_free_on_threads(InputFiles&) {
+    TRY(parallel_for(16, [](std::size_t) -> Result<void> {
+        std::vector<std::unique_ptr<char[]>> kept;
+        for (int i = 0; i < 200; ++i) kept.push_back(std::make_unique<char[]>(100'000));
+        return {};
+    }));
+    return survived("freeing");
+}
 Result<AnnotatedData> give_two_cells(InputFiles&) {
     AnnotatedData data;
     data.obs.index = {"c1", "c2"};
@@ -171,6 +180,7 @@ const Misbehaving all_readers[] = {
     {"link", follow_a_link_out},
     {"look", look_around},
     {"threads", use_threads},
+    {"free", allocate_and_free_on_threads},
     {"cells", give_two_cells},
 };
 
@@ -316,7 +326,10 @@ TEST_F(ParserChild, InheritsThreeDescriptorsAndNoEnvironment) {
     EXPECT_EQ(error_of("look").message, "survived: 3 4 5 no environment");
 }
 
-TEST_F(ParserChild, MayUseThreads) { EXPECT_EQ(error_of("threads").message, "survived: 4950"); }
+TEST_F(ParserChild, MayUseThreadsAndTheirMemory) {
+    EXPECT_EQ(error_of("threads").message, "survived: 4950");
+    EXPECT_EQ(error_of("free").message, "survived: freeing");
+}
 
 TEST_F(ParserChild, ManyRunAtOnce) {
     std::vector<std::jthread> team;

@@ -58,8 +58,9 @@ std::uint64_t mapped_bytes() {
 }
 
 Result<void> set_limits(const FenceLimits& limits) {
-    // Each arena of malloc and each stack takes addresses, which are what is limited.
-    ::mallopt(M_ARENA_MAX, 4);
+    // Further arenas of malloc read a setting of the kernel when they shrink, which the fence would
+    // kill; they and the stacks also take addresses, which are what is limited.
+    ::mallopt(M_ARENA_MAX, 1);
     pthread_attr_t attributes;
     ::pthread_attr_init(&attributes);
     ::pthread_attr_setstacksize(&attributes, thread_stack_bytes);

@@ -46,7 +46,8 @@ Result<std::string> ExportStage::run(const pipeline::Job& job, pipeline::StageCo
     const std::string name = request.path.filename().string();
     context.progress({"selecting cells", 0, 0, ""});
     const MatrixQuery query = TRY(writer_.checked(request.query));
-    const Selection selection = TRY(writer_.select(query, TRY(scope_of(request.datasets))));
+    const auto scope = TRY(scope_of(request.datasets));
+    const Selection selection = TRY(writer_.select(query, scope));
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {
             context.progress({"writing " + name, done, total, std::string(unit)});

@@ -97,9 +97,12 @@ Result<void> MatrixWriter::check_bundles(const MatrixQuery& query, const warehou
 Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse::Scope& scope) {
     Selection selection;
     if (!query.bundles.empty()) TRY(check_bundles(query, scope));
-    selection.cells = query.sql.empty()
-                          ? TRY(warehouse_.select_where(TRY(condition_of(query)), scope, {}))
-                          : TRY(warehouse_.select_sql(query.sql, scope, {}));
+    if (query.sql.empty()) {
+        const std::string condition = TRY(condition_of(query));
+        selection.cells = TRY(warehouse_.select_where(condition, scope, {}));
+    } else {
+        selection.cells = TRY(warehouse_.select_sql(query.sql, scope, {}));
+    }
     std::erase_if(selection.cells, [](const auto& part) { return part.cells.empty(); });
     for (auto& part : selection.cells) {
         std::sort(part.cells.begin(), part.cells.end());

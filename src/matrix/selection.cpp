@@ -160,7 +160,7 @@ Result<AnnotatedData> build_selection(const std::vector<SelectionInput>& inputs,
     auto main = TRY(stacked_matrix(inputs, options.matrix, genes));
     if (!main)
         return fail(ErrorCode::not_found, "a selected dataset has no matrix '" + options.matrix + "'");
-    main->name = "X";
+    main->name = std::string(1, 'X');  // assigning a literal trips a warning of GCC 12
     data.matrices.push_back(*std::move(main));
     data.obsm = TRY(stacked_obsm(inputs));
     if (inputs.size() == 1) data.uns = TRY(inputs[0].sealed->annotations("uns"));

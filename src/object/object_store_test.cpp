@@ -19,7 +19,7 @@ INSTANTIATE_TEST_SUITE_P(
         StoreUnderTest{.name = "Disk",
                        .open = [](const fs::path& folder, const Clock& clock)
                            -> std::shared_ptr<ObjectStore> {
-                           return DiskStore::open_folder(folder / "objects", clock).value();
+                           return DiskStore::open(folder / "objects", clock).value();
                        },
                        .maps = true, .has_descriptor = true},
         StoreUnderTest{.name = "Memory",

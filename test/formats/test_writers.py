@@ -1,4 +1,4 @@
-"""Every format the writers make, opened by the reader its users have and compared value by value."""
+"""Every format the writers make, opened by its users' own reader, compared value by value."""
 
 import gzip
 import json

@@ -16,7 +16,8 @@ float count_of(std::uint64_t cell, std::uint64_t gene) {
 
 TextArray names(std::string_view prefix, std::uint64_t count) {
     TextArray texts;
-    for (std::uint64_t i = 0; i < count; ++i) texts.push_back(std::string(prefix) + std::to_string(i));
+    for (std::uint64_t i = 0; i < count; ++i)
+        texts.push_back(std::string(prefix) + std::to_string(i));
     return texts;
 }
 
@@ -78,8 +79,8 @@ Frame rich_obs(std::uint64_t cells) {
     obs.columns.push_back(
         column("is_good", numbers<bool>(cells, [](auto i) { return i % 3 == 0; })));
     obs.columns.push_back(column("note", odd_texts(cells)));
-    obs.columns.push_back(masked(
-        "maybe_count", numbers<std::int32_t>(cells, [](auto i) { return i * 2; }), 3));
+    obs.columns.push_back(
+        masked("maybe_count", numbers<std::int32_t>(cells, [](auto i) { return i * 2; }), 3));
     obs.columns.push_back(
         masked("maybe_flag", numbers<bool>(cells, [](auto i) { return i % 2 == 0; }), 4));
     obs.columns.push_back(masked("maybe_text", odd_texts(cells), 5));
@@ -105,8 +106,8 @@ Frame rich_var(std::uint64_t genes) {
 }
 
 Array grid(std::uint64_t rows, std::uint64_t columns, double scale) {
-    Array array = numbers<float>(rows * columns,
-                                 [&](auto i) { return scale * static_cast<double>(i) - 1; });
+    Array array =
+        numbers<float>(rows * columns, [&](auto i) { return scale * static_cast<double>(i) - 1; });
     array.shape = {rows, columns};
     return array;
 }
@@ -160,12 +161,13 @@ AnnotatedData rich_sample(std::uint64_t cells, std::uint64_t genes, bool dense) 
     AnnotatedData data;
     data.obs = rich_obs(cells);
     data.var = rich_var(genes);
-    data.matrices.push_back({"X", Unit::counts,
-                             matrix_of<float>(cells, genes, count_of, {.dense = dense})});
     data.matrices.push_back(
-        {"layers/half", Unit::normalised, matrix_of<double>(cells, genes, [](auto c, auto g) {
-             return static_cast<double>(count_of(c, g)) / 8;
-         }, {.tells_lengths = false})});
+        {"X", Unit::counts, matrix_of<float>(cells, genes, count_of, {.dense = dense})});
+    data.matrices.push_back(
+        {"layers/half", Unit::normalised,
+         matrix_of<double>(cells, genes,
+                           [](auto c, auto g) { return static_cast<double>(count_of(c, g)) / 8; },
+                           {.tells_lengths = false})});
     data.matrices.push_back(
         {"raw.X", Unit::counts,
          matrix_of<std::int32_t>(cells, genes + raw_genes_more, [](auto c, auto g) {

@@ -49,11 +49,12 @@ int main(int count, char** arguments) {
                      written.error().message.c_str());
         return 1;
     }
-    std::printf("{\"cells\": %llu, \"genes\": %llu, \"nonzeros\": %llu, \"sum\": %.17g, "
-                "\"bytes\": %llu}\n",
-                static_cast<unsigned long long>(written->cells),
-                static_cast<unsigned long long>(written->genes),
-                static_cast<unsigned long long>(written->nonzeros), written->sum,
-                static_cast<unsigned long long>(written->bytes));
+    std::printf(
+        "{\"cells\": %llu, \"genes\": %llu, \"nonzeros\": %llu, \"sum\": %.17g, "
+        "\"bytes\": %llu}\n",
+        static_cast<unsigned long long>(written->cells),
+        static_cast<unsigned long long>(written->genes),
+        static_cast<unsigned long long>(written->nonzeros), written->sum,
+        static_cast<unsigned long long>(written->bytes));
     return 0;
 }

@@ -68,7 +68,8 @@ Result<std::optional<front::api::Upload>> UploadFolder::find(std::string_view id
     upload.owner = record.value("owner", "");
     upload.size_bytes = record.value("size", std::uint64_t{0});
     upload.created_ms = record.value("created_ms", std::int64_t{0});
-    upload.received_bytes = TRY(TRY(File::open_to_read(own / upload.name)).size());
+    const File file = TRY(File::open_to_read(own / upload.name));
+    upload.received_bytes = TRY(file.size());
     const auto touched = fs::last_write_time(own / upload.name);
     const auto age = std::chrono::duration_cast<Milliseconds>(
         fs::file_time_type::clock::now() - touched);

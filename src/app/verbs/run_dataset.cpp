@@ -36,8 +36,9 @@ Result<std::optional<catalog::Revision>> current_of(Site& site, const catalog::D
 
 Result<Json> listed(const Invocation& invocation) {
     Session session = TRY(open_session(invocation));
-    return parse_json(session.remote ? TRY(session.remote->get("/internal/datasets"))
-                                     : TRY(datasets_json(*session.site)));
+    const std::string list = session.remote ? TRY(session.remote->get("/internal/datasets"))
+                                            : TRY(datasets_json(*session.site));
+    return parse_json(list);
 }
 
 }  // namespace
@@ -66,7 +67,8 @@ Result<void> run_dataset_list(const DatasetOptions&, Invocation& invocation) {
 Result<void> run_dataset_show(const DatasetOptions& options, Invocation& invocation) {
     const auto site = TRY(open_site(invocation));
     const auto dataset = TRY(named_dataset(*site, options.dataset));
-    Json json = described(dataset, TRY(current_of(*site, dataset)));
+    const auto current = TRY(current_of(*site, dataset));
+    Json json = described(dataset, current);
     Json revisions = Json::array();
     for (const auto& revision : TRY(site->catalog().revisions(dataset.id)))
         revisions.push_back({{"id", revision.id},
@@ -105,8 +107,8 @@ Result<void> run_dataset_change(const DatasetOptions& options, Invocation& invoc
         dataset.visibility = options.visibility == "public" ? catalog::Visibility::public_
                                                             : catalog::Visibility::private_;
     const auto changed = TRY(site->catalog().update_dataset(dataset));
-    invocation.terminal->print(
-        described(changed, TRY(current_of(*site, changed))).dump(invocation.json ? -1 : 2) + "\n");
+    const auto current = TRY(current_of(*site, changed));
+    invocation.terminal->print(described(changed, current).dump(invocation.json ? -1 : 2) + "\n");
     return {};
 }
 

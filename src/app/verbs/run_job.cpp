@@ -14,7 +14,10 @@ std::string progress_text(const pipeline::Job& job) {
 }
 
 Result<pipeline::Job> find_job(Session& session, const std::string& id) {
-    if (session.remote) return job_from_json(TRY(session.remote->get("/internal/jobs/" + id)));
+    if (session.remote) {
+        const std::string body = TRY(session.remote->get("/internal/jobs/" + id));
+        return job_from_json(body);
+    }
     if (auto job = TRY(session.site->jobs().find(id))) return *std::move(job);
     return fail(ErrorCode::not_found, "no job '" + id + "'; 'stroma job list' shows them");
 }
@@ -23,9 +26,10 @@ Result<std::vector<pipeline::Job>> list_jobs(Session& session, const JobOptions&
     pipeline::JobFilter filter{.stage = options.stage, .limit = static_cast<int>(options.limit)};
     if (!options.state.empty()) filter.state = TRY(pipeline::job_state_named(options.state));
     if (session.site) return session.site->jobs().list(filter);
-    const Json answer = TRY(parse_json(TRY(session.remote->get(
+    const std::string body = TRY(session.remote->get(
         fmt::format("/internal/jobs?stage={}&state={}&limit={}", options.stage, options.state,
-                    options.limit)))));
+                    options.limit)));
+    const Json answer = TRY(parse_json(body));
     std::vector<pipeline::Job> jobs;
     for (const Json& job : answer)
         jobs.push_back(TRY(job_from_json(job.dump())));
@@ -42,10 +46,14 @@ Result<void> print_job(const pipeline::Job& job, Invocation& invocation) {
 Result<void> change_job(const JobOptions& options, Invocation& invocation, std::string_view what,
                         Result<pipeline::Job> (pipeline::JobStore::*change)(std::string_view)) {
     Session session = TRY(open_session(invocation));
-    if (session.site) return print_job(TRY((session.site->jobs().*change)(options.job)), invocation);
-    return print_job(TRY(job_from_json(TRY(session.remote->post(
-                         "/internal/jobs/" + options.job + "/" + std::string(what), "{}")))),
-                     invocation);
+    if (session.site) {
+        const auto job = TRY((session.site->jobs().*change)(options.job));
+        return print_job(job, invocation);
+    }
+    const std::string body =
+        TRY(session.remote->post("/internal/jobs/" + options.job + "/" + std::string(what), "{}"));
+    const auto job = TRY(job_from_json(body));
+    return print_job(job, invocation);
 }
 
 }  // namespace
@@ -55,7 +63,10 @@ Result<void> run_job_list(const JobOptions& options, Invocation& invocation) {
     const auto jobs = TRY(list_jobs(session, options));
     if (invocation.json) {
         Json list = Json::array();
-        for (const auto& job : jobs) list.push_back(TRY(parse_json(job_json(job))));
+        for (const auto& job : jobs) {
+            const Json json = TRY(parse_json(job_json(job)));
+            list.push_back(json);
+        }
         invocation.terminal->print(list.dump() + "\n");
         return {};
     }
@@ -69,14 +80,16 @@ Result<void> run_job_list(const JobOptions& options, Invocation& invocation) {
 
 Result<void> run_job_show(const JobOptions& options, Invocation& invocation) {
     Session session = TRY(open_session(invocation));
-    return print_job(TRY(find_job(session, options.job)), invocation);
+    const auto job = TRY(find_job(session, options.job));
+    return print_job(job, invocation);
 }
 
 Result<void> run_job_follow(const JobOptions& options, Invocation& invocation) {
     Session session = TRY(open_session(invocation));
     const auto job = TRY(find_job(session, options.job));
     if (session.site) session.site->worker().start();
-    return print_job(TRY(follow(session, job, invocation)), invocation);
+    const auto done = TRY(follow(session, job, invocation));
+    return print_job(done, invocation);
 }
 
 Result<void> run_job_cancel(const JobOptions& options, Invocation& invocation) {

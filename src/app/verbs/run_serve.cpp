@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <thread>
 
 #include "app/answers/answers.h"
 #include "app/control_routes.h"

@@ -100,8 +100,8 @@ Bytes header_of(const TextArray& gene_ids) {
 Result<WrittenMatrix> write_expression(const AnnotatedData& data, MatrixSource& source,
                                        OutputFiles& files, const Watch& watch) {
     const std::uint64_t cells = source.cell_count(), genes = source.gene_count();
-    const auto ranges = ranges_of_lines(
-        cells, std::clamp<std::uint64_t>(piece_bytes / (2 * genes + 1), 1, 4096));
+    const auto ranges =
+        ranges_of_lines(cells, std::clamp<std::uint64_t>(piece_bytes / (2 * genes + 1), 1, 4096));
     const Zeros zeros(genes);
     Tally tally(cells);
     Progress progress(watch, static_cast<double>(cells));

@@ -48,7 +48,8 @@ public:
             row_bytes_ += numbers != nullptr ? size_of(numbers->type) : sizeof(char*);
         }
         memory_.resize(rows * row_bytes_);
-        for (std::size_t i = 0; i < records.fields.size(); ++i) fill(records.fields[i], offsets_[i]);
+        for (std::size_t i = 0; i < records.fields.size(); ++i)
+            fill(records.fields[i], offsets_[i]);
     }
     std::size_t row_bytes() const { return row_bytes_; }
     std::size_t offset(std::size_t field) const { return offsets_[field]; }
@@ -82,8 +83,7 @@ Result<std::unique_ptr<H5adStore>> H5adStore::create(const fs::path& path, bool 
                                                      const Watch& watch, Tally& tally,
                                                      Progress& progress) {
     H5Handle file = TRY(h5_create_file(path));
-    return std::unique_ptr<H5adStore>(
-        new H5adStore(std::move(file), gzip, watch, tally, progress));
+    return std::unique_ptr<H5adStore>(new H5adStore(std::move(file), gzip, watch, tally, progress));
 }
 
 Result<void> H5adStore::close() {
@@ -116,9 +116,8 @@ Result<void> H5adStore::write_attributes(const H5Handle& object, const Attribute
 }
 
 Result<void> H5adStore::group(const std::string& path, const Attributes& attributes) {
-    const H5Handle group = path.empty()
-                               ? H5Handle(H5Gopen2(file_.id(), "/", H5P_DEFAULT), H5Gclose)
-                               : TRY(h5_make_group(file_.id(), path));
+    const H5Handle group = path.empty() ? H5Handle(H5Gopen2(file_.id(), "/", H5P_DEFAULT), H5Gclose)
+                                        : TRY(h5_make_group(file_.id(), path));
     return write_attributes(group, attributes);
 }
 
@@ -133,8 +132,8 @@ H5Storage H5adStore::storage_for(std::span<const std::uint64_t> shape, ValueType
 
 Result<void> H5adStore::array(const std::string& path, const Array& values,
                               const Attributes& attributes) {
-    const H5Handle dataset = TRY(
-        h5_write_array(file_.id(), path, values, storage_for(values.shape, values.type)));
+    const H5Handle dataset =
+        TRY(h5_write_array(file_.id(), path, values, storage_for(values.shape, values.type)));
     return write_attributes(dataset, attributes);
 }
 
@@ -166,8 +165,7 @@ Result<void> H5adStore::records(const std::string& path, const Records& records,
 Result<std::uint64_t> H5adStore::reserve(const std::string& path, ValueType type,
                                          std::span<const std::uint64_t> shape,
                                          const Attributes& attributes) {
-    const H5Handle dataset =
-        TRY(h5_make_dataset(file_.id(), path, h5_type(type).id(), shape));
+    const H5Handle dataset = TRY(h5_make_dataset(file_.id(), path, h5_type(type).id(), shape));
     TRY(write_attributes(dataset, attributes));
     for (const std::uint64_t size : shape)
         if (size == 0) return 0;
@@ -224,8 +222,8 @@ Result<void> H5adStore::write_sparse_chunks(const std::string& path, const Matri
     if (chunk > 0) storage = {{chunk}, gzip_level};
     const H5Handle indices = TRY(h5_make_dataset(file_.id(), path + "/indices",
                                                  h5_type(ValueType::int32).id(), shape, storage));
-    const H5Handle data = TRY(
-        h5_make_dataset(file_.id(), path + "/data", h5_type(type).id(), shape, storage));
+    const H5Handle data =
+        TRY(h5_make_dataset(file_.id(), path + "/data", h5_type(type).id(), shape, storage));
     if (chunk == 0) return {};
     std::vector<ChunkPair> pairs(slots_for(chunk * 24));
     const auto make = [&](std::size_t i, std::size_t slot) -> Result<void> {

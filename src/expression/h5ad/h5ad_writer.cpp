@@ -54,9 +54,9 @@ private:
         const MatrixSource& source = *place.source;
         Bytes lines;
         spread(block, source.value_type(), source.gene_count(), lines);
-        return file_.write_at(place.values_at + block.first_line * source.gene_count() *
-                                                    size_of(source.value_type()),
-                              lines);
+        return file_.write_at(
+            place.values_at + block.first_line * source.gene_count() * size_of(source.value_type()),
+            lines);
     }
 
     File& file_;
@@ -80,8 +80,8 @@ Result<WrittenMatrix> H5adWriter::write(const AnnotatedData& data, const fs::pat
     Tally tally(data.obs.row_count());
     Progress progress(watch, static_cast<double>(data.obs.row_count() * data.matrices.size()));
 
-    const auto store = TRY(H5adStore::create(output.working_path(), compression == "gzip", watch,
-                                             tally, progress));
+    const auto store = TRY(
+        H5adStore::create(output.working_path(), compression == "gzip", watch, tally, progress));
     TRY(write_anndata_layout(data, *store));
     TRY(store->close());
     File file = TRY(File::open_to_write(output.working_path()));

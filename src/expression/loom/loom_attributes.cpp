@@ -29,8 +29,7 @@ Result<void> write_byte_strings(hid_t file, const std::string& path, std::size_t
     H5Tset_size(type.id(), length);
     H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
     const std::uint64_t shape[] = {rows};
-    const H5Handle dataset =
-        TRY(h5_make_dataset(file, path, type.id(), shape, storage_for(shape)));
+    const H5Handle dataset = TRY(h5_make_dataset(file, path, type.id(), shape, storage_for(shape)));
     for (std::size_t first = 0; first < rows; first += rows_a_write) {
         const std::size_t count = std::min(rows_a_write, rows - first);
         std::string texts(length * count, '\0');
@@ -51,11 +50,11 @@ struct Character {
 Character first_character(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char lead = byte(0);
-    const std::size_t bytes = lead < 0x80                    ? 1
-                              : lead >= 0xc2 && lead < 0xe0  ? 2
-                              : lead >= 0xe0 && lead < 0xf0  ? 3
-                              : lead >= 0xf0 && lead < 0xf5  ? 4
-                                                             : 0;
+    const std::size_t bytes = lead < 0x80                   ? 1
+                              : lead >= 0xc2 && lead < 0xe0 ? 2
+                              : lead >= 0xe0 && lead < 0xf0 ? 3
+                              : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                            : 0;
     if (bytes == 0 || bytes > text.size()) return {0xfffd, 1};
     if (bytes == 1) return {lead, 1};
     std::uint32_t code = lead & (0x7fu >> bytes);
@@ -104,8 +103,7 @@ Result<void> write_loom_ids(hid_t file, const std::string& path, const TextArray
 }
 
 Result<void> write_loom_array(hid_t file, const std::string& path, const Array& values) {
-    const H5Handle dataset =
-        TRY(h5_write_array(file, path, values, storage_for(values.shape)));
+    const H5Handle dataset = TRY(h5_write_array(file, path, values, storage_for(values.shape)));
     return h5_write_text_attribute(dataset, "last_modified", loom_timestamp);
 }
 

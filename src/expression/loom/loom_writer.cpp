@@ -60,8 +60,7 @@ void fill_slab(Slab& slab, ValueType type, const MatrixShape& shape) {
         const T* const values = block.values_as<T>();
         for (std::uint64_t line = 0; line < block.line_count(); ++line)
             for (std::uint64_t at = block.starts[line]; at < block.starts[line + 1]; ++at)
-                dense[block.places[at] * shape.chunk_cells + line] =
-                    static_cast<float>(values[at]);
+                dense[block.places[at] * shape.chunk_cells + line] = static_cast<float>(values[at]);
     });
 }
 
@@ -127,8 +126,8 @@ public:
         const bool empty = shape.genes == 0 || shape.cells == 0;
         if (!empty) storage = {{shape.chunk_genes, shape.chunk_cells}, gzip_level};
         const std::uint64_t sizes[] = {shape.genes, shape.cells};
-        const H5Handle dataset = TRY(h5_make_dataset(
-            file_.id(), path, h5_type(ValueType::float32).id(), sizes, storage));
+        const H5Handle dataset = TRY(
+            h5_make_dataset(file_.id(), path, h5_type(ValueType::float32).id(), sizes, storage));
         TRY(h5_write_text_attribute(dataset, "last_modified", loom_timestamp));
         if (empty) return {};
         return write_slabs(dataset, source, shape, is_main);

@@ -73,8 +73,9 @@ bool write_entries(Piece& piece, const std::vector<ShortText>& genes) {
     bool whole = true;
     for (std::uint64_t line = 0; line < block.line_count(); ++line) {
         ShortText cell;
-        char* end = std::to_chars(cell.text, cell.text + sizeof cell.text - 1,
-                                  block.first_line + line + 1).ptr;
+        char* end =
+            std::to_chars(cell.text, cell.text + sizeof cell.text - 1, block.first_line + line + 1)
+                .ptr;
         *end++ = ' ';
         cell.length = static_cast<std::uint8_t>(end - cell.text);
         for (std::uint64_t at = block.starts[line]; at < block.starts[line + 1]; ++at) {
@@ -117,7 +118,8 @@ Result<WrittenMatrix> write_matrix(MatrixSource& source, OutputFiles& files, con
             return write_entries<T>(piece, texts);
         });
         if (!all) whole = false;
-        deflate_whole(ByteSpan(piece.text).first(piece.text_bytes), Deflated::gzip, gzip_level, piece.member);
+        deflate_whole(ByteSpan(piece.text).first(piece.text_bytes), Deflated::gzip, gzip_level,
+                      piece.member);
         files.pack(piece.member, piece.packed);
         return {};
     };
@@ -137,8 +139,8 @@ Bytes features_text(const Frame& var) {
     const Column* name = gene_name_column(var);
     const Column* kind = var.find("feature_types");
     std::vector<const Column*> more;
-    for (const std::string_view column : {"featuretype", "chromosome", "featurestart",
-                                          "featureend", "isgene", "genus_species"})
+    for (const std::string_view column :
+         {"featuretype", "chromosome", "featurestart", "featureend", "isgene", "genus_species"})
         if (const Column* found = var.find(column)) more.push_back(found);
     std::string text;
     for (std::size_t row = 0; row < var.row_count(); ++row) {
@@ -149,8 +151,7 @@ Bytes features_text(const Frame& var) {
         append_field(text, gene.empty() ? id : gene, '\t', Quoting::plain);
         text += '\t';
         const std::string kind_text = kind == nullptr ? "" : kind->text(row);
-        append_field(text, kind_text.empty() ? "Gene Expression" : kind_text, '\t',
-                     Quoting::plain);
+        append_field(text, kind_text.empty() ? "Gene Expression" : kind_text, '\t', Quoting::plain);
         for (const Column* column : more) {
             text += '\t';
             append_field(text, column->text(row), '\t', Quoting::plain);
@@ -188,7 +189,8 @@ TextArray made_unique(const TextArray& texts) {
 Bytes barcodes_text(const Frame& obs) {
     TextArray barcodes;
     if (const Column* column = obs.find("barcode"))
-        for (std::size_t row = 0; row < column->size(); ++row) barcodes.push_back(column->text(row));
+        for (std::size_t row = 0; row < column->size(); ++row)
+            barcodes.push_back(column->text(row));
     if (barcodes.empty() || !all_differ(barcodes)) barcodes = obs.index;
     if (!all_differ(barcodes)) barcodes = made_unique(barcodes);
     std::string text;

@@ -122,8 +122,7 @@ private:
             if (!source.was_dense()) {
                 attributes = encoding("csr_matrix", "0.1.0");
                 attributes.emplace_back(
-                    "shape",
-                    std::vector<std::uint64_t>{source.cell_count(), source.gene_count()});
+                    "shape", std::vector<std::uint64_t>{source.cell_count(), source.gene_count()});
             }
             TRY(store_.matrix(path, matrix, attributes));
         }
@@ -166,8 +165,8 @@ private:
             return store_.array(path, with_nans(values, *column.missing),
                                 encoding("array", "0.2.0"));
         const bool boolean = values.type == ValueType::boolean;
-        TRY(store_.group(path, encoding(boolean ? "nullable-boolean" : "nullable-integer",
-                                        "0.1.0")));
+        TRY(store_.group(path,
+                         encoding(boolean ? "nullable-boolean" : "nullable-integer", "0.1.0")));
         TRY(store_.array(path + "/values", values, encoding("array", "0.2.0")));
         return store_.array(path + "/mask", mask_array(*column.missing),
                             encoding("array", "0.2.0"));
@@ -209,13 +208,11 @@ private:
 
     Result<void> element(const std::string& path, const Element& element) {
         if (const auto* array = std::get_if<Array>(&element.value))
-            return store_.array(path, *array,
-                                encoding(array->shape.empty() ? "numeric-scalar" : "array",
-                                         "0.2.0"));
+            return store_.array(
+                path, *array, encoding(array->shape.empty() ? "numeric-scalar" : "array", "0.2.0"));
         if (const auto* grid = std::get_if<TextGrid>(&element.value))
             return store_.texts(path, grid->shape, grid->texts,
-                                encoding(grid->shape.empty() ? "string" : "string-array",
-                                         "0.2.0"));
+                                encoding(grid->shape.empty() ? "string" : "string-array", "0.2.0"));
         if (const auto* table = std::get_if<Frame>(&element.value)) return frame(path, *table);
         if (const auto* matrix = std::get_if<SparseArray>(&element.value))
             return sparse(path, *matrix);

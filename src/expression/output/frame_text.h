@@ -27,7 +27,7 @@ struct TableForm {
 Result<void> add_table(OutputFiles& files, std::string_view name, const Frame& frame,
                        const TableForm& form, const Watch& watch);
 
-/// The first of var's columns that holds gene names ("featurename", "feature_name", "gene_name"…),
+/// The first of var's columns that holds gene names ("featurename", "feature_name" and the like),
 /// or nullptr.
 const Column* gene_name_column(const Frame& var);
 

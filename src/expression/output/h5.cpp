@@ -63,16 +63,26 @@ H5Handle h5_type(ValueType type) {
             H5Tenum_insert(boolean.id(), "TRUE", &yes);
             return boolean;
         }
-        case ValueType::int8: return {H5Tcopy(H5T_STD_I8LE), H5Tclose};
-        case ValueType::int16: return {H5Tcopy(H5T_STD_I16LE), H5Tclose};
-        case ValueType::int32: return {H5Tcopy(H5T_STD_I32LE), H5Tclose};
-        case ValueType::int64: return {H5Tcopy(H5T_STD_I64LE), H5Tclose};
-        case ValueType::uint8: return {H5Tcopy(H5T_STD_U8LE), H5Tclose};
-        case ValueType::uint16: return {H5Tcopy(H5T_STD_U16LE), H5Tclose};
-        case ValueType::uint32: return {H5Tcopy(H5T_STD_U32LE), H5Tclose};
-        case ValueType::uint64: return {H5Tcopy(H5T_STD_U64LE), H5Tclose};
-        case ValueType::float32: return {H5Tcopy(H5T_IEEE_F32LE), H5Tclose};
-        case ValueType::float64: break;
+        case ValueType::int8:
+            return {H5Tcopy(H5T_STD_I8LE), H5Tclose};
+        case ValueType::int16:
+            return {H5Tcopy(H5T_STD_I16LE), H5Tclose};
+        case ValueType::int32:
+            return {H5Tcopy(H5T_STD_I32LE), H5Tclose};
+        case ValueType::int64:
+            return {H5Tcopy(H5T_STD_I64LE), H5Tclose};
+        case ValueType::uint8:
+            return {H5Tcopy(H5T_STD_U8LE), H5Tclose};
+        case ValueType::uint16:
+            return {H5Tcopy(H5T_STD_U16LE), H5Tclose};
+        case ValueType::uint32:
+            return {H5Tcopy(H5T_STD_U32LE), H5Tclose};
+        case ValueType::uint64:
+            return {H5Tcopy(H5T_STD_U64LE), H5Tclose};
+        case ValueType::float32:
+            return {H5Tcopy(H5T_IEEE_F32LE), H5Tclose};
+        case ValueType::float64:
+            break;
     }
     return {H5Tcopy(H5T_IEEE_F64LE), H5Tclose};
 }
@@ -92,14 +102,13 @@ Result<H5Handle> h5_make_dataset(hid_t file, const std::string& path, hid_t type
     if (storage.chunk.empty()) {
         H5Pset_alloc_time(properties.id(), H5D_ALLOC_TIME_EARLY);
     } else {
-        H5Pset_chunk(properties.id(), static_cast<int>(storage.chunk.size()),
-                     storage.chunk.data());
+        H5Pset_chunk(properties.id(), static_cast<int>(storage.chunk.size()), storage.chunk.data());
         if (storage.gzip_level > 0) H5Pset_deflate(properties.id(), storage.gzip_level);
     }
     const H5Handle space = space_of(shape);
-    H5Handle dataset{H5Dcreate2(file, path.c_str(), type, space.id(), H5P_DEFAULT,
-                                properties.id(), H5P_DEFAULT),
-                     H5Dclose};
+    H5Handle dataset{
+        H5Dcreate2(file, path.c_str(), type, space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
+        H5Dclose};
     if (!dataset.is_open()) return fail(h5_error("making dataset", path));
     return dataset;
 }
@@ -157,9 +166,9 @@ Result<H5Handle> h5_write_texts(hid_t file, const std::string& path,
 Result<void> h5_write_attribute(const H5Handle& object, const std::string& name, hid_t type,
                                 std::span<const std::uint64_t> shape, const void* values) {
     const H5Handle space = space_of(shape);
-    const H5Handle attribute{H5Acreate2(object.id(), name.c_str(), type, space.id(), H5P_DEFAULT,
-                                        H5P_DEFAULT),
-                             H5Aclose};
+    const H5Handle attribute{
+        H5Acreate2(object.id(), name.c_str(), type, space.id(), H5P_DEFAULT, H5P_DEFAULT),
+        H5Aclose};
     if (!attribute.is_open()) return fail(h5_error("making attribute", name));
     if (values != nullptr && H5Awrite(attribute.id(), type, values) < 0)
         return fail(h5_error("writing attribute", name));

@@ -60,10 +60,10 @@ Result<void> check_frame(const Frame& frame, std::string_view name, std::uint64_
                         " rows where its matrices have " + std::to_string(rows));
     for (const Column& column : frame.columns)
         if (column.size() != rows)
-            return fail(ErrorCode::invalid_input,
-                        std::string(name) + "/" + column.name + " has " +
-                            std::to_string(column.size()) + " values for " + std::to_string(rows) +
-                            " rows");
+            return fail(ErrorCode::invalid_input, std::string(name) + "/" + column.name + " has " +
+                                                      std::to_string(column.size()) +
+                                                      " values for " + std::to_string(rows) +
+                                                      " rows");
     return {};
 }
 
@@ -121,8 +121,8 @@ Result<void> read_range(MatrixSource& source, LineRange range,
     std::uint32_t highest = 0;
     for (const std::uint32_t place : out.places) highest = std::max(highest, place);
     if (!out.places.empty() && highest >= source.gene_count())
-        return fail(wrong_source(range.first, "names gene " + std::to_string(highest) +
-                                                  ", past the last"));
+        return fail(
+            wrong_source(range.first, "names gene " + std::to_string(highest) + ", past the last"));
     return {};
 }
 

@@ -14,8 +14,8 @@ struct ValuePiece {
     std::uint64_t shared_lines = 0;  ///< 1 when the first line begins in the piece before
 
     ByteSpan values(ValueType type) const {
-        return ByteSpan(block.values).subspan(begin_in_block * size_of(type),
-                                              count * size_of(type));
+        return ByteSpan(block.values)
+            .subspan(begin_in_block * size_of(type), count * size_of(type));
     }
     ByteSpan places() const {
         return std::as_bytes(std::span(block.places).subspan(begin_in_block, count));

@@ -30,8 +30,8 @@ char* write_number(char* to, T value) {
         constexpr T whole_max = std::is_same_v<T, float> ? T{1 << 24} : T{1ll << 53};
         if (value > -whole_max && value < whole_max && value == std::trunc(value) &&
             !(value == 0 && std::signbit(value)))
-            return std::to_chars(to, to + number_text_bytes_max,
-                                 static_cast<std::int64_t>(value)).ptr;
+            return std::to_chars(to, to + number_text_bytes_max, static_cast<std::int64_t>(value))
+                .ptr;
         if (std::isnan(value)) return std::string_view("NaN").copy(to, 3) + to;
         if (std::isinf(value)) {
             const std::string_view text = value < 0 ? "-Inf" : "Inf";

@@ -77,8 +77,8 @@ Result<void> run_in_order(std::size_t count, std::size_t slots, const Watch& wat
     return parallel_for(count, [&](std::size_t index) -> Result<void> {
         // The thread that failed reports why; those that only waited have nothing to add.
         if (!turns.wait_for_slot(index)) return {};
-        Result<void> done = watch.cancelled && watch.cancelled() ? cancelled_error()
-                                                                 : make(index, index % slots);
+        Result<void> done =
+            watch.cancelled && watch.cancelled() ? cancelled_error() : make(index, index % slots);
         if (done) done = turns.finish(index, take);
         if (!done) turns.stop();
         return done;

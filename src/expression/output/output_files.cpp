@@ -11,9 +11,7 @@ class FolderFiles final : public OutputFiles {
 public:
     explicit FolderFiles(PendingOutput output) : output_(std::move(output)) {}
 
-    void pack(Bytes& text, PackedPiece& out) const override {
-        std::swap(text, out.bytes);
-    }
+    void pack(Bytes& text, PackedPiece& out) const override { std::swap(text, out.bytes); }
     Result<void> begin(std::string_view name) override {
         // A file stays open until the end, where it may have to be synced.
         files_.push_back(TRY(File::create(output_.working_path() / name)));
@@ -74,8 +72,8 @@ Result<Bundling> bundling_of(std::string_view layout, Bundling zip) {
 
 Result<std::string> stem_of(std::string_view asked, const fs::path& path) {
     std::string stem(asked);
-    if (stem.empty()) stem = path.extension() == ".zip" ? path.stem().string()
-                                                        : path.filename().string();
+    if (stem.empty())
+        stem = path.extension() == ".zip" ? path.stem().string() : path.filename().string();
     if (stem.empty() || stem == "." || stem == ".." || stem.find('/') != std::string::npos ||
         stem.size() > 255)
         return fail(ErrorCode::invalid_input,

@@ -180,8 +180,7 @@ TEST(MatrixLines, PiecesOfAnyLengthHoldEachValueOnceAndTallyEachCellOnce) {
 TEST(Deflate, ChecksumsOfPartsGiveThatOfTheWhole) {
     const std::string text = "123456789";
     EXPECT_EQ(crc32_of(as_bytes(text)), 0xcbf43926u);
-    EXPECT_EQ(crc_of_both(crc32_of(as_bytes("1234")), crc32_of(as_bytes("56789")), 5),
-              0xcbf43926u);
+    EXPECT_EQ(crc_of_both(crc32_of(as_bytes("1234")), crc32_of(as_bytes("56789")), 5), 0xcbf43926u);
 }
 
 TEST(OutputFiles, AnEntryOfMoreThanFourGigabytesIsZip64) {
@@ -221,8 +220,8 @@ public:
         types[path] = values.type;
         return note(path, attributes);
     }
-    Result<void> texts(const std::string& path, std::span<const std::uint64_t>,
-                       const TextArray&, const Attributes& attributes) override {
+    Result<void> texts(const std::string& path, std::span<const std::uint64_t>, const TextArray&,
+                       const Attributes& attributes) override {
         return note(path, attributes);
     }
     Result<void> records(const std::string& path, const Records&,

@@ -121,8 +121,8 @@ public:
 private:
     std::uint16_t method() const { return deflated_ ? 8 : 0; }
     static std::uint16_t flags_of(const Entry& entry) {
-        const bool plain = std::all_of(entry.name.begin(), entry.name.end(),
-                                       [](char c) { return c >= 0; });
+        const bool plain =
+            std::all_of(entry.name.begin(), entry.name.end(), [](char c) { return c >= 0; });
         return plain ? 0 : names_are_utf8;
     }
 
@@ -144,7 +144,8 @@ private:
         const bool far = entry.head_at > size_max_32;
         Fields extra;
         if (large || far) {
-            extra.u16(zip64_field).u16(static_cast<std::uint16_t>((large ? 16 : 0) + (far ? 8 : 0)));
+            extra.u16(zip64_field)
+                .u16(static_cast<std::uint16_t>((large ? 16 : 0) + (far ? 8 : 0)));
             if (large) extra.u64(entry.text_bytes).u64(entry.packed_bytes);
             if (far) extra.u64(entry.head_at);
         }

@@ -31,7 +31,7 @@ public:
     };
     Result<void> table(const std::string& name, const Table& table,
                        const std::function<Bytes(LineRange)>& rows_of) {
-        ZarrArray array;
+        ZarrDescription array;
         array.shape = {table.rows};
         array.chunks = {rows_a_chunk};
         if (table.columns) {
@@ -85,7 +85,7 @@ public:
         const std::uint64_t row_bytes = std::max<std::uint64_t>(1, genes) * sizeof(float);
         std::uint64_t rows = rows_a_chunk;
         while (rows > 1 && rows * row_bytes > chunk_bytes_max) rows /= 2;
-        ZarrArray array;
+        ZarrDescription array;
         array.shape = {cells, genes};
         array.chunks = {rows, std::max<std::uint64_t>(1, genes)};
         array.dtype = "\"<f4\"";
@@ -104,10 +104,10 @@ private:
             std::vector<float> values;
             for (std::uint64_t row = range.first; row < range.first + range.count; ++row)
                 for (const Column* column : columns)
-                    values.push_back(column->is_missing(row)
-                                         ? std::numeric_limits<float>::quiet_NaN()
-                                         : static_cast<float>(
-                                               std::get<Array>(column->values).number(row)));
+                    values.push_back(
+                        column->is_missing(row)
+                            ? std::numeric_limits<float>::quiet_NaN()
+                            : static_cast<float>(std::get<Array>(column->values).number(row)));
             return Array::of(values).bytes;
         });
     }
@@ -117,8 +117,7 @@ private:
         for (const Column* column : columns)
             for (std::uint64_t row = 0; row < rows; ++row)
                 characters = std::max(characters, character_count(column->text(row)));
-        const Table form{rows, columns.size(), unicode_dtype(characters), "\"\"",
-                         4 * characters};
+        const Table form{rows, columns.size(), unicode_dtype(characters), "\"\"", 4 * characters};
         return table("cell_metadata_string", form, [&](LineRange range) {
             std::vector<std::string> values;
             for (std::uint64_t row = range.first; row < range.first + range.count; ++row)
@@ -164,8 +163,8 @@ private:
         };
         const auto take = [&](std::size_t i, std::size_t slot) -> Result<void> {
             if (i % blocks_a_chunk == 0) {
-                file = TRY(folder_.make_chunk("expression",
-                                              std::to_string(i / blocks_a_chunk) + ".0"));
+                file = TRY(
+                    folder_.make_chunk("expression", std::to_string(i / blocks_a_chunk) + ".0"));
                 at = packing.head_bytes(blocks_a_chunk);
                 sizes.clear();
             }

@@ -79,8 +79,7 @@ Result<void> ZarrFolder::add_attributes(const std::string& path, const Attribute
     Json json = Json::object();
     for (const auto& [name, value] : attributes) json[name] = attribute_json(value);
     // Ids may hold bytes that are no UTF-8; JSON may not.
-    return add_json(join(path, ".zattrs"),
-                    json.dump(4, ' ', true, Json::error_handler_t::replace));
+    return add_json(join(path, ".zattrs"), json.dump(4, ' ', true, Json::error_handler_t::replace));
 }
 
 Result<void> ZarrFolder::add_group(const std::string& path, const Attributes& attributes) {
@@ -89,7 +88,7 @@ Result<void> ZarrFolder::add_group(const std::string& path, const Attributes& at
     return add_attributes(path, attributes);
 }
 
-Result<void> ZarrFolder::add_array(const std::string& path, const ZarrArray& array,
+Result<void> ZarrFolder::add_array(const std::string& path, const ZarrDescription& array,
                                    const Attributes& attributes) {
     TRY(output_.make_folders(output_.working_path() / path));
     Json json = Json::object();
@@ -106,7 +105,7 @@ Result<void> ZarrFolder::add_array(const std::string& path, const ZarrArray& arr
     return add_attributes(path, attributes);
 }
 
-Result<void> ZarrFolder::add_chunk(const std::string& path, const ZarrArray& array,
+Result<void> ZarrFolder::add_chunk(const std::string& path, const ZarrDescription& array,
                                    std::string_view chunk_name, ByteSpan bytes) {
     thread_local Bytes packed;
     ByteSpan written = bytes;

@@ -25,13 +25,13 @@ void compress_blosc(ByteSpan bytes, std::size_t value_bytes, ZarrCodec codec,
                     std::size_t block_bytes, Bytes& out);
 
 /// What a .zarray file says of an array.
-struct ZarrArray {
+struct ZarrDescription {
     std::vector<std::uint64_t> shape, chunks;
-    std::string dtype;               ///< JSON: "\"<f4\"" or a list of fields
-    std::string fill = "0";          ///< JSON
+    std::string dtype;                 ///< JSON: "\"<f4\"" or a list of fields
+    std::string fill = "0";            ///< JSON
     bool texts_of_any_length = false;  ///< filter vlen-utf8
     ZarrCodec codec = ZarrCodec::lz4;
-    std::size_t value_bytes = 1;     ///< blosc's type size
+    std::size_t value_bytes = 1;  ///< blosc's type size
 };
 
 /// Zarr's name of a type, in JSON's quotes: "\"<i4\"", "\"|b1\"".
@@ -43,10 +43,10 @@ public:
     ZarrFolder(const PendingOutput& output, bool durable) : output_(output), durable_(durable) {}
 
     Result<void> add_group(const std::string& path, const Attributes& attributes);
-    Result<void> add_array(const std::string& path, const ZarrArray& array,
+    Result<void> add_array(const std::string& path, const ZarrDescription& array,
                            const Attributes& attributes);
     /// Compresses a whole chunk (edges filled up) and writes it. Any thread.
-    Result<void> add_chunk(const std::string& path, const ZarrArray& array,
+    Result<void> add_chunk(const std::string& path, const ZarrDescription& array,
                            std::string_view chunk_name, ByteSpan bytes);
     /// Makes a chunk's file, for a caller that writes it in pieces and says how much it wrote.
     Result<File> make_chunk(const std::string& path, std::string_view chunk_name) const;

@@ -13,9 +13,9 @@ constexpr std::uint64_t values_a_chunk = 1u << 18;
 constexpr std::uint64_t dense_chunk_bytes = 1u << 20;
 
 /// One row-major array as a single chunk, which its shape describes.
-ZarrArray whole(std::span<const std::uint64_t> shape, std::string dtype, std::size_t value_bytes,
-                ZarrCodec codec) {
-    ZarrArray array;
+ZarrDescription whole(std::span<const std::uint64_t> shape, std::string dtype,
+                      std::size_t value_bytes, ZarrCodec codec) {
+    ZarrDescription array;
     array.shape.assign(shape.begin(), shape.end());
     for (const std::uint64_t size : shape) array.chunks.push_back(std::max<std::uint64_t>(1, size));
     array.dtype = std::move(dtype);
@@ -117,14 +117,15 @@ Result<void> ZarrOutput::group(const std::string& path, const Attributes& attrib
 }
 
 Result<void> ZarrOutput::array(const std::string& path, const Array& values,
-                              const Attributes& attributes) {
-    ZarrArray array = whole(values.shape, zarr_dtype(values.type), size_of(values.type), codec_);
+                               const Attributes& attributes) {
+    ZarrDescription array =
+        whole(values.shape, zarr_dtype(values.type), size_of(values.type), codec_);
     if (values.type == ValueType::boolean) array.fill = "false";
     std::uint64_t row_bytes = size_of(values.type);
     for (std::size_t i = 1; i < values.shape.size(); ++i) row_bytes *= values.shape[i];
     if (!values.shape.empty() && row_bytes > 0 && values.shape[0] > 0)
-        array.chunks[0] = std::clamp<std::uint64_t>((std::uint64_t{4} << 20) / row_bytes, 1,
-                                                    values.shape[0]);
+        array.chunks[0] =
+            std::clamp<std::uint64_t>((std::uint64_t{4} << 20) / row_bytes, 1, values.shape[0]);
     TRY(folder_.add_array(path, array, attributes));
     if (is_empty(values.shape)) return {};
     if (values.shape.empty()) return folder_.add_chunk(path, array, "0", values.bytes);
@@ -144,15 +145,15 @@ Result<void> ZarrOutput::array(const std::string& path, const Array& values,
 }
 
 Result<void> ZarrOutput::texts(const std::string& path, std::span<const std::uint64_t> shape,
-                              const TextArray& texts, const Attributes& attributes) {
+                               const TextArray& texts, const Attributes& attributes) {
     if (shape.empty()) {
         const FixedTexts one = fixed_texts({texts[0]});
-        ZarrArray array = whole(shape, unicode_dtype(one.characters), 4, codec_);
+        ZarrDescription array = whole(shape, unicode_dtype(one.characters), 4, codec_);
         array.fill = "\"\"";
         TRY(folder_.add_array(path, array, attributes));
         return folder_.add_chunk(path, array, "0", one.bytes);
     }
-    ZarrArray array = whole(shape, "\"|O\"", 1, codec_);
+    ZarrDescription array = whole(shape, "\"|O\"", 1, codec_);
     array.texts_of_any_length = true;
     TRY(folder_.add_array(path, array, attributes));
     if (is_empty(shape)) return {};
@@ -160,7 +161,7 @@ Result<void> ZarrOutput::texts(const std::string& path, std::span<const std::uin
 }
 
 Result<void> ZarrOutput::records(const std::string& path, const Records& records,
-                                const Attributes& attributes) {
+                                 const Attributes& attributes) {
     if (records.fields.empty())
         return fail(ErrorCode::unsupported, path + " is a record array without fields");
     std::vector<FieldBytes> fields;
@@ -181,7 +182,7 @@ Result<void> ZarrOutput::records(const std::string& path, const Records& records
                         field.bytes.data() + row * field.width, field.width);
         offset += field.width;
     }
-    ZarrArray array = whole(rows, dtype + "]", std::min<std::size_t>(row_bytes, 255), codec_);
+    ZarrDescription array = whole(rows, dtype + "]", std::min<std::size_t>(row_bytes, 255), codec_);
     array.fill = "null";
     TRY(folder_.add_array(path, array, attributes));
     if (rows[0] == 0) return {};
@@ -189,16 +190,17 @@ Result<void> ZarrOutput::records(const std::string& path, const Records& records
 }
 
 Result<void> ZarrOutput::write_starts(const std::string& path,
-                                     const std::vector<std::uint64_t>& starts) {
+                                      const std::vector<std::uint64_t>& starts) {
     if (starts.back() > std::uint64_t{std::numeric_limits<std::int32_t>::max()})
         return array(path, Array::of(std::vector<std::int64_t>(starts.begin(), starts.end())), {});
     std::vector<std::int32_t> narrow(starts.size());
-    for (std::size_t i = 0; i < starts.size(); ++i) narrow[i] = static_cast<std::int32_t>(starts[i]);
+    for (std::size_t i = 0; i < starts.size(); ++i)
+        narrow[i] = static_cast<std::int32_t>(starts[i]);
     return array(path, Array::of(narrow), {});
 }
 
 Result<void> ZarrOutput::matrix(const std::string& path, const NamedMatrix& matrix,
-                               const Attributes& attributes) {
+                                const Attributes& attributes) {
     MatrixSource& source = *matrix.source;
     const bool is_main = matrix.name == "X";
     if (source.was_dense()) return write_dense(path, source, is_main, attributes);
@@ -215,13 +217,13 @@ Result<void> ZarrOutput::write_sparse(const std::string& path, MatrixSource& sou
     const std::uint64_t values = starts.back();
     const std::uint64_t shape[] = {values};
     const std::uint64_t chunk = std::clamp<std::uint64_t>(values, 1, values_a_chunk);
-    ZarrArray data = whole(shape, zarr_dtype(type), size_of(type), codec_);
-    ZarrArray indices = whole(shape, zarr_dtype(ValueType::int32), 4, codec_);
+    ZarrDescription data = whole(shape, zarr_dtype(type), size_of(type), codec_);
+    ZarrDescription indices = whole(shape, zarr_dtype(ValueType::int32), 4, codec_);
     data.chunks = indices.chunks = {chunk};
     TRY(folder_.add_array(path + "/data", data, {}));
     TRY(folder_.add_array(path + "/indices", indices, {}));
 
-    const auto add = [&](std::size_t i, const std::string& name, const ZarrArray& array,
+    const auto add = [&](std::size_t i, const std::string& name, const ZarrDescription& array,
                          ByteSpan bytes) -> Result<void> {
         if (bytes.size() == chunk * array.value_bytes)
             return folder_.add_chunk(path + name, array, std::to_string(i), bytes);
@@ -253,15 +255,15 @@ Result<void> ZarrOutput::write_sparse(const std::string& path, MatrixSource& sou
 }
 
 Result<void> ZarrOutput::write_dense(const std::string& path, MatrixSource& source, bool is_main,
-                                    const Attributes& attributes) {
+                                     const Attributes& attributes) {
     const ValueType type = source.value_type();
     const std::uint64_t cells = source.cell_count(), genes = source.gene_count();
     const std::uint64_t shape[] = {cells, genes};
     const std::uint64_t row_bytes = std::max<std::uint64_t>(1, genes * size_of(type));
-    ZarrArray array = whole(shape, zarr_dtype(type), size_of(type), codec_);
+    ZarrDescription array = whole(shape, zarr_dtype(type), size_of(type), codec_);
     if (type == ValueType::boolean) array.fill = "false";
-    const std::uint64_t rows = std::clamp<std::uint64_t>(
-        dense_chunk_bytes / row_bytes, 1, std::max<std::uint64_t>(1, cells));
+    const std::uint64_t rows = std::clamp<std::uint64_t>(dense_chunk_bytes / row_bytes, 1,
+                                                         std::max<std::uint64_t>(1, cells));
     array.chunks[0] = rows;
     TRY(folder_.add_array(path, array, attributes));
     if (is_empty(shape)) return {};

@@ -14,7 +14,7 @@ namespace stroma::expression {
 class ZarrOutput final : public AnndataStore {
 public:
     ZarrOutput(ZarrFolder& folder, ZarrCodec codec, const Watch& watch, Tally& tally,
-              Progress& progress)
+               Progress& progress)
         : folder_(folder), codec_(codec), watch_(watch), tally_(tally), progress_(progress) {}
 
     Result<void> group(const std::string& path, const Attributes& attributes) override;

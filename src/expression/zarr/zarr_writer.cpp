@@ -11,8 +11,8 @@ Result<WrittenMatrix> ZarrWriter::write(const AnnotatedData& data, const fs::pat
     const ZarrCodec codec = TRY(zarr_codec(options.compression));
     const bool hca = options.layout == "hca-v1";
     if (!hca && !options.layout.empty() && options.layout != "anndata")
-        return fail(ErrorCode::unsupported, "zarr layout '" + options.layout +
-                                                "' is not known; use anndata or hca-v1");
+        return fail(ErrorCode::unsupported,
+                    "zarr layout '" + options.layout + "' is not known; use anndata or hca-v1");
     TRY(check_data(data));
     PendingOutput output = TRY(PendingOutput::start(path));
     const std::uint64_t cells = data.obs.row_count();

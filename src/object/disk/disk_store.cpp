@@ -71,8 +71,7 @@ Result<void> DiskStore::State::put_in_place(const fs::path& from, std::string_vi
 DiskStore::DiskStore(std::shared_ptr<State> state) : state_(std::move(state)) {}
 DiskStore::~DiskStore() = default;
 
-Result<std::unique_ptr<DiskStore>> DiskStore::open_folder(const fs::path& folder,
-                                                          const Clock& clock) {
+Result<std::unique_ptr<DiskStore>> DiskStore::open(const fs::path& folder, const Clock& clock) {
     TRY(make_folders(folder / "keys"));
     TRY(make_folders(folder / "temp"));
     TRY(check_format(folder));

@@ -32,7 +32,7 @@ protected:
     }
 
     std::unique_ptr<DiskStore> open() {
-        auto opened = DiskStore::open_folder(folder / "objects", clock);
+        auto opened = DiskStore::open(folder / "objects", clock);
         EXPECT_TRUE(opened) << opened.error().message;
         return *std::move(opened);
     }
@@ -172,7 +172,7 @@ TEST_F(DiskStoreTest, ATornWriteIsNeverAnObject) {
 
 /// Puts objects of rising size under two keys until it is killed; tells each finished number.
 void put_until_killed(const fs::path& folder, int tell) {
-    const auto store = DiskStore::open_folder(folder).value();
+    const auto store = DiskStore::open(folder).value();
     for (int number = 1;; ++number) {
         const std::string bytes = std::to_string(number) + std::string(300'000, 'x');
         if (!store->put("key", as_bytes(bytes))) ::_exit(1);
@@ -227,7 +227,7 @@ TEST_F(DiskStoreTest, OfConditionalPutsOfManyProcessesOneWins) {
         const pid_t child = ::fork();
         ASSERT_GE(child, 0);
         if (child == 0) {
-            const auto own = DiskStore::open_folder(folder / "objects").value();
+            const auto own = DiskStore::open(folder / "objects").value();
             PutOptions once;
             once.condition.if_absent = true;
             for (char key = 0; key < 20; ++key)
@@ -288,7 +288,7 @@ TEST_F(DiskStoreTest, ARangeOfADamagedBlockIsNotServedAndTheOthersAre) {
         file.seekp(1'500'000);
         file << 'y';
     }
-    const auto reader = store->open("key").value();
+    const auto reader = store->open(std::string_view("key")).value();
     std::string part(1000, ' ');
     const auto into = std::as_writable_bytes(std::span(part));
     EXPECT_TRUE(reader->read_at(0, into));
@@ -313,7 +313,7 @@ TEST_F(DiskStoreTest, AnObjectInAnotherObjectsPlaceIsFound) {
 TEST_F(DiskStoreTest, AFolderOfALaterFormatIsRefused) {
     store.reset();
     std::ofstream(folder / "objects" / "format") << "stroma objects 2\n";
-    EXPECT_EQ(DiskStore::open_folder(folder / "objects").error().code, ErrorCode::unsupported);
+    EXPECT_EQ(DiskStore::open(folder / "objects").error().code, ErrorCode::unsupported);
     std::ofstream(folder / "objects" / "format") << "stroma objects 1\n";
     store = open();
 }

@@ -7,7 +7,7 @@
 
 namespace stroma::sql {
 
-bool WriterGate::enter(const std::function<bool()>& called_off) {
+bool WriteTurn::enter(const std::function<bool()>& called_off) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !taken_ || called_off(); });
     if (taken_) return false;
@@ -15,7 +15,7 @@ bool WriterGate::enter(const std::function<bool()>& called_off) {
     return true;
 }
 
-void WriterGate::leave() {
+void WriteTurn::leave() {
     {
         const std::lock_guard lock(mutex_);
         assert(taken_);
@@ -24,7 +24,7 @@ void WriterGate::leave() {
     changed_.notify_all();
 }
 
-void WriterGate::wake() {
+void WriteTurn::wake() {
     { const std::lock_guard lock(mutex_); }
     changed_.notify_all();
 }

@@ -16,7 +16,7 @@
 namespace stroma::sql {
 
 /// Lets one writer in at a time; waiting ends when it is free or when it was called off.
-class WriterGate {
+class WriteTurn {
 public:
     /// False when `called_off` turned true (call wake() after changing it).
     bool enter(const std::function<bool()>& called_off);
@@ -34,7 +34,7 @@ struct DuckDbInstance {
     duckdb_database database = nullptr;
     std::string name;  ///< for messages: the file's path or "memory"
     fs::path file;
-    WriterGate writers;
+    WriteTurn writers;
     /// Kept open on purpose: closing any descriptor of the file would drop the engine's lock.
     std::vector<File> kept_open;
     std::mutex backup_mutex;
