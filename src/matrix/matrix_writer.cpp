@@ -109,8 +109,16 @@ Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse
         part.cells.erase(std::unique(part.cells.begin(), part.cells.end()), part.cells.end());
         selection.cell_count += part.cells.size();
     }
-    std::sort(selection.cells.begin(), selection.cells.end(),
-              [](const auto& a, const auto& b) { return a.dataset < b.dataset; });
+    // By name, so that the same datasets give the same file wherever they were loaded.
+    std::vector<std::pair<std::string, warehouse::SelectedCells>> by_name;
+    for (auto& part : selection.cells) {
+        const auto dataset = TRY(catalog_.find_dataset(part.dataset));
+        by_name.emplace_back(dataset ? dataset->name : part.dataset, std::move(part));
+    }
+    std::sort(by_name.begin(), by_name.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    selection.cells.clear();
+    for (auto& [name, part] : by_name) selection.cells.push_back(std::move(part));
     return selection;
 }
 

@@ -98,13 +98,21 @@ Result<void> run_there(Remote& remote, const std::string& statement, const std::
     return written;
 }
 
+/// As asked; else JSON with --json, as -o ends, or a table.
+std::string format_of(const SqlOptions& options, const Invocation& invocation) {
+    if (!options.format.empty()) return options.format;
+    if (invocation.json) return "json";
+    const std::string ending = fs::path(options.output).extension().string();
+    return ending.size() > 1 ? ending.substr(1) : "table";
+}
+
 }  // namespace
 
 Result<void> run_sql(const SqlOptions& options, Invocation& invocation) {
     std::string statement = options.statement;
     if (statement == "-")
         statement.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-    const std::string format = invocation.json && options.format == "table" ? "json" : options.format;
+    const std::string format = format_of(options, invocation);
     if (!options.output.empty() && fs::exists(options.output))
         return fail(ErrorCode::already_exists,
                     options.output + " exists; remove it or choose another -o");

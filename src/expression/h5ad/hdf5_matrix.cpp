@@ -312,14 +312,7 @@ Result<void> DenseSource::read_as(std::uint64_t first, std::uint64_t count, Line
 }
 
 Result<void> DenseSource::read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) {
-    switch (value_type()) {
-        case ValueType::float32:
-            return read_as<float>(first, count, out);
-        case ValueType::float64:
-            return read_as<double>(first, count, out);
-        default:
-            break;
-    }
+    // As bits: a negative zero is a value of its own, and stays one.
     switch (size_of(value_type())) {
         case 1:
             return read_as<std::uint8_t>(first, count, out);

@@ -174,11 +174,7 @@ private:
     }
     void append_nonzeros(const std::byte* row, std::uint64_t genes, std::uint32_t first,
                          LineBlock& out) const {
-        switch (value_type()) {
-            case ValueType::float32: return append_as<float>(row, genes, first, out);
-            case ValueType::float64: return append_as<double>(row, genes, first, out);
-            default: break;
-        }
+        // As bits: a negative zero is a value of its own, and stays one.
         switch (size_of(value_type())) {
             case 1: return append_as<std::uint8_t>(row, genes, first, out);
             case 2: return append_as<std::uint16_t>(row, genes, first, out);
