@@ -71,8 +71,8 @@ void print(std::string_view goal, std::string_view what, const Timing& time, dou
 /// CSR arrays that lie in memory or in a mapped file.
 class CsrSource final : public MatrixSource {
 public:
-    CsrSource(std::uint64_t genes, std::span<const std::int32_t> indptr, const std::int32_t* indices,
-              const float* data)
+    CsrSource(std::uint64_t genes, std::span<const std::int32_t> indptr,
+              const std::int32_t* indices, const float* data)
         : genes_(genes), indptr_(indptr), indices_(indices), data_(data) {}
     std::uint64_t cell_count() const override { return indptr_.size() - 1; }
     std::uint64_t gene_count() const override { return genes_; }
@@ -185,9 +185,10 @@ void read_genes(const SealedMatrix& matrix) {
         times.push_back(std::chrono::duration<double>(SteadyClock::now() - start).count());
     }
     std::sort(times.begin(), times.end());
-    fmt::print("G17  one gene, dense                              p50 {:.3f} ms  p99 {:.3f} ms  "
-               "(goal 0.1 / 0.5, floor 0.04)\n",
-               times[reads / 2] * 1e3, times[reads * 99 / 100] * 1e3);
+    fmt::print(
+        "G17  one gene, dense                              p50 {:.3f} ms  p99 {:.3f} ms  "
+        "(goal 0.1 / 0.5, floor 0.04)\n",
+        times[reads / 2] * 1e3, times[reads * 99 / 100] * 1e3);
 }
 
 void measure(const std::function<std::unique_ptr<MatrixSource>()>& source, const fs::path& folder) {
@@ -273,7 +274,8 @@ int main(int count, char** arguments) {
             folder(8));
         return 0;
     }
-    fmt::print(stderr, "usage: expression_bench made CELLS GENES [FOLDER]\n"
-                       "       expression_bench raw FILE CELLS GENES INDPTR INDICES DATA [FOLDER]\n");
+    fmt::print(stderr,
+               "usage: expression_bench made CELLS GENES [FOLDER]\n"
+               "       expression_bench raw FILE CELLS GENES INDPTR INDICES DATA [FOLDER]\n");
     return 2;
 }

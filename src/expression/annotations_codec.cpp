@@ -147,7 +147,8 @@ public:
         const ByteSpan ends = raw(size * sizeof(std::uint64_t));
         const std::uint64_t bytes =
             size == 0 ? 0 : load<std::uint64_t>(ends.data() + (size - 1) * 8);
-        if (bytes > rest_.size()) return fail(ErrorCode::corrupt, "annotations have a text cut short");
+        if (bytes > rest_.size())
+            return fail(ErrorCode::corrupt, "annotations have a text cut short");
         const std::string_view all = as_text(raw(bytes));
         TextArray texts;
         texts.reserve(size, bytes);
@@ -190,15 +191,23 @@ public:
         Column out;
         out.name = TRY(text());
         switch (TRY(number<std::uint8_t>())) {
-            case 0: out.values = TRY(array()); break;
-            case 1: out.values = TRY(texts()); break;
-            case 2: out.values = TRY(categorical()); break;
-            default: return fail(ErrorCode::corrupt, "annotations have a column of no known kind");
+            case 0:
+                out.values = TRY(array());
+                break;
+            case 1:
+                out.values = TRY(texts());
+                break;
+            case 2:
+                out.values = TRY(categorical());
+                break;
+            default:
+                return fail(ErrorCode::corrupt, "annotations have a column of no known kind");
         }
         if (TRY(number<std::uint8_t>()) != 0) {
             const auto size = TRY(count(1));
             out.missing.emplace();
-            for (const std::byte missing : raw(size)) out.missing->push_back(missing != std::byte{0});
+            for (const std::byte missing : raw(size))
+                out.missing->push_back(missing != std::byte{0});
         }
         if (const auto fits = check(out); !fits)
             return fail(ErrorCode::corrupt, fits.error().message);
@@ -249,16 +258,25 @@ public:
     Result<Element> element(unsigned depth = 0) {
         if (depth > depth_max) return fail(ErrorCode::corrupt, "annotations are nested too deeply");
         switch (TRY(number<std::uint8_t>())) {
-            case 0: return Element{};
-            case 1: return as_element(array());
-            case 2: return as_element(grid());
-            case 3: return as_element(frame());
-            case 4: return as_element(sparse());
-            case 5: return as_element(columns().map(
-                [](std::vector<Column>&& fields) { return Records{std::move(fields)}; }));
-            case 6: return as_element(column());
-            case 7: return as_element(dict(depth));
-            default: return fail(ErrorCode::corrupt, "annotations have an element of no known kind");
+            case 0:
+                return Element{};
+            case 1:
+                return as_element(array());
+            case 2:
+                return as_element(grid());
+            case 3:
+                return as_element(frame());
+            case 4:
+                return as_element(sparse());
+            case 5:
+                return as_element(columns().map(
+                    [](std::vector<Column>&& fields) { return Records{std::move(fields)}; }));
+            case 6:
+                return as_element(column());
+            case 7:
+                return as_element(dict(depth));
+            default:
+                return fail(ErrorCode::corrupt, "annotations have an element of no known kind");
         }
     }
 
@@ -349,8 +367,8 @@ Result<void> check_codes(const Categorical& categorical) {
     for (std::size_t row = 0; row < categorical.codes.size(); ++row) {
         const std::int32_t code = categorical.codes[row];
         if (code < -1 || (code >= 0 && static_cast<std::size_t>(code) >= categories))
-            return wrong(fmt::format("row {} has code {}; there are {} categories", row, code,
-                                     categories));
+            return wrong(
+                fmt::format("row {} has code {}; there are {} categories", row, code, categories));
     }
     return {};
 }

@@ -19,9 +19,7 @@ namespace {
 
 using Unpack = void (*)(const std::byte*, std::size_t, unsigned, std::uint32_t, std::uint32_t*);
 
-std::uint32_t mask_of(unsigned width) {
-    return width == 32 ? ~0u : (1u << width) - 1;
-}
+std::uint32_t mask_of(unsigned width) { return width == 32 ? ~0u : (1u << width) - 1; }
 
 void unpack_portable(const std::byte* from, std::size_t count, unsigned width, std::uint32_t base,
                      std::uint32_t* values) {
@@ -33,8 +31,8 @@ void unpack_portable(const std::byte* from, std::size_t count, unsigned width, s
     }
 }
 
-void places_portable(const std::byte* from, std::size_t count, unsigned width,
-                     std::uint32_t before, std::uint32_t* places) {
+void places_portable(const std::byte* from, std::size_t count, unsigned width, std::uint32_t before,
+                     std::uint32_t* places) {
     unpack_portable(from, count, width, 1, places);
     for (std::size_t i = 0; i < count; ++i) places[i] = before += places[i];
 }
@@ -43,7 +41,7 @@ void places_portable(const std::byte* from, std::size_t count, unsigned width,
 
 /// Where each of eight or sixteen values of one width lies: its first byte and its shift.
 struct Positions {
-    std::array<std::uint8_t, 64> bytes{};   ///< four source bytes a value, for byte shuffles
+    std::array<std::uint8_t, 64> bytes{};  ///< four source bytes a value, for byte shuffles
     std::array<std::uint32_t, 16> shifts{};
 };
 
@@ -93,8 +91,9 @@ STROMA_AVX2 void unpack_avx2(const std::byte* from, std::size_t count, unsigned 
     const __m256i mask = _mm256_set1_epi32(static_cast<int>(mask_of(width)));
     const __m256i add = _mm256_set1_epi32(static_cast<int>(base));
     for (std::size_t i = 0; i < count; i += 8, from += width)
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + i),
-                            _mm256_add_epi32(eight_values(from, width, shuffle, shifts, mask), add));
+        _mm256_storeu_si256(
+            reinterpret_cast<__m256i*>(values + i),
+            _mm256_add_epi32(eight_values(from, width, shuffle, shifts, mask), add));
 }
 
 STROMA_AVX2 void places_avx2(const std::byte* from, std::size_t count, unsigned width,

@@ -15,7 +15,8 @@ class EachPath : public testing::TestWithParam<const char*> {
 protected:
     void SetUp() override {
         before_ = unpacking_path();
-        if (!choose_unpacking_path(GetParam())) GTEST_SKIP() << "this processor lacks " << GetParam();
+        if (!choose_unpacking_path(GetParam()))
+            GTEST_SKIP() << "this processor lacks " << GetParam();
     }
     void TearDown() override { choose_unpacking_path(before_.c_str()); }
 
@@ -69,8 +70,8 @@ TEST(LineCodec, ALineOfAnyGapsAndCodesComesBack) {
         codes_back.resize(count);
         EXPECT_EQ(places_back, places);
         EXPECT_EQ(codes_back, codes);
-        EXPECT_FALSE(count > 0 && decode_line(ByteSpan(line).first(size), count, places.back(), true,
-                                              places_back.data(), nullptr));
+        EXPECT_FALSE(count > 0 && decode_line(ByteSpan(line).first(size), count, places.back(),
+                                              true, places_back.data(), nullptr));
     }
 }
 
@@ -82,8 +83,8 @@ TEST(LineCodec, NoBytesMakePlacesThatFallOrPassTheLimit) {
         for (std::byte& byte : line) byte = static_cast<std::byte>(random());
         for (std::size_t i = 0; i < 8; ++i) line[i] = static_cast<std::byte>(random() % 34);
         LineDecoder decoder(ByteSpan(line).first(line.size() - packed_slack),
-                            static_cast<std::uint32_t>(1 + random() % 200),
-                            1u << random() % 32, true);
+                            static_cast<std::uint32_t>(1 + random() % 200), 1u << random() % 32,
+                            true);
         std::int64_t before = -1;
         while (const std::size_t count = decoder.next(places, codes))
             for (std::size_t i = 0; i < count; ++i) {

@@ -80,7 +80,8 @@ public:
             TRY(order(line));
             TRY(describe(line));
             TRY(append(line));
-            if (builder_.line_count() == plan_.lines_per_block || line + 1 == count) finish_block(line);
+            if (builder_.line_count() == plan_.lines_per_block || line + 1 == count)
+                finish_block(line);
         }
         return std::move(out_);
     }
@@ -102,8 +103,8 @@ private:
         for (std::uint64_t i = begin; i < end; ++i) {
             const std::uint32_t gene = cells_.places[i];
             if (gene >= plan_.genes)
-                return refuse(line, fmt::format("gene number {} is outside the {} genes", gene,
-                                                plan_.genes));
+                return refuse(
+                    line, fmt::format("gene number {} is outside the {} genes", gene, plan_.genes));
             const std::uint32_t rank = plan_.rank_of_gene[gene];
             const std::uint64_t bit = std::uint64_t{1} << (rank % 64);
             if ((seen_[rank / 64] & bit) != 0) {
@@ -163,8 +164,8 @@ private:
     Result<void> describe_other(std::uint64_t line, std::size_t i, double number) {
         if (plan_.counts && !(number >= 0 && std::isfinite(number))) {
             const std::uint32_t gene = cells_.places[positions_[i]];
-            return refuse(line, fmt::format("{} has {}, which is no count", gene_text(plan_, gene),
-                                            number));
+            return refuse(
+                line, fmt::format("{} has {}, which is no count", gene_text(plan_, gene), number));
         }
         if (!(number >= 0 && std::isfinite(number) && std::trunc(number) == number))
             out_.whole = false;
@@ -252,22 +253,32 @@ std::string gene_text(const PackingPlan& plan, std::uint64_t gene) {
 
 Result<PackedCells> pack_cells(const PackingPlan& plan, LineBlock& cells) {
     if (cells.values.size() != cells.places.size() * size_of(plan.type))
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: cells from {} have {} gene numbers and {} bytes of values",
-                                plan.matrix, cells.first_line, cells.places.size(),
-                                cells.values.size()));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("{}: cells from {} have {} gene numbers and {} bytes of values",
+                        plan.matrix, cells.first_line, cells.places.size(), cells.values.size()));
     switch (plan.type) {
         case ValueType::boolean:
-        case ValueType::uint8: return pack_as<std::uint8_t>(plan, cells);
-        case ValueType::int8: return pack_as<std::int8_t>(plan, cells);
-        case ValueType::int16: return pack_as<std::int16_t>(plan, cells);
-        case ValueType::int32: return pack_as<std::int32_t>(plan, cells);
-        case ValueType::int64: return pack_as<std::int64_t>(plan, cells);
-        case ValueType::uint16: return pack_as<std::uint16_t>(plan, cells);
-        case ValueType::uint32: return pack_as<std::uint32_t>(plan, cells);
-        case ValueType::uint64: return pack_as<std::uint64_t>(plan, cells);
-        case ValueType::float32: return pack_as<float>(plan, cells);
-        case ValueType::float64: return pack_as<double>(plan, cells);
+        case ValueType::uint8:
+            return pack_as<std::uint8_t>(plan, cells);
+        case ValueType::int8:
+            return pack_as<std::int8_t>(plan, cells);
+        case ValueType::int16:
+            return pack_as<std::int16_t>(plan, cells);
+        case ValueType::int32:
+            return pack_as<std::int32_t>(plan, cells);
+        case ValueType::int64:
+            return pack_as<std::int64_t>(plan, cells);
+        case ValueType::uint16:
+            return pack_as<std::uint16_t>(plan, cells);
+        case ValueType::uint32:
+            return pack_as<std::uint32_t>(plan, cells);
+        case ValueType::uint64:
+            return pack_as<std::uint64_t>(plan, cells);
+        case ValueType::float32:
+            return pack_as<float>(plan, cells);
+        case ValueType::float64:
+            return pack_as<double>(plan, cells);
     }
     __builtin_unreachable();
 }

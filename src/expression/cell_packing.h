@@ -13,12 +13,12 @@ namespace stroma::expression {
 
 /// What packing needs to know of the matrix it belongs to.
 struct PackingPlan {
-    std::string matrix;             ///< for messages: "X"
+    std::string matrix;  ///< for messages: "X"
     const TextArray* cell_ids = nullptr;
     const TextArray* gene_ids = nullptr;
     ValueType type = ValueType::float32;
     std::uint64_t genes = 0;
-    bool counts = false;            ///< NaN, infinity and negative values are refused
+    bool counts = false;  ///< NaN, infinity and negative values are refused
     bool sum_duplicates = false;
     LineBlockView::Coding coding = LineBlockView::Coding::codes;
     std::uint32_t lines_per_block = 1;
@@ -38,8 +38,8 @@ struct PackedCells {
     std::vector<std::uint32_t> cells_of_rank;  ///< cells that hold each rank
     double min = std::numeric_limits<double>::infinity();
     double max = -std::numeric_limits<double>::infinity();
-    double largest = 0;                        ///< in size, of the finite ones
-    bool whole = true;                         ///< every value is an integer of at least 0
+    double largest = 0;  ///< in size, of the finite ones
+    bool whole = true;   ///< every value is an integer of at least 0
 };
 
 /// Checks, orders and packs consecutive cells. `cells` may be changed.

@@ -98,7 +98,8 @@ Result<void> ContainerReader::read_header() {
 Result<void> ContainerReader::read_directory() {
     const std::uint64_t footer_offset = size_ - layout::footer_size;
     const auto footer_damage = [&](std::string_view what) {
-        return fail(ErrorCode::corrupt, fmt::format("the footer (at byte {}) {}", footer_offset, what));
+        return fail(ErrorCode::corrupt,
+                    fmt::format("the footer (at byte {}) {}", footer_offset, what));
     };
     const BlockBytes footer = TRY(read_range(footer_offset, layout::footer_size));
     const std::byte* at = footer.bytes().data();
@@ -151,8 +152,8 @@ Result<ContainerReader::Section> ContainerReader::parse_section(
         const BlockEntry block = section.entry(i);
         if (block.offset < layout::header_size || block.offset > directory_offset ||
             block.size > directory_offset - block.offset || block.first < before)
-            return damaged(fmt::format("places block {} of section '{}' outside the file", i,
-                                       section.name));
+            return damaged(
+                fmt::format("places block {} of section '{}' outside the file", i, section.name));
         before = block.first;
     }
     return section;

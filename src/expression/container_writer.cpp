@@ -52,8 +52,8 @@ std::uint32_t ContainerWriter::add_section(std::string name) {
 Result<void> ContainerWriter::append_block(std::uint32_t section, std::uint64_t first,
                                            ByteSpan bytes) {
     auto& blocks = sections_[section].blocks;
-    blocks.push_back({offset_, bytes.size(), first,
-                      block_checksum(bytes, identity_, section, blocks.size())});
+    blocks.push_back(
+        {offset_, bytes.size(), first, block_checksum(bytes, identity_, section, blocks.size())});
     return write(bytes);
 }
 
@@ -71,8 +71,8 @@ Result<void> ContainerWriter::add_bytes(std::string name, ByteSpan bytes) {
         append(block, static_cast<std::uint32_t>(piece.size()));
         const std::size_t head = block.size();
         block.resize(head + ZSTD_compressBound(piece.size()));
-        const std::size_t packed = ZSTD_compress(block.data() + head, block.size() - head,
-                                                 piece.data(), piece.size(), 3);
+        const std::size_t packed =
+            ZSTD_compress(block.data() + head, block.size() - head, piece.data(), piece.size(), 3);
         if (ZSTD_isError(packed) == 0 && packed < piece.size()) {
             block.resize(head + packed);
         } else {

@@ -15,12 +15,16 @@ using Rows = std::vector<std::uint32_t>;
 
 std::string number_text(const Array& array, std::uint64_t index) {
     switch (array.type) {
-        case ValueType::boolean: return array.integer(index) != 0 ? "True" : "False";
-        case ValueType::float32: return fmt::format("{}", static_cast<float>(array.number(index)));
-        case ValueType::float64: return fmt::format("{}", array.number(index));
+        case ValueType::boolean:
+            return array.integer(index) != 0 ? "True" : "False";
+        case ValueType::float32:
+            return fmt::format("{}", static_cast<float>(array.number(index)));
+        case ValueType::float64:
+            return fmt::format("{}", array.number(index));
         case ValueType::uint64:
             return fmt::format("{}", static_cast<std::uint64_t>(array.integer(index)));
-        default: return fmt::format("{}", array.integer(index));
+        default:
+            return fmt::format("{}", array.integer(index));
     }
 }
 
@@ -86,9 +90,12 @@ void append_integer(Array& to, std::uint64_t value) {
 }
 
 SparseArray hollow_like(const SparseArray& sparse) {
-    SparseArray out{sparse.by_row,           sparse.rows,
-                    sparse.columns,          empty_like(sparse.data),
-                    empty_like(sparse.indices), empty_like(sparse.indptr)};
+    SparseArray out{sparse.by_row,
+                    sparse.rows,
+                    sparse.columns,
+                    empty_like(sparse.data),
+                    empty_like(sparse.indices),
+                    empty_like(sparse.indptr)};
     append_integer(out.indptr, 0);
     return out;
 }
@@ -170,7 +177,8 @@ std::size_t Categorical::category_count() const {
 }
 
 std::string Categorical::category_text(std::size_t index) const {
-    if (const auto* texts = std::get_if<TextArray>(&categories)) return std::string((*texts)[index]);
+    if (const auto* texts = std::get_if<TextArray>(&categories))
+        return std::string((*texts)[index]);
     return number_text(std::get<Array>(categories), index);
 }
 
@@ -260,8 +268,8 @@ Result<void> check(const SparseArray& sparse) {
     if (is_floating(sparse.indices.type) || is_floating(sparse.indptr.type))
         return wrong("indices and indptr must be integers");
     if (sparse.indices.value_count() != stored)
-        return wrong(fmt::format("indices has {} values and data {}",
-                                 sparse.indices.value_count(), stored));
+        return wrong(
+            fmt::format("indices has {} values and data {}", sparse.indices.value_count(), stored));
     if (sparse.indptr.value_count() != lines + 1)
         return wrong(fmt::format("indptr has {} values; {} lines need {}",
                                  sparse.indptr.value_count(), lines, lines + 1));
@@ -288,8 +296,8 @@ const NamedMatrix* AnnotatedData::find(std::string_view name) const {
 }
 
 std::string_view name_of(Unit unit) {
-    static constexpr std::string_view names[] = {"counts", "expected_counts", "normalised",
-                                                 "scaled", "tpm",             "unknown"};
+    static constexpr std::string_view names[] = {
+        "counts", "expected_counts", "normalised", "scaled", "tpm", "unknown"};
     return names[static_cast<std::size_t>(unit)];
 }
 

@@ -69,10 +69,18 @@ TEST(Frame, TakeKeepsTheAskedOrderAndTheCategories) {
 SparseArray example(bool by_row) {
     // 3 x 3:  [1 0 2] [0 0 3] [4 5 0]
     if (by_row)
-        return {true, 3, 3, Array::of<float>({1, 2, 3, 4, 5}),
-                Array::of<std::int32_t>({0, 2, 2, 0, 1}), Array::of<std::int32_t>({0, 2, 3, 5})};
-    return {false, 3, 3, Array::of<float>({1, 4, 5, 2, 3}),
-            Array::of<std::int32_t>({0, 2, 2, 0, 1}), Array::of<std::int64_t>({0, 2, 3, 5})};
+        return {true,
+                3,
+                3,
+                Array::of<float>({1, 2, 3, 4, 5}),
+                Array::of<std::int32_t>({0, 2, 2, 0, 1}),
+                Array::of<std::int32_t>({0, 2, 3, 5})};
+    return {false,
+            3,
+            3,
+            Array::of<float>({1, 4, 5, 2, 3}),
+            Array::of<std::int32_t>({0, 2, 2, 0, 1}),
+            Array::of<std::int64_t>({0, 2, 3, 5})};
 }
 
 std::vector<float> dense(const SparseArray& sparse) {
@@ -92,8 +100,7 @@ TEST(Element, APairMatrixIsCutOnBothAxesWhicheverWayItLies) {
         ASSERT_TRUE(check(sparse)) << check(sparse).error().message;
         EXPECT_EQ(dense(sparse), (std::vector<float>{0, 4, 2, 1})) << by_row;
         const Element rows = take_rows({example(by_row)}, {1, 1});
-        EXPECT_EQ(dense(std::get<SparseArray>(rows.value)),
-                  (std::vector<float>{0, 0, 3, 0, 0, 3}));
+        EXPECT_EQ(dense(std::get<SparseArray>(rows.value)), (std::vector<float>{0, 0, 3, 0, 0, 3}));
     }
     Array square = Array::of<std::int32_t>({1, 2, 3, 4, 5, 6, 7, 8, 9});
     square.shape = {3, 3};

@@ -31,9 +31,9 @@ public:
         OpenLines open{bytes(blocks_[block]), {}, {}, blocks_[block].first};
         open.view = TRY(LineBlockView::parse(open.bytes));
         if (open.view.coding() == LineBlockView::Coding::raw)
-            open.values = TRY(decompress_and_unshuffle(open.view.raw_values(),
-                                                       size_of(record_.summary.type),
-                                                       open.view.values_before(open.view.line_count())));
+            open.values =
+                TRY(decompress_and_unshuffle(open.view.raw_values(), size_of(record_.summary.type),
+                                             open.view.values_before(open.view.line_count())));
         return open;
     }
     const std::vector<BlockEntry>& dictionaries() const { return dictionaries_; }
@@ -65,7 +65,8 @@ public:
 
     Result<void> begin_line(std::uint64_t cell) override {
         values_.clear();
-        if (record_.coding == LineBlockView::Coding::raw || cells_.dictionaries().empty()) return {};
+        if (record_.coding == LineBlockView::Coding::raw || cells_.dictionaries().empty())
+            return {};
         while (block_ + 1 < cells_.dictionaries().size() &&
                cells_.dictionaries()[block_ + 1].first <= cell)
             enter(block_ + 1);
@@ -91,7 +92,8 @@ public:
                 totals_[places[i] - begin_].add(number_of(payloads[i], record_.summary.type),
                                                 record_.fixed);
         } else if (!values_.empty()) {
-            for (std::size_t i = 0; i < count; ++i) add(totals_[places[i] - begin_], values_[payloads[i]]);
+            for (std::size_t i = 0; i < count; ++i)
+                add(totals_[places[i] - begin_], values_[payloads[i]]);
         } else if (record_.fixed.is_whole()) {
             for (std::size_t i = 0; i < count; ++i) {
                 FixedSums& total = totals_[places[i] - begin_];
@@ -173,22 +175,25 @@ public:
         for (std::size_t wave = 0; wave < ends.size(); wave += team) {
             TRY(stop_if_cancelled(watch_));
             std::vector<std::vector<Bytes>> packed(std::min(team, ends.size() - wave));
-            const Result<void> done = parallel_for(packed.size(), [&](std::size_t slot) -> Result<void> {
-                const std::size_t first = wave + slot == 0 ? 0 : ends[wave + slot - 1];
-                const std::span range(blocks.data() + first, ends[wave + slot] - first);
-                if (rooms[slot] == nullptr)
-                    rooms[slot] = std::make_unique_for_overwrite<TurnedEntry<Payload>[]>(largest_range_);
-                packed[slot] = TRY(turn_and_pack(range, positions[slot], rooms[slot].get()));
-                return {};
-            });
+            const Result<void> done =
+                parallel_for(packed.size(), [&](std::size_t slot) -> Result<void> {
+                    const std::size_t first = wave + slot == 0 ? 0 : ends[wave + slot - 1];
+                    const std::span range(blocks.data() + first, ends[wave + slot] - first);
+                    if (rooms[slot] == nullptr)
+                        rooms[slot] =
+                            std::make_unique_for_overwrite<TurnedEntry<Payload>[]>(largest_range_);
+                    packed[slot] = TRY(turn_and_pack(range, positions[slot], rooms[slot].get()));
+                    return {};
+                });
             TRY(done);
             std::size_t block = wave == 0 ? 0 : ends[wave - 1];
             for (const auto& part : packed)
                 for (const Bytes& bytes : part)
                     TRY(container_.append_block(section, blocks[block++].begin, bytes));
             if (watch_.progress)
-                watch_.progress(0.5 * double(record_.cells) * (1 + double(block) / double(blocks.size())),
-                                double(record_.cells), record_.summary.name + ": genes");
+                watch_.progress(
+                    0.5 * double(record_.cells) * (1 + double(block) / double(blocks.size())),
+                    double(record_.cells), record_.summary.name + ": genes");
         }
         TRY(container_.add_bytes(matrix_section(input_.number, "totals"),
                                  std::as_bytes(std::span(totals_))));
@@ -207,8 +212,8 @@ private:
     std::vector<std::size_t> ranges(const std::vector<GeneBlock>& blocks) {
         const std::size_t team = team_size();
         const std::uint64_t share = record_.summary.nonzeros / team + 1;
-        const std::uint64_t most = std::min(
-            share, options_.memory_bytes / 2 / team / sizeof(TurnedEntry<Payload>));
+        const std::uint64_t most =
+            std::min(share, options_.memory_bytes / 2 / team / sizeof(TurnedEntry<Payload>));
         std::vector<std::size_t> ends;
         std::uint64_t values = 0;
         for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -261,8 +266,8 @@ private:
                 }
             }
             at += count;
-            TRY_WITH(builder.add(places, codes), fmt::format("{}, gene {}", record_.summary.name,
-                                                             input_.gene_of_rank[rank]));
+            TRY_WITH(builder.add(places, codes),
+                     fmt::format("{}, gene {}", record_.summary.name, input_.gene_of_rank[rank]));
         }
         return builder.finish(raw ? shuffle_and_compress(values, sizeof(Payload)) : Bytes{});
     }
@@ -292,10 +297,14 @@ Result<std::uint64_t> write_by_gene(const TranspositionInput& input, ContainerWr
     };
     if (record.coding == LineBlockView::Coding::codes) return write(std::uint32_t{});
     switch (size_of(record.summary.type)) {
-        case 1: return write(std::uint8_t{});
-        case 2: return write(std::uint16_t{});
-        case 4: return write(std::uint32_t{});
-        default: return write(std::uint64_t{});
+        case 1:
+            return write(std::uint8_t{});
+        case 2:
+            return write(std::uint16_t{});
+        case 4:
+            return write(std::uint32_t{});
+        default:
+            return write(std::uint64_t{});
     }
 }
 

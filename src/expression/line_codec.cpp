@@ -92,9 +92,10 @@ LineDecoder::LineDecoder(ByteSpan line, std::uint32_t count, std::uint32_t place
 }
 
 LineDecoder::Position LineDecoder::position() const {
-    return {static_cast<std::uint32_t>(data_ - first_data_),
-            static_cast<std::uint32_t>((header_ - headers_) / static_cast<std::ptrdiff_t>(header_size)),
-            before_};
+    return {
+        static_cast<std::uint32_t>(data_ - first_data_),
+        static_cast<std::uint32_t>((header_ - headers_) / static_cast<std::ptrdiff_t>(header_size)),
+        before_};
 }
 
 void LineDecoder::resume(const Position& position) {
@@ -166,7 +167,8 @@ Result<LineBlockView> LineBlockView::parse(ByteSpan block) {
     if (table_size > after_header || raw_size > after_header - table_size)
         return damaged("a block of lines that is shorter than its tables");
     view.table_ = block.data() + block_header_size;
-    view.lines_ = block.subspan(block_header_size + table_size, after_header - table_size - raw_size);
+    view.lines_ =
+        block.subspan(block_header_size + table_size, after_header - table_size - raw_size);
     view.raw_values_ = block.last(raw_size);
     std::uint32_t before = 0;
     for (std::uint32_t i = 0; i < view.line_count_; ++i) {

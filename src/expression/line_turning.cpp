@@ -29,8 +29,9 @@ public:
             if (places_[count - 1] < begin_) continue;
             const std::size_t first = std::lower_bound(places_, places_ + count, begin_) - places_;
             const std::size_t stop =
-                places_[count - 1] < end_ ? count
-                                          : std::lower_bound(places_, places_ + count, end_) - places_;
+                places_[count - 1] < end_
+                    ? count
+                    : std::lower_bound(places_, places_ + count, end_) - places_;
             if (values != nullptr)
                 std::memcpy(payloads_, values + position.chunk * values_per_chunk * sizeof(Payload),
                             count * sizeof(Payload));
@@ -59,7 +60,8 @@ private:
     std::uint64_t entries_max_;
     EntryWatcher<Payload>* watcher_;
     std::uint32_t places_[LineDecoder::room];
-    alignas(8) Payload payloads_[LineDecoder::room * (sizeof(Payload) < 4 ? 4 / sizeof(Payload) : 1)];
+    alignas(
+        8) Payload payloads_[LineDecoder::room * (sizeof(Payload) < 4 ? 4 / sizeof(Payload) : 1)];
 };
 
 }  // namespace

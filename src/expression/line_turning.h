@@ -14,7 +14,7 @@ namespace stroma::expression {
 struct OpenLines {
     BlockBytes bytes;
     LineBlockView view;
-    Bytes values;       ///< raw values of all its lines; empty when coded
+    Bytes values;  ///< raw values of all its lines; empty when coded
     std::uint64_t first_line = 0;
 };
 

@@ -51,7 +51,8 @@ Result<Sample> take_sample(MatrixSource& source) {
         return sample;
     }
     TRY(sample.read(source, 0, std::min<std::uint64_t>(cells, 16)));
-    const auto wanted = static_cast<std::uint64_t>(double(values_sampled) / sample.values_per_line());
+    const auto wanted =
+        static_cast<std::uint64_t>(double(values_sampled) / sample.values_per_line());
     if (wanted >= cells) {
         sample = {};
         TRY(sample.read(source, 0, cells));
@@ -139,7 +140,8 @@ public:
         summary.min = is_empty ? 0 : has_zeros ? std::min(0.0, min_) : min_;
         summary.max = is_empty ? 0 : has_zeros ? std::max(0.0, max_) : max_;
         summary.whole_numbers = whole_;
-        summary.bytes_by_cell = container_.stored_bytes(by_cell_) + container_.stored_bytes(dictionary_);
+        summary.bytes_by_cell =
+            container_.stored_bytes(by_cell_) + container_.stored_bytes(dictionary_);
         record.cells = source_.cell_count();
         record.was_dense = source_.was_dense();
         record.coding = plan_.coding;
@@ -167,8 +169,8 @@ private:
             input_.matrix->unit == Unit::counts || input_.matrix->unit == Unit::expected_counts;
         plan_.sum_duplicates = options_.sum_duplicates;
         const double per_line = sample.values_per_line();
-        plan_.lines_per_block =
-            static_cast<std::uint32_t>(std::clamp(double(values_per_block) / per_line, 1.0, 1024.0));
+        plan_.lines_per_block = static_cast<std::uint32_t>(
+            std::clamp(double(values_per_block) / per_line, 1.0, 1024.0));
         gene_of_rank_ = genes_by_detection(sample, plan_.genes);
         plan_.rank_of_gene.resize(plan_.genes);
         for (std::uint32_t rank = 0; rank < plan_.genes; ++rank)
@@ -183,10 +185,10 @@ private:
     std::uint64_t task_lines(double per_line) const {
         const std::uint64_t blocks = plan_.lines_per_block;
         const double value_size = 4.0 + double(size_of(plan_.type));
-        const double most = double(options_.memory_bytes) / 4 / double(thread_count()) /
-                            (per_line * value_size);
-        const double liked = std::max(double(values_per_task) / per_line,
-                                      double(source_.lines_per_read()));
+        const double most =
+            double(options_.memory_bytes) / 4 / double(thread_count()) / (per_line * value_size);
+        const double liked =
+            std::max(double(values_per_task) / per_line, double(source_.lines_per_read()));
         const auto lines = static_cast<std::uint64_t>(std::max(1.0, std::min(liked, most)));
         return (lines + blocks - 1) / blocks * blocks;
     }
@@ -198,14 +200,15 @@ private:
         for (std::uint64_t first = 0; first < tasks; first += wave) {
             TRY(stop_if_cancelled(watch_));
             std::vector<PackedCells> packed(std::min(wave, tasks - first));
-            const Result<void> done = parallel_for(packed.size(), [&](std::size_t i) -> Result<void> {
-                const std::uint64_t begin = (first + i) * lines_per_task_;
-                LineBlock lines;
-                TRY(source_.read_lines(begin, std::min(lines_per_task_, cells - begin), lines));
-                lines.first_line = begin;
-                packed[i] = TRY(pack_cells(plan_, lines));
-                return {};
-            });
+            const Result<void> done =
+                parallel_for(packed.size(), [&](std::size_t i) -> Result<void> {
+                    const std::uint64_t begin = (first + i) * lines_per_task_;
+                    LineBlock lines;
+                    TRY(source_.read_lines(begin, std::min(lines_per_task_, cells - begin), lines));
+                    lines.first_line = begin;
+                    packed[i] = TRY(pack_cells(plan_, lines));
+                    return {};
+                });
             TRY(done);
             for (const PackedCells& part : packed) TRY(append(part));
         }
@@ -243,8 +246,8 @@ private:
             LineBlock block;
             TRY(source_.read_lines(read, std::min(step, cells - read), block));
             if (block.line_count() == 0)
-                return fail(ErrorCode::invalid_input,
-                            fmt::format("{} ended after {} of {} lines", plan_.matrix, read, cells));
+                return fail(ErrorCode::invalid_input, fmt::format("{} ended after {} of {} lines",
+                                                                  plan_.matrix, read, cells));
             read += block.line_count();
             values += block.places.size();
             batch.push_back(std::move(block));
@@ -269,9 +272,9 @@ private:
     }
 
     Result<void> pack_batch(LineBlock lines, bool is_last, LineBlock& rest) {
-        const std::uint64_t whole = is_last ? lines.line_count()
-                                            : lines.line_count() / plan_.lines_per_block *
-                                                  plan_.lines_per_block;
+        const std::uint64_t whole =
+            is_last ? lines.line_count()
+                    : lines.line_count() / plan_.lines_per_block * plan_.lines_per_block;
         const std::uint64_t per_task =
             std::max<std::uint64_t>(1, whole / plan_.lines_per_block / (thread_count() * 2)) *
             plan_.lines_per_block;
@@ -336,7 +339,8 @@ private:
 }  // namespace
 
 Result<void> stop_if_cancelled(const Watch& watch) {
-    if (watch.cancelled && watch.cancelled()) return fail(ErrorCode::cancelled, "sealing was stopped");
+    if (watch.cancelled && watch.cancelled())
+        return fail(ErrorCode::cancelled, "sealing was stopped");
     return {};
 }
 

@@ -17,16 +17,15 @@ struct MatrixInput {
 /// Writes one matrix in both orders with all that belongs to it. `file` is the container's, read
 /// back for the transposition.
 Result<MatrixRecord> write_matrix(const MatrixInput& input, ContainerWriter& container,
-                                  const File& file, const SealOptions& options,
-                                  const Watch& watch);
+                                  const File& file, const SealOptions& options, const Watch& watch);
 
 /// Second half of it: reads the blocks by cell back and writes those by gene, and the totals.
 struct TranspositionInput {
     std::size_t number = 0;
     const MatrixRecord* record = nullptr;
-    std::uint32_t by_cell = 0;                  ///< section
-    std::optional<std::uint32_t> dictionary;    ///< section, when there is one
-    std::vector<std::uint32_t> cells_of_rank;   ///< non-zeros of each rank
+    std::uint32_t by_cell = 0;                 ///< section
+    std::optional<std::uint32_t> dictionary;   ///< section, when there is one
+    std::vector<std::uint32_t> cells_of_rank;  ///< non-zeros of each rank
     std::vector<std::uint32_t> gene_of_rank;
 };
 /// errors  cancelled, unavailable, corrupt (the blocks by cell don't read back)

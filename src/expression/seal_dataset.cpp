@@ -37,7 +37,8 @@ std::optional<std::uint64_t> rows_of(const Element& element) {
     return std::nullopt;
 }
 
-Result<void> check_dict(const Dict& dict, std::string_view name, std::optional<std::uint64_t> rows) {
+Result<void> check_dict(const Dict& dict, std::string_view name,
+                        std::optional<std::uint64_t> rows) {
     std::set<std::string_view> names;
     for (const auto& [key, element] : dict) {
         const std::string place = fmt::format("{}/{}", name, key);

@@ -19,7 +19,9 @@ Matrix small_matrix() {
     return {3,
             4,
             ValueType::float32,
-            {{{0, bits_of(1)}, {2, bits_of(2)}}, {{1, bits_of(3)}}, {{0, bits_of(1)}, {3, bits_of(5)}}}};
+            {{{0, bits_of(1)}, {2, bits_of(2)}},
+             {{1, bits_of(3)}},
+             {{0, bits_of(1)}, {3, bits_of(5)}}}};
 }
 
 std::string refusal(AnnotatedData data, ErrorCode code = ErrorCode::invalid_input,
@@ -45,8 +47,8 @@ TEST(Seal, AGeneThatOccursTwiceIsRefusedOrSummedOnRequest) {
               "summed, or remove them");
     for (const Order order : {Order::by_cell, Order::by_gene}) {
         AnnotatedData data = dataset_of(source_of(matrix, order, true));
-        auto dataset = SealedDataset::open(
-            reader_of(seal(data, {.sum_duplicates = true, .durable = false})));
+        auto dataset =
+            SealedDataset::open(reader_of(seal(data, {.sum_duplicates = true, .durable = false})));
         ASSERT_TRUE(dataset);
         Matrix summed = small_matrix();
         summed.lines[2][0].second = bits_of(42);
@@ -116,7 +118,8 @@ TEST(Seal, FramesOfTheWrongLengthAreRefused) {
 TEST(Seal, CodesOutsideTheirCategoriesAreRefused) {
     AnnotatedData data = dataset_of(small_matrix());
     data.obs.columns.push_back({"t", Categorical{{0, 1, 0}, TextArray{"only"}, false}, {}});
-    EXPECT_EQ(refusal(std::move(data)), "obs: column 't': row 1 has code 1; there are 1 categories");
+    EXPECT_EQ(refusal(std::move(data)),
+              "obs: column 't': row 1 has code 1; there are 1 categories");
 }
 
 /// Lines whose starts and bytes don't fit.

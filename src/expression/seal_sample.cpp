@@ -24,7 +24,8 @@ int main(int count, char** arguments) {
     data.uns = rich_dataset().uns;
     std::vector<std::int32_t> codes(2000);
     for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<std::int32_t>(i % 4) - 1;
-    data.obs.columns = {{"type", Categorical{std::move(codes), TextArray{"a", "b", "c"}, false}, {}}};
+    data.obs.columns = {
+        {"type", Categorical{std::move(codes), TextArray{"a", "b", "c"}, false}, {}}};
     auto file = File::open_to_write(arguments[1]);
     if (!file) return 1;
     const auto summary = seal_dataset(data, *file, {.memory_bytes = 4 << 20}, {});

@@ -124,7 +124,8 @@ TEST(SealedDamage, TheMessageNamesSectionBlockAndOffset) {
         const auto dataset = SealedDataset::open(reader_of(damaged));
         if (!dataset) continue;
         LineBlock block;
-        const auto read = (*(*dataset)->matrix("X"))->read_cells(std::vector<std::uint32_t>{0}, block);
+        const auto read =
+            (*(*dataset)->matrix("X"))->read_cells(std::vector<std::uint32_t>{0}, block);
         if (read) continue;
         EXPECT_NE(read.error().message.find("section 'matrix/0/by_cell', block 0 (at byte "),
                   std::string::npos)

@@ -33,7 +33,8 @@ public:
             matrices_.push_back(TRY(StoredMatrix::open(container_, number, std::move(record))));
             summary_.matrices.push_back(matrices_.back()->summary());
             if (matrices_.back()->cell_count() != summary_.cells)
-                return fail(ErrorCode::corrupt, fmt::format("{} has another number of cells", name));
+                return fail(ErrorCode::corrupt,
+                            fmt::format("{} has another number of cells", name));
         }
         obs_columns_ = TRY(column_names("obs"));
         return {};
@@ -114,7 +115,8 @@ private:
         const std::string section = fmt::format("{}/index", frame);
         auto texts = decode_texts(TRY(bytes(section)));
         if (!texts) return damaged(section, texts.error().message);
-        if (rows && texts->size() != *rows) return damaged(section, "it has another number of rows");
+        if (rows && texts->size() != *rows)
+            return damaged(section, "it has another number of rows");
         return texts;
     }
 

@@ -37,7 +37,8 @@ struct DatasetSummary {
 struct SealOptions {
     bool sum_duplicates = false;  ///< add up places that occur twice in a line
     std::uint64_t memory_bytes = 512u << 20;
-    /// Where the transposition spills when memory_bytes is not enough; closed = memory only.
+    /// Where the lines of a source by gene are kept, packed, until they are turned; unset, closed:
+    /// in memory, beside memory_bytes. Sources by cell need none: the file itself is read back.
     File* scratch = nullptr;
     bool durable = true;  ///< fsync at the end
 };

@@ -11,9 +11,9 @@ namespace stroma::expression {
 namespace {
 
 void run(const Bytes& input) {
-    EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()),
-                                     input.size()),
-              0);
+    EXPECT_EQ(
+        LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()),
+        0);
 }
 
 /// test/corpus/sealed_dataset, found upwards from here.

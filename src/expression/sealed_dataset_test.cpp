@@ -29,9 +29,9 @@ void expect_holds(Bytes bytes, const Matrix& matrix, bool mapped = true) {
 }
 
 void expect_round_trip(const Shape& shape, std::uint64_t seed) {
-    SCOPED_TRACE(testing::Message() << shape.cells << " x " << shape.genes << " "
-                                    << name_of(shape.type) << " values "
-                                    << static_cast<int>(shape.values) << " density " << shape.density);
+    SCOPED_TRACE(testing::Message()
+                 << shape.cells << " x " << shape.genes << " " << name_of(shape.type) << " values "
+                 << static_cast<int>(shape.values) << " density " << shape.density);
     const Matrix matrix = random_matrix(shape, seed);
     AnnotatedData data = dataset_of(matrix);
     expect_holds(seal(data), matrix, seed % 2 == 0);
@@ -39,9 +39,11 @@ void expect_round_trip(const Shape& shape, std::uint64_t seed) {
 
 TEST(SealedDataset, MatricesOfEveryShapeTypeAndDensityComeBackToTheBit) {
     std::uint64_t seed = 0;
-    for (const auto& [cells, genes] : {std::pair{1u, 1u}, {0u, 5u}, {5u, 0u}, {90u, 70u}, {3u, 300u}})
+    for (const auto& [cells, genes] :
+         {std::pair{1u, 1u}, {0u, 5u}, {5u, 0u}, {90u, 70u}, {3u, 300u}})
         for (const double density : {0.0, 0.1, 1.0})
-            for (std::uint8_t type = 0; type <= static_cast<std::uint8_t>(ValueType::float64); ++type)
+            for (std::uint8_t type = 0; type <= static_cast<std::uint8_t>(ValueType::float64);
+                 ++type)
                 expect_round_trip({cells, genes, density, static_cast<ValueType>(type),
                                    Values::counts, seed % 3 == 0},
                                   seed++);
@@ -117,7 +119,8 @@ TEST(SealedDataset, LayersAndRawAreHeldBesideX) {
     const Matrix counts = random_matrix({50, 30, 0.3, ValueType::int32}, 2);
     const Matrix raw = random_matrix({50, 40, 0.3}, 3);
     AnnotatedData data = dataset_of(x, Unit::normalised);
-    data.matrices.push_back({"layers/counts", Unit::counts, source_of(counts, Order::by_cell, true)});
+    data.matrices.push_back(
+        {"layers/counts", Unit::counts, source_of(counts, Order::by_cell, true)});
     data.matrices.push_back({"raw.X", Unit::counts, source_of(raw, Order::by_cell, false)});
     data.raw_var.emplace();
     for (int i = 0; i < 40; ++i) data.raw_var->index.push_back(std::to_string(i));
@@ -183,8 +186,8 @@ TEST(SealedDataset, AGeneSetMeanIsTheMeanOfItsGenes) {
 /// The output of the sample program beside this test, on that many threads.
 Bytes sealed_on(int threads) {
     const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "seal_sample";
-    const fs::path path = fs::temp_directory_path() /
-                          ("stroma_seal_" + std::to_string(::getpid()) + "_" + std::to_string(threads));
+    const fs::path path = fs::temp_directory_path() / ("stroma_seal_" + std::to_string(::getpid()) +
+                                                       "_" + std::to_string(threads));
     const std::string command = "STROMA_THREADS=" + std::to_string(threads) + " '" +
                                 program.string() + "' '" + path.string() + "'";
     EXPECT_EQ(std::system(command.c_str()), 0) << command;

@@ -63,9 +63,8 @@ Result<std::vector<double>> StoredMatrix::cell_totals() const {
 
 Result<void> StoredMatrix::check_cell(std::uint64_t cell) const {
     if (cell < record_.cells) return {};
-    return fail(ErrorCode::invalid_input,
-                fmt::format("{} has {} cells; there is no cell {}", record_.summary.name,
-                            record_.cells, cell));
+    return fail(ErrorCode::invalid_input, fmt::format("{} has {} cells; there is no cell {}",
+                                                      record_.summary.name, record_.cells, cell));
 }
 Result<void> StoredMatrix::check_gene(std::uint64_t gene) const {
     if (gene < record_.summary.genes) return {};
@@ -87,16 +86,16 @@ Result<void> StoredMatrix::open_lines(const ContainerReader::Section& section, s
     open.first_line = section.entry(block).first;
     const std::uint64_t end =
         block + 1 < section.block_count ? section.entry(block + 1).first : line_count;
-    if (end > line_count || open.first_line > end || open.view.line_count() != end - open.first_line)
+    if (end > line_count || open.first_line > end ||
+        open.view.line_count() != end - open.first_line)
         return damaged("it has not as many lines as the directory says");
     if (open.view.coding() != record_.coding) return damaged("it is coded unlike its matrix");
     if (record_.coding == LineBlockView::Coding::raw) {
         open.value_starts.assign(1, 0);
         for (std::uint32_t i = 0; i < open.view.line_count(); ++i)
             open.value_starts.push_back(open.value_starts.back() + open.view.length(i));
-        auto values = decompress_and_unshuffle(open.view.raw_values(),
-                                               size_of(record_.summary.type),
-                                               open.value_starts.back());
+        auto values = decompress_and_unshuffle(
+            open.view.raw_values(), size_of(record_.summary.type), open.value_starts.back());
         if (!values) return damaged(values.error().message);
         open.values = *std::move(values);
     }
@@ -153,7 +152,8 @@ public:
         code_of_gene_.resize(genes);
     }
 
-    /// Writes one cell from out.places[at] on, with the values at the same number; gives its length.
+    /// Writes one cell from out.places[at] on, with the values at the same number; gives its
+    /// length.
     Result<std::uint32_t> read(std::uint32_t cell, std::uint64_t at, LineBlock& out) {
         const std::uint32_t line = TRY(matrix_.open_cell(cell, open_));
         const std::uint32_t length = open_.view.length(line);
@@ -187,7 +187,8 @@ private:
     bool raw() const { return matrix_.record_.coding == LineBlockView::Coding::raw; }
 
     tl::unexpected<Error> damaged() const {
-        return fail(matrix_.container_->damage(*matrix_.by_cell_, open_.number, "a cell is damaged"));
+        return fail(
+            matrix_.container_->damage(*matrix_.by_cell_, open_.number, "a cell is damaged"));
     }
 
     Result<void> scatter(std::uint32_t line) {
@@ -223,15 +224,22 @@ private:
     template <class Kind>
     void collect(std::uint32_t line, std::uint32_t* places, std::byte* values) {
         switch (matrix_.record_.summary.type) {
-            case ValueType::float32: return collect_as<Kind, float>(line, places, values);
-            case ValueType::float64: return collect_as<Kind, double>(line, places, values);
-            default: break;
+            case ValueType::float32:
+                return collect_as<Kind, float>(line, places, values);
+            case ValueType::float64:
+                return collect_as<Kind, double>(line, places, values);
+            default:
+                break;
         }
         switch (size_) {
-            case 1: return collect_as<Kind, std::uint8_t>(line, places, values);
-            case 2: return collect_as<Kind, std::uint16_t>(line, places, values);
-            case 4: return collect_as<Kind, std::uint32_t>(line, places, values);
-            default: return collect_as<Kind, std::uint64_t>(line, places, values);
+            case 1:
+                return collect_as<Kind, std::uint8_t>(line, places, values);
+            case 2:
+                return collect_as<Kind, std::uint16_t>(line, places, values);
+            case 4:
+                return collect_as<Kind, std::uint32_t>(line, places, values);
+            default:
+                return collect_as<Kind, std::uint64_t>(line, places, values);
         }
     }
 

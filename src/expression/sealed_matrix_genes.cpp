@@ -16,7 +16,8 @@ Result<void> StoredMatrix::read_line(std::uint32_t gene, GeneLine& line) const {
     const auto damaged = [&] {
         return fail(container_->damage(*by_gene_, block, fmt::format("gene {} is damaged", gene)));
     };
-    if (rank < open.first_line || rank - open.first_line >= open.view.line_count()) return damaged();
+    if (rank < open.first_line || rank - open.first_line >= open.view.line_count())
+        return damaged();
     const auto number = static_cast<std::uint32_t>(rank - open.first_line);
     const std::uint32_t length = open.view.length(number);
     const bool raw = record_.coding == LineBlockView::Coding::raw;

@@ -49,9 +49,10 @@ Result<GeneSums> StoredMatrix::sums(std::span<const std::uint32_t> cells) const 
     if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
         return fail(ErrorCode::invalid_input, fmt::format("cell {} is asked for twice", *twice));
     // Squares and sums of that many small counts fit 64 bits.
-    const bool small = dictionary_ == nullptr && record_.coding == LineBlockView::Coding::codes &&
-                       record_.fixed.is_whole() && record_.largest < 0x1p31 &&
-                       record_.largest * record_.largest * static_cast<double>(cells.size()) < 0x1p62;
+    const bool small =
+        dictionary_ == nullptr && record_.coding == LineBlockView::Coding::codes &&
+        record_.fixed.is_whole() && record_.largest < 0x1p31 &&
+        record_.largest * record_.largest * static_cast<double>(cells.size()) < 0x1p62;
     const std::size_t parts = std::clamp<std::size_t>(sorted.size() / 256, 1, thread_count());
     std::vector<std::vector<FixedSums>> partial(parts);
     const Result<void> done = parallel_for(parts, [&](std::size_t part) -> Result<void> {
@@ -124,7 +125,8 @@ Result<void> StoredMatrix::add_cells(std::span<const std::uint32_t> cells,
             for (std::uint64_t at = open.dictionary_starts[line];
                  at < open.dictionary_starts[line + 1]; at += size)
                 entries.push_back(one(open.dictionary->bytes().data() + at));
-        const std::byte* value = raw ? open.values.data() + open.value_starts[line] * size : nullptr;
+        const std::byte* value =
+            raw ? open.values.data() + open.value_starts[line] * size : nullptr;
         LineDecoder decoder = open.view.decoder(line, gene_count());
         bool fits = true;
         while (const std::size_t count = decoder.next(ranks, raw ? nullptr : codes))

@@ -40,7 +40,8 @@ Result<std::uint64_t> StoredMatrix::hash_of_block(std::uint64_t block,
     const bool raw = record_.coding == LineBlockView::Coding::raw;
     for (std::uint32_t line = 0; line < open.view.line_count(); ++line) {
         const std::uint64_t cell = open.first_line + line;
-        const std::byte* values = raw ? open.values.data() + open.value_starts[line] * size : nullptr;
+        const std::byte* values =
+            raw ? open.values.data() + open.value_starts[line] * size : nullptr;
         std::uint64_t entries = 0;
         if (open.dictionary) {
             values = open.dictionary->bytes().data() + open.dictionary_starts[line];
@@ -75,11 +76,12 @@ Result<std::uint64_t> StoredMatrix::hash_of_cells(const Watch& watch) const {
     const auto lengths = TRY(cell_lengths());
     const auto totals = TRY(cell_totals());
     std::atomic<std::uint64_t> hash{0};
-    const Result<void> done = parallel_for(by_cell_->block_count, [&](std::size_t block) -> Result<void> {
-        if (block % 256 == 0) TRY(stop_if_cancelled(watch));
-        hash += TRY(hash_of_block(block, lengths, totals));
-        return {};
-    });
+    const Result<void> done =
+        parallel_for(by_cell_->block_count, [&](std::size_t block) -> Result<void> {
+            if (block % 256 == 0) TRY(stop_if_cancelled(watch));
+            hash += TRY(hash_of_block(block, lengths, totals));
+            return {};
+        });
     TRY(done);
     return hash;
 }

@@ -21,7 +21,9 @@ std::uint64_t bits_of(double value, ValueType type) {
             std::memcpy(&bits, &narrow, 4);
             return bits;
         }
-        case ValueType::float64: std::memcpy(&bits, &value, 8); return bits;
+        case ValueType::float64:
+            std::memcpy(&bits, &value, 8);
+            return bits;
         default: {
             const auto whole = static_cast<std::int64_t>(value);
             std::memcpy(&bits, &whole, size_of(type));
@@ -37,7 +39,8 @@ public:
         if (order == Order::by_cell) return;
         std::vector<std::vector<std::pair<std::uint32_t, std::uint64_t>>> turned(matrix_.genes);
         for (std::uint32_t cell = 0; cell < matrix_.lines.size(); ++cell)
-            for (const auto& [gene, bits] : matrix_.lines[cell]) turned[gene].emplace_back(cell, bits);
+            for (const auto& [gene, bits] : matrix_.lines[cell])
+                turned[gene].emplace_back(cell, bits);
         matrix_.lines = std::move(turned);
     }
     std::uint64_t cell_count() const override { return matrix_.cells; }
@@ -102,16 +105,20 @@ double random_value(std::mt19937_64& random, const Shape& shape, double cell_sca
     const double count = std::floor(1 / (uniform + 0.01));
     const double signs = random() % 2 == 0 ? 1 : -1;
     switch (shape.values) {
-        case Values::counts: return std::min(count, 127.0);
+        case Values::counts:
+            return std::min(count, 127.0);
         case Values::large_counts:
             return shape.type == ValueType::float64 || shape.type == ValueType::int64 ||
                            shape.type == ValueType::uint64
                        ? std::floor(std::ldexp(uniform, static_cast<int>(random() % 54)))
                        : std::floor(std::ldexp(uniform, static_cast<int>(random() % 24)));
-        case Values::log_normalised: return std::log1p(count * cell_scale);
-        case Values::scaled: return signs * std::sqrt(-2 * std::log(uniform + 1e-9));
+        case Values::log_normalised:
+            return std::log1p(count * cell_scale);
+        case Values::scaled:
+            return signs * std::sqrt(-2 * std::log(uniform + 1e-9));
         case Values::odd: {
-            const double odd[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1e-40, 3.0, -7.5, 4294967296.0};
+            const double odd[] = {0.0,   -0.0, NAN,  INFINITY,    -INFINITY,
+                                  1e-40, 3.0,  -7.5, 4294967296.0};
             return odd[random() % std::size(odd)];
         }
     }
@@ -214,7 +221,8 @@ void expect_cells_equal(const SealedMatrix& stored, const Matrix& matrix) {
         double total = 0;
         for (const auto& [gene, bits] : expected) total += number_of(bits, matrix.type);
         if (std::isfinite(total)) {
-            ASSERT_NEAR(totals[cells[i]], total, 1e-9 * (1 + std::abs(total))) << "cell " << cells[i];
+            ASSERT_NEAR(totals[cells[i]], total, 1e-9 * (1 + std::abs(total)))
+                << "cell " << cells[i];
         }
     }
 }
@@ -286,24 +294,26 @@ AnnotatedData rich_dataset() {
     Array umap = Array::of<float>({1, 2, 3, 4, 5, 6, 7, 8});
     umap.shape = {4, 2};
     data.obsm = {{"X_umap", {umap}}, {"frame", {data.obs}}};
-    data.obsp = {{"distances",
-                  {SparseArray{true, 4, 4, Array::of<double>({1, 2}), Array::of<std::int32_t>({1, 0}),
-                               Array::of<std::int32_t>({0, 1, 2, 2, 2})}}}};
+    data.obsp = {
+        {"distances",
+         {SparseArray{true, 4, 4, Array::of<double>({1, 2}), Array::of<std::int32_t>({1, 0}),
+                      Array::of<std::int32_t>({0, 1, 2, 2, 2})}}}};
     data.varm = {{"PCs", {Array::of<double>({1, 2, 3})}}};
-    data.varp = {{"links", {SparseArray{false, 3, 3, Array::of<float>({1}),
-                                        Array::of<std::int64_t>({2}),
-                                        Array::of<std::int64_t>({0, 0, 1, 1})}}}};
+    data.varp = {{"links",
+                  {SparseArray{false, 3, 3, Array::of<float>({1}), Array::of<std::int64_t>({2}),
+                               Array::of<std::int64_t>({0, 0, 1, 1})}}}};
     Array scalar_array = Array::of<double>({2.5});
     scalar_array.shape.clear();
-    data.uns = {{"title", {TextGrid{{}, {"a title"}}}},
-                {"grid", {TextGrid{{2, 2}, {"a", "b", "c", "d"}}}},
-                {"number", {scalar_array}},
-                {"nothing", {}},
-                {"empty", {Dict{}}},
-                {"column", {data.obs.columns[3]}},
-                {"ranks", {Records{{{"g0", TextArray{"x", "y"}, {}},
-                                    {"g1", Array::of<float>({1, 2}), {}}}}}},
-                {"deep", {Dict{{"deeper", {Dict{{"none", {Array::of<std::int8_t>({})}}}}}}}}};
+    data.uns = {
+        {"title", {TextGrid{{}, {"a title"}}}},
+        {"grid", {TextGrid{{2, 2}, {"a", "b", "c", "d"}}}},
+        {"number", {scalar_array}},
+        {"nothing", {}},
+        {"empty", {Dict{}}},
+        {"column", {data.obs.columns[3]}},
+        {"ranks",
+         {Records{{{"g0", TextArray{"x", "y"}, {}}, {"g1", Array::of<float>({1, 2}), {}}}}}},
+        {"deep", {Dict{{"deeper", {Dict{{"none", {Array::of<std::int8_t>({})}}}}}}}}};
     return data;
 }
 

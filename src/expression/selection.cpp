@@ -18,8 +18,10 @@ bool fits_float32(const MatrixSummary& summary) {
         case ValueType::int64:
         case ValueType::uint32:
         case ValueType::uint64:
-        case ValueType::float64: return summary.whole_numbers && summary.max <= 0x1p24;
-        default: return true;
+        case ValueType::float64:
+            return summary.whole_numbers && summary.max <= 0x1p24;
+        default:
+            return true;
     }
 }
 
@@ -79,8 +81,8 @@ private:
                        block.values.begin() + end * value_size_);
         for (const auto& [gene, at] : line_) {
             block.places[kept] = gene;
-            std::memcpy(block.values.data() + kept * value_size_,
-                        values_.data() + at * value_size_, value_size_);
+            std::memcpy(block.values.data() + kept * value_size_, values_.data() + at * value_size_,
+                        value_size_);
             ++kept;
         }
     }
@@ -96,7 +98,8 @@ public:
         : parts_(std::move(parts)), gene_count_(gene_count), type_(common_type(parts_)) {
         starts_.push_back(0);
         for (const SelectionPart& part : parts_) {
-            assert(part.output_gene.empty() || part.output_gene.size() == part.matrix->gene_count());
+            assert(part.output_gene.empty() ||
+                   part.output_gene.size() == part.matrix->gene_count());
             assert(!part.output_gene.empty() || part.matrix->gene_count() <= gene_count);
             for (const std::int32_t gene : part.output_gene)
                 assert(gene < 0 || static_cast<std::uint64_t>(gene) < gene_count);
@@ -142,7 +145,8 @@ public:
 
     Result<void> read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) override {
         if (first > cell_count() || count > cell_count() - first)
-            return fail(ErrorCode::invalid_input, "lines past the end of a selection are asked for");
+            return fail(ErrorCode::invalid_input,
+                        "lines past the end of a selection are asked for");
         out.first_line = first;
         std::size_t part = static_cast<std::size_t>(
             std::upper_bound(starts_.begin(), starts_.end(), first) - starts_.begin() - 1);

@@ -42,10 +42,11 @@ protected:
         for (int i = 0; i < 20; ++i) mapping[i] = i % 3 == 0 ? -1 : 29 - i;
         return mapping;
     }();
-    std::unique_ptr<MatrixSource> source_ = select_cells(
-        {{stored(first_), first_cells_, {}}, {stored(second_), {}, mapping_},
-         {stored(second_), second_cells_, mapping_}},
-        30);
+    std::unique_ptr<MatrixSource> source_ =
+        select_cells({{stored(first_), first_cells_, {}},
+                      {stored(second_), {}, mapping_},
+                      {stored(second_), second_cells_, mapping_}},
+                     30);
 
     Line expected(std::uint64_t line) const {
         return line < 5 ? line_of(first_, first_cells_[line], {})

@@ -169,8 +169,8 @@ public:
         const std::uint64_t values =
             std::accumulate(lengths_.begin(), lengths_.end(), std::uint64_t{0});
         const double per_line = double(values) / double(lengths_.size() + 1) + 1;
-        lines_per_read_ = static_cast<std::uint64_t>(
-            std::max(1.0, double(memory_bytes) / 4 / (per_line * 24)));
+        lines_per_read_ =
+            static_cast<std::uint64_t>(std::max(1.0, double(memory_bytes) / 4 / (per_line * 24)));
     }
     std::uint64_t cell_count() const override { return by_gene_.cell_count(); }
     std::uint64_t gene_count() const override { return by_gene_.gene_count(); }
@@ -182,10 +182,14 @@ public:
 
     Result<void> read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) override {
         switch (spool_->value_size()) {
-            case 1: return read<std::uint8_t>(first, count, out);
-            case 2: return read<std::uint16_t>(first, count, out);
-            case 4: return read<std::uint32_t>(first, count, out);
-            default: return read<std::uint64_t>(first, count, out);
+            case 1:
+                return read<std::uint8_t>(first, count, out);
+            case 2:
+                return read<std::uint16_t>(first, count, out);
+            case 4:
+                return read<std::uint32_t>(first, count, out);
+            default:
+                return read<std::uint64_t>(first, count, out);
         }
     }
 
