@@ -66,21 +66,23 @@ Result<std::unique_ptr<Catalog>> Catalog::open(sql::Database& database, const Cl
 Result<std::int64_t> Catalog::data_version() {
     const auto connection = TRY(state_->pool.take());
     const auto rows = TRY(connection->execute("SELECT number FROM data_versions"));
-    if (!TRY(rows->next())) return fail(ErrorCode::corrupt, "the catalog has lost its data version");
+    if (!TRY(rows->next()))
+        return fail(ErrorCode::corrupt, "the catalog has lost its data version");
     return rows->integer(0);
 }
 
 Result<std::optional<std::string>> Catalog::setting(std::string_view name) {
     const auto connection = TRY(state_->pool.take());
-    const auto rows = TRY(
-        connection->execute("SELECT value FROM settings WHERE name = ?", {std::string(name)}));
+    const auto rows =
+        TRY(connection->execute("SELECT value FROM settings WHERE name = ?", {std::string(name)}));
     if (!TRY(rows->next())) return std::nullopt;
     return rows->text(0);
 }
 
 Result<void> Catalog::set_setting(std::string_view name, std::string_view value) {
     const auto connection = TRY(state_->pool.take());
-    TRY(connection->change("INSERT INTO settings(name, value) VALUES(?, ?) "
+    TRY(
+        connection->change("INSERT INTO settings(name, value) VALUES(?, ?) "
                            "ON CONFLICT(name) DO UPDATE SET value = excluded.value",
                            {std::string(name), std::string(value)}));
     return {};

@@ -40,22 +40,22 @@ enum class RevisionState { pending, ready, removed };
 /// crash made it ready.
 struct Revision {
     std::string id, dataset;
-    std::int64_t number = 0;     ///< 1, 2, … within the dataset
+    std::int64_t number = 0;  ///< 1, 2, … within the dataset
     RevisionState state = RevisionState::pending;
-    std::string object_key;      ///< the sealed file
+    std::string object_key;  ///< the sealed file
     std::string object_etag;
-    std::string source;          ///< JSON: what it was made from (paths, sizes, hashes, bundle)
-    std::string content_key;     ///< hash of source content and import options; a repeat is seen
+    std::string source;       ///< JSON: what it was made from (paths, sizes, hashes, bundle)
+    std::string content_key;  ///< hash of source content and import options; a repeat is seen
     std::uint64_t cells = 0, genes = 0, nonzeros = 0;
     std::int64_t created_ms = 0;
 };
 
 /// An HCA bundle version that was ever heard of; deleted ones stay as tombstones.
 struct Bundle {
-    std::string uuid, version;   ///< fqid is uuid + "." + version
+    std::string uuid, version;  ///< fqid is uuid + "." + version
     std::string dataset, revision;
-    std::string state;           ///< "loaded", "deleted"
-    std::string report;          ///< JSON: files that match, differ, are absent
+    std::string state;   ///< "loaded", "deleted"
+    std::string report;  ///< JSON: files that match, differ, are absent
     std::int64_t changed_ms = 0;
 };
 
@@ -72,7 +72,8 @@ public:
     /// By id or name. Withdrawn ones only by id.
     Result<std::optional<Dataset>> find_dataset(std::string_view id_or_name);
     Result<std::vector<Dataset>> datasets();
-    Result<Dataset> update_dataset(const Dataset& dataset);  ///< title, collection, visibility, name
+    /// Changes name, title, collection and visibility.
+    Result<Dataset> update_dataset(const Dataset& dataset);
     /// The dataset's next number, pending. A pending one of the same content is given again, so
     /// that a repeated import goes on with it.
     Result<Revision> begin_revision(std::string_view dataset, std::string_view content_key,

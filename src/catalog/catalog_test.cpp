@@ -153,12 +153,27 @@ TEST_F(CatalogTest, ADatasetIsRenamedAndMovedButNotIntoACollectionThatIsNotThere
 }
 
 TEST_F(CatalogTest, ABundleKeepsEachOfItsVersions) {
-    ASSERT_TRUE(catalog->put_bundle({.uuid = "u", .version = "2", .dataset = "", .revision = "",
-                                     .state = "loaded", .report = "{}", .changed_ms = 5}));
-    ASSERT_TRUE(catalog->put_bundle({.uuid = "u", .version = "1", .dataset = "", .revision = "",
-                                     .state = "loaded", .report = "{}", .changed_ms = 6}));
-    ASSERT_TRUE(catalog->put_bundle({.uuid = "u", .version = "2", .dataset = "", .revision = "",
-                                     .state = "deleted", .report = "{}", .changed_ms = 7}));
+    ASSERT_TRUE(catalog->put_bundle({.uuid = "u",
+                                     .version = "2",
+                                     .dataset = "",
+                                     .revision = "",
+                                     .state = "loaded",
+                                     .report = "{}",
+                                     .changed_ms = 5}));
+    ASSERT_TRUE(catalog->put_bundle({.uuid = "u",
+                                     .version = "1",
+                                     .dataset = "",
+                                     .revision = "",
+                                     .state = "loaded",
+                                     .report = "{}",
+                                     .changed_ms = 6}));
+    ASSERT_TRUE(catalog->put_bundle({.uuid = "u",
+                                     .version = "2",
+                                     .dataset = "",
+                                     .revision = "",
+                                     .state = "deleted",
+                                     .report = "{}",
+                                     .changed_ms = 7}));
     const auto versions = catalog->bundles("u").value();
     ASSERT_EQ(versions.size(), 2u);
     EXPECT_EQ(versions[0].version, "1");

@@ -32,9 +32,12 @@ Result<std::vector<Bundle>> select_bundles(sql::Connection& connection, std::str
         parameters));
     std::vector<Bundle> bundles;
     while (TRY(rows->next()))
-        bundles.push_back({.uuid = rows->text(0), .version = rows->text(1),
-                           .dataset = rows->text(2), .revision = rows->text(3),
-                           .state = rows->text(4), .report = rows->text(5),
+        bundles.push_back({.uuid = rows->text(0),
+                           .version = rows->text(1),
+                           .dataset = rows->text(2),
+                           .revision = rows->text(3),
+                           .state = rows->text(4),
+                           .report = rows->text(5),
                            .changed_ms = rows->integer(6)});
     return bundles;
 }
@@ -43,8 +46,8 @@ Result<std::vector<Bundle>> select_bundles(sql::Connection& connection, std::str
 
 Result<std::optional<Collection>> collection_by_id(sql::Connection& connection,
                                                    std::string_view id) {
-    const auto rows = TRY(connection.execute(fmt::format("{} WHERE id = ?", select_collection),
-                                             {std::string(id)}));
+    const auto rows = TRY(
+        connection.execute(fmt::format("{} WHERE id = ?", select_collection), {std::string(id)}));
     if (!TRY(rows->next())) return std::nullopt;
     return collection_in(*rows);
 }
@@ -61,10 +64,10 @@ Result<Collection> Catalog::create_collection(std::string_view name, std::string
     collection.visibility = visibility;
     collection.created_ms = collection.changed_ms = state_->clock.unix_ms();
     const auto connection = TRY(state_->pool.take());
-    const auto inserted = connection->change(
-        "INSERT INTO collections VALUES(?, ?, ?, '', ?, ?, ?, ?)",
-        {collection.id, collection.name, collection.title, collection.owner, name_of(visibility),
-         collection.created_ms, collection.changed_ms});
+    const auto inserted =
+        connection->change("INSERT INTO collections VALUES(?, ?, ?, '', ?, ?, ?, ?)",
+                           {collection.id, collection.name, collection.title, collection.owner,
+                            name_of(visibility), collection.created_ms, collection.changed_ms});
     if (inserted) return collection;
     if (inserted.error().code != ErrorCode::already_exists) return fail(inserted.error());
     return fail(ErrorCode::already_exists,
@@ -82,8 +85,7 @@ Result<std::optional<Collection>> Catalog::find_collection(std::string_view id_o
 
 Result<std::vector<Collection>> Catalog::collections() {
     const auto connection = TRY(state_->pool.take());
-    const auto rows =
-        TRY(connection->execute(fmt::format("{} ORDER BY name", select_collection)));
+    const auto rows = TRY(connection->execute(fmt::format("{} ORDER BY name", select_collection)));
     std::vector<Collection> collections;
     while (TRY(rows->next())) collections.push_back(collection_in(*rows));
     return collections;

@@ -44,8 +44,8 @@ Error name_taken(Error error, std::string_view name) {
 }  // namespace
 
 Result<std::optional<Dataset>> dataset_by_id(sql::Connection& connection, std::string_view id) {
-    const auto rows = TRY(
-        connection.execute(fmt::format("{} WHERE id = ?", select_dataset), {std::string(id)}));
+    const auto rows =
+        TRY(connection.execute(fmt::format("{} WHERE id = ?", select_dataset), {std::string(id)}));
     if (!TRY(rows->next())) return std::nullopt;
     return dataset_in(*rows);
 }
@@ -62,10 +62,10 @@ Result<Dataset> Catalog::create_dataset(std::string_view name, std::string_view 
     dataset.visibility = visibility;
     dataset.created_ms = dataset.changed_ms = state_->clock.unix_ms();
     const auto connection = TRY(state_->pool.take());
-    auto inserted = connection->change(
-        "INSERT INTO datasets VALUES(?, ?, ?, '', ?, ?, '', ?, ?, ?)",
-        {dataset.id, dataset.name, dataset.title, dataset.owner, name_of(visibility), false,
-         dataset.created_ms, dataset.changed_ms});
+    auto inserted =
+        connection->change("INSERT INTO datasets VALUES(?, ?, ?, '', ?, ?, '', ?, ?, ?)",
+                           {dataset.id, dataset.name, dataset.title, dataset.owner,
+                            name_of(visibility), false, dataset.created_ms, dataset.changed_ms});
     if (!inserted) return fail(name_taken(std::move(inserted.error()), name));
     return dataset;
 }
@@ -82,8 +82,8 @@ Result<std::optional<Dataset>> Catalog::find_dataset(std::string_view id_or_name
 
 Result<std::vector<Dataset>> Catalog::datasets() {
     const auto connection = TRY(state_->pool.take());
-    const auto rows = TRY(connection->execute(
-        fmt::format("{} WHERE NOT withdrawn ORDER BY name", select_dataset)));
+    const auto rows = TRY(
+        connection->execute(fmt::format("{} WHERE NOT withdrawn ORDER BY name", select_dataset)));
     std::vector<Dataset> datasets;
     while (TRY(rows->next())) datasets.push_back(dataset_in(*rows));
     return datasets;
@@ -118,7 +118,8 @@ Result<void> Catalog::withdraw_dataset(std::string_view dataset) {
         if (before->withdrawn) return {};
         TRY(connection.change("UPDATE revisions SET state = 'removed' WHERE dataset = ?",
                               {before->id}));
-        TRY(connection.change("UPDATE datasets SET withdrawn = ?, current_revision = '', "
+        TRY(
+            connection.change("UPDATE datasets SET withdrawn = ?, current_revision = '', "
                               "changed_ms = ? WHERE id = ?",
                               {true, state_->clock.unix_ms(), before->id}));
         return raise_data_version(connection);

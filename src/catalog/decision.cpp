@@ -93,8 +93,8 @@ Result<Relation> relation_of(sql::ConnectionPool& pool, const Principal& princip
         case ThingKind::matrix_request:
         case ThingKind::upload: break;
     }
-    const bool owns = principal.role != Role::anonymous && !thing.owner.empty() &&
-                      thing.owner == principal.id;
+    const bool owns =
+        principal.role != Role::anonymous && !thing.owner.empty() && thing.owner == principal.id;
     return owns ? Relation::owner : Relation::none;
 }
 
@@ -190,8 +190,7 @@ Result<std::vector<Grant>> Catalog::grants_on(std::string_view thing) {
         "SELECT thing, principal, access FROM grants WHERE thing = ? ORDER BY principal, access",
         {std::string(thing)}));
     std::vector<Grant> grants;
-    while (TRY(rows->next()))
-        grants.push_back({rows->text(0), rows->text(1), rows->text(2)});
+    while (TRY(rows->next())) grants.push_back({rows->text(0), rows->text(1), rows->text(2)});
     return grants;
 }
 

@@ -29,24 +29,23 @@ struct Row {
 
 constexpr Row table[] = {
     // principal              public  private withdr. absent  own     foreign  site     create
-    {"anonymous",            {"r",    "",     "",     "",     "",     "",     "r"},     ""},
-    {"stranger",             {"r",    "",     "",     "",     "rwds", "",     "r"},     "all"},
-    {"other reader",         {"r",    "",     "",     "",     "rwds", "",     "r"},     "all"},
-    {"reader",               {"r",    "r",    "",     "",     "rwds", "",     "r"},     "all"},
-    {"collection reader",    {"r",    "r",    "",     "",     "rwds", "",     "r"},     "all"},
-    {"writer",               {"rw",   "rw",   "",     "",     "rwds", "",     "r"},     "all"},
-    {"co-owner",             {"rwds", "rwds", "",     "",     "rwds", "",     "r"},     "all"},
-    {"owner",                {"rwds", "rwds", "r",    "",     "rwds", "",     "r"},     "all"},
-    {"disabled owner",       {"",     "",     "",     "",     "",     "",     ""},      ""},
-    {"owner [read]",         {"r",    "r",    "r",    "",     "r",    "",     "r"},     "m"},
-    {"owner [write]",        {"rwd",  "rwd",  "r",    "",     "rwd",  "",     "r"},     "all"},
-    {"owner [admin]",        {"rwds", "rwds", "r",    "",     "rwds", "",     "r"},     "all"},
-    {"owner [these]",        {"r",    "r",    "r",    "",     "",     "",     "r"},     ""},
-    {"owner [these, write]", {"rwd",  "rwd",  "r",    "",     "",     "",     "r"},     ""},
-    {"owner [another]",      {"",     "",     "",     "",     "",     "",     "r"},     ""},
-    {"reader [admin]",       {"r",    "r",    "",     "",     "rwds", "",     "r"},     "all"},
-    {"administrator", {"rwdsa", "rwdsa", "rwdsa", "rwdsa", "rwdsa", "rwdsa", "rwdsa"},
-     "all"},
+    {"anonymous", {"r", "", "", "", "", "", "r"}, ""},
+    {"stranger", {"r", "", "", "", "rwds", "", "r"}, "all"},
+    {"other reader", {"r", "", "", "", "rwds", "", "r"}, "all"},
+    {"reader", {"r", "r", "", "", "rwds", "", "r"}, "all"},
+    {"collection reader", {"r", "r", "", "", "rwds", "", "r"}, "all"},
+    {"writer", {"rw", "rw", "", "", "rwds", "", "r"}, "all"},
+    {"co-owner", {"rwds", "rwds", "", "", "rwds", "", "r"}, "all"},
+    {"owner", {"rwds", "rwds", "r", "", "rwds", "", "r"}, "all"},
+    {"disabled owner", {"", "", "", "", "", "", ""}, ""},
+    {"owner [read]", {"r", "r", "r", "", "r", "", "r"}, "m"},
+    {"owner [write]", {"rwd", "rwd", "r", "", "rwd", "", "r"}, "all"},
+    {"owner [admin]", {"rwds", "rwds", "r", "", "rwds", "", "r"}, "all"},
+    {"owner [these]", {"r", "r", "r", "", "", "", "r"}, ""},
+    {"owner [these, write]", {"rwd", "rwd", "r", "", "", "", "r"}, ""},
+    {"owner [another]", {"", "", "", "", "", "", "r"}, ""},
+    {"reader [admin]", {"r", "r", "", "", "rwds", "", "r"}, "all"},
+    {"administrator", {"rwdsa", "rwdsa", "rwdsa", "rwdsa", "rwdsa", "rwdsa", "rwdsa"}, "all"},
     {"administrator [read]", {"r", "r", "r", "r", "r", "r", "r"}, "m"},
     {"administrator [these]", {"r", "r", "r", "", "", "", "r"}, ""},
 };
@@ -55,8 +54,8 @@ class Decision : public ::testing::Test {
 protected:
     void SetUp() override {
         catalog = Catalog::open(*database, clock, ids).value();
-        for (const char* name : {"owner", "stranger", "other-reader", "reader",
-                                 "collection-reader", "writer", "co-owner", "disabled"})
+        for (const char* name : {"owner", "stranger", "other-reader", "reader", "collection-reader",
+                                 "writer", "co-owner", "disabled"})
             people[name] = catalog->create_principal(name, Role::user).value();
         shelf = catalog->create_collection("shelf", "", "someone", Visibility::private_).value().id;
         const std::string owner = people["owner"].id;
@@ -98,8 +97,7 @@ protected:
             if (scopes.find(scope) != scopes.npos) principal.scopes.emplace_back(scope);
         for (const auto column : {public_, private_, withdrawn})
             if (these) principal.scopes.push_back("dataset:" + things[column]);
-        if (scopes.find("another") != scopes.npos)
-            principal.scopes.push_back("dataset:" + another);
+        if (scopes.find("another") != scopes.npos) principal.scopes.push_back("dataset:" + another);
         return principal;
     }
 
@@ -153,10 +151,11 @@ TEST_F(Decision, OnEveryDatasetIsAsTheTableSays) {
 
 TEST_F(Decision, AnOwnerWrittenIntoTheQuestionAboutADatasetCountsForNothing) {
     const Principal stranger = people["stranger"];
-    EXPECT_FALSE(catalog->may(stranger, Action::read,
-                              {.kind = ThingKind::dataset, .id = things[private_],
-                               .owner = stranger.id})
-                     .value());
+    EXPECT_FALSE(
+        catalog
+            ->may(stranger, Action::read,
+                  {.kind = ThingKind::dataset, .id = things[private_], .owner = stranger.id})
+            .value());
 }
 
 TEST_F(Decision, OnEveryKindOfWorkIsAsTheTableSays) {
@@ -182,14 +181,13 @@ TEST_F(Decision, OnTheSiteIsAsTheTableSays) {
 
 TEST_F(Decision, OnCreatingEachKindIsAsTheTableSays) {
     for (const Row& row : table)
-        for (const ThingKind kind :
-             {ThingKind::collection, ThingKind::dataset, ThingKind::job,
-              ThingKind::matrix_request, ThingKind::upload}) {
+        for (const ThingKind kind : {ThingKind::collection, ThingKind::dataset, ThingKind::job,
+                                     ThingKind::matrix_request, ThingKind::upload}) {
             const std::string_view may = row.may_create;
-            const bool expected =
-                may == "all" || (may == "m" && kind == ThingKind::matrix_request);
-            EXPECT_EQ(catalog->may(principal_named(row.principal), Action::create,
-                                   {.kind = kind, .id = "", .owner = ""})
+            const bool expected = may == "all" || (may == "m" && kind == ThingKind::matrix_request);
+            EXPECT_EQ(catalog
+                          ->may(principal_named(row.principal), Action::create,
+                                {.kind = kind, .id = "", .owner = ""})
                           .value(),
                       expected)
                 << row.principal << " creating kind " << static_cast<int>(kind);
@@ -218,8 +216,9 @@ TEST_F(Decision, TheReadableDatasetsAreThoseThatMayBeRead) {
         std::vector<std::string> expected;
         const auto datasets = catalog->datasets().value();
         for (const Dataset& dataset : datasets)
-            if (catalog->may(principal, Action::read,
-                             {.kind = ThingKind::dataset, .id = dataset.id, .owner = ""})
+            if (catalog
+                    ->may(principal, Action::read,
+                          {.kind = ThingKind::dataset, .id = dataset.id, .owner = ""})
                     .value())
                 expected.push_back(dataset.id);
         std::sort(expected.begin(), expected.end());

@@ -34,9 +34,9 @@ struct Thing {
 };
 
 struct Grant {
-    std::string thing;      ///< dataset or collection id
+    std::string thing;  ///< dataset or collection id
     std::string principal;
-    std::string access;     ///< "read", "write", "own"
+    std::string access;  ///< "read", "write", "own"
 };
 
 struct Token {

@@ -36,9 +36,14 @@ std::vector<std::string> split_scopes(std::string_view text) {
 }
 
 Token token_in(const sql::Rows& row) {
-    return {.id = row.text(0), .principal = row.text(1), .label = row.text(2),
-            .scopes = split_scopes(row.text(3)), .created_ms = row.integer(4),
-            .expires_ms = row.integer(5), .used_ms = row.integer(6), .revoked = row.boolean(7)};
+    return {.id = row.text(0),
+            .principal = row.text(1),
+            .label = row.text(2),
+            .scopes = split_scopes(row.text(3)),
+            .created_ms = row.integer(4),
+            .expires_ms = row.integer(5),
+            .used_ms = row.integer(6),
+            .revoked = row.boolean(7)};
 }
 
 constexpr std::string_view select_token =
@@ -59,8 +64,7 @@ Error no_principal(std::string_view id) {
 
 }  // namespace
 
-Result<std::optional<Principal>> principal_by_id(sql::Connection& connection,
-                                                 std::string_view id) {
+Result<std::optional<Principal>> principal_by_id(sql::Connection& connection, std::string_view id) {
     const auto rows = TRY(
         connection.execute(fmt::format("{} WHERE id = ?", select_principal), {std::string(id)}));
     if (!TRY(rows->next())) return std::nullopt;
@@ -70,19 +74,20 @@ Result<std::optional<Principal>> principal_by_id(sql::Connection& connection,
 Result<Principal> Catalog::create_principal(std::string_view name, Role role) {
     TRY(check_name("principal name", name));
     if (role == Role::anonymous || name == anonymous_principal().name)
-        return fail(ErrorCode::invalid_input, "the anonymous principal is not created; it is who "
-                                              "comes without a token");
+        return fail(ErrorCode::invalid_input,
+                    "the anonymous principal is not created; it is who "
+                    "comes without a token");
     Principal principal;
     principal.id = state_->ids.uuid();
     principal.name = name;
     principal.role = role;
     principal.created_ms = state_->clock.unix_ms();
     const auto connection = TRY(state_->pool.take());
-    const auto inserted = connection->change(
-        "INSERT INTO principals VALUES(?, ?, ?, ?, ?)",
-        {principal.id, principal.name,
-         std::string(role == Role::administrator ? "administrator" : "user"), false,
-         principal.created_ms});
+    const auto inserted =
+        connection->change("INSERT INTO principals VALUES(?, ?, ?, ?, ?)",
+                           {principal.id, principal.name,
+                            std::string(role == Role::administrator ? "administrator" : "user"),
+                            false, principal.created_ms});
     if (inserted) return principal;
     if (inserted.error().code != ErrorCode::already_exists) return fail(inserted.error());
     return fail(ErrorCode::already_exists,
@@ -131,9 +136,14 @@ Result<NewToken> Catalog::create_token(std::string_view principal, std::string_v
     const auto owner = TRY(principal_by_id(*connection, principal));
     if (!owner) return fail(no_principal(principal));
     NewToken made;
-    made.token = {.id = state_->ids.uuid(), .principal = owner->id, .label = std::string(label),
-                  .scopes = std::move(scopes), .created_ms = state_->clock.unix_ms(),
-                  .expires_ms = expires_ms, .used_ms = 0, .revoked = false};
+    made.token = {.id = state_->ids.uuid(),
+                  .principal = owner->id,
+                  .label = std::string(label),
+                  .scopes = std::move(scopes),
+                  .created_ms = state_->clock.unix_ms(),
+                  .expires_ms = expires_ms,
+                  .used_ms = 0,
+                  .revoked = false};
     made.secret = "stroma_" + state_->ids.secret(secret_bytes);
     TRY(connection->change("INSERT INTO tokens VALUES(?, ?, ?, ?, ?, ?, ?, 0, ?)",
                            {made.token.id, made.token.principal, made.token.label, joined,

@@ -71,9 +71,9 @@ Result<Revision> Catalog::begin_revision(std::string_view dataset, std::string_v
         if (!of || of->withdrawn)
             return fail(ErrorCode::not_found, fmt::format("there is no dataset '{}'", dataset));
         if (!content_key.empty())
-            begun = TRY(select_one(
-                connection, "WHERE dataset = ? AND content_key = ? AND state = 'pending'",
-                {of->id, std::string(content_key)}));
+            begun = TRY(select_one(connection,
+                                   "WHERE dataset = ? AND content_key = ? AND state = 'pending'",
+                                   {of->id, std::string(content_key)}));
         if (begun) return {};
         const std::string id = state_->ids.uuid();
         TRY(connection.change(
@@ -97,10 +97,10 @@ Result<void> Catalog::publish_revision(const Revision& revision) {
                             before->object_etag == revision.object_etag;
         if (repeat) return {};
         if (before->state != RevisionState::pending)
-            return fail(ErrorCode::conflict,
-                        fmt::format("revision '{}' is {} and cannot be published again",
-                                    revision.id,
-                                    before->state == RevisionState::ready ? "sealed" : "removed"));
+            return fail(
+                ErrorCode::conflict,
+                fmt::format("revision '{}' is {} and cannot be published again", revision.id,
+                            before->state == RevisionState::ready ? "sealed" : "removed"));
         TRY(connection.change(
             "UPDATE revisions SET state = 'ready', object_key = ?, object_etag = ?, cells = ?, "
             "genes = ?, nonzeros = ? WHERE id = ?",
@@ -117,8 +117,7 @@ Result<void> Catalog::remove_revision(std::string_view revision) {
         const auto before = TRY(select_one(connection, "WHERE id = ?", {std::string(revision)}));
         if (!before) return fail(no_revision(revision));
         if (before->state == RevisionState::removed) return {};
-        TRY(connection.change("UPDATE revisions SET state = 'removed' WHERE id = ?",
-                              {before->id}));
+        TRY(connection.change("UPDATE revisions SET state = 'removed' WHERE id = ?", {before->id}));
         // An older revision doesn't come back by itself: a delete wins over an older create.
         TRY(connection.change(
             "UPDATE datasets SET current_revision = '', changed_ms = ?, withdrawn = NOT EXISTS("

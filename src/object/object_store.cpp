@@ -39,9 +39,9 @@ bool is_utf8(std::string_view text) {
 Result<void> check_key(std::string_view key) {
     if (!key.empty() && key.size() <= key_bytes_max && key.find('\0') == key.npos && is_utf8(key))
         return {};
-    return fail(ErrorCode::invalid_input,
-                fmt::format("an object's key must have 1 to {} bytes of UTF-8 without NUL",
-                            key_bytes_max));
+    return fail(
+        ErrorCode::invalid_input,
+        fmt::format("an object's key must have 1 to {} bytes of UTF-8 without NUL", key_bytes_max));
 }
 
 Result<void> check_put_options(const PutOptions& options) {
@@ -63,9 +63,9 @@ Result<void> check_condition(std::string_view key, const PutCondition& condition
     if (condition.if_absent && current_etag != nullptr)
         return fail(ErrorCode::conflict, fmt::format("object '{}' is there already", key));
     if (condition.if_etag && (current_etag == nullptr || *current_etag != *condition.if_etag))
-        return fail(ErrorCode::conflict,
-                    fmt::format("object '{}' is not the one expected: it was replaced or removed",
-                                key));
+        return fail(
+            ErrorCode::conflict,
+            fmt::format("object '{}' is not the one expected: it was replaced or removed", key));
     return {};
 }
 
@@ -80,15 +80,14 @@ Result<Bytes> ObjectStore::get(std::string_view key, std::uint64_t bytes_max) {
     const auto reader = TRY(open(key));
     const std::uint64_t size = reader->info().size_bytes;
     if (size > bytes_max)
-        return fail(ErrorCode::exhausted, fmt::format("object '{}' has {} bytes; the limit is {}",
-                                                      key, size, bytes_max));
+        return fail(ErrorCode::exhausted,
+                    fmt::format("object '{}' has {} bytes; the limit is {}", key, size, bytes_max));
     Bytes bytes(size);
     TRY(reader->read_at(0, bytes));
     ContentHash hash;
     hash.update(bytes);
     if (hash.hex() != reader->info().etag)
-        return fail(ErrorCode::corrupt,
-                    fmt::format("object '{}' differs from its checksum", key));
+        return fail(ErrorCode::corrupt, fmt::format("object '{}' differs from its checksum", key));
     return bytes;
 }
 

@@ -26,8 +26,8 @@ struct ObjectInfo {
 
 /// When a put may happen. Both unset: always (the newest put wins).
 struct PutCondition {
-    bool if_absent = false;               ///< only when no object has the key (If-None-Match: *)
-    std::optional<std::string> if_etag;   ///< only when the object has this etag (If-Match)
+    bool if_absent = false;              ///< only when no object has the key (If-None-Match: *)
+    std::optional<std::string> if_etag;  ///< only when the object has this etag (If-Match)
 };
 
 struct PutOptions {

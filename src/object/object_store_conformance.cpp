@@ -243,14 +243,52 @@ TEST_P(ObjectStoreConformance, AFileWithASecondNameIsCopied) {
 }
 
 TEST_P(ObjectStoreConformance, AnyKeyIsANameAndNeverAPath) {
-    const Keys keys = {
-        "a", "A", "a/", "/a", "//", "/", ".", "..", "../up", "a/../b", "a/./b", "~", "a~", "a+",
-        "a=", "a=/b", "%2e", "%", "CON", "nul.txt", "a.", "a ", " a", "-rf", "a\nb", "a\tb",
-        "\x01", "\xe2\x80\xae" "abc", "\xc3\xa9", "e\xcc\x81", "a\\b", "..\\b", "a:b", "*?\"<>|",
-        std::string(1024, 'x'), std::string(1024, '/'), std::string(1023, 'X') + "y",
-        std::string(64, 'p'), std::string(64, 'p') + "/", std::string(64, 'p') + "/q",
-        std::string(64, 'p') + "-q", std::string(64, 'p') + "q", std::string(63, 'p'),
-        std::string(128, 'p'), std::string(65, 'p') + "/"};
+    const Keys keys = {"a",
+                       "A",
+                       "a/",
+                       "/a",
+                       "//",
+                       "/",
+                       ".",
+                       "..",
+                       "../up",
+                       "a/../b",
+                       "a/./b",
+                       "~",
+                       "a~",
+                       "a+",
+                       "a=",
+                       "a=/b",
+                       "%2e",
+                       "%",
+                       "CON",
+                       "nul.txt",
+                       "a.",
+                       "a ",
+                       " a",
+                       "-rf",
+                       "a\nb",
+                       "a\tb",
+                       "\x01",
+                       "\xe2\x80\xae"
+                       "abc",
+                       "\xc3\xa9",
+                       "e\xcc\x81",
+                       "a\\b",
+                       "..\\b",
+                       "a:b",
+                       "*?\"<>|",
+                       std::string(1024, 'x'),
+                       std::string(1024, '/'),
+                       std::string(1023, 'X') + "y",
+                       std::string(64, 'p'),
+                       std::string(64, 'p') + "/",
+                       std::string(64, 'p') + "/q",
+                       std::string(64, 'p') + "-q",
+                       std::string(64, 'p') + "q",
+                       std::string(63, 'p'),
+                       std::string(128, 'p'),
+                       std::string(65, 'p') + "/"};
     for (const std::string& key : keys) put(key, "bytes of " + key);
     Keys sorted = keys;
     std::sort(sorted.begin(), sorted.end());
@@ -262,9 +300,8 @@ TEST_P(ObjectStoreConformance, AnyKeyIsANameAndNeverAPath) {
 
 TEST_P(ObjectStoreConformance, KeysThatAreNotUtf8OrHaveNulAreRefused) {
     using std::string_literals::operator""s;
-    for (const std::string& key :
-         {""s, "a\0b"s, "\xff"s, "\xc3"s, "\xc0\xaf"s, "\xed\xa0\x80"s, "\xf5\x80\x80\x80"s,
-          "\x80"s, std::string(1025, 'x')}) {
+    for (const std::string& key : {""s, "a\0b"s, "\xff"s, "\xc3"s, "\xc0\xaf"s, "\xed\xa0\x80"s,
+                                   "\xf5\x80\x80\x80"s, "\x80"s, std::string(1025, 'x')}) {
         EXPECT_EQ(store->put(key, {}).error().code, ErrorCode::invalid_input);
         EXPECT_EQ(store->head(key).error().code, ErrorCode::invalid_input);
         EXPECT_EQ(store->remove(key).error().code, ErrorCode::invalid_input);

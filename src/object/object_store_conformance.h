@@ -24,7 +24,7 @@ struct StoreUnderTest {
     std::string name;
     /// Opens an empty store that keeps its files, if it has any, below the folder.
     std::function<std::shared_ptr<ObjectStore>(const fs::path& folder, const Clock& clock)> open;
-    bool maps = false;          ///< mapped() gives the bytes
+    bool maps = false;  ///< mapped() gives the bytes
     bool has_descriptor = false;
 };
 

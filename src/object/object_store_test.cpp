@@ -16,20 +16,22 @@ std::shared_ptr<ObjectStore> open_faulty(const fs::path&, const Clock& clock) {
 INSTANTIATE_TEST_SUITE_P(
     Drivers, ObjectStoreConformance,
     ::testing::Values(
-        StoreUnderTest{.name = "Disk",
-                       .open = [](const fs::path& folder, const Clock& clock)
-                           -> std::shared_ptr<ObjectStore> {
-                           return DiskStore::open(folder / "objects", clock).value();
-                       },
-                       .maps = true, .has_descriptor = true},
-        StoreUnderTest{.name = "Memory",
-                       .open = [](const fs::path&, const Clock& clock)
-                           -> std::shared_ptr<ObjectStore> {
-                           return std::make_shared<MemoryStore>(clock);
-                       },
-                       .maps = true, .has_descriptor = false},
-        StoreUnderTest{.name = "Faulty", .open = open_faulty, .maps = false,
-                       .has_descriptor = false}),
+        StoreUnderTest{
+            .name = "Disk",
+            .open = [](const fs::path& folder, const Clock& clock) -> std::shared_ptr<ObjectStore> {
+                return DiskStore::open(folder / "objects", clock).value();
+            },
+            .maps = true,
+            .has_descriptor = true},
+        StoreUnderTest{
+            .name = "Memory",
+            .open = [](const fs::path&, const Clock& clock) -> std::shared_ptr<ObjectStore> {
+                return std::make_shared<MemoryStore>(clock);
+            },
+            .maps = true,
+            .has_descriptor = false},
+        StoreUnderTest{
+            .name = "Faulty", .open = open_faulty, .maps = false, .has_descriptor = false}),
     [](const auto& driver) { return driver.param.name; });
 
 }  // namespace

@@ -14,9 +14,9 @@ std::string_view name_of(JobState state) { return names[static_cast<std::size_t>
 Result<JobState> job_state_named(std::string_view name) {
     for (std::size_t n = 0; n < names.size(); ++n)
         if (names[n] == name) return static_cast<JobState>(n);
-    return fail(ErrorCode::invalid_input,
-                "'" + std::string(name) + "' is no job state; use queued, running, succeeded, "
-                                          "failed or cancelled");
+    return fail(ErrorCode::invalid_input, "'" + std::string(name) +
+                                              "' is no job state; use queued, running, succeeded, "
+                                              "failed or cancelled");
 }
 
 }  // namespace stroma::pipeline

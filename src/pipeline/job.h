@@ -36,14 +36,14 @@ struct JobLogLine {
 /// One piece of long work, as its watchers see it.
 struct Job {
     std::string id;
-    std::string stage;    ///< the stage that runs it: "import", "bundle", "matrix"
-    std::string owner;    ///< principal id
-    std::string title;    ///< one line for people: "import pbmc68k_reduced.h5ad"
+    std::string stage;  ///< the stage that runs it: "import", "bundle", "matrix"
+    std::string owner;  ///< principal id
+    std::string title;  ///< one line for people: "import pbmc68k_reduced.h5ad"
     JobState state = JobState::queued;
     int attempt = 0;
     Progress progress;
-    std::string inputs;   ///< JSON object: the stage's own parameters
-    std::string outputs;  ///< JSON object, set at success
+    std::string inputs;             ///< JSON object: the stage's own parameters
+    std::string outputs;            ///< JSON object, set at success
     std::string error_code, error;  ///< set when failed
     bool cancel_asked = false;
     std::int64_t created_ms = 0, started_ms = 0, ended_ms = 0;

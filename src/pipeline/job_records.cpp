@@ -21,11 +21,12 @@ Result<Job> job_in(const sql::Rows& row) {
     job.owner = row.text(2);
     job.title = row.text(3);
     const auto state = job_state_named(row.text(4));
-    if (!state) return fail(ErrorCode::corrupt, fmt::format("job {}: its state is damaged", job.id));
+    if (!state)
+        return fail(ErrorCode::corrupt, fmt::format("job {}: its state is damaged", job.id));
     job.state = *state;
     job.attempt = static_cast<int>(row.integer(5));
-    job.progress = {.step = row.text(6), .done = row.real(7), .total = row.real(8),
-                    .unit = row.text(9)};
+    job.progress = {
+        .step = row.text(6), .done = row.real(7), .total = row.real(8), .unit = row.text(9)};
     job.inputs = row.text(10);
     job.outputs = row.text(11);
     job.error_code = row.text(12);
@@ -59,7 +60,10 @@ std::string where_of(const JobFilter& filter, std::vector<sql::Value>& parameter
 
 JobStore::State::State(sql::Database& database, queue::Queue& jobs_queue, const Clock& the_clock,
                        IdSource& the_ids)
-    : pool(database), queue(jobs_queue), clock(the_clock), ids(the_ids),
+    : pool(database),
+      queue(jobs_queue),
+      clock(the_clock),
+      ids(the_ids),
       channel(queue::wake_channel(&database, "jobs")) {
     same_database = dynamic_cast<queue::TransactionalQueue*>(&jobs_queue);
     if (same_database != nullptr && &same_database->database() != &database)
@@ -72,8 +76,7 @@ Result<void> JobStore::State::in_transaction(
     return connection->in_transaction([&] { return work(*connection); });
 }
 
-Result<std::optional<Job>> JobStore::State::find(sql::Connection& connection,
-                                                 std::string_view id) {
+Result<std::optional<Job>> JobStore::State::find(sql::Connection& connection, std::string_view id) {
     const auto rows = TRY(connection.execute(
         fmt::format("SELECT {} FROM jobs WHERE id = ?", job_columns), {std::string(id)}));
     if (!TRY(rows->next())) return std::nullopt;
@@ -102,24 +105,26 @@ Result<void> JobStore::State::send_in(sql::Connection& connection, const std::st
 }
 
 Result<void> JobStore::State::sent(const std::string& id) {
-    if (same_database != nullptr) same_database->wake();
-    else TRY(queue.send(id));
+    if (same_database != nullptr)
+        same_database->wake();
+    else
+        TRY(queue.send(id));
     changed();
     return {};
 }
 
-Result<std::optional<Job>> JobStore::State::start_attempt(
-    const queue::Message& message) {
+Result<std::optional<Job>> JobStore::State::start_attempt(const queue::Message& message) {
     std::optional<Job> started;
     const auto work = [&](sql::Connection& connection) -> Result<void> {
-        const auto rows = TRY(connection.execute(
-            "SELECT id FROM jobs WHERE id = ? AND (message = ? OR message = '')",
-            {message.body, message.id}));
+        const auto rows = TRY(
+            connection.execute("SELECT id FROM jobs WHERE id = ? AND (message = ? OR message = '')",
+                               {message.body, message.id}));
         if (!TRY(rows->next())) return {};
         const auto job = TRY(find(connection, message.body));
         if (!job || is_final(job->state)) return {};
         if (job->cancel_asked) {
-            TRY(connection.change("UPDATE jobs SET state = 'cancelled', ended_ms = ?, "
+            TRY(
+                connection.change("UPDATE jobs SET state = 'cancelled', ended_ms = ?, "
                                   "version = version + 1 WHERE id = ?",
                                   {clock.unix_ms(), job->id}));
             return {};
@@ -194,11 +199,12 @@ Result<void> JobStore::State::add_log_line(std::string_view id, std::string_view
         TRY(rows->next());
         const std::int64_t number = rows->integer(0) + 1;
         if (number > log_lines_max) return {};
-        const std::string kept =
-            number == log_lines_max ? fmt::format("the log ends here: {} lines", log_lines_max)
-                                    : std::string(text.substr(0, log_line_bytes_max));
-        TRY(connection.change("INSERT INTO job_log VALUES(?, ?, ?, ?, ?)",
-                              {std::string(id), number, clock.unix_ms(), std::string(level), kept}));
+        const std::string kept = number == log_lines_max
+                                     ? fmt::format("the log ends here: {} lines", log_lines_max)
+                                     : std::string(text.substr(0, log_line_bytes_max));
+        TRY(connection.change(
+            "INSERT INTO job_log VALUES(?, ?, ?, ?, ?)",
+            {std::string(id), number, clock.unix_ms(), std::string(level), kept}));
         TRY(connection.change("UPDATE jobs SET version = version + 1 WHERE id = ?",
                               {std::string(id)}));
         return {};

@@ -84,7 +84,8 @@ Result<Job> JobStore::cancel(std::string_view id) {
             "UPDATE jobs SET state = 'cancelled', cancel_asked = ?, ended_ms = ?, "
             "version = version + 1 WHERE id = ? AND state = 'queued'",
             {true, state_->clock.unix_ms(), key}));
-        TRY(connection.change("UPDATE jobs SET cancel_asked = ?, version = version + 1 "
+        TRY(
+            connection.change("UPDATE jobs SET cancel_asked = ?, version = version + 1 "
                               "WHERE id = ? AND state = 'running' AND cancel_asked = ?",
                               {true, key, false}));
         job = TRY(state_->find(connection, id));
@@ -111,8 +112,9 @@ Result<Job> JobStore::retry(std::string_view id) {
             "started_ms = 0, ended_ms = 0, version = version + 1 WHERE id = ?",
             {false, job->id});
         if (!changed && changed.error().code == ErrorCode::already_exists)
-            return fail(ErrorCode::conflict, "the same work was submitted again meanwhile: look "
-                                             "for the newer job");
+            return fail(ErrorCode::conflict,
+                        "the same work was submitted again meanwhile: look "
+                        "for the newer job");
         if (!changed) return fail(changed.error());
         TRY(state_->send_in(connection, job->id));
         job = TRY(state_->find(connection, id));

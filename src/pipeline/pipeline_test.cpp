@@ -65,7 +65,10 @@ protected:
     }
     Job submit(std::string key = "") {
         return jobs
-            ->submit({.stage = "scripted", .owner = "ada", .title = "a job", .inputs = "{}",
+            ->submit({.stage = "scripted",
+                      .owner = "ada",
+                      .title = "a job",
+                      .inputs = "{}",
                       .idempotency_key = std::move(key)})
             .value();
     }
@@ -168,9 +171,8 @@ TEST_F(PipelineTest, AnErrorThatCannotPassIsNotRetried) {
 }
 
 TEST_F(PipelineTest, AStageThatThrowsFailsItsJobOnly) {
-    ScriptedStage stage([](const Job&, StageContext&) -> Result<std::string> {
-        throw std::bad_alloc();
-    });
+    ScriptedStage stage(
+        [](const Job&, StageContext&) -> Result<std::string> { throw std::bad_alloc(); });
     const Job job = submit();
     EXPECT_EQ(worker({&stage})->run_until_final(job.id)->error_code, "exhausted");
 }

@@ -16,9 +16,10 @@ void log_lost(std::string_view what, const Job& job, const Error& error) {
 
 }  // namespace
 
-RunningJob::RunningJob(JobStore::State& records, Job job, std::string receipt,
-                       std::stop_token stop)
-    : records_(records), job_(std::move(job)), receipt_(std::move(receipt)),
+RunningJob::RunningJob(JobStore::State& records, Job job, std::string receipt, std::stop_token stop)
+    : records_(records),
+      job_(std::move(job)),
+      receipt_(std::move(receipt)),
       stop_(std::move(stop)) {}
 
 void RunningJob::progress(const Progress& progress) {
@@ -71,9 +72,12 @@ void RunningJobs::beat(JobStore::State& records, queue::Queue& queue, Millisecon
         const std::int64_t now = records.clock.steady_ms();
         if (now - extended_ms < lease.count() / 3) continue;
         const auto extended = queue.extend(job->receipt(), lease);
-        if (extended) extended_ms = now;
-        else if (extended.error().code == ErrorCode::not_found) job->lose_lease();
-        else log_lost("a job's lease could not be extended", job->job(), extended.error());
+        if (extended)
+            extended_ms = now;
+        else if (extended.error().code == ErrorCode::not_found)
+            job->lose_lease();
+        else
+            log_lost("a job's lease could not be extended", job->job(), extended.error());
     }
 }
 

@@ -28,8 +28,7 @@ void count(std::string_view stage, std::string_view state) {
 }
 
 void log_failure(std::string_view what, const Job& job, const Error& error) {
-    log(LogLevel::error, what,
-        {{"job", job.id}, {"stage", job.stage}, {"error", error.message}});
+    log(LogLevel::error, what, {{"job", job.id}, {"stage", job.stage}, {"error", error.message}});
 }
 
 /// A library may still throw, for want of memory say; that is this job's failure alone.
@@ -99,8 +98,9 @@ struct Worker::State {
 
     void handle_logged(const queue::Message& message, const std::stop_token& stop) {
         if (auto done = handle(message, stop); !done)
-            log(LogLevel::error, "a job's record or message could not be settled; it comes back "
-                                 "when its lease ends",
+            log(LogLevel::error,
+                "a job's record or message could not be settled; it comes back "
+                "when its lease ends",
                 {{"job", message.body}, {"error", done.error().message}});
     }
 
@@ -121,9 +121,9 @@ Result<void> Worker::State::handle(const queue::Message& message, const std::sto
     RunningJob run(records, *job, message.receipt, stop);
     const int tries = TRY(records.attempts_made(job->id));
     if (tries > options.attempts_max) {
-        const Error error{ErrorCode::exhausted,
-                          fmt::format("its worker died {} times while running it",
-                                      options.attempts_max)};
+        const Error error{
+            ErrorCode::exhausted,
+            fmt::format("its worker died {} times while running it", options.attempts_max)};
         return end(run, JobState::failed, "", &error);
     }
     Stage* const stage = stage_named(job->stage);
@@ -150,7 +150,8 @@ Result<void> Worker::State::settle(RunningJob& run, Result<std::string> outcome)
     const Error& error = outcome.error();
     if (error.code == ErrorCode::cancelled) {
         if (TRY(records.cancel_asked(job.id))) return end(run, JobState::cancelled, "", nullptr);
-        if (run.stopping()) return again(run, JobStore::State::Requeue::not_counted, Milliseconds{0});
+        if (run.stopping())
+            return again(run, JobStore::State::Requeue::not_counted, Milliseconds{0});
         return end(run, JobState::cancelled, "", &error);
     }
     const int tries = TRY(records.attempts_made(job.id));
@@ -197,9 +198,15 @@ queue::QueueOptions job_queue_options(const WorkerOptions& options) {
 
 Worker::Worker(JobStore& jobs, queue::Queue& queue, std::vector<Stage*> stages, const Clock& clock,
                WorkerOptions options)
-    : state_(new State{.records = jobs.state(), .jobs = jobs, .queue = queue,
-                       .stages = std::move(stages), .clock = clock, .options = options,
-                       .running = {}, .threads = {}, .heartbeat = {}}) {
+    : state_(new State{.records = jobs.state(),
+                       .jobs = jobs,
+                       .queue = queue,
+                       .stages = std::move(stages),
+                       .clock = clock,
+                       .options = options,
+                       .running = {},
+                       .threads = {},
+                       .heartbeat = {}}) {
     for (std::size_t s = 0; s < state_->stages.size(); ++s)
         assert(state_->stage_named(state_->stages[s]->name()) == state_->stages[s]);
 }
@@ -233,13 +240,14 @@ void Worker::stop() {
 Result<Job> Worker::run_until_final(std::string_view job_id, std::stop_token stop) {
     const bool ours = !state_->heartbeat.joinable();
     state_->start_heartbeat();
-    const std::stop_callback cancel_it(
-        stop, [&] { (void)state_->jobs.cancel(job_id); });
+    const std::stop_callback cancel_it(stop, [&] { (void)state_->jobs.cancel(job_id); });
     Result<Job> last = fail(ErrorCode::not_found, fmt::format("there is no job '{}'", job_id));
     for (;;) {
         auto job = state_->jobs.find(job_id);
-        if (!job) last = fail(std::move(job.error()));
-        else if (*job) last = **std::move(job);
+        if (!job)
+            last = fail(std::move(job.error()));
+        else if (*job)
+            last = **std::move(job);
         if (!job || !*job || is_final(last->state)) break;
         auto messages = state_->queue.receive(1, heartbeat_interval, state_->options.lease);
         if (!messages) {

@@ -52,8 +52,12 @@ protected:
     void TearDown() override { fs::remove_all(folder); }
 
     std::string submit(Opened& opened) {
-        return opened.jobs->submit({.stage = "stage", .owner = "ada", .title = "t", .inputs = "{}",
-                                    .idempotency_key = ""})
+        return opened.jobs
+            ->submit({.stage = "stage",
+                      .owner = "ada",
+                      .title = "t",
+                      .inputs = "{}",
+                      .idempotency_key = ""})
             ->id;
     }
 
@@ -165,8 +169,11 @@ TEST(WorkerFaults, WhicheverQueueCallFailsTheJobIsDoneInTheEnd) {
             queue::MemoryQueue memory(job_queue_options(), clock, ids);
             queue::FaultyQueue faulty(memory);
             const auto jobs = JobStore::open(*database, faulty, clock, ids).value();
-            const Job job = jobs->submit({.stage = "stage", .owner = "ada", .title = "t",
-                                          .inputs = "{}", .idempotency_key = ""})
+            const Job job = jobs->submit({.stage = "stage",
+                                          .owner = "ada",
+                                          .title = "t",
+                                          .inputs = "{}",
+                                          .idempotency_key = ""})
                                 .value();
             FunctionStage stage([](const Job& running) -> Result<std::string> {
                 if (running.attempt == 1) return fail(ErrorCode::conflict, "once");
@@ -176,11 +183,9 @@ TEST(WorkerFaults, WhicheverQueueCallFailsTheJobIsDoneInTheEnd) {
             faulty.plan({.at = at, .kind = kind});
             // Time passes with each call, for the backoff, and for a lease whose end is all that
             // brings a message back after a lost answer.
-            faulty.before_each_call(
-                [&](std::string_view) { clock.advance(Milliseconds{5'000}); });
+            faulty.before_each_call([&](std::string_view) { clock.advance(Milliseconds{5'000}); });
             Result<Job> last = worker.run_until_final(job.id);
-            for (int tries = 0; !last && tries < 3; ++tries)
-                last = worker.run_until_final(job.id);
+            for (int tries = 0; !last && tries < 3; ++tries) last = worker.run_until_final(job.id);
             ASSERT_TRUE(last) << last.error().message;
             EXPECT_EQ(last->state, JobState::succeeded) << at;
         }

@@ -14,8 +14,8 @@
 namespace stroma::queue {
 
 struct QueueOptions {
-    Milliseconds lease{30'000};          ///< how long a received message stays hidden
-    int deliveries_max = 5;              ///< past it the message goes to the dead letters
+    Milliseconds lease{30'000};  ///< how long a received message stays hidden
+    int deliveries_max = 5;      ///< past it the message goes to the dead letters
     Milliseconds retention{14LL * 24 * 3600 * 1000};
     std::size_t body_bytes_max = 1u << 20;  ///< send: exhausted above
 };
@@ -30,7 +30,7 @@ struct SendOptions {
 
 struct Message {
     std::string id;
-    std::string receipt;     ///< settles this delivery only
+    std::string receipt;  ///< settles this delivery only
     std::string body;
     int delivery_count = 0;  ///< 1 at the first delivery
     std::int64_t sent_ms = 0;

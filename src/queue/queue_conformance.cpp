@@ -247,8 +247,7 @@ TEST_P(QueueConformance, StatsCountMessagesByState) {
 
 TEST_P(QueueConformance, AWaitingReceiverIsWokenByASend) {
     std::vector<Message> received;
-    std::thread receiver(
-        [&] { received = queue->receive(1, Milliseconds{60'000}).value(); });
+    std::thread receiver([&] { received = queue->receive(1, Milliseconds{60'000}).value(); });
     send("wake up");
     receiver.join();
     ASSERT_EQ(received.size(), 1u);

@@ -10,8 +10,7 @@ Result<void> publish_depth(Queue& queue, std::string_view name) {
     const QueueStats stats = TRY(queue.stats());
     const std::string label(name);
     const auto set = [&](const char* state, std::int64_t value) {
-        gauge("stroma_queue_messages", "Messages in a queue",
-              {{"queue", label}, {"state", state}})
+        gauge("stroma_queue_messages", "Messages in a queue", {{"queue", label}, {"state", state}})
             .set(static_cast<double>(value));
     };
     set("ready", stats.ready);

@@ -38,24 +38,26 @@ std::shared_ptr<Stream> open_stored_stream(int shards, const Clock& clock) {
     return {raw, [database, stream](Stream*) mutable { stream.reset(); }};
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Drivers, QueueConformance,
-    ::testing::Values(QueueUnderTest{"Sqlite", open_stored},
-                      QueueUnderTest{"Memory",
-                                     [](const QueueOptions& options, const Clock& clock,
-                                        IdSource& ids) -> std::shared_ptr<Queue> {
-                                         return std::make_shared<MemoryQueue>(options, clock, ids);
-                                     }},
-                      QueueUnderTest{"Faulty", open_faulty}),
-    [](const auto& driver) { return driver.param.name; });
+INSTANTIATE_TEST_SUITE_P(Drivers, QueueConformance,
+                         ::testing::Values(QueueUnderTest{"Sqlite", open_stored},
+                                           QueueUnderTest{
+                                               "Memory",
+                                               [](const QueueOptions& options, const Clock& clock,
+                                                  IdSource& ids) -> std::shared_ptr<Queue> {
+                                                   return std::make_shared<MemoryQueue>(options,
+                                                                                        clock, ids);
+                                               }},
+                                           QueueUnderTest{"Faulty", open_faulty}),
+                         [](const auto& driver) { return driver.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Drivers, StreamConformance,
     ::testing::Values(StreamUnderTest{"Sqlite", open_stored_stream},
-                      StreamUnderTest{"Memory",
-                                      [](int shards, const Clock& clock) -> std::shared_ptr<Stream> {
-                                          return std::make_shared<MemoryStream>(shards, clock);
-                                      }}),
+                      StreamUnderTest{
+                          "Memory",
+                          [](int shards, const Clock& clock) -> std::shared_ptr<Stream> {
+                              return std::make_shared<MemoryStream>(shards, clock);
+                          }}),
     [](const auto& driver) { return driver.param.name; });
 
 class StoredQueue : public ::testing::Test {
@@ -211,7 +213,7 @@ TEST(StoredQueueKilled, AConsumerKilledAnywhereLosesNothingAndAcknowledgedMessag
                 ASSERT_TRUE(queue->send(std::to_string(n)));
         }
         int number = 0;
-        for (int n = 0; n < 2 + round && ::read(told[0], &number, sizeof number) > 0; ++n)
+        for (int n = 0; n<2 + round&& ::read(told[0], &number, sizeof number)> 0; ++n)
             ++settled[static_cast<std::size_t>(number)];
         ::kill(child, SIGKILL);
         ::waitpid(child, nullptr, 0);

@@ -13,7 +13,8 @@ Record record(std::string key, std::string data) {
 }
 
 TEST_P(StreamConformance, RecordsAreReadInTheOrderTheyWereAppended) {
-    const std::vector<Record> records = {record("k1", "one"), record("k2", std::string("\0\xff", 2))};
+    const std::vector<Record> records = {record("k1", "one"),
+                                         record("k2", std::string("\0\xff", 2))};
     const std::uint64_t first = stream->append(0, records).value();
     const auto read = stream->read(0, 0, 10).value();
     ASSERT_EQ(read.size(), 2u);

@@ -81,15 +81,15 @@ TEST_P(DatabaseConformance, ErrorsHaveTheCodeOfTheirKind) {
 }
 
 TEST_P(DatabaseConformance, OneStatementAtATimeIsExecuted) {
-    EXPECT_EQ(code_of("INSERT INTO counts VALUES(1); DROP TABLE counts"),
-              ErrorCode::invalid_input);
+    EXPECT_EQ(code_of("INSERT INTO counts VALUES(1); DROP TABLE counts"), ErrorCode::invalid_input);
     EXPECT_EQ(integer(*connection, "SELECT count(*) FROM counts"), 0);
     EXPECT_TRUE(connection->execute("SELECT 1;"));
 }
 
 TEST_P(DatabaseConformance, AScriptRunsItsStatementsAndStopsAtTheFirstError) {
-    EXPECT_FALSE(connection->run_script("INSERT INTO counts VALUES(1); SELEC 1; "
-                                        "INSERT INTO counts VALUES(2)"));
+    EXPECT_FALSE(
+        connection->run_script("INSERT INTO counts VALUES(1); SELEC 1; "
+                               "INSERT INTO counts VALUES(2)"));
     EXPECT_EQ(integer(*connection, "SELECT count(*) FROM counts WHERE n = 2"), 0);
     EXPECT_TRUE(connection->run_script("-- nothing\n;"));
 }

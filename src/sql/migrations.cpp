@@ -9,8 +9,8 @@ namespace {
 
 /// 0 when the part has no tables yet.
 Result<std::int64_t> version_of(Connection& connection, std::string_view part) {
-    const auto rows = TRY(connection.execute(
-        "SELECT version FROM schema_versions WHERE part = ?", {std::string(part)}));
+    const auto rows = TRY(connection.execute("SELECT version FROM schema_versions WHERE part = ?",
+                                             {std::string(part)}));
     return TRY(rows->next()) ? rows->integer(0) : 0;
 }
 
@@ -31,7 +31,8 @@ Result<void> apply(Connection& connection, std::string_view part, const Migratio
 Result<void> migrate(Database& database, std::string_view part,
                      std::span<const Migration> migrations) {
     const auto connection = TRY(database.connect());
-    TRY(connection->run_script("CREATE TABLE IF NOT EXISTS schema_versions("
+    TRY(
+        connection->run_script("CREATE TABLE IF NOT EXISTS schema_versions("
                                "part TEXT PRIMARY KEY, version BIGINT NOT NULL)"));
     const std::int64_t version = TRY(version_of(*connection, part));
     const auto newest = static_cast<std::int64_t>(migrations.size());

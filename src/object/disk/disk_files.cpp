@@ -59,7 +59,8 @@ std::vector<std::string> names_in(const fs::path& folder) {
 
 /// Whether the open file still is the one at that path.
 bool is_at(const File& file, const fs::path& path) {
-    struct stat open {}, named {};
+    struct stat open {
+    }, named{};
     return ::fstat(file.descriptor(), &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
            open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }

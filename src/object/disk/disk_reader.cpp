@@ -51,8 +51,7 @@ private:
                                    std::span<std::byte> into, Bytes& partial) const {
         const std::uint64_t each = object_.trailer.block_bytes;
         const std::uint64_t number = offset / each, begin = number * each;
-        const auto size =
-            static_cast<std::size_t>(std::min(each, info().size_bytes - begin));
+        const auto size = static_cast<std::size_t>(std::min(each, info().size_bytes - begin));
         const auto skip = static_cast<std::size_t>(offset - begin);
         const std::size_t wanted = std::min(size - skip, into.size());
         const bool whole = skip == 0 && wanted == size;

@@ -77,10 +77,12 @@ Result<std::unique_ptr<DiskStore>> DiskStore::open(const fs::path& folder, const
     TRY(check_format(folder));
     auto lock_file = TRY(File::open_to_write(folder / "lock"));
     auto temporary = TRY(TemporaryFiles::claim(folder / "temp"));
-    auto state = std::shared_ptr<State>(
-        new State{.folder = folder, .clock = clock,
-                  .locks = std::make_unique<KeyLocks>(std::move(lock_file)),
-                  .temporary = std::move(temporary), .names = {}});
+    auto state =
+        std::shared_ptr<State>(new State{.folder = folder,
+                                         .clock = clock,
+                                         .locks = std::make_unique<KeyLocks>(std::move(lock_file)),
+                                         .temporary = std::move(temporary),
+                                         .names = {}});
     return std::unique_ptr<DiskStore>(new DiskStore(std::move(state)));
 }
 
@@ -147,7 +149,8 @@ Result<ObjectInfo> copy_in(ObjectStore& store, std::string_view key, const File&
 
 /// Whether the file can become the object's by a rename: of that file system, with one name, ours.
 bool can_be_taken(const fs::path& path, const fs::path& store_folder) {
-    struct stat file {}, folder {};
+    struct stat file {
+    }, folder{};
     if (::lstat(path.c_str(), &file) != 0 || ::stat(store_folder.c_str(), &folder) != 0)
         return false;
     return S_ISREG(file.st_mode) && file.st_dev == folder.st_dev && file.st_nlink == 1 &&

@@ -22,8 +22,8 @@ class DiskStore final : public ObjectStore {
 public:
     /// Makes the folder when it is absent. The clock must outlive the store.
     /// errors  unsupported  the folder was written in a format that this program doesn't know
-    static Result<std::unique_ptr<DiskStore>> open(
-        const fs::path& folder, const Clock& clock = system_clock());
+    static Result<std::unique_ptr<DiskStore>> open(const fs::path& folder,
+                                                   const Clock& clock = system_clock());
     ~DiskStore() override;
 
     Result<std::unique_ptr<ObjectWriter>> begin_put(std::string_view key,

@@ -108,9 +108,11 @@ TEST_F(DiskStoreTest, AFirstPutWhoseNthFileChangeFailsLeavesNothingOrTheObject) 
         std::string key;
         sweep(
             fault.kind, fault.error_number,
-            [&] { key = "new/" + std::to_string(fault.error_number) + "/" +
-                        std::to_string(static_cast<int>(fault.kind)) + std::to_string(++number) +
-                        "/deep/x"; },
+            [&] {
+                key = "new/" + std::to_string(fault.error_number) + "/" +
+                      std::to_string(static_cast<int>(fault.kind)) + std::to_string(++number) +
+                      "/deep/x";
+            },
             [&] { return store->put(key, as_bytes("bytes")).has_value(); },
             [&](bool done) {
                 const std::string bytes = get(key);
@@ -205,8 +207,7 @@ TEST_F(DiskStoreTest, AWriterKilledAnywhereLosesNoAcknowledgedObjectAndLeavesNoH
         const ListPage page = store->list({}).value();
         EXPECT_GT(page.objects.size(), static_cast<std::size_t>(number));
         for (const ObjectInfo& info : page.objects) EXPECT_TRUE(store->verify(info.key));
-        for (int n = 1; n <= number; ++n)
-            EXPECT_EQ(std::stoi(get("keys/" + std::to_string(n))), n);
+        for (int n = 1; n <= number; ++n) EXPECT_EQ(std::stoi(get("keys/" + std::to_string(n))), n);
     }
 }
 
@@ -321,7 +322,8 @@ TEST_F(DiskStoreTest, AFolderOfALaterFormatIsRefused) {
 TEST_F(DiskStoreTest, AFileIsTakenInWithoutCopyingAndItsKnownEtagIsBelieved) {
     const fs::path path = folder / "finished";
     std::ofstream(path) << "bytes";
-    struct stat before {}, after {};
+    struct stat before {
+    }, after{};
     ASSERT_EQ(::stat(path.c_str(), &before), 0);
     ASSERT_TRUE(store->put("same", as_bytes("bytes")));
     PutOptions options;

@@ -12,7 +12,9 @@ class DiskWriter final : public ObjectWriter {
 public:
     DiskWriter(std::shared_ptr<DiskStore::State> state, std::string_view key, PutOptions options,
                fs::path path, File file)
-        : state_(std::move(state)), options_(std::move(options)), path_(std::move(path)),
+        : state_(std::move(state)),
+          options_(std::move(options)),
+          path_(std::move(path)),
           file_(std::move(file)) {
         info_.key = key;
         info_.content_type = options_.content_type;

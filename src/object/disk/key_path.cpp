@@ -64,8 +64,8 @@ std::optional<KeyPiece> piece_of_name(std::string_view name) {
     auto bytes = unescape(name.substr(0, name.size() - 1));
     if (!bytes) return std::nullopt;
     const bool whole = bytes->size() == piece_bytes;
-    KeyPiece piece{.kind = KeyPiece::Kind::object, .bytes = *std::move(bytes),
-                   .name = std::string(name)};
+    KeyPiece piece{
+        .kind = KeyPiece::Kind::object, .bytes = *std::move(bytes), .name = std::string(name)};
     if (suffix == '+' && whole) {
         piece.kind = KeyPiece::Kind::component_goes_on;
     } else if (suffix == '=' && !whole) {

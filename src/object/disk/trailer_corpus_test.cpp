@@ -19,8 +19,8 @@ TEST(TrailerFuzz, TheCorpusAndItsDamagedCopiesAreDecodedOrRefused) {
             for (int change = 0; change < round % 5 && !bytes.empty(); ++change)
                 bytes[random() % bytes.size()] = static_cast<char>(random());
             if (round % 7 == 6) bytes.resize(random() % (bytes.size() + 1));
-            EXPECT_EQ(LLVMFuzzerTestOneInput(
-                          reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
+            EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                             bytes.size()),
                       0);
         }
         ++files;

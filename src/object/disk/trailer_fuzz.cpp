@@ -47,8 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto piece = piece_of_name(text); piece && piece->name != text) std::abort();
     if (check_key(text)) {
         const std::string path = path_of_key(text).string();
-        if (path.find("//") != path.npos || path.front() == '/' || path.size() > 3500)
-            std::abort();
+        if (path.find("//") != path.npos || path.front() == '/' || path.size() > 3500) std::abort();
     }
     return 0;
 }

@@ -59,8 +59,7 @@ public:
             return fail(ErrorCode::invalid_input,
                         fmt::format("bytes {} to {} pass the end of object '{}' of {} bytes",
                                     offset, offset + into.size(), info().key, bytes.size()));
-        std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), into.size(),
-                    into.begin());
+        std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), into.size(), into.begin());
         return {};
     }
     std::optional<ByteSpan> mapped() const override { return ByteSpan(object_->bytes); }
@@ -80,8 +79,8 @@ std::shared_ptr<const MemoryStore::Stored> MemoryStore::find(std::string_view ke
 Result<ObjectInfo> MemoryStore::take(Stored object, const PutCondition& condition) {
     const std::lock_guard lock(mutex_);
     auto& place = objects_[object.info.key];
-    if (auto holds = check_condition(object.info.key, condition,
-                                     place ? &place->info.etag : nullptr);
+    if (auto holds =
+            check_condition(object.info.key, condition, place ? &place->info.etag : nullptr);
         !holds) {
         if (!place) objects_.erase(object.info.key);
         return fail(std::move(holds.error()));

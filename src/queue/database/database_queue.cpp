@@ -22,15 +22,20 @@ constexpr Milliseconds sweep_interval{60'000};
 constexpr std::int64_t deduplication_ms = 5 * 60 * 1000;
 
 Error not_held() {
-    return {ErrorCode::not_found, "the receipt is not current: the message was settled, or its "
-                                  "lease ended and another receiver holds it"};
+    return {ErrorCode::not_found,
+            "the receipt is not current: the message was settled, or its "
+            "lease ended and another receiver holds it"};
 }
 
 class DatabaseQueue final : public TransactionalQueue {
 public:
     DatabaseQueue(sql::Database& database, std::string_view name, const QueueOptions& options,
                   const Clock& clock, IdSource& ids)
-        : pool_(database), name_(name), options_(options), clock_(clock), ids_(ids),
+        : pool_(database),
+          name_(name),
+          options_(options),
+          clock_(clock),
+          ids_(ids),
           channel_(wake_channel(&database, "queue " + name_)) {}
 
     Result<void> make();
@@ -83,7 +88,8 @@ Result<void> DatabaseQueue::in_transaction(const Work& work) {
 Result<void> DatabaseQueue::make() {
     return in_transaction([&](sql::Connection& connection) -> Result<void> {
         const std::string boot = boot_id();
-        const auto rows = TRY(connection.execute("SELECT boot FROM queues WHERE name = ?", {name_}));
+        const auto rows =
+            TRY(connection.execute("SELECT boot FROM queues WHERE name = ?", {name_}));
         if (!TRY(rows->next())) {
             TRY(connection.change("INSERT INTO queues(name, next_position, boot) VALUES(?, 0, ?)",
                                   {name_, boot}));
@@ -96,7 +102,8 @@ Result<void> DatabaseQueue::make() {
             "WHEN receipt <> '' OR due_unix_ms <= ? THEN ? ELSE ? + due_unix_ms - ? END "
             "WHERE queue = ?",
             {unix, steady, steady, unix, name_}));
-        TRY(connection.change("UPDATE queue_deduplication SET until_ms = ? + until_unix_ms - ? "
+        TRY(
+            connection.change("UPDATE queue_deduplication SET until_ms = ? + until_unix_ms - ? "
                               "WHERE queue = ?",
                               {steady, unix, name_}));
         TRY(connection.change("UPDATE queues SET boot = ? WHERE name = ?", {boot, name_}));
@@ -123,10 +130,10 @@ Result<std::string> DatabaseQueue::send_in(sql::Connection& connection, std::str
                                 body.size(), name_, options_.body_bytes_max));
     if (options.deduplication_id.empty()) return insert(connection, body, options);
     const std::int64_t steady = clock_.steady_ms();
-    const auto rows = TRY(connection.execute(
-        "SELECT message_id FROM queue_deduplication "
-        "WHERE queue = ? AND deduplication_id = ? AND until_ms > ?",
-        {name_, options.deduplication_id, steady}));
+    const auto rows =
+        TRY(connection.execute("SELECT message_id FROM queue_deduplication "
+                               "WHERE queue = ? AND deduplication_id = ? AND until_ms > ?",
+                               {name_, options.deduplication_id, steady}));
     if (TRY(rows->next())) return rows->text(0);
     const std::string id = TRY(insert(connection, body, options));
     TRY(connection.change(
@@ -140,18 +147,18 @@ Result<std::string> DatabaseQueue::send_in(sql::Connection& connection, std::str
 
 Result<std::string> DatabaseQueue::insert(sql::Connection& connection, std::string_view body,
                                           const SendOptions& options) {
-    const auto counted = TRY(connection.execute(
-        "UPDATE queues SET next_position = next_position + 1 WHERE name = ? "
-        "RETURNING next_position",
-        {name_}));
+    const auto counted =
+        TRY(connection.execute("UPDATE queues SET next_position = next_position + 1 WHERE name = ? "
+                               "RETURNING next_position",
+                               {name_}));
     if (!TRY(counted->next()))
         return fail(ErrorCode::not_found, fmt::format("queue '{}' was removed", name_));
     std::int64_t blocked = 0;
     if (!options.group.empty()) {
-        const auto rows = TRY(connection.execute(
-            "SELECT 1 FROM queue_messages WHERE queue = ? AND message_group = ? "
-            "AND message_group <> '' LIMIT 1",
-            {name_, options.group}));
+        const auto rows = TRY(
+            connection.execute("SELECT 1 FROM queue_messages WHERE queue = ? AND message_group = ? "
+                               "AND message_group <> '' LIMIT 1",
+                               {name_, options.group}));
         blocked = TRY(rows->next()) ? 1 : 0;
     }
     const std::string id = ids_.uuid();
@@ -194,9 +201,12 @@ Result<std::vector<Message>> DatabaseQueue::receive_now(int most, Milliseconds l
             "WHERE queue = ? AND blocked = 0 AND due_ms <= ? ORDER BY due_ms, position LIMIT ?",
             {name_, now, std::int64_t{most}}));
         while (TRY(rows->next()))
-            due.push_back({.id = rows->text(0), .receipt = "", .body = rows->text(1),
+            due.push_back({.id = rows->text(0),
+                           .receipt = "",
+                           .body = rows->text(1),
                            .delivery_count = static_cast<int>(rows->integer(2)),
-                           .sent_ms = rows->integer(3), .group = rows->text(4)});
+                           .sent_ms = rows->integer(3),
+                           .group = rows->text(4)});
         for (Message& message : due)
             if (auto held = TRY(lease_or_bury(*connection, std::move(message), lease)))
                 leased.push_back(*std::move(held));
@@ -209,19 +219,19 @@ Result<std::vector<Message>> DatabaseQueue::receive_now(int most, Milliseconds l
 Result<std::optional<Message>> DatabaseQueue::lease_or_bury(sql::Connection& connection,
                                                             Message message, Milliseconds lease) {
     if (message.delivery_count >= options_.deliveries_max) {
-        TRY(bury_message(connection, message.id,
-                         fmt::format("not acknowledged after {} deliveries",
-                                     message.delivery_count)));
+        TRY(bury_message(
+            connection, message.id,
+            fmt::format("not acknowledged after {} deliveries", message.delivery_count)));
         TRY(unblock(connection, message.group));
         return std::nullopt;
     }
     message.receipt = ids_.uuid();
     ++message.delivery_count;
-    TRY(connection.change("UPDATE queue_messages SET receipt = ?, delivery_count = ?, due_ms = ?, "
-                          "due_unix_ms = ? WHERE id = ?",
-                          {message.receipt, std::int64_t{message.delivery_count},
-                           clock_.steady_ms() + lease.count(), clock_.unix_ms() + lease.count(),
-                           message.id}));
+    TRY(connection.change(
+        "UPDATE queue_messages SET receipt = ?, delivery_count = ?, due_ms = ?, "
+        "due_unix_ms = ? WHERE id = ?",
+        {message.receipt, std::int64_t{message.delivery_count}, clock_.steady_ms() + lease.count(),
+         clock_.unix_ms() + lease.count(), message.id}));
     return message;
 }
 
@@ -263,22 +273,22 @@ Result<void> DatabaseQueue::acknowledge(std::string_view receipt) {
 
 Result<void> DatabaseQueue::extend(std::string_view receipt, Milliseconds lease) {
     const auto connection = TRY(pool_.take());
-    const std::int64_t changed = TRY(connection->change(
-        "UPDATE queue_messages SET due_ms = ?, due_unix_ms = ? "
-        "WHERE receipt = ? AND receipt <> '' AND queue = ?",
-        {clock_.steady_ms() + lease.count(), clock_.unix_ms() + lease.count(),
-         std::string(receipt), name_}));
+    const std::int64_t changed =
+        TRY(connection->change("UPDATE queue_messages SET due_ms = ?, due_unix_ms = ? "
+                               "WHERE receipt = ? AND receipt <> '' AND queue = ?",
+                               {clock_.steady_ms() + lease.count(),
+                                clock_.unix_ms() + lease.count(), std::string(receipt), name_}));
     if (changed == 0) return fail(not_held());
     return {};
 }
 
 Result<void> DatabaseQueue::give_back(std::string_view receipt, Milliseconds delay) {
     const auto connection = TRY(pool_.take());
-    const std::int64_t changed = TRY(connection->change(
-        "UPDATE queue_messages SET receipt = '', due_ms = ?, due_unix_ms = ? "
-        "WHERE receipt = ? AND receipt <> '' AND queue = ?",
-        {clock_.steady_ms() + delay.count(), clock_.unix_ms() + delay.count(),
-         std::string(receipt), name_}));
+    const std::int64_t changed = TRY(
+        connection->change("UPDATE queue_messages SET receipt = '', due_ms = ?, due_unix_ms = ? "
+                           "WHERE receipt = ? AND receipt <> '' AND queue = ?",
+                           {clock_.steady_ms() + delay.count(), clock_.unix_ms() + delay.count(),
+                            std::string(receipt), name_}));
     if (changed == 0) return fail(not_held());
     wake();
     return {};
@@ -286,10 +296,10 @@ Result<void> DatabaseQueue::give_back(std::string_view receipt, Milliseconds del
 
 Result<void> DatabaseQueue::bury(std::string_view receipt, std::string_view reason) {
     const auto work = [&](sql::Connection& connection) -> Result<void> {
-        const auto rows = TRY(connection.execute(
-            "SELECT id, message_group FROM queue_messages "
-            "WHERE receipt = ? AND receipt <> '' AND queue = ?",
-            {std::string(receipt), name_}));
+        const auto rows =
+            TRY(connection.execute("SELECT id, message_group FROM queue_messages "
+                                   "WHERE receipt = ? AND receipt <> '' AND queue = ?",
+                                   {std::string(receipt), name_}));
         if (!TRY(rows->next())) return fail(not_held());
         const std::string id = rows->text(0), group = rows->text(1);
         TRY(bury_message(connection, id, std::string(reason)));
@@ -308,7 +318,9 @@ Result<std::vector<DeadLetter>> DatabaseQueue::dead_letters(int most) {
         {name_, std::int64_t{most}}));
     std::vector<DeadLetter> letters;
     while (TRY(rows->next()))
-        letters.push_back({.id = rows->text(0), .body = rows->text(1), .reason = rows->text(2),
+        letters.push_back({.id = rows->text(0),
+                           .body = rows->text(1),
+                           .reason = rows->text(2),
                            .delivery_count = static_cast<int>(rows->integer(3)),
                            .died_ms = rows->integer(4)});
     return letters;
@@ -318,10 +330,10 @@ Result<std::int64_t> DatabaseQueue::redrive() {
     std::int64_t sent = 0;
     const auto work = [&](sql::Connection& connection) -> Result<void> {
         std::vector<std::pair<std::string, std::string>> letters;
-        const auto rows = TRY(connection.execute(
-            "SELECT body, message_group FROM queue_dead_letters WHERE queue = ? "
-            "ORDER BY died_ms, position",
-            {name_}));
+        const auto rows = TRY(
+            connection.execute("SELECT body, message_group FROM queue_dead_letters WHERE queue = ? "
+                               "ORDER BY died_ms, position",
+                               {name_}));
         while (TRY(rows->next())) letters.emplace_back(rows->text(0), rows->text(1));
         for (const auto& [body, group] : letters) {
             SendOptions options;
@@ -359,8 +371,8 @@ Result<QueueStats> DatabaseQueue::stats() {
         if (!rows->is_null(3))
             stats.oldest_age_ms = std::max<std::int64_t>(0, clock_.unix_ms() - rows->integer(3));
     }
-    const auto rows = TRY(connection->execute(
-        "SELECT count(*) FROM queue_dead_letters WHERE queue = ?", {name_}));
+    const auto rows = TRY(
+        connection->execute("SELECT count(*) FROM queue_dead_letters WHERE queue = ?", {name_}));
     TRY(rows->next());
     stats.dead = rows->integer(0);
     return stats;
@@ -368,10 +380,10 @@ Result<QueueStats> DatabaseQueue::stats() {
 
 Result<std::int64_t> DatabaseQueue::end_leases() {
     const auto connection = TRY(pool_.take());
-    const std::int64_t ended = TRY(connection->change(
-        "UPDATE queue_messages SET receipt = '', due_ms = ?, due_unix_ms = ? "
-        "WHERE queue = ? AND receipt <> ''",
-        {clock_.steady_ms(), clock_.unix_ms(), name_}));
+    const std::int64_t ended = TRY(
+        connection->change("UPDATE queue_messages SET receipt = '', due_ms = ?, due_unix_ms = ? "
+                           "WHERE queue = ? AND receipt <> ''",
+                           {clock_.steady_ms(), clock_.unix_ms(), name_}));
     wake();
     return ended;
 }

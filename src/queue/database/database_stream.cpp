@@ -46,8 +46,8 @@ private:
 Result<void> DatabaseStream::make() {
     const auto connection = TRY(pool_.take());
     return connection->in_transaction([&]() -> Result<void> {
-        const auto rows = TRY(connection->execute(
-            "SELECT 1 FROM stream_shards WHERE stream = ? LIMIT 1", {name_}));
+        const auto rows = TRY(
+            connection->execute("SELECT 1 FROM stream_shards WHERE stream = ? LIMIT 1", {name_}));
         if (TRY(rows->next())) return {};
         for (int shard = 0; shard < options_.shards; ++shard)
             TRY(connection->change("INSERT INTO stream_shards VALUES(?, ?, 1)",
@@ -58,16 +58,16 @@ Result<void> DatabaseStream::make() {
 
 Result<int> DatabaseStream::shard_count() {
     const auto connection = TRY(pool_.take());
-    const auto rows = TRY(
-        connection->execute("SELECT count(*) FROM stream_shards WHERE stream = ?", {name_}));
+    const auto rows =
+        TRY(connection->execute("SELECT count(*) FROM stream_shards WHERE stream = ?", {name_}));
     TRY(rows->next());
     return static_cast<int>(rows->integer(0));
 }
 
 Result<std::int64_t> DatabaseStream::next_sequence(sql::Connection& connection, int shard) {
-    const auto rows = TRY(connection.execute(
-        "SELECT next_sequence FROM stream_shards WHERE stream = ? AND shard = ?",
-        {name_, std::int64_t{shard}}));
+    const auto rows = TRY(
+        connection.execute("SELECT next_sequence FROM stream_shards WHERE stream = ? AND shard = ?",
+                           {name_, std::int64_t{shard}}));
     if (!TRY(rows->next())) return fail(no_shard(shard));
     return rows->integer(0);
 }
@@ -80,9 +80,9 @@ Result<std::uint64_t> DatabaseStream::append(int shard, std::span<const Record> 
         std::int64_t sequence = first;
         const std::int64_t now = clock_.unix_ms();
         for (const Record& record : records)
-            TRY(connection->change("INSERT INTO stream_records VALUES(?, ?, ?, ?, ?, ?)",
-                                   {name_, std::int64_t{shard}, sequence++, record.partition_key,
-                                    record.data, now}));
+            TRY(connection->change(
+                "INSERT INTO stream_records VALUES(?, ?, ?, ?, ?, ?)",
+                {name_, std::int64_t{shard}, sequence++, record.partition_key, record.data, now}));
         TRY(connection->change(
             "UPDATE stream_shards SET next_sequence = ? WHERE stream = ? AND shard = ?",
             {sequence, name_, std::int64_t{shard}}));
@@ -115,7 +115,8 @@ Result<std::vector<Record>> DatabaseStream::read(int shard, std::uint64_t from, 
         {name_, std::int64_t{shard}, static_cast<std::int64_t>(from), std::int64_t{most}}));
     std::vector<Record> records;
     while (TRY(rows->next()))
-        records.push_back({.partition_key = rows->text(0), .data = rows->text(1),
+        records.push_back({.partition_key = rows->text(0),
+                           .data = rows->text(1),
                            .sequence_number = static_cast<std::uint64_t>(rows->integer(2)),
                            .arrived_ms = rows->integer(3)});
     if (records.empty()) TRY(next_sequence(*connection, shard));

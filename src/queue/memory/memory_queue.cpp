@@ -21,7 +21,8 @@ Result<std::string> MemoryQueue::send(std::string_view body, const SendOptions& 
     {
         const std::lock_guard lock(mutex_);
         const std::int64_t now = clock_.steady_ms();
-        std::erase_if(deduplication_, [&](const auto& sent) { return sent.second.until_ms <= now; });
+        std::erase_if(deduplication_,
+                      [&](const auto& sent) { return sent.second.until_ms <= now; });
         const auto known = deduplication_.find(options.deduplication_id);
         if (known != deduplication_.end()) return known->second.id;
         id = insert(body, options);
@@ -46,8 +47,8 @@ std::string MemoryQueue::insert(std::string_view body, const SendOptions& option
 bool MemoryQueue::is_first_of_group(Entries::const_iterator entry) const {
     const std::string& group = entry->message.group;
     return group.empty() || std::none_of(entries_.begin(), entry, [&](const Entry& earlier) {
-        return earlier.message.group == group;
-    });
+               return earlier.message.group == group;
+           });
 }
 
 Result<std::vector<Message>> MemoryQueue::receive(int most, Milliseconds wait,
@@ -90,8 +91,9 @@ Result<MemoryQueue::Entries::iterator> MemoryQueue::held(std::string_view receip
         return !receipt.empty() && entry.message.receipt == receipt;
     });
     if (found != entries_.end()) return found;
-    return fail(ErrorCode::not_found, "the receipt is not current: the message was settled, or "
-                                      "its lease ended and another receiver holds it");
+    return fail(ErrorCode::not_found,
+                "the receipt is not current: the message was settled, or "
+                "its lease ended and another receiver holds it");
 }
 
 Result<void> MemoryQueue::acknowledge(std::string_view receipt) {
@@ -122,8 +124,11 @@ Result<void> MemoryQueue::give_back(std::string_view receipt, Milliseconds delay
 
 void MemoryQueue::bury_entry(Entries::iterator entry, std::string_view reason) {
     const Message& message = entry->message;
-    dead_.push_back({{.id = message.id, .body = message.body, .reason = std::string(reason),
-                      .delivery_count = message.delivery_count, .died_ms = clock_.unix_ms()},
+    dead_.push_back({{.id = message.id,
+                      .body = message.body,
+                      .reason = std::string(reason),
+                      .delivery_count = message.delivery_count,
+                      .died_ms = clock_.unix_ms()},
                      message.group});
     entries_.erase(entry);
 }

@@ -30,8 +30,8 @@ public:
 
 private:
     struct Entry {
-        Message message;           // its receipt is "" while nobody holds it
-        std::int64_t due_ms = 0;   // end of the lease or of the delay
+        Message message;          // its receipt is "" while nobody holds it
+        std::int64_t due_ms = 0;  // end of the lease or of the delay
     };
     struct Dead {
         DeadLetter letter;

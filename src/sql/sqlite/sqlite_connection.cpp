@@ -126,8 +126,10 @@ private:
 class SteppedRows final : public Rows {
 public:
     SteppedRows(Running running, bool at_row)
-        : running_(std::move(running)), columns_(columns_of(running_.statement())),
-          ahead_(at_row), ended_(!at_row) {}
+        : running_(std::move(running)),
+          columns_(columns_of(running_.statement())),
+          ahead_(at_row),
+          ended_(!at_row) {}
 
     const std::vector<ColumnInfo>& columns() const override { return columns_; }
     Result<bool> next() override {
@@ -163,8 +165,10 @@ public:
 
     const std::vector<ColumnInfo>& columns() const override { return columns_; }
     Result<bool> next() override {
-        if (at_ < rows_.size()) ++at_;
-        else ended_ = true;
+        if (at_ < rows_.size())
+            ++at_;
+        else
+            ended_ = true;
         return !ended_;
     }
     Value value(std::size_t column) const override {
@@ -231,9 +235,10 @@ public:
     Result<void> run_script(std::string_view statements) override {
         const std::string text(statements);
         TRY(enter_for_write());
-        auto done = handle_->inside == Inside::read
-                        ? fail(ErrorCode::invalid_input, "a script cannot run in a read transaction")
-                        : handle_->run(text.c_str());
+        auto done =
+            handle_->inside == Inside::read
+                ? fail(ErrorCode::invalid_input, "a script cannot run in a read transaction")
+                : handle_->run(text.c_str());
         if (handle_->inside == Inside::nothing) handle_->leave_gate();
         if (!done) return fail(handle_->failed(std::move(done.error()).with("running a script")));
         return {};
@@ -265,8 +270,8 @@ public:
         if (handle_->inside == Inside::nothing)
             return fail(ErrorCode::invalid_input, "no transaction is open");
         if (handle_->first_failure) {
-            Error error = std::move(*handle_->first_failure).with(
-                "nothing was committed because a statement had failed");
+            Error error = std::move(*handle_->first_failure)
+                              .with("nothing was committed because a statement had failed");
             rollback();
             return fail(std::move(error));
         }

@@ -109,8 +109,8 @@ Result<void> SqliteDatabase::verify() {
     const std::string name = state_->path.string();
     auto rows = TRY_WITH(connection->execute("PRAGMA integrity_check(1)"), name);
     if (!TRY_WITH(rows->next(), name) || rows->text(0) != "ok")
-        return fail(ErrorCode::corrupt, fmt::format("{}: {}; restore it from a backup", name,
-                                                    rows->text(0)));
+        return fail(ErrorCode::corrupt,
+                    fmt::format("{}: {}; restore it from a backup", name, rows->text(0)));
     rows = TRY_WITH(connection->execute("PRAGMA foreign_key_check"), name);
     if (TRY_WITH(rows->next(), name))
         return fail(ErrorCode::corrupt,

@@ -38,17 +38,21 @@ std::shared_ptr<Database> open_file() {
 constexpr const char* endless =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i % 7) FROM n";
 
-INSTANTIATE_TEST_SUITE_P(
-    Sqlite, DatabaseConformance,
-    ::testing::Values(DatabaseUnderTest{.name = "File", .open = open_file, .has_returning = true,
-                                        .checks_foreign_keys = true, .endless = endless},
-                      DatabaseUnderTest{.name = "Memory",
-                                        .open = []() -> std::shared_ptr<Database> {
-                                            return SqliteDatabase::open_in_memory().value();
-                                        },
-                                        .has_returning = true, .checks_foreign_keys = true,
-                                        .endless = endless}),
-    [](const auto& driver) { return driver.param.name; });
+INSTANTIATE_TEST_SUITE_P(Sqlite, DatabaseConformance,
+                         ::testing::Values(DatabaseUnderTest{.name = "File",
+                                                             .open = open_file,
+                                                             .has_returning = true,
+                                                             .checks_foreign_keys = true,
+                                                             .endless = endless},
+                                           DatabaseUnderTest{
+                                               .name = "Memory",
+                                               .open = []() -> std::shared_ptr<Database> {
+                                                   return SqliteDatabase::open_in_memory().value();
+                                               },
+                                               .has_returning = true,
+                                               .checks_foreign_keys = true,
+                                               .endless = endless}),
+                         [](const auto& driver) { return driver.param.name; });
 
 std::int64_t count_rows(Database& database, const char* table = "t") {
     const auto connection = database.connect().value();

@@ -101,8 +101,7 @@ Result<sqlite3_stmt*> SqliteHandle::prepare(std::string_view text) {
     const char* rest = nullptr;
     int code = sqlite3_prepare_v3(database_, text.data(), static_cast<int>(text.size()),
                                   SQLITE_PREPARE_PERSISTENT, &statement, &rest);
-    if (code != SQLITE_OK)
-        return fail(error_from_sqlite(database_, code, "preparing a statement"));
+    if (code != SQLITE_OK) return fail(error_from_sqlite(database_, code, "preparing a statement"));
     if (statement == nullptr) return fail(ErrorCode::invalid_input, "the statement is empty");
     sqlite3_stmt* second = nullptr;
     const int rest_bytes = static_cast<int>(text.data() + text.size() - rest);
@@ -110,8 +109,7 @@ Result<sqlite3_stmt*> SqliteHandle::prepare(std::string_view text) {
     sqlite3_finalize(second);
     if (code == SQLITE_OK && second == nullptr) return statement;
     sqlite3_finalize(statement);
-    return fail(ErrorCode::invalid_input,
-                "one statement at a time; use run_script for several");
+    return fail(ErrorCode::invalid_input, "one statement at a time; use run_script for several");
 }
 
 void SqliteHandle::put_back(sqlite3_stmt* statement) {
