@@ -142,7 +142,8 @@ expression::Frame make_obs(std::uint32_t cells) {
     }
     obs.columns.push_back(choice("donor_id", {"d1", "d2", "d3", "d4"}, cells, 1000));
     obs.columns.push_back(choice("sex", {"female", "male"}, cells, 1000));
-    obs.columns.push_back(choice("disease_ontology_term_id", {"PATO:0000461", "MONDO:1"}, cells, 2000));
+    obs.columns.push_back(
+        choice("disease_ontology_term_id", {"PATO:0000461", "MONDO:1"}, cells, 2000));
     obs.columns.push_back(choice("disease", {"normal", "a disease"}, cells, 2000));
     obs.columns.push_back(choice("self_reported_ethnicity_ontology_term_id",
                                  {"HANCESTRO:0005", "unknown"}, cells, 1000));
@@ -181,8 +182,10 @@ void run(std::uint32_t cells, const fs::path& file) {
     options.file = file;
     const auto database = must(sql::open_duckdb(options));
     const auto dataset = std::make_shared<FormulaDataset>(cells);
-    const auto open = [&](std::string_view)
-        -> Result<std::shared_ptr<const expression::SealedDataset>> { return dataset; };
+    const auto open =
+        [&](std::string_view) -> Result<std::shared_ptr<const expression::SealedDataset>> {
+        return dataset;
+    };
     const auto warehouse = must(Warehouse::open(*database, open, system_clock()));
     std::vector<Row> features;
     for (std::uint32_t gene = 0; gene < genes; ++gene) {
@@ -203,19 +206,23 @@ void run(std::uint32_t cells, const fs::path& file) {
                seconds_of([&] { must(warehouse->apply(rows)); }), cells, obs.columns.size());
     const std::pair<const char*, const char*> queries[] = {
         {"count", "SELECT count(*) FROM cells WHERE cell_type = 'T cell'"},
-        {"C", "SELECT avg(exrpvalue) FROM expression JOIN feature USING (featurekey) JOIN cell "
-              "USING (cellkey) JOIN cell_suspension USING (cellsuspensionkey) JOIN specimen USING "
-              "(specimenkey) JOIN donor d USING (donorkey) WHERE featurename = 'GENE77' AND "
-              "exprtype = 'Count' AND d.diseases_ontology = 'PATO:0000461' AND "
-              "d.ethnicity_ontology = 'HANCESTRO:0005'"},
-        {"D", "SELECT DISTINCT pub_title FROM publication JOIN cell USING (projectkey) JOIN "
-              "expression USING (cellkey) WHERE featurekey = 'ENSG00000000077'"},
-        {"B/count", "SELECT count(*), sum(exrpvalue) FROM expression JOIN cells c USING (cellkey) "
-                    "WHERE c.\"donor_organism.diseases.ontology\" <> 'PATO:0000461' AND c.flag = "
-                    "'yes'"},
-        {"A/count", "SELECT count(cellkey), max(featurekey), sum(exrpvalue) FROM expression JOIN "
-                    "cell USING (cellkey) JOIN project USING (projectkey) WHERE short_name = "
-                    "'immune'"}};
+        {"C",
+         "SELECT avg(exrpvalue) FROM expression JOIN feature USING (featurekey) JOIN cell "
+         "USING (cellkey) JOIN cell_suspension USING (cellsuspensionkey) JOIN specimen USING "
+         "(specimenkey) JOIN donor d USING (donorkey) WHERE featurename = 'GENE77' AND "
+         "exprtype = 'Count' AND d.diseases_ontology = 'PATO:0000461' AND "
+         "d.ethnicity_ontology = 'HANCESTRO:0005'"},
+        {"D",
+         "SELECT DISTINCT pub_title FROM publication JOIN cell USING (projectkey) JOIN "
+         "expression USING (cellkey) WHERE featurekey = 'ENSG00000000077'"},
+        {"B/count",
+         "SELECT count(*), sum(exrpvalue) FROM expression JOIN cells c USING (cellkey) "
+         "WHERE c.\"donor_organism.diseases.ontology\" <> 'PATO:0000461' AND c.flag = "
+         "'yes'"},
+        {"A/count",
+         "SELECT count(cellkey), max(featurekey), sum(exrpvalue) FROM expression JOIN "
+         "cell USING (cellkey) JOIN project USING (projectkey) WHERE short_name = "
+         "'immune'"}};
     for (const auto& [name, statement] : queries) {
         for (const char* turn : {"first", "again"}) {
             fmt::print("{:8} {:7} {:8.3f} s\n", name, turn,

@@ -23,8 +23,8 @@ Result<std::optional<CurrentRevision>> current_revision(sql::Connection& connect
                     where),
         {std::string(value)}));
     if (!TRY(rows->next())) return std::optional<CurrentRevision>();
-    return std::optional(CurrentRevision{rows->integer(0), rows->integer(1), rows->integer(2),
-                                         rows->text(3)});
+    return std::optional(
+        CurrentRevision{rows->integer(0), rows->integer(1), rows->integer(2), rows->text(3)});
 }
 
 Result<std::int64_t> one_integer(sql::Connection& connection, const std::string& statement) {
@@ -80,8 +80,14 @@ Result<void> append_biology(sql::Connection& connection, const BiologyTable& tab
     }
     TRY(appender->finish());
     appender.reset();
-    TRY(connection.change(fmt::format("INSERT INTO store.{} ({}) SELECT DISTINCT {} FROM {}",
-                                      table.name, names, names, staged)));
+    // One row a key: two would give each of its cells twice in the joins of `cells`.
+    std::string keys;
+    for (std::size_t at = 0; at < table.key_columns; ++at) {
+        keys += fmt::format("{}{}", at == 0 ? "" : ", ", table.columns[at]);
+    }
+    TRY(connection.change(
+        fmt::format("INSERT INTO store.{} ({}) SELECT DISTINCT {} {} FROM {}", table.name, names,
+                    keys.empty() ? "" : fmt::format("ON ({})", keys), names, staged)));
     TRY(connection.change(fmt::format("DROP TABLE {}", staged)));
     return {};
 }
@@ -99,8 +105,8 @@ Result<void> write_ledger(sql::Connection& connection, const Clock& clock, std::
         "INSERT INTO store.stl_load_commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "epoch_ms(CAST(? AS BIGINT)))",
         {load_id, std::string(line.action), line.dataset, line.dataset_name, line.revision,
-         line.revision_number, line.bundle_uuid, line.bundle_version, line.source,
-         line.content_key, line.row_count, clock.unix_ms()}));
+         line.revision_number, line.bundle_uuid, line.bundle_version, line.source, line.content_key,
+         line.row_count, clock.unix_ms()}));
     return {};
 }
 
@@ -132,11 +138,11 @@ Result<void> put_in(Warehouse::State& state, sql::Connection& connection, const 
     const auto or_null = [](const std::string& text) {
         return text.empty() ? sql::Value() : sql::Value(text);
     };
-    TRY(connection.change("INSERT INTO store.dataset VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                          {dataset_no, rows.dataset, rows.dataset_name, rows.revision,
-                           rows.revision_number, or_null(rows.bundle_uuid),
-                           or_null(rows.bundle_version), cells, genes, load_id,
-                           is_called_by_total(rows)}));
+    TRY(connection.change(
+        "INSERT INTO store.dataset VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        {dataset_no, rows.dataset, rows.dataset_name, rows.revision, rows.revision_number,
+         or_null(rows.bundle_uuid), or_null(rows.bundle_version), cells, genes, load_id,
+         is_called_by_total(rows)}));
     report.rows["cell"] = cells;
     report.rows["var"] = genes;
     std::int64_t total = cells;
@@ -209,6 +215,7 @@ Result<bool> Warehouse::has_revision(std::string_view revision) {
 
 Result<std::int64_t> Warehouse::load_features(const std::vector<Row>& features,
                                               std::string_view source) {
+    TRY(check_table_rows("feature", features));
     auto connection = TRY(state_->database.connect());
     std::vector<Row> rows = features;
     for (auto& row : rows) row["source"] = std::string(source);

@@ -116,8 +116,8 @@ Offset<arrow::Schema> schema_of(FlatBufferBuilder& builder, const sql::Rows& row
 
 /// The message with its length in front, padded so that what follows is aligned.
 std::string framed(const FlatBufferBuilder& builder) {
-    const std::string body = padded(
-        {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
+    const std::string body =
+        padded({reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
     std::string message;
     append_raw(message, std::uint32_t{0xFFFFFFFF});
     append_raw(message, static_cast<std::int32_t>(body.size()));
@@ -195,8 +195,8 @@ Result<void> ArrowWriter::write_footer() {
     const auto schema = schema_of(builder, rows_);
     const auto dictionaries = builder.CreateVectorOfStructs(std::vector<arrow::Block>());
     const auto batches = builder.CreateVectorOfStructs(blocks_);
-    builder.Finish(arrow::CreateFooter(builder, arrow::MetadataVersion_V5, schema, dictionaries,
-                                       batches));
+    builder.Finish(
+        arrow::CreateFooter(builder, arrow::MetadataVersion_V5, schema, dictionaries, batches));
     std::string footer(reinterpret_cast<const char*>(builder.GetBufferPointer()),
                        builder.GetSize());
     append_raw(footer, static_cast<std::int32_t>(builder.GetSize()));

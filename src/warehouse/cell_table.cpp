@@ -16,10 +16,18 @@ using expression::Frame;
 
 const std::vector<std::pair<std::string_view, std::string_view>>& cell_columns() {
     static const std::vector<std::pair<std::string_view, std::string_view>> columns = {
-        {"cellkey", "VARCHAR"},        {"cellsuspensionkey", "VARCHAR"}, {"projectkey", "VARCHAR"},
-        {"librarykey", "VARCHAR"},     {"analysiskey", "VARCHAR"},       {"file_uuid", "VARCHAR"},
-        {"file_version", "VARCHAR"},   {"barcode", "VARCHAR"},           {"genes_detected", "BIGINT"},
-        {"total_umis", "BIGINT"},      {"emptydrops_is_cell", "BOOLEAN"}, {"called", "BOOLEAN"}};
+        {"cellkey", "VARCHAR"},
+        {"cellsuspensionkey", "VARCHAR"},
+        {"projectkey", "VARCHAR"},
+        {"librarykey", "VARCHAR"},
+        {"analysiskey", "VARCHAR"},
+        {"file_uuid", "VARCHAR"},
+        {"file_version", "VARCHAR"},
+        {"barcode", "VARCHAR"},
+        {"genes_detected", "BIGINT"},
+        {"total_umis", "BIGINT"},
+        {"emptydrops_is_cell", "BOOLEAN"},
+        {"called", "BOOLEAN"}};
     return columns;
 }
 
@@ -82,26 +90,24 @@ Result<void> check_cell_columns(const RevisionRows& rows) {
     return {};
 }
 
-Result<void> check_biology(const RevisionRows& rows) {
-    for (const auto& [name, table_rows] : rows.biology) {
-        const BiologyTable* table = find_biology_table(name);
-        if (table == nullptr) {
-            return fail(ErrorCode::invalid_input, "the warehouse has no table '" + name + "'");
-        }
-        for (const auto& row : table_rows) {
-            for (const auto& [column, value] : row) {
-                const bool known = std::find(table->columns.begin(), table->columns.end(),
-                                             column) != table->columns.end();
-                if (known) continue;
-                return fail(ErrorCode::invalid_input,
-                            fmt::format("table {} has no column '{}'", name, column));
-            }
+}  // namespace
+
+Result<void> check_table_rows(std::string_view name, const std::vector<Row>& rows) {
+    const BiologyTable* table = find_biology_table(name);
+    if (table == nullptr) {
+        return fail(ErrorCode::invalid_input, fmt::format("the warehouse has no table '{}'", name));
+    }
+    for (const auto& row : rows) {
+        for (const auto& [column, value] : row) {
+            const bool known = std::find(table->columns.begin(), table->columns.end(), column) !=
+                               table->columns.end();
+            if (known) continue;
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("table {} has no column '{}'", name, column));
         }
     }
     return {};
 }
-
-}  // namespace
 
 Result<void> check_rows(const RevisionRows& rows) {
     if (rows.dataset.empty() || rows.revision.empty()) {
@@ -118,7 +124,10 @@ Result<void> check_rows(const RevisionRows& rows) {
                                 rows.cell_totals.size(), rows.genes_detected.size(), cells));
     }
     TRY(check_cell_columns(rows));
-    return check_biology(rows);
+    for (const auto& [table, table_rows] : rows.biology) {
+        TRY(check_table_rows(table, table_rows));
+    }
+    return {};
 }
 
 namespace {
@@ -158,14 +167,14 @@ private:
         return first_of({"self_reported_ethnicity_ontology_term_id", "ethnicity_ontology_term_id"});
     }
     std::string donor_key() const {
-        return key_of("donor", {physical("donor_id"), ethnicity(), ethnicity_term(),
-                                physical("disease"), physical("disease_ontology_term_id"),
-                                physical("development_stage"),
-                                physical("development_stage_ontology_term_id"), physical("sex")});
+        return key_of("donor",
+                      {physical("donor_id"), ethnicity(), ethnicity_term(), physical("disease"),
+                       physical("disease_ontology_term_id"), physical("development_stage"),
+                       physical("development_stage_ontology_term_id"), physical("sex")});
     }
     std::string specimen_key() const {
-        return key_of("specimen", {donor_key(), physical("tissue"),
-                                   physical("tissue_ontology_term_id")});
+        return key_of("specimen",
+                      {donor_key(), physical("tissue"), physical("tissue_ontology_term_id")});
     }
     std::string suspension_key() const {
         return key_of("suspension", {specimen_key(), physical("organism"),
@@ -185,12 +194,10 @@ std::vector<ScannedColumn> CellTable::scanned() const {
     columns.push_back({.name = "cell_index", .sql_type = "BIGINT", .row_number = true});
     columns.push_back({.name = "cell_id", .sql_type = "VARCHAR", .texts = &rows_.obs->index});
     for (const auto& [name, values] : rows_.cell_columns) {
-        columns.push_back({.name = name,
-                           .sql_type = std::string(cell_column_type(name)),
-                           .values = &values});
+        columns.push_back(
+            {.name = name, .sql_type = std::string(cell_column_type(name)), .values = &values});
     }
-    columns.push_back(
-        {.name = "total_of_cell", .sql_type = "DOUBLE", .reals = &rows_.cell_totals});
+    columns.push_back({.name = "total_of_cell", .sql_type = "DOUBLE", .reals = &rows_.cell_totals});
     columns.push_back(
         {.name = "genes_of_cell", .sql_type = "BIGINT", .counts = &rows_.genes_detected});
     for (std::size_t at = 0; at < named_.size(); ++at) {
@@ -284,16 +291,17 @@ std::string CellTable::create_statement(const std::string& relation) const {
 std::vector<std::string> CellTable::biology_statements() const {
     std::vector<std::string> statements;
     const auto insert = [&](std::string_view table, const std::string& values) {
-        statements.push_back(fmt::format("INSERT INTO store.{} SELECT DISTINCT {}, {} FROM "
-                                         "store.cells_{}",
-                                         table, dataset_no_, values, loaded_));
+        statements.push_back(
+            fmt::format("INSERT INTO store.{} SELECT DISTINCT {}, {} FROM "
+                        "store.cells_{}",
+                        table, dataset_no_, values, loaded_));
     };
     if (derives_cells()) {
-        insert("donor", fmt::format("{}, {}, {}, {}, {}, {}, {}, {}, NULL", donor_key(),
-                                    ethnicity_term(), ethnicity(),
-                                    physical("disease_ontology_term_id"), physical("disease"),
-                                    physical("development_stage_ontology_term_id"),
-                                    physical("development_stage"), physical("sex")));
+        insert("donor",
+               fmt::format("{}, {}, {}, {}, {}, {}, {}, {}, NULL", donor_key(), ethnicity_term(),
+                           ethnicity(), physical("disease_ontology_term_id"), physical("disease"),
+                           physical("development_stage_ontology_term_id"),
+                           physical("development_stage"), physical("sex")));
         insert("specimen",
                fmt::format("{}, {}, {}, {}, NULL, NULL, {}, {}", specimen_key(), donor_key(),
                            physical("tissue_ontology_term_id"), physical("tissue"),
@@ -318,10 +326,10 @@ std::vector<std::string> CellTable::biology_statements() const {
             rows_.bundle_uuid.empty() ? "NULL" : quoted_text(rows_.bundle_uuid);
         const std::string version =
             rows_.bundle_uuid.empty() ? "NULL" : quoted_text(rows_.bundle_version);
-        statements.push_back(fmt::format("INSERT INTO store.analysis VALUES ({}, {}, {} || '.' || "
-                                         "{}, {}, {}, NULL, NULL)",
-                                         dataset_no_, quoted_text(rows_.dataset), uuid, version,
-                                         uuid, version));
+        statements.push_back(
+            fmt::format("INSERT INTO store.analysis VALUES ({}, {}, {} || '.' || "
+                        "{}, {}, {}, NULL, NULL)",
+                        dataset_no_, quoted_text(rows_.dataset), uuid, version, uuid, version));
     }
     return statements;
 }

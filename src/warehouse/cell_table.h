@@ -22,6 +22,8 @@ Result<void> write_frames(Warehouse::State& state, sql::Connection& connection,
 
 /// invalid_input when lengths, names or types of the rows don't fit.
 Result<void> check_rows(const RevisionRows& rows);
+/// invalid_input when there is no such table, or a row names a column that it hasn't.
+Result<void> check_table_rows(std::string_view table, const std::vector<Row>& rows);
 /// Whether cells below 100 molecules count as not called: Optimus bundles.
 bool is_called_by_total(const RevisionRows& rows);
 

@@ -184,8 +184,7 @@ std::map<std::string, std::vector<Row>> bundle_biology(const std::string& uuid) 
          {{{"cellsuspensionkey", "suspension-1"}, {"specimenkey", "specimen-1"}}}},
         {"library_preparation", {{{"librarykey", "library-1"}, {"end_bias", "3 prime tag"}}}},
         {"project", {{{"projectkey", "project-1"}, {"short_name", "Demo"}, {"title", "A demo"}}}},
-        {"publication",
-         {{{"projectkey", "project-1"}, {"pub_title", "A demo, published"}}}},
+        {"publication", {{{"projectkey", "project-1"}, {"pub_title", "A demo, published"}}}},
         {"analysis",
          {{{"analysiskey", "analysis-" + uuid},
            {"bundle_uuid", uuid},
@@ -228,8 +227,8 @@ DemoWarehouse::DemoWarehouse() {
     database = *sql::open_duckdb({});
     auto opened = Warehouse::open(
         *database,
-        [this](std::string_view revision)
-            -> Result<std::shared_ptr<const expression::SealedDataset>> {
+        [this](
+            std::string_view revision) -> Result<std::shared_ptr<const expression::SealedDataset>> {
             return std::make_shared<DemoSealedDataset>(matrices_.at(std::string(revision)));
         },
         clock);

@@ -65,8 +65,8 @@ Result<std::shared_ptr<const RevisionKeys>> keys_of(Warehouse::State& state,
         keys->called.push_back(rows->boolean(1));
     }
     rows.reset();
-    rows = TRY(connection.execute(fmt::format(
-        "SELECT featurekey FROM store.var_{} ORDER BY gene_index", dataset.loaded)));
+    rows = TRY(connection.execute(
+        fmt::format("SELECT featurekey FROM store.var_{} ORDER BY gene_index", dataset.loaded)));
     while (TRY(rows->next())) keys->featurekeys.push_back(rows->text(0));
     const auto sealed = TRY(state.open_revision(dataset.revision));
     if (const auto raw = TRY(sealed->raw_var())) keys->raw_featurekeys = featurekeys_of(*raw);
@@ -78,9 +78,8 @@ std::optional<std::vector<std::uint32_t>> permitted_cells(const RevisionKeys& ke
                                                           const ExpressionNeed& need,
                                                           bool called_only) {
     const std::size_t count = keys.cellkeys.size();
-    const bool all_called =
-        !called_only || std::find(keys.called.begin(), keys.called.end(), false) ==
-                            keys.called.end();
+    const bool all_called = !called_only || std::find(keys.called.begin(), keys.called.end(),
+                                                      false) == keys.called.end();
     if (all_called && !need.cellkeys) return std::nullopt;
     std::vector<std::uint32_t> cells;
     for (std::size_t cell = 0; cell < count; ++cell) {
@@ -96,8 +95,7 @@ std::optional<std::vector<std::uint32_t>> permitted_cells(const RevisionKeys& ke
 Result<std::vector<ExpressionPart>> expression_parts(Warehouse::State& state,
                                                      sql::Connection& connection,
                                                      const std::vector<VisibleDataset>& datasets,
-                                                     const ExpressionNeed& need,
-                                                     bool called_only) {
+                                                     const ExpressionNeed& need, bool called_only) {
     std::vector<ExpressionPart> parts;
     for (const auto& dataset : datasets) {
         if (need.datasets && !need.datasets->contains(dataset.dataset)) continue;
@@ -147,9 +145,9 @@ public:
     Result<void> open(const OpenRevision& open);
     const std::vector<sql::ScanColumn>& columns() const override {
         static const std::vector<sql::ScanColumn> columns = {
-            {"cellkey", sql::Type::text},     {"featurekey", sql::Type::text},
-            {"exprtype", sql::Type::text},    {"exrpvalue", sql::Type::real},
-            {"dataset", sql::Type::text},     {"cell_index", sql::Type::integer},
+            {"cellkey", sql::Type::text},      {"featurekey", sql::Type::text},
+            {"exprtype", sql::Type::text},     {"exrpvalue", sql::Type::real},
+            {"dataset", sql::Type::text},      {"cell_index", sql::Type::integer},
             {"gene_index", sql::Type::integer}};
         return columns;
     }
@@ -198,17 +196,16 @@ Result<void> ExpressionScan::open(const OpenRevision& open) {
             matrix->part = &part;
             matrix->matrix = TRY(sealed->matrix(summary.name));
             matrix->exprtype = exprtype;
-            matrix->featurekeys = summary.name == "raw.X" ? &part.keys->raw_featurekeys
-                                                          : &part.keys->featurekeys;
+            matrix->featurekeys =
+                summary.name == "raw.X" ? &part.keys->raw_featurekeys : &part.keys->featurekeys;
             if (matrix->featurekeys->size() != matrix->matrix->gene_count() ||
                 part.keys->cellkeys.size() != matrix->matrix->cell_count()) {
                 return fail(ErrorCode::corrupt,
                             fmt::format("dataset {}, matrix {}: the store holds {} cells and {} "
                                         "genes, the warehouse {} and {}",
                                         part.dataset.dataset, summary.name,
-                                        matrix->matrix->cell_count(),
-                                        matrix->matrix->gene_count(), part.keys->cellkeys.size(),
-                                        matrix->featurekeys->size()));
+                                        matrix->matrix->cell_count(), matrix->matrix->gene_count(),
+                                        part.keys->cellkeys.size(), matrix->featurekeys->size()));
             }
             add_tasks(*matrix);
             matrices_.push_back(std::move(matrix));
@@ -236,9 +233,9 @@ void ExpressionScan::add_tasks(OpenMatrix& from) {
         return;
     }
     for (std::uint64_t first = 0; first < chosen; first += cells_per_task) {
-        tasks_.push_back({&from, false, static_cast<std::uint32_t>(first),
-                          static_cast<std::uint32_t>(
-                              std::min<std::uint64_t>(cells_per_task, chosen - first))});
+        tasks_.push_back(
+            {&from, false, static_cast<std::uint32_t>(first),
+             static_cast<std::uint32_t>(std::min<std::uint64_t>(cells_per_task, chosen - first))});
     }
     rows_ += cells == 0 ? 0 : nonzeros * chosen / cells;
 }
@@ -367,8 +364,7 @@ void ExpressionFeed::put(sql::RowSink& sink, std::uint32_t column, std::size_t r
     }
 }
 
-Result<std::unique_ptr<sql::RowFeed>> ExpressionRun::start(
-    std::span<const std::uint32_t> wanted) {
+Result<std::unique_ptr<sql::RowFeed>> ExpressionRun::start(std::span<const std::uint32_t> wanted) {
     return std::make_unique<ExpressionFeed>(*this, wanted);
 }
 

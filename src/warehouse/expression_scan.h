@@ -14,7 +14,7 @@ namespace stroma::warehouse {
 /// out is always right when the statement itself would: it still checks its own conditions.
 struct ExpressionNeed {
     std::optional<std::set<std::string>> featurekeys;
-    std::optional<std::set<std::string>> datasets;   ///< names
+    std::optional<std::set<std::string>> datasets;  ///< names
     std::optional<std::set<std::string>> cellkeys;
     std::optional<std::set<std::string>> exprtypes;
 };

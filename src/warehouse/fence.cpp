@@ -25,16 +25,30 @@ bool is_one_of(const std::array<std::string_view, N>& names, std::string_view na
 }
 
 constexpr std::array<std::string_view, 16> expression_classes = {
-    "COLUMN_REF", "CONSTANT", "FUNCTION", "OPERATOR",  "COMPARISON", "CONJUNCTION",
-    "CASE",       "CAST",     "SUBQUERY", "STAR",      "BETWEEN",    "LAMBDA",
-    "LAMBDA_REF", "WINDOW",   "COLLATE",  "POSITIONAL_REFERENCE"};
+    "COLUMN_REF", "CONSTANT",    "FUNCTION", "OPERATOR",
+    "COMPARISON", "CONJUNCTION", "CASE",     "CAST",
+    "SUBQUERY",   "STAR",        "BETWEEN",  "LAMBDA",
+    "LAMBDA_REF", "WINDOW",      "COLLATE",  "POSITIONAL_REFERENCE"};
 
-constexpr std::array<std::string_view, 19> node_types = {
-    "SELECT_NODE",    "SET_OPERATION_NODE",     "RECURSIVE_CTE_NODE", "CTE_NODE",
-    "EMPTY",          "BASE_TABLE",             "SUBQUERY",           "JOIN",
-    "TABLE_FUNCTION", "EXPRESSION_LIST",        "PIVOT",              "ORDER_MODIFIER",
-    "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "DISTINCT_MODIFIER",  "ORDER_DEFAULT",
-    "ASCENDING",      "DESCENDING",             "INVALID"};
+constexpr std::array<std::string_view, 19> node_types = {"SELECT_NODE",
+                                                         "SET_OPERATION_NODE",
+                                                         "RECURSIVE_CTE_NODE",
+                                                         "CTE_NODE",
+                                                         "EMPTY",
+                                                         "BASE_TABLE",
+                                                         "SUBQUERY",
+                                                         "JOIN",
+                                                         "TABLE_FUNCTION",
+                                                         "EXPRESSION_LIST",
+                                                         "PIVOT",
+                                                         "ORDER_MODIFIER",
+                                                         "LIMIT_MODIFIER",
+                                                         "LIMIT_PERCENT_MODIFIER",
+                                                         "DISTINCT_MODIFIER",
+                                                         "ORDER_DEFAULT",
+                                                         "ASCENDING",
+                                                         "DESCENDING",
+                                                         "INVALID"};
 
 // Names that the engine answers by itself when no column is called so.
 constexpr std::array<std::string_view, 6> session_names = {
@@ -86,12 +100,11 @@ Result<void> Walker::check_sizes(const Json& part, const std::string& name) {
     if (children == part.end() || !children->is_array()) return refuse("an unknown call");
     if (is_padding) {
         double count = 0;
-        if (children->size() >= 2 && written_number((*children)[1], count) &&
-            count <= repeat_max) {
+        if (children->size() >= 2 && written_number((*children)[1], count) && count <= repeat_max) {
             return {};
         }
-        return refuse(fmt::format("{}() needs a count of at most {}, written as a number", name,
-                                  repeat_max));
+        return refuse(
+            fmt::format("{}() needs a count of at most {}, written as a number", name, repeat_max));
     }
     std::vector<double> bounds;
     for (const auto& child : *children) {
@@ -147,10 +160,10 @@ Result<void> Walker::check_table(const Json& part) {
     const std::string catalog = text_of(part, "catalog_name");
     const auto moment = part.find("at_clause");
     if (!schema.empty() || !catalog.empty() || (moment != part.end() && !moment->is_null())) {
-        return refuse(fmt::format("the table {}{}{}{}{} is not one of the relations in docs/sql.md; "
-                                  "name them without a schema",
-                                  catalog, catalog.empty() ? "" : ".", schema,
-                                  schema.empty() ? "" : ".", name));
+        return refuse(fmt::format(
+            "the table {}{}{}{}{} is not one of the relations in docs/sql.md; "
+            "name them without a schema",
+            catalog, catalog.empty() ? "" : ".", schema, schema.empty() ? "" : ".", name));
     }
     const std::string known = lower_case(name);
     if (is_relation(known)) {
@@ -244,8 +257,8 @@ std::string with_place(const Json& answer, std::string_view statement) {
 
 Result<CheckedStatement> check_statement(sql::Connection& connection, std::string_view statement) {
     if (statement.size() > statement_bytes_max) {
-        return fail(ErrorCode::exhausted, fmt::format("the statement is longer than {} bytes",
-                                                      statement_bytes_max));
+        return fail(ErrorCode::exhausted,
+                    fmt::format("the statement is longer than {} bytes", statement_bytes_max));
     }
     if (statement.find('\0') != std::string_view::npos) {
         return fail(ErrorCode::invalid_input, "the statement holds a NUL character");
@@ -254,8 +267,8 @@ Result<CheckedStatement> check_statement(sql::Connection& connection, std::strin
         return fail(ErrorCode::exhausted,
                     fmt::format("the statement nests more than {} parentheses", parentheses_max));
     }
-    const auto rows = TRY(
-        connection.execute("SELECT json_serialize_sql(?::VARCHAR)", {std::string(statement)}));
+    const auto rows =
+        TRY(connection.execute("SELECT json_serialize_sql(?::VARCHAR)", {std::string(statement)}));
     if (!TRY(rows->next())) return fail(ErrorCode::corrupt, "the engine gave no syntax tree");
     const std::string text = rows->text(0);
     const JsonLimits limits{.bytes_max = 64u << 20,

@@ -89,9 +89,9 @@ TEST(Fence, EveryEscapeIsRefusedBeforeItRunsOrStoppedByALimit) {
 
 TEST(Fence, EveryClassOfEscapeIsTried) {
     const auto counts = counts_of(read_attempts("escapes.tsv"));
-    const std::map<std::string, int> wanted = {
-        {"read", 30},     {"write", 20},   {"network", 15},   {"code", 15},  {"settings", 20},
-        {"catalog", 25},  {"change", 20},  {"exhaustion", 40}, {"side", 15}};
+    const std::map<std::string, int> wanted = {{"read", 30},   {"write", 20},      {"network", 15},
+                                               {"code", 15},   {"settings", 20},   {"catalog", 25},
+                                               {"change", 20}, {"exhaustion", 40}, {"side", 15}};
     for (const auto& [kind, least] : wanted) EXPECT_GE(counts.at(kind), least) << kind;
 }
 
@@ -120,6 +120,25 @@ TEST(Fence, OrdinaryStatementsAreAllowed) {
         if (attempt.expected == "-") continue;
         EXPECT_EQ(answer, expanded(attempt.expected)) << attempt.statement;
     }
+}
+
+TEST(Fence, TheTenQueriesOfTheSqlPageRun) {
+    DemoWarehouse demo;
+    demo.load("ds1", "r1", 1);
+    demo.load_bundle("b1", "rb1");
+    std::ifstream page(STROMA_SQL_TESTS "/../../docs/sql.md");
+    int queries = 0;
+    bool inside = false;
+    for (std::string line; std::getline(page, line);) {
+        if (line.starts_with("```")) {
+            inside = line == "```sql";
+        } else if (inside) {
+            ++queries;
+            const std::string answer = demo.text(line);
+            EXPECT_FALSE(answer.starts_with("error") || answer.empty()) << line << "\n" << answer;
+        }
+    }
+    EXPECT_EQ(queries, 10);
 }
 
 TEST(Fence, ARefusalNamesWhatIsNotAllowed) {

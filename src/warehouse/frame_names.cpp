@@ -42,8 +42,8 @@ std::vector<NamedColumn> name_columns(const expression::Frame& frame,
 namespace {
 
 bool is_digits(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(),
-                                        [](char c) { return c >= '0' && c <= '9'; });
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// The id without its version when it is an Ensembl id (ENS, species letters, kind, 11 digits);

@@ -32,9 +32,8 @@ public:
                    const expression::Watch& watch)
         : data_(data), source_(source), watch_(watch) {}
     const std::vector<sql::ScanColumn>& columns() const override {
-        static const std::vector<sql::ScanColumn> columns = {{"cell_id", sql::Type::text},
-                                                             {"gene_id", sql::Type::text},
-                                                             {"value", sql::Type::real}};
+        static const std::vector<sql::ScanColumn> columns = {
+            {"cell_id", sql::Type::text}, {"gene_id", sql::Type::text}, {"value", sql::Type::real}};
         return columns;
     }
     std::unique_ptr<sql::ScanRun> begin() override { return std::make_unique<Run>(*this); }
@@ -76,15 +75,14 @@ Result<void> LongMatrixScan::Feed::read_block() {
     if (scan_.watch_.cancelled && scan_.watch_.cancelled()) {
         return fail(ErrorCode::cancelled, "the export was cancelled");
     }
-    const std::uint64_t count = std::clamp<std::uint64_t>(scan_.source_.lines_per_read(), 1,
-                                                          cells - next_line_);
+    const std::uint64_t count =
+        std::clamp<std::uint64_t>(scan_.source_.lines_per_read(), 1, cells - next_line_);
     TRY(scan_.source_.read_lines(next_line_, count, block_));
     next_line_ += count;
     line_ = 0;
     at_ = 0;
     if (scan_.watch_.progress) {
-        scan_.watch_.progress(static_cast<double>(next_line_), static_cast<double>(cells),
-                              "cells");
+        scan_.watch_.progress(static_cast<double>(next_line_), static_cast<double>(cells), "cells");
     }
     return {};
 }

@@ -17,8 +17,8 @@ std::string text_of(const Json& object, const char* member) {
 /// A relation in a FROM, by the name that columns of it are qualified with.
 struct Source {
     std::string relation, alias;
-    bool inner = true;   ///< reached by inner joins only
-    bool opaque = false; ///< conditions outside say nothing of its rows
+    bool inner = true;    ///< reached by inner joins only
+    bool opaque = false;  ///< conditions outside say nothing of its rows
 };
 
 /// "table.column" or "column" of a COLUMN_REF; empty for another expression.
@@ -152,7 +152,9 @@ std::vector<ExpressionMention> SelectReader::mentions() const {
             if (belongs(name, source)) mention.own.push_back({name.column, values});
         }
         for (const auto& other : sources_) {
-            if (other.relation != "feature" || other.opaque || !is_joined_by_featurekey(source, other)) continue;
+            if (other.relation != "feature" || other.opaque ||
+                !is_joined_by_featurekey(source, other))
+                continue;
             for (const auto& [name, values] : conditions_) {
                 if (belongs(name, other)) mention.feature.push_back({name.column, values});
             }

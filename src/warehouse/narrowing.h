@@ -13,8 +13,9 @@ struct ColumnCondition {
 
 /// What can be said of one mention of expression in a statement.
 struct ExpressionMention {
-    std::vector<ColumnCondition> own;      ///< featurekey, dataset, cellkey, exprtype
-    std::vector<ColumnCondition> feature;  ///< featurename or featurekey of the feature joined to it
+    std::vector<ColumnCondition> own;  ///< featurekey, dataset, cellkey, exprtype
+    std::vector<ColumnCondition>
+        feature;  ///< featurename or featurekey of the feature joined to it
 };
 
 /// Every mention of expression or expression_all in the statement's tree.

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 
 #include "warehouse/expression_scan.h"
 #include "warehouse/narrowing.h"
@@ -113,12 +113,12 @@ public:
     tl::unexpected<Error> explained(const Error& error) const {
         const std::string_view limit = watchdog_->passed();
         if (error.code != ErrorCode::cancelled || limit.empty()) return fail(error);
-        return fail(ErrorCode::exhausted,
-                    limit == "time"
-                        ? fmt::format("the statement passed its time limit of {} ms",
-                                      limits_.time.count())
-                        : fmt::format("the statement passed its memory limit of {} bytes",
-                                      limits_.memory_bytes));
+        return fail(
+            ErrorCode::exhausted,
+            limit == "time"
+                ? fmt::format("the statement passed its time limit of {} ms", limits_.time.count())
+                : fmt::format("the statement passed its memory limit of {} bytes",
+                              limits_.memory_bytes));
     }
 
     const std::vector<sql::ColumnInfo>& columns() const override { return rows_->columns(); }
@@ -159,9 +159,9 @@ Result<std::set<std::string>> features_named(sql::Connection& connection,
     for (const auto& name : names) list += (list.empty() ? "" : ", ") + quoted_text(name);
     std::set<std::string> keys;
     if (names.empty()) return keys;
-    const auto rows = TRY(connection.execute(
-        fmt::format("SELECT featurekey FROM ({}) WHERE featurename IN ({})",
-                    relations.select_of("feature"), list)));
+    const auto rows =
+        TRY(connection.execute(fmt::format("SELECT featurekey FROM ({}) WHERE featurename IN ({})",
+                                           relations.select_of("feature"), list)));
     while (TRY(rows->next())) keys.insert(rows->text(0));
     return keys;
 }
@@ -177,8 +177,8 @@ Result<void> open_expression(Warehouse::State& state, FencedRows& answer, Relati
     for (const auto* name : {"expression", "expression_all"}) {
         if (!checked.relations.contains(name)) continue;
         const bool called_only = std::string_view(name) == "expression";
-        auto parts = TRY(expression_parts(state, connection, relations.datasets(), need,
-                                          called_only));
+        auto parts =
+            TRY(expression_parts(state, connection, relations.datasets(), need, called_only));
         ScanRegistry::Ticket ticket(
             *state.scans, TRY(scan_expression(state.open_revision, std::move(parts), need)));
         (called_only ? called : all) = ticket.relation();

@@ -42,12 +42,12 @@ const std::vector<ApiField>& api_fields() {
         {"donor_organism.is_living", "donor", "is_living"},
         {"library_preparation_protocol.provenance.document_id", "library_preparation",
          "librarykey"},
-        {"library_preparation_protocol.input_nucleic_acid_molecule.ontology",
-         "library_preparation", "input_nucleic_acid_ontology"},
+        {"library_preparation_protocol.input_nucleic_acid_molecule.ontology", "library_preparation",
+         "input_nucleic_acid_ontology"},
         {"library_preparation_protocol.input_nucleic_acid_molecule.ontology_label",
          "library_preparation", "input_nucleic_acid_label"},
-        {"library_preparation_protocol.library_construction_method.ontology",
-         "library_preparation", "construction_approach_ontology"},
+        {"library_preparation_protocol.library_construction_method.ontology", "library_preparation",
+         "construction_approach_ontology"},
         {"library_preparation_protocol.library_construction_method.ontology_label",
          "library_preparation", "construction_approach_label"},
         {"library_preparation_protocol.end_bias", "library_preparation", "end_bias"},
@@ -66,9 +66,11 @@ const std::vector<ApiField>& api_fields() {
 
 const std::vector<std::string_view>& relation_names() {
     static const std::vector<std::string_view> names = [] {
-        std::vector<std::string_view> all = {
-            "dataset",        "obs",        "var",        "cells",           "cell", "cell_all",
-            "expression",     "expression_all", "provenance", "stl_load_commits"};
+        std::vector<std::string_view> all = {"dataset",    "obs",
+                                             "var",        "cells",
+                                             "cell",       "cell_all",
+                                             "expression", "expression_all",
+                                             "provenance", "stl_load_commits"};
         for (const auto& table : biology_tables()) all.push_back(table.name);
         return all;
     }();
@@ -159,12 +161,12 @@ std::string Relations::union_of(std::string_view frame, bool with_cell_columns,
     const bool is_obs = frame == "obs";
     const auto frame_columns = merged(frame, reserved);
     const auto branch = [&](const VisibleDataset* dataset) {
-        std::string text = fmt::format(
-            "SELECT {} AS dataset, {} AS dataset_id, {} AS revision, {} AS dataset_no",
-            quoted_text(dataset == nullptr ? "" : dataset->dataset),
-            quoted_text(dataset == nullptr ? "" : dataset->dataset_id),
-            quoted_text(dataset == nullptr ? "" : dataset->revision),
-            dataset == nullptr ? 0 : dataset->dataset_no);
+        std::string text =
+            fmt::format("SELECT {} AS dataset, {} AS dataset_id, {} AS revision, {} AS dataset_no",
+                        quoted_text(dataset == nullptr ? "" : dataset->dataset),
+                        quoted_text(dataset == nullptr ? "" : dataset->dataset_id),
+                        quoted_text(dataset == nullptr ? "" : dataset->revision),
+                        dataset == nullptr ? 0 : dataset->dataset_no);
         const auto add = [&](std::string_view name, std::string_view type) {
             text += dataset == nullptr ? fmt::format(", CAST(NULL AS {}) AS {}", type, name)
                                        : fmt::format(", {}", name);
@@ -179,11 +181,11 @@ std::string Relations::union_of(std::string_view frame, bool with_cell_columns,
         for (const auto& column : frame_columns) {
             const auto at = dataset == nullptr ? column.positions.end()
                                                : column.positions.find(dataset->dataset_no);
-            text += at == column.positions.end()
-                        ? fmt::format(", CAST(NULL AS {}) AS {}", column.type,
-                                      quoted_name(column.name))
-                        : fmt::format(", CAST(o{} AS {}) AS {}", at->second, column.type,
-                                      quoted_name(column.name));
+            text +=
+                at == column.positions.end()
+                    ? fmt::format(", CAST(NULL AS {}) AS {}", column.type, quoted_name(column.name))
+                    : fmt::format(", CAST(o{} AS {}) AS {}", at->second, column.type,
+                                  quoted_name(column.name));
         }
         if (dataset == nullptr) return text + " WHERE false";
         return text + fmt::format(" FROM store.{}_{}", is_obs ? "cells" : "var", dataset->loaded);
@@ -255,18 +257,17 @@ std::string Relations::select_biology(std::string_view name) const {
         return fmt::format("SELECT DISTINCT {} FROM store.{} {}", columns, name, where);
     }
     keys.resize(keys.size() - 2);
-    return fmt::format(
-        "SELECT DISTINCT ON ({}) {} FROM store.{} {} ORDER BY {}, dataset_no DESC", keys, columns,
-        name, where, keys);
+    return fmt::format("SELECT DISTINCT ON ({}) {} FROM store.{} {} ORDER BY {}, dataset_no DESC",
+                       keys, columns, name, where, keys);
 }
 
 std::string Relations::select_provenance() const {
     std::string all;
     for (const auto& table : biology_tables()) {
         if (table.name == "link") continue;
-        all += fmt::format("{}SELECT '{}' AS table_name, {} AS row_key, dataset_no FROM store.{}",
-                           all.empty() ? "" : " UNION ALL ", table.name, table.columns[0],
-                           table.name);
+        all +=
+            fmt::format("{}SELECT '{}' AS table_name, {} AS row_key, dataset_no FROM store.{}",
+                        all.empty() ? "" : " UNION ALL ", table.name, table.columns[0], table.name);
     }
     return fmt::format(
         "SELECT DISTINCT table_name, row_key, dataset, dataset_id, revision, bundle_uuid, "

@@ -211,17 +211,17 @@ Result<std::uint64_t> Warehouse::query_to_file(std::string_view statement, std::
     const bool is_known =
         format == "csv" || format == "json" || format == "parquet" || format == "arrow";
     if (!is_known) {
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("'{}' is not a file format of answers: csv, json, parquet, arrow",
-                                format));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("'{}' is not a file format of answers: csv, json, parquet, arrow", format));
     }
     std::error_code ignored;
     if (fs::exists(path, ignored)) {
         return fail(ErrorCode::already_exists, path.filename().string() + " is there already");
     }
     const auto rows = TRY(run_fenced(*state_, statement, scope, limits));
-    auto written = format == "csv"    ? write_csv(*rows, path)
-                   : format == "json" ? write_json(*rows, path)
+    auto written = format == "csv"     ? write_csv(*rows, path)
+                   : format == "json"  ? write_json(*rows, path)
                    : format == "arrow" ? write_arrow(*rows, path)
                                        : write_parquet(state_->engine, *rows, path);
     if (!written) static_cast<void>(remove_file(path));

@@ -7,8 +7,8 @@
 
 #include "base/json.h"
 #include "sql/duckdb/duckdb_database.h"
-#include "warehouse/matrix_parquet.h"
 #include "warehouse/demo_warehouse.h"
+#include "warehouse/matrix_parquet.h"
 
 namespace stroma::warehouse {
 namespace {
@@ -34,8 +34,7 @@ constexpr const char* every_type =
     "UNION ALL SELECT NULL, NULL, '=cmd', NULL, NULL, NULL, NULL, NULL, NULL ORDER BY i";
 
 std::string written(DemoWarehouse& demo, const char* format, const fs::path& path) {
-    const auto rows =
-        demo.warehouse->query_to_file(every_type, format, path, demo.everything, {});
+    const auto rows = demo.warehouse->query_to_file(every_type, format, path, demo.everything, {});
     EXPECT_TRUE(rows.has_value()) << (rows ? "" : rows.error().message);
     EXPECT_EQ(rows.value_or(0), 2u);
     return *read_file(path);
@@ -97,8 +96,9 @@ TEST(ResultFile, ALimitPassedWhileWritingLeavesNoFile) {
 TEST(ResultFile, ArrowIsReadByArrowsOwnReader) {
     const char* modules = std::getenv("STROMA_NODE_MODULES");
     if (modules == nullptr) {
-        std::fprintf(stderr, "SKIPPED: set STROMA_NODE_MODULES to a folder where "
-                             "`npm install apache-arrow` was run\n");
+        std::fprintf(stderr,
+                     "SKIPPED: set STROMA_NODE_MODULES to a folder where "
+                     "`npm install apache-arrow` was run\n");
         GTEST_SKIP();
     }
     DemoWarehouse demo;
@@ -125,9 +125,9 @@ TEST(ResultFile, ArrowBatchesHoldEveryRow) {
     if (modules == nullptr) GTEST_SKIP() << "STROMA_NODE_MODULES is not set";
     DemoWarehouse demo;
     const Folder folder;
-    const auto rows = demo.warehouse->query_to_file(
-        "SELECT range AS n, 'text ' || range AS t FROM range(150000)", "arrow", folder / "a.arrow",
-        demo.everything, {});
+    const auto rows =
+        demo.warehouse->query_to_file("SELECT range AS n, 'text ' || range AS t FROM range(150000)",
+                                      "arrow", folder / "a.arrow", demo.everything, {});
     ASSERT_TRUE(rows.has_value()) << rows.error().message;
     const std::string command = std::string("node " STROMA_CLIENT_TESTS "/read_arrow.mjs ") +
                                 modules + " " + (folder / "a.arrow").string();
@@ -173,8 +173,7 @@ TEST(ResultFile, AMatrixIsParquetInLongForm) {
     expression::AnnotatedData data;
     data.obs.index = {"a", "b", "c"};
     data.var.index = {"g1", "g2"};
-    data.matrices.push_back(
-        {"X", expression::Unit::normalised, std::make_unique<SmallSource>()});
+    data.matrices.push_back({"X", expression::Unit::normalised, std::make_unique<SmallSource>()});
     sql::DuckDbOptions options;
     options.fenced = false;
     const auto engine = *sql::open_duckdb(options);

@@ -66,9 +66,9 @@ Result<void> check_condition(Warehouse::State& state, std::string_view condition
     const bool is_one_value =
         node.value("type", "") == "SELECT_NODE" && node["modifiers"].empty() &&
         node["select_list"].size() == 1 && node["from_table"].value("type", "") == "EMPTY" &&
-        node["select_list"][0].value("alias", "").empty() &&
-        node["cte_map"]["map"].empty() && node["where_clause"].is_null() &&
-        node["group_expressions"].empty() && node["having"].is_null() && node["qualify"].is_null();
+        node["select_list"][0].value("alias", "").empty() && node["cte_map"]["map"].empty() &&
+        node["where_clause"].is_null() && node["group_expressions"].empty() &&
+        node["having"].is_null() && node["qualify"].is_null();
     if (is_one_value) return {};
     return fail(ErrorCode::invalid_input, "the condition must be one expression over cells");
 }
@@ -106,10 +106,10 @@ Result<std::vector<SelectedCells>> Warehouse::select_sql(std::string_view statem
     while (!text.empty() && (text.back() == ';' || text.back() == ' ' || text.back() == '\n')) {
         text.remove_suffix(1);
     }
-    const std::string match = has_key ? "named.cellkey = known.cellkey"
-                              : has_dataset
-                                  ? "named.cell_id = known.cell_id AND named.dataset = known.dataset"
-                                  : "named.cell_id = known.cell_id";
+    const std::string match =
+        has_key       ? "named.cellkey = known.cellkey"
+        : has_dataset ? "named.cell_id = known.cell_id AND named.dataset = known.dataset"
+                      : "named.cell_id = known.cell_id";
     const auto rows = TRY(run_fenced(
         *state_,
         fmt::format("SELECT known.dataset_id, known.revision, known.cell_index FROM (SELECT *, "

@@ -16,12 +16,12 @@ Result<std::unique_ptr<Warehouse>> Warehouse::open(sql::Database& database, Open
         return fail(ErrorCode::unsupported, "the warehouse needs a database in this process");
     }
     TRY(sql::migrate(database, "warehouse", warehouse_migrations()));
-    auto state = std::unique_ptr<State>(new State{database, *engine, std::move(open), clock,
-                                                  std::make_shared<ScanRegistry>(), {}});
+    auto state = std::unique_ptr<State>(
+        new State{database, *engine, std::move(open), clock, std::make_shared<ScanRegistry>(), {}});
     // The engine keeps the function for as long as it lives, which may be longer than we do.
-    TRY(engine->add_table_function(
-        "stroma_scan",
-        [scans = state->scans](std::string_view ticket) { return scans->find(ticket); }));
+    TRY(engine->add_table_function("stroma_scan", [scans = state->scans](std::string_view ticket) {
+        return scans->find(ticket);
+    }));
     return std::unique_ptr<Warehouse>(new Warehouse(std::move(state)));
 }
 

@@ -21,7 +21,7 @@ using Row = std::map<std::string, sql::Value>;
 
 /// Everything that one revision brings into the warehouse, applied at once.
 struct RevisionRows {
-    std::string dataset;        ///< catalog id
+    std::string dataset;  ///< catalog id
     std::string dataset_name;
     std::string revision;
     std::int64_t revision_number = 0;
@@ -37,8 +37,8 @@ struct RevisionRows {
     /// Rows of donor, specimen, cell_suspension, library_preparation, project, publication,
     /// contributor, analysis, feature; every row is tied to this revision in provenance.
     std::map<std::string, std::vector<Row>> biology;
-    std::string source;         ///< ledger: what was loaded
-    std::string content_key;    ///< ledger: its identity
+    std::string source;       ///< ledger: what was loaded
+    std::string content_key;  ///< ledger: its identity
 };
 
 struct LoadReport {
@@ -56,8 +56,8 @@ struct QueryLimits {
 
 /// What a user may see: the current revisions of these datasets and nothing else.
 struct Scope {
-    bool everything = false;                ///< the administrator
-    std::vector<std::string> datasets;      ///< catalog ids
+    bool everything = false;            ///< the administrator
+    std::vector<std::string> datasets;  ///< catalog ids
 };
 
 /// Cells of one dataset's current revision, by their row in obs, rising or in the query's order.

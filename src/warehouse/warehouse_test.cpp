@@ -146,14 +146,15 @@ TEST(Warehouse, TheFourQueriesOfTheBackEndComparisonAreRight) {
     EXPECT_EQ(demo.text("SELECT count(*) FROM expression e JOIN cells c USING (cellkey) WHERE "
                         "c.\"donor_organism.diseases.ontology\" <> 'PATO:0000461' AND c.flag"),
               std::to_string(diseased));
-    EXPECT_EQ(demo.text("SELECT avg(exrpvalue) = " + std::to_string(healthy) + ".0 / " +
-                        std::to_string(healthy_count) +
-                        ", count(*) FROM expression e JOIN feature f USING (featurekey) JOIN cell c "
-                        "USING (cellkey) JOIN cell_suspension s USING (cellsuspensionkey) JOIN "
-                        "specimen p USING (specimenkey) JOIN donor d USING (donorkey) WHERE "
-                        "f.featurename = 'GENE5' AND d.diseases_ontology = 'PATO:0000461' AND "
-                        "d.ethnicity_ontology = 'HANCESTRO:0005'"),
-              "true|" + std::to_string(healthy_count));
+    EXPECT_EQ(
+        demo.text("SELECT avg(exrpvalue) = " + std::to_string(healthy) + ".0 / " +
+                  std::to_string(healthy_count) +
+                  ", count(*) FROM expression e JOIN feature f USING (featurekey) JOIN cell c "
+                  "USING (cellkey) JOIN cell_suspension s USING (cellsuspensionkey) JOIN "
+                  "specimen p USING (specimenkey) JOIN donor d USING (donorkey) WHERE "
+                  "f.featurename = 'GENE5' AND d.diseases_ontology = 'PATO:0000461' AND "
+                  "d.ethnicity_ontology = 'HANCESTRO:0005'"),
+        "true|" + std::to_string(healthy_count));
     EXPECT_EQ(demo.text("SELECT DISTINCT pub_title FROM publication WHERE projectkey IN (SELECT "
                         "projectkey FROM cell JOIN expression USING (cellkey) WHERE featurekey = "
                         "'ENSG00000000005')"),
@@ -203,7 +204,8 @@ TEST(Warehouse, LimitsEndAStatementWithTheLimitsName) {
     limits = QueryLimits();
     limits.time = Milliseconds(50);
     const auto slow = demo.error_of(
-        "SELECT count(*) FROM obs a, obs b, obs c, obs d, obs e, obs f WHERE a.cell_id <> f.cell_id",
+        "SELECT count(*) FROM obs a, obs b, obs c, obs d, obs e, obs f WHERE a.cell_id <> "
+        "f.cell_id",
         limits);
     EXPECT_EQ(slow.code, ErrorCode::exhausted) << slow.message;
     EXPECT_NE(slow.message.find("time limit"), std::string::npos);

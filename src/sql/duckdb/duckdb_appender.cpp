@@ -53,10 +53,10 @@ public:
 
     Result<void> append(std::span<const Value> row) override {
         if (row.size() != types_.size()) {
-            return failing(fail(ErrorCode::invalid_input,
-                                "a row of " + std::to_string(row.size()) + " values for table " +
-                                    table_ + " with " + std::to_string(types_.size()) +
-                                    " columns"));
+            return failing(
+                fail(ErrorCode::invalid_input, "a row of " + std::to_string(row.size()) +
+                                                   " values for table " + table_ + " with " +
+                                                   std::to_string(types_.size()) + " columns"));
         }
         for (std::size_t column = 0; column < row.size(); ++column) {
             if (auto set = put(column, row[column]); !set) return failing(std::move(set));
@@ -81,8 +81,8 @@ private:
     }
     Result<void> engine_error() {
         duckdb_error_data data = duckdb_appender_error_data(handle_);
-        Error error =
-            error_from_duckdb(duckdb_error_data_error_type(data), duckdb_error_data_message(data), "");
+        Error error = error_from_duckdb(duckdb_error_data_error_type(data),
+                                        duckdb_error_data_message(data), "");
         duckdb_destroy_error_data(&data);
         return fail(std::move(error).with("table " + table_));
     }
@@ -154,8 +154,7 @@ Result<void> DuckDbAppender::put(std::size_t column, const Value& value) {
 }  // namespace
 
 Result<std::unique_ptr<Appender>> append_duckdb(duckdb_connection connection,
-                                                std::string_view table,
-                                                std::shared_ptr<void> owner,
+                                                std::string_view table, std::shared_ptr<void> owner,
                                                 std::function<void()> failed) {
     const auto dot = table.find('.');
     const std::string schema(dot == std::string_view::npos ? "" : table.substr(0, dot));

@@ -128,8 +128,8 @@ Result<void> DuckDbConnection::begin(TransactionKind kind) {
         TRY(wait_for_writer());
         holds_gate_ = true;
     }
-    auto begun = plain(kind == TransactionKind::write ? "BEGIN TRANSACTION"
-                                                      : "BEGIN TRANSACTION READ ONLY");
+    auto begun =
+        plain(kind == TransactionKind::write ? "BEGIN TRANSACTION" : "BEGIN TRANSACTION READ ONLY");
     if (!begun) {
         if (holds_gate_) session_->instance->writers.leave();
         holds_gate_ = false;
@@ -211,9 +211,9 @@ Result<duckdb_result> DuckDbConnection::run(const Prepared& prepared,
     if (takes_gate) session_->instance->writers.leave();
     if (state == DuckDBSuccess) return result;
     const char* message = duckdb_result_error(&result);
-    Error error = error_from_duckdb(duckdb_result_error_type(&result),
-                                    message == nullptr ? "the statement failed" : message,
-                                    statement);
+    Error error =
+        error_from_duckdb(duckdb_result_error_type(&result),
+                          message == nullptr ? "the statement failed" : message, statement);
     duckdb_destroy_result(&result);
     return fail(std::move(error));
 }
@@ -221,10 +221,14 @@ Result<duckdb_result> DuckDbConnection::run(const Prepared& prepared,
 // The statement's preparation tells no error type, so it is read from the message's first words.
 duckdb_error_type type_of_message(std::string_view message) {
     static constexpr std::pair<std::string_view, duckdb_error_type> starts[] = {
-        {"INTERRUPT", DUCKDB_ERROR_INTERRUPT},      {"Out of Memory", DUCKDB_ERROR_OUT_OF_MEMORY},
-        {"TransactionContext", DUCKDB_ERROR_TRANSACTION}, {"IO Error", DUCKDB_ERROR_IO},
-        {"INTERNAL", DUCKDB_ERROR_INTERNAL},        {"FATAL", DUCKDB_ERROR_FATAL},
-        {"Permission", DUCKDB_ERROR_PERMISSION},    {"Not implemented", DUCKDB_ERROR_NOT_IMPLEMENTED},
+        {"INTERRUPT", DUCKDB_ERROR_INTERRUPT},
+        {"Out of Memory", DUCKDB_ERROR_OUT_OF_MEMORY},
+        {"TransactionContext", DUCKDB_ERROR_TRANSACTION},
+        {"IO Error", DUCKDB_ERROR_IO},
+        {"INTERNAL", DUCKDB_ERROR_INTERNAL},
+        {"FATAL", DUCKDB_ERROR_FATAL},
+        {"Permission", DUCKDB_ERROR_PERMISSION},
+        {"Not implemented", DUCKDB_ERROR_NOT_IMPLEMENTED},
         {"Constraint", DUCKDB_ERROR_CONSTRAINT}};
     for (const auto& [start, type] : starts) {
         if (message.starts_with(start)) return type;

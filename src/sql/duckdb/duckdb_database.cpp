@@ -31,7 +31,8 @@ Settings settings_of(const DuckDbOptions& options) {
         {"temp_directory", options.temp_folder.string()},
     };
     if (!options.temp_folder.empty()) {
-        settings.emplace_back("max_temp_directory_size", fmt::format("{}B", options.temp_bytes_max));
+        settings.emplace_back("max_temp_directory_size",
+                              fmt::format("{}B", options.temp_bytes_max));
     }
     if (options.fenced) {
         settings.emplace_back("enable_external_access", "false");
@@ -166,7 +167,8 @@ Result<void> DuckDbDatabase::verify() {
         auto read = connection->execute(fmt::format("SELECT bit_xor(hash(t)) FROM {} AS t", name));
         if (read) {
             auto row = (*read)->next();
-            if (!row) return fail(damaged(instance_->name + ", table " + name, row.error().message));
+            if (!row)
+                return fail(damaged(instance_->name + ", table " + name, row.error().message));
         } else {
             return fail(damaged(instance_->name + ", table " + name, read.error().message));
         }
@@ -202,8 +204,9 @@ Result<std::uint64_t> DuckDbDatabase::write_parquet(std::shared_ptr<TableScan> r
         columns += fmt::format("{}{} AS {}", index == 0 ? "" : ", ", value,
                                has_name ? quote_with(names[index], '"') : from);
     }
-    TRY(register_table_function(handle_of(*connection), "scanned_rows",
-                                [rows](std::string_view) -> Result<std::shared_ptr<TableScan>> { return rows; }));
+    TRY(register_table_function(
+        handle_of(*connection), "scanned_rows",
+        [rows](std::string_view) -> Result<std::shared_ptr<TableScan>> { return rows; }));
     return static_cast<std::uint64_t>(TRY(connection->change(fmt::format(
         "COPY (SELECT {} FROM scanned_rows('')) TO {} (FORMAT parquet, COMPRESSION zstd)", columns,
         quote_with(path.string(), '\'')))));

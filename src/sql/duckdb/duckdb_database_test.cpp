@@ -189,8 +189,9 @@ TEST(DuckDb, InterruptEndsALongStatement) {
 TEST(DuckDb, TheAppenderFillsATableInTheTransaction) {
     const auto database = open_or_die();
     const auto connection = connect(*database);
-    ASSERT_TRUE(connection->run_script("CREATE SCHEMA s; CREATE TABLE s.t (a INTEGER, b VARCHAR, "
-                                       "c DOUBLE, d BOOLEAN, e DATE)"));
+    ASSERT_TRUE(
+        connection->run_script("CREATE SCHEMA s; CREATE TABLE s.t (a INTEGER, b VARCHAR, "
+                               "c DOUBLE, d BOOLEAN, e DATE)"));
     ASSERT_TRUE(connection->begin(TransactionKind::write));
     auto appender = connection->append_to("s.t");
     ASSERT_TRUE(appender.has_value());
@@ -203,8 +204,9 @@ TEST(DuckDb, TheAppenderFillsATableInTheTransaction) {
     appender->reset();
     EXPECT_EQ(one_value(*connect(*database), "SELECT count(*) FROM s.t"), Value(std::int64_t{0}));
     ASSERT_TRUE(connection->commit());
-    EXPECT_EQ(one_value(*connection, "SELECT sum(a) FROM s.t WHERE b = 'even' AND d AND "
-                                     "e = DATE '2020-01-01'"),
+    EXPECT_EQ(one_value(*connection,
+                        "SELECT sum(a) FROM s.t WHERE b = 'even' AND d AND "
+                        "e = DATE '2020-01-01'"),
               Value(std::int64_t{6247500}));
 }
 
@@ -219,8 +221,9 @@ TEST(DuckDb, AScanInCppIsARelationInSql) {
               Value(std::int64_t{4999950000}));
     EXPECT_EQ(one_value(*connection, "SELECT count(*) FROM counting('100000')"),
               Value(std::int64_t{100000}));
-    EXPECT_EQ(one_value(*connection, "SELECT count(*) FROM counting('5000') a JOIN "
-                                     "counting('9000') b USING (number)"),
+    EXPECT_EQ(one_value(*connection,
+                        "SELECT count(*) FROM counting('5000') a JOIN "
+                        "counting('9000') b USING (number)"),
               Value(std::int64_t{5000}));
     EXPECT_EQ(one_value(*connection, "SELECT max(shown) FROM counting('10') WHERE number < 9"),
               Value("8"));
@@ -291,8 +294,10 @@ TEST(DuckDb, ADamagedLogIsCorruptAndSaysWhatToDo) {
         auto database = open_duckdb(options);
         if (!database) ::_exit(1);
         auto connection = (*database)->connect();
-        const auto ran = (*connection)->run_script(
-            "CREATE TABLE t (x INTEGER); INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)");
+        const auto ran = (*connection)
+                             ->run_script(
+                                 "CREATE TABLE t (x INTEGER); INSERT INTO t VALUES (1); INSERT "
+                                 "INTO t VALUES (2)");
         ::_exit(ran ? 0 : 2);
     }
     int status = 0;
@@ -316,17 +321,17 @@ TEST(DuckDb, AScanIsWrittenAsParquetThatAnEngineReadsBack) {
     const Folder folder;
     const auto database = open_or_die();
     const auto path = folder.path() / "numbers.parquet";
-    const auto rows =
-        database->write_parquet(std::make_shared<Counting>(10000, 1), {"", "shown as"}, {"", "DECIMAL(9,2)"},
-                                path);
+    const auto rows = database->write_parquet(std::make_shared<Counting>(10000, 1),
+                                              {"", "shown as"}, {"", "DECIMAL(9,2)"}, path);
     ASSERT_TRUE(rows.has_value()) << rows.error().message;
     EXPECT_EQ(*rows, 10000u);
     DuckDbOptions open_options;
     open_options.fenced = false;
     const auto reader = open_duckdb(open_options);
-    EXPECT_EQ(one_value(*connect(**reader),
-                        "SELECT sum(\"shown as\")::VARCHAR FROM read_parquet('" + path.string() + "')"),
-              Value("49995000.00"));
+    EXPECT_EQ(
+        one_value(*connect(**reader),
+                  "SELECT sum(\"shown as\")::VARCHAR FROM read_parquet('" + path.string() + "')"),
+        Value("49995000.00"));
 }
 
 TEST(DuckDb, AFencedEngineReadsNoFileAndChangesNoSetting) {

@@ -52,8 +52,7 @@ std::unique_ptr<Rows> rows_from_duckdb(duckdb_result result, std::string stateme
                                        std::shared_ptr<void> owner);
 
 Result<std::unique_ptr<Appender>> append_duckdb(duckdb_connection connection,
-                                                std::string_view table,
-                                                std::shared_ptr<void> owner,
+                                                std::string_view table, std::shared_ptr<void> owner,
                                                 std::function<void()> failed);
 
 /// Registers a function in the engine behind the connection.

@@ -145,8 +145,7 @@ duckdb_value time_at(duckdb_type id, const void* data, idx_t row) {
         case DUCKDB_TYPE_TIME: return duckdb_create_time(at<duckdb_time>(data, row));
         case DUCKDB_TYPE_TIME_NS: return duckdb_create_time_ns(at<duckdb_time_ns>(data, row));
         case DUCKDB_TYPE_TIME_TZ: return duckdb_create_time_tz_value(at<duckdb_time_tz>(data, row));
-        case DUCKDB_TYPE_TIMESTAMP:
-            return duckdb_create_timestamp(at<duckdb_timestamp>(data, row));
+        case DUCKDB_TYPE_TIMESTAMP: return duckdb_create_timestamp(at<duckdb_timestamp>(data, row));
         case DUCKDB_TYPE_TIMESTAMP_TZ:
             return duckdb_create_timestamp_tz(at<duckdb_timestamp>(data, row));
         case DUCKDB_TYPE_TIMESTAMP_S:
@@ -178,8 +177,8 @@ duckdb_value number_at(duckdb_type id, const void* data, idx_t row) {
         case DUCKDB_TYPE_UUID: {
             // Stored with the first bit turned over, so that it sorts as a signed number.
             auto stored = at<duckdb_hugeint>(data, row);
-            return duckdb_create_uuid(
-                {stored.lower, static_cast<std::uint64_t>(stored.upper) ^ (std::uint64_t{1} << 63)});
+            return duckdb_create_uuid({stored.lower, static_cast<std::uint64_t>(stored.upper) ^
+                                                         (std::uint64_t{1} << 63)});
         }
         default: return time_at(id, data, row);
     }
@@ -251,18 +250,30 @@ std::string type_text(duckdb_logical_type type) {
         default: break;
     }
     static constexpr std::pair<duckdb_type, const char*> names[] = {
-        {DUCKDB_TYPE_BOOLEAN, "BOOLEAN"},     {DUCKDB_TYPE_TINYINT, "TINYINT"},
-        {DUCKDB_TYPE_SMALLINT, "SMALLINT"},   {DUCKDB_TYPE_INTEGER, "INTEGER"},
-        {DUCKDB_TYPE_BIGINT, "BIGINT"},       {DUCKDB_TYPE_UTINYINT, "UTINYINT"},
-        {DUCKDB_TYPE_USMALLINT, "USMALLINT"}, {DUCKDB_TYPE_UINTEGER, "UINTEGER"},
-        {DUCKDB_TYPE_UBIGINT, "UBIGINT"},     {DUCKDB_TYPE_FLOAT, "FLOAT"},
-        {DUCKDB_TYPE_DOUBLE, "DOUBLE"},       {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP"},
-        {DUCKDB_TYPE_DATE, "DATE"},           {DUCKDB_TYPE_TIME, "TIME"},
-        {DUCKDB_TYPE_INTERVAL, "INTERVAL"},   {DUCKDB_TYPE_HUGEINT, "HUGEINT"},
-        {DUCKDB_TYPE_UHUGEINT, "UHUGEINT"},   {DUCKDB_TYPE_VARCHAR, "VARCHAR"},
-        {DUCKDB_TYPE_BLOB, "BLOB"},           {DUCKDB_TYPE_UUID, "UUID"},
-        {DUCKDB_TYPE_BIT, "BIT"},             {DUCKDB_TYPE_TIME_TZ, "TIMETZ"},
-        {DUCKDB_TYPE_TIME_NS, "TIME_NS"},     {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMPTZ"},
+        {DUCKDB_TYPE_BOOLEAN, "BOOLEAN"},
+        {DUCKDB_TYPE_TINYINT, "TINYINT"},
+        {DUCKDB_TYPE_SMALLINT, "SMALLINT"},
+        {DUCKDB_TYPE_INTEGER, "INTEGER"},
+        {DUCKDB_TYPE_BIGINT, "BIGINT"},
+        {DUCKDB_TYPE_UTINYINT, "UTINYINT"},
+        {DUCKDB_TYPE_USMALLINT, "USMALLINT"},
+        {DUCKDB_TYPE_UINTEGER, "UINTEGER"},
+        {DUCKDB_TYPE_UBIGINT, "UBIGINT"},
+        {DUCKDB_TYPE_FLOAT, "FLOAT"},
+        {DUCKDB_TYPE_DOUBLE, "DOUBLE"},
+        {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP"},
+        {DUCKDB_TYPE_DATE, "DATE"},
+        {DUCKDB_TYPE_TIME, "TIME"},
+        {DUCKDB_TYPE_INTERVAL, "INTERVAL"},
+        {DUCKDB_TYPE_HUGEINT, "HUGEINT"},
+        {DUCKDB_TYPE_UHUGEINT, "UHUGEINT"},
+        {DUCKDB_TYPE_VARCHAR, "VARCHAR"},
+        {DUCKDB_TYPE_BLOB, "BLOB"},
+        {DUCKDB_TYPE_UUID, "UUID"},
+        {DUCKDB_TYPE_BIT, "BIT"},
+        {DUCKDB_TYPE_TIME_TZ, "TIMETZ"},
+        {DUCKDB_TYPE_TIME_NS, "TIME_NS"},
+        {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMPTZ"},
         {DUCKDB_TYPE_TIMESTAMP_S, "TIMESTAMP_S"},
         {DUCKDB_TYPE_TIMESTAMP_MS, "TIMESTAMP_MS"},
         {DUCKDB_TYPE_TIMESTAMP_NS, "TIMESTAMP_NS"}};
