@@ -104,6 +104,7 @@ std::vector<Case> cases() {
         {"chunk longer than said", post_with(chunked, "3\r\nhello\r\n0\r\n\r\n"), 400},
         {"chunk extension without end", post_with(chunked, "5;" + std::string(200'000, 'a')), 400},
         {"nothing but line ends", std::string(100, '\n'), 400},
+        {"empty chunked body", post_with(chunked, "0\r\n\r\n"), 200},
         {"two empty lines first", "\r\n\r\n" + get_with(""), 200},
     };
 }
