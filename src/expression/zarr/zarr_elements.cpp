@@ -107,8 +107,10 @@ Result<Dict> ZarrElements::read_dict(const std::string& path, int depth) const {
     Dict dict;
     const std::vector<std::string> names = store_.children(path);
     if (names.size() > 100'000) return bad(path, "more than 100,000 elements");
-    for (const std::string& name : names)
-        dict.emplace_back(name, TRY(read(path + "/" + name, depth + 1)));
+    for (const std::string& name : names) {
+        Element element = TRY(read(path + "/" + name, depth + 1));
+        dict.emplace_back(name, std::move(element));
+    }
     return dict;
 }
 
@@ -116,8 +118,10 @@ Result<Element> ZarrElements::read_array(const std::string& path) const {
     const ZarrArray array = TRY(open_zarr_array(store_, path));
     if (array.type.kind == ZarrType::Kind::record)
         return Element{TRY(read_zarr_records(store_, array, bytes_max_))};
-    if (holds_texts(array))
-        return Element{TextGrid{array.shape, TRY(read_zarr_texts(store_, array, bytes_max_))}};
+    if (holds_texts(array)) {
+        TextArray texts = TRY(read_zarr_texts(store_, array, bytes_max_));
+        return Element{TextGrid{array.shape, std::move(texts)}};
+    }
     return Element{TRY(read_zarr_numbers(store_, array, bytes_max_))};
 }
 
