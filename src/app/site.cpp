@@ -31,7 +31,8 @@ Result<void> open_stores(Site::State& state, const Settings& settings) {
 }
 
 Result<void> open_domain(Site::State& state, const Settings& settings) {
-    const queue::QueueOptions queue_options{.lease = settings.duration("jobs.lease")};
+    queue::QueueOptions queue_options = pipeline::job_queue_options();
+    queue_options.lease = settings.duration("jobs.lease");
     state.job_queue =
         TRY(queue::open_queue(*state.control, "jobs", queue_options, state.clock, state.ids));
     state.jobs = TRY(

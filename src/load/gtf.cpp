@@ -38,7 +38,8 @@ std::string feature_key(std::string_view id) {
 std::string_view first_of(std::string_view attributes,
                           std::initializer_list<std::string_view> names) {
     for (const std::string_view name : names)
-        if (const std::string_view value = attribute(attributes, name); !value.empty()) return value;
+        if (const std::string_view value = attribute(attributes, name); !value.empty())
+            return value;
     return {};
 }
 

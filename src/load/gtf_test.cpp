@@ -15,7 +15,8 @@ const std::string lines =
     "transcript_id \"ENST00000619216.1\"; gene_type \"miRNA\"; gene_name \"MIR6859-1\"; "
     "transcript_type \"miRNA\"; transcript_name \"MIR6859-1-201\"; level 3;\n"
     "chr1\tENSEMBL\texon\t17369\t17436\t.\t-\t.\tgene_id \"ENSG00000278267.1\";\n"
-    "chrY\tHAVANA\tgene\t1\t9\t.\t-\t.\tgene_id \"ENSG00000002586.18_PAR_Y\"; gene_name \"CD99\";\n";
+    "chrY\tHAVANA\tgene\t1\t9\t.\t-\t.\tgene_id \"ENSG00000002586.18_PAR_Y\"; gene_name "
+    "\"CD99\";\n";
 
 std::string psv(const warehouse::Row& row) {
     const auto text = [&](const char* column) {

@@ -121,7 +121,8 @@ std::string text_in(const std::map<std::string, warehouse::Row>& rows, const std
 
 template <class T>
 Column optional_column(const std::string& name, const std::vector<std::optional<T>>& values) {
-    Array array{std::is_same_v<T, bool> ? ValueType::boolean : ValueType::int64, {values.size()}, {}};
+    Array array{
+        std::is_same_v<T, bool> ? ValueType::boolean : ValueType::int64, {values.size()}, {}};
     std::vector<bool> missing(values.size());
     for (std::size_t i = 0; i < values.size(); ++i) {
         missing[i] = !values[i];

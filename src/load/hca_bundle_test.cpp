@@ -154,7 +154,8 @@ TEST_F(HcaBundles, TheWholeOptimusBundleHasItsGoldenValues) {
     EXPECT_EQ(text(bundle->cell_columns["cellkey"][row_of(*bundle, "CTGCTGTGTTACGTCA")]),
               "c1899d5279195314031a6a5a052a405b");
     std::map<std::string, double> by_name;
-    for (const auto& [gene, sum] : all.genes) by_name[std::string(bundle->data.var.index[gene])] = sum;
+    for (const auto& [gene, sum] : all.genes)
+        by_name[std::string(bundle->data.var.index[gene])] = sum;
     EXPECT_EQ(by_name["TMSB4X"], 2083);
     EXPECT_EQ(by_name["B2M"], 2082);
     EXPECT_EQ(by_name["RPL13"], 1408);

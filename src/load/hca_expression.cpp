@@ -167,7 +167,8 @@ Result<AnnotatedData> read_zarr_files(InputFiles& files, const std::vector<std::
     std::unique_ptr<ZarrStore> opened = TRY(ZarrStore::open(chosen));
     opened->read_from(files);
     for (const std::string& name : names)
-        if (name.ends_with(".zattrs") && (cells.main_file.empty() || name.size() < cells.main_file.size()))
+        if (name.ends_with(".zattrs") &&
+            (cells.main_file.empty() || name.size() < cells.main_file.size()))
             cells.main_file = name;
     if (!enter_hca_layout(*opened))
         return fail(ErrorCode::invalid_input,

@@ -130,7 +130,8 @@ Result<std::optional<FoundManifest>> find_hca_manifest(const fs::path& folder) {
     const std::string name = home.filename().string();
     const fs::path above = home.parent_path();
     const std::string stem = name.substr(0, name.find('.'));
-    const fs::path inside[] = {home / "bundle.json", home / "manifest.json", home / (name + ".json")};
+    const fs::path inside[] = {home / "bundle.json", home / "manifest.json",
+                               home / (name + ".json")};
     const fs::path beside[] = {above / (name + ".json"),
                                above.parent_path() / "bundle_manifests" / (name + ".json"),
                                above / (stem + "_manifest.json")};

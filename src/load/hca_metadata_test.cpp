@@ -61,7 +61,8 @@ TEST(HcaMetadata, RelationsFollowTheArrowsOfLinks) {
 TEST(HcaMetadata, LabelsComeFromTheFileElseTheTableElseTheText) {
     auto files_of = [](const std::string& term) {
         return std::map<std::string, std::string>{
-            {"donor_organism_0.json", entity("donor_organism", "d", R"("diseases":[)" + term + "]")}};
+            {"donor_organism_0.json",
+             entity("donor_organism", "d", R"("diseases":[)" + term + "]")}};
     };
     const auto labels = OntologyLabels::parse("# table\nMONDO:1\tfrom table\n");
     const auto label = [&](const std::string& term) {

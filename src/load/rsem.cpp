@@ -82,7 +82,8 @@ struct RsemRows {
         const TextArray* own = table.find(is_gene ? "gene_id" : "transcript_id");
         const TextArray* gene = table.find("gene_id");
         if (own == nullptr || gene == nullptr)
-            return fail(ErrorCode::invalid_input, name + " has no column of ids: not an RSEM table");
+            return fail(ErrorCode::invalid_input,
+                        name + " has no column of ids: not an RSEM table");
         for (std::size_t i = 0; i < own->size(); ++i) {
             ids.push_back((*own)[i]);
             genes.push_back((*gene)[i]);

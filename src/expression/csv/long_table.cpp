@@ -142,12 +142,14 @@ private:
             }
             NumberText value;
             if (!parse_number(fields[columns_.value], value) || !std::isfinite(value.value)) {
-                piece.problem = fmt::format("has the value '{}', which is not a number kept exactly",
-                                            fields[columns_.value].substr(0, 40));
+                piece.problem =
+                    fmt::format("has the value '{}', which is not a number kept exactly",
+                                fields[columns_.value].substr(0, 40));
                 return;
             }
             const std::string_view cell = fields[columns_.cell], gene = fields[columns_.gene];
-            if (cell != last_cell || last_number == Numbering::none) last_number = cells_.find(cell);
+            if (cell != last_cell || last_number == Numbering::none)
+                last_number = cells_.find(cell);
             last_cell = cell;
             Triplet entry{last_number, genes_.find(gene), value.value};
             if (!storage.empty()) last_number = Numbering::none;

@@ -261,7 +261,8 @@ Result<void> split_header(const std::string& header, Lines& lines, WideTable& ta
         return fail(ErrorCode::invalid_input,
                     lines.name() + ", line 1 has a quote that isn't closed");
     // R's write.table leaves out the field over the row names.
-    const bool has_corner = fields_of_first_line(lines.peek(), lines.dialect()) != fields.size() + 1;
+    const bool has_corner =
+        fields_of_first_line(lines.peek(), lines.dialect()) != fields.size() + 1;
     if (has_corner) table.corner = fields[0];
     for (std::size_t i = has_corner ? 1 : 0; i < fields.size(); ++i)
         table.header_ids.push_back(fields[i]);

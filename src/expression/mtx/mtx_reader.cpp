@@ -103,7 +103,8 @@ bool has_header(InputFiles& files, const std::string& name) {
     auto block = (*text)->next_block(4096);
     if (!block) return false;
     std::string_view rest = *block, line;
-    return take_line(rest, line) && (line.starts_with("featurekey") || line.starts_with("gene_id\t"));
+    return take_line(rest, line) &&
+           (line.starts_with("featurekey") || line.starts_with("gene_id\t"));
 }
 
 Result<Frame> read_var(InputFiles& files, const Parts& parts, std::vector<std::string>& notes) {

@@ -71,8 +71,9 @@ TEST(MtxReader, PatternEntriesAreOnesAndOtherKindsAreRefused) {
     EXPECT_EQ(all_lines(*read(files)->matrices[0].source).values_as<std::int32_t>()[0], 1);
     EXPECT_NE(error_of("%%MatrixMarket matrix coordinate complex general\n3 2 0\n").find("complex"),
               std::string::npos);
-    EXPECT_NE(error_of("%%MatrixMarket matrix coordinate real symmetric\n3 2 0\n").find("symmetric"),
-              std::string::npos);
+    EXPECT_NE(
+        error_of("%%MatrixMarket matrix coordinate real symmetric\n3 2 0\n").find("symmetric"),
+        std::string::npos);
     EXPECT_NE(error_of("%%MatrixMarket matrix array real general\n3 2\n").find("array"),
               std::string::npos);
 }

@@ -208,7 +208,8 @@ void add_column(Frame& frame, Column column, std::vector<std::string>& notes) {
     std::string name = column.name;
     for (int i = 2; frame.find(name) != nullptr; ++i) name = fmt::format("{}_{}", column.name, i);
     if (name != column.name)
-        notes.push_back(fmt::format("column '{}' occurs again and is named '{}'", column.name, name));
+        notes.push_back(
+            fmt::format("column '{}' occurs again and is named '{}'", column.name, name));
     column.name = std::move(name);
     frame.columns.push_back(std::move(column));
 }

@@ -42,7 +42,8 @@ public:
           genes_(genes),
           nonzeros_(survey.count),
           entries_max_(std::max<std::uint64_t>(memory_bytes / sizeof(Triplet) / 2, 1)) {
-        lengths_ = order_ == Order::by_cell ? std::move(survey.per_cell) : std::move(survey.per_gene);
+        lengths_ =
+            order_ == Order::by_cell ? std::move(survey.per_cell) : std::move(survey.per_gene);
         lengths_.resize(line_count());
     }
     std::uint64_t cell_count() const override { return cells_; }

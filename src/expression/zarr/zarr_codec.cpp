@@ -95,7 +95,8 @@ Result<Bytes> unpack_lz4(ByteSpan packed, std::uint64_t expected, std::uint64_t 
                                         reinterpret_cast<char*>(out.data()),
                                         static_cast<int>(packed.size() - 4),
                                         static_cast<int>(declared));
-    if (got < 0 || static_cast<std::uint32_t>(got) != declared) return damaged("lz4 can't unpack it");
+    if (got < 0 || static_cast<std::uint32_t>(got) != declared)
+        return damaged("lz4 can't unpack it");
     return out;
 }
 

@@ -49,7 +49,8 @@ Result<void> check_codes(const std::string& path, const Categorical& values) {
 Result<Categorical> categorical_of(const std::string& path, const Element& categories,
                                    const Array& codes) {
     Categorical values;
-    if (const auto* texts = std::get_if<TextGrid>(&categories.value)) values.categories = texts->texts;
+    if (const auto* texts = std::get_if<TextGrid>(&categories.value))
+        values.categories = texts->texts;
     else if (const auto* numbers = std::get_if<Array>(&categories.value))
         values.categories = *numbers;
     else return bad(path, "its categories are neither texts nor numbers");
@@ -107,8 +108,10 @@ Result<Dict> ZarrElements::read_dict(const std::string& path, int depth) const {
     Dict dict;
     const std::vector<std::string> names = store_.children(path);
     if (names.size() > 100'000) return bad(path, "more than 100,000 elements");
-    for (const std::string& name : names)
-        dict.emplace_back(name, TRY(read(path + "/" + name, depth + 1)));
+    for (const std::string& name : names) {
+        Element element = TRY(read(path + "/" + name, depth + 1));
+        dict.emplace_back(name, std::move(element));
+    }
     return dict;
 }
 
@@ -116,8 +119,10 @@ Result<Element> ZarrElements::read_array(const std::string& path) const {
     const ZarrArray array = TRY(open_zarr_array(store_, path));
     if (array.type.kind == ZarrType::Kind::record)
         return Element{TRY(read_zarr_records(store_, array, bytes_max_))};
-    if (holds_texts(array))
-        return Element{TextGrid{array.shape, TRY(read_zarr_texts(store_, array, bytes_max_))}};
+    if (holds_texts(array)) {
+        TextArray texts = TRY(read_zarr_texts(store_, array, bytes_max_));
+        return Element{TextGrid{array.shape, std::move(texts)}};
+    }
     return Element{TRY(read_zarr_numbers(store_, array, bytes_max_))};
 }
 
@@ -172,7 +177,8 @@ Result<Column> ZarrElements::read_column(const std::string& path, const std::str
     Element element = TRY(read_encoded(path, text_member(json, "encoding-type"), 0));
     Column column{name, TextArray{}, {}};
     if (auto* same = std::get_if<Column>(&element.value)) column = std::move(*same);
-    else if (auto* numbers = std::get_if<Array>(&element.value); numbers && numbers->shape.size() == 1)
+    else if (auto* numbers = std::get_if<Array>(&element.value);
+             numbers && numbers->shape.size() == 1)
         column.values = std::move(*numbers);
     else if (auto* texts = std::get_if<TextGrid>(&element.value); texts && texts->shape.size() == 1)
         column.values = std::move(texts->texts);
@@ -219,7 +225,8 @@ Result<Frame> ZarrElements::read_frame(const std::string& path) const {
     Element index = TRY(read_encoded(path + "/" + frame.index_name, "", 0));
     if (auto* texts = std::get_if<TextGrid>(&index.value); texts && texts->shape.size() == 1) {
         frame.index = std::move(texts->texts);
-    } else if (auto* numbers = std::get_if<Array>(&index.value); numbers && numbers->shape.size() == 1) {
+    } else if (auto* numbers = std::get_if<Array>(&index.value);
+               numbers && numbers->shape.size() == 1) {
         const Column column{"", std::move(*numbers), {}};
         for (std::size_t i = 0; i < column.size(); ++i) frame.index.push_back(column.text(i));
     } else {
@@ -269,7 +276,8 @@ Result<SparseArray> ZarrElements::read_sparse(const std::string& path, bool by_r
     std::int64_t before = 0;
     for (std::uint64_t i = 0; i <= lines; ++i) {
         const std::int64_t at = sparse.indptr.integer(i);
-        if (at < before || (i == 0 && at != 0)) return bad(path, fmt::format("indptr falls at {}", i));
+        if (at < before || (i == 0 && at != 0))
+            return bad(path, fmt::format("indptr falls at {}", i));
         before = at;
     }
     if (static_cast<std::uint64_t>(before) != sparse.data.value_count())

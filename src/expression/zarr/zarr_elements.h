@@ -9,8 +9,9 @@
 
 namespace stroma::expression {
 
-/// Reads AnnData's elements out of a Zarr group: what lies in obs, var, obsm, varm, obsp, varp, uns.
-/// Encodings of anndata 0.7 to 0.12; nodes without an encoding are read as what they look like.
+/// Reads AnnData's elements out of a Zarr group: what lies in obs, var, obsm, varm, obsp, varp,
+/// uns. Encodings of anndata 0.7 to 0.12; nodes without an encoding are read as what they look
+/// like.
 class ZarrElements {
 public:
     ZarrElements(const ZarrStore& store, std::uint64_t bytes_max)

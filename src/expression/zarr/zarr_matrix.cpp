@@ -86,8 +86,9 @@ public:
     bool is_random_access() const override { return true; }
     std::uint64_t lines_per_read() const override {
         const std::uint64_t fitting = rows_at_once();
-        return std::max<std::uint64_t>(
-            1, fitting < array_.chunks[0] ? fitting : fitting / array_.chunks[0] * array_.chunks[0]);
+        return std::max<std::uint64_t>(1, fitting < array_.chunks[0]
+                                              ? fitting
+                                              : fitting / array_.chunks[0] * array_.chunks[0]);
     }
     Result<void> read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) override {
         assert(first + count <= cell_count());

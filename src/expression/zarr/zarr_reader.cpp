@@ -77,9 +77,9 @@ Result<void> read_raw(const std::shared_ptr<const ZarrStore>& store, const ZarrE
                       AnnotatedData& data) {
     if (!store->has_group("raw/X") || !store->has_group("raw/var")) return {};
     data.raw_var = TRY(elements.read_frame("raw/var"));
-    data.matrices.push_back({"raw.X", Unit::unknown,
-                             TRY(open_matrix(store, elements, "raw/X", data.obs.row_count(),
-                                             data.raw_var->row_count()))});
+    auto source = TRY(open_matrix(store, elements, "raw/X", data.obs.row_count(),
+                                  data.raw_var->row_count()));
+    data.matrices.push_back({"raw.X", Unit::unknown, std::move(source)});
     if (store->has_group("raw/varm")) data.raw_varm = TRY(elements.read_dict("raw/varm"));
     return {};
 }
@@ -97,13 +97,15 @@ Result<AnnotatedData> read_anndata(const std::shared_ptr<const ZarrStore>& store
                                 cells, genes, cells_max, genes_max));
     TRY(settle_ids(data.obs.index, "cell", "obs", options.make_ids_unique, data.notes));
     TRY(settle_ids(data.var.index, "gene", "var", options.make_ids_unique, data.notes));
-    if (store->has_group("X"))
-        data.matrices.push_back(
-            {"X", Unit::unknown, TRY(open_matrix(store, elements, "X", cells, genes))});
+    if (store->has_group("X")) {
+        auto source = TRY(open_matrix(store, elements, "X", cells, genes));
+        data.matrices.push_back({"X", Unit::unknown, std::move(source)});
+    }
     TRY(read_raw(store, elements, data));
-    for (const std::string& name : store->children("layers"))
-        data.matrices.push_back({"layers/" + name, Unit::unknown,
-                                 TRY(open_matrix(store, elements, "layers/" + name, cells, genes))});
+    for (const std::string& name : store->children("layers")) {
+        auto source = TRY(open_matrix(store, elements, "layers/" + name, cells, genes));
+        data.matrices.push_back({"layers/" + name, Unit::unknown, std::move(source)});
+    }
     TRY(read_annotations(*store, elements, data));
     return data;
 }
