@@ -19,7 +19,8 @@ Response answer_of(const Result<std::string>& json) {
 front::http::Handler only_local(std::function<Result<std::string>(Request&)> operation) {
     return [operation = std::move(operation)](Request& request) {
         if (request.principal.id != catalog::local_administrator().id)
-            return front::http::json_response(404, R"({"code":"not_found","message":"no such page"})");
+            return front::http::json_response(404,
+                                              R"({"code":"not_found","message":"no such page"})");
         return answer_of(operation(request));
     };
 }
@@ -67,14 +68,15 @@ Result<std::string> remove_dataset(Site& site, Request& request) {
 
 std::vector<front::http::Route> control_routes(Site& site) {
     const auto with_site = [&site](Result<std::string> (*operation)(Site&, Request&)) {
-        return only_local([&site, operation](Request& request) { return operation(site, request); });
+        return only_local(
+            [&site, operation](Request& request) { return operation(site, request); });
     };
-    const auto change = [&site](Result<pipeline::Job> (pipeline::JobStore::*operation)(
-                            std::string_view)) {
-        return only_local([&site, operation](Request& request) -> Result<std::string> {
-            return job_json(TRY((site.jobs().*operation)(request.parameters["job"])));
-        });
-    };
+    const auto change =
+        [&site](Result<pipeline::Job> (pipeline::JobStore::*operation)(std::string_view)) {
+            return only_local([&site, operation](Request& request) -> Result<std::string> {
+                return job_json(TRY((site.jobs().*operation)(request.parameters["job"])));
+            });
+        };
     return {{"POST", "/internal/jobs", with_site(submit)},
             {"GET", "/internal/jobs", with_site(list_jobs)},
             {"GET", "/internal/jobs/{job}", with_site(wait_for_job)},

@@ -15,8 +15,9 @@ Result<void> check_format(const fs::path& data) {
     auto text = read_file(path, 64u << 10);
     if (!text && text.error().code == ErrorCode::not_found) {
         if (fs::exists(data / "control.db"))
-            return fail(ErrorCode::corrupt, path.string() + " is missing from a used data directory; "
-                                            "restore it from a backup");
+            return fail(ErrorCode::corrupt, path.string() +
+                                                " is missing from a used data directory; "
+                                                "restore it from a backup");
         return {};
     }
     if (!text) return fail(std::move(text.error()));
@@ -50,7 +51,8 @@ Result<DataLock> DataLock::take(const fs::path& data) {
     TRY(file.truncate(0));
     TRY(file.write_at(0, as_bytes(std::to_string(::getpid()))));
     if (!fs::exists(data / "store.json"))
-        TRY(replace_file(data / "store.json", as_bytes(Json{{"format", store_format}}.dump() + "\n")));
+        TRY(replace_file(data / "store.json",
+                         as_bytes(Json{{"format", store_format}}.dump() + "\n")));
     return DataLock(std::move(file));
 }
 

@@ -41,19 +41,28 @@ Error error_of(long status, const std::string& body) {
 
 Result<std::string> Remote::get(std::string_view path) {
     std::string body;
-    TRY(stream("GET", path, "", [&](std::string_view piece) { body += piece; return true; }));
+    TRY(stream("GET", path, "", [&](std::string_view piece) {
+        body += piece;
+        return true;
+    }));
     return body;
 }
 
 Result<std::string> Remote::post(std::string_view path, std::string_view json) {
     std::string body;
-    TRY(stream("POST", path, json, [&](std::string_view piece) { body += piece; return true; }));
+    TRY(stream("POST", path, json, [&](std::string_view piece) {
+        body += piece;
+        return true;
+    }));
     return body;
 }
 
 Result<std::string> Remote::remove(std::string_view path) {
     std::string body;
-    TRY(stream("DELETE", path, "", [&](std::string_view piece) { body += piece; return true; }));
+    TRY(stream("DELETE", path, "", [&](std::string_view piece) {
+        body += piece;
+        return true;
+    }));
     return body;
 }
 
@@ -64,7 +73,8 @@ Result<void> Remote::stream(std::string_view method, std::string_view path, std:
     if (!curl) return fail(ErrorCode::unavailable, "the HTTP client could not start");
     const std::string url = address_.url + std::string(path);
     const std::string verb(method), body(json);
-    curl_slist* list = curl_slist_append(nullptr, ("Authorization: Bearer " + address_.token).c_str());
+    curl_slist* list =
+        curl_slist_append(nullptr, ("Authorization: Bearer " + address_.token).c_str());
     list = curl_slist_append(list, "Expect:");
     if (!body.empty()) list = curl_slist_append(list, "Content-Type: application/json");
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(list,

@@ -17,16 +17,15 @@ Result<Session> open_session(const Invocation& invocation) {
 
 Result<std::unique_ptr<Site>> open_site(const Invocation& invocation) {
     if (const auto address = TRY(read_server_address(invocation.data)))
-        return fail(ErrorCode::unavailable,
-                    invocation.data + " is served at " + address->url +
-                        "; stop that server first, or use its HTTP routes");
+        return fail(ErrorCode::unavailable, invocation.data + " is served at " + address->url +
+                                                "; stop that server first, or use its HTTP routes");
     return Site::open(invocation.data, invocation.settings);
 }
 
 Result<catalog::Dataset> named_dataset(Site& site, std::string_view name) {
     if (auto dataset = TRY(site.catalog().find_dataset(name))) return *std::move(dataset);
-    return fail(ErrorCode::not_found, "no dataset '" + std::string(name) +
-                                          "'; 'stroma dataset list' shows them");
+    return fail(ErrorCode::not_found,
+                "no dataset '" + std::string(name) + "'; 'stroma dataset list' shows them");
 }
 
 std::string job_json(const pipeline::Job& job) {
@@ -102,9 +101,11 @@ Result<pipeline::Job> submit(Session& session, std::string_view stage, std::stri
         const std::string answer = TRY(session.remote->post("/internal/jobs", body.dump()));
         return job_from_json(answer);
     }
-    const auto job = TRY(session.site->jobs().submit(
-        {.stage = std::string(stage), .owner = catalog::local_administrator().id,
-         .title = std::string(title), .inputs = std::string(inputs), .idempotency_key = ""}));
+    const auto job = TRY(session.site->jobs().submit({.stage = std::string(stage),
+                                                      .owner = catalog::local_administrator().id,
+                                                      .title = std::string(title),
+                                                      .inputs = std::string(inputs),
+                                                      .idempotency_key = ""}));
     session.site->worker().start();
     return job;
 }
@@ -120,7 +121,8 @@ Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocat
         watched.cancel = [&] { return jobs.cancel(job.id); };
         return follow_job(watched, line, invocation.stop);
     }
-    watched.wait_for_change = [&](std::int64_t version, Milliseconds wait) -> Result<pipeline::Job> {
+    watched.wait_for_change = [&](std::int64_t version,
+                                  Milliseconds wait) -> Result<pipeline::Job> {
         const std::string body = TRY(session.remote->get(
             "/internal/jobs/" + job.id + "?after_version=" + std::to_string(version) +
             "&wait_ms=" + std::to_string(wait.count())));

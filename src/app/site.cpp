@@ -22,11 +22,11 @@ Result<void> open_stores(Site::State& state, const Settings& settings) {
     state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
     const fs::path spill = state.data / "tmp" / "warehouse";
     TRY(make_folders(spill));
-    state.warehouse_database = TRY(sql::open_duckdb(
-        {.file = state.data / "warehouse.duckdb",
-         .temp_folder = spill,
-         .memory_bytes = settings.bytes("warehouse.memory"),
-         .temp_bytes_max = settings.bytes("warehouse.temp_max")}));
+    state.warehouse_database =
+        TRY(sql::open_duckdb({.file = state.data / "warehouse.duckdb",
+                              .temp_folder = spill,
+                              .memory_bytes = settings.bytes("warehouse.memory"),
+                              .temp_bytes_max = settings.bytes("warehouse.temp_max")}));
     return {};
 }
 
@@ -35,8 +35,8 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     queue_options.lease = settings.duration("jobs.lease");
     state.job_queue =
         TRY(queue::open_queue(*state.control, "jobs", queue_options, state.clock, state.ids));
-    state.jobs = TRY(
-        pipeline::JobStore::open(*state.control, *state.job_queue, state.clock, state.ids));
+    state.jobs =
+        TRY(pipeline::JobStore::open(*state.control, *state.job_queue, state.clock, state.ids));
     state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));
     state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
@@ -44,10 +44,10 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     };
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
-                                                         *state.warehouse, *state.files);
+                                                            *state.warehouse, *state.files);
     state.parquet = std::make_unique<warehouse::ParquetWriter>(*state.warehouse_database);
-    state.matrix_writer = std::make_unique<matrix::MatrixWriter>(*state.catalog, *state.warehouse,
-                                                                 open, format_writers(*state.parquet));
+    state.matrix_writer = std::make_unique<matrix::MatrixWriter>(
+        *state.catalog, *state.warehouse, open, format_writers(*state.parquet));
     state.matrix_requests = TRY(matrix::RequestStore::open(*state.control));
     state.matrices = std::make_unique<matrix::MatrixService>(
         *state.matrix_requests, *state.matrix_writer, *state.catalog, *state.warehouse,
@@ -59,21 +59,22 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
 void add_stages(Site::State& state, const Settings& settings) {
     const fs::path staging = state.data / "tmp" / "staging";
     auto import = std::make_unique<loading::ImportStage>(*state.loader, *state.catalog,
-                                                      format_readers(), staging, state.clock);
+                                                         format_readers(), staging, state.clock);
     state.stages.push_back(std::make_unique<loading::BundleStage>(
         *import, *state.loader, *state.catalog, settings.text("dss.url")));
     state.stages.push_back(std::move(import));
     state.stages.push_back(std::make_unique<matrix::MatrixStage>(*state.matrices, staging));
-    state.stages.push_back(std::make_unique<matrix::ExportStage>(*state.matrix_writer,
-                                                                 *state.catalog, state.clock));
+    state.stages.push_back(
+        std::make_unique<matrix::ExportStage>(*state.matrix_writer, *state.catalog, state.clock));
     state.stages.push_back(std::make_unique<BackupStage>(state.site));
     std::vector<pipeline::Stage*> stages;
     for (const auto& stage : state.stages) stages.push_back(stage.get());
     state.worker = std::make_unique<pipeline::Worker>(
         *state.jobs, *state.job_queue, stages, state.clock,
-        pipeline::WorkerOptions{.threads = static_cast<int>(settings.number("jobs.threads")),
-                                .attempts_max = static_cast<int>(settings.number("jobs.attempts_max")),
-                                .lease = settings.duration("jobs.lease")});
+        pipeline::WorkerOptions{
+            .threads = static_cast<int>(settings.number("jobs.threads")),
+            .attempts_max = static_cast<int>(settings.number("jobs.attempts_max")),
+            .lease = settings.duration("jobs.lease")});
 }
 
 }  // namespace

@@ -71,8 +71,8 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
     }
     for (const auto& dataset : TRY(state_->catalog->datasets())) {
         if (dataset.current_revision.empty() || dataset.withdrawn) continue;
-        if (!datasets.empty() && std::find(datasets.begin(), datasets.end(), dataset.name) ==
-                                     datasets.end())
+        if (!datasets.empty() &&
+            std::find(datasets.begin(), datasets.end(), dataset.name) == datasets.end())
             continue;
         const auto checked = verify_dataset(*state_, dataset, watch);
         if (!checked && checked.error().code == ErrorCode::cancelled) return fail(checked.error());
@@ -122,7 +122,8 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
         if (!copied && copied.error().code != ErrorCode::not_found)  // removed meanwhile
             return fail(std::move(copied.error()).with("copying " + info.key));
         if (watch.progress)
-            watch.progress(static_cast<double>(++done), static_cast<double>(objects.size()), "objects");
+            watch.progress(static_cast<double>(++done), static_cast<double>(objects.size()),
+                           "objects");
     }
     TRY(replace_file(half / "store.json", as_bytes(Json{{"format", store_format}}.dump() + "\n")));
     TRY(rename_file(half, folder));

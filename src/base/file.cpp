@@ -182,21 +182,24 @@ Result<void> replace_file(const fs::path& path, ByteSpan bytes) {
 }
 
 Result<void> rename_file(const fs::path& from, const fs::path& to) {
-    if (const int fault = fault_now()) return fail(error_from_errno("renaming", from.string(), fault));
+    if (const int fault = fault_now())
+        return fail(error_from_errno("renaming", from.string(), fault));
     if (::rename(from.c_str(), to.c_str()) != 0)
         return fail(error_from_errno("renaming", from.string(), errno));
     return {};
 }
 
 Result<void> link_file(const fs::path& from, const fs::path& to) {
-    if (const int fault = fault_now()) return fail(error_from_errno("linking", from.string(), fault));
+    if (const int fault = fault_now())
+        return fail(error_from_errno("linking", from.string(), fault));
     if (::link(from.c_str(), to.c_str()) == 0) return {};
     if (errno == EEXIST) return fail(ErrorCode::already_exists, to.string() + " exists");
     return fail(error_from_errno("linking", from.string(), errno));
 }
 
 Result<bool> remove_file(const fs::path& path) {
-    if (const int fault = fault_now()) return fail(error_from_errno("removing", path.string(), fault));
+    if (const int fault = fault_now())
+        return fail(error_from_errno("removing", path.string(), fault));
     if (::unlink(path.c_str()) == 0) return true;
     if (errno == ENOENT) return false;
     return fail(error_from_errno("removing", path.string(), errno));
@@ -206,18 +209,22 @@ Result<void> make_folders(const fs::path& path) {
     if (path.empty() || fs::is_directory(path)) return {};
     const fs::path parent = path.parent_path();
     if (parent != path) TRY(make_folders(parent));
-    if (const int fault = fault_now()) return fail(error_from_errno("making folder", path.string(), fault));
+    if (const int fault = fault_now())
+        return fail(error_from_errno("making folder", path.string(), fault));
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
         return fail(error_from_errno("making folder", path.string(), errno));
     return sync_folder(parent.empty() ? fs::path(".") : parent);
 }
 
 Result<void> sync_folder(const fs::path& path) {
-    if (const int fault = fault_now()) return fail(error_from_errno("syncing folder", path.string(), fault));
-    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (const int fault = fault_now())
+        return fail(error_from_errno("syncing folder", path.string(), fault));
+    const int descriptor =
+        ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return fail(error_from_errno("opening folder", path.string(), errno));
     const File folder(descriptor, path.string());
-    if (::fsync(descriptor) != 0) return fail(error_from_errno("syncing folder", path.string(), errno));
+    if (::fsync(descriptor) != 0)
+        return fail(error_from_errno("syncing folder", path.string(), errno));
     return {};
 }
 

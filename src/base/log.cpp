@@ -61,8 +61,8 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
     Sink& to = sink();
     const auto spdlog_level = levels[static_cast<int>(level)];
     if (!to.logger->should_log(spdlog_level)) return;
-    to.logger->log(spdlog_level, to.json ? as_json(level, message, fields)
-                                         : as_plain(level, message, fields));
+    to.logger->log(spdlog_level,
+                   to.json ? as_json(level, message, fields) : as_plain(level, message, fields));
     to.logger->flush();
 }
 

@@ -31,8 +31,10 @@ std::string escaped(std::string_view value) {
     std::string out;
     for (const char c : value) {
         if (c == '\\' || c == '"') out += '\\';
-        if (c == '\n') out += "\\n";
-        else out += c;
+        if (c == '\n')
+            out += "\\n";
+        else
+            out += c;
     }
     return out;
 }

@@ -31,8 +31,8 @@ private:
 /// Seconds sorted into fixed bounds: 1 ms to 1,000 s, three a decade.
 class Histogram {
 public:
-    static constexpr double bounds[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
-                                        1,     2,     5,     10,   20,   50,   100, 200, 500, 1000};
+    static constexpr double bounds[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1,
+                                        2,     5,     10,    20,   50,   100,  200, 500, 1000};
     void observe(double seconds);
     std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
 

@@ -33,7 +33,8 @@ Error error_from_errno(std::string_view doing, std::string_view thing, int error
     if (error_number == ENOSPC || error_number == EDQUOT) code = ErrorCode::exhausted;
     if (error_number == ENOENT || error_number == ENOTDIR) code = ErrorCode::not_found;
     if (error_number == EACCES || error_number == EPERM) code = ErrorCode::denied;
-    return {code, std::string(doing) + " " + std::string(thing) + ": " + std::strerror(error_number)};
+    return {code,
+            std::string(doing) + " " + std::string(thing) + ": " + std::strerror(error_number)};
 }
 
 }  // namespace stroma

@@ -68,17 +68,17 @@ T take(Result<T>&& result) {
 }  // namespace stroma
 
 /// The value of a Result, or an early return of its error from the enclosing function.
-#define TRY(expression)                                                       \
-    __extension__({                                                           \
-        auto try_result = (expression);                                       \
+#define TRY(expression)                                                        \
+    __extension__({                                                            \
+        auto try_result = (expression);                                        \
         if (!try_result) return ::stroma::fail(std::move(try_result.error())); \
-        ::stroma::result_detail::take(std::move(try_result));                 \
+        ::stroma::result_detail::take(std::move(try_result));                  \
     })
 
 /// TRY with what we were doing put in front of the error's message.
-#define TRY_WITH(expression, context)                                                      \
-    __extension__({                                                                        \
-        auto try_result = (expression);                                                    \
+#define TRY_WITH(expression, context)                                                        \
+    __extension__({                                                                          \
+        auto try_result = (expression);                                                      \
         if (!try_result) return ::stroma::fail(std::move(try_result.error()).with(context)); \
-        ::stroma::result_detail::take(std::move(try_result));                              \
+        ::stroma::result_detail::take(std::move(try_result));                                \
     })

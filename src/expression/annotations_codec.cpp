@@ -191,17 +191,10 @@ public:
         Column out;
         out.name = TRY(text());
         switch (TRY(number<std::uint8_t>())) {
-            case 0:
-                out.values = TRY(array());
-                break;
-            case 1:
-                out.values = TRY(texts());
-                break;
-            case 2:
-                out.values = TRY(categorical());
-                break;
-            default:
-                return fail(ErrorCode::corrupt, "annotations have a column of no known kind");
+            case 0: out.values = TRY(array()); break;
+            case 1: out.values = TRY(texts()); break;
+            case 2: out.values = TRY(categorical()); break;
+            default: return fail(ErrorCode::corrupt, "annotations have a column of no known kind");
         }
         if (TRY(number<std::uint8_t>()) != 0) {
             const auto size = TRY(count(1));
@@ -258,23 +251,16 @@ public:
     Result<Element> element(unsigned depth = 0) {
         if (depth > depth_max) return fail(ErrorCode::corrupt, "annotations are nested too deeply");
         switch (TRY(number<std::uint8_t>())) {
-            case 0:
-                return Element{};
-            case 1:
-                return as_element(array());
-            case 2:
-                return as_element(grid());
-            case 3:
-                return as_element(frame());
-            case 4:
-                return as_element(sparse());
+            case 0: return Element{};
+            case 1: return as_element(array());
+            case 2: return as_element(grid());
+            case 3: return as_element(frame());
+            case 4: return as_element(sparse());
             case 5:
                 return as_element(columns().map(
                     [](std::vector<Column>&& fields) { return Records{std::move(fields)}; }));
-            case 6:
-                return as_element(column());
-            case 7:
-                return as_element(dict(depth));
+            case 6: return as_element(column());
+            case 7: return as_element(dict(depth));
             default:
                 return fail(ErrorCode::corrupt, "annotations have an element of no known kind");
         }

@@ -9,28 +9,17 @@ namespace {
 template <class Visit>
 auto with_type(ValueType type, Visit&& visit) {
     switch (type) {
-        case ValueType::boolean:
-            return visit(static_cast<const std::uint8_t*>(nullptr));
-        case ValueType::int8:
-            return visit(static_cast<const std::int8_t*>(nullptr));
-        case ValueType::int16:
-            return visit(static_cast<const std::int16_t*>(nullptr));
-        case ValueType::int32:
-            return visit(static_cast<const std::int32_t*>(nullptr));
-        case ValueType::int64:
-            return visit(static_cast<const std::int64_t*>(nullptr));
-        case ValueType::uint8:
-            return visit(static_cast<const std::uint8_t*>(nullptr));
-        case ValueType::uint16:
-            return visit(static_cast<const std::uint16_t*>(nullptr));
-        case ValueType::uint32:
-            return visit(static_cast<const std::uint32_t*>(nullptr));
-        case ValueType::uint64:
-            return visit(static_cast<const std::uint64_t*>(nullptr));
-        case ValueType::float32:
-            return visit(static_cast<const float*>(nullptr));
-        case ValueType::float64:
-            return visit(static_cast<const double*>(nullptr));
+        case ValueType::boolean: return visit(static_cast<const std::uint8_t*>(nullptr));
+        case ValueType::int8: return visit(static_cast<const std::int8_t*>(nullptr));
+        case ValueType::int16: return visit(static_cast<const std::int16_t*>(nullptr));
+        case ValueType::int32: return visit(static_cast<const std::int32_t*>(nullptr));
+        case ValueType::int64: return visit(static_cast<const std::int64_t*>(nullptr));
+        case ValueType::uint8: return visit(static_cast<const std::uint8_t*>(nullptr));
+        case ValueType::uint16: return visit(static_cast<const std::uint16_t*>(nullptr));
+        case ValueType::uint32: return visit(static_cast<const std::uint32_t*>(nullptr));
+        case ValueType::uint64: return visit(static_cast<const std::uint64_t*>(nullptr));
+        case ValueType::float32: return visit(static_cast<const float*>(nullptr));
+        case ValueType::float64: return visit(static_cast<const double*>(nullptr));
     }
     assert(!"a value type that is not one");
     __builtin_unreachable();

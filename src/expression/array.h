@@ -11,25 +11,68 @@ namespace stroma::expression {
 
 /// The type of a number as its file had it. Kept, so that what goes out equals what came in.
 enum class ValueType : std::uint8_t {
-    boolean, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64,
+    boolean,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    float32,
+    float64,
 };
-std::size_t size_of(ValueType type);         ///< bytes a value; boolean is 1
-std::string_view name_of(ValueType type);    ///< numpy's name: "bool", "int8", "float32"...
+std::size_t size_of(ValueType type);       ///< bytes a value; boolean is 1
+std::string_view name_of(ValueType type);  ///< numpy's name: "bool", "int8", "float32"...
 bool is_floating(ValueType type);
 
 template <class T>
 constexpr ValueType value_type_of();
-template <> constexpr ValueType value_type_of<bool>() { return ValueType::boolean; }
-template <> constexpr ValueType value_type_of<std::int8_t>() { return ValueType::int8; }
-template <> constexpr ValueType value_type_of<std::int16_t>() { return ValueType::int16; }
-template <> constexpr ValueType value_type_of<std::int32_t>() { return ValueType::int32; }
-template <> constexpr ValueType value_type_of<std::int64_t>() { return ValueType::int64; }
-template <> constexpr ValueType value_type_of<std::uint8_t>() { return ValueType::uint8; }
-template <> constexpr ValueType value_type_of<std::uint16_t>() { return ValueType::uint16; }
-template <> constexpr ValueType value_type_of<std::uint32_t>() { return ValueType::uint32; }
-template <> constexpr ValueType value_type_of<std::uint64_t>() { return ValueType::uint64; }
-template <> constexpr ValueType value_type_of<float>() { return ValueType::float32; }
-template <> constexpr ValueType value_type_of<double>() { return ValueType::float64; }
+template <>
+constexpr ValueType value_type_of<bool>() {
+    return ValueType::boolean;
+}
+template <>
+constexpr ValueType value_type_of<std::int8_t>() {
+    return ValueType::int8;
+}
+template <>
+constexpr ValueType value_type_of<std::int16_t>() {
+    return ValueType::int16;
+}
+template <>
+constexpr ValueType value_type_of<std::int32_t>() {
+    return ValueType::int32;
+}
+template <>
+constexpr ValueType value_type_of<std::int64_t>() {
+    return ValueType::int64;
+}
+template <>
+constexpr ValueType value_type_of<std::uint8_t>() {
+    return ValueType::uint8;
+}
+template <>
+constexpr ValueType value_type_of<std::uint16_t>() {
+    return ValueType::uint16;
+}
+template <>
+constexpr ValueType value_type_of<std::uint32_t>() {
+    return ValueType::uint32;
+}
+template <>
+constexpr ValueType value_type_of<std::uint64_t>() {
+    return ValueType::uint64;
+}
+template <>
+constexpr ValueType value_type_of<float>() {
+    return ValueType::float32;
+}
+template <>
+constexpr ValueType value_type_of<double>() {
+    return ValueType::float64;
+}
 
 /// Numbers of one type in row-major order. shape {} is a scalar of one value.
 struct Array {
@@ -42,9 +85,13 @@ struct Array {
     double number(std::uint64_t index) const;
     std::int64_t integer(std::uint64_t index) const;  ///< for integer and boolean types
     template <class T>
-    const T* data() const { return reinterpret_cast<const T*>(bytes.data()); }
+    const T* data() const {
+        return reinterpret_cast<const T*>(bytes.data());
+    }
     template <class T>
-    T* data() { return reinterpret_cast<T*>(bytes.data()); }
+    T* data() {
+        return reinterpret_cast<T*>(bytes.data());
+    }
     template <class T>
     static Array of(const std::vector<T>& values) {
         Array array{value_type_of<T>(), {values.size()}, {}};

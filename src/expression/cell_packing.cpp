@@ -259,26 +259,16 @@ Result<PackedCells> pack_cells(const PackingPlan& plan, LineBlock& cells) {
                         plan.matrix, cells.first_line, cells.places.size(), cells.values.size()));
     switch (plan.type) {
         case ValueType::boolean:
-        case ValueType::uint8:
-            return pack_as<std::uint8_t>(plan, cells);
-        case ValueType::int8:
-            return pack_as<std::int8_t>(plan, cells);
-        case ValueType::int16:
-            return pack_as<std::int16_t>(plan, cells);
-        case ValueType::int32:
-            return pack_as<std::int32_t>(plan, cells);
-        case ValueType::int64:
-            return pack_as<std::int64_t>(plan, cells);
-        case ValueType::uint16:
-            return pack_as<std::uint16_t>(plan, cells);
-        case ValueType::uint32:
-            return pack_as<std::uint32_t>(plan, cells);
-        case ValueType::uint64:
-            return pack_as<std::uint64_t>(plan, cells);
-        case ValueType::float32:
-            return pack_as<float>(plan, cells);
-        case ValueType::float64:
-            return pack_as<double>(plan, cells);
+        case ValueType::uint8: return pack_as<std::uint8_t>(plan, cells);
+        case ValueType::int8: return pack_as<std::int8_t>(plan, cells);
+        case ValueType::int16: return pack_as<std::int16_t>(plan, cells);
+        case ValueType::int32: return pack_as<std::int32_t>(plan, cells);
+        case ValueType::int64: return pack_as<std::int64_t>(plan, cells);
+        case ValueType::uint16: return pack_as<std::uint16_t>(plan, cells);
+        case ValueType::uint32: return pack_as<std::uint32_t>(plan, cells);
+        case ValueType::uint64: return pack_as<std::uint64_t>(plan, cells);
+        case ValueType::float32: return pack_as<float>(plan, cells);
+        case ValueType::float64: return pack_as<double>(plan, cells);
     }
     __builtin_unreachable();
 }

@@ -15,9 +15,9 @@ namespace stroma::expression {
 
 struct ReadOptions {
     /// For tables without a hint of their own: "" detects and says what it found.
-    std::string orientation;         ///< "", "cells-are-rows", "cells-are-columns"
+    std::string orientation;  ///< "", "cells-are-rows", "cells-are-columns"
 
-    bool make_ids_unique = false;    ///< give repeated cell or gene ids a suffix (recorded)
+    bool make_ids_unique = false;  ///< give repeated cell or gene ids a suffix (recorded)
     std::uint64_t unpacked_bytes_max = std::uint64_t{64} << 30;  ///< inflated bytes in all
 };
 
@@ -40,16 +40,16 @@ public:
 struct WriteOptions {
     /// "": the format's default; "none"; "gzip" / "lz4" / "zstd" where the format knows them.
     std::string compression;
-    bool durable = false;   ///< fsync before returning
-    std::string layout;     ///< a format's variant: zarr "anndata" (default) or "hca-v1";
-                            ///< mtx and csv "folder" (default) or "zip"
-    std::string stem;       ///< the folder's name inside a zip; default the output's name
+    bool durable = false;  ///< fsync before returning
+    std::string layout;    ///< a format's variant: zarr "anndata" (default) or "hca-v1";
+                           ///< mtx and csv "folder" (default) or "zip"
+    std::string stem;      ///< the folder's name inside a zip; default the output's name
 };
 
 /// What was written, counted while writing; equal for every format of one selection.
 struct WrittenMatrix {
     std::uint64_t cells = 0, genes = 0, nonzeros = 0;
-    double sum = 0;  ///< of X's values, added in cell order
+    double sum = 0;           ///< of X's values, added in cell order
     std::uint64_t bytes = 0;  ///< all files together
 };
 
@@ -57,7 +57,7 @@ struct WrittenMatrix {
 class FormatWriter {
 public:
     virtual ~FormatWriter() = default;
-    virtual std::string_view name() const = 0;  ///< "h5ad", "zarr", "loom", "csv", "mtx"
+    virtual std::string_view name() const = 0;       ///< "h5ad", "zarr", "loom", "csv", "mtx"
     virtual std::string_view extension() const = 0;  ///< ".h5ad", ".zarr", ".loom", ".csv", ".mtx"
     /// Writes `data` to `path`, which must not exist; on an error nothing is left there.
     /// Matrix sources must be by_cell and random access. Memory stays within 256 MiB beside

@@ -15,16 +15,12 @@ using Rows = std::vector<std::uint32_t>;
 
 std::string number_text(const Array& array, std::uint64_t index) {
     switch (array.type) {
-        case ValueType::boolean:
-            return array.integer(index) != 0 ? "True" : "False";
-        case ValueType::float32:
-            return fmt::format("{}", static_cast<float>(array.number(index)));
-        case ValueType::float64:
-            return fmt::format("{}", array.number(index));
+        case ValueType::boolean: return array.integer(index) != 0 ? "True" : "False";
+        case ValueType::float32: return fmt::format("{}", static_cast<float>(array.number(index)));
+        case ValueType::float64: return fmt::format("{}", array.number(index));
         case ValueType::uint64:
             return fmt::format("{}", static_cast<std::uint64_t>(array.integer(index)));
-        default:
-            return fmt::format("{}", array.integer(index));
+        default: return fmt::format("{}", array.integer(index));
     }
 }
 

@@ -297,14 +297,10 @@ Result<std::uint64_t> write_by_gene(const TranspositionInput& input, ContainerWr
     };
     if (record.coding == LineBlockView::Coding::codes) return write(std::uint32_t{});
     switch (size_of(record.summary.type)) {
-        case 1:
-            return write(std::uint8_t{});
-        case 2:
-            return write(std::uint16_t{});
-        case 4:
-            return write(std::uint32_t{});
-        default:
-            return write(std::uint64_t{});
+        case 1: return write(std::uint8_t{});
+        case 2: return write(std::uint16_t{});
+        case 4: return write(std::uint32_t{});
+        default: return write(std::uint64_t{});
     }
 }
 

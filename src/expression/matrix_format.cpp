@@ -154,28 +154,17 @@ std::string matrix_section(std::size_t matrix, std::string_view piece) {
 
 double number_of(std::uint64_t bits, ValueType type) {
     switch (type) {
-        case ValueType::boolean:
-            return as_number<std::uint8_t>(bits);
-        case ValueType::int8:
-            return as_number<std::int8_t>(bits);
-        case ValueType::int16:
-            return as_number<std::int16_t>(bits);
-        case ValueType::int32:
-            return as_number<std::int32_t>(bits);
-        case ValueType::int64:
-            return as_number<std::int64_t>(bits);
-        case ValueType::uint8:
-            return as_number<std::uint8_t>(bits);
-        case ValueType::uint16:
-            return as_number<std::uint16_t>(bits);
-        case ValueType::uint32:
-            return as_number<std::uint32_t>(bits);
-        case ValueType::uint64:
-            return as_number<std::uint64_t>(bits);
-        case ValueType::float32:
-            return as_number<float>(bits);
-        case ValueType::float64:
-            return as_number<double>(bits);
+        case ValueType::boolean: return as_number<std::uint8_t>(bits);
+        case ValueType::int8: return as_number<std::int8_t>(bits);
+        case ValueType::int16: return as_number<std::int16_t>(bits);
+        case ValueType::int32: return as_number<std::int32_t>(bits);
+        case ValueType::int64: return as_number<std::int64_t>(bits);
+        case ValueType::uint8: return as_number<std::uint8_t>(bits);
+        case ValueType::uint16: return as_number<std::uint16_t>(bits);
+        case ValueType::uint32: return as_number<std::uint32_t>(bits);
+        case ValueType::uint64: return as_number<std::uint64_t>(bits);
+        case ValueType::float32: return as_number<float>(bits);
+        case ValueType::float64: return as_number<double>(bits);
     }
     __builtin_unreachable();
 }
@@ -183,26 +172,16 @@ double number_of(std::uint64_t bits, ValueType type) {
 bool add_value(ValueType type, std::byte* to, const std::byte* value) {
     switch (type) {
         case ValueType::boolean:
-        case ValueType::uint8:
-            return add_as<std::uint8_t>(to, value);
-        case ValueType::int8:
-            return add_as<std::int8_t>(to, value);
-        case ValueType::int16:
-            return add_as<std::int16_t>(to, value);
-        case ValueType::int32:
-            return add_as<std::int32_t>(to, value);
-        case ValueType::int64:
-            return add_as<std::int64_t>(to, value);
-        case ValueType::uint16:
-            return add_as<std::uint16_t>(to, value);
-        case ValueType::uint32:
-            return add_as<std::uint32_t>(to, value);
-        case ValueType::uint64:
-            return add_as<std::uint64_t>(to, value);
-        case ValueType::float32:
-            return add_as<float>(to, value);
-        case ValueType::float64:
-            return add_as<double>(to, value);
+        case ValueType::uint8: return add_as<std::uint8_t>(to, value);
+        case ValueType::int8: return add_as<std::int8_t>(to, value);
+        case ValueType::int16: return add_as<std::int16_t>(to, value);
+        case ValueType::int32: return add_as<std::int32_t>(to, value);
+        case ValueType::int64: return add_as<std::int64_t>(to, value);
+        case ValueType::uint16: return add_as<std::uint16_t>(to, value);
+        case ValueType::uint32: return add_as<std::uint32_t>(to, value);
+        case ValueType::uint64: return add_as<std::uint64_t>(to, value);
+        case ValueType::float32: return add_as<float>(to, value);
+        case ValueType::float64: return add_as<double>(to, value);
     }
     __builtin_unreachable();
 }

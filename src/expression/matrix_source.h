@@ -28,9 +28,13 @@ struct LineBlock {
 
     std::uint64_t line_count() const { return starts.empty() ? 0 : starts.size() - 1; }
     template <class T>
-    const T* values_as() const { return reinterpret_cast<const T*>(values.data()); }
+    const T* values_as() const {
+        return reinterpret_cast<const T*>(values.data());
+    }
     template <class T>
-    T* values_as() { return reinterpret_cast<T*>(values.data()); }
+    T* values_as() {
+        return reinterpret_cast<T*>(values.data());
+    }
 };
 
 /// A cells × genes matrix that can be read in lines: a file being imported, or a selection of

@@ -125,7 +125,7 @@ public:
 /// Chosen cells (and genes) of one sealed matrix as a part of a stacked selection.
 struct SelectionPart {
     std::shared_ptr<const SealedMatrix> matrix;
-    std::vector<std::uint32_t> cells;       ///< in output order
+    std::vector<std::uint32_t> cells;  ///< in output order
     /// Output gene number of each of the matrix's genes, -1 where dropped; empty: as they are.
     std::vector<std::int32_t> output_gene;
 };

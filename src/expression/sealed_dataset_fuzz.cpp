@@ -85,18 +85,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ByteSpan bytes{reinterpret_cast<const std::byte*>(data + 1), size - 1};
     ContainerReader::ignore_checksums(true);
     switch (data[0] % 4) {
-        case 0:
-            static_cast<void>(read_dataset(bytes, true));
-            break;
-        case 1:
-            static_cast<void>(read_dataset(bytes, false));
-            break;
-        case 2:
-            read_lines(bytes);
-            break;
-        default:
-            static_cast<void>(decode_element(bytes));
-            break;
+        case 0: static_cast<void>(read_dataset(bytes, true)); break;
+        case 1: static_cast<void>(read_dataset(bytes, false)); break;
+        case 2: read_lines(bytes); break;
+        default: static_cast<void>(decode_element(bytes)); break;
     }
     ContainerReader::ignore_checksums(false);
     return 0;

@@ -224,22 +224,15 @@ private:
     template <class Kind>
     void collect(std::uint32_t line, std::uint32_t* places, std::byte* values) {
         switch (matrix_.record_.summary.type) {
-            case ValueType::float32:
-                return collect_as<Kind, float>(line, places, values);
-            case ValueType::float64:
-                return collect_as<Kind, double>(line, places, values);
-            default:
-                break;
+            case ValueType::float32: return collect_as<Kind, float>(line, places, values);
+            case ValueType::float64: return collect_as<Kind, double>(line, places, values);
+            default: break;
         }
         switch (size_) {
-            case 1:
-                return collect_as<Kind, std::uint8_t>(line, places, values);
-            case 2:
-                return collect_as<Kind, std::uint16_t>(line, places, values);
-            case 4:
-                return collect_as<Kind, std::uint32_t>(line, places, values);
-            default:
-                return collect_as<Kind, std::uint64_t>(line, places, values);
+            case 1: return collect_as<Kind, std::uint8_t>(line, places, values);
+            case 2: return collect_as<Kind, std::uint16_t>(line, places, values);
+            case 4: return collect_as<Kind, std::uint32_t>(line, places, values);
+            default: return collect_as<Kind, std::uint64_t>(line, places, values);
         }
     }
 

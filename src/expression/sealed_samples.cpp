@@ -21,9 +21,7 @@ std::uint64_t bits_of(double value, ValueType type) {
             std::memcpy(&bits, &narrow, 4);
             return bits;
         }
-        case ValueType::float64:
-            std::memcpy(&bits, &value, 8);
-            return bits;
+        case ValueType::float64: std::memcpy(&bits, &value, 8); return bits;
         default: {
             const auto whole = static_cast<std::int64_t>(value);
             std::memcpy(&bits, &whole, size_of(type));
@@ -105,17 +103,14 @@ double random_value(std::mt19937_64& random, const Shape& shape, double cell_sca
     const double count = std::floor(1 / (uniform + 0.01));
     const double signs = random() % 2 == 0 ? 1 : -1;
     switch (shape.values) {
-        case Values::counts:
-            return std::min(count, 127.0);
+        case Values::counts: return std::min(count, 127.0);
         case Values::large_counts:
             return shape.type == ValueType::float64 || shape.type == ValueType::int64 ||
                            shape.type == ValueType::uint64
                        ? std::floor(std::ldexp(uniform, static_cast<int>(random() % 54)))
                        : std::floor(std::ldexp(uniform, static_cast<int>(random() % 24)));
-        case Values::log_normalised:
-            return std::log1p(count * cell_scale);
-        case Values::scaled:
-            return signs * std::sqrt(-2 * std::log(uniform + 1e-9));
+        case Values::log_normalised: return std::log1p(count * cell_scale);
+        case Values::scaled: return signs * std::sqrt(-2 * std::log(uniform + 1e-9));
         case Values::odd: {
             const double odd[] = {0.0,   -0.0, NAN,  INFINITY,    -INFINITY,
                                   1e-40, 3.0,  -7.5, 4294967296.0};

@@ -18,10 +18,8 @@ bool fits_float32(const MatrixSummary& summary) {
         case ValueType::int64:
         case ValueType::uint32:
         case ValueType::uint64:
-        case ValueType::float64:
-            return summary.whole_numbers && summary.max <= 0x1p24;
-        default:
-            return true;
+        case ValueType::float64: return summary.whole_numbers && summary.max <= 0x1p24;
+        default: return true;
     }
 }
 

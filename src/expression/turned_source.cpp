@@ -182,14 +182,10 @@ public:
 
     Result<void> read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) override {
         switch (spool_->value_size()) {
-            case 1:
-                return read<std::uint8_t>(first, count, out);
-            case 2:
-                return read<std::uint16_t>(first, count, out);
-            case 4:
-                return read<std::uint32_t>(first, count, out);
-            default:
-                return read<std::uint64_t>(first, count, out);
+            case 1: return read<std::uint8_t>(first, count, out);
+            case 2: return read<std::uint16_t>(first, count, out);
+            case 4: return read<std::uint32_t>(first, count, out);
+            default: return read<std::uint64_t>(first, count, out);
         }
     }
 

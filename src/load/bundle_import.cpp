@@ -66,9 +66,8 @@ std::string title_of(const HcaBundle& bundle) {
     const auto projects = bundle.biology.find("project");
     if (projects == bundle.biology.end() || projects->second.empty()) return "";
     const auto title = projects->second[0].find("title");
-    const auto* known = title == projects->second[0].end()
-                            ? nullptr
-                            : std::get_if<std::string>(&title->second);
+    const auto* known =
+        title == projects->second[0].end() ? nullptr : std::get_if<std::string>(&title->second);
     return known == nullptr ? "" : *known;
 }
 

@@ -24,7 +24,8 @@ enum class BundleAction {
 /// What a notice changes, given every version heard of. Notices may come in any order and any
 /// number of times; the state that is left depends only on which ones came:
 /// the newest created version is current, unless that or a newer one was removed. A removal of
-/// every version ("") concerns what is loaded when it comes. Versions compare as text (they are timestamps of one form).
+/// every version ("") concerns what is loaded when it comes. Versions compare as text (they are
+/// timestamps of one form).
 BundleAction decide(std::span<const catalog::Bundle> known, const BundleNotice& notice);
 
 }  // namespace stroma::loading

@@ -27,11 +27,8 @@ public:
                 for (auto& [version, state] : states_)
                     if (state == "loaded") state = "replaced";
                 [[fallthrough]];
-            case BundleAction::remember:
-                states_[notice.version] = "deleted";
-                break;
-            case BundleAction::nothing:
-                break;
+            case BundleAction::remember: states_[notice.version] = "deleted"; break;
+            case BundleAction::nothing: break;
         }
     }
     std::string current() const {
@@ -48,8 +45,10 @@ private:
 std::string expected(const std::vector<BundleNotice>& notices) {
     std::string created = "none", removed;
     for (const auto& notice : notices) {
-        if (notice.is_removal) removed = std::max(removed, notice.version);
-        else if (created == "none" || notice.version > created) created = notice.version;
+        if (notice.is_removal)
+            removed = std::max(removed, notice.version);
+        else if (created == "none" || notice.version > created)
+            created = notice.version;
     }
     return created != "none" && created > removed ? created : "none";
 }

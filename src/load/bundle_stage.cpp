@@ -31,7 +31,8 @@ Result<BundleNotice> bundle_notice_of(std::string_view job_inputs) {
     BundleNotice notice{json.value("uuid", ""), json.value("version", ""),
                         json.value("removal", false)};
     if (notice.uuid.empty() || !is_plain(notice.uuid) || !is_plain(notice.version))
-        return fail(ErrorCode::invalid_input, "the notice names no bundle: give its uuid and version");
+        return fail(ErrorCode::invalid_input,
+                    "the notice names no bundle: give its uuid and version");
     return notice;
 }
 
@@ -55,7 +56,8 @@ Result<std::string> BundleStage::load(const BundleNotice& notice, const pipeline
     request.owner = job.owner;
     request.format = "hca-bundle";
     if (!fs::exists(request.path))
-        return fail(ErrorCode::unavailable, "bundle " + fqid(notice) + " isn't at the bundle source");
+        return fail(ErrorCode::unavailable,
+                    "bundle " + fqid(notice) + " isn't at the bundle source");
     return import_.import(request, job.id, context);
 }
 

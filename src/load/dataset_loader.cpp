@@ -35,8 +35,8 @@ Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
         return *std::move(loaded);
     }
     LoadedRevision loaded{TRY(find_or_create(catalog_, revision)), {}, false};
-    loaded.revision = TRY(
-        catalog_.begin_revision(loaded.dataset.id, revision.content_key, revision.source));
+    loaded.revision =
+        TRY(catalog_.begin_revision(loaded.dataset.id, revision.content_key, revision.source));
     catalog::Revision& made = loaded.revision;
     made.object_key = RevisionFiles::object_key(made.id);
 
@@ -62,8 +62,7 @@ Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
 }
 
 Result<void> DatasetLoader::put_rows(const catalog::Dataset& dataset,
-                                     const catalog::Revision& revision,
-                                     const BundleRows* bundle) {
+                                     const catalog::Revision& revision, const BundleRows* bundle) {
     const auto sealed = TRY(files_.open(revision.id));
     const expression::Frame obs = TRY(sealed->obs());
     const expression::Frame var = TRY(sealed->var());

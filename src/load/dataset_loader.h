@@ -22,12 +22,12 @@ namespace stroma::loading {
 
 /// A sealed file that is to become a dataset's next revision.
 struct NewRevision {
-    fs::path sealed;            ///< taken over; gone afterwards
-    std::string dataset_name;   ///< made when it doesn't exist
+    fs::path sealed;           ///< taken over; gone afterwards
+    std::string dataset_name;  ///< made when it doesn't exist
     std::string title, owner;
     catalog::Visibility visibility = catalog::Visibility::private_;
-    std::string content_key;    ///< the same content under the same name is loaded once
-    std::string source;         ///< JSON object: what it was made from
+    std::string content_key;             ///< the same content under the same name is loaded once
+    std::string source;                  ///< JSON object: what it was made from
     const BundleRows* bundle = nullptr;  ///< what a bundle brings beside
 };
 

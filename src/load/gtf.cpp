@@ -66,8 +66,8 @@ std::string add_line(std::string_view line, const GtfOptions& options, GtfFeatur
         ++repeats;
         return {};
     }
-    const std::string_view name = is_gene ? attribute(fields[8], "gene_name")
-                                          : attribute(fields[8], "transcript_name");
+    const std::string_view name =
+        is_gene ? attribute(fields[8], "gene_name") : attribute(fields[8], "transcript_name");
     const std::string_view type =
         is_gene ? first_of(fields[8], {"gene_type", "gene_biotype"})
                 : first_of(fields[8], {"transcript_type", "transcript_biotype"});
@@ -99,9 +99,9 @@ Result<GtfFeatures> read_gtf(expression::InputFiles& files, std::string_view nam
         while (expression::take_line(block, line)) {
             ++number;
             if (line.empty() || line.front() == '#') continue;
-            const std::string problem =
-                expression::is_clean_text(line) ? add_line(line, options, features, seen, repeats)
-                                                : "is not UTF-8 text";
+            const std::string problem = expression::is_clean_text(line)
+                                            ? add_line(line, options, features, seen, repeats)
+                                            : "is not UTF-8 text";
             if (!problem.empty())
                 return fail(ErrorCode::invalid_input,
                             fmt::format("{}, line {} {}", name, number, problem));

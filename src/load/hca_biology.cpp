@@ -44,12 +44,18 @@ public:
 
 private:
     void add(const ParsedDocument& d) {
-        if (d.type == "donor_organism") add_donor(d);
-        else if (d.type == "specimen_from_organism") add_specimen(d);
-        else if (d.type == "cell_suspension") add_suspension(d);
-        else if (d.type == "library_preparation_protocol") add_library(d);
-        else if (d.type == "project") add_project(d);
-        else if (d.type == "analysis_protocol") add_analysis(d);
+        if (d.type == "donor_organism")
+            add_donor(d);
+        else if (d.type == "specimen_from_organism")
+            add_specimen(d);
+        else if (d.type == "cell_suspension")
+            add_suspension(d);
+        else if (d.type == "library_preparation_protocol")
+            add_library(d);
+        else if (d.type == "project")
+            add_project(d);
+        else if (d.type == "analysis_protocol")
+            add_analysis(d);
     }
 
     /// The term or terms at a path: {text, ontology, ontology_label}, or a list of these.
@@ -155,8 +161,7 @@ private:
     }
     void add_analysis(const ParsedDocument& d) {
         std::string protocol = text_at(d.json, {"protocol_core", "protocol_id"});
-        const bool blessed =
-            protocol.starts_with("smartseq2") || protocol.starts_with("optimus");
+        const bool blessed = protocol.starts_with("smartseq2") || protocol.starts_with("optimus");
         Row row{{"analysiskey", d.id},
                 {"protocol", protocol},
                 {"awg_disposition", std::string(blessed ? "blessed" : "community")}};
@@ -245,8 +250,10 @@ private:
             if (inputs == made_from.end()) continue;
             for (const std::string& input : inputs->second) {
                 if (!seen.insert(input).second) continue;
-                if (known.contains(input)) found.insert(input);
-                else open.push_back(input);
+                if (known.contains(input))
+                    found.insert(input);
+                else
+                    open.push_back(input);
             }
         }
         return found.empty() ? "" : *found.begin();

@@ -34,8 +34,10 @@ Result<void> judge_files(const FileReport& report, const HcaManifest& manifest,
             d.actual_sha256, d.actual_size, manifest.fqid(), d.expected_sha256, d.expected_size);
         if (binds && (options.strict || !d.is_metadata))
             return fail(ErrorCode::invalid_input, words + "; fetch it again");
-        if (d.is_metadata) ++metadata;
-        else notes.push_back(words);
+        if (d.is_metadata)
+            ++metadata;
+        else
+            notes.push_back(words);
     }
     if (metadata > 0)
         notes.push_back(fmt::format("{} metadata files differ from the manifest", metadata));
@@ -284,8 +286,8 @@ Result<HcaBundle> read_hca_bundle(InputFiles& files, const HcaBundleOptions& opt
 
 Result<std::map<std::string, std::string>> read_symbol_table(InputFiles& files,
                                                              std::string_view name) {
-    const Table table = TRY(
-        read_table(files, name, {.has_header = false, .dialect = {.quotes = false}}));
+    const Table table =
+        TRY(read_table(files, name, {.has_header = false, .dialect = {.quotes = false}}));
     if (table.columns.size() < 2)
         return fail(ErrorCode::invalid_input,
                     std::string(name) + " should have ids and symbols as its first two columns");

@@ -17,8 +17,7 @@ using namespace expression;
 
 /// data/hca-bundles of the shared folder, "" when it isn't there.
 fs::path bundles() {
-    for (const char* root :
-         {static_cast<const char*>(std::getenv("STROMA_SHARED")), "../shared"})
+    for (const char* root : {static_cast<const char*>(std::getenv("STROMA_SHARED")), "../shared"})
         if (root != nullptr && fs::exists(fs::path(root) / "data/hca-bundles/SOURCES.txt"))
             return fs::path(root) / "data/hca-bundles";
     return {};

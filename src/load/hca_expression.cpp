@@ -127,9 +127,9 @@ Result<void> join_empty_drops(InputFiles& files, const std::string& name, HcaCel
     std::unordered_map<std::string_view, std::size_t> row_of;
     for (std::size_t i = 0; i < barcodes->size(); ++i)
         if (!row_of.emplace((*barcodes)[i], i).second)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("{}, line {}: barcode '{}' occurs again", name, i + 2,
-                                    (*barcodes)[i]));
+            return fail(
+                ErrorCode::invalid_input,
+                fmt::format("{}, line {}: barcode '{}' occurs again", name, i + 2, (*barcodes)[i]));
     const Frame& obs = cells.data.obs;
     std::vector<std::optional<std::size_t>> rows(obs.row_count());
     std::size_t joined = 0;
@@ -146,10 +146,11 @@ Result<void> join_empty_drops(InputFiles& files, const std::string& name, HcaCel
     if (joined < obs.row_count())
         cells.data.notes.push_back(fmt::format("{} has no line for {} of {} barcodes", name,
                                                obs.row_count() - joined, obs.row_count()));
-    static const std::map<std::string, std::string> names = {
-        {"Total", "emptydrops_total"},     {"LogProb", "emptydrops_log_prob"},
-        {"PValue", "emptydrops_p_value"},  {"Limited", "emptydrops_limited"},
-        {"FDR", "emptydrops_fdr"}};
+    static const std::map<std::string, std::string> names = {{"Total", "emptydrops_total"},
+                                                             {"LogProb", "emptydrops_log_prob"},
+                                                             {"PValue", "emptydrops_p_value"},
+                                                             {"Limited", "emptydrops_limited"},
+                                                             {"FDR", "emptydrops_fdr"}};
     for (std::size_t c = 0; c < table.header.size(); ++c) {
         const auto column_name = names.find(table.header[c]);
         if (column_name == names.end()) continue;
@@ -184,8 +185,7 @@ Result<HcaCells> read_optimus(InputFiles& files, const std::vector<std::string>&
                               const HcaBundleOptions& options) {
     HcaCells cells;
     cells.data = TRY(read_zarr_files(files, zarr, Unit::counts, cells));
-    const Counted counted =
-        TRY(count_matrix(*cells.data.matrices[0].source, options.watch));
+    const Counted counted = TRY(count_matrix(*cells.data.matrices[0].source, options.watch));
     cells.genes_detected = counted.genes_of_cell;
     for (const double total : counted.total_of_cell)
         cells.total_umis.emplace_back(static_cast<std::int64_t>(total));
@@ -228,12 +228,15 @@ Result<std::optional<HcaCells>> read_smartseq2(InputFiles& files,
         cells.data = TRY(read_rsem(files, *genes, isoforms, suspension));
         cells.main_file = *genes;
         cells.files = {*genes};
-        if (isoforms) cells.files.push_back(*isoforms);
-        else cells.data.notes.push_back("no isoforms.results: genes only");
+        if (isoforms)
+            cells.files.push_back(*isoforms);
+        else
+            cells.data.notes.push_back("no isoforms.results: genes only");
     } else if (!zarr.empty()) {
         cells.data = TRY(read_zarr_files(files, zarr, Unit::tpm, cells));
-        cells.data.notes.push_back("no RSEM tables: X is the TPM of the bundle's Zarr group, "
-                                   "expected counts are not there");
+        cells.data.notes.push_back(
+            "no RSEM tables: X is the TPM of the bundle's Zarr group, "
+            "expected counts are not there");
         if (cells.data.obs.row_count() != 1)
             return fail(ErrorCode::invalid_input,
                         fmt::format("a Smart-seq2 bundle holds one cell, but its Zarr group {}",
@@ -242,8 +245,7 @@ Result<std::optional<HcaCells>> read_smartseq2(InputFiles& files,
     } else {
         return std::nullopt;
     }
-    const Counted counted =
-        TRY(count_matrix(*cells.data.matrices[0].source, options.watch));
+    const Counted counted = TRY(count_matrix(*cells.data.matrices[0].source, options.watch));
     map_features(cells.data, options, counted);
     cells.has_barcodes = false;
     cells.genes_detected = {distinct_genes(cells.data, counted)};
@@ -266,8 +268,7 @@ Result<std::optional<HcaCells>> read_cellranger(InputFiles& files,
     ChosenFiles chosen(files, cells.files);
     cells.main_file = "matrix.mtx";
     cells.data = TRY(make_mtx_reader()->read(chosen, {}));
-    const Counted counted =
-        TRY(count_matrix(*cells.data.matrices[0].source, options.watch));
+    const Counted counted = TRY(count_matrix(*cells.data.matrices[0].source, options.watch));
     cells.genes_detected = counted.genes_of_cell;
     for (const double total : counted.total_of_cell)
         cells.total_umis.emplace_back(static_cast<std::int64_t>(total));
@@ -304,8 +305,7 @@ Result<std::optional<HcaCells>> read_hca_cells(InputFiles& files, HcaProtocol pr
         case HcaProtocol::optimus:
             if (zarr.empty()) return std::nullopt;
             return TRY(read_optimus(files, zarr, all, options));
-        case HcaProtocol::smartseq2:
-            return read_smartseq2(files, zarr, all, suspension, options);
+        case HcaProtocol::smartseq2: return read_smartseq2(files, zarr, all, suspension, options);
         case HcaProtocol::cellranger: return read_cellranger(files, all, options);
         case HcaProtocol::other: return std::nullopt;
     }

@@ -17,7 +17,7 @@ namespace stroma::loading {
 struct HcaCells {
     /// obs: index and QC metrics; var: native ids and metrics; X and layers.
     expression::AnnotatedData data;
-    std::string main_file;  ///< the file that file_uuid and file_version of a cell name
+    std::string main_file;           ///< the file that file_uuid and file_version of a cell name
     std::vector<std::string> files;  ///< all that were read
     bool has_barcodes = true;
     std::vector<std::int64_t> genes_detected;

@@ -60,8 +60,8 @@ Result<Hashed> hash_file(expression::InputFiles& files, const std::string& name)
     Digest digest(DigestKind::sha256);
     Bytes buffer(std::min<std::uint64_t>(hashed.size, 1u << 20));
     for (std::uint64_t at = 0; at < hashed.size; at += buffer.size()) {
-        const auto part = std::span(buffer).first(
-            std::min<std::uint64_t>(buffer.size(), hashed.size - at));
+        const auto part =
+            std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), hashed.size - at));
         TRY(file.read_at(at, part));
         digest.update(ByteSpan(part));
     }
@@ -136,8 +136,8 @@ Result<std::optional<FoundManifest>> find_hca_manifest(const fs::path& folder) {
                                above.parent_path() / "bundle_manifests" / (name + ".json"),
                                above / (stem + "_manifest.json")};
     std::error_code ignored;
-    const auto take = [&](const fs::path& path, bool is_inside)
-        -> Result<std::optional<FoundManifest>> {
+    const auto take = [&](const fs::path& path,
+                          bool is_inside) -> Result<std::optional<FoundManifest>> {
         if (!fs::is_regular_file(path, ignored)) return std::nullopt;
         FoundManifest found{TRY(read_file(path, manifest_bytes_max)), path.filename().string()};
         const auto manifest = parse_hca_manifest(found.text);
@@ -175,8 +175,10 @@ Result<FileReport> verify_hca_files(expression::InputFiles& files, const HcaMani
     FileReport report;
     for (std::size_t i = 0; i < manifest.files.size(); ++i) {
         const HcaFile& file = manifest.files[i];
-        if (!hashes[i]) report.absent.push_back(file.name);
-        else if (hashes[i]->sha256 == file.sha256) report.match.push_back(file.name);
+        if (!hashes[i])
+            report.absent.push_back(file.name);
+        else if (hashes[i]->sha256 == file.sha256)
+            report.match.push_back(file.name);
         else
             report.differ.push_back({file.name, file.sha256, hashes[i]->sha256, file.size,
                                      hashes[i]->size, file.is_metadata()});

@@ -137,8 +137,7 @@ std::string_view OntologyLabels::find(std::string_view term) const {
     return found == labels_.end() ? std::string_view() : found->second;
 }
 
-Result<HcaMetadata> read_hca_metadata(expression::InputFiles& files,
-                                      const OntologyLabels& labels) {
+Result<HcaMetadata> read_hca_metadata(expression::InputFiles& files, const OntologyLabels& labels) {
     std::vector<ParsedDocument> documents;
     std::vector<Json> links;
     for (const std::string& name : TRY(files.list())) {

@@ -36,8 +36,8 @@ struct HcaDocument {
 /// One arrow of links.json: what a process made of what, and by which protocol.
 struct HcaLink {
     std::string process, input, output;
-    std::string input_type, output_type;      ///< "biomaterial", "file"
-    std::vector<std::string> protocols;       ///< ids
+    std::string input_type, output_type;  ///< "biomaterial", "file"
+    std::vector<std::string> protocols;   ///< ids
 };
 
 /// The biology of a bundle. Tables and columns: section "warehouse" of docs/hca-bundles.md.

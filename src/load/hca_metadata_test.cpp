@@ -124,7 +124,8 @@ TEST(HcaManifest, AStoreAnswerIsParsedWithItsFiles) {
     const auto manifest = parse_hca_manifest(
         R"({"bundle":{"uuid":"u","version":"v","creator_uid":1,"files":[{"name":"a.json",
             "content-type":"application/json; dcp-type=\"metadata/file\"","uuid":"f","version":"w",
-            "size":3,"sha256":")" + sha + R"(","indexed":true}]}})");
+            "size":3,"sha256":")" +
+        sha + R"(","indexed":true}]}})");
     ASSERT_TRUE(manifest) << manifest.error().message;
     EXPECT_EQ(manifest->fqid(), "u.v");
     EXPECT_TRUE(manifest->files[0].is_metadata());

@@ -14,8 +14,8 @@ namespace stroma::loading {
 namespace {
 
 constexpr std::array<std::string_view, 13> known_endings = {
-    ".h5ad", ".h5", ".hdf5", ".loom", ".zarr", ".zip", ".mtx",
-    ".csv",  ".tsv", ".txt", ".psv",  ".gz",   ".tar"};
+    ".h5ad", ".h5",  ".hdf5", ".loom", ".zarr", ".zip", ".mtx",
+    ".csv",  ".tsv", ".txt",  ".psv",  ".gz",   ".tar"};
 
 Result<void> hash_file(const File& file, ContentHash& hash) {
     const std::uint64_t size = TRY(file.size());
@@ -29,9 +29,9 @@ Result<void> hash_file(const File& file, ContentHash& hash) {
 }
 
 Json described(const LoadedRevision& loaded) {
-    return {{"dataset", loaded.dataset.id},       {"name", loaded.dataset.name},
-            {"revision", loaded.revision.id},     {"number", loaded.revision.number},
-            {"cells", loaded.revision.cells},     {"genes", loaded.revision.genes},
+    return {{"dataset", loaded.dataset.id},         {"name", loaded.dataset.name},
+            {"revision", loaded.revision.id},       {"number", loaded.revision.number},
+            {"cells", loaded.revision.cells},       {"genes", loaded.revision.genes},
             {"nonzeros", loaded.revision.nonzeros}, {"already_loaded", loaded.already_loaded}};
 }
 
@@ -41,7 +41,10 @@ public:
     explicit StagedFile(fs::path path) : path_(std::move(path)) {}
     StagedFile(const StagedFile&) = delete;
     StagedFile& operator=(const StagedFile&) = delete;
-    ~StagedFile() { std::error_code ignored; fs::remove(path_, ignored); }
+    ~StagedFile() {
+        std::error_code ignored;
+        fs::remove(path_, ignored);
+    }
     const fs::path& path() const { return path_; }
 
 private:
@@ -99,7 +102,8 @@ std::string dataset_name_from(const fs::path& path) {
             }
     }
     for (char& c : name)
-        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '-') c = '_';
+        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '-')
+            c = '_';
     if (name.size() > 200) name.resize(200);
     return name.empty() || name == "." || name == ".." ? "dataset" : name;
 }
@@ -134,11 +138,10 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
     const fs::path& output = sealed.file->path();
     TRY(remove_file(output));
     const std::string step = "reading " + request.path.filename().string();
-    const expression::Watch watch{
-        [&](double done, double total, std::string_view unit) {
-            context.progress({step, done, total, std::string(unit)});
-        },
-        [&] { return context.cancelled(); }};
+    const expression::Watch watch{[&](double done, double total, std::string_view unit) {
+                                      context.progress({step, done, total, std::string(unit)});
+                                  },
+                                  [&] { return context.cancelled(); }};
     if (request.format == "hca-bundle" ||
         (request.format.empty() && TRY(is_bundle(request.path)))) {
         sealed.bundle = TRY(seal_bundle(request.path, request.strict, output, staging_, watch));
@@ -167,8 +170,8 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
         .dataset_name = request.name.empty() ? dataset_name_from(request.path) : request.name,
         .title = request.title,
         .owner = request.owner,
-        .visibility = request.is_public ? catalog::Visibility::public_
-                                        : catalog::Visibility::private_,
+        .visibility =
+            request.is_public ? catalog::Visibility::public_ : catalog::Visibility::private_,
         .content_key = sealed.content_key,
         .source = Json{{"path", request.path.string()}, {"format", sealed.format}}.dump(),
         .bundle = sealed.bundle ? &*sealed.bundle : nullptr};
@@ -203,8 +206,7 @@ Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageCo
 
 Result<std::string> ImportStage::import(const ImportRequest& request, std::string_view work_id,
                                         pipeline::StageContext& context) {
-    const std::string name =
-        request.name.empty() ? dataset_name_from(request.path) : request.name;
+    const std::string name = request.name.empty() ? dataset_name_from(request.path) : request.name;
     context.progress({"looking at " + request.path.filename().string(), 0, 0, ""});
     const std::string key = TRY(content_key_of(request.path, options_text(request)));
     if (const auto loaded = TRY(loader_.find_loaded(name, key))) {

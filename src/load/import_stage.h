@@ -14,11 +14,11 @@ namespace stroma::loading {
 /// What `stroma import` and POST /v1/imports ask for, one path each.
 struct ImportRequest {
     fs::path path;
-    std::string name;          ///< dataset name; "" is made from the path
+    std::string name;  ///< dataset name; "" is made from the path
     std::string title;
     std::string owner;
     bool is_public = false;
-    std::string format;        ///< "" detects
+    std::string format;  ///< "" detects
     expression::ReadOptions read;
     bool strict = false;         ///< bundles: metadata that differs is refused too
     bool remove_source = false;  ///< an upload's own copy, gone once it is loaded
@@ -42,8 +42,11 @@ public:
     ImportStage(DatasetLoader& loader, catalog::Catalog& catalog,
                 std::vector<const expression::FormatReader*> readers, fs::path staging,
                 const Clock& clock)
-        : loader_(loader), catalog_(catalog), readers_(std::move(readers)),
-          staging_(std::move(staging)), clock_(clock) {}
+        : loader_(loader),
+          catalog_(catalog),
+          readers_(std::move(readers)),
+          staging_(std::move(staging)),
+          clock_(clock) {}
 
     std::string_view name() const override { return "import"; }
     Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;

@@ -65,12 +65,9 @@ Error error_of_end(const std::string& name, int status) {
         case SIGSYS:
             return stopped(ErrorCode::invalid_input,
                            "it tried what a parser may not do (a forbidden system call)");
-        case SIGXCPU:
-            return stopped(ErrorCode::exhausted, "limit: time");
-        case SIGXFSZ:
-            return stopped(ErrorCode::exhausted, "limit: output");
-        case SIGKILL:
-            return stopped(ErrorCode::exhausted, "limit: memory of the machine");
+        case SIGXCPU: return stopped(ErrorCode::exhausted, "limit: time");
+        case SIGXFSZ: return stopped(ErrorCode::exhausted, "limit: output");
+        case SIGKILL: return stopped(ErrorCode::exhausted, "limit: memory of the machine");
         default:
             return stopped(
                 ErrorCode::invalid_input,

@@ -18,8 +18,8 @@ Result<std::shared_ptr<const expression::SealedDataset>> RevisionFiles::open(
     }
     const std::string id(revision);
     auto reader = TRY_WITH(objects_.open(object_key(id)), "opening revision " + id);
-    auto sealed = TRY_WITH(expression::SealedDataset::open(std::move(reader)),
-                           "opening revision " + id);
+    auto sealed =
+        TRY_WITH(expression::SealedDataset::open(std::move(reader)), "opening revision " + id);
     const std::lock_guard lock(mutex_);
     if (open_.emplace(id, sealed).second) newest_first_.push_front(id);
     while (newest_first_.size() > open_max) {

@@ -16,8 +16,7 @@ namespace stroma::loading {
 /// Opens the sealed files of ready revisions, and keeps the latest ones open. Any thread.
 class RevisionFiles {
 public:
-    explicit RevisionFiles(object::ObjectStore& objects)
-        : objects_(objects) {}
+    explicit RevisionFiles(object::ObjectStore& objects) : objects_(objects) {}
 
     static std::string object_key(std::string_view revision);
 

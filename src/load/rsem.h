@@ -12,8 +12,7 @@ namespace stroma::loading {
 /// with "isgene", "length" and "effective_length"; X is expected_count, layers/tpm is TPM.
 /// Native ids are kept; rows with the same id in one table are invalid_input.
 /// Format: RSEM 1.3 <sample>.genes.results, <sample>.isoforms.results (tab-separated, one header).
-Result<expression::AnnotatedData> read_rsem(expression::InputFiles& files,
-                                            const std::string& genes,
+Result<expression::AnnotatedData> read_rsem(expression::InputFiles& files, const std::string& genes,
                                             const std::optional<std::string>& isoforms,
                                             const std::string& cell_id);
 

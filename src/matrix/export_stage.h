@@ -17,7 +17,7 @@ struct ExportRequest {
     std::vector<std::string> datasets;  ///< names or ids; empty is all
     fs::path path;                      ///< must not exist
     std::string compression;
-    bool durable = false;               ///< fsync before the job succeeds
+    bool durable = false;  ///< fsync before the job succeeds
 };
 
 std::string to_job_inputs(const ExportRequest& request);

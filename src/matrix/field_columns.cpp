@@ -63,7 +63,8 @@ std::string text_of(const sql::Value& value, TableLayout layout) {
 }
 
 Column column_of(const Values& values, sql::Type type, TableLayout layout, bool as_real) {
-    if (type == sql::Type::integer && !as_real && all_integers(values)) return integer_column(values);
+    if (type == sql::Type::integer && !as_real && all_integers(values))
+        return integer_column(values);
     if (type == sql::Type::integer || type == sql::Type::real) return real_column(values);
     TextArray texts;
     std::vector<bool> missing;

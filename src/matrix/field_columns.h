@@ -18,8 +18,7 @@ enum class TableLayout { plain, matrix_service };
 /// errors  invalid_input  an unknown field: names it
 Result<expression::Frame> field_columns(warehouse::Warehouse& warehouse,
                                         const std::vector<warehouse::SelectedCells>& selected,
-                                        const std::vector<std::string>& fields,
-                                        TableLayout layout);
+                                        const std::vector<std::string>& fields, TableLayout layout);
 
 /// The eight columns of the table `feature` for those genes, in their order; a gene that the table
 /// doesn't know keeps its own name and is a gene or not as told.

@@ -10,7 +10,8 @@ constexpr auto numeric = FieldKind::numeric;
 constexpr auto categorical = FieldKind::categorical;
 
 constexpr std::array<Field, 43> fields = {{
-    {"genes_detected", "cell.genes_detected", numeric, "Number of features with a count in the cell"},
+    {"genes_detected", "cell.genes_detected", numeric,
+     "Number of features with a count in the cell"},
     {"total_umis", "cell.total_umis", numeric, "Number of molecules counted in the cell"},
     {"barcode", "cell.barcode", categorical, "Cell barcode, where the method has one"},
     {"emptydrops_is_cell", "cell.emptydrops_is_cell", FieldKind::boolean,
@@ -19,8 +20,8 @@ constexpr std::array<Field, 43> fields = {{
     {"file_version", "cell.file_version", categorical, "Version of that file"},
     {"cell_suspension.provenance.document_id", "cell_suspension.cellsuspensionkey", categorical,
      "Id of the cell suspension"},
-    {"cell_suspension.genus_species.ontology", "cell_suspension.genus_species_ontology", categorical,
-     "Species of the cells, ontology id"},
+    {"cell_suspension.genus_species.ontology", "cell_suspension.genus_species_ontology",
+     categorical, "Species of the cells, ontology id"},
     {"cell_suspension.genus_species.ontology_label", "cell_suspension.genus_species_label",
      categorical, "Species of the cells"},
     {"derived_organ_ontology", "cell_suspension.derived_organ_ontology", categorical,
@@ -52,8 +53,8 @@ constexpr std::array<Field, 43> fields = {{
      "Diseases of the donor"},
     {"donor_organism.development_stage.ontology", "donor.development_stage_ontology", categorical,
      "Development stage of the donor, ontology id"},
-    {"donor_organism.development_stage.ontology_label", "donor.development_stage_label", categorical,
-     "Development stage of the donor"},
+    {"donor_organism.development_stage.ontology_label", "donor.development_stage_label",
+     categorical, "Development stage of the donor"},
     {"donor_organism.sex", "donor.sex", categorical, "Sex of the donor"},
     {"donor_organism.is_living", "donor.is_living", categorical,
      "Whether the donor was alive when sampled"},

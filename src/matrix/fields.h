@@ -13,8 +13,8 @@ enum class FieldKind { categorical, numeric, boolean };
 /// One of the 43 names of the matrix service's v1 API, which name cell metadata in filters and
 /// output columns.
 struct Field {
-    std::string_view name;         ///< "donor_organism.sex"; a column of the view `cells`
-    std::string_view table_column; ///< "donor.sex", also accepted as a name
+    std::string_view name;          ///< "donor_organism.sex"; a column of the view `cells`
+    std::string_view table_column;  ///< "donor.sex", also accepted as a name
     FieldKind kind = FieldKind::categorical;
     std::string_view description;
 };

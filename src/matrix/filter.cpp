@@ -36,10 +36,11 @@ public:
         if (!json.contains("value")) return refuse(at, "the filter has no 'value'");
         if (op == "and" || op == "or") return junction(op, json["value"], at, depth);
         if (op == "not") return negation(json["value"], at, depth);
-        if (op != "in" && std::find(std::begin(comparison_operators), std::end(comparison_operators),
-                                    op) == std::end(comparison_operators))
-            return refuse(at + "/op", "unknown op '" + op +
-                                          "'; use =, !=, <, <=, >, >=, in, and, or, not");
+        if (op != "in" &&
+            std::find(std::begin(comparison_operators), std::end(comparison_operators), op) ==
+                std::end(comparison_operators))
+            return refuse(at + "/op",
+                          "unknown op '" + op + "'; use =, !=, <, <=, >, >=, in, and, or, not");
         return comparison(op, json, at);
     }
 
@@ -56,7 +57,8 @@ private:
             return refuse(at + "/value", "'" + op + "' needs at least two filters");
         std::set<std::pair<std::string, std::string>> parts;  // by canonical form
         for (std::size_t i = 0; i < operands.size(); ++i) {
-            const Filter part = TRY(node(operands[i], fmt::format("{}/value/{}", at, i), depth + 1));
+            const Filter part =
+                TRY(node(operands[i], fmt::format("{}/value/{}", at, i), depth + 1));
             parts.emplace(part.canonical, part.condition);
         }
         Filter joined;
@@ -101,8 +103,7 @@ private:
         if (!value.is_array()) return refuse(at + "/value", "'in' needs a list of values");
         std::set<std::pair<std::string, std::string>> literals;
         for (std::size_t i = 0; i < value.size(); ++i) {
-            const Literal literal =
-                TRY(scalar(field, value[i], fmt::format("{}/value/{}", at, i)));
+            const Literal literal = TRY(scalar(field, value[i], fmt::format("{}/value/{}", at, i)));
             literals.emplace(literal.json, literal.sql);
         }
         std::string sql, canonical;

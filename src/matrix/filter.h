@@ -22,7 +22,8 @@ struct Filter {
 
 /// Parses and checks a filter tree (grammar: docs/matrix-api.md).
 ///   {"op": "=" | "!=" | "<" | "<=" | ">" | ">=" | "in", "field": NAME, "value": scalar or list}
-///   {"op": "and" | "or", "value": [filter, filter, …]}      {"op": "not", "value": filter or [filter]}
+///   {"op": "and" | "or", "value": [filter, filter, …]}      {"op": "not", "value": filter or
+///   [filter]}
 /// NAME is one of the 43 API names, its table.column, or a name for which is_column says yes.
 /// errors  invalid_input  the message begins "at <JSON pointer>: ", the pointer naming the bad node
 Result<Filter> parse_filter(std::string_view json,

@@ -42,8 +42,10 @@ TEST(Filter, ValuesAreEscapedAndNeverSql) {
 }
 
 TEST(Filter, NotTakesAnObjectOrAListOfOne) {
-    const auto as_list = parsed(R"({"op":"not","value":[{"op":"=","field":"barcode","value":"A"}]})");
-    const auto as_object = parsed(R"({"op":"not","value":{"op":"=","field":"barcode","value":"A"}})");
+    const auto as_list =
+        parsed(R"({"op":"not","value":[{"op":"=","field":"barcode","value":"A"}]})");
+    const auto as_object =
+        parsed(R"({"op":"not","value":{"op":"=","field":"barcode","value":"A"}})");
     EXPECT_EQ(as_list.condition, R"(not ("barcode" = 'A'))");
     EXPECT_EQ(as_list.canonical, as_object.canonical);
 }
@@ -73,8 +75,9 @@ TEST(Filter, ABadNodeIsNamedByItsPointer) {
     EXPECT_EQ(refusal(R"({"op":"or","value":[{"op":"=","field":"barcode","value":"A"}]})"),
               "at /value: 'or' needs at least two filters");
     EXPECT_EQ(refusal(R"({"op":"not","value":[]})"), "at /value: 'not' takes exactly one filter");
-    EXPECT_EQ(refusal(R"({"op":"and","value":[{"op":"=","field":"barcode","value":"A"},{"op":"~"}]})"),
-              "at /value/1: the filter has no 'value'");
+    EXPECT_EQ(
+        refusal(R"({"op":"and","value":[{"op":"=","field":"barcode","value":"A"},{"op":"~"}]})"),
+        "at /value/1: the filter has no 'value'");
     EXPECT_EQ(refusal(R"({"op":">","field":"total_umis","value":"many"})"),
               "at /value: this field is numeric; give a number");
 }

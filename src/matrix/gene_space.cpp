@@ -15,8 +15,8 @@ using expression::Column;
 using expression::Frame;
 using expression::TextArray;
 
-constexpr std::string_view name_columns[] = {"feature_name", "featurename", "gene_symbols",
-                                             "gene_symbol", "gene_name", "Gene", "name"};
+constexpr std::string_view name_columns[] = {
+    "feature_name", "featurename", "gene_symbols", "gene_symbol", "gene_name", "Gene", "name"};
 
 bool is_gene(const Column* kind, std::size_t row) {
     if (kind == nullptr) return true;
@@ -24,7 +24,8 @@ bool is_gene(const Column* kind, std::size_t row) {
     return text == "True" || text == "true" || text == "gene" || text == "1";
 }
 
-/// The genes of the asked kind: by "isgene" or "feature_kind" where var has one, else all are genes.
+/// The genes of the asked kind: by "isgene" or "feature_kind" where var has one, else all are
+/// genes.
 std::vector<std::uint32_t> of_kind(const Frame& var, const std::string& feature) {
     const Column* kind = var.find("isgene");
     if (kind == nullptr) kind = var.find("feature_kind");

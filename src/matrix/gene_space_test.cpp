@@ -98,7 +98,8 @@ TEST(StackedFrame, WhatAFrameLacksIsMissingAndTypesThatDisagreeBecomeText) {
     const Column share{"p", Array::of<double>({0.5}), std::nullopt};
     const Column mixed_number{"m", Array::of<std::int32_t>({3}), std::nullopt};
     const Frame stacked = stack_frames(
-        {cells({"a"}, {count, share, mixed_number}), cells({"b"}, {texts("m", {"x"})})}, {"p", "q"});
+        {cells({"a"}, {count, share, mixed_number}), cells({"b"}, {texts("m", {"x"})})},
+        {"p", "q"});
     EXPECT_EQ(stacked.find("n")->text(0), "7");
     EXPECT_TRUE(stacked.find("n")->is_missing(1));
     EXPECT_TRUE(stacked.find("p")->is_missing(1));

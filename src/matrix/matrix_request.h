@@ -14,18 +14,18 @@ namespace stroma::matrix {
 
 /// What is asked for. Exactly one of filter, where, sql, bundles chooses the cells.
 struct MatrixQuery {
-    std::string filter;                 ///< JSON text of the v1 filter tree
-    std::string where;                  ///< SQL condition over the view `cells`
-    std::string sql;                    ///< SELECT that names cells
-    std::vector<std::string> bundles;   ///< bundle FQIDs or UUIDs (v0)
-    std::vector<std::string> fields;    ///< obs columns of the output; empty is the default set
-    std::vector<std::string> genes;     ///< ids or names; empty is all
-    std::string feature = "gene";       ///< "gene" or "transcript"
-    std::string matrix = "X";           ///< "X", "raw.X", "layers/<name>"
-    std::string format = "loom";        ///< "zarr", "loom", "csv", "mtx", "h5ad", "parquet"
-    std::string layout;                 ///< format variant; see WriteOptions
-    std::string species;                ///< "" or a label that cells must have
-    bool called_cells_only = false;     ///< leave out barcodes below the 100-molecule rule
+    std::string filter;                ///< JSON text of the v1 filter tree
+    std::string where;                 ///< SQL condition over the view `cells`
+    std::string sql;                   ///< SELECT that names cells
+    std::vector<std::string> bundles;  ///< bundle FQIDs or UUIDs (v0)
+    std::vector<std::string> fields;   ///< obs columns of the output; empty is the default set
+    std::vector<std::string> genes;    ///< ids or names; empty is all
+    std::string feature = "gene";      ///< "gene" or "transcript"
+    std::string matrix = "X";          ///< "X", "raw.X", "layers/<name>"
+    std::string format = "loom";       ///< "zarr", "loom", "csv", "mtx", "h5ad", "parquet"
+    std::string layout;                ///< format variant; see WriteOptions
+    std::string species;               ///< "" or a label that cells must have
+    bool called_cells_only = false;    ///< leave out barcodes below the 100-molecule rule
     TableLayout tables = TableLayout::plain;
 };
 
@@ -34,17 +34,17 @@ enum class RequestState { in_progress, complete, failed, expired };
 /// A request as its owner sees it.
 struct MatrixRequest {
     std::string id;
-    std::string hash;       ///< of the canonical query and the snapshot
+    std::string hash;  ///< of the canonical query and the snapshot
     MatrixQuery query;
     RequestState state = RequestState::in_progress;
     std::string owner, job;
-    std::string message;    ///< for people
-    std::string object_key; ///< of the result when complete; "" when no cell matched
+    std::string message;     ///< for people
+    std::string object_key;  ///< of the result when complete; "" when no cell matched
     std::string file_name;
     std::string sha256;
     std::uint64_t bytes = 0, cells = 0, genes = 0, nonzeros = 0;
     double sum = 0;
-    double fraction = 0;    ///< 0 … 1
+    double fraction = 0;      ///< 0 … 1
     double eta_seconds = -1;  ///< -1 unknown
     std::int64_t data_version = 0, created_ms = 0, completed_ms = 0, expires_ms = 0;
 };

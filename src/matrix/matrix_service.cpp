@@ -90,7 +90,8 @@ Result<MatrixRequest> MatrixService::request(const MatrixQuery& asked,
     if (!is_hit) {
         const std::int64_t generation = result ? result->generation + result->expired : 1;
         const pipeline::Job job = TRY(jobs_.submit(
-            {.stage = "matrix", .owner = principal.id,
+            {.stage = "matrix",
+             .owner = principal.id,
              .title = "matrix as " + record.query.format,
              .inputs = to_json(MatrixJobInputs{record, generation}),
              .idempotency_key = fmt::format("matrix:{}:{}", record.hash, generation)}));
@@ -117,14 +118,16 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
         describe_result(*result, request);
         return request;
     }
-    if (const auto job = TRY(jobs_.find(record->job))) describe_job(*job, clock_.unix_ms(), request);
+    if (const auto job = TRY(jobs_.find(record->job)))
+        describe_job(*job, clock_.unix_ms(), request);
     return request;
 }
 
 Result<std::unique_ptr<object::ObjectReader>> MatrixService::open_result(
     const MatrixRequest& request) {
     if (request.object_key.empty())
-        return fail(ErrorCode::not_found, "request " + request.id + " has no file: " + request.message);
+        return fail(ErrorCode::not_found,
+                    "request " + request.id + " has no file: " + request.message);
     return objects_.open(request.object_key);
 }
 
@@ -142,10 +145,13 @@ Result<std::int64_t> MatrixService::expire() {
 Result<FieldDetail> MatrixService::field_detail(std::string_view name,
                                                 const catalog::Principal& principal) {
     const Field* field = find_field(name);
-    if (field == nullptr)
-        return fail(ErrorCode::not_found, "no field '" + std::string(name) + "'");
-    FieldDetail detail{std::string(field->name), std::string(field->description),
-                       field->kind == FieldKind::numeric, 0, 0, {}};
+    if (field == nullptr) return fail(ErrorCode::not_found, "no field '" + std::string(name) + "'");
+    FieldDetail detail{std::string(field->name),
+                       std::string(field->description),
+                       field->kind == FieldKind::numeric,
+                       0,
+                       0,
+                       {}};
     const warehouse::Scope scope = TRY(scope_of(principal));
     const std::string column = quoted_name(field->name);
     if (detail.numeric) {
@@ -167,11 +173,11 @@ Result<FieldDetail> MatrixService::field_detail(std::string_view name,
         field->kind == FieldKind::boolean
             ? fmt::format("case when {0} then 'True' when not {0} then 'False' else '' end", column)
             : fmt::format("coalesce(cast({} as varchar), '')", column);
-    const auto rows = TRY(warehouse_.query(
-        fmt::format(R"(select {} as v, count(*) as n from cells where "called" )"
-                    "group by 1 order by n desc, v",
-                    text),
-        scope, {}));
+    const auto rows = TRY(
+        warehouse_.query(fmt::format(R"(select {} as v, count(*) as n from cells where "called" )"
+                                     "group by 1 order by n desc, v",
+                                     text),
+                         scope, {}));
     while (TRY(rows->next())) detail.cell_counts.emplace_back(rows->text(0), rows->integer(1));
     return detail;
 }

@@ -38,8 +38,15 @@ public:
                   warehouse::Warehouse& warehouse, object::ObjectStore& objects,
                   pipeline::JobStore& jobs, const Clock& clock, IdSource& ids,
                   MatrixServiceOptions options)
-        : requests_(requests), writer_(writer), catalog_(catalog), warehouse_(warehouse),
-          objects_(objects), jobs_(jobs), clock_(clock), ids_(ids), options_(options) {}
+        : requests_(requests),
+          writer_(writer),
+          catalog_(catalog),
+          warehouse_(warehouse),
+          objects_(objects),
+          jobs_(jobs),
+          clock_(clock),
+          ids_(ids),
+          options_(options) {}
 
     /// Checks the query, then answers from an equal one's result or queues a job.
     Result<MatrixRequest> request(const MatrixQuery& query, const catalog::Principal& principal);

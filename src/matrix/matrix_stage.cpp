@@ -43,8 +43,9 @@ Result<MatrixResult> MatrixStage::build(const RequestRecord& request, const pipe
     MatrixWriter& writer = service_.writer();
     const Selection selection = TRY(writer.select(request.query, request.scope));
     if (selection.cell_count == 0) {
-        result.message = "No cells match the request" +
-                         (request.query.species.empty() ? "." : " for " + request.query.species + ".");
+        result.message =
+            "No cells match the request" +
+            (request.query.species.empty() ? "." : " for " + request.query.species + ".");
         return result;
     }
     const auto* format = TRY(writer.writer(request.query.format));
@@ -53,9 +54,10 @@ Result<MatrixResult> MatrixStage::build(const RequestRecord& request, const pipe
     const fs::path staged = staging_ / (job.id + "." + result.file_name);
     std::error_code ignored;
     fs::remove_all(staged, ignored);
-    const expression::WriteOptions options{
-        .compression = "", .durable = true, .layout = zipped ? "zip" : request.query.layout,
-        .stem = request.id + std::string(format->extension())};
+    const expression::WriteOptions options{.compression = "",
+                                           .durable = true,
+                                           .layout = zipped ? "zip" : request.query.layout,
+                                           .stem = request.id + std::string(format->extension())};
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {
             context.progress({"writing " + result.file_name, done, total, std::string(unit)});
@@ -94,8 +96,11 @@ Result<std::string> MatrixStage::run(const pipeline::Job& job, pipeline::StageCo
     counter("stroma_matrix_completions_total", "Matrix files made",
             {{"format", request.query.format}})
         .add();
-    return Json{{"hash", result.hash}, {"object", result.object_key}, {"cells", result.cells},
-                {"nonzeros", result.nonzeros}, {"bytes", result.bytes}}
+    return Json{{"hash", result.hash},
+                {"object", result.object_key},
+                {"cells", result.cells},
+                {"nonzeros", result.nonzeros},
+                {"bytes", result.bytes}}
         .dump();
 }
 

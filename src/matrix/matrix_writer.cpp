@@ -51,7 +51,8 @@ Result<MatrixQuery> MatrixWriter::checked(const MatrixQuery& query) {
         if (find_field(field) == nullptr && !is_column(field))
             return fail(ErrorCode::invalid_input,
                         "unknown field '" + field + "'; GET /v1/fields lists the names");
-    if (!query.filter.empty()) canonical.filter = TRY(parse_filter(query.filter, is_column)).canonical;
+    if (!query.filter.empty())
+        canonical.filter = TRY(parse_filter(query.filter, is_column)).canonical;
     return canonical;
 }
 
@@ -81,10 +82,10 @@ Result<std::string> MatrixWriter::condition_of(const MatrixQuery& query) {
 Result<void> MatrixWriter::check_bundles(const MatrixQuery& query, const warehouse::Scope& scope) {
     std::set<std::string> uuids;
     for (const std::string& bundle : query.bundles) uuids.insert(uuid_of(bundle));
-    const auto rows = TRY(warehouse_.query(
-        "select count(distinct bundle_uuid) from analysis where bundle_uuid in (" +
-            text_list({uuids.begin(), uuids.end()}) + ")",
-        scope, {}));
+    const auto rows = TRY(
+        warehouse_.query("select count(distinct bundle_uuid) from analysis where bundle_uuid in (" +
+                             text_list({uuids.begin(), uuids.end()}) + ")",
+                         scope, {}));
     TRY(rows->next());
     const std::int64_t available = rows->integer(0);
     if (available == static_cast<std::int64_t>(uuids.size())) return {};

@@ -21,9 +21,10 @@ struct Selection {
 class MatrixWriter {
 public:
     MatrixWriter(catalog::Catalog& catalog, warehouse::Warehouse& warehouse,
-                 warehouse::OpenRevision open,
-                 std::vector<const expression::FormatWriter*> writers)
-        : catalog_(catalog), warehouse_(warehouse), open_(std::move(open)),
+                 warehouse::OpenRevision open, std::vector<const expression::FormatWriter*> writers)
+        : catalog_(catalog),
+          warehouse_(warehouse),
+          open_(std::move(open)),
           writers_(std::move(writers)) {}
 
     /// Checks all of a query that can be checked without running it: one way to choose cells,

@@ -18,8 +18,8 @@ create table if not exists matrix_result (
     completed_ms integer not null, expires_ms integer not null);
 )sql";
 
-constexpr JsonLimits json_limits{.bytes_max = 16u << 20, .depth_max = 64,
-                                 .string_bytes_max = 8u << 20};
+constexpr JsonLimits json_limits{
+    .bytes_max = 16u << 20, .depth_max = 64, .string_bytes_max = 8u << 20};
 
 std::string to_json(const warehouse::Scope& scope) {
     return Json{{"everything", scope.everything}, {"datasets", scope.datasets}}.dump();
@@ -56,10 +56,17 @@ MatrixResult result_in(const sql::Rows& rows) {
 }  // namespace
 
 std::string to_json(const MatrixQuery& query) {
-    return Json{{"filter", query.filter},   {"where", query.where},   {"sql", query.sql},
-                {"bundles", query.bundles}, {"fields", query.fields}, {"genes", query.genes},
-                {"feature", query.feature}, {"matrix", query.matrix}, {"format", query.format},
-                {"layout", query.layout},   {"species", query.species},
+    return Json{{"filter", query.filter},
+                {"where", query.where},
+                {"sql", query.sql},
+                {"bundles", query.bundles},
+                {"fields", query.fields},
+                {"genes", query.genes},
+                {"feature", query.feature},
+                {"matrix", query.matrix},
+                {"format", query.format},
+                {"layout", query.layout},
+                {"species", query.species},
                 {"called_cells_only", query.called_cells_only},
                 {"matrix_service_tables", query.tables == TableLayout::matrix_service}}
         .dump();
@@ -112,10 +119,10 @@ Result<std::unique_ptr<RequestStore>> RequestStore::open(sql::Database& database
 
 Result<void> RequestStore::add(const RequestRecord& request) {
     const auto connection = TRY(database_.connect());
-    TRY(connection->change("insert into matrix_request values (?, ?, ?, ?, ?, ?, ?, ?)",
-                           {request.id, request.hash, request.owner, request.job,
-                            to_json(request.query), to_json(request.scope), request.data_version,
-                            request.created_ms}));
+    TRY(connection->change(
+        "insert into matrix_request values (?, ?, ?, ?, ?, ?, ?, ?)",
+        {request.id, request.hash, request.owner, request.job, to_json(request.query),
+         to_json(request.scope), request.data_version, request.created_ms}));
     return {};
 }
 
@@ -126,7 +133,7 @@ Result<std::optional<RequestRecord>> RequestStore::find(std::string_view id) {
         "where id = ?",
         {std::string(id)}));
     if (!TRY(rows->next())) return std::nullopt;
-    RequestRecord request{rows->text(0), rows->text(1), rows->text(2), rows->text(3), {}, {},
+    RequestRecord request{rows->text(0),    rows->text(1),   rows->text(2), rows->text(3), {}, {},
                           rows->integer(6), rows->integer(7)};
     request.query = TRY(query_from_json(rows->text(4)));
     request.scope = TRY(scope_from_json(rows->text(5)));
@@ -135,8 +142,8 @@ Result<std::optional<RequestRecord>> RequestStore::find(std::string_view id) {
 
 Result<std::optional<MatrixResult>> RequestStore::result(std::string_view hash) {
     const auto connection = TRY(database_.connect());
-    const auto rows = TRY(
-        connection->execute("select * from matrix_result where hash = ?", {std::string(hash)}));
+    const auto rows =
+        TRY(connection->execute("select * from matrix_result where hash = ?", {std::string(hash)}));
     if (!TRY(rows->next())) return std::nullopt;
     return result_in(*rows);
 }

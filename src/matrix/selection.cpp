@@ -63,10 +63,10 @@ Result<std::optional<expression::NamedMatrix>> stacked_matrix(
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const auto* summary = inputs[i].sealed->summary().find(name);
         if (summary == nullptr) return std::nullopt;
-        stacked.unit = i == 0 || stacked.unit == summary->unit ? summary->unit
-                                                               : expression::Unit::unknown;
-        parts.push_back({TRY(inputs[i].sealed->matrix(name)), inputs[i].cells,
-                         genes.output_gene[i]});
+        stacked.unit =
+            i == 0 || stacked.unit == summary->unit ? summary->unit : expression::Unit::unknown;
+        parts.push_back(
+            {TRY(inputs[i].sealed->matrix(name)), inputs[i].cells, genes.output_gene[i]});
     }
     stacked.source = expression::select_cells(std::move(parts), genes.var.row_count());
     return stacked;
@@ -159,12 +159,15 @@ Result<AnnotatedData> build_selection(const std::vector<SelectionInput>& inputs,
     }
     auto main = TRY(stacked_matrix(inputs, options.matrix, genes));
     if (!main)
-        return fail(ErrorCode::not_found, "a selected dataset has no matrix '" + options.matrix + "'");
+        return fail(ErrorCode::not_found,
+                    "a selected dataset has no matrix '" + options.matrix + "'");
     main->name = std::string(1, 'X');  // assigning a literal trips a warning of GCC 12
     data.matrices.push_back(*std::move(main));
     data.obsm = TRY(stacked_obsm(inputs));
-    if (inputs.size() == 1) data.uns = TRY(inputs[0].sealed->annotations("uns"));
-    else data.uns.emplace_back("measured_in", Element{measured_masks(inputs, genes)});
+    if (inputs.size() == 1)
+        data.uns = TRY(inputs[0].sealed->annotations("uns"));
+    else
+        data.uns.emplace_back("measured_in", Element{measured_masks(inputs, genes)});
     if (!options.with_layers || options.matrix != "X") return data;
     TRY(add_layers(inputs, genes, data));
     if (inputs.size() == 1) TRY(carry_over(inputs[0], genes.output_gene[0].empty(), data));

@@ -32,8 +32,8 @@ bool all_are(const Pieces& pieces) {
 bool all_texts_categories(const Pieces& pieces) {
     return all_are<Categorical>(pieces) &&
            std::all_of(pieces.begin(), pieces.end(), [](const Column* piece) {
-               return piece == nullptr ||
-                      std::holds_alternative<TextArray>(std::get<Categorical>(piece->values).categories);
+               return piece == nullptr || std::holds_alternative<TextArray>(
+                                              std::get<Categorical>(piece->values).categories);
            });
 }
 
@@ -78,9 +78,11 @@ Column stacked_numbers(const Pieces& pieces, const std::vector<std::size_t>& row
         array.bytes.resize(begin + rows[i] * size_of(type));
         for (std::size_t row = 0; row < rows[i]; ++row) {
             if (type == expression::ValueType::float32)
-                store(array.bytes.data() + begin + row * 4, std::numeric_limits<float>::quiet_NaN());
+                store(array.bytes.data() + begin + row * 4,
+                      std::numeric_limits<float>::quiet_NaN());
             if (type == expression::ValueType::float64)
-                store(array.bytes.data() + begin + row * 8, std::numeric_limits<double>::quiet_NaN());
+                store(array.bytes.data() + begin + row * 8,
+                      std::numeric_limits<double>::quiet_NaN());
         }
     }
     const bool needs_mask = !is_floating(type) && !all_present(pieces);

@@ -70,8 +70,12 @@ private:
 
 struct Answers::Parts {
     Parts(Site& of, const Settings& settings)
-        : site(of), access(of), matrices(matrix_answers(of)), sql(sql_answers(of, settings)),
-          datasets(dataset_answers(of)), imports(import_answers(of, settings)),
+        : site(of),
+          access(of),
+          matrices(matrix_answers(of)),
+          sql(sql_answers(of, settings)),
+          datasets(dataset_answers(of)),
+          imports(import_answers(of, settings)),
           jobs(job_answers(of)) {}
     SiteAnswers site;
     AccessAnswers access;
@@ -91,6 +95,8 @@ front::api::ApiDomain Answers::domain() {
             *parts_->datasets, *parts_->imports, *parts_->jobs};
 }
 
-void Answers::set_local_token(std::string secret) { parts_->access.local_token = std::move(secret); }
+void Answers::set_local_token(std::string secret) {
+    parts_->access.local_token = std::move(secret);
+}
 
 }  // namespace stroma::app

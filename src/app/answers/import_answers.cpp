@@ -46,7 +46,8 @@ public:
             return fail(ErrorCode::not_found, "the server has no such file or folder");
         }
         TRY(check_target(principal, request));
-        return site_.jobs().submit({.stage = "import", .owner = principal.id,
+        return site_.jobs().submit({.stage = "import",
+                                    .owner = principal.id,
                                     .title = "import " + request.path.filename().string(),
                                     .inputs = loading::to_job_inputs(request),
                                     .idempotency_key = order.idempotency_key});
@@ -61,12 +62,14 @@ public:
 
     Result<void> notify(const front::api::BundleEvent& event) override {
         const loading::BundleNotice notice{event.bundle_uuid, event.bundle_version,
-                                        event.type == "DELETE" || event.type == "TOMBSTONE"};
+                                           event.type == "DELETE" || event.type == "TOMBSTONE"};
         const std::string inputs = loading::to_job_inputs(notice);
         TRY(loading::bundle_notice_of(inputs));
-        TRY(site_.jobs().submit({.stage = "bundle", .owner = catalog::local_administrator().id,
+        TRY(site_.jobs().submit({.stage = "bundle",
+                                 .owner = catalog::local_administrator().id,
                                  .title = event.type + " bundle " + event.bundle_uuid,
-                                 .inputs = inputs, .idempotency_key = ""}));
+                                 .inputs = inputs,
+                                 .idempotency_key = ""}));
         return {};
     }
 

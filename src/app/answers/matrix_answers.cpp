@@ -16,19 +16,24 @@ using front::api::NamedText;
 constexpr std::array<std::string_view, 1> other_species = {"Mus musculus"};
 
 const std::vector<NamedText> format_texts = {
-    {"loom", "<p>One HDF5 file in the <b>Loom 2.0.1</b> layout: /matrix is genes by cells, "
-             "/col_attrs holds the fields of the cells and /row_attrs those of the genes. Gene "
-             "names aren't unique; Accession is.</p>"},
-    {"csv", "<p>A zip of three tables: <b>expression.csv</b> (cells by genes), <b>cells.csv</b> "
-            "and <b>genes.csv</b>.</p>"},
-    {"mtx", "<p>A zip of a folder that 10x readers open: <b>matrix.mtx.gz</b> (genes by cells), "
-            "<b>features.tsv.gz</b>, <b>barcodes.tsv.gz</b>, and <b>genes.tsv.gz</b> and "
-            "<b>cells.tsv.gz</b> with all fields.</p>"},
-    {"h5ad", "<p>One HDF5 file in the <b>AnnData</b> layout: X is cells by genes, obs and var "
-             "hold the fields.</p>"},
+    {"loom",
+     "<p>One HDF5 file in the <b>Loom 2.0.1</b> layout: /matrix is genes by cells, "
+     "/col_attrs holds the fields of the cells and /row_attrs those of the genes. Gene "
+     "names aren't unique; Accession is.</p>"},
+    {"csv",
+     "<p>A zip of three tables: <b>expression.csv</b> (cells by genes), <b>cells.csv</b> "
+     "and <b>genes.csv</b>.</p>"},
+    {"mtx",
+     "<p>A zip of a folder that 10x readers open: <b>matrix.mtx.gz</b> (genes by cells), "
+     "<b>features.tsv.gz</b>, <b>barcodes.tsv.gz</b>, and <b>genes.tsv.gz</b> and "
+     "<b>cells.tsv.gz</b> with all fields.</p>"},
+    {"h5ad",
+     "<p>One HDF5 file in the <b>AnnData</b> layout: X is cells by genes, obs and var "
+     "hold the fields.</p>"},
     {"zarr", "<p>A zip of an <b>AnnData Zarr</b> (version 2) folder.</p>"},
-    {"parquet", "<p>One Parquet table with a row for each value that isn't zero: cell_id, "
-                "gene_id, value.</p>"}};
+    {"parquet",
+     "<p>One Parquet table with a row for each value that isn't zero: cell_id, "
+     "gene_id, value.</p>"}};
 
 /// The columns of a v0 answer, which can't be chosen.
 std::vector<std::string> v0_fields() {
@@ -52,8 +57,10 @@ Result<matrix::MatrixQuery> as_the_service(matrix::MatrixQuery query) {
     if (query.filter.empty() && query.bundles.empty()) return query;
     query.tables = matrix::TableLayout::matrix_service;
     query.called_cells_only = true;
-    if (!query.bundles.empty()) query.fields = v0_fields();
-    else if (query.fields.empty()) query.fields = matrix::default_fields();
+    if (!query.bundles.empty())
+        query.fields = v0_fields();
+    else if (query.fields.empty())
+        query.fields = matrix::default_fields();
     const auto has = [&](std::string_view name) {
         return std::find(query.fields.begin(), query.fields.end(), name) != query.fields.end();
     };
@@ -117,8 +124,8 @@ public:
     Result<front::api::StoredFile> open_file(std::string_view id, std::string_view name) override {
         const auto request = TRY(site_.matrices().find(id));
         if (!request || request->file_name != name || request->object_key.empty())
-            return fail(ErrorCode::not_found, "request " + std::string(id) + " has no file '" +
-                                                  std::string(name) + "'");
+            return fail(ErrorCode::not_found,
+                        "request " + std::string(id) + " has no file '" + std::string(name) + "'");
         const auto reader = TRY(site_.matrices().open_result(*request));
         const int descriptor = ::dup(reader->descriptor());
         if (descriptor < 0) return fail(error_from_errno("opening", name, errno));

@@ -35,9 +35,8 @@ bool is_id(std::string_view id) {
 Result<front::api::Upload> UploadFolder::create(std::string_view owner, std::string_view name,
                                                 std::uint64_t size_bytes) {
     if (size_bytes > limits_.file_bytes_max)
-        return fail(ErrorCode::exhausted,
-                    fmt::format("{} bytes are more than upload.file_max ({})", size_bytes,
-                                limits_.file_bytes_max));
+        return fail(ErrorCode::exhausted, fmt::format("{} bytes are more than upload.file_max ({})",
+                                                      size_bytes, limits_.file_bytes_max));
     front::api::Upload upload;
     upload.id = ids_.uuid();
     upload.name = TRY(plain_name(name));
@@ -49,8 +48,10 @@ Result<front::api::Upload> UploadFolder::create(std::string_view owner, std::str
     const fs::path own = folder_ / upload.id;
     TRY(make_folders(own));
     TRY(File::create(own / upload.name));
-    const Json record = {{"name", upload.name}, {"owner", upload.owner},
-                         {"size", upload.size_bytes}, {"created_ms", upload.created_ms}};
+    const Json record = {{"name", upload.name},
+                         {"owner", upload.owner},
+                         {"size", upload.size_bytes},
+                         {"created_ms", upload.created_ms}};
     TRY(replace_file(own / record_name, as_bytes(record.dump())));
     return upload;
 }
@@ -71,8 +72,8 @@ Result<std::optional<front::api::Upload>> UploadFolder::find(std::string_view id
     const File file = TRY(File::open_to_read(own / upload.name));
     upload.received_bytes = TRY(file.size());
     const auto touched = fs::last_write_time(own / upload.name);
-    const auto age = std::chrono::duration_cast<Milliseconds>(
-        fs::file_time_type::clock::now() - touched);
+    const auto age =
+        std::chrono::duration_cast<Milliseconds>(fs::file_time_type::clock::now() - touched);
     upload.expires_ms = clock_.unix_ms() - age.count() + limits_.idle_max.count();
     return upload;
 }

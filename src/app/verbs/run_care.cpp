@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "app/data_lock.h"
-#include "app/terminal/progress_line.h"
 #include "app/session.h"
+#include "app/terminal/progress_line.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
 
@@ -47,7 +47,8 @@ Result<void> run_restore(const BackupOptions& options, Invocation& invocation) {
     const auto site = TRY(Site::open(to, invocation.settings));
     ProgressLine line(*invocation.terminal, system_clock(), "restore");
     const auto found = TRY(site->verify({}, watch_for(line, "checking", invocation)));
-    if (!found.empty()) return fail(ErrorCode::corrupt, "the restored copy is damaged: " + found[0]);
+    if (!found.empty())
+        return fail(ErrorCode::corrupt, "the restored copy is damaged: " + found[0]);
     invocation.terminal->say("restored to " + to.string() + " and verified");
     return {};
 }
@@ -56,7 +57,8 @@ Result<void> run_verify(const VerifyOptions& options, Invocation& invocation) {
     const auto site = TRY(open_site(invocation));
     ProgressLine line(*invocation.terminal, system_clock(), "verify");
     const auto found = TRY(site->verify(options.datasets, watch_for(line, "reading", invocation)));
-    const auto lost = options.repair ? TRY(site->repair(watch_for(line, "repairing", invocation))) : std::vector<std::string>{};
+    const auto lost = options.repair ? TRY(site->repair(watch_for(line, "repairing", invocation)))
+                                     : std::vector<std::string>{};
     if (invocation.json) {
         invocation.terminal->print(Json{{"found", found}, {"repaired", lost}}.dump() + "\n");
     } else {

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "app/terminal/progress_line.h"
 #include "app/session.h"
+#include "app/terminal/progress_line.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
 #include "load/import_stage.h"
@@ -30,9 +30,8 @@ void tell(const Json& outputs, Invocation& invocation) {
     for (const Json& note : outputs.value("notes", Json::array()))
         invocation.terminal->say("  note: " + note.get<std::string>());
     if (outputs.value("already_loaded", false)) {
-        invocation.terminal->print(fmt::format("{}: unchanged, revision {}\n",
-                                               outputs.value("name", ""),
-                                               outputs.value("number", 0)));
+        invocation.terminal->print(fmt::format(
+            "{}: unchanged, revision {}\n", outputs.value("name", ""), outputs.value("number", 0)));
         return;
     }
     invocation.terminal->print(fmt::format(
@@ -69,8 +68,8 @@ Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
     }
     if (!first_error) return {};
     if (jobs.size() > 1)
-        return fail(first_error->code, "not every import succeeded; the first failure was " +
-                                           first_error->message);
+        return fail(first_error->code,
+                    "not every import succeeded; the first failure was " + first_error->message);
     return fail(*std::move(first_error));
 }
 

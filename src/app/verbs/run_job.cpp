@@ -26,13 +26,11 @@ Result<std::vector<pipeline::Job>> list_jobs(Session& session, const JobOptions&
     pipeline::JobFilter filter{.stage = options.stage, .limit = static_cast<int>(options.limit)};
     if (!options.state.empty()) filter.state = TRY(pipeline::job_state_named(options.state));
     if (session.site) return session.site->jobs().list(filter);
-    const std::string body = TRY(session.remote->get(
-        fmt::format("/internal/jobs?stage={}&state={}&limit={}", options.stage, options.state,
-                    options.limit)));
+    const std::string body = TRY(session.remote->get(fmt::format(
+        "/internal/jobs?stage={}&state={}&limit={}", options.stage, options.state, options.limit)));
     const Json answer = TRY(parse_json(body));
     std::vector<pipeline::Job> jobs;
-    for (const Json& job : answer)
-        jobs.push_back(TRY(job_from_json(job.dump())));
+    for (const Json& job : answer) jobs.push_back(TRY(job_from_json(job.dump())));
     return jobs;
 }
 

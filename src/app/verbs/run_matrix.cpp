@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "app/terminal/progress_line.h"
 #include "app/session.h"
+#include "app/terminal/progress_line.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
 #include "matrix/export_stage.h"
@@ -37,9 +37,9 @@ Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation) {
                     options.output + " exists; remove it or choose another -o");
     Session session = TRY(open_session(invocation));
     const auto request = TRY(request_for(options));
-    const pipeline::Job job = TRY(submit(session, "export",
-                                         "matrix " + request.path.filename().string(),
-                                         matrix::to_job_inputs(request)));
+    const pipeline::Job job =
+        TRY(submit(session, "export", "matrix " + request.path.filename().string(),
+                   matrix::to_job_inputs(request)));
     const pipeline::Job done = TRY(follow(session, job, invocation));
     const Json outputs = TRY(parse_json(done.outputs));
     if (invocation.json) {

@@ -23,9 +23,8 @@ struct Listener {
 Result<Listener> listener_of(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     char* end = nullptr;
-    const long port = colon == std::string::npos
-                          ? -1
-                          : std::strtol(text.c_str() + colon + 1, &end, 10);
+    const long port =
+        colon == std::string::npos ? -1 : std::strtol(text.c_str() + colon + 1, &end, 10);
     if (port < 0 || port > 65535 || end == nullptr || *end != '\0')
         return fail(ErrorCode::invalid_input,
                     "'" + text + "' is not ADDRESS:PORT, like 127.0.0.1:8080");
@@ -40,8 +39,7 @@ front::http::ServerOptions server_options(const Listener& listener, const Settin
     options.url_bytes_max = settings.bytes("http.url_max");
     options.headers_max = static_cast<int>(settings.number("http.headers_max"));
     options.handler_threads = static_cast<int>(settings.number("http.handler_threads"));
-    options.idle_seconds_max =
-        static_cast<int>(settings.duration("http.idle").count() / 1000);
+    options.idle_seconds_max = static_cast<int>(settings.duration("http.idle").count() / 1000);
     return options;
 }
 
@@ -75,9 +73,9 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     Answers answers(*site, settings);
     const std::string token = "stroma_" + site->ids().secret(32);
     answers.set_local_token(token);
-    front::api::Api api(answers.domain(),
-                        {.public_url = "", .fetch_private_addresses =
-                                               settings.boolean("fetch.private_addresses")});
+    front::api::Api api(
+        answers.domain(),
+        {.public_url = "", .fetch_private_addresses = settings.boolean("fetch.private_addresses")});
     auto routes = api.routes();
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
@@ -92,7 +90,8 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
         wait_for(invocation.stop);
     }
-    invocation.terminal->say("stopping: running requests are answered, jobs go on at the next start");
+    invocation.terminal->say(
+        "stopping: running requests are answered, jobs go on at the next start");
     TRY(remove_server_address(invocation.data));
     server->stop(settings.duration("http.drain"));
     site->worker().stop();

@@ -38,8 +38,8 @@ Result<void> print_table(Site& site, const std::string& statement, Invocation& i
     }
     invocation.terminal->print(table.text(invocation.terminal->output().columns));
     if (has_more)
-        invocation.terminal->say(fmt::format(
-            "the first {} rows; --format csv gives all", table_rows_max));
+        invocation.terminal->say(
+            fmt::format("the first {} rows; --format csv gives all", table_rows_max));
     return {};
 }
 
@@ -111,7 +111,8 @@ std::string format_of(const SqlOptions& options, const Invocation& invocation) {
 Result<void> run_sql(const SqlOptions& options, Invocation& invocation) {
     std::string statement = options.statement;
     if (statement == "-")
-        statement.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+        statement.assign(std::istreambuf_iterator<char>(std::cin),
+                         std::istreambuf_iterator<char>());
     const std::string format = format_of(options, invocation);
     if (!options.output.empty() && fs::exists(options.output))
         return fail(ErrorCode::already_exists,
@@ -119,7 +120,8 @@ Result<void> run_sql(const SqlOptions& options, Invocation& invocation) {
     if (!options.output.empty() && format == "table")
         return fail(ErrorCode::invalid_input, "a table goes to the terminal; give --format for -o");
     Session session = TRY(open_session(invocation));
-    if (session.remote) return run_there(*session.remote, statement, format, options.output, invocation);
+    if (session.remote)
+        return run_there(*session.remote, statement, format, options.output, invocation);
     return run_here(*session.site, statement, format, options.output, invocation);
 }
 

@@ -24,22 +24,23 @@ Result<void> run_user_list(const UserOptions&, Invocation& invocation) {
     for (const auto& principal : TRY(site->catalog().principals())) {
         const std::string created = iso_time(principal.created_ms);
         table.add({principal.name, role_text(principal.role), created, principal.id});
-        list.push_back({{"id", principal.id}, {"name", principal.name},
-                        {"role", role_text(principal.role)}, {"created", created}});
+        list.push_back({{"id", principal.id},
+                        {"name", principal.name},
+                        {"role", role_text(principal.role)},
+                        {"created", created}});
     }
-    invocation.terminal->print(invocation.json
-                                   ? list.dump() + "\n"
-                                   : table.text(invocation.terminal->output().columns));
+    invocation.terminal->print(invocation.json ? list.dump() + "\n"
+                                               : table.text(invocation.terminal->output().columns));
     return {};
 }
 
 Result<void> run_user_add(const UserOptions& options, Invocation& invocation) {
     const auto site = TRY(open_site(invocation));
-    const auto role =
-        options.is_administrator ? catalog::Role::administrator : catalog::Role::user;
+    const auto role = options.is_administrator ? catalog::Role::administrator : catalog::Role::user;
     const auto principal = TRY(site->catalog().create_principal(options.name, role));
     invocation.terminal->print(
-        Json{{"id", principal.id}, {"name", principal.name}, {"role", role_text(role)}}.dump() + "\n");
+        Json{{"id", principal.id}, {"name", principal.name}, {"role", role_text(role)}}.dump() +
+        "\n");
     return {};
 }
 
@@ -51,12 +52,14 @@ Result<void> run_token_list(const TokenOptions& options, Invocation& invocation)
     for (const auto& token : TRY(site->catalog().tokens(principal.id))) {
         const std::string expires = token.expires_ms == 0 ? "never" : iso_time(token.expires_ms);
         table.add({token.id, token.label, expires, token.revoked ? "yes" : "no"});
-        list.push_back({{"id", token.id}, {"label", token.label}, {"expires", expires},
-                        {"scopes", token.scopes}, {"revoked", token.revoked}});
+        list.push_back({{"id", token.id},
+                        {"label", token.label},
+                        {"expires", expires},
+                        {"scopes", token.scopes},
+                        {"revoked", token.revoked}});
     }
-    invocation.terminal->print(invocation.json
-                                   ? list.dump() + "\n"
-                                   : table.text(invocation.terminal->output().columns));
+    invocation.terminal->print(invocation.json ? list.dump() + "\n"
+                                               : table.text(invocation.terminal->output().columns));
     return {};
 }
 
@@ -65,12 +68,12 @@ Result<void> run_token_create(const TokenOptions& options, Invocation& invocatio
     const auto principal = TRY(named_principal(*site, options.user));
     const std::int64_t expires_ms =
         options.days == 0 ? 0 : site->clock().unix_ms() + options.days * 24 * 3600 * 1000;
-    const auto made = TRY(site->catalog().create_token(principal.id, options.label, options.scopes,
-                                                       expires_ms));
+    const auto made =
+        TRY(site->catalog().create_token(principal.id, options.label, options.scopes, expires_ms));
     invocation.terminal->say("this secret is shown once; only its hash is kept");
     if (invocation.json)
-        invocation.terminal->print(
-            Json{{"id", made.token.id}, {"secret", made.secret}}.dump() + "\n");
+        invocation.terminal->print(Json{{"id", made.token.id}, {"secret", made.secret}}.dump() +
+                                   "\n");
     else
         invocation.terminal->print(made.secret + "\n");
     return {};

@@ -54,9 +54,9 @@ bool looks_like_gene(std::string_view id) {
     if (id.starts_with("ENS") && id.size() >= 15) return true;
     const std::string name = lower(id);
     if (name.starts_with("mt-") || name.starts_with("gene")) return true;
-    return is_one_of(name, {"actb", "gapdh", "malat1", "b2m", "cd3d", "cd3e", "cd4", "cd8a",
-                            "cd14", "cd19", "ms4a1", "lyz", "nkg7", "ptprc", "epcam", "xist",
-                            "tp53", "rpl13", "rps18", "tmsb4x", "a1bg", "a1cf"});
+    return is_one_of(name, {"actb", "gapdh", "malat1", "b2m",    "cd3d", "cd3e",  "cd4",   "cd8a",
+                            "cd14", "cd19",  "ms4a1",  "lyz",    "nkg7", "ptprc", "epcam", "xist",
+                            "tp53", "rpl13", "rps18",  "tmsb4x", "a1bg", "a1cf"});
 }
 
 double share(const TextArray& ids, bool (*looks)(std::string_view)) {
@@ -85,8 +85,9 @@ Result<bool> detect_lines(std::string_view corner, const TextArray& header, cons
     const double for_rows = share(lines, looks_like_barcode) + share(header, looks_like_gene);
     const double for_columns = share(header, looks_like_barcode) + share(lines, looks_like_gene);
     if (for_rows == for_columns) {
-        notes.push_back("cells are rows (assumed: neither ids nor header tell; say "
-                        "cells-are-columns if that is wrong)");
+        notes.push_back(
+            "cells are rows (assumed: neither ids nor header tell; say "
+            "cells-are-columns if that is wrong)");
         return true;
     }
     notes.push_back(for_rows > for_columns ? "cells are rows (detected by their ids)"
@@ -128,8 +129,8 @@ Result<Parts> find_parts(InputFiles& files) {
 /// The first line that isn't empty.
 Result<std::string> first_line(InputFiles& files, const std::string& name,
                                const ReadOptions& options) {
-    const auto input = TRY(
-        TextInput::open(files, name, {.unpacked_bytes_max = options.unpacked_bytes_max}));
+    const auto input =
+        TRY(TextInput::open(files, name, {.unpacked_bytes_max = options.unpacked_bytes_max}));
     while (true) {
         std::string_view block = TRY(input->next_block(64u << 10)), line;
         if (block.empty()) return fail(ErrorCode::invalid_input, name + " is empty");

@@ -94,10 +94,11 @@ TEST(CsvReader, ALongTableIsReadByItsHeader) {
 }
 
 TEST(CsvReader, AServiceFolderBringsItsTables) {
-    MemoryFiles files("r.csv", std::map<std::string, std::string>{
-        {"x.csv/expression.csv", "cellkey,g1,g2\nk1,1,0\nk2,0,2\n"},
-        {"x.csv/cells.csv", "cellkey,total_umis,organ\nk2,2,blood\nk1,1,lung\n"},
-        {"x.csv/genes.csv", "featurekey,featurename\ng1,TP53\ng2,CD4\n"}});
+    MemoryFiles files("r.csv",
+                      std::map<std::string, std::string>{
+                          {"x.csv/expression.csv", "cellkey,g1,g2\nk1,1,0\nk2,0,2\n"},
+                          {"x.csv/cells.csv", "cellkey,total_umis,organ\nk2,2,blood\nk1,1,lung\n"},
+                          {"x.csv/genes.csv", "featurekey,featurename\ng1,TP53\ng2,CD4\n"}});
     auto data = read(files);
     ASSERT_TRUE(data) << data.error().message;
     EXPECT_EQ(data->obs.find("organ")->text(0), "lung");

@@ -98,12 +98,15 @@ public:
             for (const NewId& id : piece.new_genes)
                 piece.entries[id.entry].gene = genes_.add(id.id);
             block_values_.merge(piece.values);
-            if (out.empty()) out = std::move(piece.entries);
-            else out.insert(out.end(), piece.entries.begin(), piece.entries.end());
+            if (out.empty())
+                out = std::move(piece.entries);
+            else
+                out.insert(out.end(), piece.entries.begin(), piece.entries.end());
         }
         if (genes_.size() > (1u << 24) || cells_.size() > 2147483647u)
-            return fail(ErrorCode::exhausted, input_->name() + ": more than 2^24 genes or 2^31 "
-                                                               "cells");
+            return fail(ErrorCode::exhausted, input_->name() +
+                                                  ": more than 2^24 genes or 2^31 "
+                                                  "cells");
         return true;
     }
     const ValueSurvey& block_values() const { return block_values_; }
@@ -136,8 +139,8 @@ private:
             ++piece.lines;
             if (line.empty()) continue;
             if (!take_fields(line, fields, storage)) {
-                piece.problem = fmt::format("has {} fields; the header has {}", fields.size(),
-                                            columns_.count);
+                piece.problem =
+                    fmt::format("has {} fields; the header has {}", fields.size(), columns_.count);
                 return;
             }
             NumberText value;
@@ -187,8 +190,8 @@ std::optional<LongColumns> find_long_columns(std::string_view header, const Dial
     std::optional<std::size_t> cell, gene, value;
     for (std::size_t i = 0; i < fields.size(); ++i) {
         const std::string name = lower(fields[i]);
-        if (!cell && is_one_of(name, {"cell", "cell_id", "cellid", "cellkey", "cell_key",
-                                      "barcode", "cell_barcode"}))
+        if (!cell && is_one_of(name, {"cell", "cell_id", "cellid", "cellkey", "cell_key", "barcode",
+                                      "cell_barcode"}))
             cell = i;
         else if (!gene && is_one_of(name, {"gene", "gene_id", "geneid", "feature", "feature_id",
                                            "featurekey", "feature_key", "gene_name", "symbol"}))

@@ -82,12 +82,12 @@ private:
             const char* const begin = at;
             while (at < stop && *at != dialect_.separator) ++at;
             if (place == width_)
-                return wrong_count(
-                    static_cast<std::size_t>(std::count(line.begin(), line.end(),
-                                                        dialect_.separator)) + 1);
+                return wrong_count(static_cast<std::size_t>(
+                                       std::count(line.begin(), line.end(), dialect_.separator)) +
+                                   1);
             if (at - begin != 1 || *begin != '0') {
-                std::string problem = add_value({begin, static_cast<std::size_t>(at - begin)},
-                                                place, piece);
+                std::string problem =
+                    add_value({begin, static_cast<std::size_t>(at - begin)}, place, piece);
                 if (!problem.empty()) return problem;
             }
             ++place;
@@ -96,8 +96,7 @@ private:
     }
     std::string parse_quoted(std::string_view line, std::vector<std::string_view>& fields,
                              std::vector<std::string>& storage, Piece& piece) const {
-        if (!split_fields(line, dialect_, fields, storage))
-            return "has a quote that isn't closed";
+        if (!split_fields(line, dialect_, fields, storage)) return "has a quote that isn't closed";
         if (fields.size() != width_ + 1) return wrong_count(fields.size());
         std::string problem = add_id(fields[0], piece);
         for (std::size_t i = 0; i < width_ && problem.empty(); ++i)
@@ -120,8 +119,7 @@ public:
         lines_ = 0;
         while (true) {
             rest_ = TRY(input_->next_block(parse_block_bytes()));
-            if (rest_.empty())
-                return fail(ErrorCode::invalid_input, input_->name() + " is empty");
+            if (rest_.empty()) return fail(ErrorCode::invalid_input, input_->name() + " is empty");
             std::string_view line;
             while (take_line(rest_, line)) {
                 ++lines_;
@@ -291,12 +289,11 @@ Result<WideTable> read_wide_table(std::unique_ptr<TextInput> input, const Dialec
         }
     }
     TRY(lines->rewind());
-    const bool are_cells =
-        TRY(lines_are_cells(table.corner, table.header_ids, table.line_ids));
+    const bool are_cells = TRY(lines_are_cells(table.corner, table.header_ids, table.line_ids));
     table.unit = survey.unit();
-    table.source = std::make_unique<WideSource>(
-        std::move(lines), table.header_ids.size(), are_cells ? Order::by_cell : Order::by_gene,
-        survey.type(), std::move(lengths));
+    table.source = std::make_unique<WideSource>(std::move(lines), table.header_ids.size(),
+                                                are_cells ? Order::by_cell : Order::by_gene,
+                                                survey.type(), std::move(lengths));
     return table;
 }
 

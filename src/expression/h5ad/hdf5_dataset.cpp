@@ -80,20 +80,13 @@ Result<void> Hdf5Dataset::look_at_layout() {
     const Hdf5Id creation(H5Dget_create_plist(id_.get()));
     if (!creation.is_open()) return library_failure("damaged header");
     switch (H5Pget_layout(creation.get())) {
-        case H5D_COMPACT:
-            layout_ = Layout::compact;
-            break;
-        case H5D_CONTIGUOUS:
-            layout_ = Layout::contiguous;
-            break;
-        case H5D_CHUNKED:
-            layout_ = Layout::chunked;
-            break;
+        case H5D_COMPACT: layout_ = Layout::compact; break;
+        case H5D_CONTIGUOUS: layout_ = Layout::contiguous; break;
+        case H5D_CHUNKED: layout_ = Layout::chunked; break;
         case H5D_VIRTUAL:
             return fail(ErrorCode::unsupported,
                         "is a virtual dataset: it points to other files; copy the data into one");
-        default:
-            return library_failure("damaged layout");
+        default: return library_failure("damaged layout");
     }
     if (H5Pget_external_count(creation.get()) != 0)
         return fail(ErrorCode::unsupported,
@@ -177,10 +170,8 @@ Result<void> Hdf5Dataset::read_box(std::span<const std::uint64_t> first,
     if (bytes == 0 || null_) return {};
     const Index from(first.begin(), first.end()), many(count.begin(), count.end());
     switch (layout_) {
-        case Layout::chunked:
-            return read_chunked(from, many, out.data());
-        default:
-            return read_contiguous(from, many, out.data());
+        case Layout::chunked: return read_chunked(from, many, out.data());
+        default: return read_contiguous(from, many, out.data());
     }
 }
 

@@ -130,29 +130,14 @@ Hdf5Id::~Hdf5Id() {
     if (id_ < 0) return;
     const hid_t id = id_;
     switch (H5Iget_type(id)) {
-        case H5I_FILE:
-            H5Fclose(id);
-            break;
-        case H5I_GROUP:
-            H5Gclose(id);
-            break;
-        case H5I_DATASET:
-            H5Dclose(id);
-            break;
-        case H5I_DATATYPE:
-            H5Tclose(id);
-            break;
-        case H5I_DATASPACE:
-            H5Sclose(id);
-            break;
-        case H5I_ATTR:
-            H5Aclose(id);
-            break;
-        case H5I_GENPROP_LST:
-            H5Pclose(id);
-            break;
-        default:
-            break;
+        case H5I_FILE: H5Fclose(id); break;
+        case H5I_GROUP: H5Gclose(id); break;
+        case H5I_DATASET: H5Dclose(id); break;
+        case H5I_DATATYPE: H5Tclose(id); break;
+        case H5I_DATASPACE: H5Sclose(id); break;
+        case H5I_ATTR: H5Aclose(id); break;
+        case H5I_GENPROP_LST: H5Pclose(id); break;
+        default: break;
     }
 }
 

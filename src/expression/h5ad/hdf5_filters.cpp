@@ -86,14 +86,10 @@ Result<void> undo_zstd(ByteSpan from, std::span<std::byte> out) {
 
 Result<void> undo_compressor(int id, ByteSpan from, std::span<std::byte> out) {
     switch (id) {
-        case deflate:
-            return undo_deflate(from, out);
-        case lzf:
-            return undo_lzf(from, out);
-        case blosc:
-            return undo_blosc(from, out);
-        default:
-            return undo_zstd(from, out);
+        case deflate: return undo_deflate(from, out);
+        case lzf: return undo_lzf(from, out);
+        case blosc: return undo_blosc(from, out);
+        default: return undo_zstd(from, out);
     }
 }
 
@@ -106,15 +102,9 @@ void unshuffle_values(const std::byte* from, std::size_t count, std::byte* out) 
 void undo_shuffle(std::size_t size, ByteSpan from, std::span<std::byte> out) {
     const std::size_t count = size > 1 ? from.size() / size : 0;
     switch (size) {
-        case 2:
-            unshuffle_values<2>(from.data(), count, out.data());
-            break;
-        case 4:
-            unshuffle_values<4>(from.data(), count, out.data());
-            break;
-        case 8:
-            unshuffle_values<8>(from.data(), count, out.data());
-            break;
+        case 2: unshuffle_values<2>(from.data(), count, out.data()); break;
+        case 4: unshuffle_values<4>(from.data(), count, out.data()); break;
+        case 8: unshuffle_values<8>(from.data(), count, out.data()); break;
         default:
             for (std::size_t b = 0; b < size && count > 0; ++b)
                 for (std::size_t i = 0; i < count; ++i) out[i * size + b] = from[b * count + i];

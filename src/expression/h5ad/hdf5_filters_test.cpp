@@ -25,8 +25,8 @@ Bytes sample(std::size_t size) {
 Bytes deflated(const Bytes& bytes) {
     libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
     Bytes out(libdeflate_zlib_compress_bound(compressor, bytes.size()));
-    out.resize(libdeflate_zlib_compress(compressor, bytes.data(), bytes.size(), out.data(),
-                                        out.size()));
+    out.resize(
+        libdeflate_zlib_compress(compressor, bytes.data(), bytes.size(), out.data(), out.size()));
     libdeflate_free_compressor(compressor);
     return out;
 }
@@ -39,8 +39,8 @@ Bytes zstd_packed(const Bytes& bytes) {
 
 Bytes blosc_packed(const Bytes& bytes) {
     Bytes out(bytes.size() + BLOSC_MAX_OVERHEAD);
-    const int size = blosc_compress_ctx(5, 1, 4, bytes.size(), bytes.data(), out.data(),
-                                        out.size(), "lz4", 0, 1);
+    const int size = blosc_compress_ctx(5, 1, 4, bytes.size(), bytes.data(), out.data(), out.size(),
+                                        "lz4", 0, 1);
     out.resize(static_cast<std::size_t>(size));
     return out;
 }
@@ -81,10 +81,11 @@ TEST(Hdf5Filters, AFilterThatWasSkippedIsNotUndone) {
 
 TEST(Hdf5Filters, LzfReadsLiteralsAndReferencesBehindOnly) {
     // Three literals "abc", then 4 bytes from 3 behind: "abca".
-    Bytes raw = to_bytes(std::string_view("\x02"
-                                          "abc"
-                                          "\x40\x02",
-                                          6));
+    Bytes raw =
+        to_bytes(std::string_view("\x02"
+                                  "abc"
+                                  "\x40\x02",
+                                  6));
     Bytes out(7);
     ASSERT_TRUE(undo_filters({lzf}, 0, raw, out));
     EXPECT_EQ(as_text(out), "abcabca");
@@ -138,8 +139,9 @@ TEST(Hdf5Type, Utf8IsChecked) {
 
 TEST(Hdf5Type, HalfFloatsBecomeSingleOnes) {
     const std::uint16_t halves[] = {0x0000, 0x8000, 0x3c00, 0xc000, 0x0001, 0x03ff, 0x7bff, 0x7c00};
-    const float wanted[] = {0.0f, -0.0f, 1.0f, -2.0f, 0x1p-24f, 1023 * 0x1p-24f, 65504.0f,
-                            std::numeric_limits<float>::infinity()};
+    const float wanted[] = {
+        0.0f,     -0.0f,           1.0f,     -2.0f,
+        0x1p-24f, 1023 * 0x1p-24f, 65504.0f, std::numeric_limits<float>::infinity()};
     Hdf5Type type;
     type.kind = Hdf5Type::Kind::floating;
     type.size = 2;

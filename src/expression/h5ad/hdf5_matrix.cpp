@@ -136,30 +136,14 @@ Result<void> SparseSource::read_places(std::uint64_t first, std::uint64_t count,
     Bytes raw(count * type.size);
     TRY(read_values(*indices_, first, count, raw));
     switch (type.value_type()) {
-        case ValueType::int64:
-            narrow<std::int64_t>(raw.data(), count, out.places.data());
-            break;
-        case ValueType::uint64:
-            narrow<std::uint64_t>(raw.data(), count, out.places.data());
-            break;
-        case ValueType::uint32:
-            narrow<std::uint32_t>(raw.data(), count, out.places.data());
-            break;
-        case ValueType::int32:
-            narrow<std::int32_t>(raw.data(), count, out.places.data());
-            break;
-        case ValueType::int16:
-            narrow<std::int16_t>(raw.data(), count, out.places.data());
-            break;
-        case ValueType::uint16:
-            narrow<std::uint16_t>(raw.data(), count, out.places.data());
-            break;
-        case ValueType::int8:
-            narrow<std::int8_t>(raw.data(), count, out.places.data());
-            break;
-        default:
-            narrow<std::uint8_t>(raw.data(), count, out.places.data());
-            break;
+        case ValueType::int64: narrow<std::int64_t>(raw.data(), count, out.places.data()); break;
+        case ValueType::uint64: narrow<std::uint64_t>(raw.data(), count, out.places.data()); break;
+        case ValueType::uint32: narrow<std::uint32_t>(raw.data(), count, out.places.data()); break;
+        case ValueType::int32: narrow<std::int32_t>(raw.data(), count, out.places.data()); break;
+        case ValueType::int16: narrow<std::int16_t>(raw.data(), count, out.places.data()); break;
+        case ValueType::uint16: narrow<std::uint16_t>(raw.data(), count, out.places.data()); break;
+        case ValueType::int8: narrow<std::int8_t>(raw.data(), count, out.places.data()); break;
+        default: narrow<std::uint8_t>(raw.data(), count, out.places.data()); break;
     }
     return {};
 }
@@ -181,9 +165,10 @@ Result<void> SparseSource::check_places(const LineBlock& block) const {
     TRY(indices_->read_rows(starts_[block.first_line] + at, 1, raw));
     Array index{type.value_type(), {1}, Bytes(type.size)};
     decode_numbers(type, {raw, type.size, 1}, index.bytes.data());
-    return fail(ErrorCode::invalid_input,
-                fmt::format("{}: row {} has the index {}, but there are only {} {}", paths_.place,
-                            row, index.integer(0), across, order_ == Order::by_cell ? "genes" : "cells"));
+    return fail(
+        ErrorCode::invalid_input,
+        fmt::format("{}: row {} has the index {}, but there are only {} {}", paths_.place, row,
+                    index.integer(0), across, order_ == Order::by_cell ? "genes" : "cells"));
 }
 
 Result<void> SparseSource::read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) {
@@ -314,14 +299,10 @@ Result<void> DenseSource::read_as(std::uint64_t first, std::uint64_t count, Line
 Result<void> DenseSource::read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) {
     // As bits: a negative zero is a value of its own, and stays one.
     switch (size_of(value_type())) {
-        case 1:
-            return read_as<std::uint8_t>(first, count, out);
-        case 2:
-            return read_as<std::uint16_t>(first, count, out);
-        case 4:
-            return read_as<std::uint32_t>(first, count, out);
-        default:
-            return read_as<std::uint64_t>(first, count, out);
+        case 1: return read_as<std::uint8_t>(first, count, out);
+        case 2: return read_as<std::uint16_t>(first, count, out);
+        case 4: return read_as<std::uint32_t>(first, count, out);
+        default: return read_as<std::uint64_t>(first, count, out);
     }
 }
 

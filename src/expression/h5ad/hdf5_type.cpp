@@ -136,15 +136,9 @@ Result<Hdf5Type> read_type(hid_t id, int depth) {
     type.size = H5Tget_size(id);
     if (type.size == 0) return fail(ErrorCode::invalid_input, "has a damaged type");
     switch (H5Tget_class(id)) {
-        case H5T_INTEGER:
-            read_integer(id, type);
-            break;
-        case H5T_FLOAT:
-            read_float(id, type);
-            break;
-        case H5T_STRING:
-            read_text(id, type);
-            break;
+        case H5T_INTEGER: read_integer(id, type); break;
+        case H5T_FLOAT: read_float(id, type); break;
+        case H5T_STRING: read_text(id, type); break;
         case H5T_COMPOUND:
             type.kind = Hdf5Type::Kind::compound;
             type.name = "compound";
@@ -167,18 +161,10 @@ Result<Hdf5Type> read_type(hid_t id, int depth) {
             type.kind = Hdf5Type::Kind::reference;
             type.name = "reference";
             break;
-        case H5T_VLEN:
-            type.name = "lists of varying length";
-            break;
-        case H5T_OPAQUE:
-            type.name = "opaque bytes";
-            break;
-        case H5T_BITFIELD:
-            type.name = "bit field";
-            break;
-        default:
-            type.name = "an unknown type";
-            break;
+        case H5T_VLEN: type.name = "lists of varying length"; break;
+        case H5T_OPAQUE: type.name = "opaque bytes"; break;
+        case H5T_BITFIELD: type.name = "bit field"; break;
+        default: type.name = "an unknown type"; break;
     }
     return type;
 }
@@ -209,14 +195,10 @@ ValueType Hdf5Type::value_type() const {
     if (kind == Kind::boolean) return ValueType::boolean;
     if (kind == Kind::floating) return size == 8 ? ValueType::float64 : ValueType::float32;
     switch (size) {
-        case 1:
-            return is_signed ? ValueType::int8 : ValueType::uint8;
-        case 2:
-            return is_signed ? ValueType::int16 : ValueType::uint16;
-        case 4:
-            return is_signed ? ValueType::int32 : ValueType::uint32;
-        default:
-            return is_signed ? ValueType::int64 : ValueType::uint64;
+        case 1: return is_signed ? ValueType::int8 : ValueType::uint8;
+        case 2: return is_signed ? ValueType::int16 : ValueType::uint16;
+        case 4: return is_signed ? ValueType::int32 : ValueType::uint32;
+        default: return is_signed ? ValueType::int64 : ValueType::uint64;
     }
 }
 
@@ -236,18 +218,10 @@ void decode_numbers(const Hdf5Type& type, const Hdf5Values& values, std::byte* o
         }
     } else {
         switch (type.size) {
-            case 1:
-                copy_values<1>(values, false, out);
-                break;
-            case 2:
-                copy_values<2>(values, type.big_endian, out);
-                break;
-            case 4:
-                copy_values<4>(values, type.big_endian, out);
-                break;
-            default:
-                copy_values<8>(values, type.big_endian, out);
-                break;
+            case 1: copy_values<1>(values, false, out); break;
+            case 2: copy_values<2>(values, type.big_endian, out); break;
+            case 4: copy_values<4>(values, type.big_endian, out); break;
+            default: copy_values<8>(values, type.big_endian, out); break;
         }
     }
     // Enumerations from outside may hold any byte; ours are 0 and 1.

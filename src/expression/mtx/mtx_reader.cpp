@@ -55,8 +55,10 @@ Result<Parts> find_parts(InputFiles& files) {
                                 files.name(), matrices.size(), matrices[0], matrices[1]));
     parts.matrix = matrices[0];
     std::string prefix = parts.matrix.substr(0, parts.matrix.rfind(".mtx"));
-    if (prefix.ends_with("matrix")) prefix.resize(prefix.size() - 6);
-    else prefix = folder_of(parts.matrix);
+    if (prefix.ends_with("matrix"))
+        prefix.resize(prefix.size() - 6);
+    else
+        prefix = folder_of(parts.matrix);
     parts.features = beside(names, prefix, "features");
     parts.genes = beside(names, prefix, "genes");
     parts.barcodes = beside(names, prefix, "barcodes");
@@ -65,8 +67,8 @@ Result<Parts> find_parts(InputFiles& files) {
 }
 
 const std::array<std::string_view, 9> feature_columns = {
-    "",           "feature_name", "feature_types", "featuretype", "chromosome",
-    "featurestart", "featureend",  "isgene",        "genus_species"};
+    "",           "feature_name", "feature_types", "featuretype", "chromosome", "featurestart",
+    "featureend", "isgene",       "genus_species"};
 
 /// var from features.tsv or a genes.tsv without header.
 Result<Frame> read_features(InputFiles& files, const std::string& name) {
@@ -120,10 +122,9 @@ Result<Frame> read_obs(InputFiles& files, const Parts& parts, std::vector<std::s
     Frame obs, cells;
     if (!parts.cells.empty()) cells = TRY(read_frame(files, parts.cells, notes));
     if (parts.barcodes.empty()) return cells;
-    Table table =
-        TRY(read_table(files, parts.barcodes,
-                       {.has_header = false, .dialect = {.quotes = false},
-                        .keeps_blank_lines = true}));
+    Table table = TRY(
+        read_table(files, parts.barcodes,
+                   {.has_header = false, .dialect = {.quotes = false}, .keeps_blank_lines = true}));
     if (!table.columns.empty()) obs.index = std::move(table.columns[0]);
     obs.index_name = "barcode";
     if (cells.row_count() == 0) return obs;
@@ -161,10 +162,10 @@ Result<bool> find_orientation(const MtxHeader& header, const Parts& parts, const
     const std::uint64_t cells = obs.row_count(), genes = var.row_count();
     const bool know_cells = !parts.barcodes.empty() || !parts.cells.empty();
     const bool know_genes = !parts.features.empty() || !parts.genes.empty();
-    const bool columns_fit = (!know_cells || header.columns == cells) &&
-                             (!know_genes || header.rows == genes);
-    const bool rows_fit = (!know_cells || header.rows == cells) &&
-                          (!know_genes || header.columns == genes);
+    const bool columns_fit =
+        (!know_cells || header.columns == cells) && (!know_genes || header.rows == genes);
+    const bool rows_fit =
+        (!know_cells || header.rows == cells) && (!know_genes || header.columns == genes);
     if (!columns_fit && !rows_fit)
         return fail(ErrorCode::invalid_input,
                     fmt::format("{}: the matrix is {} × {}, but there are {} genes and {} cells in "
@@ -176,7 +177,8 @@ Result<bool> find_orientation(const MtxHeader& header, const Parts& parts, const
         return fail(ErrorCode::invalid_input,
                     fmt::format("{}: '{}' does not fit the tables beside it", parts.matrix,
                                 options.orientation));
-    if (!columns_fit) notes.push_back("cells are rows of the matrix (only this fits its tables)");
+    if (!columns_fit)
+        notes.push_back("cells are rows of the matrix (only this fits its tables)");
     else if (!know_cells && !know_genes)
         notes.push_back("no tables of genes and cells: rows taken as genes, both numbered");
     return columns_fit;
@@ -189,12 +191,11 @@ public:
     bool recognises(InputFiles& files) const override {
         const auto parts = find_parts(files);
         if (!parts) return false;
-        const auto text =
-            TextInput::open(files, parts->matrix, {.unpacked_bytes_max = 1u << 30});
+        const auto text = TextInput::open(files, parts->matrix, {.unpacked_bytes_max = 1u << 30});
         if (!text) return false;
         const auto block = (*text)->next_block(4096);
-        return block && (block->starts_with("%%MatrixMarket") ||
-                         block->starts_with("%%matrixmarket"));
+        return block &&
+               (block->starts_with("%%MatrixMarket") || block->starts_with("%%matrixmarket"));
     }
 
     Result<AnnotatedData> read(InputFiles& files, const ReadOptions& options) const override {
@@ -204,8 +205,8 @@ public:
         data.var = TRY(read_var(files, parts, data.notes));
         auto text = TRY(MtxText::open(files, parts.matrix, options.unpacked_bytes_max));
         const MtxHeader header = text->header();
-        const bool columns = TRY(
-            find_orientation(header, parts, data.obs, data.var, options, data.notes));
+        const bool columns =
+            TRY(find_orientation(header, parts, data.obs, data.var, options, data.notes));
         text->set_cells_are_columns(columns);
         const std::uint64_t cells = columns ? header.columns : header.rows;
         const std::uint64_t genes = columns ? header.rows : header.columns;

@@ -64,14 +64,15 @@ Result<void> MtxText::read_header() {
         return fail(ErrorCode::invalid_input,
                     place(1) + " is not '%%MatrixMarket matrix ...': not a MatrixMarket file");
     if (format != "coordinate")
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: format '{}' is not read; write it as coordinate", place(1),
-                                format));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("{}: format '{}' is not read; write it as coordinate", place(1), format));
     if (symmetry != "general")
         return fail(ErrorCode::invalid_input,
                     fmt::format("{}: symmetry '{}' is not read; cells × genes is 'general'",
                                 place(1), symmetry));
-    if (field == "pattern") header_.field = MtxHeader::Field::pattern;
+    if (field == "pattern")
+        header_.field = MtxHeader::Field::pattern;
     else if (field == "integer" || field == "unsigned-integer")
         header_.field = MtxHeader::Field::integer;
     else if (field != "real" && field != "double")
@@ -99,10 +100,10 @@ Result<void> MtxText::read_header() {
     entries_read_ = 0;
     if (std::min(header_.rows, header_.columns) > genes_max ||
         std::max(header_.rows, header_.columns) > cells_max)
-        return fail(ErrorCode::exhausted,
-                    fmt::format("{}: {} × {} is past the limit of {} cells and {} genes",
-                                place(header_.lines), header_.rows, header_.columns, cells_max,
-                                genes_max));
+        return fail(
+            ErrorCode::exhausted,
+            fmt::format("{}: {} × {} is past the limit of {} cells and {} genes",
+                        place(header_.lines), header_.rows, header_.columns, cells_max, genes_max));
     return {};
 }
 
@@ -185,8 +186,10 @@ Result<bool> MtxText::next(std::vector<Triplet>& out) {
         if (!piece.problem.empty())
             return fail(ErrorCode::invalid_input, place(lines_read_) + " " + piece.problem);
         block_values_.merge(piece.values);
-        if (out.empty()) out = std::move(piece.entries);
-        else out.insert(out.end(), piece.entries.begin(), piece.entries.end());
+        if (out.empty())
+            out = std::move(piece.entries);
+        else
+            out.insert(out.end(), piece.entries.begin(), piece.entries.end());
     }
     return true;
 }

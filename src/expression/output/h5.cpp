@@ -63,26 +63,16 @@ H5Handle h5_type(ValueType type) {
             H5Tenum_insert(boolean.id(), "TRUE", &yes);
             return boolean;
         }
-        case ValueType::int8:
-            return {H5Tcopy(H5T_STD_I8LE), H5Tclose};
-        case ValueType::int16:
-            return {H5Tcopy(H5T_STD_I16LE), H5Tclose};
-        case ValueType::int32:
-            return {H5Tcopy(H5T_STD_I32LE), H5Tclose};
-        case ValueType::int64:
-            return {H5Tcopy(H5T_STD_I64LE), H5Tclose};
-        case ValueType::uint8:
-            return {H5Tcopy(H5T_STD_U8LE), H5Tclose};
-        case ValueType::uint16:
-            return {H5Tcopy(H5T_STD_U16LE), H5Tclose};
-        case ValueType::uint32:
-            return {H5Tcopy(H5T_STD_U32LE), H5Tclose};
-        case ValueType::uint64:
-            return {H5Tcopy(H5T_STD_U64LE), H5Tclose};
-        case ValueType::float32:
-            return {H5Tcopy(H5T_IEEE_F32LE), H5Tclose};
-        case ValueType::float64:
-            break;
+        case ValueType::int8: return {H5Tcopy(H5T_STD_I8LE), H5Tclose};
+        case ValueType::int16: return {H5Tcopy(H5T_STD_I16LE), H5Tclose};
+        case ValueType::int32: return {H5Tcopy(H5T_STD_I32LE), H5Tclose};
+        case ValueType::int64: return {H5Tcopy(H5T_STD_I64LE), H5Tclose};
+        case ValueType::uint8: return {H5Tcopy(H5T_STD_U8LE), H5Tclose};
+        case ValueType::uint16: return {H5Tcopy(H5T_STD_U16LE), H5Tclose};
+        case ValueType::uint32: return {H5Tcopy(H5T_STD_U32LE), H5Tclose};
+        case ValueType::uint64: return {H5Tcopy(H5T_STD_U64LE), H5Tclose};
+        case ValueType::float32: return {H5Tcopy(H5T_IEEE_F32LE), H5Tclose};
+        case ValueType::float64: break;
     }
     return {H5Tcopy(H5T_IEEE_F64LE), H5Tclose};
 }

@@ -21,8 +21,8 @@ std::string_view without_blanks(std::string_view text) {
 bool float_keeps(double value, std::string_view text) {
     const auto narrow = static_cast<float>(value);
     if (static_cast<double>(narrow) == value) return true;
-    const auto digits = std::count_if(text.begin(), text.end(),
-                                      [](char c) { return c >= '0' && c <= '9'; });
+    const auto digits =
+        std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!std::isfinite(narrow) || std::fabs(value) < std::numeric_limits<float>::min())
         return false;
     if (digits <= 6) return true;

@@ -11,8 +11,8 @@ namespace stroma::expression {
 /// A number as text. Whole numbers are exact up to 2^53; others are the nearest double.
 struct NumberText {
     double value = 0;
-    bool is_integer = false;       ///< written without point and exponent
-    bool fits_float = false;       ///< a float32 reads back as the same decimal number
+    bool is_integer = false;  ///< written without point and exponent
+    bool fits_float = false;  ///< a float32 reads back as the same decimal number
 };
 
 /// Reads the whole of `text` as a number; false when it isn't one (also when empty), or is a whole

@@ -26,8 +26,8 @@ inline MemoryFiles files_of_fuzz_input(std::string_view input) {
 /// Reads the files with a reader and then all lines of its matrices; nothing but crashes counts.
 inline void read_through(const FormatReader& reader, InputFiles& files) {
     if (!reader.recognises(files)) return;
-    auto data = reader.read(files, {.orientation = "", .make_ids_unique = false,
-                                    .unpacked_bytes_max = 1u << 20});
+    auto data = reader.read(
+        files, {.orientation = "", .make_ids_unique = false, .unpacked_bytes_max = 1u << 20});
     if (!data) return;
     LineBlock block;
     for (NamedMatrix& matrix : data->matrices) {

@@ -135,8 +135,7 @@ const TextArray* Table::find(std::string_view name) const {
 }
 
 Result<Table> read_table(InputFiles& files, std::string_view name, const TableOptions& options) {
-    const auto input =
-        TRY(TextInput::open(files, name, {.unpacked_bytes_max = options.bytes_max}));
+    const auto input = TRY(TextInput::open(files, name, {.unpacked_bytes_max = options.bytes_max}));
     Table table;
     Dialect dialect = options.dialect;
     std::vector<std::string_view> fields;
@@ -167,10 +166,10 @@ Result<Table> read_table(InputFiles& files, std::string_view name, const TableOp
                 }
             }
             if (fields.size() != table.columns.size())
-                return fail(ErrorCode::invalid_input,
-                            fmt::format("{} has {} fields; the lines before have {}",
-                                        line_of(name, number), fields.size(),
-                                        table.columns.size()));
+                return fail(
+                    ErrorCode::invalid_input,
+                    fmt::format("{} has {} fields; the lines before have {}", line_of(name, number),
+                                fields.size(), table.columns.size()));
             for (std::size_t i = 0; i < fields.size(); ++i) table.columns[i].push_back(fields[i]);
         }
     }

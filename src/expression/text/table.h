@@ -38,7 +38,7 @@ struct Table {
 struct TableOptions {
     bool has_header = true;
     Dialect dialect;
-    bool guess = false;  ///< take the dialect of the first line
+    bool guess = false;              ///< take the dialect of the first line
     bool keeps_blank_lines = false;  ///< a blank line is a row of one empty field
     std::uint64_t bytes_max = std::uint64_t{4} << 30;
     std::size_t columns_max = 2000;

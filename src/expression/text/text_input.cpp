@@ -234,9 +234,8 @@ bool is_clean_text(std::string_view text) {
 }
 
 Result<std::string> read_text(InputFiles& files, std::string_view name, std::uint64_t bytes_max) {
-    const auto input =
-        TRY(TextInput::open(files, name, {.unpacked_bytes_max = bytes_max,
-                                          .line_bytes_max = bytes_max}));
+    const auto input = TRY(TextInput::open(
+        files, name, {.unpacked_bytes_max = bytes_max, .line_bytes_max = bytes_max}));
     std::string text;
     while (true) {
         const std::string_view block = TRY(input->next_block(1u << 20));

@@ -119,9 +119,9 @@ private:
     Result<void> gather(std::uint64_t first) {
         range_first_ = range_end_ = first;
         range_starts_.assign(1, 0);
-        while (range_end_ < line_count() &&
-               (range_end_ == first ||
-                range_starts_.back() + lengths_[range_end_] <= entries_max_)) {
+        while (
+            range_end_ < line_count() &&
+            (range_end_ == first || range_starts_.back() + lengths_[range_end_] <= entries_max_)) {
             range_starts_.push_back(range_starts_.back() + lengths_[range_end_]);
             ++range_end_;
         }

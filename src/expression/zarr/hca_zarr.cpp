@@ -20,9 +20,7 @@ public:
     ValueType value_type() const override { return source_->value_type(); }
     Order order() const override { return source_->order(); }
     bool was_dense() const override { return source_->was_dense(); }
-    std::optional<std::uint64_t> nonzero_count() const override {
-        return source_->nonzero_count();
-    }
+    std::optional<std::uint64_t> nonzero_count() const override { return source_->nonzero_count(); }
     std::optional<std::vector<std::uint32_t>> line_lengths() const override {
         return source_->line_lengths();
     }
@@ -43,8 +41,8 @@ Array column_of(const Array& grid, std::uint64_t column) {
     const std::size_t bytes = size_of(grid.type);
     Array out{grid.type, {rows}, Bytes(rows * bytes)};
     for (std::uint64_t r = 0; r < rows; ++r)
-        std::memcpy(out.bytes.data() + r * bytes,
-                    grid.bytes.data() + (r * width + column) * bytes, bytes);
+        std::memcpy(out.bytes.data() + r * bytes, grid.bytes.data() + (r * width + column) * bytes,
+                    bytes);
     return out;
 }
 
@@ -56,11 +54,9 @@ Result<void> add_metadata(const ZarrStore& store, const std::string& group, Fram
     const ZarrArray name_array = TRY(open_zarr_array(store, group + "_name"));
     const TextArray names = TRY(read_zarr_texts(store, name_array, metadata_bytes_max));
     if (values.shape != std::vector<std::uint64_t>{frame.row_count(), names.size()})
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}: its shape is not {} rows × {} names", group,
-                                frame.row_count(), names.size()));
-    if (names.size() > 2000)
-        return fail(ErrorCode::exhausted, group + ": more than 2000 columns");
+        return fail(ErrorCode::invalid_input, fmt::format("{}: its shape is not {} rows × {} names",
+                                                          group, frame.row_count(), names.size()));
+    if (names.size() > 2000) return fail(ErrorCode::exhausted, group + ": more than 2000 columns");
     if (holds_texts(values)) {
         const TextArray grid = TRY(read_zarr_texts(store, values, metadata_bytes_max));
         for (std::size_t c = 0; c < names.size(); ++c) {
@@ -140,9 +136,10 @@ Result<AnnotatedData> read_hca_zarr(std::shared_ptr<const ZarrStore> store,
     if (cells == matrix.shape[0]) {
         data.obs = TRY(read_axis(*store, "cell", data.notes));
     } else if (cells < matrix.shape[0] && accepts_fewer_ids) {
-        data.notes.push_back(fmt::format("cell_id names the first {} of {} cells of the matrix; "
-                                         "the others are left out",
-                                         cells, matrix.shape[0]));
+        data.notes.push_back(
+            fmt::format("cell_id names the first {} of {} cells of the matrix; "
+                        "the others are left out",
+                        cells, matrix.shape[0]));
         Frame all;
         for (std::uint64_t i = 0; i < matrix.shape[0]; ++i) all.index.push_back("");
         for (const char* kind : {"numeric", "float", "bool", "string"})
@@ -163,10 +160,10 @@ Result<AnnotatedData> read_hca_zarr(std::shared_ptr<const ZarrStore> store,
         return fail(ErrorCode::invalid_input,
                     fmt::format("{}: gene_id has {} ids, but expression has {} genes",
                                 store->name(), data.var.row_count(), matrix.shape[1]));
-    TRY(settle_ids(data.obs.index, "cell", store->place("cell_id/.zarray"),
-                   options.make_ids_unique, data.notes));
-    TRY(settle_ids(data.var.index, "gene", store->place("gene_id/.zarray"),
-                   options.make_ids_unique, data.notes));
+    TRY(settle_ids(data.obs.index, "cell", store->place("cell_id/.zarray"), options.make_ids_unique,
+                   data.notes));
+    TRY(settle_ids(data.var.index, "gene", store->place("gene_id/.zarray"), options.make_ids_unique,
+                   data.notes));
     data.matrices.push_back({"X", Unit::unknown, keeping(store, std::move(source))});
     return data;
 }

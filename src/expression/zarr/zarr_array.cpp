@@ -40,7 +40,10 @@ Result<ZarrType> parse_simple_type(const std::string& place, std::string_view te
     using V = ValueType;
     const int log = width == 1 ? 0 : width == 2 ? 1 : width == 4 ? 2 : width == 8 ? 3 : -1;
     switch (kind) {
-        case 'O': type.kind = ZarrType::Kind::vlen_utf8; type.bytes = 0; return type;
+        case 'O':
+            type.kind = ZarrType::Kind::vlen_utf8;
+            type.bytes = 0;
+            return type;
         case 'b':
             if (width != 1) return unknown();
             type.number = V::boolean;
@@ -53,8 +56,10 @@ Result<ZarrType> parse_simple_type(const std::string& place, std::string_view te
             return type;
         }
         case 'f':
-            if (width == 2) type.kind = ZarrType::Kind::half;
-            else if (width != 4 && width != 8) return unknown();
+            if (width == 2)
+                type.kind = ZarrType::Kind::half;
+            else if (width != 4 && width != 8)
+                return unknown();
             type.number = width == 8 ? V::float64 : V::float32;
             return type;
         case 'S':
@@ -125,8 +130,9 @@ Result<void> parse_filters(const std::string& place, const Json& json, ZarrArray
             is_vlen = true;
         }
     if (array.type.kind == ZarrType::Kind::vlen_utf8 && !is_vlen)
-        return bad(place, "dtype object without the vlen-utf8 filter may be a pickle, which is "
-                          "never loaded");
+        return bad(place,
+                   "dtype object without the vlen-utf8 filter may be a pickle, which is "
+                   "never loaded");
     if (array.type.kind != ZarrType::Kind::vlen_utf8 && is_vlen)
         return bad(place, "the vlen-utf8 filter stands on numbers");
     return {};
@@ -150,11 +156,16 @@ void parse_fill(const Json& json, ZarrArray& array) {
         return;
     }
     double value = 0;
-    if (fill.is_boolean()) value = fill.get<bool>() ? 1 : 0;
-    else if (fill.is_number()) value = fill.get<double>();
-    else if (fill.is_string() && fill == "NaN") value = std::nan("");
-    else if (fill.is_string() && fill == "Infinity") value = HUGE_VAL;
-    else if (fill.is_string() && fill == "-Infinity") value = -HUGE_VAL;
+    if (fill.is_boolean())
+        value = fill.get<bool>() ? 1 : 0;
+    else if (fill.is_number())
+        value = fill.get<double>();
+    else if (fill.is_string() && fill == "NaN")
+        value = std::nan("");
+    else if (fill.is_string() && fill == "Infinity")
+        value = HUGE_VAL;
+    else if (fill.is_string() && fill == "-Infinity")
+        value = -HUGE_VAL;
     if (value == 0 || array.type.kind != ZarrType::Kind::number) return;
     put_number(array.fill.data(), array.type, value);
     if (array.type.is_big_endian) std::reverse(array.fill.begin(), array.fill.end());
@@ -209,8 +220,8 @@ Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path)
     TRY(product(place, array.shape, elements_max, "an array"));
     if (!json.contains("dtype")) return bad(place, "has no dtype");
     array.type = TRY(parse_type(place, json["dtype"]));
-    TRY(product(place, array.chunks,
-                chunk_bytes_max / std::max<std::size_t>(array.type.bytes, 1), "a chunk"));
+    TRY(product(place, array.chunks, chunk_bytes_max / std::max<std::size_t>(array.type.bytes, 1),
+                "a chunk"));
     TRY(parse_filters(place, json, array));
     if (json.contains("compressor") && json["compressor"].is_object()) {
         const Json id = json["compressor"].value("id", Json(""));
@@ -230,9 +241,9 @@ Result<Bytes> read_zarr_chunk(const ZarrStore& store, const ZarrArray& array,
     const std::string key = array.chunk_key(place);
     if (store.has(key)) {
         Bytes packed = TRY(store.get(key));
-        return TRY_WITH(unpack_chunk(array.compressor, std::move(packed), array.chunk_bytes(),
-                                     chunk_bytes_max),
-                        store.place(key));
+        return TRY_WITH(
+            unpack_chunk(array.compressor, std::move(packed), array.chunk_bytes(), chunk_bytes_max),
+            store.place(key));
     }
     Bytes bytes(array.chunk_bytes());
     if (std::any_of(array.fill.begin(), array.fill.end(),
@@ -259,10 +270,9 @@ Bytes to_native(Bytes bytes, const ZarrType& type) {
     for (std::size_t i = 0; i < bytes.size() / 2; ++i) {
         const auto half = load<std::uint16_t>(bytes.data() + i * 2);
         const int exponent = (half >> 10) & 31, fraction = half & 1023;
-        double value = exponent == 0 ? std::ldexp(fraction, -24)
-                       : exponent == 31
-                           ? (fraction != 0 ? std::nan("") : HUGE_VAL)
-                           : std::ldexp(fraction + 1024, exponent - 25);
+        double value = exponent == 0    ? std::ldexp(fraction, -24)
+                       : exponent == 31 ? (fraction != 0 ? std::nan("") : HUGE_VAL)
+                                        : std::ldexp(fraction + 1024, exponent - 25);
         if ((half & 0x8000) != 0) value = -value;
         store(wide.data() + i * 4, static_cast<float>(value));
     }

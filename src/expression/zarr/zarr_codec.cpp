@@ -60,8 +60,8 @@ Result<Bytes> unpack_deflate(ByteSpan packed, bool is_gzip, std::uint64_t expect
         if (code != LIBDEFLATE_INSUFFICIENT_SPACE) return damaged("not deflate data");
         if (expected != 0) return damaged(fmt::format("it holds more than {} bytes", expected));
         if (room >= bytes_max || room > packed.size() * 1100 + 4096)
-            return fail(ErrorCode::exhausted, fmt::format("unpacks to more than {} bytes",
-                                                          std::min(room, bytes_max)));
+            return fail(ErrorCode::exhausted,
+                        fmt::format("unpacks to more than {} bytes", std::min(room, bytes_max)));
         room *= 4;
     }
 }
@@ -91,10 +91,9 @@ Result<Bytes> unpack_lz4(ByteSpan packed, std::uint64_t expected, std::uint64_t 
     TRY(check_declared(declared, expected, std::min<std::uint64_t>(bytes_max, LZ4_MAX_INPUT_SIZE)));
     if (declared > packed.size() * 256 + 64) return damaged("its size can't be");
     Bytes out(declared);
-    const int got = LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data() + 4),
-                                        reinterpret_cast<char*>(out.data()),
-                                        static_cast<int>(packed.size() - 4),
-                                        static_cast<int>(declared));
+    const int got = LZ4_decompress_safe(
+        reinterpret_cast<const char*>(packed.data() + 4), reinterpret_cast<char*>(out.data()),
+        static_cast<int>(packed.size() - 4), static_cast<int>(declared));
     if (got < 0 || static_cast<std::uint32_t>(got) != declared)
         return damaged("lz4 can't unpack it");
     return out;
@@ -121,8 +120,7 @@ Result<Bytes> unpack_chunk(std::string_view codec, Bytes packed, std::uint64_t e
 bool has_blosc_items(ByteSpan packed, std::uint64_t expected, std::size_t item_bytes) {
     std::size_t declared = 0;
     if (packed.size() < BLOSC_MIN_HEADER_LENGTH ||
-        blosc_cbuffer_validate(packed.data(), packed.size(), &declared) < 0 ||
-        declared != expected)
+        blosc_cbuffer_validate(packed.data(), packed.size(), &declared) < 0 || declared != expected)
         return false;
     std::size_t type_bytes = 0;
     int flags = 0;

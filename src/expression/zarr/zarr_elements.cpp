@@ -53,12 +53,13 @@ Result<Categorical> categorical_of(const std::string& path, const Element& categ
         values.categories = texts->texts;
     else if (const auto* numbers = std::get_if<Array>(&categories.value))
         values.categories = *numbers;
-    else return bad(path, "its categories are neither texts nor numbers");
+    else
+        return bad(path, "its categories are neither texts nor numbers");
     if (is_floating(codes.type)) return bad(path, "its codes are not integers");
     values.codes.reserve(codes.value_count());
     for (std::uint64_t i = 0; i < codes.value_count(); ++i)
-        values.codes.push_back(static_cast<std::int32_t>(
-            std::clamp<std::int64_t>(codes.integer(i), -2, INT32_MAX)));
+        values.codes.push_back(
+            static_cast<std::int32_t>(std::clamp<std::int64_t>(codes.integer(i), -2, INT32_MAX)));
     TRY(check_codes(path, values));
     return values;
 }
@@ -96,8 +97,8 @@ Result<Element> ZarrElements::read_encoded(const std::string& path, const std::s
     if (kind == "dataframe") return Element{TRY(read_frame(path))};
     if (kind == "csr_matrix" || kind == "csc_matrix")
         return Element{TRY(read_sparse(path, kind == "csr_matrix"))};
-    static const std::set<std::string> arrays = {
-        "", "array", "string-array", "string", "numeric-scalar", "rec-array"};
+    static const std::set<std::string> arrays = {"",       "array",          "string-array",
+                                                 "string", "numeric-scalar", "rec-array"};
     if (is_array && arrays.contains(kind)) return read_array(path);
     if (!is_array && (kind.empty() || kind == "dict" || kind == "raw"))
         return Element{TRY(read_dict(path, depth))};
@@ -139,16 +140,17 @@ Result<Column> ZarrElements::read_categorical(const std::string& path,
     return Column{name, std::move(values), {}};
 }
 
-Result<Column> ZarrElements::read_nullable(const std::string& path,
-                                           const std::string& name) const {
+Result<Column> ZarrElements::read_nullable(const std::string& path, const std::string& name) const {
     Element values = TRY(read_array(path + "/values"));
     const Element mask = TRY(read_array(path + "/mask"));
     const auto* flags = std::get_if<Array>(&mask.value);
     Column column{name, TextArray{}, {}};
-    if (auto* numbers = std::get_if<Array>(&values.value)) column.values = std::move(*numbers);
+    if (auto* numbers = std::get_if<Array>(&values.value))
+        column.values = std::move(*numbers);
     else if (auto* texts = std::get_if<TextGrid>(&values.value))
         column.values = std::move(texts->texts);
-    else return bad(path, "its values are neither numbers nor texts");
+    else
+        return bad(path, "its values are neither numbers nor texts");
     if (flags == nullptr || is_floating(flags->type) || flags->value_count() != column.size())
         return bad(path, "its mask doesn't fit its values");
     std::vector<bool> missing(column.size());
@@ -176,13 +178,15 @@ Result<Column> ZarrElements::read_column(const std::string& path, const std::str
     const Json json = TRY(attributes(store_, path));
     Element element = TRY(read_encoded(path, text_member(json, "encoding-type"), 0));
     Column column{name, TextArray{}, {}};
-    if (auto* same = std::get_if<Column>(&element.value)) column = std::move(*same);
+    if (auto* same = std::get_if<Column>(&element.value))
+        column = std::move(*same);
     else if (auto* numbers = std::get_if<Array>(&element.value);
              numbers && numbers->shape.size() == 1)
         column.values = std::move(*numbers);
     else if (auto* texts = std::get_if<TextGrid>(&element.value); texts && texts->shape.size() == 1)
         column.values = std::move(texts->texts);
-    else return bad(path, "is not a column");
+    else
+        return bad(path, "is not a column");
     column.name = name;
     const std::string categories = text_member(json, "categories");
     if (!categories.empty()) {
@@ -250,8 +254,7 @@ Result<Frame> ZarrElements::read_frame(const std::string& path) const {
     for (const std::string& name : names) {
         if (!is_plain_name(name) || !seen.insert(name).second)
             return bad(path, fmt::format("column '{}' is named twice or is no name", name));
-        frame.columns.push_back(
-            TRY(read_column(path + "/" + name, name, frame.row_count())));
+        frame.columns.push_back(TRY(read_column(path + "/" + name, name, frame.row_count())));
     }
     return frame;
 }

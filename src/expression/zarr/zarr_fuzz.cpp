@@ -1,8 +1,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "expression/zarr/zarr_reader.h"
 #include "expression/text/read_through.h"
+#include "expression/zarr/zarr_reader.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace stroma::expression;

@@ -134,8 +134,7 @@ private:
         return to_native(std::move(bytes), array_.type);
     }
     Result<void> read_part(std::uint64_t first, std::uint64_t rows, LineBlock& out) {
-        const std::uint64_t columns =
-            (gene_count() + array_.chunks[1] - 1) / array_.chunks[1];
+        const std::uint64_t columns = (gene_count() + array_.chunks[1] - 1) / array_.chunks[1];
         std::vector<Bytes> parts(columns);
         const auto unpack = [&](std::size_t c) -> Result<void> {
             parts[c] = TRY(rows_of_chunk(first, rows, c));
@@ -289,8 +288,7 @@ Result<std::vector<std::uint64_t>> read_starts(const ZarrStore& store, const std
     const ZarrArray pointers = TRY(open_zarr_array(store, path + "/indptr"));
     if (pointers.shape != std::vector<std::uint64_t>{lines + 1})
         return bad(fmt::format("{}/indptr should have {} values", path, lines + 1));
-    const Array numbers =
-        TRY(read_zarr_numbers(store, pointers, (lines + 1) * 8 + 1024));
+    const Array numbers = TRY(read_zarr_numbers(store, pointers, (lines + 1) * 8 + 1024));
     if (is_floating(numbers.type)) return bad(path + "/indptr should hold integers");
     std::vector<std::uint64_t> starts(lines + 1);
     for (std::uint64_t i = 0; i <= lines; ++i) {
@@ -313,8 +311,7 @@ Result<std::vector<std::uint64_t>> read_starts(const ZarrStore& store, const std
 Result<std::unique_ptr<MatrixSource>> open_dense_zarr(const ZarrStore& store,
                                                       std::string_view path) {
     ZarrArray array = TRY(open_zarr_array(store, path));
-    if (array.shape.size() != 2 || holds_texts(array) ||
-        array.type.kind == ZarrType::Kind::record)
+    if (array.shape.size() != 2 || holds_texts(array) || array.type.kind == ZarrType::Kind::record)
         return bad(std::string(path) + " should be a matrix of numbers");
     return std::make_unique<DenseSource>(store, std::move(array));
 }
@@ -331,8 +328,7 @@ Result<std::unique_ptr<MatrixSource>> open_sparse_zarr(const ZarrStore& store,
         indices.type.kind != ZarrType::Kind::number || is_floating(indices.type.number))
         return bad(place + ": data should hold numbers and indices integers");
     const std::uint64_t lines = order == Order::by_cell ? cells : genes;
-    std::vector<std::uint64_t> starts =
-        TRY(read_starts(store, place, lines, data.shape[0]));
+    std::vector<std::uint64_t> starts = TRY(read_starts(store, place, lines, data.shape[0]));
     return std::make_unique<SparseSource>(store, std::move(data), std::move(indices),
                                           std::move(starts), order, cells, genes, place);
 }

@@ -32,9 +32,8 @@ Result<std::unique_ptr<MatrixSource>> open_matrix(const std::shared_ptr<const Za
             return fail(ErrorCode::invalid_input,
                         fmt::format("{} is {} × {}, but obs has {} rows and its genes are {}", path,
                                     shape[0], shape[1], cells, genes));
-        source = TRY(open_sparse_zarr(*store, path,
-                                      kind == "csr_matrix" ? Order::by_cell : Order::by_gene,
-                                      cells, genes));
+        source = TRY(open_sparse_zarr(
+            *store, path, kind == "csr_matrix" ? Order::by_cell : Order::by_gene, cells, genes));
     }
     if (source->cell_count() != cells || source->gene_count() != genes)
         return fail(ErrorCode::invalid_input,
@@ -61,9 +60,10 @@ Result<void> check_rows(const Dict& dict, std::string_view name, std::uint64_t r
 Result<void> read_annotations(const ZarrStore& store, const ZarrElements& elements,
                               AnnotatedData& data) {
     const std::uint64_t cells = data.obs.row_count(), genes = data.var.row_count();
-    const std::tuple<const char*, Dict*, std::uint64_t> parts[] = {
-        {"obsm", &data.obsm, cells}, {"varm", &data.varm, genes}, {"obsp", &data.obsp, cells},
-        {"varp", &data.varp, genes}};
+    const std::tuple<const char*, Dict*, std::uint64_t> parts[] = {{"obsm", &data.obsm, cells},
+                                                                   {"varm", &data.varm, genes},
+                                                                   {"obsp", &data.obsp, cells},
+                                                                   {"varp", &data.varp, genes}};
     for (const auto& [name, into, rows] : parts) {
         if (!store.has_group(name)) continue;
         *into = TRY(elements.read_dict(name));
@@ -77,8 +77,8 @@ Result<void> read_raw(const std::shared_ptr<const ZarrStore>& store, const ZarrE
                       AnnotatedData& data) {
     if (!store->has_group("raw/X") || !store->has_group("raw/var")) return {};
     data.raw_var = TRY(elements.read_frame("raw/var"));
-    auto source = TRY(open_matrix(store, elements, "raw/X", data.obs.row_count(),
-                                  data.raw_var->row_count()));
+    auto source =
+        TRY(open_matrix(store, elements, "raw/X", data.obs.row_count(), data.raw_var->row_count()));
     data.matrices.push_back({"raw.X", Unit::unknown, std::move(source)});
     if (store->has_group("raw/varm")) data.raw_varm = TRY(elements.read_dict("raw/varm"));
     return {};
@@ -131,8 +131,9 @@ public:
                         files.name() + ": Zarr version 3 is not read; write it as version 2");
         if (!store->has_group("obs") || !store->has_group("var"))
             return fail(ErrorCode::invalid_input,
-                        files.name() + ": a Zarr group without obs and var, and without the HCA's "
-                                       "expression, cell_id and gene_id");
+                        files.name() +
+                            ": a Zarr group without obs and var, and without the HCA's "
+                            "expression, cell_id and gene_id");
         return read_anndata(store, options);
     }
 };

@@ -153,15 +153,14 @@ TEST(ZarrReader, BrokenArrayMetadataIsRefused) {
     EXPECT_NE(error_with(key, numbers_array("[3]", "<c8")).find("not read"), std::string::npos);
     EXPECT_NE(error_with("obs/type/codes/0", raw<std::int8_t>({2, 0})).find("category 2"),
               std::string::npos);
-    EXPECT_NE(error_with("X/data/0", "short").find("declares 5 bytes where 12"),
-              std::string::npos);
+    EXPECT_NE(error_with("X/data/0", "short").find("declares 5 bytes where 12"), std::string::npos);
     EXPECT_NE(error_with("obs/_index/0", vlen({"c1"})).find("damaged"), std::string::npos);
 }
 
 TEST(ZarrReader, AnObsLongerThanXAndARepeatedCellIdAreRefused) {
-    EXPECT_NE(error_with("X/.zattrs", R"({"encoding-type":"csr_matrix","shape":[3,3]})")
-                  .find("3 × 3"),
-              std::string::npos);
+    EXPECT_NE(
+        error_with("X/.zattrs", R"({"encoding-type":"csr_matrix","shape":[3,3]})").find("3 × 3"),
+        std::string::npos);
     EXPECT_NE(error_with("obs/_index/0", vlen({"c1", "c1"})).find("'c1'"), std::string::npos);
 }
 

@@ -46,9 +46,8 @@ Result<void> check_size(const ZarrStore& store, const ZarrArray& array, std::uin
     do stored += store.size(array.chunk_key(place));
     while (next_place(array, place));
     if (elements * element_bytes > (64u << 20) + stored * 1000)
-        return fail(ErrorCode::exhausted,
-                    fmt::format("{}: bomb: {} stored bytes for {} values", array.path, stored,
-                                elements));
+        return fail(ErrorCode::exhausted, fmt::format("{}: bomb: {} stored bytes for {} values",
+                                                      array.path, stored, elements));
     return {};
 }
 
@@ -152,9 +151,9 @@ Result<std::vector<std::string>> chunk_texts(const ZarrStore& store, const ZarrA
     if (array.type.kind == ZarrType::Kind::vlen_utf8) {
         if (!store.has(key)) return std::vector<std::string>(count, array.fill_text);
         Bytes packed = TRY(store.get(key));
-        const Bytes bytes = TRY_WITH(
-            unpack_chunk(array.compressor, std::move(packed), 0, std::uint64_t{1} << 30),
-            store.place(key));
+        const Bytes bytes =
+            TRY_WITH(unpack_chunk(array.compressor, std::move(packed), 0, std::uint64_t{1} << 30),
+                     store.place(key));
         TRY(parse_vlen(bytes, count, texts, store.place(key)));
         return texts;
     }
@@ -233,8 +232,8 @@ Result<Records> read_zarr_records(const ZarrStore& store, const ZarrArray& array
         TextArray texts;
         Bytes numbers;
         std::string text;
-        const bool is_text = type.kind == ZarrType::Kind::fixed_bytes ||
-                             type.kind == ZarrType::Kind::fixed_unicode;
+        const bool is_text =
+            type.kind == ZarrType::Kind::fixed_bytes || type.kind == ZarrType::Kind::fixed_unicode;
         for (std::uint64_t i = 0; i < count; ++i) {
             const std::byte* from = bytes.data() + i * width + at;
             if (!is_text) {
@@ -246,8 +245,10 @@ Result<Records> read_zarr_records(const ZarrStore& store, const ZarrArray& array
                             fmt::format("{}: field '{}' is not Unicode", array.path, name));
             }
         }
-        if (is_text) column.values = std::move(texts);
-        else column.values = Array{native_type(type), {count}, to_native(std::move(numbers), type)};
+        if (is_text)
+            column.values = std::move(texts);
+        else
+            column.values = Array{native_type(type), {count}, to_native(std::move(numbers), type)};
         records.fields.push_back(std::move(column));
         at += type.bytes;
     }

@@ -159,9 +159,8 @@ Result<Bytes> ZipArchive::read(const std::string& name, std::uint64_t bytes_max)
         bytes.resize(member.bytes);
         const std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> inflate(
             libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
-        if (libdeflate_deflate_decompress(inflate.get(), packed.data(), packed.size(),
-                                          bytes.data(), bytes.size(), nullptr) !=
-            LIBDEFLATE_SUCCESS)
+        if (libdeflate_deflate_decompress(inflate.get(), packed.data(), packed.size(), bytes.data(),
+                                          bytes.size(), nullptr) != LIBDEFLATE_SUCCESS)
             return damaged("is damaged");
     }
     if (bytes.size() != member.bytes ||

@@ -65,9 +65,9 @@ Answer create_principal(ApiContext& api, http::Request& request) {
     if (role != "user" && role != "administrator")
         return fail(error_at(ErrorCode::invalid_input, "/role",
                              "'role' must be \"user\" or \"administrator\""));
-    return json_answer(201, principal_json(TRY(api.domain.access.create_principal(
-                                name, role == "user" ? catalog::Role::user
-                                                     : catalog::Role::administrator))));
+    return json_answer(
+        201, principal_json(TRY(api.domain.access.create_principal(
+                 name, role == "user" ? catalog::Role::user : catalog::Role::administrator))));
 }
 
 Answer list_tokens(ApiContext& api, http::Request& request) {

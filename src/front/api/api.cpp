@@ -55,9 +55,9 @@ std::function<std::optional<http::Response>(http::Request&)> Api::authenticator(
         }
         if (!principal && principal.error().code != ErrorCode::denied)
             return error_response(request, principal.error());
-        return error_response(
-            request, 401,
-            Error{ErrorCode::denied, "the token is unknown, expired or revoked; ask for a new one"});
+        return error_response(request, 401,
+                              Error{ErrorCode::denied,
+                                    "the token is unknown, expired or revoked; ask for a new one"});
     };
 }
 
@@ -102,8 +102,7 @@ Result<Json> json_body(const http::Request& request, std::uint64_t bytes_max) {
 }
 
 http::Response json_answer(int status, const Json& json) {
-    return http::json_response(status,
-                               json.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return http::json_response(status, json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 http::Response file_answer(const StoredFile& file) {
@@ -113,8 +112,7 @@ http::Response file_answer(const StoredFile& file) {
     for (const char c : file.name)
         plain += c == '"' || c == '\\' || static_cast<unsigned char>(c) >= 0x7f ? '_' : c;
     std::string disposition = "attachment; filename=\"" + plain + "\"";
-    if (plain != file.name)
-        disposition += "; filename*=UTF-8''" + http::percent_encode(file.name);
+    if (plain != file.name) disposition += "; filename*=UTF-8''" + http::percent_encode(file.name);
     response.headers.emplace_back("Content-Disposition", disposition);
     if (!file.sha256.empty()) response.headers.emplace_back("X-Checksum-Sha256", file.sha256);
     response.file = http::Response::FileBody{file.file, file.size_bytes, file.etag};

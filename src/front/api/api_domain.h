@@ -74,7 +74,7 @@ struct MatrixOrder {
 };
 
 struct RequestedMatrices {
-    matrix::MatrixRequest request;  ///< the human one
+    matrix::MatrixRequest request;                             ///< the human one
     std::map<std::string, std::string> non_human_request_ids;  ///< species label → request id
 };
 
@@ -82,10 +82,10 @@ struct RequestedMatrices {
 struct StoredFile {
     std::shared_ptr<const File> file;
     std::uint64_t size_bytes = 0;
-    std::string etag;        ///< without quotes; for ever the same for the same bytes
-    std::string name;        ///< what the client should call it
+    std::string etag;  ///< without quotes; for ever the same for the same bytes
+    std::string name;  ///< what the client should call it
     std::string media_type = "application/octet-stream";
-    std::string sha256;      ///< 64 hexadecimal digits, or "" when not known
+    std::string sha256;  ///< 64 hexadecimal digits, or "" when not known
 };
 
 /// The matrix service: /v0 and /v1.

@@ -58,8 +58,7 @@ http::Response error_response(const http::Request& request, int status, const Er
 
 http::Response error_response(const http::Request& request, const Error& error) {
     int status = status_of(error.code);
-    if (error.code == ErrorCode::denied &&
-        request.principal.role == catalog::Role::anonymous)
+    if (error.code == ErrorCode::denied && request.principal.role == catalog::Role::anonymous)
         status = 401;
     if (error.code == ErrorCode::exhausted && error.message.starts_with("at ")) status = 413;
     return error_response(request, status, error);

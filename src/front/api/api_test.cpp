@@ -21,11 +21,11 @@ Json parsed(const TestClient::Answer& answer) {
 
 TEST(ApiErrors, EveryCodeHasItsStatus) {
     const std::pair<ErrorCode, int> expected[] = {
-        {ErrorCode::invalid_input, 400}, {ErrorCode::not_found, 404},
+        {ErrorCode::invalid_input, 400},  {ErrorCode::not_found, 404},
         {ErrorCode::already_exists, 409}, {ErrorCode::denied, 403},
-        {ErrorCode::conflict, 409}, {ErrorCode::exhausted, 429},
-        {ErrorCode::unavailable, 503}, {ErrorCode::unsupported, 501},
-        {ErrorCode::cancelled, 408}, {ErrorCode::corrupt, 500}};
+        {ErrorCode::conflict, 409},       {ErrorCode::exhausted, 429},
+        {ErrorCode::unavailable, 503},    {ErrorCode::unsupported, 501},
+        {ErrorCode::cancelled, 408},      {ErrorCode::corrupt, 500}};
     for (const auto& [code, status] : expected) EXPECT_EQ(status_of(code), status);
 }
 
@@ -126,8 +126,7 @@ TEST_F(ApiRoutes, RowsComeAsJsonWithTheirColumns) {
 }
 
 TEST_F(ApiRoutes, RowsComeAsCsvThatTellsNullFromEmpty) {
-    const auto answer =
-        call("POST", "/v1/sql", "", R"({"statement":"select 1","format":"csv"})");
+    const auto answer = call("POST", "/v1/sql", "", R"({"statement":"select 1","format":"csv"})");
     EXPECT_EQ(answer.body,
               "n,x,\"t,\"\r\n1,1.5,\"a \"\"quoted\"\", text\"\r\n2,,\"a \"\"quoted\"\", text\"\r\n"
               "3,3.5,\"\"\r\n");
@@ -150,8 +149,7 @@ TEST_F(ApiRoutes, RowsComeAsAFile) {
 }
 
 TEST_F(ApiRoutes, AnUploadComesInPiecesAndGoesOnWhereItBroke) {
-    const auto made =
-        call("POST", "/v1/uploads", "owner", R"({"name":"cells.h5ad","size":10})");
+    const auto made = call("POST", "/v1/uploads", "owner", R"({"name":"cells.h5ad","size":10})");
     EXPECT_EQ(made.header("location"), "/v1/uploads/u-new");
     const std::string at = "/v1/uploads/u-new";
     EXPECT_EQ(call("PUT", at, "owner", "0123", {{"Content-Range", "bytes 0-3/10"}}).status, 200);
@@ -192,8 +190,8 @@ TEST_F(ApiRoutes, WrongUploadsAreRefused) {
     EXPECT_EQ(call("PUT", "/v1/uploads/u1", "owner", "0123456789a").status, 413);
     for (const char* range : {"bytes 0-3/11", "bytes 3-0/10", "bytes 0-10/10", "0-3/10",
                               "bytes 0-3/10x", "bytes -3/10", "bytes 0-4/10"})
-        EXPECT_EQ(
-            call("PUT", "/v1/uploads/u1", "owner", "0123", {{"Content-Range", range}}).status, 400)
+        EXPECT_EQ(call("PUT", "/v1/uploads/u1", "owner", "0123", {{"Content-Range", range}}).status,
+                  400)
             << range;
 }
 
@@ -213,8 +211,9 @@ TEST_F(ApiRoutes, AJobIsWatchedChangeByChangeToItsEnd) {
     job.error.clear();
     domain_.set_job(job);
     TestClient client(server_->port());
-    client.send("GET /v1/jobs/j1/events HTTP/1.1\r\nHost: localhost\r\n"
-                "Authorization: Bearer owner\r\n\r\n");
+    client.send(
+        "GET /v1/jobs/j1/events HTTP/1.1\r\nHost: localhost\r\n"
+        "Authorization: Bearer owner\r\n\r\n");
     EXPECT_NE(client.receive_until("\n\n").find("\"state\":\"running\""), std::string::npos);
     job.version = 4;
     job.progress.done = 7;

@@ -16,7 +16,7 @@ namespace {
 struct Row {
     const char* method;
     const char* pattern;
-    const char* target;   ///< of this case
+    const char* target;  ///< of this case
     int expected[5];
     const char* body = "";
 };
@@ -48,9 +48,13 @@ constexpr Row table[] = {
     {"GET", "/v1/matrix/{request_id}", "/v1/matrix/none", {404, 404, 404, 404, 404}},
     {"GET", "/v0/matrix/{request_id}", "/v0/matrix/r1", {200, 200, 200, 200, 200}},
     {"GET", "/v0/matrix/{request_id}", "/v0/matrix/r9", {404, 404, 404, 200, 200}},
-    {"GET", "/v1/matrix/{request_id}/files/{name}", "/v1/matrix/r9/files/r1.loom",
+    {"GET",
+     "/v1/matrix/{request_id}/files/{name}",
+     "/v1/matrix/r9/files/r1.loom",
      {404, 404, 404, 200, 200}},
-    {"GET", "/v1/matrix/{request_id}/files/{name}", "/v1/matrix/r9/files/no.loom",
+    {"GET",
+     "/v1/matrix/{request_id}/files/{name}",
+     "/v1/matrix/r9/files/no.loom",
      {404, 404, 404, 404, 404}},
     {"POST", "/v1/sql", "/v1/sql", {200, 200, 200, 200, 200}, R"({"statement":"select 1"})"},
     {"GET", "/v1/datasets", "/v1/datasets", {200, 200, 200, 200, 200}},
@@ -59,7 +63,9 @@ constexpr Row table[] = {
     {"GET", "/v1/datasets/{dataset}", "/v1/datasets/ds", {404, 404, 200, 200, 200}},
     {"GET", "/v1/datasets/{dataset}", "/v1/datasets/ds-name", {404, 404, 200, 200, 200}},
     {"GET", "/v1/datasets/{dataset}", "/v1/datasets/gone", {404, 404, 200, 200, 200}},
-    {"GET", "/v1/datasets/{dataset}/revisions", "/v1/datasets/ds/revisions",
+    {"GET",
+     "/v1/datasets/{dataset}/revisions",
+     "/v1/datasets/ds/revisions",
      {404, 404, 200, 200, 200}},
     {"PATCH", "/v1/datasets/{dataset}", "/v1/datasets/none", {404, 404, 404, 404, 404}, "{}"},
     {"PATCH", "/v1/datasets/{dataset}", "/v1/datasets/open", {401, 403, 403, 200, 200}, "{}"},
@@ -68,13 +74,20 @@ constexpr Row table[] = {
     {"DELETE", "/v1/datasets/{dataset}", "/v1/datasets/open", {401, 403, 403, 204, 204}},
     {"DELETE", "/v1/datasets/{dataset}", "/v1/datasets/ds", {404, 404, 403, 204, 204}},
     {"GET", "/v1/datasets/{dataset}/grants", "/v1/datasets/ds/grants", {404, 404, 403, 200, 200}},
-    {"GET", "/v1/datasets/{dataset}/grants", "/v1/datasets/open/grants",
-     {401, 403, 403, 200, 200}},
-    {"PUT", "/v1/datasets/{dataset}/grants/{principal}", "/v1/datasets/open/grants/x",
-     {401, 403, 403, 200, 200}, R"({"access":"read"})"},
-    {"PUT", "/v1/datasets/{dataset}/grants/{principal}", "/v1/datasets/ds/grants/stranger",
-     {404, 404, 403, 200, 200}, R"({"access":"read"})"},
-    {"DELETE", "/v1/datasets/{dataset}/grants/{principal}", "/v1/datasets/ds/grants/x",
+    {"GET", "/v1/datasets/{dataset}/grants", "/v1/datasets/open/grants", {401, 403, 403, 200, 200}},
+    {"PUT",
+     "/v1/datasets/{dataset}/grants/{principal}",
+     "/v1/datasets/open/grants/x",
+     {401, 403, 403, 200, 200},
+     R"({"access":"read"})"},
+    {"PUT",
+     "/v1/datasets/{dataset}/grants/{principal}",
+     "/v1/datasets/ds/grants/stranger",
+     {404, 404, 403, 200, 200},
+     R"({"access":"read"})"},
+    {"DELETE",
+     "/v1/datasets/{dataset}/grants/{principal}",
+     "/v1/datasets/ds/grants/x",
      {404, 404, 403, 204, 204}},
     {"GET", "/v1/collections", "/v1/collections", {200, 200, 200, 200, 200}},
     {"POST", "/v1/collections", "/v1/collections", {401, 201, 201, 201, 201}, R"({"name":"n"})"},
@@ -139,7 +152,8 @@ TEST_F(AuthorizationTest, AnUnknownOrDisabledTokenIs401OnEveryRouteAndNeverAnony
 TEST_F(AuthorizationTest, AHiddenThingAndAnAbsentOneAreToldInTheSameWords) {
     const auto without_id = [](const TestClient::Answer& answer, std::string_view name) {
         std::string text = answer.body.substr(0, answer.body.find("\"request_id\""));
-        for (std::size_t at; (at = text.find(name)) != text.npos;) text.replace(at, name.size(), "X");
+        for (std::size_t at; (at = text.find(name)) != text.npos;)
+            text.replace(at, name.size(), "X");
         return text;
     };
     for (const char* kind : {"datasets", "jobs", "uploads", "collections"}) {

@@ -74,15 +74,12 @@ Answer feature(ApiContext& api, http::Request& request) {
 
 std::vector<ApiRoute> catalogue_routes() {
     // The parts' names are those that clients of the old service give as arguments.
-    return {{"GET", "/v1/filters", field_names},
-            {"GET", "/v1/filters/{filter_name}", filter_detail},
-            {"GET", "/v1/fields", field_names},
-            {"GET", "/v1/fields/{field_name}", field_detail},
-            {"GET", "/v1/formats", formats},
-            {"GET", "/v1/formats/{format_name}", format},
-            {"GET", "/v1/features", features},
-            {"GET", "/v1/features/{feature_name}", feature},
-            {"GET", "/v0/matrix/formats", formats}};
+    return {
+        {"GET", "/v1/filters", field_names},   {"GET", "/v1/filters/{filter_name}", filter_detail},
+        {"GET", "/v1/fields", field_names},    {"GET", "/v1/fields/{field_name}", field_detail},
+        {"GET", "/v1/formats", formats},       {"GET", "/v1/formats/{format_name}", format},
+        {"GET", "/v1/features", features},     {"GET", "/v1/features/{feature_name}", feature},
+        {"GET", "/v0/matrix/formats", formats}};
 }
 
 }  // namespace stroma::front::api

@@ -57,8 +57,7 @@ Result<catalog::Dataset> find_allowed(ApiContext& api, http::Request& request, A
     const std::string& id = request.parameters["dataset"];
     auto found = TRY(api.domain.datasets.find_dataset(id));
     if (!found) return absent(ThingKind::dataset, id);
-    const auto allowed =
-        allow(api, request, action, {ThingKind::dataset, found->id, found->owner});
+    const auto allowed = allow(api, request, action, {ThingKind::dataset, found->id, found->owner});
     // Asked by name, a hidden one must not give away its id.
     if (!allowed && allowed.error().code == ErrorCode::not_found)
         return absent(ThingKind::dataset, id);

@@ -165,8 +165,12 @@ Result<std::optional<matrix::MatrixRequest>> FakeDomain::find(std::string_view i
 StoredFile FakeDomain::file_of(std::string_view content, std::string name) {
     auto file = File::temporary(fs::temp_directory_path());
     (void)file->write_at(0, as_bytes(content));
-    return {std::make_shared<const File>(std::move(*file)), content.size(), "tag", std::move(name),
-            "application/x-hdf5", sha256_hex(content)};
+    return {std::make_shared<const File>(std::move(*file)),
+            content.size(),
+            "tag",
+            std::move(name),
+            "application/x-hdf5",
+            sha256_hex(content)};
 }
 
 Result<StoredFile> FakeDomain::open_file(std::string_view, std::string_view name) {

@@ -100,14 +100,19 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) {
 
 Result<HttpSignature> read_signature(const http::Request& request) {
     std::string header = request.header("authorization").value_or("");
-    if (header.starts_with("Signature ")) header.erase(0, 10);
-    else header = request.header("signature").value_or("");
+    if (header.starts_with("Signature "))
+        header.erase(0, 10);
+    else
+        header = request.header("signature").value_or("");
     if (header.empty()) return refused("there is no signature");
     HttpSignature signature;
     for (auto& [name, value] : TRY(read_pairs(header))) {
-        if (name == "keyId") signature.key_id = value;
-        else if (name == "algorithm") signature.algorithm = value;
-        else if (name == "signature") signature.signature = value;
+        if (name == "keyId")
+            signature.key_id = value;
+        else if (name == "algorithm")
+            signature.algorithm = value;
+        else if (name == "signature")
+            signature.signature = value;
         else if (name == "headers") {
             std::string_view list = value;
             while (!(list = http::trimmed(list)).empty()) {

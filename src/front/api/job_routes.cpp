@@ -12,10 +12,8 @@ using catalog::ThingKind;
 using pipeline::JobState;
 
 constexpr std::pair<std::string_view, JobState> state_names[] = {
-    {"queued", JobState::queued},
-    {"running", JobState::running},
-    {"succeeded", JobState::succeeded},
-    {"failed", JobState::failed},
+    {"queued", JobState::queued},       {"running", JobState::running},
+    {"succeeded", JobState::succeeded}, {"failed", JobState::failed},
     {"cancelled", JobState::cancelled},
 };
 
@@ -62,9 +60,10 @@ Answer get_log(ApiContext& api, http::Request& request) {
     const std::int64_t after = TRY(query_integer(request, "after_ms", 0));
     Json json{{"lines", Json::array()}};
     for (const auto& line : TRY(api.domain.jobs.log_lines(job.id, after)))
-        json["lines"].push_back(
-            Json{{"at", time_json(line.at_ms)}, {"at_ms", line.at_ms}, {"level", line.level},
-                 {"text", line.text}});
+        json["lines"].push_back(Json{{"at", time_json(line.at_ms)},
+                                     {"at_ms", line.at_ms},
+                                     {"level", line.level},
+                                     {"text", line.text}});
     return json_answer(200, json);
 }
 
@@ -121,9 +120,8 @@ Json job_json(const pipeline::Job& job) {
                             {"unit", job.progress.unit}};
     const auto outputs = parse_json(job.outputs.empty() ? "null" : job.outputs);
     json["outputs"] = outputs ? *outputs : Json(nullptr);
-    json["error"] = job.error.empty()
-                        ? Json(nullptr)
-                        : Json{{"code", job.error_code}, {"message", job.error}};
+    json["error"] =
+        job.error.empty() ? Json(nullptr) : Json{{"code", job.error_code}, {"message", job.error}};
     json["cancel_asked"] = job.cancel_asked;
     json["created"] = time_json(job.created_ms);
     json["started"] = time_json(job.started_ms);

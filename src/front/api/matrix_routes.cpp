@@ -22,9 +22,9 @@ Result<void> check_length(const Json& selection, std::string_view name) {
     if (selection.dump(-1, ' ', true, Json::error_handler_t::replace).size() <=
         selection_characters_max)
         return {};
-    return fail(error_at(ErrorCode::exhausted, fmt::format("/{}", name),
-                         fmt::format("'{}' is longer than {} characters as JSON", name,
-                                     selection_characters_max)));
+    return fail(error_at(
+        ErrorCode::exhausted, fmt::format("/{}", name),
+        fmt::format("'{}' is longer than {} characters as JSON", name, selection_characters_max)));
 }
 
 Result<std::string> format_of(ApiContext& api, JsonFields& fields) {
@@ -66,7 +66,8 @@ Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
                     "exactly one of 'filter', 'where' and 'sql' must say which cells are wanted");
     if (filter != nullptr) {
         if (!filter->is_object())
-            return fail(error_at(ErrorCode::invalid_input, "/filter", "'filter' must be an object"));
+            return fail(
+                error_at(ErrorCode::invalid_input, "/filter", "'filter' must be an object"));
         TRY(check_length(*filter, "filter"));
         query.filter = filter->dump();
     }
@@ -76,9 +77,9 @@ Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
     const bool known = std::any_of(features.begin(), features.end(),
                                    [&](const NamedText& one) { return one.name == query.feature; });
     if (!known)
-        return fail(error_at(ErrorCode::invalid_input, "/feature",
-                             fmt::format("there is no feature '{}'; see /v1/features",
-                                         query.feature)));
+        return fail(
+            error_at(ErrorCode::invalid_input, "/feature",
+                     fmt::format("there is no feature '{}'; see /v1/features", query.feature)));
     return query;
 }
 
@@ -135,8 +136,8 @@ Answer post_v0(ApiContext& api, http::Request& request) {
         const auto manifest = http::fetch(*url, options);
         // Whatever went wrong there, it's the URL of this request that must change.
         if (!manifest)
-            return fail(error_at(ErrorCode::invalid_input, "/bundle_fqids_url",
-                                 manifest.error().message));
+            return fail(
+                error_at(ErrorCode::invalid_input, "/bundle_fqids_url", manifest.error().message));
         order.query.bundles = bundles_of_manifest(*manifest);
         if (order.query.bundles.empty())
             return fail(error_at(ErrorCode::invalid_input, "/bundle_fqids_url",
@@ -211,9 +212,9 @@ Answer get_v0(ApiContext& api, http::Request& request) {
 Answer get_file(ApiContext& api, http::Request& request) {
     const auto found = TRY(find_readable(api, request));
     if (found.state == matrix::RequestState::expired)
-        return error_response(request, 410,
-                              Error{ErrorCode::not_found,
-                                    "this result has expired; ask for it again with a POST"});
+        return error_response(
+            request, 410,
+            Error{ErrorCode::not_found, "this result has expired; ask for it again with a POST"});
     return file_answer(TRY(api.domain.matrices.open_file(found.id, request.parameters["name"])));
 }
 

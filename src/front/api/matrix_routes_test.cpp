@@ -98,13 +98,11 @@ TEST_F(MatrixRoutes, V0TakesExactlyOneListAndAsksForEverySpecies) {
     EXPECT_EQ(parsed(answer)["non_human_request_ids"]["Mus musculus"], "r2");
     EXPECT_EQ(domain_.orders[0].query.bundles, (std::vector<std::string>{"a.1", "b.2"}));
     EXPECT_TRUE(domain_.orders[0].every_species);
-    for (const char* bad :
-         {R"({"bundle_fqids":["a.1"],"bundle_fqids_url":"http://x/"})", "{}",
-          R"({"bundle_fqids":[]})", R"({"bundle_fqids":["a.1"],"format":"xls"})"})
+    for (const char* bad : {R"({"bundle_fqids":["a.1"],"bundle_fqids_url":"http://x/"})", "{}",
+                            R"({"bundle_fqids":[]})", R"({"bundle_fqids":["a.1"],"format":"xls"})"})
         EXPECT_EQ(call("POST", "/v0/matrix", "", bad).status, 400) << bad;
     std::string list = R"({"bundle_fqids":[)";
-    for (int i = 0; i < 2544; ++i)
-        list += (i > 0 ? ",\"" : "\"") + std::string(64, 'f') + "\"";
+    for (int i = 0; i < 2544; ++i) list += (i > 0 ? ",\"" : "\"") + std::string(64, 'f') + "\"";
     EXPECT_EQ(call("POST", "/v0/matrix", "", list + "]}").status, 413);
 }
 
@@ -163,9 +161,9 @@ TEST_F(MatrixRoutes, ACompleteRequestLinksItsFile) {
     const auto answer = call("GET", "/v1/matrix/r1", "", "", {{"Host", "localhost:99"}});
     EXPECT_EQ(parsed(answer)["matrix_url"], "http://localhost:99/v1/matrix/r1/files/r1.loom");
     EXPECT_EQ(answer.body.find("results/place"), std::string::npos);
-    EXPECT_EQ(parsed(call("GET", "/v0/matrix/r1", "", "", {{"Host", "localhost:99"}}))
-                  ["matrix_location"],
-              "http://localhost:99/v1/matrix/r1/files/r1.loom");
+    EXPECT_EQ(
+        parsed(call("GET", "/v0/matrix/r1", "", "", {{"Host", "localhost:99"}}))["matrix_location"],
+        "http://localhost:99/v1/matrix/r1/files/r1.loom");
     domain_.requests["r1"].object_key.clear();
     EXPECT_EQ(parsed(call("GET", "/v1/matrix/r1"))["matrix_url"], "");
     ApiOptions options;
@@ -188,7 +186,8 @@ TEST_F(MatrixRoutes, AFileCarriesItsChecksumAndItsName) {
 
 TEST_F(MatrixRoutes, AnExpiredRequestStaysExpiredAndItsFileIsGone) {
     domain_.requests["r1"].state = matrix::RequestState::expired;
-    for (int i = 0; i < 2; ++i) EXPECT_EQ(parsed(call("GET", "/v1/matrix/r1"))["status"], "Expired");
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(parsed(call("GET", "/v1/matrix/r1"))["status"], "Expired");
     EXPECT_EQ(call("GET", "/v1/matrix/r1/files/r1.loom").status, 410);
 }
 

@@ -56,7 +56,8 @@ Answer notify(ApiContext& api, http::Request& request) {
         if (signature.error().code != ErrorCode::denied) return fail(signature.error());
         notifications("refused").add();
         log(LogLevel::warning, "a notification was refused",
-            {{"request", request.id}, {"client", request.client},
+            {{"request", request.id},
+             {"client", request.client},
              {"why", signature.error().message}});
         return error_response(request, 401, signature.error());
     }

@@ -41,12 +41,12 @@ struct Signer {
         add("date", date);
         add("digest", digest);
         const std::string signature = base64_encode(hmac_sha256(as_bytes(key), text));
-        return {{"Host", "localhost"},
-                {"Date", date},
-                {"Digest", digest},
-                {"Authorization", "Signature keyId=\"" + key_id + "\",algorithm=\"" + algorithm +
-                                      "\",headers=\"" + names + "\",signature=\"" + signature +
-                                      "\""}};
+        return {
+            {"Host", "localhost"},
+            {"Date", date},
+            {"Digest", digest},
+            {"Authorization", "Signature keyId=\"" + key_id + "\",algorithm=\"" + algorithm +
+                                  "\",headers=\"" + names + "\",signature=\"" + signature + "\""}};
     }
 };
 
@@ -151,7 +151,8 @@ TEST_F(Notifications, ASignedPayloadThatNamesNoBundleIs400) {
 
 TEST(HttpDate, OnlyTheFixedFormIsADate) {
     EXPECT_EQ(parse_http_date("Thu, 01 Jan 1970 00:00:01 GMT"), 1000);
-    for (const char* bad : {"", "Thu, 01 Jan 1970", "1970-01-01", "Thu, 01 Jan 1970 00:00:01 GMT x"})
+    for (const char* bad :
+         {"", "Thu, 01 Jan 1970", "1970-01-01", "Thu, 01 Jan 1970 00:00:01 GMT x"})
         EXPECT_FALSE(parse_http_date(bad)) << bad;
 }
 

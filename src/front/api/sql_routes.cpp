@@ -30,8 +30,8 @@ Result<SqlOrder> order_of(JsonFields& fields, const http::Request& request) {
     order.rows_max = static_cast<std::uint64_t>(rows);
     if (const Json* parameters = fields.find("parameters")) {
         if (!parameters->is_array())
-            return fail(error_at(ErrorCode::invalid_input, "/parameters",
-                                 "'parameters' must be an array"));
+            return fail(
+                error_at(ErrorCode::invalid_input, "/parameters", "'parameters' must be an array"));
         for (const Json& one : *parameters) order.parameters.push_back(TRY(parameter_of(one)));
     }
     return order;
@@ -39,8 +39,8 @@ Result<SqlOrder> order_of(JsonFields& fields, const http::Request& request) {
 
 http::Response stream_rows(std::unique_ptr<sql::Rows> given, bool first_is_there, bool as_csv) {
     http::Response response;
-    response.headers.emplace_back("Content-Type", as_csv ? "text/csv; charset=utf-8; header=present"
-                                                         : "application/json");
+    response.headers.emplace_back(
+        "Content-Type", as_csv ? "text/csv; charset=utf-8; header=present" : "application/json");
     const std::shared_ptr<sql::Rows> rows = std::move(given);
     response.stream = [rows, first_is_there, as_csv](http::BodyWriter& out) -> Result<void> {
         std::string text = as_csv ? csv_head(*rows) : json_head(*rows);

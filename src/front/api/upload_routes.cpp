@@ -51,8 +51,8 @@ Answer create_upload(ApiContext& api, http::Request& request) {
     const std::int64_t size = TRY(fields.integer_or("size", -1));
     TRY(fields.finish());
     if (size < 0)
-        return fail(error_at(ErrorCode::invalid_input, "/size",
-                             "'size' must be the file's size in bytes"));
+        return fail(
+            error_at(ErrorCode::invalid_input, "/size", "'size' must be the file's size in bytes"));
     const bool is_plain = !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
                           name.find_first_of("/\\") == name.npos &&
                           std::all_of(name.begin(), name.end(), [](char c) {
@@ -89,14 +89,15 @@ Result<std::uint64_t> offset_of(const http::Request& request, const Upload& uplo
         at = parsed.ptr;
         return true;
     };
-    if (header->starts_with("bytes ")) at += 6;
-    else at = end;
-    const bool valid =
-        number(first, '\0') && number(last, '-') && number(total, '/') && at == end;
+    if (header->starts_with("bytes "))
+        at += 6;
+    else
+        at = end;
+    const bool valid = number(first, '\0') && number(last, '-') && number(total, '/') && at == end;
     if (!valid || last < first || last >= total || total != upload.size_bytes)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("Content-Range must be 'bytes <first>-<last>/{}'",
-                                upload.size_bytes));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("Content-Range must be 'bytes <first>-<last>/{}'", upload.size_bytes));
     const auto length = request.header("content-length");
     if (length && *length != fmt::to_string(last - first + 1))
         return fail(ErrorCode::invalid_input, "Content-Range and Content-Length differ");

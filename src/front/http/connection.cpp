@@ -53,8 +53,10 @@ void Connection::check_deadline(Time at) {
 }
 
 void Connection::drain() {
-    if (idle_) abort();
-    else if (endless_ && exchange_) exchange_->ask_to_stop();
+    if (idle_)
+        abort();
+    else if (endless_ && exchange_)
+        exchange_->ask_to_stop();
 }
 
 void Connection::abort() {
@@ -123,8 +125,8 @@ Response Connection::error(int status, std::string_view message) const {
 }
 
 void Connection::record(const Request& request, const Route* route) {
-    AccessRecord access{request_id_, request.method, request.target, client_,
-                        request.principal.id, route,  status_,        bytes_sent_, 0};
+    AccessRecord access{request_id_, request.method, request.target, client_, request.principal.id,
+                        route,       status_,        bytes_sent_,    0};
     access.seconds = std::chrono::duration<double>(now() - started_).count();
     site_.record(access);
 }
@@ -187,8 +189,8 @@ Connection::Task<bool> Connection::serve_route(const Router::Match& match) {
     auto self = shared_from_this();
     exchange_ = std::make_shared<Exchange>(std::move(parsed), [self] { self->wake(); });
     endless_ = false;
-    if (!parser_->expects_continue() && parser_->content_length().value_or(~0ull) <=
-                                            prefetch_bytes_max) {
+    if (!parser_->expects_continue() &&
+        parser_->content_length().value_or(~0ull) <= prefetch_bytes_max) {
         do {
             co_await read_for_handler();
         } while (!parser_->done() && !refusal_ && !broken_);
@@ -207,11 +209,11 @@ Connection::Task<bool> Connection::serve_route(const Router::Match& match) {
 
 void Connection::start_handler(const std::shared_ptr<Exchange>& exchange, const Route& route) {
     Site& site = site_;
-    if (route.runs_on == RunsOn::reactor && parser_->done()) return site.run_handler(exchange, route);
+    if (route.runs_on == RunsOn::reactor && parser_->done())
+        return site.run_handler(exchange, route);
     const Route* handled_by = &route;
-    if (site.handlers.submit([exchange, handled_by, &site] {
-            site.run_handler(exchange, *handled_by);
-        }))
+    if (site.handlers.submit(
+            [exchange, handled_by, &site] { site.run_handler(exchange, *handled_by); }))
         return;
     Response response = error(503, "the server is busy; try again soon");
     response.headers.emplace_back("Retry-After", "1");
@@ -301,10 +303,11 @@ Connection::Task<void> Connection::read_for_handler() {
     }
     body_bytes_ += piece.size();
     if (refusal_)
-        exchange_->fail_body(Error{refusal_->status == 413 ? ErrorCode::exhausted
-                                                           : ErrorCode::invalid_input,
-                                   refusal_->message});
-    else exchange_->give_body(std::move(piece), parser_->done());
+        exchange_->fail_body(
+            Error{refusal_->status == 413 ? ErrorCode::exhausted : ErrorCode::invalid_input,
+                  refusal_->message});
+    else
+        exchange_->give_body(std::move(piece), parser_->done());
 }
 
 bool Connection::may_keep() const {
@@ -347,7 +350,7 @@ Connection::Task<bool> Connection::send(Response response) {
     const std::string_view body =
         head_only_ || !has_body ? std::string_view() : std::string_view(response.body);
     const bool sent = co_await write(head, body);
-    co_return sent && keep;
+    co_return sent&& keep;
 }
 
 Connection::Task<bool> Connection::send_file(const Response& given, bool keep) {
@@ -393,9 +396,9 @@ Connection::Task<bool> Connection::send_stream(const Response& response) {
     const std::string head =
         response_head(response, HeadOptions{std::nullopt, chunked, !keep, request_id_});
     const bool sent = co_await write(head, {});
-    if (!sent || head_only_) co_return sent && keep;
+    if (!sent || head_only_) co_return sent&& keep;
     const bool whole = co_await send_pieces(chunked);
-    co_return whole && keep && !site_.draining;
+    co_return whole&& keep && !site_.draining;
 }
 
 Connection::Task<bool> Connection::send_pieces(bool chunked) {

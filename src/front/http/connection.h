@@ -67,9 +67,9 @@ private:
     const std::string client_;
     boost::asio::steady_timer wake_timer_;
     std::optional<RequestParser> parser_;
-    std::optional<Refusal> refusal_;       // of the request's head, or of its body
-    std::shared_ptr<Exchange> exchange_;   // while a handler works
-    std::string input_;                    // read, not yet parsed
+    std::optional<Refusal> refusal_;      // of the request's head, or of its body
+    std::shared_ptr<Exchange> exchange_;  // while a handler works
+    std::string input_;                   // read, not yet parsed
     std::string request_id_;
     Time deadline_ = Time::max();
     Time started_{}, body_started_{};

@@ -22,9 +22,8 @@ Result<Bytes> Exchange::read() {
     if (input_.empty() && !input_ended_ && !input_error_ && !gone_) {
         input_wanted_ = input_asked_ever_ = true;
         wake_locked();
-        changed_.wait(lock, [&] {
-            return !input_.empty() || input_ended_ || input_error_ || gone_;
-        });
+        changed_.wait(lock,
+                      [&] { return !input_.empty() || input_ended_ || input_error_ || gone_; });
     }
     if (input_error_) return fail(*input_error_);
     if (gone_ && input_.empty() && !input_ended_)
@@ -80,8 +79,10 @@ Exchange::Wanted Exchange::take() {
 void Exchange::give_body(Bytes bytes, bool last) {
     {
         const std::lock_guard lock(mutex_);
-        if (input_.empty()) input_ = std::move(bytes);
-        else input_.insert(input_.end(), bytes.begin(), bytes.end());
+        if (input_.empty())
+            input_ = std::move(bytes);
+        else
+            input_.insert(input_.end(), bytes.begin(), bytes.end());
         input_ended_ = last;
     }
     changed_.notify_all();

@@ -36,13 +36,11 @@ public:
 
     // The connection's side
     struct Wanted {
-        bool body = false;                  ///< the handler waits for bytes of the body
-        std::optional<Response> response;   ///< once
-        std::string output;                 ///< of the stream
-        bool ended = false, failed = false; ///< of the stream
-        bool nothing() const {
-            return !body && !response && output.empty() && !ended && !failed;
-        }
+        bool body = false;                   ///< the handler waits for bytes of the body
+        std::optional<Response> response;    ///< once
+        std::string output;                  ///< of the stream
+        bool ended = false, failed = false;  ///< of the stream
+        bool nothing() const { return !body && !response && output.empty() && !ended && !failed; }
     };
     Wanted take();
     /// Bytes for the handler; `last` when none come after them.

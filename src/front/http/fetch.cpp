@@ -21,9 +21,9 @@ struct Block {
     int bits;
 };
 constexpr Block special_v4[] = {
-    {{0, 0, 0, 0}, 8},      {{10, 0, 0, 0}, 8},     {{100, 64, 0, 0}, 10},  {{127, 0, 0, 0}, 8},
-    {{169, 254, 0, 0}, 16}, {{172, 16, 0, 0}, 12},  {{192, 0, 0, 0}, 24},   {{192, 0, 2, 0}, 24},
-    {{192, 88, 99, 0}, 24}, {{192, 168, 0, 0}, 16}, {{198, 18, 0, 0}, 15},  {{198, 51, 100, 0}, 24},
+    {{0, 0, 0, 0}, 8},      {{10, 0, 0, 0}, 8},     {{100, 64, 0, 0}, 10}, {{127, 0, 0, 0}, 8},
+    {{169, 254, 0, 0}, 16}, {{172, 16, 0, 0}, 12},  {{192, 0, 0, 0}, 24},  {{192, 0, 2, 0}, 24},
+    {{192, 88, 99, 0}, 24}, {{192, 168, 0, 0}, 16}, {{198, 18, 0, 0}, 15}, {{198, 51, 100, 0}, 24},
     {{203, 0, 113, 0}, 24}, {{224, 0, 0, 0}, 4},    {{240, 0, 0, 0}, 4},
 };
 
@@ -121,7 +121,8 @@ Result<void> check_url(const std::string& url) {
     const std::string scheme = part != nullptr ? part : "";
     curl_free(part);
     if (scheme != "http" && scheme != "https")
-        return fail(ErrorCode::invalid_input, "the URL to read must begin with http:// or https://");
+        return fail(ErrorCode::invalid_input,
+                    "the URL to read must begin with http:// or https://");
     part = nullptr;
     const bool has_user = curl_url_get(parsed.get(), CURLUPART_USER, &part, 0) == CURLUE_OK;
     curl_free(part);

@@ -10,7 +10,7 @@ namespace stroma::front::http {
 
 struct FetchOptions {
     std::uint64_t bytes_max = 16u << 20;
-    int seconds_max = 20;     ///< in all, redirects included
+    int seconds_max = 20;  ///< in all, redirects included
     int redirects_max = 4;
     /// Lets loopback, private and link-local addresses be reached: for sites whose sources are in
     /// their own network, and for tests.

@@ -46,8 +46,8 @@ FileAnswer answer_range(std::string_view range, std::uint64_t size) {
 bool names_etag(std::string_view list, std::string_view etag, bool weak_counts) {
     while (!list.empty()) {
         std::string_view one = trimmed(list.substr(0, list.find(',')));
-        list.remove_prefix(std::min(list.size(), list.find(',') == list.npos ? list.size()
-                                                                             : list.find(',') + 1));
+        list.remove_prefix(
+            std::min(list.size(), list.find(',') == list.npos ? list.size() : list.find(',') + 1));
         if (one == "*") return true;
         const bool weak = one.starts_with("W/");
         if (weak) one.remove_prefix(2);

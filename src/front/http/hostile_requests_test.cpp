@@ -52,7 +52,8 @@ std::vector<Case> cases() {
         {"coding twice", post_with(chunked + chunked, "0\r\n\r\n"), 400},
         {"unknown coding", post_with("Transfer-Encoding: gzip\r\n"), 501},
         {"chunked not last", post_with("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"), 501},
-        {"chunked behind gzip", post_with("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501},
+        {"chunked behind gzip", post_with("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"),
+         501},
         {"xchunked", post_with("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), 501},
         {"coding in HTTP/1.0", "POST /x HTTP/1.0\r\n" + chunked + "\r\n0\r\n\r\n", 400},
         {"space before colon", get_with("Content-Length : 5\r\n"), 400},
@@ -119,8 +120,8 @@ protected:
             handled_.fetch_add(1);
             return text_response(body ? 200 : 500, "handled");
         };
-        auto server = Server::listen(
-            options, {{"GET", "/x", answer}, {"POST", "/x", answer}}, nullptr);
+        auto server =
+            Server::listen(options, {{"GET", "/x", answer}, {"POST", "/x", answer}}, nullptr);
         ASSERT_TRUE(server);
         server_ = std::move(*server);
         server_->start();
@@ -155,8 +156,7 @@ TEST_F(HostileRequests, TheWayTheBytesAreCutChangesNothing) {
 
 TEST_F(HostileRequests, ASmuggledRequestIsNeverServed) {
     TestClient client(server_->port());
-    client.send(post_with("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n",
-                          "0\r\n\r\nG") +
+    client.send(post_with("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\nG") +
                 get_with(""));
     EXPECT_EQ(client.receive().status, 400);
     EXPECT_TRUE(client.at_end());
@@ -165,14 +165,13 @@ TEST_F(HostileRequests, ASmuggledRequestIsNeverServed) {
 
 TEST_F(HostileRequests, AHeaderInATrailerIsNotBelieved) {
     TestClient client(server_->port());
-    client.send(post_with("Transfer-Encoding: chunked\r\n",
-                          "0\r\nHost: evil.example\r\nX: y\r\n\r\n") +
-                get_with(""));
+    client.send(
+        post_with("Transfer-Encoding: chunked\r\n", "0\r\nHost: evil.example\r\nX: y\r\n\r\n") +
+        get_with(""));
     EXPECT_EQ(client.receive().status, 200);
     EXPECT_EQ(client.receive().status, 200);
     TestClient length(server_->port());
-    length.send(post_with("Transfer-Encoding: chunked\r\n",
-                          "0\r\nContent-Length: 50\r\n\r\n") +
+    length.send(post_with("Transfer-Encoding: chunked\r\n", "0\r\nContent-Length: 50\r\n\r\n") +
                 get_with(""));
     EXPECT_EQ(length.receive().status, 400);
     EXPECT_TRUE(length.at_end());

@@ -33,8 +33,8 @@ struct Request {
     std::string target;  ///< as it came, with the query
     std::vector<std::pair<std::string, std::string>> query;    ///< decoded, in order
     std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
-    std::map<std::string, std::string> parameters;  ///< from the route's {names}
-    std::string client;  ///< address of the peer
+    std::map<std::string, std::string> parameters;             ///< from the route's {names}
+    std::string client;                                        ///< address of the peer
     catalog::Principal principal;
     BodyReader* body = nullptr;
     std::stop_token left;  ///< asked to stop when the client is gone or the server ends

@@ -34,8 +34,10 @@ Outcome parse(std::string_view bytes, std::size_t step) {
     while (true) {
         std::size_t taken = 0;
         std::optional<Refusal> refusal;
-        if (!parser.has_head()) refusal = parser.read_head(input, taken);
-        else refusal = parser.read_body(input, taken, outcome.body);
+        if (!parser.has_head())
+            refusal = parser.read_head(input, taken);
+        else
+            refusal = parser.read_body(input, taken, outcome.body);
         if (taken > input.size()) std::abort();
         input.erase(0, taken);
         if (refusal) {

@@ -125,7 +125,8 @@ private:
     std::size_t add(beast::string_view bytes, error_code& error) {
         body_bytes += bytes.size();
         if (body_bytes > limits.body_bytes_max)
-            stop(413, fmt::format("the body is larger than {} bytes", limits.body_bytes_max), error);
+            stop(413, fmt::format("the body is larger than {} bytes", limits.body_bytes_max),
+                 error);
         else if (body != nullptr)
             body->insert(body->end(), reinterpret_cast<const std::byte*>(bytes.data()),
                          reinterpret_cast<const std::byte*>(bytes.data() + bytes.size()));
@@ -146,8 +147,10 @@ private:
 };
 
 std::optional<Refusal> RequestParser::Machine::finish_head() {
-    if (const auto named = request.header("host")) host = *named;
-    else if (version == 11) return refuse(400, "the Host header is missing");
+    if (const auto named = request.header("host"))
+        host = *named;
+    else if (version == 11)
+        return refuse(400, "the Host header is missing");
     const bool chunked_body = request.header("transfer-encoding").has_value();
     if (chunked_body && request.header("content-length"))
         return refuse(400, "Content-Length and Transfer-Encoding must not come together");
@@ -180,8 +183,9 @@ std::optional<Refusal> RequestParser::Machine::finish_head() {
     const auto path = percent_decode(raw_path, false);
     if (!path || !is_clean_utf8(*path)) return refuse(400, "the URL's path is not valid UTF-8");
     request.path = *path;
-    auto query = parse_query(question == target.npos ? std::string_view()
-                                                     : std::string_view(target).substr(question + 1));
+    auto query =
+        parse_query(question == target.npos ? std::string_view()
+                                            : std::string_view(target).substr(question + 1));
     if (!query) return refuse(400, "the URL's query has a broken percent escape");
     request.query = std::move(*query);
     head_complete = true;

@@ -57,8 +57,8 @@ const std::string& date_now() {
         std::tm parts{};
         gmtime_r(&now, &parts);
         char buffer[64];
-        text.assign(buffer, std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT",
-                                          &parts));
+        text.assign(buffer,
+                    std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT", &parts));
         at = now;
     }
     return text;

@@ -101,7 +101,8 @@ Router::Match Router::find(std::string_view method, std::string_view raw_path) c
         if (fits(patterns_[index], path, match.parameters) && consider(index)) return match;
     }
     match.parameters.clear();
-    if (std::find(methods.begin(), methods.end(), "GET") != methods.end()) methods.push_back("HEAD");
+    if (std::find(methods.begin(), methods.end(), "GET") != methods.end())
+        methods.push_back("HEAD");
     if (!methods.empty()) methods.push_back("OPTIONS");
     std::sort(methods.begin(), methods.end());
     methods.erase(std::unique(methods.begin(), methods.end()), methods.end());

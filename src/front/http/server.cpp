@@ -31,8 +31,7 @@ public:
         asio::post(context, [this] { wait_for_tick(); });
         thread_ = std::thread([this] { context.run(); });
     }
-    void adopt(const std::shared_ptr<Connection>& connection,
-               const std::function<void()>& gone) {
+    void adopt(const std::shared_ptr<Connection>& connection, const std::function<void()>& gone) {
         connections_.emplace(connection.get(), connection);
         connection->start([this, gone](Connection* ended) {
             connections_.erase(ended);
@@ -164,9 +163,9 @@ void AsioServer::take(tcp::socket socket, Reactor& reactor) {
     const int open = ++site_.connections;
     static Gauge& gauge_open = gauge("stroma_http_connections", "HTTP connections open now");
     gauge_open.add(1);
-    auto connection = std::make_shared<Connection>(
-        reactor.context, site_, std::make_unique<TcpStream>(std::move(socket)),
-        peer.address().to_string());
+    auto connection = std::make_shared<Connection>(reactor.context, site_,
+                                                   std::make_unique<TcpStream>(std::move(socket)),
+                                                   peer.address().to_string());
     if (open > site_.options.connections_max) connection->turn_away();
     asio::post(reactor.context, [this, &reactor, connection] {
         reactor.adopt(connection, [this] {

@@ -33,8 +33,8 @@ struct Route {
 
 /// Words of an answer that the server gives by itself (400, 404, 405, 408, 413, 414, 421, 431,
 /// 500, 503): a front whose protocol has its own error documents puts its own here.
-using ErrorAnswer = std::function<Response(int status, std::string_view message,
-                                           std::string_view request_id)>;
+using ErrorAnswer =
+    std::function<Response(int status, std::string_view message, std::string_view request_id)>;
 
 /// {"message", "code", "request_id"} as JSON.
 Response json_error(int status, std::string_view message, std::string_view request_id);
@@ -46,7 +46,7 @@ struct ServerOptions {
     std::uint64_t url_bytes_max = 8u << 10;
     int headers_max = 100;
     int handler_threads = 16;
-    int idle_seconds_max = 30;  ///< then 408 or a close
+    int idle_seconds_max = 30;                   ///< then 408 or a close
     std::uint64_t body_bytes_max = 50ull << 30;  ///< then 413
     /// A body slower than this (after the first idle_seconds_max) is given up with 408.
     std::uint64_t body_bytes_per_second_min = 1024;
@@ -57,7 +57,7 @@ struct ServerOptions {
     /// Host names that requests may carry. Loopback names always may. Empty: any name when the
     /// address is not a loopback one, else only loopback names (against DNS rebinding).
     std::vector<std::string> hosts;
-    std::string front = "http";    ///< label of the metrics and the access log
+    std::string front = "http";  ///< label of the metrics and the access log
     bool access_log = true;
     ErrorAnswer error_answer = json_error;
 };

@@ -133,7 +133,8 @@ TEST_F(ServerTest, AClientThatExpects100ContinueIsToldToGoOnOnlyWhenTheBodyIsWan
 TEST_F(ServerTest, ALargeBodyCrossesBothWaysWhole) {
     serve({{"POST", "/echo", echo_stream}});
     std::string body(20u << 20, '\0');
-    for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 2654435761u >> 13);
+    for (std::size_t i = 0; i < body.size(); ++i)
+        body[i] = static_cast<char>(i * 2654435761u >> 13);
     TestClient client(port_);
     std::thread sender([&] {
         client.send(std::string("POST /echo HTTP/1.1\r\n") + host +
@@ -235,7 +236,8 @@ TEST_F(ServerTest, AFullLineOfRequestsIsAnswered503WithRetryAfter) {
     ServerOptions options;
     options.handler_threads = 1;
     options.waiting_max = 0;
-    serve({{"GET", "/slow", [&](Request&) {
+    serve({{"GET", "/slow",
+            [&](Request&) {
                 started.set();
                 go.wait();
                 return text_response(200, "done");
@@ -333,11 +335,12 @@ TEST_F(ServerTest, RequestsAreCountedByRouteAndStatus) {
     ask(port_, "GET", "/counted/1");
     ask(port_, "GET", "/counted/2");
     server_->stop(Milliseconds{10'000});
-    EXPECT_EQ(counter("stroma_http_requests_total", "",
-                      {{"front", "http"}, {"method", "GET"}, {"route", "/counted/{id}"},
-                       {"status", "200"}})
-                  .value(),
-              2);
+    EXPECT_EQ(
+        counter(
+            "stroma_http_requests_total", "",
+            {{"front", "http"}, {"method", "GET"}, {"route", "/counted/{id}"}, {"status", "200"}})
+            .value(),
+        2);
 }
 
 TEST_F(ServerTest, AHandlerThatThrowsIsAnswered500AndTheServerStays) {

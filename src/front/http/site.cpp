@@ -28,7 +28,10 @@ std::string_view code_of_status(int status) {
         case 403: return "denied";
         case 404: return "not_found";
         case 408: return "cancelled";
-        case 413: case 414: case 429: case 431: return "exhausted";
+        case 413:
+        case 414:
+        case 429:
+        case 431: return "exhausted";
         case 500: return "internal";
         case 501: return "unsupported";
         case 503: return "unavailable";
@@ -40,8 +43,10 @@ std::string json_text(std::string_view text) {
     std::string quoted = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') quoted += '\\';
-        if (static_cast<unsigned char>(c) < 0x20) quoted += fmt::format("\\u{:04x}", int{c});
-        else quoted += c;
+        if (static_cast<unsigned char>(c) < 0x20)
+            quoted += fmt::format("\\u{:04x}", int{c});
+        else
+            quoted += c;
     }
     return quoted + '"';
 }
@@ -49,9 +54,9 @@ std::string json_text(std::string_view text) {
 }  // namespace
 
 Response json_error(int status, std::string_view message, std::string_view request_id) {
-    return json_response(status, fmt::format(R"({{"message":{},"code":"{}","request_id":{}}})",
-                                             json_text(message), code_of_status(status),
-                                             json_text(request_id)));
+    return json_response(
+        status, fmt::format(R"({{"message":{},"code":"{}","request_id":{}}})", json_text(message),
+                            code_of_status(status), json_text(request_id)));
 }
 
 Site::Site(const ServerOptions& given, std::vector<Route> routes,

@@ -31,8 +31,8 @@ asio::awaitable<void> TcpStream::write(asio::const_buffer first, asio::const_buf
     const std::size_t sent = socket_.write_some(both, error);
     if (error == asio::error::would_block) error.clear();
     if (error || sent == first.size() + second.size()) co_return;
-    std::array<asio::const_buffer, 2> rest{first + sent,
-                                           second + (sent > first.size() ? sent - first.size() : 0)};
+    std::array<asio::const_buffer, 2> rest{
+        first + sent, second + (sent > first.size() ? sent - first.size() : 0)};
     co_await asio::async_write(socket_, rest, asio::redirect_error(asio::use_awaitable, error));
 }
 
