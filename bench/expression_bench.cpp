@@ -20,8 +20,8 @@
 #include <string>
 
 #include "base/threads.h"
-#include "expression/bit_packing.h"
-#include "expression/sealed_matrix.h"
+#include "expression/sealed/bit_packing.h"
+#include "expression/sealed/sealed_matrix.h"
 
 namespace stroma::expression {
 namespace {

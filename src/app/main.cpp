@@ -5,7 +5,7 @@
 #include "app/site.h"
 #include "app/terminal/interrupt.h"
 #include "app/verbs/verbs.h"
-#include "load/parser_child.h"
+#include "load/child/parser_child.h"
 
 int main(int argument_count, char** arguments) {
     if (stroma::loading::is_parser_child(argument_count, arguments))

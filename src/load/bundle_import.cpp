@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "expression/sealed_dataset.h"
-#include "load/hca_bundle.h"
+#include "load/hca/hca_bundle.h"
 
 namespace stroma::loading {
 namespace {

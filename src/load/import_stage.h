@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "expression/format.h"
+#include "load/child/parser_child.h"
 #include "load/dataset_loader.h"
-#include "load/parser_child.h"
 #include "pipeline/stage.h"
 
 namespace stroma::loading {

@@ -54,7 +54,8 @@ TEST(Filter, OrderOfOperandsAndValuesDoesNotChangeTheCanonicalForm) {
     const auto one = parsed(R"({"op":"and","value":[{"op":"in","field":"total_umis","value":[2,1]},
                                 {"op":"=","field":"cell_type","value":"T"}]})");
     const auto other = parsed(R"({"value":[{"value":"T","op":"=","field":"cell_type"},
-                                {"op":"in","value":[1,2.0,1],"field":"cell.total_umis"}],"op":"and"})");
+                                {"op":"in","value":[1,2.0,1],"field":"cell.total_umis"}],
+                                 "op":"and"})");
     EXPECT_EQ(one.canonical, other.canonical);
 }
 

@@ -8,7 +8,8 @@ import subprocess
 
 import numpy as np
 
-TYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]
+TYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float32", "float64"]
 
 
 def decompress(packed):
@@ -47,7 +48,8 @@ class Cursor:
         if kind == 2:
             ordered, numbers = self.number("B"), self.number("B")
             categories = self.array() if numbers else self.texts()
-            values = (np.frombuffer(self.raw(4 * self.number("Q")), "<i4"), categories, bool(ordered))
+            values = (np.frombuffer(self.raw(4 * self.number("Q")), "<i4"), categories,
+                bool(ordered))
         else:
             values = self.texts() if kind == 1 else self.array()
         mask = np.frombuffer(self.raw(self.number("Q")), bool) if self.number("B") else None
@@ -68,7 +70,8 @@ class Cursor:
         if kind == 3:
             return self.text(), self.texts(), self.columns()
         if kind == 4:
-            return self.number("B"), self.number("Q"), self.number("Q"), self.array(), self.array(), self.array()
+            return (self.number("B"), self.number("Q"), self.number("Q"), self.array(),
+                    self.array(), self.array())
         if kind == 5:
             return self.columns()
         if kind == 6:
@@ -87,7 +90,8 @@ def read_line(data, length, coded):
     cursor = Cursor(data[2 * chunks:])
     places, codes, before = [], [], -1
     for chunk in range(chunks):
-        count, gap_width, code_header = min(64, length - 64 * chunk), data[2 * chunk], data[2 * chunk + 1]
+        count = min(64, length - 64 * chunk)
+        gap_width, code_header = data[2 * chunk], data[2 * chunk + 1]
         gaps = unpack(cursor.raw(-(-count * gap_width // 8)), count, gap_width)
         places.append(before + np.cumsum(gaps + 1))
         before = places[-1][-1]
@@ -114,7 +118,8 @@ class Sealed:
         self.meta = self.element("meta")
 
     def blocks(self, name):
-        return [(int(first), self.data[int(at):int(at) + int(size)]) for at, size, first, _ in self.sections[name]]
+        return [(int(first), self.data[int(at):int(at) + int(size)]) for at, size, first,
+            _ in self.sections[name]]
 
     def bytes(self, name):
         out = b""
@@ -140,11 +145,13 @@ class Sealed:
         dictionaries = self.dictionaries(section, dtype, int(record["cells"]))
         parts = []
         for first, block in self.blocks(section + order):
-            lines, raw_size = struct.unpack_from("<I", block)[0], struct.unpack_from("<Q", block, 8)[0]
+            lines, raw_size = struct.unpack_from("<I", block)[0], struct.unpack_from("<Q", block,
+                8)[0]
             table = np.frombuffer(block, "<u4", 2 * lines, 16).reshape(lines, 2)
             body, end = block[16 + 8 * lines:], len(block) - raw_size
             if not coded:
-                raw = np.frombuffer(decompress(block[end:]), np.uint8).reshape(dtype.itemsize, -1).T.tobytes()
+                raw = np.frombuffer(decompress(block[end:]), np.uint8).reshape(dtype.itemsize,
+                    -1).T.tobytes()
                 raw, used = np.frombuffer(raw, dtype), 0
             begin = 0
             for i, (length, stop) in enumerate(table.tolist()):
@@ -152,7 +159,8 @@ class Sealed:
                 line, begin = np.full(length, first + i), stop
                 cells, ranks = (line, places) if order == "by_cell" else (places, line)
                 if coded:
-                    values = [dictionaries[c][v] if len(dictionaries[c]) else v for c, v in zip(cells, codes)]
+                    values = [dictionaries[c][v] if len(dictionaries[c]) else v for c,
+                        v in zip(cells, codes)]
                 else:
                     values, used = raw[used:used + length], used + length
                 parts.append((cells, genes[ranks], np.array(values, dtype)))

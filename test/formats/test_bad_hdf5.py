@@ -120,7 +120,8 @@ def test_04_indptr_that_falls(edit, good, refused):
     assert "a.h5ad: X: indptr falls in row 6" in refused(good)
 
 
-@pytest.mark.parametrize("index, shown", [(GENES, str(GENES)), (-1, "-1"), (2**31 - 1, "2147483647")])
+@pytest.mark.parametrize("index, shown", [(GENES, str(GENES)), (-1, "-1"), (2**31 - 1,
+    "2147483647")])
 def test_05_an_index_past_the_genes(edit, good, refused, index, shown):
     indices = values(good, "X/indices")
     start = values(good, "X/indptr")[4]

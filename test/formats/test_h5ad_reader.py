@@ -292,9 +292,12 @@ def test_texts_of_every_kind(tmp_path, dump):
             np.zeros((3, 2), np.float32), dtype=np.float32))
         uns = f["uns"]
         uns.create_dataset("vlen_utf8", data=np.array(long, dtype=h5py.string_dtype()))
-        uns.create_dataset("vlen_ascii", data=np.array(["a", "bc"], dtype=h5py.string_dtype("ascii")))
-        uns.create_dataset("fixed_utf8", data=np.array(["é".encode(), b"abc"], dtype=h5py.string_dtype("utf-8", 3)))
-        uns.create_dataset("packed", data=np.array(long, dtype=h5py.string_dtype()), chunks=(2,), compression="gzip")
+        uns.create_dataset("vlen_ascii", data=np.array(["a", "bc"],
+            dtype=h5py.string_dtype("ascii")))
+        uns.create_dataset("fixed_utf8", data=np.array(["é".encode(), b"abc"],
+            dtype=h5py.string_dtype("utf-8", 3)))
+        uns.create_dataset("packed", data=np.array(long, dtype=h5py.string_dtype()), chunks=(2,),
+            compression="gzip")
         for name in list(uns):
             uns[name].attrs.update({"encoding-type": "string-array", "encoding-version": "0.2.0"})
     check(path, dump)

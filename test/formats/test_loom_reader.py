@@ -59,7 +59,8 @@ def check(path, dump):
         for name in ds.layers:
             if name:
                 wanted = ds.layers[name][:, :].T
-                np.testing.assert_array_equal(matrix_of(found["matrices"][f"layers/{name}"]), wanted)
+                np.testing.assert_array_equal(matrix_of(found["matrices"][f"layers/{name}"]),
+                    wanted)
     return found
 
 

@@ -21,7 +21,8 @@ def sealed(tmp_path_factory):
     if not os.path.exists(program) or shutil.which("zstd") is None:
         pytest.skip("seal_sample is not built or zstd is not installed")
     path = tmp_path_factory.mktemp("sealed") / "sample"
-    told = subprocess.run([program, str(path)], stdout=subprocess.PIPE, check=True, text=True).stdout
+    told = subprocess.run([program, str(path)], stdout=subprocess.PIPE, check=True,
+        text=True).stdout
     told = [line.split() for line in told.splitlines()]
     return Sealed(path), {name: (int(nonzeros), float(total)) for name, nonzeros, total in told}
 
@@ -46,10 +47,12 @@ def test_totals_are_those_of_the_values(sealed):
         record = file.meta["matrices"][name]
         genes = np.frombuffer(file.bytes(f"matrix/{number}/genes"), "<u4")
         raw = file.bytes(f"matrix/{number}/totals")
-        sums = [int.from_bytes(raw[i:i + 16], "little", signed=True) for i in range(0, len(raw), 48)]
+        sums = [int.from_bytes(raw[i:i + 16], "little", signed=True) for i in range(0, len(raw),
+            48)]
         _, gene, values = file.matrix(name)
         expected = np.bincount(gene, values.astype(float), len(genes))[genes]
-        assert np.allclose(np.array([s * 2.0 ** -float(record["sum_shift"]) for s in sums]), expected, rtol=1e-9)
+        assert np.allclose(np.array([s * 2.0 ** -float(record["sum_shift"]) for s in sums]),
+            expected, rtol=1e-9)
         lengths = np.frombuffer(file.bytes(f"matrix/{number}/cell_lengths"), "<u4")
         assert lengths.sum() == record["nonzeros"]
 

@@ -7,7 +7,7 @@
 #include "expression/h5ad/h5ad_reader.h"
 #include "expression/h5ad/tenx_h5_reader.h"
 #include "expression/loom/loom_reader.h"
-#include "load/parser_child.h"
+#include "load/child/parser_child.h"
 
 namespace {
 

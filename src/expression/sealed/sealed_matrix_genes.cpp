@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "expression/sealed/sealed_matrix.h"
+
+namespace stroma::expression {
+
+Result<void> StoredMatrix::read_line(std::uint32_t gene, GeneLine& line) const {
+    TRY(check_gene(gene));
+    const std::uint32_t rank = rank_of_gene_[gene];
+    const std::uint64_t block = by_gene_->block_of(rank);
+    OpenBlock open;
+    TRY(open_lines(*by_gene_, block, gene_count(), open));
+    const auto damaged = [&] {
+        return fail(container_->damage(*by_gene_, block, fmt::format("gene {} is damaged", gene)));
+    };
+    if (rank < open.first_line || rank - open.first_line >= open.view.line_count())
+        return damaged();
+    const auto number = static_cast<std::uint32_t>(rank - open.first_line);
+    const std::uint32_t length = open.view.length(number);
+    const bool raw = record_.coding == LineBlockView::Coding::raw;
+    line.cells.resize(length + unpacked_slack);
+    line.codes.resize(raw ? 0 : length + unpacked_slack);
+    if (!decode_line(open.view.line(number), length, static_cast<std::uint32_t>(record_.cells),
+                     !raw, line.cells.data(), raw ? nullptr : line.codes.data()))
+        return damaged();
+    line.cells.resize(length);
+    if (!raw) {
+        line.codes.resize(length);
+        return {};
+    }
+    const std::size_t size = size_of(record_.summary.type);
+    const std::byte* from = open.values.data() + open.value_starts[number] * size;
+    line.values.assign(from, from + length * size);
+    return {};
+}
+
+Result<std::shared_ptr<const Dictionaries>> StoredMatrix::dictionaries() const {
+    const std::lock_guard lock(mutex_);
+    if (dictionaries_ != nullptr) return dictionaries_;
+    auto all = std::make_shared<Dictionaries>();
+    const std::size_t size = size_of(record_.summary.type);
+    all->starts.assign(1, 0);
+    for (std::uint64_t i = 0; i < dictionary_->block_count; ++i) {
+        const std::uint64_t first = dictionary_->entry(i).first;
+        const std::uint64_t end =
+            i + 1 < dictionary_->block_count ? dictionary_->entry(i + 1).first : record_.cells;
+        const auto damaged = [&] {
+            return fail(container_->damage(*dictionary_, i, "its sizes don't fit its cells"));
+        };
+        if (first + 1 != all->starts.size() || end < first || end > record_.cells) return damaged();
+        const BlockBytes block = TRY(container_->read_block(*dictionary_, i));
+        const ByteSpan bytes = block;
+        const std::uint64_t head = bytes.empty() ? 0 : (end - first) * 4;
+        if (bytes.size() < head) return damaged();
+        std::uint64_t entries = 0;
+        for (std::uint64_t cell = 0; cell < end - first; ++cell) {
+            if (!bytes.empty()) entries += load<std::uint32_t>(bytes.data() + cell * 4);
+            all->starts.push_back(all->values.size() / size + entries);
+        }
+        if (bytes.size() != head + entries * size) return damaged();
+        all->values.insert(all->values.end(), bytes.begin() + head, bytes.end());
+    }
+    if (all->starts.size() != record_.cells + 1)
+        return fail(container_->damage(*dictionary_, 0, "it has not as many cells as the matrix"));
+    dictionaries_ = std::move(all);
+    return dictionaries_;
+}
+
+/// Calls use(i, cell, bits) for each value of a gene.
+template <class Use>
+Result<void> StoredMatrix::for_each_of_gene(std::uint32_t gene, Use&& use) const {
+    thread_local GeneLine line;
+    TRY(read_line(gene, line));
+    const ValueType type = record_.summary.type;
+    const std::size_t size = size_of(type);
+    if (record_.coding == LineBlockView::Coding::raw) {
+        for (std::size_t i = 0; i < line.cells.size(); ++i) {
+            std::uint64_t bits = 0;
+            std::memcpy(&bits, line.values.data() + i * size, size);
+            use(i, line.cells[i], number_of(bits, type));
+        }
+    } else if (dictionary_ == nullptr) {
+        for (std::size_t i = 0; i < line.cells.size(); ++i)
+            use(i, line.cells[i], static_cast<double>(line.codes[i]));
+    } else {
+        const auto all = TRY(dictionaries());
+        for (std::size_t i = 0; i < line.cells.size(); ++i) {
+            const std::uint32_t cell = line.cells[i];
+            const std::uint64_t start = all->starts[cell], end = all->starts[cell + 1];
+            if (start == end) {
+                use(i, cell, static_cast<double>(line.codes[i]));
+                continue;
+            }
+            if (line.codes[i] >= end - start)
+                return fail(container_->damage(*by_gene_, by_gene_->block_of(rank_of_gene_[gene]),
+                                               fmt::format("gene {} is damaged", gene)));
+            std::uint64_t bits = 0;
+            std::memcpy(&bits, all->values.data() + (start + line.codes[i]) * size, size);
+            use(i, cell, number_of(bits, type));
+        }
+    }
+    return {};
+}
+
+Result<void> StoredMatrix::read_gene(std::uint32_t gene, GeneColumn& out) const {
+    out.cells.clear();
+    out.values.clear();
+    return for_each_of_gene(gene, [&](std::size_t, std::uint32_t cell, double value) {
+        out.cells.push_back(cell);
+        out.values.push_back(value);
+    });
+}
+
+Result<void> StoredMatrix::read_gene_dense(std::uint32_t gene, std::span<float> out) const {
+    assert(out.size() == record_.cells);
+    std::fill(out.begin(), out.end(), 0.0f);
+    return for_each_of_gene(gene, [&](std::size_t, std::uint32_t cell, double value) {
+        out[cell] = static_cast<float>(value);
+    });
+}
+
+Result<void> StoredMatrix::read_gene_set_mean(std::span<const std::uint32_t> genes,
+                                              std::span<float> out) const {
+    assert(out.size() == record_.cells);
+    std::vector<double> sums(record_.cells);
+    for (const std::uint32_t gene : genes)
+        TRY(for_each_of_gene(
+            gene, [&](std::size_t, std::uint32_t cell, double value) { sums[cell] += value; }));
+    const double share = genes.empty() ? 0 : 1 / static_cast<double>(genes.size());
+    for (std::size_t i = 0; i < sums.size(); ++i) out[i] = static_cast<float>(sums[i] * share);
+    return {};
+}
+
+}  // namespace stroma::expression
