@@ -126,12 +126,6 @@ TEST(CommandLine, AChoiceOutsideTheListIsRefused) {
     EXPECT_NE(terminal.complained.find("xls"), std::string::npos) << terminal.complained;
 }
 
-TEST(CommandLine, FrontsThatAreNotBuiltSaySo) {
-    RecordingTerminal terminal;
-    EXPECT_EQ(run(terminal, {"serve", "--data", "d", "--aws", "127.0.0.1:0"}), 9);
-    EXPECT_NE(terminal.complained.find("--aws isn't built yet"), std::string::npos);
-}
-
 TEST(CommandLine, TheVersionNamesTheLibraries) {
     RecordingTerminal terminal;
     EXPECT_EQ(run(terminal, {"--version"}), 0);

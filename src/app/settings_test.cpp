@@ -1,6 +1,7 @@
 #include "app/settings.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -16,7 +17,8 @@ protected:
         std::ofstream(folder_ / "stroma.toml") << text;
         return read_settings({"", folder_.string(), nullptr, {}});
     }
-    const fs::path folder_ = fs::path(testing::TempDir()) / "stroma-settings-test";
+    const fs::path folder_ =
+        fs::path(testing::TempDir()) / ("stroma-settings-" + std::to_string(::getpid()));
 };
 
 TEST_F(SettingsFile, ALaterSourceWinsOverAnEarlierOne) {

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <memory>
@@ -88,7 +89,7 @@ std::vector<Way> ways() {
 class Writers : public testing::TestWithParam<Way> {
 protected:
     Writers()
-        : folder_(fs::path(testing::TempDir()) /
+        : folder_(fs::path(testing::TempDir()) / std::to_string(::getpid()) /
                   (std::string("stroma_writers_") + GetParam().name)) {
         fs::remove_all(folder_);
         fs::create_directories(folder_);
@@ -233,7 +234,8 @@ INSTANTIATE_TEST_SUITE_P(Ways, Writers, testing::ValuesIn(ways()),
                          [](const auto& way) { return std::string(way.param.name); });
 
 TEST(H5adWriter, ALineOfAnotherLengthThanSaidIsFound) {
-    const fs::path path = fs::path(testing::TempDir()) / "stroma_wrong_length.h5ad";
+    const fs::path path =
+        fs::path(testing::TempDir()) / (std::to_string(::getpid()) + "_wrong_length.h5ad");
     const auto written = H5adWriter().write(sample(FalseMatrix::Fault::wrong_length), path, {}, {});
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().code, ErrorCode::corrupt);

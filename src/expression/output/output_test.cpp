@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <charconv>
@@ -31,7 +32,8 @@ std::string field(std::string_view text, Quoting quoting) {
 }
 
 fs::path fresh_folder(const std::string& name) {
-    const fs::path folder = fs::path(testing::TempDir()) / ("stroma_output_" + name);
+    const fs::path folder =
+        fs::path(testing::TempDir()) / ("stroma_output_" + std::to_string(::getpid()) + name);
     fs::remove_all(folder);
     fs::create_directories(folder);
     return folder;
