@@ -74,7 +74,8 @@ Result<pipeline::Job> job_from_json(std::string_view text) {
 Result<std::string> datasets_json(Site& site) {
     Json list = Json::array();
     for (const auto& dataset : TRY(site.catalog().datasets())) {
-        if (dataset.withdrawn) continue;
+        // Without a revision it is a load's that hasn't ended, or failed: not there for readers.
+        if (dataset.withdrawn || dataset.current_revision.empty()) continue;
         Json json = {{"id", dataset.id},
                      {"name", dataset.name},
                      {"title", dataset.title},
@@ -110,15 +111,22 @@ Result<pipeline::Job> submit(Session& session, std::string_view stage, std::stri
     return job;
 }
 
+Result<pipeline::Job> cancel(Session& session, const pipeline::Job& job) {
+    if (session.site) return session.site->jobs().cancel(job.id);
+    const std::string body =
+        TRY(session.remote->post("/internal/jobs/" + job.id + "/cancel", "{}"));
+    return job_from_json(body);
+}
+
 Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation) {
     ProgressLine line(*invocation.terminal, system_clock(), job.title);
     WatchedJob watched;
+    watched.cancel = [&] { return cancel(session, job); };
     if (session.site) {
         pipeline::JobStore& jobs = session.site->jobs();
         watched.wait_for_change = [&](std::int64_t version, Milliseconds wait) {
             return jobs.wait_for_change(job.id, version, wait);
         };
-        watched.cancel = [&] { return jobs.cancel(job.id); };
         return follow_job(watched, line, invocation.stop);
     }
     watched.wait_for_change = [&](std::int64_t version,
@@ -126,11 +134,6 @@ Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocat
         const std::string body = TRY(session.remote->get(
             "/internal/jobs/" + job.id + "?after_version=" + std::to_string(version) +
             "&wait_ms=" + std::to_string(wait.count())));
-        return job_from_json(body);
-    };
-    watched.cancel = [&]() -> Result<pipeline::Job> {
-        const std::string body =
-            TRY(session.remote->post("/internal/jobs/" + job.id + "/cancel", "{}"));
         return job_from_json(body);
     };
     return follow_job(watched, line, invocation.stop);

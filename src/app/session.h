@@ -37,6 +37,8 @@ Result<std::string> datasets_json(Site& site);
 /// Queues a job, here or at the server. Here the worker is started too.
 Result<pipeline::Job> submit(Session& session, std::string_view stage, std::string_view title,
                              std::string_view inputs);
+/// Asks a job to stop; one that is queued never starts.
+Result<pipeline::Job> cancel(Session& session, const pipeline::Job& job);
 /// Follows a job to its end with a progress line, here or at the server.
 Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation);
 

@@ -56,6 +56,14 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     return {};
 }
 
+/// An export writes where its command said, for who waits for it; nobody does any more.
+Result<void> drop_exports_of_the_dead(pipeline::JobStore& jobs) {
+    for (const auto state : {pipeline::JobState::queued, pipeline::JobState::running})
+        for (const pipeline::Job& job : TRY(jobs.list({"", "export", state, 1000})))
+            TRY(jobs.cancel(job.id));
+    return {};
+}
+
 void add_stages(Site::State& state, const Settings& settings) {
     const fs::path staging = state.data / "tmp" / "staging";
     auto import = std::make_unique<loading::ImportStage>(*state.loader, *state.catalog,
@@ -94,6 +102,7 @@ Result<std::unique_ptr<Site>> Site::open(const fs::path& data, const Settings& s
     add_stages(*state, settings);
     TRY_WITH(state->loader->recover(), "recovering " + data.string());
     TRY_WITH(state->worker->recover(), "recovering " + data.string());
+    TRY_WITH(drop_exports_of_the_dead(*state->jobs), "recovering " + data.string());
     std::unique_ptr<Site> site(new Site(std::move(state)));
     site->state_->site = site.get();
     return site;

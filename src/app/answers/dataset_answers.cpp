@@ -12,6 +12,7 @@ public:
     Result<std::vector<catalog::Dataset>> datasets(const catalog::Principal& principal) override {
         std::vector<catalog::Dataset> readable;
         for (catalog::Dataset& dataset : TRY(catalog_.datasets())) {
+            if (dataset.current_revision.empty() && !dataset.withdrawn) continue;
             const catalog::Thing thing{catalog::ThingKind::dataset, dataset.id, dataset.owner};
             if (TRY(catalog_.may(principal, catalog::Action::read, thing)))
                 readable.push_back(std::move(dataset));

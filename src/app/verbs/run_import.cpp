@@ -64,7 +64,9 @@ Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
         Error error = std::move(done.error()).with(options.paths[i]);
         if (jobs.size() > 1) invocation.terminal->print_error("stroma: " + error.message + "\n");
         if (!first_error) first_error = std::move(error);
-        if (invocation.stop.stop_requested()) break;
+        if (!invocation.stop.stop_requested()) continue;
+        for (std::size_t rest = i + 1; rest < jobs.size(); ++rest) TRY(cancel(session, jobs[rest]));
+        break;
     }
     if (!first_error) return {};
     if (jobs.size() > 1)

@@ -67,7 +67,11 @@ Result<void> Hdf5Walk::visit_group(const Group& group) {
     objects_ += links.found.size();
     for (const auto& [name, type] : links.found) {
         const std::string path = join_path(group.path, name);
-        if (type == H5L_TYPE_SOFT) continue;  // resolved inside the file when it is asked for
+        if (type == H5L_TYPE_SOFT) {  // read inside the file when it is asked for
+            if (H5Oexists_by_name(id.get(), name.c_str(), H5P_DEFAULT) > 0) continue;
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("{}: is a link that leads nowhere", file_->place(path)));
+        }
         if (type != H5L_TYPE_HARD)
             return fail(ErrorCode::unsupported,
                         fmt::format("{}: is an external link; copy what it points to into the file",
