@@ -162,7 +162,8 @@ MALFORMED = [
     (join("or"), "/filter/value"), (join("not", BARCODE, BARCODE), "/filter/value"),
     (join("not"), "/filter/value"), (compare("~", "barcode", "A"), "/filter/op"),
     (compare("=", "no.such", "A"), "/filter/field"),
-    (join("and", BARCODE, join("or", BARCODE, {"op": 7, "value": 1})), "/filter/value/1/value/1/op"),
+    (join("and", BARCODE, join("or", BARCODE, {"op": 7, "value": 1})),
+     "/filter/value/1/value/1/op"),
     (compare("=", "total_umis", "many"), "/filter/value"),
     (compare("=", "barcode", {"a": 1}), "/filter/value"),
 ]
