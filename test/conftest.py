@@ -135,20 +135,30 @@ class Server:
         self._errors.close()
 
 
-@pytest.fixture
-def start_server(stroma_binary, tmp_path):
-    """start_server(data): a running server; all end with the test."""
+def start_servers(binary, parent):
+    """Gives a function that starts servers, and ends them all afterwards."""
     servers = []
 
     def start(data=None, *arguments, environment=None):
-        folder = tmp_path / f"server{len(servers)}"
+        folder = parent / f"server{len(servers)}"
         folder.mkdir()
-        servers.append(Server(stroma_binary, data or tmp_path / "data", folder, arguments,
-                              environment))
+        servers.append(Server(binary, data or parent / "data", folder, arguments, environment))
         return servers[-1]
     yield start
     for server in servers:
         server.kill()
+
+
+@pytest.fixture
+def start_server(stroma_binary, tmp_path):
+    """start_server(data): a running server; all end with the test."""
+    yield from start_servers(stroma_binary, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def start_module_server(stroma_binary, tmp_path_factory):
+    """The same for servers that a file's tests share."""
+    yield from start_servers(stroma_binary, tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture

@@ -93,9 +93,11 @@ Result<Relation> relation_of(sql::ConnectionPool& pool, const Principal& princip
         case ThingKind::matrix_request:
         case ThingKind::upload: break;
     }
-    const bool owns =
-        principal.role != Role::anonymous && !thing.owner.empty() && thing.owner == principal.id;
-    return owns ? Relation::owner : Relation::none;
+    if (thing.owner.empty() || thing.owner != principal.id) return Relation::none;
+    if (principal.role != Role::anonymous) return Relation::owner;
+    // Whoever has the id of a request that nobody in particular made may see it and its file: old
+    // notebooks send no token. It holds public data only.
+    return thing.kind == ThingKind::matrix_request ? Relation::reader : Relation::none;
 }
 
 constexpr std::string_view dataset_scope = "dataset:";
@@ -132,7 +134,7 @@ bool in_scope(const Principal& principal, Action action, const Thing& thing) {
 Result<bool> Catalog::may(const Principal& principal, Action action, const Thing& thing) {
     if (principal.disabled || !in_scope(principal, action, thing)) return false;
     if (action == Action::create)
-        return principal.role == Role::administrator ||
+        return principal.role == Role::administrator || thing.kind == ThingKind::matrix_request ||
                (principal.role == Role::user && thing.kind != ThingKind::site);
     return allows(TRY(relation_of(state_->pool, principal, thing)), action);
 }

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
+#include "load/annotation_import.h"
 #include "load/bundle_order.h"
 
 namespace stroma::loading {
@@ -206,6 +207,16 @@ Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageCo
 
 Result<std::string> ImportStage::import(const ImportRequest& request, std::string_view work_id,
                                         pipeline::StageContext& context) {
+    if (request.format.empty() && is_annotation(request.path)) {
+        context.progress({"reading the annotation", 0, 0, ""});
+        const auto loaded = TRY(import_annotation(request.path, warehouse_));
+        if (request.remove_source) TRY(remove_file(request.path));
+        return Json{{"name", loaded.source},
+                    {"format", "gtf"},
+                    {"features", loaded.features},
+                    {"notes", loaded.notes}}
+            .dump();
+    }
     const std::string name = request.name.empty() ? dataset_name_from(request.path) : request.name;
     context.progress({"looking at " + request.path.filename().string(), 0, 0, ""});
     const std::string key = TRY(content_key_of(request.path, options_text(request)));

@@ -36,14 +36,16 @@ Result<std::string> content_key_of(const fs::path& path, std::string_view option
 
 /// Reads one file or folder in the parser child, seals it, and loads it as a dataset's next
 /// revision. Outputs: dataset, name, revision, number, cells, genes, nonzeros, bytes, format,
-/// notes, already_loaded, seconds per step.
+/// notes, already_loaded, seconds per step. A GTF annotation becomes rows of `feature` instead;
+/// outputs: name, format, features, notes.
 class ImportStage final : public pipeline::Stage {
 public:
-    ImportStage(DatasetLoader& loader, catalog::Catalog& catalog,
+    ImportStage(DatasetLoader& loader, catalog::Catalog& catalog, warehouse::Warehouse& warehouse,
                 std::vector<const expression::FormatReader*> readers, fs::path staging,
                 const Clock& clock)
         : loader_(loader),
           catalog_(catalog),
+          warehouse_(warehouse),
           readers_(std::move(readers)),
           staging_(std::move(staging)),
           clock_(clock) {}
@@ -62,6 +64,7 @@ private:
 
     DatasetLoader& loader_;
     catalog::Catalog& catalog_;
+    warehouse::Warehouse& warehouse_;
     std::vector<const expression::FormatReader*> readers_;
     fs::path staging_;
     const Clock& clock_;

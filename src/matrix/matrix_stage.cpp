@@ -26,6 +26,11 @@ bool is_folder_format(const std::string& format) {
     return format == "csv" || format == "mtx" || format == "zarr";
 }
 
+std::string layout_for(const MatrixQuery& query, bool zipped) {
+    if (!zipped) return query.layout;
+    return query.format == "zarr" && query.layout == "hca-v1" ? "hca-v1-zip" : "zip";
+}
+
 std::string size_class(std::uint64_t cells) {
     for (const std::uint64_t bound : {1'000u, 10'000u, 100'000u, 1'000'000u})
         if (cells < bound) return fmt::format("<{}", bound);
@@ -56,7 +61,7 @@ Result<MatrixResult> MatrixStage::build(const RequestRecord& request, const pipe
     fs::remove_all(staged, ignored);
     const expression::WriteOptions options{.compression = "",
                                            .durable = true,
-                                           .layout = zipped ? "zip" : request.query.layout,
+                                           .layout = layout_for(request.query, zipped),
                                            .stem = request.id + std::string(format->extension())};
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {

@@ -9,6 +9,8 @@ import zipfile
 import numpy as np
 import scipy.sparse as sparse
 
+OPTIMUS = "4d1c82f4-fa08-4ed2-b90d-995b13cc3d8c.2019-05-08T155313.632000Z"
+
 
 class Stroma:
     """One data directory, used through the command line."""

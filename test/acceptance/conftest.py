@@ -1,9 +1,14 @@
-"""Small h5ad files made by anndata itself."""
+"""Small h5ad files made by anndata itself, and the Optimus bundle made whole."""
+import json
+import shutil
+
 import anndata
 import numpy as np
 import pandas
 import pytest
 import scipy.sparse as sparse
+
+from cli import OPTIMUS
 
 
 @pytest.fixture
@@ -40,3 +45,25 @@ def made_h5ad(tmp_path):
     path = tmp_path / "made.h5ad"
     data.write_h5ad(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def expected(shared_data):
+    return json.loads((shared_data / "hca-bundles/EXPECTED.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def whole_optimus(shared_data, tmp_path_factory):
+    """The cut fixture with its two original files put back, under its real name."""
+    bundles = shared_data / "hca-bundles"
+    folder = tmp_path_factory.mktemp("bundle") / OPTIMUS
+    shutil.copytree(bundles / "matrix-service/etl/optimus_bundle.version", folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    original = bundles / "matrix-service-history/optimus-original"
+    shutil.copy(original / "empty_drops_result.csv", folder / "empty_drops_result.csv")
+    [zarray] = [p for p in folder.iterdir() if p.name.endswith("!cell_id!.zarray")]
+    shutil.copy(original / "cell_id.zarray", zarray)
+    shutil.copy(bundles / "matrix-service/etl/optimus_bundle_manifest.json",
+                folder.parent / f"{OPTIMUS}.json")
+    return folder

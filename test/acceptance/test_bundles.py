@@ -1,37 +1,12 @@
 """HCA bundles, against the golden values that an independent reader computed."""
-import json
 import os
 import shutil
 
-import numpy as np
 import pytest
 
-from cli import Stroma, read_any
+from cli import OPTIMUS, Stroma, read_any
 
 FORMATS = ["h5ad", "zarr", "loom", "csv", "mtx"]
-OPTIMUS = "4d1c82f4-fa08-4ed2-b90d-995b13cc3d8c.2019-05-08T155313.632000Z"
-
-
-@pytest.fixture(scope="module")
-def expected(shared_data):
-    return json.loads((shared_data / "hca-bundles/EXPECTED.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def whole_optimus(shared_data, tmp_path_factory):
-    """The cut fixture with its two original files put back, under its real name."""
-    bundles = shared_data / "hca-bundles"
-    folder = tmp_path_factory.mktemp("bundle") / OPTIMUS
-    shutil.copytree(bundles / "matrix-service/etl/optimus_bundle.version", folder)
-    for path in folder.iterdir():
-        path.chmod(0o644)
-    original = bundles / "matrix-service-history/optimus-original"
-    shutil.copy(original / "empty_drops_result.csv", folder / "empty_drops_result.csv")
-    [zarray] = [p for p in folder.iterdir() if p.name.endswith("!cell_id!.zarray")]
-    shutil.copy(original / "cell_id.zarray", zarray)
-    shutil.copy(bundles / "matrix-service/etl/optimus_bundle_manifest.json",
-                folder.parent / f"{OPTIMUS}.json")
-    return folder
 
 
 @pytest.fixture(scope="module")

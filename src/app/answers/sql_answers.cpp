@@ -14,6 +14,7 @@ public:
 
     Result<std::unique_ptr<sql::Rows>> query(const catalog::Principal& principal,
                                              const front::api::SqlOrder& order) override {
+        TRY(check(order));
         const auto scope = TRY(site_.matrices().scope_of(principal));
         return site_.warehouse().query(order.statement, scope, limits_for(order));
     }
@@ -21,6 +22,7 @@ public:
     Result<front::api::StoredFile> query_to_file(const catalog::Principal& principal,
                                                  const front::api::SqlOrder& order,
                                                  std::string_view format) override {
+        TRY(check(order));
         const auto scope = TRY(site_.matrices().scope_of(principal));
         const fs::path staged = site_.staging() / (site_.ids().uuid() + "." + std::string(format));
         const auto written = site_.warehouse().query_to_file(order.statement, format, staged, scope,
@@ -37,6 +39,13 @@ public:
     }
 
 private:
+    /// The warehouse binds nothing yet; a value that is read over would answer another question.
+    static Result<void> check(const front::api::SqlOrder& order) {
+        if (order.parameters.empty()) return {};
+        return fail(ErrorCode::unsupported,
+                    "'parameters' can't be bound yet; write the values into the statement");
+    }
+
     warehouse::QueryLimits limits_for(const front::api::SqlOrder& order) const {
         warehouse::QueryLimits limits = limits_;
         if (order.rows_max > 0) limits.rows_max = std::min(limits.rows_max, order.rows_max);

@@ -29,6 +29,12 @@ void tell(const Json& outputs, Invocation& invocation) {
     }
     for (const Json& note : outputs.value("notes", Json::array()))
         invocation.terminal->say("  note: " + note.get<std::string>());
+    if (outputs.contains("features")) {
+        invocation.terminal->print(fmt::format("{}: {} genes and transcripts\n",
+                                               outputs.value("name", ""),
+                                               outputs.value("features", 0)));
+        return;
+    }
     if (outputs.value("already_loaded", false)) {
         invocation.terminal->print(fmt::format(
             "{}: unchanged, revision {}\n", outputs.value("name", ""), outputs.value("number", 0)));

@@ -92,6 +92,11 @@ public:
         } else {
             TRY(write_loom_ids(file_.id(), "/row_attrs/Gene", var.index));
         }
+        // The matrix service had its key twice.
+        if (var.index_name == "featurekey" && var.find("featurekey") == nullptr) {
+            TRY(names.give("featurekey"));
+            TRY(write_loom_ids(file_.id(), "/row_attrs/featurekey", var.index));
+        }
         for (const Column& column : var.columns) {
             if (column.name == "Accession" || column.name == "Gene") continue;
             const std::string name = TRY(names.give(column.name));

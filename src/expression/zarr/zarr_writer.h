@@ -6,7 +6,8 @@ namespace stroma::expression {
 
 /// Zarr (version 2) folders.
 ///
-/// layout  "" or "anndata": AnnData's layout of version 0.8 with everything that AnnotatedData
+/// layout  "zip", "hca-v1-zip": the folder of "anndata" or "hca-v1", stored in a zip archive.
+///         "" or "anndata": AnnData's layout of version 0.8 with everything that AnnotatedData
 ///         holds, and consolidated metadata (.zmetadata). Names and columns that it can't hold
 ///         become what output/anndata_layout.h says.
 ///         "hca-v1": the HCA matrix service's layout of 2018: `expression` (float32, cells ×

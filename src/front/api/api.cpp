@@ -43,7 +43,10 @@ std::function<std::optional<http::Response>(http::Request&)> Api::authenticator(
     return [&api](http::Request& request) -> std::optional<http::Response> {
         const auto header = request.header("authorization");
         // The notification's own scheme proves a key, not a principal.
-        if (!header || header->starts_with("Signature ")) return std::nullopt;
+        if (!header || header->starts_with("Signature ")) {
+            request.principal = catalog::anonymous_principal();
+            return std::nullopt;
+        }
         const std::string_view scheme = std::string_view(*header).substr(0, 7);
         auto principal = http::equal_ignoring_case(scheme, "Bearer ")
                              ? api.domain.access.principal_of_token(
@@ -95,6 +98,7 @@ Result<Json> json_body(const http::Request& request, std::uint64_t bytes_max) {
     const std::string text = TRY(std::move(read));
     JsonLimits limits;
     limits.bytes_max = bytes_max;
+    limits.depth_max = 512;  // a filter's levels are two of JSON's, and it may have 200
     Json json = TRY_WITH(parse_json(text, limits), "the request's body");
     if (!json.is_object())
         return fail(ErrorCode::invalid_input, "the request's body must be a JSON object");

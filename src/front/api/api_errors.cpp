@@ -71,6 +71,7 @@ Error error_at(ErrorCode code, std::string_view pointer, std::string_view messag
 Error with_pointer_below(std::string_view prefix, Error error) {
     std::string pointer;
     if (!split_pointer(error.message, pointer)) return error;
+    if (pointer == "/") pointer.clear();  // the whole of it
     return error_at(error.code, std::string(prefix) + pointer, error.message);
 }
 

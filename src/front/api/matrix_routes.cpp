@@ -105,8 +105,8 @@ std::vector<std::string> bundles_of_manifest(std::string_view text) {
         std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(text.size(), line.size() + 1));
         if (std::exchange(header, false)) continue;
-        std::string_view bundle = line.substr(0, line.find('\t'));
-        if (bundle.ends_with('\r')) bundle.remove_suffix(1);
+        // Some of the Data Browser's manifests have blanks where others have a tab.
+        const std::string_view bundle = line.substr(0, line.find_first_of("\t \r"));
         if (!bundle.empty() && seen.emplace(bundle).second) bundles.emplace_back(bundle);
     }
     return bundles;
