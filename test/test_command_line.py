@@ -35,7 +35,6 @@ def test_the_version_names_the_libraries_and_their_versions(run):
     (("sql", "SELECT 1"), 2, "STROMA_DATA"),
     (("matrix", "--data", "d", "-o", "x.h5ad"), 2, "--where, --sql and --filter"),
     (("matrix", "--data", "d", "--where", "true", "-o", "x"), 2, "--format"),
-    (("serve", "--data", "d", "--postgres", "127.0.0.1:0"), 9, "isn't built yet"),
     (("config", "--set", "http.adress=1"), 2, "did you mean 'http.address'?"),
     (("config", "--set", "query.time=5 weeks"), 2, "250ms, 30s, 5min"),
     (("config", "--config", "absent.toml"), 3, "absent.toml"),

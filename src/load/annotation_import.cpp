@@ -1,6 +1,6 @@
 #include "load/annotation_import.h"
 
-#include "load/gtf.h"
+#include "load/hca/gtf.h"
 
 namespace stroma::loading {
 

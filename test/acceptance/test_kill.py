@@ -2,7 +2,7 @@
 
 Small h5ad files of ten cells are imported by one command, which is killed (SIGKILL) after a random
 share of an undisturbed run and then repeated; every fourth time the repetition is killed too.
-STROMA_KILLS is the number of kills: 20, over 25 files, so that make test takes it in three minutes
+STROMA_KILLS is the number of kills: 8, over 25 files, so that make test takes it in three minutes
 on a busy machine; a release does 200, and from there on the files are 200 (2,000 cells).
 STROMA_KILL_FILES names another number of files, STROMA_KILL_SEED another seed."""
 import json
@@ -21,7 +21,7 @@ import scipy.sparse as sparse
 
 from cli import Stroma
 
-KILLS = int(os.environ.get("STROMA_KILLS", "20"))
+KILLS = int(os.environ.get("STROMA_KILLS", "8"))
 DATASETS = int(os.environ.get("STROMA_KILL_FILES", "200" if KILLS >= 200 else "25"))
 CELLS, GENES = 10, 40
 SEED = int(os.environ.get("STROMA_KILL_SEED", "20"))

@@ -62,6 +62,11 @@ Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
 
     std::optional<Error> first_error;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (invocation.stop.stop_requested()) {
+            for (std::size_t rest = i; rest < jobs.size(); ++rest) TRY(cancel(session, jobs[rest]));
+            return fail(ErrorCode::cancelled,
+                        fmt::format("interrupted: {} of {} imports were begun", i, jobs.size()));
+        }
         auto done = follow(session, jobs[i], invocation);
         if (done) {
             tell(TRY(parse_json(done->outputs)), invocation);
@@ -70,10 +75,8 @@ Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
         Error error = std::move(done.error()).with(options.paths[i]);
         if (jobs.size() > 1) invocation.terminal->print_error("stroma: " + error.message + "\n");
         if (!first_error) first_error = std::move(error);
-        if (!invocation.stop.stop_requested()) continue;
-        for (std::size_t rest = i + 1; rest < jobs.size(); ++rest) TRY(cancel(session, jobs[rest]));
-        break;
     }
+    if (first_error && invocation.stop.stop_requested()) first_error->code = ErrorCode::cancelled;
     if (!first_error) return {};
     if (jobs.size() > 1)
         return fail(first_error->code,
