@@ -4,7 +4,8 @@
 Whatever n was: the command succeeds or says why not; afterwards the store opens and verifies, the
 dataset is wholly there or wholly absent, the same command succeeds, and a failed export leaves no
 output. The parser's child has an environment of its own, so it is the parent's changes that fail.
-KINDS says which n are tried, so that make test takes two minutes: every fifth; STROMA_FAULTS=all tries every one."""
+KINDS says which n are tried, so that make test takes two minutes: every fifth;
+STROMA_FAULTS=all tries every one."""
 import os
 import signal
 import shutil
