@@ -95,20 +95,12 @@ class PrintingPeer:
 
 
 def node_modules(build):
-    """DuckDB for Node by the lockfile beside this file."""
+    """A folder with DuckDB for Node, by the lockfile beside this file."""
     folder = build / "node"
-    if not shutil.which("npm"):
-        raise Unavailable("npm is absent")
-    lock = (HERE / "package-lock.json").read_bytes()
-    if not (folder / "done").exists() or (folder / "done").read_bytes() != lock:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder)
-        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, check=False,
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            raise Unavailable(f"npm ci failed: {done.stderr.strip()[-200:]}")
-        (folder / "done").write_bytes(lock)
+    done = subprocess.run([HERE.parent / "tools/npm_ci", HERE, folder], check=False,
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Unavailable(f"npm ci failed: {done.stderr.strip()[-200:]}")
     return folder
 
 

@@ -55,5 +55,5 @@ def write(page, results, floors, remarks):
     table = markdown(results, floors, remarks)
     pattern = re.escape(BEGIN) + ".*?" + re.escape(END)
     assert re.search(pattern, text, re.S), f"{page} has lost its marks"
-    page.write_text(re.sub(pattern, lambda _: f"{BEGIN}\n{table}\n{END}", text, count=1, flags=re.S),
-                    encoding="utf-8")
+    text = re.sub(pattern, lambda _: f"{BEGIN}\n{table}\n{END}", text, count=1, flags=re.S)
+    page.write_text(text, encoding="utf-8")
