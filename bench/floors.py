@@ -1,4 +1,4 @@
-"""The limits of this machine, measured by ../shared/bench/floors.cpp, and what follows from them."""
+"""This machine's limits by ../shared/bench/floors.cpp, and the floors that follow from them."""
 import subprocess
 
 
