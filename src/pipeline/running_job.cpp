@@ -55,9 +55,9 @@ void RunningJob::note(std::string_view level, std::string_view text) {
         log_lost("a line of a job's log could not be recorded", job_, done.error());
 }
 
-void RunningJobs::add(RunningJob& job, std::int64_t now_ms) {
+void RunningJobs::add(RunningJob& job, std::int64_t leased_ms) {
     const std::lock_guard lock(mutex_);
-    extended_ms_[&job] = now_ms;
+    extended_ms_[&job] = leased_ms;
 }
 
 void RunningJobs::remove(RunningJob& job) {

@@ -50,7 +50,8 @@ private:
 /// Keeps the leases of the attempts under way and brings them the wish to cancel. Any thread.
 class RunningJobs {
 public:
-    void add(RunningJob& job, std::int64_t now_ms);
+    /// The job's lease was last extended, or began, at `leased_ms` or later.
+    void add(RunningJob& job, std::int64_t leased_ms);
     /// Returns when no beat uses the job any more.
     void remove(RunningJob& job);
     void beat(JobStore::State& records, queue::Queue& queue, Milliseconds lease);

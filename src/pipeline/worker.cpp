@@ -84,6 +84,7 @@ struct Worker::State {
 
     void work(const std::stop_token& stop) {
         while (!stop.stop_requested()) {
+            const std::int64_t asked_ms = clock.steady_ms();
             const auto messages = queue.receive(1, receive_wait, options.lease);
             if (!messages) {
                 log(LogLevel::error, "receiving a job failed",
@@ -92,19 +93,23 @@ struct Worker::State {
                 records.channel->wait_past(generation, receive_wait);
                 continue;
             }
-            for (const queue::Message& message : *messages) handle_logged(message, stop);
+            for (const queue::Message& message : *messages)
+                handle_logged(message, asked_ms, stop);
         }
     }
 
-    void handle_logged(const queue::Message& message, const std::stop_token& stop) {
-        if (auto done = handle(message, stop); !done)
+    /// The lease began at `asked_ms` or later: what passed since then counts for the heartbeat.
+    void handle_logged(const queue::Message& message, std::int64_t asked_ms,
+                       const std::stop_token& stop) {
+        if (auto done = handle(message, asked_ms, stop); !done)
             log(LogLevel::error,
                 "a job's record or message could not be settled; it comes back "
                 "when its lease ends",
                 {{"job", message.body}, {"error", done.error().message}});
     }
 
-    Result<void> handle(const queue::Message& message, const std::stop_token& stop);
+    Result<void> handle(const queue::Message& message, std::int64_t asked_ms,
+                        const std::stop_token& stop);
     Result<void> settle(RunningJob& run, Result<std::string> outcome);
     Result<void> end(const RunningJob& run, JobState state, std::string_view outputs,
                      const Error* error);
@@ -112,7 +117,8 @@ struct Worker::State {
     Milliseconds backoff(int tries);
 };
 
-Result<void> Worker::State::handle(const queue::Message& message, const std::stop_token& stop) {
+Result<void> Worker::State::handle(const queue::Message& message, std::int64_t asked_ms,
+                                   const std::stop_token& stop) {
     if (stop.stop_requested()) return queue.give_back(message.receipt, Milliseconds{0});
     const auto job = TRY(records.start_attempt(message));
     // Final, cancelled or unknown: an earlier delivery has done all but this.
@@ -133,7 +139,7 @@ Result<void> Worker::State::handle(const queue::Message& message, const std::sto
         return end(run, JobState::failed, "", &error);
     }
     const std::int64_t started_ms = clock.steady_ms();
-    running.add(run, clock.steady_ms());
+    running.add(run, asked_ms);
     auto outcome = run_stage(*stage, *job, run);
     running.remove(run);
     run.flush();
@@ -249,13 +255,15 @@ Result<Job> Worker::run_until_final(std::string_view job_id, std::stop_token sto
         else if (*job)
             last = **std::move(job);
         if (!job || !*job || is_final(last->state)) break;
+        const std::int64_t asked_ms = state_->clock.steady_ms();
         auto messages = state_->queue.receive(1, heartbeat_interval, state_->options.lease);
         if (!messages) {
             last = fail(std::move(messages.error()));
             break;
         }
         // The stop is a cancellation of the named job alone; others run to their end.
-        for (const queue::Message& message : *messages) state_->handle_logged(message, {});
+        for (const queue::Message& message : *messages)
+            state_->handle_logged(message, asked_ms, {});
     }
     if (ours) state_->stop_heartbeat();
     return last;
