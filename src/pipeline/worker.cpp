@@ -111,8 +111,7 @@ struct Worker::State {
     Result<void> handle(const queue::Message& message, std::int64_t asked_ms,
                         const std::stop_token& stop);
     Result<void> settle(RunningJob& run, Result<std::string> outcome);
-    Result<void> end(const RunningJob& run, JobState state, std::string_view outputs,
-                     const Error* error);
+    Result<void> end(RunningJob& run, JobState state, std::string_view outputs, const Error* error);
     Result<void> again(const RunningJob& run, JobStore::State::Requeue how, Milliseconds delay);
     Milliseconds backoff(int tries);
 };
@@ -142,7 +141,6 @@ Result<void> Worker::State::handle(const queue::Message& message, std::int64_t a
     running.add(run, asked_ms);
     auto outcome = run_stage(*stage, *job, run);
     running.remove(run);
-    run.flush();
     histogram("stroma_job_seconds", "How long attempts of jobs ran", {{"stage", job->stage}})
         .observe(static_cast<double>(clock.steady_ms() - started_ms) / 1000);
     return settle(run, std::move(outcome));
@@ -169,12 +167,12 @@ Result<void> Worker::State::settle(RunningJob& run, Result<std::string> outcome)
     return again(run, JobStore::State::Requeue::counted, delay);
 }
 
-Result<void> Worker::State::end(const RunningJob& run, JobState state, std::string_view outputs,
+Result<void> Worker::State::end(RunningJob& run, JobState state, std::string_view outputs,
                                 const Error* error) {
     const Job& job = run.job();
     const std::string_view code = error == nullptr ? "" : name_of(error->code);
     const std::string message = error == nullptr ? "" : error->message;
-    if (!TRY(records.finish(job, state, outputs, code, message))) return {};
+    if (!TRY(records.finish(job, {state, outputs, code, message, run.take_progress()}))) return {};
     count(job.stage, name_of(state));
     if (state != JobState::failed) return queue.acknowledge(run.receipt());
     log_failure("a job failed", job, *error);
