@@ -127,6 +127,8 @@ public:
     /// Number that rises with each visible change of data (publish, remove, withdraw): the
     /// snapshot that a matrix request is bound to.
     Result<std::int64_t> data_version();
+    /// Raises it for a change outside the catalog: an annotation that names features anew.
+    Result<void> note_data_change();
 
     /// A value by name that outlives the process (settings that are state).
     Result<std::optional<std::string>> setting(std::string_view name);

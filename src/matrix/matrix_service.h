@@ -68,6 +68,9 @@ public:
     const MatrixServiceOptions& options() const { return options_; }
 
 private:
+    /// The object of the same matrix with its fields in another order, "" when there is none.
+    Result<std::string> file_of_another_order(const RequestRecord& record);
+
     RequestStore& requests_;
     MatrixWriter& writer_;
     catalog::Catalog& catalog_;
@@ -90,6 +93,9 @@ public:
 private:
     Result<MatrixResult> build(const RequestRecord& request, const pipeline::Job& job,
                                pipeline::StageContext& context);
+    Result<std::optional<MatrixResult>> rearrange(const MatrixJobInputs& inputs,
+                                                  const pipeline::Job& job);
+    Result<void> put_file(const fs::path& staged, MatrixResult& result);
     MatrixService& service_;
     fs::path staging_;
 };

@@ -52,7 +52,7 @@ struct Job {
 
 struct NewJob {
     std::string stage, owner, title, inputs;
-    /// When set and a job with this key is queued, running or succeeded, that one is returned.
+    /// When set, a queued, running (not asked to stop) or succeeded job of this key is returned.
     std::string idempotency_key;
 };
 
