@@ -31,6 +31,7 @@ public:
     /// format, feature, filter tree, fields. Gives it with filter replaced by its canonical form.
     /// errors  invalid_input  names the bad part, for filters "at <pointer>: …"
     Result<MatrixQuery> checked(const MatrixQuery& query);
+    /// When no cell matches, every dataset asked with none of its cells: their genes stay.
     Result<Selection> select(const MatrixQuery& query, const warehouse::Scope& scope);
     /// Writes the selected cells to `path`, which must not exist.
     Result<expression::WrittenMatrix> write(const MatrixQuery& query, const Selection& selection,
@@ -45,6 +46,8 @@ private:
     Result<std::string> condition_of(const MatrixQuery& query);
     Result<void> check_bundles(const MatrixQuery& query, const warehouse::Scope& scope);
     Result<bool> is_cells_column(std::string_view name);
+    Result<std::vector<warehouse::SelectedCells>> no_cells_of(const warehouse::Scope& scope,
+                                                              std::string_view matrix);
 
     catalog::Catalog& catalog_;
     warehouse::Warehouse& warehouse_;
