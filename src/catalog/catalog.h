@@ -54,7 +54,7 @@ struct Revision {
 struct Bundle {
     std::string uuid, version;  ///< fqid is uuid + "." + version
     std::string dataset, revision;
-    std::string state;   ///< "loaded", "deleted"
+    std::string state;   ///< "loaded", "replaced", "deleted", "lost" to damage: may come again
     std::string report;  ///< JSON: files that match, differ, are absent
     std::int64_t changed_ms = 0;
 };

@@ -48,7 +48,7 @@ struct SealOptions {
 /// Checks and writes a dataset into `out` (empty, open for writing). Deterministic: the same data
 /// gives the same bytes on any number of threads.
 /// errors  invalid_input  a place outside the matrix, twice in a line, a line or frame of wrong
-///                        length, NaN or infinity or a negative value where counts are said:
+///                        length, NaN or infinity in an X that is not scaled, what is no count:
 ///                        names the first cell and gene
 ///         cancelled, exhausted, unavailable
 Result<DatasetSummary> seal_dataset(AnnotatedData& data, File& out, const SealOptions& options,

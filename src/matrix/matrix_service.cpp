@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/digest.h"
 #include "base/json.h"
@@ -133,11 +134,12 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
     request.data_version = record->data_version;
     request.created_ms = record->created_ms;
     const auto result = TRY(requests_.result(record->result_key()));
-    if (result && result->complete) {
+    const auto job = TRY(jobs_.find(record->job));
+    // An expired result says nothing of a request that is making it anew.
+    const bool is_anew = job && job->state != pipeline::JobState::succeeded;
+    if (result && result->complete && !(result->expired && is_anew))
         describe_result(*result, clock_.unix_ms(), request);
-        return request;
-    }
-    if (const auto job = TRY(jobs_.find(record->job)))
+    else if (job)
         describe_job(*job, clock_.unix_ms(), request);
     return request;
 }
@@ -153,11 +155,22 @@ Result<std::unique_ptr<object::ObjectReader>> MatrixService::open_result(
 Result<std::int64_t> MatrixService::expire() {
     std::int64_t removed = 0;
     for (const MatrixResult& result : TRY(requests_.results_expired_by(clock_.unix_ms()))) {
-        if (!result.object_key.empty()) TRY(objects_.remove(result.object_key));
-        TRY(requests_.set_expired(result));
+        TRY(drop(result));
         ++removed;
     }
     return removed;
+}
+
+Result<std::vector<MatrixResult>> MatrixService::live_results() {
+    auto results =
+        TRY(requests_.results_expired_by(std::numeric_limits<std::int64_t>::max()));
+    std::erase_if(results, [](const MatrixResult& result) { return result.object_key.empty(); });
+    return results;
+}
+
+Result<void> MatrixService::drop(const MatrixResult& result) {
+    if (!result.object_key.empty()) TRY(objects_.remove(result.object_key));
+    return requests_.set_expired(result);
 }
 
 Result<FieldDetail> MatrixService::field_detail(std::string_view name,

@@ -55,6 +55,10 @@ public:
     Result<std::unique_ptr<object::ObjectReader>> open_result(const MatrixRequest& request);
     /// Removes the files of results past their time; gives how many.
     Result<std::int64_t> expire();
+    /// Every result that has a file.
+    Result<std::vector<MatrixResult>> live_results();
+    /// Removes a result's file; the same request makes it anew.
+    Result<void> drop(const MatrixResult& result);
     /// Counts or range of an API field or a column of `cells`. not_found for unknown names.
     Result<FieldDetail> field_detail(std::string_view name, const catalog::Principal& principal);
 

@@ -130,6 +130,21 @@ Result<Selection> MatrixWriter::select_revision(const std::string& id,
     return selection;
 }
 
+Result<std::vector<warehouse::SelectedCells>> MatrixWriter::no_cells_of(
+    const warehouse::Scope& scope, std::string_view matrix) {
+    std::vector<warehouse::SelectedCells> none;
+    for (const catalog::Dataset& dataset : TRY(catalog_.datasets())) {
+        if (dataset.withdrawn || dataset.current_revision.empty()) continue;
+        if (!scope.everything && std::find(scope.datasets.begin(), scope.datasets.end(),
+                                           dataset.id) == scope.datasets.end())
+            continue;
+        const auto sealed = TRY(open_(dataset.current_revision));
+        if (sealed->summary().find(matrix) != nullptr)
+            none.push_back({dataset.id, dataset.current_revision, {}});
+    }
+    return none;
+}
+
 Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse::Scope& scope) {
     if (!query.revision.empty()) return select_revision(query.revision, scope);
     Selection selection;
@@ -146,6 +161,7 @@ Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse
         part.cells.erase(std::unique(part.cells.begin(), part.cells.end()), part.cells.end());
         selection.cell_count += part.cells.size();
     }
+    if (selection.cell_count == 0) selection.cells = TRY(no_cells_of(scope, query.matrix));
     // By name, so that the same datasets give the same file wherever they were loaded.
     std::vector<std::pair<std::string, warehouse::SelectedCells>> by_name;
     for (auto& part : selection.cells) {

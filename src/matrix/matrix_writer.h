@@ -32,6 +32,7 @@ public:
     /// A column that only datasets outside the scope have is an unknown one.
     /// errors  invalid_input  names the bad part, for filters "at <pointer>: …"
     Result<MatrixQuery> checked(const MatrixQuery& query, const warehouse::Scope& scope);
+    /// When no cell matches, every dataset asked with none of its cells: their genes stay.
     Result<Selection> select(const MatrixQuery& query, const warehouse::Scope& scope);
     /// Writes the selected cells to `path`, which must not exist.
     Result<expression::WrittenMatrix> write(const MatrixQuery& query, const Selection& selection,
@@ -46,6 +47,8 @@ private:
     Result<std::string> condition_of(const MatrixQuery& query);
     Result<void> check_bundles(const MatrixQuery& query, const warehouse::Scope& scope);
     Result<Selection> select_revision(const std::string& revision, const warehouse::Scope& scope);
+    Result<std::vector<warehouse::SelectedCells>> no_cells_of(const warehouse::Scope& scope,
+                                                              std::string_view matrix);
 
     catalog::Catalog& catalog_;
     warehouse::Warehouse& warehouse_;

@@ -260,6 +260,25 @@ TEST_F(PipelineTest, AStoppedWorkerQueuesItsJobsAgainWithoutCountingTheAttempt) 
               JobState::succeeded);
 }
 
+TEST_F(PipelineTest, AWorkerStartedTwiceRunsNoMoreJobsAtOnce) {
+    std::atomic<int> at_once{0}, most{0};
+    ScriptedStage stage([&](const Job&, StageContext&) -> Result<std::string> {
+        most = std::max(most.load(), ++at_once);
+        std::this_thread::yield();
+        --at_once;
+        return "{}";
+    });
+    const auto running = worker({&stage});
+    Job last;
+    for (int i = 0; i < 20; ++i) {
+        last = submit();
+        running->start();
+    }
+    while (stage.runs < 20) std::this_thread::yield();
+    EXPECT_EQ(wait_final(last.id).state, JobState::succeeded);
+    EXPECT_EQ(most, 1);
+}
+
 TEST_F(PipelineTest, AHeartbeatKeepsTheLeaseOfALongStage) {
     Gate gate;
     ScriptedStage stage([&](const Job&, StageContext& context) -> Result<std::string> {

@@ -70,7 +70,7 @@ Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
             return fail(ErrorCode::cancelled,
                         fmt::format("interrupted: {} of {} imports were begun", i, jobs.size()));
         }
-        auto done = follow(session, jobs[i], invocation);
+        auto done = follow(session, jobs[i], invocation, std::span(jobs).subspan(i + 1));
         if (done) {
             tell(TRY(parse_json(done->outputs)), invocation);
             continue;

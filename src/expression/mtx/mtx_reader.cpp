@@ -194,8 +194,9 @@ public:
         const auto text = TextInput::open(files, parts->matrix, {.unpacked_bytes_max = 1u << 30});
         if (!text) return false;
         const auto block = (*text)->next_block(4096);
-        return block &&
-               (block->starts_with("%%MatrixMarket") || block->starts_with("%%matrixmarket"));
+        // What is packed and named so but damaged is ours: read() says how.
+        if (!block) return (*text)->is_gzip() && parts->matrix.ends_with(".mtx.gz");
+        return block->starts_with("%%MatrixMarket") || block->starts_with("%%matrixmarket");
     }
 
     Result<AnnotatedData> read(InputFiles& files, const ReadOptions& options) const override {

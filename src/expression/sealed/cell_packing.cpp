@@ -249,6 +249,12 @@ private:
             return refuse(
                 line, fmt::format("{} has {}, which is no count", gene_text(plan_, gene), number));
         }
+        if (plan_.finite && !std::isfinite(number)) {
+            const std::uint32_t gene = cells_.places[positions_[i]];
+            return refuse(line, fmt::format("{} has {}; its values must be finite: put a number "
+                                            "or nothing there",
+                                            gene_text(plan_, gene), number));
+        }
         if (!(number >= 0 && std::isfinite(number) && std::trunc(number) == number))
             out_.whole = false;
         if (std::isfinite(number)) out_.largest = std::max(out_.largest, std::abs(number));

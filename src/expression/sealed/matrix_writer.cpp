@@ -172,6 +172,10 @@ private:
         plan_.genes = source_.gene_count();
         plan_.counts =
             input_.matrix->unit == Unit::counts || input_.matrix->unit == Unit::expected_counts;
+        // What everything is counted from has numbers only; a layer may say "unknown" (velocities
+        // do), and scaling makes NaN of genes that never vary.
+        plan_.finite = (input_.matrix->name == "X" || input_.matrix->name == "raw.X") &&
+                       input_.matrix->unit != Unit::scaled;
         plan_.sum_duplicates = options_.sum_duplicates;
         const double per_line = sample.values_per_line();
         plan_.lines_per_block = static_cast<std::uint32_t>(
