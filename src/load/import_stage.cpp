@@ -216,7 +216,7 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
 }
 
 Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
-    return import(TRY(import_request_of(job.inputs)), job.id, context);
+    return import(TRY(import_request_of(job.inputs)), job.attempt_name(), context);
 }
 
 Result<std::string> ImportStage::import(const ImportRequest& request, std::string_view work_id,
@@ -245,7 +245,8 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     const std::int64_t sealed_ms = clock_.steady_ms();
     context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});
     const LoadedRevision loaded = TRY(load(request, sealed));
-    if (request.remove_source) TRY(remove_file(request.path));
+    // An attempt that lost its lease leaves the source to the one that took over.
+    if (request.remove_source && !context.cancelled()) TRY(remove_file(request.path));
 
     counter("stroma_imports_total", "Datasets imported", {{"format", sealed.format}}).add();
     Json outputs = described(loaded);

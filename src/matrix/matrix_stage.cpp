@@ -58,7 +58,7 @@ Result<MatrixResult> MatrixStage::build(const RequestRecord& request, const pipe
     const auto* format = TRY(writer.writer(request.query.format));
     const bool zipped = is_folder_format(request.query.format);
     result.file_name = request.id + std::string(format->extension()) + (zipped ? ".zip" : "");
-    const fs::path staged = staging_ / (job.id + "." + result.file_name);
+    const fs::path staged = staging_ / (job.attempt_name() + "." + result.file_name);
     std::error_code ignored;
     fs::remove_all(staged, ignored);
     const expression::WriteOptions options{.compression = "",

@@ -48,6 +48,10 @@ struct Job {
     bool cancel_asked = false;
     std::int64_t created_ms = 0, started_ms = 0, ended_ms = 0;
     std::int64_t version = 0;  ///< rises with each change of the record
+
+    /// Names what this attempt makes. Attempts of one job may overlap: one whose lease ended, on a
+    /// machine that stood still say, goes on until it hears of it.
+    std::string attempt_name() const;
 };
 
 struct NewJob {
