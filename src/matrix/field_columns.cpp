@@ -4,10 +4,11 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 #include <unordered_map>
 
 #include "matrix/fields.h"
-#include "matrix/gene_space.h"
+#include "warehouse/frame_names.h"
 
 namespace stroma::matrix {
 namespace {
@@ -105,9 +106,16 @@ private:
     std::size_t count_ = 0;
 };
 
+/// The selected datasets and no others, whose columns might change the types.
+warehouse::Scope scope_of(const std::vector<warehouse::SelectedCells>& selected) {
+    warehouse::Scope scope;
+    for (const auto& part : selected) scope.datasets.push_back(part.dataset);
+    return scope;
+}
+
 std::string select_statement(const std::vector<warehouse::SelectedCells>& selected,
                              const std::vector<std::string>& fields, TableLayout layout) {
-    std::string columns = R"("dataset_id", "cell_index", )";
+    std::string columns = R"("dataset_id", "cell_index", "revision", )";
     columns += layout == TableLayout::matrix_service ? R"("cellkey")" : R"("cell_id")";
     for (const std::string& field : fields) columns += ", " + quoted_name(field);
     std::string datasets;
@@ -130,38 +138,46 @@ Result<Frame> field_columns(warehouse::Warehouse& warehouse,
         fields.emplace_back(field == nullptr ? name : std::string(field->name));
     }
     const OutputPlaces places(selected);
-    const warehouse::Scope scope{.everything = true, .datasets = {}};
-    const auto rows = TRY_WITH(
-        warehouse.query(select_statement(selected, fields, layout), scope, internal_limits),
-        "reading the fields");
+    std::set<std::string> revisions;
+    for (const auto& part : selected) revisions.insert(part.revision);
+    const auto rows = TRY_WITH(warehouse.query(select_statement(selected, fields, layout),
+                                               scope_of(selected), internal_limits),
+                               "reading the fields");
     std::vector<std::string> ids(places.count());
     std::vector<Values> values(fields.size(), Values(places.count()));
+    std::size_t found = 0;
     while (TRY(rows->next())) {
         const std::int64_t place = places.find(rows->text(0), rows->integer(1));
-        if (place < 0) continue;
+        if (place < 0 || !revisions.contains(rows->text(2))) continue;
         const auto at = static_cast<std::size_t>(place);
-        ids[at] = rows->text(2);
-        for (std::size_t i = 0; i < fields.size(); ++i) values[i][at] = rows->value(i + 3);
+        ids[at] = rows->text(3);
+        for (std::size_t i = 0; i < fields.size(); ++i) values[i][at] = rows->value(i + 4);
+        ++found;
     }
+    if (found != places.count())
+        return fail(ErrorCode::conflict, "the data changed while its fields were read");
     for (const std::string& id : ids) frame.index.push_back(id);
     for (std::size_t i = 0; i < fields.size(); ++i) {
         const bool as_real = layout == TableLayout::matrix_service && fields[i] == "total_umis";
-        Column column = column_of(values[i], rows->columns()[i + 3].type, layout, as_real);
+        Column column = column_of(values[i], rows->columns()[i + 4].type, layout, as_real);
         column.name = asked[i];
         frame.columns.push_back(std::move(column));
     }
     return frame;
 }
 
-Result<Frame> feature_columns(warehouse::Warehouse& warehouse, const Frame& var, bool are_genes) {
+Result<Frame> feature_columns(warehouse::Warehouse& warehouse,
+                              const std::vector<warehouse::SelectedCells>& selected,
+                              const Frame& var, bool are_genes) {
     static const std::vector<std::string> names = {"featurename",  "featuretype", "chromosome",
                                                    "featurestart", "featureend",  "isgene",
                                                    "genus_species"};
     std::unordered_map<std::string, std::size_t> row_of;
     Frame frame;
     frame.index_name = "featurekey";
+    const auto keys = warehouse::featurekeys_of(var);
     for (std::size_t gene = 0; gene < var.row_count(); ++gene) {
-        std::string key = feature_key(var, gene);
+        std::string key = keys[gene];
         if (!row_of.try_emplace(key, gene).second) key = var.index[gene];
         row_of.try_emplace(key, gene);
         frame.index.push_back(key);
@@ -176,11 +192,10 @@ Result<Frame> feature_columns(warehouse::Warehouse& warehouse, const Frame& var,
                               : std::string(var.index[gene]);
         values[5][gene] = std::string(are_genes ? "True" : "False");
     }
-    const warehouse::Scope scope{.everything = true, .datasets = {}};
     const auto rows = TRY_WITH(
         warehouse.query("select featurekey, featurename, featuretype, chromosome, featurestart, "
                         "featureend, isgene, genus_species from feature",
-                        scope, internal_limits),
+                        scope_of(selected), internal_limits),
         "reading the features");
     while (TRY(rows->next())) {
         const auto found = row_of.find(rows->text(0));

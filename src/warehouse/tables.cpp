@@ -1,11 +1,17 @@
 #include "warehouse/tables.h"
 
+#include <algorithm>
+
 #include "warehouse/schema.h"
 
 namespace stroma::warehouse {
 
-const std::vector<BiologyTable>& biology_tables() {
-    static const std::vector<BiologyTable> tables = {
+namespace {
+
+constexpr std::string_view service_prefix = "service_";
+
+std::vector<BiologyTable> all_tables() {
+    std::vector<BiologyTable> tables = {
         {"analysis",
          {"analysiskey", "bundle_fqid", "bundle_uuid", "bundle_version", "protocol",
           "awg_disposition"},
@@ -43,7 +49,27 @@ const std::vector<BiologyTable>& biology_tables() {
          {"process_id", "link_type", "source_id", "source_type", "target_id", "target_type"},
          0},
     };
+    for (const std::string_view name : {"service_donor", "service_specimen",
+                                        "service_cell_suspension", "service_library_preparation"}) {
+        const auto entities = std::find_if(tables.begin(), tables.end(), [&](const auto& table) {
+            return table.name == entities_of(name);
+        });
+        BiologyTable table = *entities;
+        table.name = name;
+        tables.push_back(std::move(table));
+    }
     return tables;
+}
+
+}  // namespace
+
+const std::vector<BiologyTable>& biology_tables() {
+    static const std::vector<BiologyTable> tables = all_tables();
+    return tables;
+}
+
+std::string_view entities_of(std::string_view table) {
+    return table.starts_with(service_prefix) ? table.substr(service_prefix.size()) : "";
 }
 
 const BiologyTable* find_biology_table(std::string_view name) {
@@ -60,7 +86,7 @@ std::string_view sql_type_of(std::string_view column) {
 }
 
 std::span<const sql::Migration> warehouse_migrations() {
-    static const sql::Migration migrations[] = {{1, schema_0001}};
+    static const sql::Migration migrations[] = {{1, schema_0001}, {2, schema_0002}};
     return migrations;
 }
 

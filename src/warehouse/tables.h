@@ -19,6 +19,9 @@ struct BiologyTable {
 /// The tables of schema/warehouse/ that loaders fill, in the order of docs/sql.md.
 const std::vector<BiologyTable>& biology_tables();
 const BiologyTable* find_biology_table(std::string_view name);
+/// "donor" of "service_donor", where a bundle has the one row that the matrix service would have
+/// made of its donors; "" of a table that has entities of its own.
+std::string_view entities_of(std::string_view table);
 /// Columns of biology tables that hold numbers or booleans; all others are text.
 std::string_view sql_type_of(std::string_view column);
 

@@ -20,16 +20,18 @@ namespace {
 constexpr std::uint64_t values_a_piece = 1u << 16;
 constexpr int gzip_level = 1;
 // The header is a gzip member of its own and of fixed length, because whether all values are whole
-// and how many are not zero is known only at the end, when it is written again.
+// and how many are not zero is known only at the end, when it is written again. It is filled up
+// behind the sizes: a reader in use takes these from the second line and knows of no comments.
 constexpr std::size_t header_bytes = 160;
 
 std::string header_text(std::uint64_t genes, std::uint64_t cells, std::uint64_t entries,
                         bool whole) {
     const std::string kind = whole ? "integer" : "real";
-    const std::string first = "%%MatrixMarket matrix coordinate " + kind + " general\n%";
-    const std::string last = "\n" + std::to_string(genes) + " " + std::to_string(cells) + " " +
-                             std::to_string(entries) + "\n";
-    return first + std::string(header_bytes - first.size() - last.size(), ' ') + last;
+    std::string text = "%%MatrixMarket matrix coordinate " + kind + " general\n" +
+                       std::to_string(genes) + " " + std::to_string(cells) + " " +
+                       std::to_string(entries);
+    text.resize(header_bytes - 1, ' ');
+    return text + "\n";
 }
 
 /// "1 ", "2 "… for every gene, counted from 1.
