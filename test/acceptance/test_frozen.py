@@ -1,6 +1,6 @@
 """A machine that stands still for longer than a lease: a laptop asleep, a virtual machine paused.
 
-When it goes on, the leases of the jobs under way have ended, so they are run a second time while the
+When it goes on, the leases of the jobs under way have ended, so they are run once more while the
 first attempts still work. Both must come to the same end."""
 import os
 import shutil
