@@ -133,7 +133,8 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
     request.data_version = record->data_version;
     request.created_ms = record->created_ms;
     const auto result = TRY(requests_.result(record->result_key()));
-    if (result && result->complete) {
+    // One that was gone before the request was made is what the request's own job renews.
+    if (result && result->complete && result->expires_ms > record->created_ms) {
         describe_result(*result, clock_.unix_ms(), request);
         return request;
     }
