@@ -4,7 +4,6 @@
 #include <string_view>
 #include <vector>
 
-#include "warehouse/api_fields.h"
 #include "warehouse/tables.h"
 
 namespace stroma::matrix {

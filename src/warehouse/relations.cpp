@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cassert>
 
-#include "warehouse/api_fields.h"
 #include "warehouse/cell_table.h"
 #include "warehouse/frame_names.h"
 #include "warehouse/tables.h"

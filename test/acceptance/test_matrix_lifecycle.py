@@ -103,7 +103,7 @@ def test_37_an_annotation_makes_a_new_result_too(start_server, run, data, shared
 
 @pytest.mark.parametrize("version", ["v0", "v1"])
 def test_38_a_result_expires_for_good_and_can_be_renewed(start_server, data, version):
-    api = MatrixApi(start_server(data, environment={"STROMA_MATRIX_RETENTION": "2s"}))
+    api = MatrixApi(start_server(data, environment={"STROMA_MATRIX_RETENTION": "4s"}))
     order = {"bundle_fqids": [OPTIMUS]} if version == "v0" else OPT
     done = api.matrix(order, version, format="mtx")
     url = done["matrix_location" if version == "v0" else "matrix_url"]
@@ -117,6 +117,7 @@ def test_38_a_result_expires_for_good_and_can_be_renewed(start_server, data, ver
         gone = ask(url)
         assert gone.status in (404, 410) and gone.json()["message"]
     renewed = api.matrix(order, version, format="mtx")
+    assert renewed["status"] == "Complete", renewed
     assert renewed["request_id"] != done["request_id"]
     assert renewed["query_hash"] == done["query_hash"]
     assert (renewed["cells"], renewed["nonzeros"]) == (done["cells"], done["nonzeros"])

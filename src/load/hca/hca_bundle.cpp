@@ -7,7 +7,7 @@
 #include "base/digest.h"
 #include "expression/text/table.h"
 #include "load/hca/hca_expression.h"
-#include "warehouse/api_fields.h"
+#include "warehouse/tables.h"
 
 namespace stroma::loading {
 namespace {
