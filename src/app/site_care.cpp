@@ -85,8 +85,7 @@ Result<void> verify_result(Site::State& state, const matrix::MatrixResult& resul
 }
 
 /// What is said of a dataset that can't be kept.
-Result<std::string> give_up(Site::State& state, const catalog::Dataset& dataset,
-                            const Error& why) {
+Result<std::string> give_up(Site::State& state, const catalog::Dataset& dataset, const Error& why) {
     const auto revision = TRY(state.catalog->find_revision(dataset.current_revision));
     TRY(state.loader->give_up(dataset));
     const Json source = revision ? parse_json(revision->source).value_or(Json{}) : Json{};
@@ -118,17 +117,18 @@ Result<void> repair_objects(Site::State& state, const expression::Watch& watch,
         const auto checked = state.objects->verify(result.object_key);
         if (checked) continue;
         TRY(state.matrices->drop(result));
-        done.push_back(fmt::format("dropped the file '{}' of a matrix request; the same request "
-                                   "makes it again ({})",
-                                   result.object_key, checked.error().message));
+        done.push_back(
+            fmt::format("dropped the file '{}' of a matrix request; the same request "
+                        "makes it again ({})",
+                        result.object_key, checked.error().message));
     }
     for (const auto& info : TRY(all_objects(*state.objects))) {
         if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "repair was stopped");
         const auto checked = state.objects->verify(info.key);
         if (checked || checked.error().code != ErrorCode::corrupt) continue;
         TRY(state.objects->remove(info.key));
-        done.push_back(fmt::format("removed the object '{}', which no dataset needs ({})",
-                                   info.key, checked.error().message));
+        done.push_back(fmt::format("removed the object '{}', which no dataset needs ({})", info.key,
+                                   checked.error().message));
     }
     return {};
 }

@@ -118,8 +118,7 @@ Result<void> DatasetLoader::give_up(const catalog::Dataset& dataset) {
 Result<void> DatasetLoader::restore_rows(const catalog::Dataset& dataset) {
     const std::lock_guard one_at_a_time(mutex_);
     if (TRY(loaded_bundle_of(dataset)))
-        return fail(ErrorCode::not_found,
-                    "its donors, specimens and files are in no sealed file");
+        return fail(ErrorCode::not_found, "its donors, specimens and files are in no sealed file");
     const auto revision = TRY(catalog_.find_revision(dataset.current_revision));
     if (!revision) return fail(ErrorCode::not_found, "its revision is unknown");
     return put_rows(dataset, *revision, nullptr);

@@ -162,8 +162,7 @@ Result<std::int64_t> MatrixService::expire() {
 }
 
 Result<std::vector<MatrixResult>> MatrixService::live_results() {
-    auto results =
-        TRY(requests_.results_expired_by(std::numeric_limits<std::int64_t>::max()));
+    auto results = TRY(requests_.results_expired_by(std::numeric_limits<std::int64_t>::max()));
     std::erase_if(results, [](const MatrixResult& result) { return result.object_key.empty(); });
     return results;
 }

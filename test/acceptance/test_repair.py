@@ -76,7 +76,8 @@ def assert_only_hurt_is_lost(stroma, two, tmp_path):
 def test_a_flipped_bit_in_a_sealed_file(stroma, two, tmp_path, at):
     flip(sealed_file(stroma, "hurt"), at)
     assert stroma.run("matrix", "--dataset", "whole", "-o", tmp_path / "whole.mtx")
-    assert_found_mended_and_clean(stroma, "hurt", f"lost 'hurt': 2 cells x 3 genes; import {two[0]}")
+    assert_found_mended_and_clean(stroma, "hurt",
+                                  f"lost 'hurt': 2 cells x 3 genes; import {two[0]}")
     assert_only_hurt_is_lost(stroma, two, tmp_path)
 
 

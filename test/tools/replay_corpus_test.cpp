@@ -15,9 +15,9 @@ namespace {
 constexpr std::size_t cuts = 13;
 
 void replay(const std::string& input) {
-    EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()),
-                                     input.size()),
-              0);
+    EXPECT_EQ(
+        LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()),
+        0);
 }
 
 void replay_cut(const std::string& seed) {
