@@ -26,6 +26,7 @@ Result<matrix::ExportRequest> request_for(const MatrixOptions& options) {
     request.query.format = options.format;
     request.query.layout = options.layout;
     request.compression = options.compression;
+    request.durable = options.durable;
     request.datasets = options.datasets;
     request.path = fs::absolute(options.output).lexically_normal();
     return request;

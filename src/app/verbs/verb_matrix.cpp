@@ -53,6 +53,8 @@ std::vector<Option> matrix_arguments(MatrixOptions& options) {
          "WHICH",
          "where the format knows it",
          {"none", "gzip", "lz4", "zstd"}},
+        {"--durable", &options.durable, "",
+         "end only when the file would survive a loss of power"},
         {"-o,--output",
          &options.output,
          "PATH",

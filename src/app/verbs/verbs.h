@@ -39,6 +39,7 @@ struct MatrixOptions {
     std::string feature = "gene", matrix = "X";
     std::string format, layout, compression;
     std::string output;
+    bool durable = false;
 };
 Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation);
 /// errors  invalid_input  none or several of --where, --sql and --filter; --genes is a file that
