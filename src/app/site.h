@@ -62,6 +62,9 @@ public:
     /// Takes away every dataset whose sealed file is damaged or missing. One line per loss: what
     /// it was and what it had been made from.
     Result<std::vector<std::string>> repair(const expression::Watch& watch);
+    /// Takes away results that hold cells of removed datasets, writes the control database anew and
+    /// has the next open do so with the warehouse's file. Gives how many results went.
+    Result<std::int64_t> purge();
     /// A copy that opens by itself, of one moment, while loads go on.
     Result<void> backup_to(const fs::path& folder, const expression::Watch& watch);
 

@@ -16,6 +16,9 @@
 
 namespace stroma::app {
 
+/// A file in the data directory: the warehouse's file is to be written anew when it is opened next.
+inline constexpr const char* rewrite_mark = "warehouse.rewrite";
+
 /// In the order in which they are opened; each uses only those above it.
 struct Site::State {
     explicit State(DataLock held) : lock(std::move(held)) {}

@@ -58,6 +58,17 @@ public:
     /// Counts or range of an API field or a column of `cells`. not_found for unknown names.
     Result<FieldDetail> field_detail(std::string_view name, const catalog::Principal& principal);
 
+    /// A result by its id, "<selection>.<suffix>": also in a format that nobody asked for yet (then
+    /// a job is queued), and after its file expired. The same id gives the same bytes for ever.
+    /// errors  not_found  no such result, an unknown suffix, or a dataset that the principal may not
+    ///                    read; `may_see` passes over the last: who asks made a request of it
+    Result<MatrixRequest> cited(std::string_view result, const catalog::Principal& principal,
+                                bool may_see = false);
+    /// Takes away every result and kept selection that holds cells of the dataset; gives how many.
+    Result<std::int64_t> forget_dataset(std::string_view dataset);
+    /// Hash of the query, whatever its format, and of the revisions that the scope sees now.
+    Result<std::string> selection_id(const MatrixQuery& query, const warehouse::Scope& scope);
+
     /// What the principal may see in the warehouse.
     Result<warehouse::Scope> scope_of(const catalog::Principal& principal);
 
@@ -68,6 +79,12 @@ public:
     const MatrixServiceOptions& options() const { return options_; }
 
 private:
+    Result<std::string> submit(const RequestRecord& record,
+                               const std::optional<MatrixResult>& result);
+    Result<MatrixRequest> described(MatrixRequest request);
+    Result<void> check_readable(std::string_view result, std::string_view selection,
+                                const catalog::Principal& principal);
+
     RequestStore& requests_;
     MatrixWriter& writer_;
     catalog::Catalog& catalog_;
@@ -88,8 +105,11 @@ public:
     Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
 
 private:
-    Result<MatrixResult> build(const RequestRecord& request, const pipeline::Job& job,
+    Result<MatrixResult> build(RequestRecord& request, const pipeline::Job& job,
                                pipeline::StageContext& context);
+    Result<Selection> select(RequestRecord& request);
+    Result<expression::AnnotatedData> gather(const RequestRecord& request, Selection selection,
+                                             const pipeline::Job& job);
     MatrixService& service_;
     fs::path staging_;
 };

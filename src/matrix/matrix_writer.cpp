@@ -123,12 +123,8 @@ Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse
     return selection;
 }
 
-Result<expression::WrittenMatrix> MatrixWriter::write(const MatrixQuery& query,
-                                                      const Selection& selection,
-                                                      const fs::path& path,
-                                                      const expression::WriteOptions& options,
-                                                      const expression::Watch& watch) {
-    const expression::FormatWriter* format = TRY(writer(query.format));
+Result<expression::AnnotatedData> MatrixWriter::gather(const MatrixQuery& query,
+                                                       const Selection& selection) {
     std::vector<SelectionInput> inputs;
     for (const auto& part : selection.cells) {
         const auto dataset = TRY(catalog_.find_dataset(part.dataset));
@@ -137,17 +133,28 @@ Result<expression::WrittenMatrix> MatrixWriter::write(const MatrixQuery& query,
     }
     SelectionOptions how{.matrix = query.matrix,
                          .genes = {query.genes, query.feature},
-                         .obs = nullptr,
+                         .obs = selection.obs ? &*selection.obs : nullptr,
                          .with_layers = query.tables == TableLayout::plain};
     expression::Frame obs;
-    if (!query.fields.empty()) {
+    if (how.obs == nullptr && !query.fields.empty()) {
         obs = TRY(field_columns(warehouse_, selection.cells, query.fields, query.tables));
         how.obs = &obs;
     }
     expression::AnnotatedData data = TRY(build_selection(inputs, how));
-    if (query.tables == TableLayout::matrix_service)
+    if (selection.var)
+        data.var = *selection.var;
+    else if (query.tables == TableLayout::matrix_service)
         data.var = TRY(feature_columns(warehouse_, data.var, query.feature == "gene"));
-    return format->write(data, path, options, watch);
+    return data;
+}
+
+Result<expression::WrittenMatrix> MatrixWriter::write(const MatrixQuery& query,
+                                                      const Selection& selection,
+                                                      const fs::path& path,
+                                                      const expression::WriteOptions& options,
+                                                      const expression::Watch& watch) {
+    const expression::FormatWriter* format = TRY(writer(query.format));
+    return format->write(TRY(gather(query, selection)), path, options, watch);
 }
 
 Result<const expression::FormatWriter*> MatrixWriter::writer(std::string_view format) const {
@@ -158,6 +165,14 @@ Result<const expression::FormatWriter*> MatrixWriter::writer(std::string_view fo
     }
     return fail(ErrorCode::invalid_input,
                 "unknown format '" + std::string(format) + "'; use one of " + known);
+}
+
+const expression::FormatWriter* MatrixWriter::writer_of_suffix(std::string_view suffix) const {
+    if (suffix.ends_with(".zip")) suffix.remove_suffix(4);
+    for (const auto* writer : writers_)
+        if (suffix == writer->extension() || suffix == "." + std::string(writer->name()))
+            return writer;
+    return nullptr;
 }
 
 std::vector<std::string> MatrixWriter::formats() const {

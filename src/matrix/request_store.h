@@ -33,6 +33,15 @@ struct RequestRecord {
     MatrixQuery query;
     warehouse::Scope scope;
     std::int64_t data_version = 0, created_ms = 0;
+    /// The selection's id: the hash without the format behind it.
+    std::string selection() const { return hash.substr(0, hash.find('.')); }
+};
+
+/// What a selection's id stands for: a query, whatever its format, as a scope saw it.
+struct SelectionRecord {
+    std::string id;
+    MatrixQuery query;
+    warehouse::Scope scope;
 };
 
 /// What a job of stage "matrix" is told: everything, so that it needs no other record.
@@ -57,6 +66,18 @@ public:
     /// Inserts or replaces.
     Result<void> put_result(const MatrixResult& result);
     Result<std::vector<MatrixResult>> results_expired_by(std::int64_t now_ms);
+
+    /// Repeats change nothing.
+    Result<void> put_selection(const SelectionRecord& selection);
+    Result<std::optional<SelectionRecord>> selection(std::string_view id);
+    /// Which datasets' cells a selection holds; told when its cells are known. Repeats are harmless.
+    Result<void> put_sources(std::string_view selection, const std::vector<std::string>& datasets);
+    Result<std::vector<std::string>> sources(std::string_view selection);
+    Result<std::vector<std::string>> selections_of(std::string_view dataset);
+    /// Requests that waited for one hash wait for another: data changed before their job ran.
+    Result<void> repoint(std::string_view from, std::string_view to);
+    /// Takes the selection, its requests and results away; gives the results' object keys.
+    Result<std::vector<std::string>> forget(std::string_view selection);
 
 private:
     explicit RequestStore(sql::Database& database) : database_(database) {}
