@@ -38,6 +38,7 @@ def site(start_module_server, run, tmp_path_factory):
         content = (folder / f"{name}.h5ad").read_bytes()
         upload = requests.post(server.url + "/v1/uploads", headers=tokens["owner"], timeout=60,
                                json={"name": f"{name}.h5ad", "size": len(content)}).json()
+        assert "id" in upload, upload
         requests.put(f"{server.url}/v1/uploads/{upload['id']}", content, headers=tokens["owner"],
                      timeout=60).raise_for_status()
         job = requests.post(server.url + "/v1/imports", headers=tokens["owner"], timeout=60, json={
