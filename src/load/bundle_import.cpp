@@ -74,7 +74,7 @@ Result<std::string> matrix_json(expression::InputFiles& files) {
         std::string text(std::min<std::uint64_t>(TRY(file.size()), 1u << 20), ' ');
         TRY(file.read_at(0, std::as_writable_bytes(std::span(text))));
         const Json array = TRY(parse_json(text));
-        const Json chunk = array.value("chunks", Json::array());
+        const Json chunk = array.is_object() ? array.value("chunks", Json()) : Json();
         const std::string start = name.substr(0, name.size() - std::string_view(".zarray").size());
         if (chunk.size() == 2) return Json{{"file", start}, {"chunk", chunk}}.dump();
         return Json{{"file", start}}.dump();

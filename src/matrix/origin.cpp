@@ -14,12 +14,21 @@
 namespace stroma::matrix {
 namespace {
 
+constexpr int steps_max = 200;  // real bundles have about ten
+
 Json json_of(const sql::Value& value) {
     if (const auto* truth = std::get_if<bool>(&value)) return *truth;
     if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole;
     if (const auto* real = std::get_if<double>(&value)) return *real;
     if (const auto* text = std::get_if<std::string>(&value)) return *text;
     return nullptr;
+}
+
+/// A member that is a text; "" for anything else: documents come from outside.
+std::string text_in(const Json& object, const char* name) {
+    if (!object.is_object()) return "";
+    const auto found = object.find(name);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 /// Rows as objects, in order.
@@ -50,7 +59,7 @@ Result<Json> find_cell(warehouse::Warehouse& warehouse, const OriginQuestion& qu
     if (found.size() == 1) return found[0];
     std::string datasets;
     for (const Json& one : found)
-        datasets += (datasets.empty() ? "" : ", ") + one.value("dataset", "");
+        datasets += (datasets.empty() ? "" : ", ") + text_in(one, "dataset");
     return fail(ErrorCode::invalid_input,
                 fmt::format("several cells are called '{}'; name the dataset ({}) or give the "
                             "cellkey",
@@ -109,9 +118,18 @@ Json source_json(const catalog::Revision& revision) {
     if (const auto parsed = parse_json(revision.source); parsed && parsed->is_object())
         source = *parsed;
     if (source.contains("path"))
-        source["path"] = std::filesystem::path(source.value("path", "")).filename().string();
+        source["path"] = std::filesystem::path(text_in(source, "path")).filename().string();
     source["content_key"] = revision.content_key;
     return source;
+}
+
+bool has_chunk(const Json& matrix) {
+    const auto chunk = matrix.find("chunk");
+    const auto is_size = [](const Json& size) {
+        return size.is_number_integer() && size.get<std::int64_t>() > 0;
+    };
+    return chunk != matrix.end() && chunk->size() == 2 && is_size((*chunk)[0]) &&
+           is_size((*chunk)[1]);
 }
 
 /// The file that held the number: of a chunked array the chunk's own. `scope` is the dataset.
@@ -119,9 +137,9 @@ Result<Json> data_file(warehouse::Warehouse& warehouse, const Json& cell, const 
                        std::uint32_t gene, const warehouse::Scope& scope) {
     const auto matrix = source.find("matrix");
     if (matrix == source.end()) return Json(nullptr);
-    std::string name = matrix->value("file", "");
+    std::string name = text_in(*matrix, "file");
     Json chunk = nullptr;
-    if (matrix->contains("chunk")) {
+    if (has_chunk(*matrix)) {
         const auto cells = (*matrix)["chunk"][0].get<std::int64_t>();
         const auto genes = (*matrix)["chunk"][1].get<std::int64_t>();
         const std::int64_t row = cell["cell_index"].get<std::int64_t>() / cells;
@@ -135,7 +153,7 @@ Result<Json> data_file(warehouse::Warehouse& warehouse, const Json& cell, const 
     const auto slash = name.find_last_of("!/", name.find_last_of("!/") - 1);
     const std::string end = slash == name.npos ? name : name.substr(slash + 1);
     for (const Json& file : TRY(ask(warehouse, "SELECT * FROM file ORDER BY file_name", scope, {}))) {
-        if (!file.value("file_name", "").ends_with(end)) continue;
+        if (!text_in(file, "file_name").ends_with(end)) continue;
         Json found = file;
         found["chunk"] = std::move(chunk);
         return found;
@@ -160,14 +178,15 @@ Result<Documents> documents_of(warehouse::Warehouse& warehouse, const warehouse:
     for (Json& row : TRY(ask(
              warehouse, "SELECT document_id, document_type, file_name, content FROM document",
              scope, {}))) {
-        const auto content = parse_json(row.value("content", ""));
+        const auto content = parse_json(text_in(row, "content"));
         row["content"] = content ? *content : Json(nullptr);
-        documents.by_id[row.value("document_id", "")] = std::move(row);
+        const std::string id = text_in(row, "document_id");
+        documents.by_id[id] = std::move(row);
     }
     for (const Json& row : TRY(ask(warehouse, "SELECT * FROM link ORDER BY ALL", scope, {}))) {
         if (!row["process_id"].is_string() || !row["source_id"].is_string()) continue;
         const std::string process = row["process_id"].get<std::string>();
-        if (row.value("link_type", "") == "protocol")
+        if (text_in(row, "link_type") == "protocol")
             documents.protocols[process].push_back(row["source_id"].get<std::string>());
         else if (row["target_id"].is_string())
             documents.made_by[row["target_id"].get<std::string>()].push_back(row);
@@ -177,9 +196,10 @@ Result<Documents> documents_of(warehouse::Warehouse& warehouse, const warehouse:
 
 /// Everything that the file was made from, step by step, the first first: each step is a thing and
 /// the process, with its protocols, that made it.
-Json way_to(const std::string& id, const Documents& documents, std::set<std::string>& seen) {
+Json way_to(const std::string& id, const Documents& documents, std::set<std::string>& seen,
+            int depth = 0) {
     Json way = Json::array();
-    if (!seen.insert(id).second) return way;
+    if (depth > steps_max || !seen.insert(id).second) return way;
     Json step = documents.document(id);
     const auto makers = documents.made_by.find(id);
     if (makers != documents.made_by.end()) {
@@ -187,9 +207,10 @@ Json way_to(const std::string& id, const Documents& documents, std::set<std::str
         for (const Json& link : makers->second) {
             const std::string source = link["source_id"].get<std::string>();
             inputs.push_back(source);
-            for (Json& before : way_to(source, documents, seen)) way.push_back(std::move(before));
+            for (Json& before : way_to(source, documents, seen, depth + 1))
+                way.push_back(std::move(before));
         }
-        const std::string process = makers->second[0].value("process_id", "");
+        const std::string process = text_in(makers->second[0], "process_id");
         Json protocols = Json::array();
         const auto followed = documents.protocols.find(process);
         if (followed != documents.protocols.end())
@@ -206,9 +227,11 @@ Json way_to(const std::string& id, const Documents& documents, std::set<std::str
 /// The document that describes a data file.
 std::string document_of_file(const Documents& documents, const std::string& file_name) {
     for (const auto& [id, document] : documents.by_id) {
-        const Json& content = document["content"];
-        if (!content.is_object() || !content.contains("file_core")) continue;
-        if (content["file_core"].value("file_name", "") == file_name) return id;
+        const auto content = document.find("content");
+        if (content == document.end() || !content->is_object()) continue;
+        const auto core = content->find("file_core");
+        if (core == content->end()) continue;
+        if (text_in(*core, "file_name") == file_name) return id;
     }
     return "";
 }
@@ -250,7 +273,7 @@ Result<std::string> Origins::find(const OriginQuestion& question, const warehous
     const auto documents = TRY(documents_of(warehouse_, only_it));
     std::set<std::string> seen;
     const std::string file_name =
-        origin["file"].is_object() ? origin["file"].value("file_name", "") : "";
+        text_in(origin["file"], "file_name");
     const std::string last = document_of_file(documents, file_name);
     origin["path"] = last.empty() ? Json::array() : way_to(last, documents, seen);
     return origin.dump();

@@ -127,14 +127,14 @@ def test_the_format_is_chosen_by_name_or_by_accept(server, tmp_path):
 
 
 @pytest.mark.parametrize("statement, limit", [
-    (CROSS_JOIN, "time"), ("select * from range(200000)", "rows"),
+    (CROSS_JOIN, "time|memory"), ("select * from range(200000)", "rows"),
     ("select repeat('x', 10000) from range(90000)", "bytes")])
 @pytest.mark.parametrize("format", ["json", "csv", "parquet", "arrow"])
 def test_a_passed_limit_is_a_clear_refusal(server, statement, limit, format):
     answer = sql(server, statement, format=format)
     assert answer.status == 413, answer.content[:200]
     assert answer.json()["code"] == "exhausted" and answer.json()["pointer"] == "/statement"
-    assert limit in answer.json()["message"]
+    assert re.search(f"its ({limit}) limit|more than [0-9]+ ({limit})", answer.json()["message"])
 
 
 def test_the_memory_limit_is_one_too(server):

@@ -85,7 +85,7 @@ def test_of_a_file_the_source_and_its_sha256_are_told(stroma_binary, make_h5ad, 
     stroma.imported(file, "--public")
     origin = stroma.json("origin", "c1", "g1")
     assert origin["values"] == [
-        {"matrix": "X", "gene_index": 1, "unit": "counts", "value": 7, "stored": True}]
+        {"matrix": "X", "gene_index": 1, "unit": "unknown", "value": 7, "stored": True}]
     assert origin["source"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert origin["source"]["path"] == "own.h5ad"  # no folder of this machine
     assert origin["revision"]["number"] == 1 and origin["revision"]["etag"]

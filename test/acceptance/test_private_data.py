@@ -22,8 +22,7 @@ def site(start_module_server, run, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("private")
     for name, start in [("hidden", SECRET), ("open", "open-cell")]:
-        obs = pandas.DataFrame({"cell_type": [f"{start}-type"] * 3, "barcode": [f"{start}-{i}"
-                                for i in range(3)]}, index=[f"{start}-{i}" for i in range(3)])
+        obs = pandas.DataFrame({"cell_type": [f"{start}-type"] * 3, "sex": [f"{start}-sex"] * 3}, index=[f"{start}-{i}" for i in range(3)])
         var = pandas.DataFrame(index=["ENSG00000000001", f"{start}-gene"])
         anndata.AnnData(scipy.sparse.csr_matrix(numpy.ones((3, 2), numpy.float32)), obs=obs,
                         var=var, dtype=numpy.float32).write_h5ad(folder / f"{name}.h5ad")
@@ -86,7 +85,7 @@ def answer_of(site, who, route):
         return answer.content.decode(errors="replace")
 
     request, result = site.request["request_id"], site.request["query_hash"]
-    cells = {"op": "=", "field": "barcode", "value": f"{SECRET}-0"}
+    cells = {"op": "=", "field": "cell_id", "value": f"{SECRET}-0"}
     actions = {
         "list": lambda: get("/v1/datasets"),
         "dataset": lambda: get("/v1/datasets/hidden"),
@@ -96,8 +95,8 @@ def answer_of(site, who, route):
             sql(site, who, f"select * from {relation}") for relation in
             ["dataset", "obs", "var", "cell_all", "expression_all", "provenance", "feature",
              "stl_load_commits"]),
-        "filters": lambda: get("/v1/filters/barcode"),
-        "fields": lambda: get("/v1/fields/barcode"),
+        "filters": lambda: get("/v1/filters/donor_organism.sex"),
+        "fields": lambda: get("/v1/fields/donor_organism.sex"),
         "v1": lambda: str(matrix(site, who, {"filter": cells, "format": "h5ad"})),
         "v1 by sql": lambda: str(matrix(site, who, {
             "sql": f"select cellkey from cells where cell_id = '{SECRET}-0'", "format": "h5ad"})),
