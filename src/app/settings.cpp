@@ -77,6 +77,10 @@ constexpr Setting table[] = {
     {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
 
+    {"bundle.symbols", path, "", "",
+     "Table of Ensembl ids and gene symbols (10x genes.tsv) for bundles that name genes by "
+     "symbols; empty takes the imported annotation."},
+
     {"dss.url", text, "", "",
      "URL or folder that bundles of notifications are fetched from; empty refuses them."},
     {"dss.hmac_key_file", path, "", "",

@@ -59,9 +59,11 @@ public:
     /// per thing found wrong.
     Result<std::vector<std::string>> verify(const std::vector<std::string>& datasets,
                                             const expression::Watch& watch);
-    /// Takes away every dataset whose sealed file is damaged or missing. One line per loss: what
-    /// it was and what it had been made from.
-    Result<std::vector<std::string>> repair(const expression::Watch& watch);
+    /// Mends what verify finds (in those datasets, or everywhere): rows are made again from their
+    /// sealed file, a matrix by its next request; a dataset whose sealed file is damaged is taken
+    /// away. One line for each, which says what was lost and what it had been made from.
+    Result<std::vector<std::string>> repair(const std::vector<std::string>& datasets,
+                                            const expression::Watch& watch);
     /// Takes away results that hold cells of removed datasets, writes the control database anew and
     /// has the next open do so with the warehouse's file. Gives how many results went.
     Result<std::int64_t> purge();

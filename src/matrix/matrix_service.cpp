@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
 #include "matrix/fields.h"
 #include "matrix/kept_selection.h"
+#include "matrix/progress_estimate.h"
+#include "matrix/rearranged_zip.h"
 
 namespace stroma::matrix {
 namespace {
@@ -28,18 +31,23 @@ void describe_job(const pipeline::Job& job, std::int64_t now_ms, MatrixRequest& 
         return;
     }
     request.message = job.progress.step;
-    if (job.progress.total <= 0) return;
-    request.fraction = std::clamp(job.progress.done / job.progress.total, 0.0, 1.0);
-    const double seconds = static_cast<double>(now_ms - job.started_ms) / 1000;
-    if (request.fraction > 0) request.eta_seconds = seconds / request.fraction - seconds;
+    const ProgressEstimate now = estimate(job, now_ms);
+    request.fraction = now.fraction;
+    request.eta_seconds = now.eta_seconds;
 }
 
-void describe_result(const MatrixResult& result, MatrixRequest& request) {
-    request.state = result.expired ? RequestState::expired : RequestState::complete;
+/// Past its time, whether its file is swept away yet or not.
+bool is_expired(const MatrixResult& result, std::int64_t now_ms) {
+    return result.expired || result.expires_ms <= now_ms;
+}
+
+void describe_result(const MatrixResult& result, std::int64_t now_ms, MatrixRequest& request) {
+    const bool expired = is_expired(result, now_ms);
+    request.state = expired ? RequestState::expired : RequestState::complete;
     request.fraction = 1;
     request.eta_seconds = 0;
-    request.message = result.expired ? std::string(renew_text) : result.message;
-    request.object_key = result.expired ? "" : result.object_key;
+    request.message = expired ? std::string(renew_text) : result.message;
+    request.object_key = expired ? "" : result.object_key;
     request.file_name = result.file_name;
     request.sha256 = result.sha256;
     request.bytes = result.bytes;
@@ -49,6 +57,10 @@ void describe_result(const MatrixResult& result, MatrixRequest& request) {
     request.sum = result.sum;
     request.completed_ms = result.completed_ms;
     request.expires_ms = result.expires_ms;
+}
+
+tl::unexpected<Error> no_result(std::string_view result) {
+    return fail(ErrorCode::not_found, "there is no result '" + std::string(result) + "'");
 }
 
 }  // namespace
@@ -80,16 +92,17 @@ Result<std::string> MatrixService::selection_id(const MatrixQuery& query,
     return sha256_hex(text.dump()).substr(0, 32);
 }
 
-/// Queues the job that makes a result; gives the job's id.
 Result<std::string> MatrixService::submit(const RequestRecord& record,
-                                          const std::optional<MatrixResult>& result) {
-    const std::int64_t generation = result ? result->generation + result->expired : 1;
+                                          const std::optional<MatrixResult>& former,
+                                          const std::string& other_order) {
+    const bool is_gone = former && is_expired(*former, clock_.unix_ms());
+    const std::int64_t generation = former ? former->generation + is_gone : 1;
     const pipeline::Job job = TRY(jobs_.submit(
         {.stage = "matrix",
          .owner = record.owner,
          .title = "matrix as " + record.query.format,
-         .inputs = to_json(MatrixJobInputs{record, generation}),
-         .idempotency_key = fmt::format("matrix:{}:{}", record.hash, generation)}));
+         .inputs = to_json(MatrixJobInputs{record, generation, other_order}),
+         .idempotency_key = fmt::format("matrix:{}:{}", record.result_key(), generation)}));
     return job.id;
 }
 
@@ -97,37 +110,35 @@ Result<MatrixRequest> MatrixService::request(const MatrixQuery& asked,
                                              const catalog::Principal& principal) {
     counter("stroma_matrix_requests_total", "Matrix requests", {{"format", asked.format}}).add();
     RequestRecord record;
-    record.query = TRY(writer_.checked(asked));
+    record.scope = TRY(scope_of(principal));
+    record.query = TRY(writer_.checked(asked, record.scope));
     record.id = ids_.uuid();
     record.owner = principal.id;
-    record.scope = TRY(scope_of(principal));
     record.data_version = TRY(catalog_.data_version());
     record.created_ms = clock_.unix_ms();
     const std::string selection = TRY(selection_id(record.query, record.scope));
     record.hash = selection + format_suffix(record.query);
     TRY(requests_.put_selection({selection, record.query, record.scope}));
 
-    const auto result = TRY(requests_.result(record.hash));
-    const bool is_hit = result && result->complete && !result->expired;
+    const auto result = TRY(requests_.result(record.result_key()));
+    const bool is_there = result && result->complete && !is_expired(*result, record.created_ms);
+    const std::string other_order = is_there ? "" : TRY(file_of_another_order(record));
+    const bool is_hit = is_there || !other_order.empty();
     counter(is_hit ? "stroma_matrix_cache_hits_total" : "stroma_matrix_cache_misses_total",
             is_hit ? "Matrix requests answered by a result that was there"
                    : "Matrix requests that had to be built")
         .add();
-    if (!is_hit) record.job = TRY(submit(record, result));
+    if (!is_there) record.job = TRY(submit(record, result, other_order));
     TRY(requests_.add(record));
     const auto found = TRY(find(record.id));
     return *found;
 }
 
-Result<MatrixRequest> MatrixService::described(MatrixRequest request) {
-    const auto result = TRY(requests_.result(request.hash));
-    if (result && result->complete) {
-        describe_result(*result, request);
-        return request;
-    }
-    if (const auto job = TRY(jobs_.find(request.job)))
-        describe_job(*job, clock_.unix_ms(), request);
-    return request;
+Result<std::string> MatrixService::file_of_another_order(const RequestRecord& record) {
+    if (!can_rearrange(record.query.format) || record.query.layout == "folder") return "";
+    for (const MatrixResult& result : TRY(requests_.results_of(record.hash)))
+        if (result.complete && !is_expired(result, record.created_ms)) return result.object_key;
+    return "";
 }
 
 Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
@@ -141,7 +152,15 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
     request.job = record->job;
     request.data_version = record->data_version;
     request.created_ms = record->created_ms;
-    return TRY(described(std::move(request)));
+    const auto result = TRY(requests_.result(record->result_key()));
+    const auto job = TRY(jobs_.find(record->job));
+    // An expired result says nothing of a request that is making it anew.
+    const bool is_anew = job && job->state != pipeline::JobState::succeeded;
+    if (result && result->complete && !(result->expired && is_anew))
+        describe_result(*result, clock_.unix_ms(), request);
+    else if (job)
+        describe_job(*job, clock_.unix_ms(), request);
+    return request;
 }
 
 Result<void> MatrixService::check_readable(std::string_view result, std::string_view selection,
@@ -155,40 +174,48 @@ Result<void> MatrixService::check_readable(std::string_view result, std::string_
                                     {catalog::ThingKind::dataset, id, dataset->owner}));
     }
     if (may_read) return {};
-    return fail(ErrorCode::not_found, "there is no result '" + std::string(result) + "'");
+    return no_result(result);
 }
 
 Result<MatrixRequest> MatrixService::cited(std::string_view result,
-                                           const catalog::Principal& principal, bool may_see) {
+                                           const catalog::Principal& principal) {
     const std::size_t dot = std::min(result.find('.'), result.size());
     const std::string selection(result.substr(0, dot)), suffix(result.substr(dot));
     const auto kept = TRY(requests_.selection(selection));
-    if (!kept) return fail(ErrorCode::not_found, "there is no result '" + std::string(result) + "'");
-    if (!may_see) TRY(check_readable(result, selection, principal));
+    if (!kept) return no_result(result);
+    TRY(check_readable(result, selection, principal));
+    return made({selection, "", principal.id, "", kept->query, kept->scope, 0, 0}, suffix);
+}
 
-    RequestRecord record{selection, "", principal.id, "", kept->query, kept->scope, 0, 0};
-    const expression::FormatWriter* writer = writer_.writer_of_suffix(suffix);
-    if (suffix == format_suffix(kept->query)) {
-        record.hash = selection + suffix;
-    } else if (writer != nullptr) {
+Result<MatrixRequest> MatrixService::in_format(const MatrixRequest& request,
+                                               std::string_view suffix,
+                                               const catalog::Principal& principal) {
+    const std::string selection = request.hash.substr(0, request.hash.find('.'));
+    const auto kept = TRY(requests_.selection(selection));
+    if (!kept) return no_result(request.hash);
+    return made({selection, "", principal.id, "", request.query, kept->scope, 0, 0}, suffix);
+}
+
+Result<MatrixRequest> MatrixService::made(RequestRecord record, std::string_view suffix) {
+    if (suffix != format_suffix(record.query)) {
+        const expression::FormatWriter* writer = writer_.writer_of_suffix(suffix);
+        if (writer == nullptr) return no_result(record.hash + std::string(suffix));
         record.query.format = writer->name();
         record.query.layout.clear();
-        record.hash = selection + format_suffix(record.query);
-    } else {
-        return fail(ErrorCode::not_found,
-                    "there is no result '" + std::string(result) + "': unknown suffix");
     }
+    record.hash += format_suffix(record.query);
     MatrixRequest request;
     request.id = request.hash = record.hash;
     request.query = record.query;
-    const auto made = TRY(requests_.result(record.hash));
-    if (!made || !made->complete || made->expired) {
-        request.job = TRY(submit(record, made));
-        const auto job = TRY(jobs_.find(request.job));
-        if (job) describe_job(*job, clock_.unix_ms(), request);
+    const std::int64_t now_ms = clock_.unix_ms();
+    const auto result = TRY(requests_.result(record.result_key()));
+    if (result && result->complete && !is_expired(*result, now_ms)) {
+        describe_result(*result, now_ms, request);
         return request;
     }
-    return described(std::move(request));
+    request.job = TRY(submit(record, result, TRY(file_of_another_order(record))));
+    if (const auto job = TRY(jobs_.find(request.job))) describe_job(*job, now_ms, request);
+    return request;
 }
 
 Result<std::int64_t> MatrixService::forget_dataset(std::string_view dataset) {
@@ -211,13 +238,22 @@ Result<std::unique_ptr<object::ObjectReader>> MatrixService::open_result(
 
 Result<std::int64_t> MatrixService::expire() {
     std::int64_t removed = 0;
-    for (MatrixResult& result : TRY(requests_.results_expired_by(clock_.unix_ms()))) {
-        if (!result.object_key.empty()) TRY(objects_.remove(result.object_key));
-        result.expired = true;
-        TRY(requests_.put_result(result));
+    for (const MatrixResult& result : TRY(requests_.results_expired_by(clock_.unix_ms()))) {
+        TRY(drop(result));
         ++removed;
     }
     return removed;
+}
+
+Result<std::vector<MatrixResult>> MatrixService::live_results() {
+    auto results = TRY(requests_.results_expired_by(std::numeric_limits<std::int64_t>::max()));
+    std::erase_if(results, [](const MatrixResult& result) { return result.object_key.empty(); });
+    return results;
+}
+
+Result<void> MatrixService::drop(const MatrixResult& result) {
+    if (!result.object_key.empty()) TRY(objects_.remove(result.object_key));
+    return requests_.set_expired(result);
 }
 
 Result<FieldDetail> MatrixService::field_detail(std::string_view name,
@@ -226,7 +262,7 @@ Result<FieldDetail> MatrixService::field_detail(std::string_view name,
     if (field == nullptr) return fail(ErrorCode::not_found, "no field '" + std::string(name) + "'");
     FieldDetail detail{std::string(field->name),
                        std::string(field->description),
-                       field->kind == FieldKind::numeric,
+                       field->kind == warehouse::FieldKind::numeric,
                        0,
                        0,
                        {}};
@@ -248,7 +284,7 @@ Result<FieldDetail> MatrixService::field_detail(std::string_view name,
         return detail;
     }
     const std::string text =
-        field->kind == FieldKind::boolean
+        field->kind == warehouse::FieldKind::boolean
             ? fmt::format("case when {0} then 'True' when not {0} then 'False' else '' end", column)
             : fmt::format("coalesce(cast({} as varchar), '')", column);
     const auto rows = TRY(

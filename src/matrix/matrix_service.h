@@ -55,15 +55,22 @@ public:
     Result<std::unique_ptr<object::ObjectReader>> open_result(const MatrixRequest& request);
     /// Removes the files of results past their time; gives how many.
     Result<std::int64_t> expire();
+    /// Every result that has a file.
+    Result<std::vector<MatrixResult>> live_results();
+    /// Removes a result's file; the same request makes it anew.
+    Result<void> drop(const MatrixResult& result);
     /// Counts or range of an API field or a column of `cells`. not_found for unknown names.
     Result<FieldDetail> field_detail(std::string_view name, const catalog::Principal& principal);
 
     /// A result by its id, "<selection>.<suffix>": also in a format that nobody asked for yet (then
-    /// a job is queued), and after its file expired. The same id gives the same bytes for ever.
+    /// a job is queued), and after its file expired. The same id gives the same bytes for ever, with
+    /// the fields in the order in which they were asked for first.
     /// errors  not_found  no such result, an unknown suffix, or a dataset that the principal may not
-    ///                    read; `may_see` passes over the last: who asks made a request of it
-    Result<MatrixRequest> cited(std::string_view result, const catalog::Principal& principal,
-                                bool may_see = false);
+    ///                    read
+    Result<MatrixRequest> cited(std::string_view result, const catalog::Principal& principal);
+    /// The request's cells in the format of a suffix; whoever may read the request may have them.
+    Result<MatrixRequest> in_format(const MatrixRequest& request, std::string_view suffix,
+                                    const catalog::Principal& principal);
     /// Takes away every result and kept selection that holds cells of the dataset; gives how many.
     Result<std::int64_t> forget_dataset(std::string_view dataset);
     /// Hash of the query, whatever its format, and of the revisions that the scope sees now.
@@ -79,9 +86,14 @@ public:
     const MatrixServiceOptions& options() const { return options_; }
 
 private:
+    /// Queues the job that makes a record's result; gives the job's id.
     Result<std::string> submit(const RequestRecord& record,
-                               const std::optional<MatrixResult>& result);
-    Result<MatrixRequest> described(MatrixRequest request);
+                               const std::optional<MatrixResult>& former,
+                               const std::string& other_order);
+    /// The object of the same matrix with its fields in another order, "" when there is none.
+    Result<std::string> file_of_another_order(const RequestRecord& record);
+    /// The result of a record whose hash lacks the suffix: as it is, or with the job that makes it.
+    Result<MatrixRequest> made(RequestRecord record, std::string_view suffix);
     Result<void> check_readable(std::string_view result, std::string_view selection,
                                 const catalog::Principal& principal);
 
@@ -110,6 +122,9 @@ private:
     Result<Selection> select(RequestRecord& request);
     Result<expression::AnnotatedData> gather(const RequestRecord& request, Selection selection,
                                              const pipeline::Job& job);
+    Result<std::optional<MatrixResult>> rearrange(const MatrixJobInputs& inputs,
+                                                  const pipeline::Job& job);
+    Result<void> put_file(const fs::path& staged, MatrixResult& result);
     MatrixService& service_;
     fs::path staging_;
 };

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
 #include "matrix/kept_selection.h"
 #include "matrix/matrix_service.h"
+#include "matrix/rearranged_zip.h"
 
 namespace stroma::matrix {
 namespace {
@@ -32,6 +34,11 @@ bool is_folder_format(const std::string& format) {
 std::string layout_for(const MatrixQuery& query, bool zipped) {
     if (!zipped) return query.layout;
     return query.format == "zarr" && query.layout == "hca-v1" ? "hca-v1-zip" : "zip";
+}
+
+/// Named after what it holds, never after who asked: names lie in the bytes of a zip.
+std::string stem_of(const RequestRecord& request, const expression::FormatWriter& format) {
+    return request.selection() + std::string(format.extension());
 }
 
 std::string size_class(std::uint64_t cells) {
@@ -76,7 +83,7 @@ Result<expression::AnnotatedData> MatrixStage::gather(const RequestRecord& reque
     for (const auto& part : selection.cells) datasets.push_back(part.dataset);
     TRY(service_.requests().put_sources(request.selection(), datasets));
     TRY(keep_selection(service_.objects(), request.selection(), selection,
-                       staging_ / (job.id + ".selection")));
+                       staging_ / (job.attempt_name() + ".selection")));
     return data;
 }
 
@@ -86,7 +93,7 @@ Result<MatrixResult> MatrixStage::build(RequestRecord& request, const pipeline::
     result.complete = true;
     context.progress({"selecting cells", 0, 0, ""});
     Selection selection = TRY(select(request));
-    result.hash = request.hash;
+    result.hash = request.result_key();
     if (selection.cell_count == 0) {
         result.message =
             "No cells match the request" +
@@ -95,11 +102,10 @@ Result<MatrixResult> MatrixStage::build(RequestRecord& request, const pipeline::
     }
     const auto* format = TRY(service_.writer().writer(request.query.format));
     const auto data = TRY(gather(request, std::move(selection), job));
-    // Named after what it holds, never after who asked: names lie in the bytes of a zip.
-    const std::string stem = request.selection() + std::string(format->extension());
+    const std::string stem = stem_of(request, *format);
     const bool zipped = is_folder_format(request.query.format);
     result.file_name = stem + (zipped ? ".zip" : "");
-    const fs::path staged = staging_ / (job.id + "." + result.file_name);
+    const fs::path staged = staging_ / (job.attempt_name() + "." + result.file_name);
     std::error_code ignored;
     fs::remove_all(staged, ignored);
     const expression::WriteOptions options{.compression = "",
@@ -117,10 +123,41 @@ Result<MatrixResult> MatrixStage::build(RequestRecord& request, const pipeline::
     result.nonzeros = written.nonzeros;
     result.sum = written.sum;
     result.bytes = written.bytes;
-    result.sha256 = TRY(sha256_of(staged));
-    result.object_key = "results/" + request.hash + "/" + result.file_name;
-    TRY(service_.objects().put_file(result.object_key, staged, {}));
+    TRY(put_file(staged, result));
     result.message = fmt::format("{} cells, {} non-zeros", result.cells, result.nonzeros);
+    return result;
+}
+
+Result<void> MatrixStage::put_file(const fs::path& staged, MatrixResult& result) {
+    result.sha256 = TRY(sha256_of(staged));
+    result.object_key = "results/" + result.hash + "/" + result.file_name;
+    TRY(service_.objects().put_file(result.object_key, staged, {}));
+    return {};
+}
+
+/// Nothing when there is no file to rearrange, or it is gone or of another kind: then it's built.
+Result<std::optional<MatrixResult>> MatrixStage::rearrange(const MatrixJobInputs& inputs,
+                                                           const pipeline::Job& job) {
+    if (inputs.rearranged.empty()) return std::nullopt;
+    const RequestRecord& request = inputs.request;
+    std::optional<MatrixResult> result;
+    for (MatrixResult& known : TRY(service_.requests().results_of(request.hash)))
+        if (known.object_key == inputs.rearranged) result = std::move(known);
+    auto reader = service_.objects().open(inputs.rearranged);
+    if (!result || !reader) return std::nullopt;
+    const int descriptor = ::dup((*reader)->descriptor());
+    if (descriptor < 0) return std::nullopt;
+    result->hash = request.result_key();
+    const auto* format = TRY(service_.writer().writer(request.query.format));
+    const std::string stem = stem_of(request, *format);
+    result->file_name = stem + ".zip";
+    const fs::path staged = staging_ / (job.attempt_name() + "." + result->file_name);
+    TRY(remove_file(staged));
+    const auto bytes = rearrange_zip(File(descriptor, inputs.rearranged), request.query.format,
+                                     request.query.fields, staged, stem);
+    if (!bytes) return std::nullopt;
+    result->bytes = *bytes;
+    TRY(put_file(staged, *result));
     return result;
 }
 
@@ -128,7 +165,9 @@ Result<std::string> MatrixStage::run(const pipeline::Job& job, pipeline::StageCo
     MatrixJobInputs inputs = TRY(matrix_job_inputs_of(job.inputs));
     RequestRecord& request = inputs.request;
     const std::int64_t started_ms = service_.clock().steady_ms();
-    auto built = build(request, job, context);
+    auto rearranged = TRY(rearrange(inputs, job));
+    auto built =
+        rearranged ? Result<MatrixResult>(*std::move(rearranged)) : build(request, job, context);
     if (!built) {
         counter("stroma_matrix_errors_total", "Matrix requests that failed").add();
         return fail(std::move(built.error()));

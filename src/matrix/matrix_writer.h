@@ -8,6 +8,7 @@
 #include "expression/format.h"
 #include "matrix/field_columns.h"
 #include "matrix/matrix_request.h"
+#include "matrix/selection.h"
 #include "warehouse/warehouse.h"
 
 namespace stroma::matrix {
@@ -32,8 +33,10 @@ public:
 
     /// Checks all of a query that can be checked without running it: one way to choose cells,
     /// format, feature, filter tree, fields. Gives it with filter replaced by its canonical form.
+    /// A column that only datasets outside the scope have is an unknown one.
     /// errors  invalid_input  names the bad part, for filters "at <pointer>: …"
-    Result<MatrixQuery> checked(const MatrixQuery& query);
+    Result<MatrixQuery> checked(const MatrixQuery& query, const warehouse::Scope& scope);
+    /// When no cell matches, every dataset asked with none of its cells: their genes stay.
     Result<Selection> select(const MatrixQuery& query, const warehouse::Scope& scope);
     /// The selected cells ready to be written; matrices are read when they are.
     Result<expression::AnnotatedData> gather(const MatrixQuery& query, const Selection& selection);
@@ -49,9 +52,13 @@ public:
     const expression::FormatWriter* writer_of_suffix(std::string_view suffix) const;
 
 private:
+    Result<expression::Frame> obs_of(const MatrixQuery& query, const Selection& selection,
+                                     const std::vector<SelectionInput>& inputs);
     Result<std::string> condition_of(const MatrixQuery& query);
     Result<void> check_bundles(const MatrixQuery& query, const warehouse::Scope& scope);
-    Result<bool> is_cells_column(std::string_view name);
+    Result<Selection> select_revision(const std::string& revision, const warehouse::Scope& scope);
+    Result<std::vector<warehouse::SelectedCells>> no_cells_of(const warehouse::Scope& scope,
+                                                              std::string_view matrix);
 
     catalog::Catalog& catalog_;
     warehouse::Warehouse& warehouse_;

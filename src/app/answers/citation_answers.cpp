@@ -17,9 +17,8 @@ public:
     Result<front::api::CitedResult> other_format(const catalog::Principal& principal,
                                                  const matrix::MatrixRequest& request,
                                                  std::string_view suffix) override {
-        const std::string selection = request.hash.substr(0, request.hash.find('.'));
-        return with_file(TRY(
-            site_.matrices().cited(selection + "." + std::string(suffix), principal, true)));
+        return with_file(
+            TRY(site_.matrices().in_format(request, "." + std::string(suffix), principal)));
     }
     Result<std::string> difference(const catalog::Principal& principal, std::string_view from,
                                    std::string_view to, std::stop_token stop) override {

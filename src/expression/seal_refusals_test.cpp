@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 namespace stroma::expression {
 namespace {
@@ -75,6 +75,18 @@ TEST(Seal, WhatIsNoCountIsRefusedWhereCountsAreSaid) {
         AnnotatedData data = dataset_of(matrix, Unit::scaled);
         EXPECT_TRUE(try_seal(data));
     }
+}
+
+TEST(Seal, AnXOfUnknownUnitHoldsNumbersOnlyAndALayerMayHoldNaN) {
+    Matrix matrix = small_matrix();
+    matrix.lines[2][1].second = bits_of(NAN);
+    EXPECT_EQ(refusal(dataset_of(matrix, Unit::unknown)),
+              "X, cell 2 ('cell2'): gene 3 ('gene3') has nan; its values must be finite: put a "
+              "number or nothing there");
+    AnnotatedData data = dataset_of(small_matrix(), Unit::unknown);
+    data.matrices.push_back(
+        {"layers/velocity", Unit::unknown, source_of(matrix, Order::by_cell, true)});
+    EXPECT_TRUE(try_seal(data));
 }
 
 TEST(Seal, CountsThatAreNotWholeAreTakenAsNormalisedAndSaidSo) {
