@@ -11,7 +11,7 @@
 #include "expression/mtx/mtx_writer.h"
 #include "expression/zarr/zarr_reader.h"
 #include "expression/zarr/zarr_writer.h"
-#include "warehouse/matrix_arrow.h"
+#include "warehouse/formats/matrix_arrow.h"
 
 namespace stroma::app {
 

@@ -1,26 +1,29 @@
 #include "app/query_limits.h"
 
 namespace stroma::app {
-namespace {
-
-std::string prefix_of(catalog::Role role) {
-    switch (role) {
-        case catalog::Role::anonymous: return "query.anonymous_";
-        case catalog::Role::user: return "query.";
-        case catalog::Role::administrator: return "query.administrator_";
-    }
-    return "query.";
-}
-
-}  // namespace
 
 warehouse::QueryLimits query_limits(const Settings& settings, catalog::Role role) {
-    const std::string prefix = prefix_of(role);
-    return {.time = settings.duration(prefix + "time"),
-            .memory_bytes = settings.bytes(prefix + "memory"),
-            .rows_max = static_cast<std::uint64_t>(settings.number(prefix + "rows_max")),
-            .bytes_max = settings.bytes(prefix + "bytes_max"),
-            .stop = {}};
+    warehouse::QueryLimits limits{.time = settings.duration("query.time"),
+                                  .memory_bytes = settings.bytes("query.memory"),
+                                  .rows_max =
+                                      static_cast<std::uint64_t>(settings.number("query.rows_max")),
+                                  .bytes_max = settings.bytes("query.bytes_max"),
+                                  .stop = {}};
+    if (role == catalog::Role::anonymous) {
+        limits.time = settings.duration("query.anonymous_time");
+        limits.memory_bytes = settings.bytes("query.anonymous_memory");
+        limits.rows_max =
+            static_cast<std::uint64_t>(settings.number("query.anonymous_rows_max"));
+        limits.bytes_max = settings.bytes("query.anonymous_bytes_max");
+    }
+    if (role == catalog::Role::administrator) {
+        limits.time = settings.duration("query.administrator_time");
+        limits.memory_bytes = settings.bytes("query.administrator_memory");
+        limits.rows_max =
+            static_cast<std::uint64_t>(settings.number("query.administrator_rows_max"));
+        limits.bytes_max = settings.bytes("query.administrator_bytes_max");
+    }
+    return limits;
 }
 
 }  // namespace stroma::app

@@ -10,7 +10,7 @@
 #include "queue/transactional_queue.h"
 #include "sql/embedded_database.h"
 #include "sql/sqlite/sqlite_database.h"
-#include "warehouse/matrix_parquet.h"
+#include "warehouse/formats/matrix_parquet.h"
 
 // Private to Site's own files.
 

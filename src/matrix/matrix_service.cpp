@@ -213,7 +213,8 @@ Result<MatrixRequest> MatrixService::made(RequestRecord record, std::string_view
         describe_result(*result, now_ms, request);
         return request;
     }
-    request.job = TRY(submit(record, result, TRY(file_of_another_order(record))));
+    const std::string other_order = TRY(file_of_another_order(record));
+    request.job = TRY(submit(record, result, other_order));
     if (const auto job = TRY(jobs_.find(request.job))) describe_job(*job, now_ms, request);
     return request;
 }

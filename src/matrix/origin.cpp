@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "expression/line_value.h"
 #include "matrix/gene_space.h"
+#include "warehouse/frame_names.h"
 
 namespace stroma::matrix {
 namespace {
@@ -255,7 +256,7 @@ Result<std::string> Origins::find(const OriginQuestion& question, const warehous
     Json origin{{"cell", cell},
                 {"gene",
                  {{"gene_id", var.index[genes[0]]},
-                  {"featurekey", feature_key(var, genes[0])},
+                  {"featurekey", warehouse::featurekeys_of(var)[genes[0]]},
                   {"gene_index", genes[0]}}},
                 {"values", TRY(values_of(*sealed, cell_index, genes, question.gene))},
                 {"revision",

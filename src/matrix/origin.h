@@ -25,7 +25,7 @@ public:
 
     /// A JSON object: the cell, the gene, each matrix's value, the dataset's revision with its
     /// sealed file and the source that it was made from; of a bundle also its id, the data file and
-    /// chunk that held the number, and the way from donor to that file, each step with its document.
+    /// chunk that held the number, and the way from donor to that file, each step's document too.
     /// Only of what the scope lets through. Cost: one cell is read, and the bundle's documents.
     /// errors  not_found      no such cell or gene in what may be read
     ///         invalid_input  several datasets have the cell: names them

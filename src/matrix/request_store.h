@@ -79,7 +79,7 @@ public:
     /// Repeats change nothing.
     Result<void> put_selection(const SelectionRecord& selection);
     Result<std::optional<SelectionRecord>> selection(std::string_view id);
-    /// Which datasets' cells a selection holds; told when its cells are known. Repeats are harmless.
+    /// Which datasets' cells a selection holds, once its cells are known. Repeats are harmless.
     Result<void> put_sources(std::string_view selection, const std::vector<std::string>& datasets);
     Result<std::vector<std::string>> sources(std::string_view selection);
     Result<std::vector<std::string>> selections_of(std::string_view dataset);

@@ -30,8 +30,8 @@ std::uint64_t resident_bytes() {
     return read == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
-/// Interrupts a statement that nobody waits for, that passes its time, or whose process grows past the memory it may
-/// take: the engine's own limit does not count long texts.
+/// Interrupts a statement that nobody waits for, that passes its time, or whose process grows past
+/// the memory it may take: the engine's own limit does not count long texts.
 class Watchdog {
 public:
     Watchdog(sql::Connection& connection, const QueryLimits& limits)

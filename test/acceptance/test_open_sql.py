@@ -81,7 +81,8 @@ def test_named_parameters_are_bound_and_read_by_gene(server):
 
 def test_a_parameter_is_never_a_statement(server):
     for text in ("'; drop table cell; --", "x' or '1'='1", "$1", "?", "\u0000", "é" * 10_000):
-        answer = sql(server, "select count(*) from obs where cell_type = $t", parameters={"t": text})
+        answer = sql(server, "select count(*) from obs where cell_type = $t",
+                     parameters={"t": text})
         assert rows(answer) == [[0]]
 
 

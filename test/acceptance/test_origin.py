@@ -22,9 +22,9 @@ def chunk_of(folder, row, column):
     """The chunk as zarr reads it, straight from the bundle's file."""
     import numcodecs
     import numpy
-    names = [p.name for p in pathlib.Path(folder).iterdir() if p.name.endswith("expression!.zarray")]
-    prefix = names[0].removesuffix(".zarray")
-    array = json.loads((pathlib.Path(folder) / names[0]).read_text())
+    [described] = pathlib.Path(folder).glob("*expression!.zarray")
+    prefix = described.name.removesuffix(".zarray")
+    array = json.loads(described.read_text())
     packed = (pathlib.Path(folder) / f"{prefix}{row}.{column}").read_bytes()
     content = numcodecs.get_codec(array["compressor"]).decode(packed)
     return array["chunks"], numpy.frombuffer(content, array["dtype"]).reshape(array["chunks"])
@@ -62,7 +62,8 @@ def test_a_number_is_followed_to_its_chunk_and_its_donor(optimus, whole_optimus,
 
 def test_the_way_holds_each_documents_own_json(optimus, whole_optimus):
     [row] = optimus.sql(f"{FOUND} limit 1")
-    documents = [json.loads(p.read_text()) for p in pathlib.Path(whole_optimus).glob("*_[0-9]*.json")]
+    files = pathlib.Path(whole_optimus).glob("*_[0-9]*.json")
+    documents = [json.loads(file.read_text()) for file in files]
     by_id = {d["provenance"]["document_id"]: d for d in documents if "provenance" in d}
     for step in optimus.json("origin", row["cellkey"], row["featurekey"])["path"]:
         assert step["content"] == by_id[step["document_id"]]

@@ -22,7 +22,8 @@ def site(start_module_server, run, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("private")
     for name, start in [("hidden", SECRET), ("open", "open-cell")]:
-        obs = pandas.DataFrame({"cell_type": [f"{start}-type"] * 3, "sex": [f"{start}-sex"] * 3}, index=[f"{start}-{i}" for i in range(3)])
+        obs = pandas.DataFrame({"cell_type": [f"{start}-type"] * 3, "sex": [f"{start}-sex"] * 3},
+                               index=[f"{start}-{i}" for i in range(3)])
         var = pandas.DataFrame(index=["ENSG00000000001", f"{start}-gene"])
         anndata.AnnData(scipy.sparse.csr_matrix(numpy.ones((3, 2), numpy.float32)), obs=obs,
                         var=var, dtype=numpy.float32).write_h5ad(folder / f"{name}.h5ad")

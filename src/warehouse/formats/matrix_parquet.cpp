@@ -1,4 +1,4 @@
-#include "warehouse/matrix_parquet.h"
+#include "warehouse/formats/matrix_parquet.h"
 
 #include "expression/line_value.h"
 

@@ -1,4 +1,4 @@
-#include "warehouse/matrix_arrow.h"
+#include "warehouse/formats/matrix_arrow.h"
 
 #include <algorithm>
 
