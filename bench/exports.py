@@ -145,15 +145,13 @@ class Served:
 
     def __init__(self, binary, data):
         self.command = [binary, "serve", "--data", data, "--http", "127.0.0.1:0"]
-        self.address = os.path.join(data, "server.json")
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        for _ in range(600):
-            if os.path.exists(self.address) or self.process.poll() is not None:
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        for line in self.process.stdout:  # it tells its address when it answers
+            if "http://" in line:
                 break
-            time.sleep(0.05)
         return self
 
     def peak_mib(self):

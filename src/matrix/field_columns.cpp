@@ -107,7 +107,8 @@ public:
 
     Column take() {
         if (!is_number_) return take_texts();
-        const bool any_missing = std::find(missing_.begin(), missing_.end(), true) != missing_.end();
+        const bool any_missing =
+            std::find(missing_.begin(), missing_.end(), true) != missing_.end();
         const bool whole = whole_ && !any_missing;
         Array array{whole ? expression::ValueType::int64 : expression::ValueType::float64,
                     {numbers_.size()},
@@ -141,8 +142,8 @@ private:
         expression::Categorical values;
         TextArray categories;
         std::vector<std::int32_t> sorted(code_of_.size());
-        for (const auto& [text, code] : std::map<std::string_view, std::int32_t>(
-                 code_of_.begin(), code_of_.end())) {
+        for (const auto& [text, code] :
+             std::map<std::string_view, std::int32_t>(code_of_.begin(), code_of_.end())) {
             sorted[static_cast<std::size_t>(code)] = static_cast<std::int32_t>(categories.size());
             categories.push_back(text);
         }
@@ -300,7 +301,7 @@ Result<Frame> feature_columns(warehouse::Warehouse& warehouse,
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
         const bool is_place = i == 3 || i == 4;
-        Column column = !is_place                ? text_column(values[i])
+        Column column = !is_place                 ? text_column(values[i])
                         : all_integers(values[i]) ? integer_column(values[i])
                                                   : real_column(values[i]);
         column.name = names[i];

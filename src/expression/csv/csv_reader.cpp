@@ -206,8 +206,7 @@ private:
     static Result<void> read_long(std::unique_ptr<TextInput> input, const Dialect& dialect,
                                   const LongColumns& columns, const ReadOptions& options,
                                   AnnotatedData& data) {
-        LongTable table =
-            TRY(read_long_table(std::move(input), dialect, columns, options.scratch));
+        LongTable table = TRY(read_long_table(std::move(input), dialect, columns, options.scratch));
         data.obs.index = std::move(table.cells);
         data.var.index = std::move(table.genes);
         data.notes.push_back("a long table: one line per cell and gene");

@@ -81,8 +81,7 @@ public:
             if (!is_short) end = std::min(text.find('\n'), text.size() - 1);
             const std::string_view strip = text.substr(0, end + 1);
             text.remove_prefix(strip.size());
-            if (is_short &&
-                find_delimiters(strip, dialect_.separator, special_, delimiters_))
+            if (is_short && find_delimiters(strip, dialect_.separator, special_, delimiters_))
                 read_strip(strip);
             else
                 read_lines(strip);
@@ -110,8 +109,7 @@ private:
         std::uint32_t begin = 0;
         while (at < end && problem_.empty()) {
             const auto left = static_cast<std::size_t>(end - at);
-            if (left >= (rows_ahead + 1) * width &&
-                is_row(strip.data(), at + rows_ahead * width))
+            if (left >= (rows_ahead + 1) * width && is_row(strip.data(), at + rows_ahead * width))
                 prefetch_gene(strip.data(), at + rows_ahead * width);
             if (left >= width && is_row(strip.data(), at) && read_row(strip.data(), begin, at)) {
                 ++lines_;
@@ -273,9 +271,8 @@ private:
         if (genes_.size() > (1u << 24) || cells_.size() > 2147483647u)
             return fail(ErrorCode::exhausted,
                         input_->name() + ": more than 2^24 genes or 2^31 cells");
-        return spool.add(texts.size(), [&](std::size_t i) -> const TripletBlock& {
-            return pieces_[i].finish();
-        });
+        return spool.add(texts.size(),
+                         [&](std::size_t i) -> const TripletBlock& { return pieces_[i].finish(); });
     }
 
     std::unique_ptr<TextInput> input_;
@@ -299,7 +296,8 @@ bool is_service_line(const std::vector<std::string_view>& fields, const Dialect&
 std::optional<LongColumns> find_long_columns(std::string_view first_line, const Dialect& dialect) {
     std::vector<std::string_view> fields;
     std::vector<std::string> storage;
-    if (!split_fields(first_line, dialect, fields, storage) || fields.size() < 3 || fields.size() > 12)
+    if (!split_fields(first_line, dialect, fields, storage) || fields.size() < 3 ||
+        fields.size() > 12)
         return std::nullopt;
     if (is_service_line(fields, dialect)) return LongColumns{0, 1, 3, 4, false};
     std::optional<std::size_t> cell, gene, value;

@@ -181,9 +181,8 @@ Result<void> MtxText::read(bool cells_are_columns, TripletSpool& spool) {
     if (block.empty()) block = TRY(input_->next_block(parse_block_bytes()));
     for (; !block.empty(); block = TRY(input_->next_block(parse_block_bytes()))) {
         TRY(read_block(block, cells_are_columns, pieces));
-        TRY(spool.add(pieces.size(), [&](std::size_t i) -> const TripletBlock& {
-            return pieces[i].block;
-        }));
+        TRY(spool.add(pieces.size(),
+                      [&](std::size_t i) -> const TripletBlock& { return pieces[i].block; }));
     }
     if (entries_read_ == header_.entries) return {};
     return fail(ErrorCode::invalid_input,

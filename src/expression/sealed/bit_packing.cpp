@@ -185,10 +185,11 @@ void pack_32(const std::uint32_t* values, std::byte* to) {
 }
 
 using Pack = void (*)(const std::uint32_t*, std::byte*);
-constexpr std::array<Pack, 33> pack_of_32 = []<unsigned... width>(
-    std::integer_sequence<unsigned, width...>) {
+constexpr std::array<Pack, 33> pack_of_32 =
+    []<unsigned... width>(std::integer_sequence<unsigned, width...>) {
     return std::array<Pack, 33>{pack_32<width>...};
-}(std::make_integer_sequence<unsigned, 33>());
+}
+(std::make_integer_sequence<unsigned, 33>());
 
 bool always() { return true; }
 

@@ -79,8 +79,8 @@ std::vector<std::uint32_t> genes_by_detection(const Sample& sample, std::uint64_
     return order;
 }
 
-/// Codes where every value is its own, as they are read fastest; else the smaller, the sample packed
-/// both ways. By gene a code costs about as much again.
+/// Codes where every value is its own, as they are read fastest; else the smaller, the sample
+/// packed both ways. By gene a code costs about as much again.
 Result<LineBlockView::Coding> choose_coding(PackingPlan plan, const Sample& sample) {
     std::uint64_t sizes[2] = {0, 0};
     bool own_codes = true;

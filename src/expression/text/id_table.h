@@ -52,8 +52,7 @@ public:
     }
     /// Fetches what finding the key will need first.
     void prefetch(const IdKey& key) const {
-        if (!slots_.empty())
-            __builtin_prefetch(&slots_[hash_of(key) >> 32 & (slots_.size() - 1)]);
+        if (!slots_.empty()) __builtin_prefetch(&slots_[hash_of(key) >> 32 & (slots_.size() - 1)]);
     }
     /// The id's number, a new one when it has none.
     std::uint32_t add(const IdKey& key);

@@ -91,9 +91,7 @@ public:
 
 private:
     /// What is next. Not the whole file: the parser's child may have fewer addresses than that.
-    Result<std::string_view> map(std::uint64_t bytes) {
-        return mapped_.map(file_, at_, bytes);
-    }
+    Result<std::string_view> map(std::uint64_t bytes) { return mapped_.map(file_, at_, bytes); }
 
     File file_;
     TextLimits limits_;

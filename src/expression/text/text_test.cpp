@@ -151,9 +151,8 @@ void add_each(TripletSpool& spool, const std::vector<Triplet>& triplets) {
     std::vector<TripletBlock> blocks;
     for (const Triplet& t : triplets) blocks.push_back(block_of({t}));
     blocks.insert(blocks.begin() + 1, TripletBlock());
-    ASSERT_TRUE(spool.add(blocks.size(), [&](std::size_t i) -> const TripletBlock& {
-        return blocks[i];
-    }));
+    ASSERT_TRUE(
+        spool.add(blocks.size(), [&](std::size_t i) -> const TripletBlock& { return blocks[i]; }));
 }
 
 TEST(Triplets, UnorderedOnesAreSortedByCellInSeveralRanges) {

@@ -158,7 +158,7 @@ public:
         std::vector<std::uint32_t> cell_of_line;
         if (out.cells.runs.size() > block.size()) {
             out.cells.runs.clear();
-            for (const auto& run : block.cells) 
+            for (const auto& run : block.cells)
                 cell_of_line.insert(cell_of_line.end(), run.count, run.cell);
         }
         out.block.cells = append_axis(out.cells.runs, cell_of_line, bytes);
@@ -288,8 +288,8 @@ public:
 
 /// The lines of cells [first, end_cell), by cell.
 Result<void> SpooledTriplets::gather(std::uint64_t first, std::uint64_t end_cell,
-                                         std::span<const std::uint32_t> lengths,
-                                         TripletBlock& out) const {
+                                     std::span<const std::uint32_t> lengths,
+                                     TripletBlock& out) const {
     std::vector<std::uint64_t> next(end_cell - first);
     std::uint64_t total = 0;
     for (std::uint64_t cell = first; cell < end_cell; ++cell) {
@@ -321,7 +321,7 @@ Result<void> SpooledTriplets::gather(std::uint64_t first, std::uint64_t end_cell
 }
 
 Result<void> SpooledTriplets::sort_by_cell(std::span<const std::uint32_t> lengths,
-                                               std::uint64_t memory_bytes) {
+                                           std::uint64_t memory_bytes) {
     const std::uint64_t most =
         std::max<std::uint64_t>(1, memory_bytes / thread_count() / (2 * sizeof(double) + 16));
     std::vector<std::uint64_t> ends;  // of the ranges of cells that are gathered at once
@@ -342,7 +342,8 @@ Result<void> SpooledTriplets::sort_by_cell(std::span<const std::uint32_t> length
             const std::uint64_t first = wave + i == 0 ? 0 : ends[wave + i - 1];
             return gather(first, ends[wave + i], lengths, parts[i]);
         }));
-        TRY(sorted.add(parts.size(), [&](std::size_t i) -> const TripletBlock& { return parts[i]; }));
+        TRY(sorted.add(parts.size(),
+                       [&](std::size_t i) -> const TripletBlock& { return parts[i]; }));
     }
     blocks = std::move(sorted.blocks);
     return {};
@@ -382,9 +383,8 @@ public:
           genes_(genes),
           lengths_(std::move(lengths)),
           starts_(line_count() + 1) {
-        std::partial_sum(
-            lengths_.begin(), lengths_.end(), starts_.begin() + 1,
-            [](std::uint64_t sum, std::uint64_t length) { return sum + length; });
+        std::partial_sum(lengths_.begin(), lengths_.end(), starts_.begin() + 1,
+                         [](std::uint64_t sum, std::uint64_t length) { return sum + length; });
     }
     std::uint64_t cell_count() const override { return cells_; }
     std::uint64_t gene_count() const override { return genes_; }
@@ -452,8 +452,8 @@ Result<std::unique_ptr<MatrixSource>> TripletSpool::finish(std::uint64_t cells, 
     std::vector<std::uint32_t> lengths = std::move(axis.lengths);
     lengths.resize(by_gene ? genes : cells);
     if (axis.is_scattered)
-        lengths = TRY(spooled.count(by_gene ? &StoredBlock::genes : &StoredBlock::cells,
-                                    lengths.size()));
+        lengths =
+            TRY(spooled.count(by_gene ? &StoredBlock::genes : &StoredBlock::cells, lengths.size()));
     if (!axis.rises) TRY(spooled.sort_by_cell(lengths, memory_bytes));
     return std::make_unique<SpooledSource>(std::move(spooled_),
                                            by_gene ? Order::by_gene : Order::by_cell, cells, genes,
