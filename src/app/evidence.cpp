@@ -9,9 +9,7 @@ warehouse::OpenRevision opener(Site& site) {
 
 }  // namespace
 
-matrix::Origins origins_of(Site& site) {
-    return {site.catalog(), site.warehouse(), opener(site)};
-}
+matrix::Origins origins_of(Site& site) { return {site.catalog(), site.warehouse(), opener(site)}; }
 
 matrix::Snapshots snapshots_of(Site& site) {
     return {site.catalog(), site.matrices().requests(), site.objects(), opener(site)};

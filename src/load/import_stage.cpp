@@ -201,9 +201,8 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
 }
 
 Result<std::string> ImportStage::source_json(const ImportRequest& request, const Sealed& sealed) {
-    Json source{{"path", request.path.string()},
-                {"format", sealed.format},
-                {"sha256", sealed.sha256}};
+    Json source{
+        {"path", request.path.string()}, {"format", sealed.format}, {"sha256", sealed.sha256}};
     if (sealed.bundle) source["matrix"] = TRY(parse_json(sealed.bundle->matrix));
     return source.dump();
 }

@@ -81,9 +81,9 @@ Result<std::string> MatrixService::selection_id(const MatrixQuery& query,
     std::sort(canonical.bundles.begin(), canonical.bundles.end());
     std::vector<std::string> revisions;
     for (const auto& dataset : TRY(catalog_.datasets())) {
-        const bool is_seen =
-            scope.everything || std::find(scope.datasets.begin(), scope.datasets.end(),
-                                          dataset.id) != scope.datasets.end();
+        const bool is_seen = scope.everything ||
+                             std::find(scope.datasets.begin(), scope.datasets.end(), dataset.id) !=
+                                 scope.datasets.end();
         if (is_seen && !dataset.withdrawn && !dataset.current_revision.empty())
             revisions.push_back(dataset.current_revision);
     }

@@ -65,7 +65,8 @@ public:
     /// A result by its id, "<selection>.<suffix>": also in a format that nobody asked for yet (then
     /// a job is queued), and after its file expired. The same id gives the same bytes for ever; its
     /// fields have the order in which they were asked for first.
-    /// errors  not_found  no such result, an unknown suffix, or a dataset that the principal may not
+    /// errors  not_found  no such result, an unknown suffix, or a dataset that the principal may
+    /// not
     ///                    read
     Result<MatrixRequest> cited(std::string_view result, const catalog::Principal& principal);
     /// The request's cells in the format of a suffix; whoever may read the request may have them.

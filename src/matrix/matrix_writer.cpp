@@ -175,8 +175,7 @@ Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse
 
 /// The output's obs where it isn't the inputs' own in full: the kept one, with its columns in the
 /// order in which they are asked for this time, or the named columns.
-Result<expression::Frame> MatrixWriter::obs_of(const MatrixQuery& query,
-                                               const Selection& selection,
+Result<expression::Frame> MatrixWriter::obs_of(const MatrixQuery& query, const Selection& selection,
                                                const std::vector<SelectionInput>& inputs) {
     if (query.fields.empty()) return selection.obs.value_or(expression::Frame{});
     if (selection.obs) return columns_of(*selection.obs, query.fields);

@@ -92,8 +92,8 @@ Result<Json> values_of(const expression::SealedDataset& sealed, std::uint32_t ce
         std::optional<expression::Frame> raw_var;
         if (summary.name == "raw.X") {
             raw_var = TRY(sealed.raw_var());
-            const auto found = raw_var ? genes_called(*raw_var, gene)
-                                       : Result<std::vector<std::uint32_t>>();
+            const auto found =
+                raw_var ? genes_called(*raw_var, gene) : Result<std::vector<std::uint32_t>>();
             rows = found ? *found : std::vector<std::uint32_t>();
         }
         expression::LineBlock block;
@@ -153,7 +153,8 @@ Result<Json> data_file(warehouse::Warehouse& warehouse, const Json& cell, const 
     // A manifest may call the array by an older name; the end tells.
     const auto slash = name.find_last_of("!/", name.find_last_of("!/") - 1);
     const std::string end = slash == name.npos ? name : name.substr(slash + 1);
-    for (const Json& file : TRY(ask(warehouse, "SELECT * FROM file ORDER BY file_name", scope, {}))) {
+    for (const Json& file :
+         TRY(ask(warehouse, "SELECT * FROM file ORDER BY file_name", scope, {}))) {
         if (!text_in(file, "file_name").ends_with(end)) continue;
         Json found = file;
         found["chunk"] = std::move(chunk);
@@ -164,7 +165,7 @@ Result<Json> data_file(warehouse::Warehouse& warehouse, const Json& cell, const 
 
 struct Documents {
     std::map<std::string, Json> by_id;
-    std::map<std::string, std::vector<Json>> made_by;    // target → links
+    std::map<std::string, std::vector<Json>> made_by;           // target → links
     std::map<std::string, std::vector<std::string>> protocols;  // process → documents
 
     Json document(const std::string& id) const {
@@ -176,9 +177,9 @@ struct Documents {
 /// All that the one dataset of the scope says of itself.
 Result<Documents> documents_of(warehouse::Warehouse& warehouse, const warehouse::Scope& scope) {
     Documents documents;
-    for (Json& row : TRY(ask(
-             warehouse, "SELECT document_id, document_type, file_name, content FROM document",
-             scope, {}))) {
+    for (Json& row :
+         TRY(ask(warehouse, "SELECT document_id, document_type, file_name, content FROM document",
+                 scope, {}))) {
         const auto content = parse_json(text_in(row, "content"));
         row["content"] = content ? *content : Json(nullptr);
         const std::string id = text_in(row, "document_id");
@@ -273,8 +274,7 @@ Result<std::string> Origins::find(const OriginQuestion& question, const warehous
     origin["file"] = TRY(data_file(warehouse_, cell, source, genes[0], only_it));
     const auto documents = TRY(documents_of(warehouse_, only_it));
     std::set<std::string> seen;
-    const std::string file_name =
-        text_in(origin["file"], "file_name");
+    const std::string file_name = text_in(origin["file"], "file_name");
     const std::string last = document_of_file(documents, file_name);
     origin["path"] = last.empty() ? Json::array() : way_to(last, documents, seen);
     return origin.dump();

@@ -11,9 +11,8 @@ namespace {
 constexpr std::size_t listed_max = 1000;
 
 tl::unexpected<Error> no_snapshot(std::string_view name) {
-    return fail(ErrorCode::not_found,
-                "there is no snapshot '" + std::string(name) +
-                    "'; name a dataset, dataset@revision or a result's id");
+    return fail(ErrorCode::not_found, "there is no snapshot '" + std::string(name) +
+                                          "'; name a dataset, dataset@revision or a result's id");
 }
 
 Json list_of(const std::vector<Difference::Cell>& cells) {

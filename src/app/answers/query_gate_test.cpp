@@ -28,10 +28,8 @@ TEST(QueryGate, AllTogetherHaveABound) {
 }
 
 TEST(QueryGate, WhoWaitsGetsTheTurnThatIsGivenBack) {
-    QueryGate gate({.running_max = 1,
-                    .running_max_each = 1,
-                    .waiting_max = 2,
-                    .wait = Milliseconds{60'000}});
+    QueryGate gate(
+        {.running_max = 1, .running_max_each = 1, .waiting_max = 2, .wait = Milliseconds{60'000}});
     std::optional first(gate.enter("a", {}));
     ASSERT_TRUE(*first);
     bool had_turn = false;
@@ -42,10 +40,8 @@ TEST(QueryGate, WhoWaitsGetsTheTurnThatIsGivenBack) {
 }
 
 TEST(QueryGate, WhoLeavesNoLongerWaits) {
-    QueryGate gate({.running_max = 1,
-                    .running_max_each = 1,
-                    .waiting_max = 2,
-                    .wait = Milliseconds{60'000}});
+    QueryGate gate(
+        {.running_max = 1, .running_max_each = 1, .waiting_max = 2, .wait = Milliseconds{60'000}});
     const auto first = gate.enter("a", {});
     ASSERT_TRUE(first);
     std::stop_source left;

@@ -60,9 +60,8 @@ public:
         const auto turn = TRY(gate_.enter(principal.id, order.stop));
         const std::string id = site_.ids().uuid();
         const fs::path staged = site_.staging() / (id + "." + std::string(format));
-        const auto written =
-            site_.warehouse().query_to_file(order.statement, format, staged, scope,
-                                            limits_for(principal, order), order.parameters);
+        const auto written = site_.warehouse().query_to_file(
+            order.statement, format, staged, scope, limits_for(principal, order), order.parameters);
         auto file = written ? File::open_to_read(staged)
                             : Result<File>(fail(at_statement(written.error())));
         std::error_code ignored;
@@ -73,8 +72,8 @@ public:
         stored.file = std::make_shared<const File>(*std::move(file));
         stored.etag = id;
         stored.name = "result." + std::string(format);
-        stored.media_type = "application/vnd.apache." +
-                            std::string(format == "arrow" ? "arrow.file" : "parquet");
+        stored.media_type =
+            "application/vnd.apache." + std::string(format == "arrow" ? "arrow.file" : "parquet");
         return stored;
     }
 

@@ -125,8 +125,8 @@ Result<void> UploadFolder::remove_idle() {
     std::error_code problem;
     for (const auto& entry : fs::directory_iterator(folder_, problem)) {
         const auto upload = TRY(find(entry.path().filename().string()));
-        const auto age = std::chrono::duration_cast<Milliseconds>(
-            fs::file_time_type::clock::now() - entry.last_write_time(problem));
+        const auto age = std::chrono::duration_cast<Milliseconds>(fs::file_time_type::clock::now() -
+                                                                  entry.last_write_time(problem));
         const bool is_over =
             upload ? upload->expires_ms < clock_.unix_ms() : age > limits_.idle_max;
         if (is_over) TRY(remove(entry.path().filename().string()));

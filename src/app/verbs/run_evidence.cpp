@@ -59,12 +59,12 @@ Result<void> run_diff(const DiffOptions& options, Invocation& invocation) {
         found = TRY(session.remote->get("/v1/diff?from=" + encoded(options.from) +
                                         "&to=" + encoded(options.to)));
     } else {
-        const expression::Watch watch{
-            .progress = {},
-            .cancelled = [stop = invocation.stop] { return stop.stop_requested(); }};
+        const expression::Watch watch{.progress = {}, .cancelled = [stop = invocation.stop] {
+                                          return stop.stop_requested();
+                                      }};
         auto snapshots = snapshots_of(*session.site);
-        found = TRY(snapshots.difference(options.from, options.to, catalog::local_administrator(),
-                                         watch));
+        found = TRY(
+            snapshots.difference(options.from, options.to, catalog::local_administrator(), watch));
     }
     const Json json = TRY(parse_json(found));
     if (invocation.json) {

@@ -106,8 +106,7 @@ Result<void> run_there(Remote& remote, const Question& question, Invocation& inv
     Json body = {{"statement", question.statement},
                  {"format", question.format == "table" ? "csv" : question.format},
                  {"parameters", Json::object()}};
-    for (const auto& [name, value] : question.parameters)
-        body["parameters"][name] = json_of(value);
+    for (const auto& [name, value] : question.parameters) body["parameters"][name] = json_of(value);
     if (question.output.empty())
         return remote.stream("POST", "/v1/sql", body.dump(), [&](std::string_view piece) {
             invocation.terminal->print(piece);

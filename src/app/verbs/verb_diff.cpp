@@ -9,9 +9,10 @@ Verb diff_verb() {
     return {
         .name = "diff",
         .summary = "Tell which cells two snapshots don't share",
-        .text = "A snapshot is a dataset's current revision (NAME), one of its revisions (NAME@2) "
-                "or the cells of a result (its id). Cells are added, removed or changed: in a "
-                "value of X or of obs.",
+        .text =
+            "A snapshot is a dataset's current revision (NAME), one of its revisions (NAME@2) "
+            "or the cells of a result (its id). Cells are added, removed or changed: in a "
+            "value of X or of obs.",
         .examples = "  stroma diff --data lab blood@1 blood\n",
         .options = {{"from", &options->from, "SNAPSHOT", "the older one", {}, true},
                     {"to", &options->to, "SNAPSHOT", "the newer one", {}, true}},

@@ -31,9 +31,7 @@ Verb sql_verb() {
                      "FORMAT",
                      "default: table on a terminal, csv elsewhere",
                      {"table", "csv", "json", "parquet", "arrow"}},
-                    {"-p,--parameter",
-                     &options->parameters,
-                     "NAME=VALUE",
+                    {"-p,--parameter", &options->parameters, "NAME=VALUE",
                      "the value of $NAME, or of the n-th ? with n=VALUE; a number, true, false, "
                      "null or a text (in \"\" when it looks like one of those); may be repeated"},
                     {"-o,--output", &options->output, "FILE", "instead of standard output"}},

@@ -47,9 +47,9 @@ Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation);
 Result<void> check_matrix_options(MatrixOptions& options);
 
 struct SqlOptions {
-    std::string statement;  ///< "-" reads standard input
-    std::string format;     ///< "table", "csv", "json", "parquet", "arrow"
-    std::string output;     ///< "" is standard output
+    std::string statement;                ///< "-" reads standard input
+    std::string format;                   ///< "table", "csv", "json", "parquet", "arrow"
+    std::string output;                   ///< "" is standard output
     std::vector<std::string> parameters;  ///< "name=value", the value as JSON or else a text
 };
 Result<void> run_sql(const SqlOptions& options, Invocation& invocation);

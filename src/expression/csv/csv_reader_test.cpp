@@ -137,7 +137,8 @@ TEST(CsvReader, ALongTableMayHaveItsCellsInAnyOrder) {
     EXPECT_EQ(data->obs.index, (TextArray{"b", "a"}));
     const LineBlock block = all_lines(*data->matrices[0].source);
     EXPECT_EQ(block.starts, (std::vector<std::uint64_t>{0, 3, 5}));
-    EXPECT_EQ(block.places, (std::vector<std::uint32_t>{0, 1, 2, 1, 0}));  // in the file's order inside a cell
+    EXPECT_EQ(block.places,
+              (std::vector<std::uint32_t>{0, 1, 2, 1, 0}));  // in the file's order inside a cell
     EXPECT_EQ(block.values_as<std::int32_t>()[3], 2);
     EXPECT_EQ(block.values_as<std::int32_t>()[4], 4);
 }

@@ -60,7 +60,8 @@ Result<void> write_features(hid_t file, const Frame& var) {
 }
 
 bool fits_int32(double value) {
-    return value == std::trunc(value) && std::fabs(value) <= std::numeric_limits<std::int32_t>::max();
+    return value == std::trunc(value) &&
+           std::fabs(value) <= std::numeric_limits<std::int32_t>::max();
 }
 
 /// Whether every value can be an int32, which 10x's own files hold.

@@ -126,9 +126,9 @@ TEST_F(ApiRoutes, RowsComeAsJsonWithTheirColumns) {
     call("POST", "/v1/sql", "", R"({"statement":"select $g","parameters":{"g":"CD24"}})");
     EXPECT_EQ(std::get<std::string>(domain_.sql_orders[1].parameters["g"]), "CD24");
     for (const auto* wrong : {"7", "[[1]]", "[18446744073709551615]"}) {
-        const auto refused = call("POST", "/v1/sql", "",
-                                  R"({"statement":"select ?","parameters":)" +
-                                      std::string(wrong) + "}");
+        const auto refused =
+            call("POST", "/v1/sql", "",
+                 R"({"statement":"select ?","parameters":)" + std::string(wrong) + "}");
         EXPECT_EQ(refused.status, 400) << wrong;
         EXPECT_EQ(parsed(refused)["pointer"], "/parameters");
     }

@@ -15,8 +15,8 @@ Result<std::string> needed(const http::Request& request, std::string_view name) 
 }
 
 Answer get_result(ApiContext& api, http::Request& request) {
-    return cited_answer(request, TRY(api.domain.citations.result(request.principal,
-                                                                 request.parameters["result"])));
+    return cited_answer(
+        request, TRY(api.domain.citations.result(request.principal, request.parameters["result"])));
 }
 
 Answer get_difference(ApiContext& api, http::Request& request) {
@@ -31,8 +31,7 @@ Answer get_origin(ApiContext& api, http::Request& request) {
     const matrix::OriginQuestion question{TRY(needed(request, "cell")),
                                           TRY(needed(request, "gene")),
                                           request.query_value("dataset").value_or("")};
-    return http::json_response(200,
-                               TRY(api.domain.citations.origin(request.principal, question)));
+    return http::json_response(200, TRY(api.domain.citations.origin(request.principal, question)));
 }
 
 }  // namespace

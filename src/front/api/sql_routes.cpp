@@ -28,8 +28,7 @@ Result<sql::Value> parameter_of(const Json& value) {
 Result<sql::NamedValues> parameters_of(const Json& given) {
     sql::NamedValues parameters;
     if (given.is_object()) {
-        for (const auto& [name, value] : given.items())
-            parameters[name] = TRY(parameter_of(value));
+        for (const auto& [name, value] : given.items()) parameters[name] = TRY(parameter_of(value));
         return parameters;
     }
     if (!given.is_array())
@@ -48,7 +47,8 @@ Result<SqlOrder> order_of(JsonFields& fields, const http::Request& request) {
     if (rows < 0)
         return fail(error_at(ErrorCode::invalid_input, "/rows_max", "'rows_max' is below 0"));
     order.rows_max = static_cast<std::uint64_t>(rows);
-    if (const Json* given = fields.find("parameters")) order.parameters = TRY(parameters_of(*given));
+    if (const Json* given = fields.find("parameters"))
+        order.parameters = TRY(parameters_of(*given));
     return order;
 }
 
