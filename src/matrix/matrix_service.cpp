@@ -184,7 +184,7 @@ Result<MatrixRequest> MatrixService::cited(std::string_view result,
     const auto kept = TRY(requests_.selection(selection));
     if (!kept) return no_result(result);
     TRY(check_readable(result, selection, principal));
-    return made({selection, "", principal.id, "", kept->query, kept->scope, 0, 0}, suffix);
+    return made({"", selection, principal.id, "", kept->query, kept->scope, 0, 0}, suffix);
 }
 
 Result<MatrixRequest> MatrixService::in_format(const MatrixRequest& request,
@@ -193,7 +193,7 @@ Result<MatrixRequest> MatrixService::in_format(const MatrixRequest& request,
     const std::string selection = request.hash.substr(0, request.hash.find('.'));
     const auto kept = TRY(requests_.selection(selection));
     if (!kept) return no_result(request.hash);
-    return made({selection, "", principal.id, "", request.query, kept->scope, 0, 0}, suffix);
+    return made({"", selection, principal.id, "", request.query, kept->scope, 0, 0}, suffix);
 }
 
 Result<MatrixRequest> MatrixService::made(RequestRecord record, std::string_view suffix) {
