@@ -154,9 +154,9 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
     request.created_ms = record->created_ms;
     const auto result = TRY(requests_.result(record->result_key()));
     const auto job = TRY(jobs_.find(record->job));
-    // An expired result says nothing of a request that is making it anew.
+    // A result that had expired says nothing of a request that is making it anew.
     const bool is_anew = job && job->state != pipeline::JobState::succeeded;
-    if (result && result->complete && !(result->expired && is_anew))
+    if (result && result->complete && !(is_anew && is_expired(*result, record->created_ms)))
         describe_result(*result, clock_.unix_ms(), request);
     else if (job)
         describe_job(*job, clock_.unix_ms(), request);
