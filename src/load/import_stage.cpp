@@ -253,7 +253,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     if (request.format.empty() && is_annotation(request.path)) {
         context.progress({"reading the annotation", 0, 0, ""});
         const auto loaded = TRY(import_annotation(request.path, warehouse_));
-        TRY(catalog_.note_data_change());
+        TRY(catalog_.note_annotation());
         if (request.remove_source) TRY(remove_file(request.path));
         return Json{{"name", loaded.source},
                     {"format", "gtf"},

@@ -88,7 +88,9 @@ Result<std::string> MatrixService::selection_id(const MatrixQuery& query,
             revisions.push_back(dataset.current_revision);
     }
     std::sort(revisions.begin(), revisions.end());
-    const Json text = {{"query", to_json(canonical)}, {"revisions", revisions}};
+    const Json text = {{"query", to_json(canonical)},
+                       {"revisions", revisions},
+                       {"annotation", TRY(catalog_.annotation())}};
     return sha256_hex(text.dump()).substr(0, 32);
 }
 

@@ -74,7 +74,7 @@ public:
                                     const catalog::Principal& principal);
     /// Takes away every result and kept selection that holds cells of the dataset; gives how many.
     Result<std::int64_t> forget_dataset(std::string_view dataset);
-    /// Hash of the query, whatever its format, and of the revisions that the scope sees now.
+    /// Hash of the query, whatever its format, and of the revisions and annotation it sees now.
     Result<std::string> selection_id(const MatrixQuery& query, const warehouse::Scope& scope);
 
     /// What the principal may see in the warehouse.

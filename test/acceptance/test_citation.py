@@ -1,5 +1,7 @@
 """Results that can be cited: by their id the same bytes for ever, and what changed between two."""
 import hashlib
+import io
+import zipfile
 
 import pytest
 
@@ -144,3 +146,27 @@ def test_a_request_id_is_not_needed_to_cite(first, start_server):
     assert api.get(f"/v1/matrix/{request['request_id']}").status == 404  # the administrator's
     api.follow_job(request["job"])
     assert fetch(api, request["query_hash"])
+
+
+@pytest.mark.parametrize("format", ["h5ad", "csv"])
+def test_each_asker_has_the_fields_in_the_order_asked(first, start_server, format):
+    """Also of a selection that is kept; its id gives the order in which it was asked first."""
+    api = MatrixApi(start_server(first.data))
+    cells = {"op": "!=", "field": "cell_id", "value": "c3"}
+    orders = [["barcode", "total_umis"], ["total_umis", "barcode"]]
+    made = [api.matrix(cells, format=format, fields=fields) for fields in orders]
+    assert made[0]["query_hash"] == made[1]["query_hash"]
+    contents = [api.get(done["matrix_url"].removeprefix(api.url)).content for done in made]
+    for content, fields in zip(contents, orders):
+        assert columns_of(content, format) == fields
+    assert fetch(api, made[1]["query_hash"]) == contents[0]
+
+
+def columns_of(content, format):
+    if format == "csv":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            [name] = [name for name in archive.namelist() if name.endswith("cells.csv")]
+            return archive.read(name).decode().splitlines()[0].split(",")[1:]
+    import h5py
+    with h5py.File(io.BytesIO(content)) as file:
+        return list(file["obs"].attrs["column-order"])
