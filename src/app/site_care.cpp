@@ -169,9 +169,7 @@ Result<std::vector<std::string>> Site::repair(const std::vector<std::string>& da
 
 Result<std::int64_t> Site::purge() {
     const std::lock_guard<std::recursive_mutex> loads_wait(state_->loader->load_mutex());
-    std::int64_t results = 0;
-    for (const auto& dataset : TRY(state_->catalog->datasets()))
-        if (dataset.withdrawn) results += TRY(state_->matrices->forget_dataset(dataset.id));
+    const std::int64_t results = TRY(state_->matrices->forget_removed());
     const auto connection = TRY(state_->control->connect());
     TRY(connection->run_script("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"));
     TRY(replace_file(state_->data / rewrite_mark, {}));

@@ -66,7 +66,8 @@ Result<std::unique_ptr<Catalog>> Catalog::open(sql::Database& database, const Cl
 Result<void> Catalog::note_annotation() {
     return state_->in_transaction([](sql::Connection& connection) -> Result<void> {
         TRY(raise_data_version(connection));
-        TRY(connection.change("INSERT OR REPLACE INTO settings(name, value) "
+        TRY(
+            connection.change("INSERT OR REPLACE INTO settings(name, value) "
                               "SELECT 'annotation', number FROM data_versions"));
         return {};
     });

@@ -221,12 +221,19 @@ Result<MatrixRequest> MatrixService::made(RequestRecord record, std::string_view
     return request;
 }
 
-Result<std::int64_t> MatrixService::forget_dataset(std::string_view dataset) {
+Result<std::int64_t> MatrixService::forget_removed() {
     std::int64_t forgotten = 0;
-    for (const std::string& selection : TRY(requests_.selections_of(dataset))) {
-        TRY(objects_.remove(kept_selection_key(selection)));
-        for (const std::string& key : TRY(requests_.forget(selection))) TRY(objects_.remove(key));
-        ++forgotten;
+    for (const std::string& id : TRY(requests_.source_datasets())) {
+        const auto dataset = TRY(catalog_.find_dataset(id));
+        if (dataset && !dataset->withdrawn) continue;
+        for (const std::string& selection : TRY(requests_.selections_of(id))) {
+            // The objects first: after a crash the rows still tell of them.
+            TRY(objects_.remove(kept_selection_key(selection)));
+            for (const std::string& key : TRY(requests_.result_objects(selection)))
+                TRY(objects_.remove(key));
+            TRY(requests_.forget(selection));
+            ++forgotten;
+        }
     }
     return forgotten;
 }

@@ -72,8 +72,9 @@ public:
     /// The request's cells in the format of a suffix; whoever may read the request may have them.
     Result<MatrixRequest> in_format(const MatrixRequest& request, std::string_view suffix,
                                     const catalog::Principal& principal);
-    /// Takes away every result and kept selection that holds cells of the dataset; gives how many.
-    Result<std::int64_t> forget_dataset(std::string_view dataset);
+    /// Takes away every selection that holds cells of a removed dataset, with its results and
+    /// requests; gives how many.
+    Result<std::int64_t> forget_removed();
     /// Hash of the query, whatever its format, and of the revisions and annotation it sees now.
     Result<std::string> selection_id(const MatrixQuery& query, const warehouse::Scope& scope);
 

@@ -215,9 +215,9 @@ Result<std::vector<MatrixResult>> RequestStore::results_expired_by(std::int64_t 
 namespace {
 
 Result<std::vector<std::string>> texts_of(sql::Database& database, std::string_view statement,
-                                          std::string_view value) {
+                                          const std::vector<sql::Value>& values) {
     const auto connection = TRY(database.connect());
-    const auto rows = TRY(connection->execute(statement, {std::string(value)}));
+    const auto rows = TRY(connection->execute(statement, values));
     std::vector<std::string> texts;
     while (TRY(rows->next())) texts.push_back(rows->text(0));
     return texts;
@@ -253,11 +253,17 @@ Result<void> RequestStore::put_sources(std::string_view selection,
 }
 
 Result<std::vector<std::string>> RequestStore::sources(std::string_view selection) {
-    return texts_of(database_, "select dataset from matrix_source where selection = ?", selection);
+    return texts_of(database_, "select dataset from matrix_source where selection = ?",
+                    {std::string(selection)});
 }
 
 Result<std::vector<std::string>> RequestStore::selections_of(std::string_view dataset) {
-    return texts_of(database_, "select selection from matrix_source where dataset = ?", dataset);
+    return texts_of(database_, "select selection from matrix_source where dataset = ?",
+                    {std::string(dataset)});
+}
+
+Result<std::vector<std::string>> RequestStore::source_datasets() {
+    return texts_of(database_, "select distinct dataset from matrix_source", {});
 }
 
 Result<void> RequestStore::repoint(std::string_view from, std::string_view to) {
@@ -267,15 +273,17 @@ Result<void> RequestStore::repoint(std::string_view from, std::string_view to) {
     return {};
 }
 
-Result<std::vector<std::string>> RequestStore::forget(std::string_view selection) {
+Result<std::vector<std::string>> RequestStore::result_objects(std::string_view selection) {
+    return texts_of(database_,
+                    "select object_key from matrix_result where object_key <> '' and "
+                    "substr(hash, 1, instr(hash || '.', '.') - 1) = ?",
+                    {std::string(selection)});
+}
+
+Result<void> RequestStore::forget(std::string_view selection) {
     const std::string id(selection);
-    std::vector<std::string> keys =
-        TRY(texts_of(database_,
-                     "select object_key from matrix_result where object_key <> '' and "
-                     "substr(hash, 1, instr(hash || '.', '.') - 1) = ?",
-                     selection));
     const auto connection = TRY(database_.connect());
-    const auto work = [&]() -> Result<void> {
+    return connection->in_transaction([&]() -> Result<void> {
         for (const char* table : {"matrix_result", "matrix_request"})
             TRY(connection->change("delete from " + std::string(table) +
                                        " where substr(hash, 1, instr(hash || '.', '.') - 1) = ?",
@@ -283,9 +291,7 @@ Result<std::vector<std::string>> RequestStore::forget(std::string_view selection
         TRY(connection->change("delete from matrix_source where selection = ?", {id}));
         TRY(connection->change("delete from matrix_selection where id = ?", {id}));
         return {};
-    };
-    TRY(connection->in_transaction(work));
-    return keys;
+    });
 }
 
 }  // namespace stroma::matrix

@@ -83,10 +83,14 @@ public:
     Result<void> put_sources(std::string_view selection, const std::vector<std::string>& datasets);
     Result<std::vector<std::string>> sources(std::string_view selection);
     Result<std::vector<std::string>> selections_of(std::string_view dataset);
+    /// Every dataset that a selection holds cells of.
+    Result<std::vector<std::string>> source_datasets();
     /// Requests that waited for one hash wait for another: data changed before their job ran.
     Result<void> repoint(std::string_view from, std::string_view to);
-    /// Takes the selection, its requests and results away; gives the results' object keys.
-    Result<std::vector<std::string>> forget(std::string_view selection);
+    /// The keys of a selection's files.
+    Result<std::vector<std::string>> result_objects(std::string_view selection);
+    /// Takes the selection, its requests and results away, but no object.
+    Result<void> forget(std::string_view selection);
 
 private:
     explicit RequestStore(sql::Database& database) : database_(database) {}
