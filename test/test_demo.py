@@ -14,8 +14,8 @@ FORMATS = ("h5ad", "zarr", "loom", "csv", "mtx", "parquet")
 
 
 def run_demo(folder, *arguments):
-    done = subprocess.run([PROJECT / "tools/demo", *arguments], capture_output=True, text=True, check=False,
-                          timeout=1200, cwd=folder, env={
+    done = subprocess.run([PROJECT / "tools/demo", *arguments], capture_output=True, text=True,
+                          check=False, timeout=1200, cwd=folder, env={
                               **os.environ, "DEMO_DIR": str(folder), "DEMO_HTTP": "127.0.0.1:0"})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
