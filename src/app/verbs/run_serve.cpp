@@ -73,9 +73,10 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     Answers answers(*site, settings);
     const std::string token = "stroma_" + site->ids().secret(32);
     answers.set_local_token(token);
-    front::api::Api api(
-        answers.domain(),
-        {.public_url = "", .fetch_private_addresses = settings.boolean("fetch.private_addresses")});
+    front::api::Api api(answers.domain(),
+                        {.public_url = "",
+                         .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
+                         .scratch_folder = site->staging()});
     auto routes = api.routes();
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
