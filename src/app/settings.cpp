@@ -56,6 +56,9 @@ constexpr Setting table[] = {
     {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
 
+    {"explorer.bodies_max", bytes, "4GiB", "1MiB … 64TiB",
+     "Disk for answers about revisions that are kept packed; those unused longest go first."},
+
     {"dss.url", text, "", "",
      "URL or folder that bundles of notifications are fetched from; empty refuses them."},
     {"dss.hmac_key_file", path, "", "",

@@ -42,6 +42,11 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
     };
+    state.bodies = std::make_unique<explorer::BodyStore>(
+        *state.objects, state.data / "tmp" / "staging",
+        std::string(loading::RevisionFiles::derived_root), loading::RevisionFiles::derived_prefix,
+        explorer::BodyStoreOptions{.bytes_max = settings.bytes("explorer.bodies_max")});
+    state.explorer = std::make_unique<explorer::Explorer>(open, *state.bodies);
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
                                                             *state.warehouse, *state.files);
@@ -121,6 +126,7 @@ pipeline::JobStore& Site::jobs() { return *state_->jobs; }
 queue::Queue& Site::job_queue() { return *state_->job_queue; }
 pipeline::Worker& Site::worker() { return *state_->worker; }
 matrix::MatrixService& Site::matrices() { return *state_->matrices; }
+explorer::Explorer& Site::explorer() { return *state_->explorer; }
 sql::Database& Site::control() { return *state_->control; }
 Milliseconds Site::house_keeping_interval() const {
     return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});

@@ -10,6 +10,7 @@
 #include "app/verbs/verbs.h"
 #include "base/log.h"
 #include "front/api/api.h"
+#include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
 
 namespace stroma::app {
@@ -76,7 +77,10 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     front::api::Api api(
         answers.domain(),
         {.public_url = "", .fetch_private_addresses = settings.boolean("fetch.private_addresses")});
+    front::explorer::ExplorerFront explorer({answers.domain().access, answers.domain().datasets,
+                                             site->explorer(), answers.domain().site.version()});
     auto routes = api.routes();
+    for (auto& route : explorer.routes()) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
                                                         std::move(routes), api.authenticator()));
