@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,6 +11,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "expression/annotated_data.h"
+#include "expression/fixed_sums.h"
 #include "object/object_store.h"
 
 // One dataset revision in one sealed file: expression matrices in both orders, obs, var and all
@@ -93,6 +95,20 @@ struct GeneSums {
     std::vector<std::uint64_t> nonzeros;
 };
 
+/// What a stored value v is taken for, in a cell whose values sum up to s.
+enum class Scale : std::uint8_t {
+    as_stored,  ///< v
+    log1p,      ///< ln(1 + v); what has no logarithm is no number
+    log_cp10k,  ///< ln(1 + 10,000 v / s); for matrices without negative values
+};
+
+/// One gene's stored values, while it is being looked at.
+struct GeneValues {
+    std::uint32_t gene = 0;
+    std::span<const std::uint32_t> cells;  ///< rising
+    std::span<const double> values;        ///< as stored
+};
+
 /// One sealed matrix, readable by cell and by gene. Genes are numbered as in var. Any thread.
 class SealedMatrix {
 public:
@@ -120,6 +136,23 @@ public:
     virtual Result<GeneSums> totals() const = 0;
     /// Of those cells, each at most once, any order. Reads only them.
     virtual Result<GeneSums> sums(std::span<const std::uint32_t> cells) const = 0;
+
+    /// Exact sums of each group of cells; a group holds a cell at most once, in any order. Reads
+    /// only those cells, on all cores; memory: 48 bytes for each gene of each group, and 32 for
+    /// each gene on each core. The answer doesn't depend on order or threads.
+    /// errors  invalid_input  a cell that isn't there or comes twice; log_cp10k of negative values
+    ///         exhausted      sums of more than 1 GiB
+    ///         cancelled, corrupt
+    virtual Result<std::vector<ExactSums>> exact_sums(
+        std::span<const std::span<const std::uint32_t>> groups, Scale scale,
+        const Watch& watch) const;
+    /// Of all cells. Those as stored are stored; the others are added up once and kept.
+    virtual Result<ExactSums> exact_totals(Scale scale, const Watch& watch) const;
+    /// Calls use() for each of those genes (no genes: for all) once, in no order, from all cores
+    /// at once. Memory: one gene on each core.
+    virtual Result<void> scan_genes(std::span<const std::uint32_t> genes,
+                                    const std::function<Result<void>(const GeneValues&)>& use,
+                                    const Watch& watch) const;
 };
 
 /// Chosen cells (and genes) of one sealed matrix as a part of a stacked selection.

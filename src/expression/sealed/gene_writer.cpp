@@ -93,7 +93,7 @@ public:
                                                 record_.fixed);
         } else if (!values_.empty()) {
             for (std::size_t i = 0; i < count; ++i)
-                add(totals_[places[i] - begin_], values_[payloads[i]]);
+                totals_[places[i] - begin_] += values_[payloads[i]];
         } else if (record_.fixed.is_whole()) {
             for (std::size_t i = 0; i < count; ++i) {
                 FixedSums& total = totals_[places[i] - begin_];
@@ -115,12 +115,6 @@ private:
                                       ? cells_.dictionaries()[block + 1].first
                                       : record_.cells;
         offset_ = (end - cells_.dictionaries()[block].first) * 4;
-    }
-    static void add(FixedSums& total, const FixedSums& one) {
-        total.sum += one.sum;
-        total.squares += one.squares;
-        total.nonzeros += one.nonzeros;
-        total.nonfinite += one.nonfinite;
     }
     const MatrixRecord& record_;
     const WrittenCells& cells_;

@@ -134,6 +134,8 @@ std::size_t LineDecoder::next(std::uint32_t* places, std::uint32_t* codes) {
             from += 4;
         }
         unpack_bits(from, count, code_width, base, codes);
+        // A base and a code that pass 2^32 together are damage; they come round to small codes.
+        code_limit_ = std::uint64_t{base} + (std::uint64_t{1} << code_width);
     }
     before_ = places[count - 1];
     data_ += chunk_bytes;

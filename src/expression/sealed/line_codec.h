@@ -30,6 +30,8 @@ public:
     /// `codes` may be null to leave them out.
     std::size_t next(std::uint32_t* places, std::uint32_t* codes);
     bool damaged() const { return damaged_; }
+    /// Above every code of the chunk that next() gave last.
+    std::uint64_t code_limit() const { return code_limit_; }
 
     /// Where the next chunk begins, so that another decoder of the same line can go on there.
     struct Position {
@@ -52,6 +54,7 @@ private:
     std::uint32_t remaining_ = 0;
     std::uint32_t before_ = ~0u;
     std::uint32_t place_limit_ = 0;
+    std::uint64_t code_limit_ = 0;
     bool with_codes_ = false;
     bool damaged_ = false;
 };

@@ -55,47 +55,6 @@ Element scalar_of(T value) {
 
 }  // namespace
 
-FixedPoint FixedPoint::for_values(double largest, bool whole) {
-    if ((whole && largest < 0x1p53) || largest == 0) return {};
-    const int exponent = std::ilogb(largest) + 1;  // every value is below 2^exponent in size
-    return {62 - exponent, 62 - 2 * exponent};
-}
-
-Int128 to_fixed(double value, int shift) {
-    return static_cast<Int128>(std::rint(std::ldexp(value, shift)));
-}
-
-Int128 fixed_square(double value, const FixedPoint& fixed) {
-    if (fixed.is_whole()) {
-        const auto whole = static_cast<Int128>(value);
-        return whole * whole;
-    }
-    const double root = std::ldexp(value, fixed.square_shift / 2);
-    return static_cast<Int128>(std::rint(root * root));
-}
-
-double from_fixed(Int128 value, int shift) {
-    return std::ldexp(static_cast<double>(value), -shift);
-}
-
-void FixedSums::add(double value, const FixedPoint& fixed) {
-    ++nonzeros;
-    if (!std::isfinite(value)) {
-        ++nonfinite;
-        return;
-    }
-    const Int128 scaled = to_fixed(value, fixed.sum_shift);
-    sum += scaled;
-    squares += fixed_square(value, fixed);
-}
-
-double FixedSums::sum_of(const FixedPoint& fixed) const {
-    return nonfinite > 0 ? NAN : from_fixed(sum, fixed.sum_shift);
-}
-double FixedSums::squares_of(const FixedPoint& fixed) const {
-    return nonfinite > 0 ? NAN : from_fixed(squares, fixed.square_shift);
-}
-
 Element to_element(const MatrixRecord& record) {
     const MatrixSummary& summary = record.summary;
     return {Dict{{"name", scalar(summary.name)},
@@ -145,6 +104,7 @@ Result<MatrixRecord> matrix_record(const Element& element) {
     const double square_shift = TRY(number_in(element, "square_shift"));
     if (!(std::abs(sum_shift) < 4096 && std::abs(square_shift) < 4096)) return lacking("sum_shift");
     record.fixed = {static_cast<int>(sum_shift), static_cast<int>(square_shift)};
+    if (!record.fixed.is_known()) return lacking("square_shift");
     return record;
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "expression/fixed_sums.h"
 #include "expression/sealed/line_codec.h"
 #include "expression/sealed_dataset.h"
 
@@ -13,28 +14,6 @@ namespace stroma::expression {
 
 inline constexpr std::uint64_t cells_max = (std::uint64_t{1} << 31) - 1;
 inline constexpr std::uint64_t genes_max = std::uint64_t{1} << 24;
-
-/// Sums are kept in whole multiples of 2^-sum_shift, so that adding is exact in any order.
-struct FixedPoint {
-    int sum_shift = 0, square_shift = 0;  ///< square_shift is even
-    bool is_whole() const { return sum_shift == 0 && square_shift == 0; }
-    /// For values up to `largest` in size; whole numbers are kept as they are.
-    static FixedPoint for_values(double largest, bool whole);
-};
-
-__extension__ typedef __int128 Int128;
-
-/// One gene's totals; values that aren't finite are counted instead of added.
-struct FixedSums {
-    Int128 sum = 0, squares = 0;
-    std::uint64_t nonzeros = 0, nonfinite = 0;
-    void add(double value, const FixedPoint& fixed);
-    double sum_of(const FixedPoint& fixed) const;
-    double squares_of(const FixedPoint& fixed) const;
-};
-Int128 to_fixed(double value, int shift);
-Int128 fixed_square(double value, const FixedPoint& fixed);
-double from_fixed(Int128 value, int shift);
 
 /// What is stored of a matrix beside its lines.
 struct MatrixRecord {

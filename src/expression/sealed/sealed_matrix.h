@@ -39,6 +39,13 @@ public:
                                     std::span<float> out) const override;
     Result<GeneSums> totals() const override;
     Result<GeneSums> sums(std::span<const std::uint32_t> cells) const override;
+    Result<std::vector<ExactSums>> exact_sums(
+        std::span<const std::span<const std::uint32_t>> groups, Scale scale,
+        const Watch& watch) const override;
+    Result<ExactSums> exact_totals(Scale scale, const Watch& watch) const override;
+    Result<void> scan_genes(std::span<const std::uint32_t> genes,
+                            const std::function<Result<void>(const GeneValues&)>& use,
+                            const Watch& watch) const override;
 
     /// Decodes all cells on this thread, keeping nothing, and gives the sum of the codes: what
     /// reading costs at least.
@@ -48,10 +55,12 @@ public:
 
 private:
     friend class CellReader;
+    friend class CellAdder;
     StoredMatrix() = default;
 
     /// One block of lines, open, and for cells their dictionaries.
     struct OpenBlock {
+        Bytes room, dictionary_room;
         BlockBytes bytes{ByteSpan{}};
         LineBlockView view;
         Bytes values;  ///< raw ones
@@ -61,6 +70,7 @@ private:
         std::vector<std::uint64_t> dictionary_starts;  ///< bytes, one more than lines
     };
     Result<void> open_cells(std::uint64_t block, OpenBlock& open) const;
+    /// Reads the heads of the lines of `open.bytes`, which is that block.
     Result<void> open_lines(const ContainerReader::Section& section, std::uint64_t block,
                             std::uint64_t line_count, OpenBlock& open) const;
     Result<void> open_dictionary(OpenBlock& open) const;
@@ -73,14 +83,18 @@ private:
         Bytes values;
     };
     Result<void> read_line(std::uint32_t gene, GeneLine& line) const;
+    Result<void> decode_gene(std::uint32_t rank, const OpenBlock& open, GeneLine& line) const;
     template <class Use>
     Result<void> for_each_of_gene(std::uint32_t gene, Use&& use) const;
+    template <class Use>
+    Result<void> for_each_of_line(std::uint32_t gene, const GeneLine& line, Use&& use) const;
     Result<std::shared_ptr<const Dictionaries>> dictionaries() const;
     Result<std::vector<FixedSums>> stored_totals() const;
-    Result<void> add_cells(std::span<const std::uint32_t> cells, std::vector<FixedSums>& to) const;
-    Result<void> add_small_counts(std::span<const std::uint32_t> cells,
-                                  std::vector<FixedSums>& to) const;
-    GeneSums in_gene_order(const std::vector<FixedSums>& by_rank, std::uint64_t cells) const;
+    Result<FixedPoint> fixed_point_of(Scale scale) const;
+    Result<std::shared_ptr<const std::vector<double>>> kept_cell_totals() const;
+    Result<ExactSums> sums_of_whole(Scale scale, const Watch& watch) const;
+    ExactSums in_gene_order(std::span<const FixedSums> by_rank, std::uint64_t cells,
+                            const FixedPoint& fixed) const;
     Result<void> check_cell(std::uint64_t cell) const;
     Result<void> check_gene(std::uint64_t gene) const;
     template <class T>
@@ -101,6 +115,9 @@ private:
     std::vector<std::uint32_t> gene_of_rank_, rank_of_gene_;
     mutable std::mutex mutex_;
     mutable std::shared_ptr<const Dictionaries> dictionaries_;
+    mutable std::shared_ptr<const std::vector<double>> cell_totals_;
+    mutable std::mutex totals_mutex_;
+    mutable std::optional<ExactSums> whole_sums_[3];  ///< of each scale
 };
 
 }  // namespace stroma::expression

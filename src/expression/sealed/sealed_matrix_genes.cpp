@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 
+#include "base/threads.h"
+#include "expression/sealed/pace.h"
 #include "expression/sealed/sealed_matrix.h"
 
 namespace stroma::expression {
@@ -12,9 +15,17 @@ Result<void> StoredMatrix::read_line(std::uint32_t gene, GeneLine& line) const {
     const std::uint32_t rank = rank_of_gene_[gene];
     const std::uint64_t block = by_gene_->block_of(rank);
     OpenBlock open;
+    open.bytes = TRY(container_->read_block(*by_gene_, block));
     TRY(open_lines(*by_gene_, block, gene_count(), open));
+    open.number = block;
+    return decode_gene(rank, open, line);
+}
+
+Result<void> StoredMatrix::decode_gene(std::uint32_t rank, const OpenBlock& open,
+                                       GeneLine& line) const {
     const auto damaged = [&] {
-        return fail(container_->damage(*by_gene_, block, fmt::format("gene {} is damaged", gene)));
+        return fail(container_->damage(*by_gene_, open.number,
+                                       fmt::format("gene {} is damaged", gene_of_rank_[rank])));
     };
     if (rank < open.first_line || rank - open.first_line >= open.view.line_count())
         return damaged();
@@ -74,6 +85,12 @@ template <class Use>
 Result<void> StoredMatrix::for_each_of_gene(std::uint32_t gene, Use&& use) const {
     thread_local GeneLine line;
     TRY(read_line(gene, line));
+    return for_each_of_line(gene, line, std::forward<Use>(use));
+}
+
+template <class Use>
+Result<void> StoredMatrix::for_each_of_line(std::uint32_t gene, const GeneLine& line,
+                                            Use&& use) const {
     const ValueType type = record_.summary.type;
     const std::size_t size = size_of(type);
     if (record_.coding == LineBlockView::Coding::raw) {
@@ -103,6 +120,46 @@ Result<void> StoredMatrix::for_each_of_gene(std::uint32_t gene, Use&& use) const
         }
     }
     return {};
+}
+
+Result<void> StoredMatrix::scan_genes(std::span<const std::uint32_t> genes,
+                                      const std::function<Result<void>(const GeneValues&)>& use,
+                                      const Watch& watch) const {
+    std::vector<std::uint32_t> ranks(genes.empty() ? gene_count() : genes.size());
+    std::iota(ranks.begin(), ranks.end(), 0u);
+    for (std::size_t i = 0; i < genes.size(); ++i) {
+        TRY(check_gene(genes[i]));
+        ranks[i] = rank_of_gene_[genes[i]];
+    }
+    if (!genes.empty()) std::sort(ranks.begin(), ranks.end());
+    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+    std::vector<std::size_t> pieces{0};  // where each block's ranks begin
+    for (std::size_t i = 1; i < ranks.size(); ++i)
+        if (by_gene_->block_of(ranks[i]) != by_gene_->block_of(ranks[i - 1])) pieces.push_back(i);
+    pieces.push_back(ranks.size());
+    if (ranks.empty()) return {};
+    Pace pace(watch, pieces.size() - 1, "genes");
+    return parallel_for(pieces.size() - 1, [&](std::size_t piece) -> Result<void> {
+        TRY(pace.begin_piece());
+        const std::span mine = std::span(ranks).subspan(pieces[piece],
+                                                        pieces[piece + 1] - pieces[piece]);
+        thread_local OpenBlock open;
+        thread_local GeneLine line;
+        thread_local std::vector<double> values;
+        const std::uint64_t block = by_gene_->block_of(mine.front());
+        TRY(open_lines(*by_gene_, block, gene_count(), open));
+        open.number = block;
+        for (const std::uint32_t rank : mine) {
+            const std::uint32_t gene = gene_of_rank_[rank];
+            TRY(decode_gene(rank, open, line));
+            values.resize(line.cells.size());
+            TRY(for_each_of_line(gene, line, [&](std::size_t i, std::uint32_t, double value) {
+                values[i] = value;
+            }));
+            TRY(use({gene, line.cells, values}));
+        }
+        return {};
+    });
 }
 
 Result<void> StoredMatrix::read_gene(std::uint32_t gene, GeneColumn& out) const {
