@@ -15,8 +15,8 @@ constexpr std::size_t prefix_bytes = sizeof(std::int64_t);
 
 Result<Bytes> compress_buffer(ByteSpan bytes, BodyCompression compression) {
     const bool is_zstd = compression == BodyCompression::zstd;
-    const std::size_t bound = is_zstd ? ZSTD_compressBound(bytes.size())
-                                      : LZ4F_compressFrameBound(bytes.size(), nullptr);
+    const std::size_t bound =
+        is_zstd ? ZSTD_compressBound(bytes.size()) : LZ4F_compressFrameBound(bytes.size(), nullptr);
     Bytes packed(prefix_bytes + bound);
     std::byte* frame = packed.data() + prefix_bytes;
     const std::size_t size =

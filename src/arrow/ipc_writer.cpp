@@ -67,9 +67,9 @@ Offset<format::Field> field_of(FlatBufferBuilder& builder, const Field& field, s
     const TypeParts type = type_parts(builder, field.type);
     Offset<format::DictionaryEncoding> dictionary;
     if (field.codes)
-        dictionary = format::CreateDictionaryEncoding(builder, static_cast<std::int64_t>(id),
-                                                      integer_of(builder, *field.codes),
-                                                      field.ordered);
+        dictionary =
+            format::CreateDictionaryEncoding(builder, static_cast<std::int64_t>(id),
+                                             integer_of(builder, *field.codes), field.ordered);
     const auto children = builder.CreateVector(Offsets<format::Field>());
     return format::CreateField(builder, name, field.nullable, type.type, type.detail, dictionary,
                                children, metadata_of(builder, field.metadata));
@@ -147,10 +147,10 @@ Offset<format::RecordBatch> IpcWriter::State::batch_of(FlatBufferBuilder& builde
                                                        std::uint64_t rows) const {
     Offset<format::BodyCompression> compression;
     if (options.compression != BodyCompression::none)
-        compression = format::CreateBodyCompression(
-            builder, options.compression == BodyCompression::zstd
-                         ? format::CompressionType_ZSTD
-                         : format::CompressionType_LZ4_FRAME);
+        compression =
+            format::CreateBodyCompression(builder, options.compression == BodyCompression::zstd
+                                                       ? format::CompressionType_ZSTD
+                                                       : format::CompressionType_LZ4_FRAME);
     const auto nodes = builder.CreateVectorOfStructs(body.nodes);
     const auto places = builder.CreateVectorOfStructs(body.places);
     return format::CreateRecordBatch(builder, static_cast<std::int64_t>(rows), nodes, places,
@@ -158,8 +158,8 @@ Offset<format::RecordBatch> IpcWriter::State::batch_of(FlatBufferBuilder& builde
 }
 
 Result<format::Block> IpcWriter::State::put_message(FlatBufferBuilder& builder,
-                                                    format::MessageHeader kind,
-                                                    Offset<void> header, const Body& body) {
+                                                    format::MessageHeader kind, Offset<void> header,
+                                                    const Body& body) {
     builder.Finish(format::CreateMessage(builder, format::MetadataVersion_V5, kind, header,
                                          static_cast<std::int64_t>(body.size)));
     const std::size_t size = builder.GetSize(), padding = padding_of(size);
@@ -215,8 +215,8 @@ Result<void> IpcWriter::write_batch(std::uint64_t rows, std::span<const Array> c
     }
     FlatBufferBuilder builder;
     const auto batch = state_->batch_of(builder, body, rows);
-    state_->batches.push_back(TRY(
-        state_->put_message(builder, format::MessageHeader_RecordBatch, batch.Union(), body)));
+    state_->batches.push_back(
+        TRY(state_->put_message(builder, format::MessageHeader_RecordBatch, batch.Union(), body)));
     return {};
 }
 
@@ -227,8 +227,8 @@ Result<void> IpcWriter::finish() {
     const auto schema = schema_of(builder, state_->fields, state_->options);
     const auto dictionaries = builder.CreateVectorOfStructs(state_->dictionaries);
     const auto batches = builder.CreateVectorOfStructs(state_->batches);
-    builder.Finish(format::CreateFooter(builder, format::MetadataVersion_V5, schema, dictionaries,
-                                        batches));
+    builder.Finish(
+        format::CreateFooter(builder, format::MetadataVersion_V5, schema, dictionaries, batches));
     std::string end(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
     end.resize(end.size() + 4);
     store(reinterpret_cast<std::byte*>(end.data() + end.size() - 4),

@@ -24,8 +24,8 @@ public:
 Json read_by_arrow(std::string_view bytes) {
     const TemporaryFolder folder;
     EXPECT_TRUE(replace_file(folder.path / "table.arrow", as_bytes(bytes)).has_value());
-    const std::string command = "node " STROMA_CLIENT_TESTS
-                                "/read_arrow.mjs " STROMA_CLIENT_MODULES " " +
+    const std::string command = "node " STROMA_CLIENT_TESTS "/read_arrow.mjs " STROMA_CLIENT_MODULES
+                                " " +
                                 (folder.path / "table.arrow").string();
     std::FILE* pipe = ::popen(command.c_str(), "r");
     std::string answer(64u << 10, '\0');
@@ -70,8 +70,9 @@ struct Sample {
     std::vector<std::uint8_t> yes = {0b001}, second_is_null = {0b101};
     std::vector<std::int32_t> text_ends = {0, 2, 2, 5};
     std::vector<std::int64_t> long_ends = {0, 2, 2, 5};
-    std::string text = "ab\xC3\xA9"
-                       "c";
+    std::string text =
+        "ab\xC3\xA9"
+        "c";
     std::vector<std::int8_t> codes = {1, 0, 0};
     std::vector<std::int32_t> letter_ends = {0, 1, 2};
     std::string letters = "xy";
@@ -148,8 +149,7 @@ TEST(ArrowIpc, ALargeBufferIsPackedAndReadBackWhole) {
         for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i / 1000);
         std::string bytes;
         IpcWriter writer({{"n", Type::int64, false, {}, false, {}}},
-                         {Container::stream, compression, {}},
-                         [&](ByteSpan piece) -> Result<void> {
+                         {Container::stream, compression, {}}, [&](ByteSpan piece) -> Result<void> {
                              bytes += as_text(piece);
                              return {};
                          });

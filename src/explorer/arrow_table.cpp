@@ -171,8 +171,7 @@ ArrowTable::Buffers ArrowTable::buffers_of(const Part& part, std::uint64_t first
     return buffers;
 }
 
-Result<std::string> ArrowTable::write(arrow::BodyCompression compression,
-                                      Metadata metadata) const {
+Result<std::string> ArrowTable::write(arrow::BodyCompression compression, Metadata metadata) const {
     std::vector<arrow::Field> fields;
     for (const Part& part : parts_) fields.push_back(part.field);
     std::string bytes;

@@ -214,10 +214,9 @@ void BodyStore::remove_oldest() {
         {
             const std::lock_guard lock(mutex_);
             if (stored_bytes_ <= options_.bytes_max || stored_.empty()) return;
-            const auto oldest =
-                std::min_element(stored_.begin(), stored_.end(), [](const auto& a, const auto& b) {
-                    return a.second.used < b.second.used;
-                });
+            const auto oldest = std::min_element(
+                stored_.begin(), stored_.end(),
+                [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
             key = oldest->first;
             stored_bytes_ -= oldest->second.size_bytes;
             stored_.erase(oldest);

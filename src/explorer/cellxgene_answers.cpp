@@ -115,8 +115,7 @@ private:
     std::set<std::string> seen_;
 };
 
-Result<std::vector<float>> gene_values(const expression::SealedMatrix& matrix,
-                                       std::uint32_t gene) {
+Result<std::vector<float>> gene_values(const expression::SealedMatrix& matrix, std::uint32_t gene) {
     std::vector<float> values(matrix.cell_count());
     TRY(matrix.read_gene_dense(gene, values));
     return values;
@@ -278,8 +277,8 @@ Result<std::vector<std::uint32_t>> genes_matching(const RevisionData& data,
     }
     for (std::size_t i = 0; i < tests.size(); ++i)
         if (const std::string* unseen = tests[i].unseen())
-            return fail(ErrorCode::not_found, fmt::format("no gene has '{}' in {}", *unseen,
-                                                          filter.tests[i].column));
+            return fail(ErrorCode::not_found,
+                        fmt::format("no gene has '{}' in {}", *unseen, filter.tests[i].column));
     if (genes.empty()) return fail(ErrorCode::not_found, "no gene matches the filter");
     return genes;
 }

@@ -180,9 +180,9 @@ std::optional<std::string> hex_color(std::string_view text) {
         if (lower.size() != 4) return std::nullopt;
         return std::string{'#', lower[1], lower[1], lower[2], lower[2], lower[3], lower[3]};
     }
-    const auto* found = std::lower_bound(
-        std::begin(named_colors), std::end(named_colors), lower,
-        [](const NamedColor& a, const std::string& b) { return a.name < b; });
+    const auto* found =
+        std::lower_bound(std::begin(named_colors), std::end(named_colors), lower,
+                         [](const NamedColor& a, const std::string& b) { return a.name < b; });
     if (found == std::end(named_colors) || found->name != lower) return std::nullopt;
     return std::string(found->hex);
 }

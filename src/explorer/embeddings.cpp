@@ -61,8 +61,7 @@ Result<Embedding> find_embedding(const expression::SealedDataset& sealed, std::s
     for (const bool by_key : {true, false})
         for (Embedding& one : all)
             if ((by_key ? one.key : one.name) == name) return std::move(one);
-    return fail(ErrorCode::not_found,
-                "this revision has no embedding '" + std::string(name) + "'");
+    return fail(ErrorCode::not_found, "this revision has no embedding '" + std::string(name) + "'");
 }
 
 bool fits_cellxgene(const Embedding& embedding) {

@@ -34,8 +34,7 @@ public:
 
 std::string text_of(const Body& body) {
     std::string text(body.size_bytes, '\0');
-    EXPECT_TRUE(
-        body.file->read_at(0, std::as_writable_bytes(std::span(text.data(), text.size()))));
+    EXPECT_TRUE(body.file->read_at(0, std::as_writable_bytes(std::span(text.data(), text.size()))));
     return text;
 }
 
@@ -222,12 +221,11 @@ TEST(Embeddings, ThatCellxgeneCannotShowAreKeptFromIt) {
 class Answers : public Bodies {
 protected:
     Answers()
-        : store(open_store()),
-          explorer([this](std::string_view) { return sealed(); }, *store) {}
+        : store(open_store()), explorer([this](std::string_view) { return sealed(); }, *store) {}
     static Result<std::shared_ptr<const expression::SealedDataset>> sealed() {
         expression::AnnotatedData data = expression::samples::rich_dataset();
-        data.uns.emplace_back("type_colors", expression::Element{expression::TextGrid{
-                                                 {2}, {"red", "#00ff00"}}});
+        data.uns.emplace_back("type_colors",
+                              expression::Element{expression::TextGrid{{2}, {"red", "#00ff00"}}});
         return expression::SealedDataset::open(
             expression::samples::reader_of(expression::samples::seal(data)));
     }
@@ -272,8 +270,7 @@ TEST_F(Answers, UnknownNamesAreToldByName) {
 }
 
 TEST_F(Answers, ColoursAreHexByCategory) {
-    EXPECT_EQ(json_of(colors_answer(*data())).dump(),
-              R"({"type":{"T":"#ff0000","B":"#00ff00"}})");
+    EXPECT_EQ(json_of(colors_answer(*data())).dump(), R"({"type":{"T":"#ff0000","B":"#00ff00"}})");
 }
 
 TEST_F(Answers, TheSameQuestionGivesTheSameBytes) {

@@ -11,9 +11,9 @@ namespace {
 constexpr std::array<std::string_view, 8> symbol_columns = {
     "feature_name", "gene_symbols", "gene_symbol", "gene_name",
     "gene_names",   "symbol",       "Gene",        "gene_short_name"};
-constexpr std::array<std::string_view, 8> id_columns = {
-    "gene_ids",   "gene_id",    "ensembl_id", "ensembl",
-    "feature_id", "ensemblids", "Accession",  "featurekey"};
+constexpr std::array<std::string_view, 8> id_columns = {"gene_ids",  "gene_id",    "ensembl_id",
+                                                        "ensembl",   "feature_id", "ensemblids",
+                                                        "Accession", "featurekey"};
 constexpr std::array<std::string_view, 4> synonym_columns = {"synonyms", "synonym", "aliases",
                                                              "alias"};
 
@@ -85,7 +85,7 @@ std::optional<std::uint32_t> GeneNames::find(std::string_view name) const {
     const std::string lower = lower_case(name);
     const Name* in_another_case = nullptr;
     for (auto at = std::lower_bound(names_.begin(), names_.end(), lower,
-                                    [](const Name& a, const std::string& b) { return a.lower < b; });
+                                    [](const Name&a, const std::string&b) { return a.lower < b; });
          at != names_.end() && at->lower == lower; ++at) {
         if (at->text == name) return at->gene;
         if (in_another_case == nullptr) in_another_case = &*at;
@@ -99,8 +99,8 @@ std::vector<GeneHit> GeneNames::search(std::string_view text, std::size_t limit)
     std::set<std::uint32_t> seen;
     const auto take = [&](const Name& name) {
         if (seen.insert(name.gene).second)
-            hits.push_back({name.gene, std::string(id(name.gene)), std::string(symbol(name.gene)),
-                            name.text});
+            hits.push_back(
+                {name.gene, std::string(id(name.gene)), std::string(symbol(name.gene)), name.text});
     };
     const std::string lower = lower_case(text);
     if (lower.empty()) {
@@ -109,7 +109,7 @@ std::vector<GeneHit> GeneNames::search(std::string_view text, std::size_t limit)
         return hits;
     }
     for (auto at = std::lower_bound(names_.begin(), names_.end(), lower,
-                                    [](const Name& a, const std::string& b) { return a.lower < b; });
+                                    [](const Name&a, const std::string&b) { return a.lower < b; });
          at != names_.end() && at->lower.starts_with(lower) && hits.size() < limit; ++at)
         take(*at);
     for (auto at = names_.begin(); at != names_.end() && hits.size() < limit; ++at)

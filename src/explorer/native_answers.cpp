@@ -95,10 +95,10 @@ Json embedding_json(const Embedding& embedding, bool has_images) {
 }
 
 Json layer_json(const expression::MatrixSummary& matrix) {
-    return {{"name", matrix.name},   {"unit", name_of(matrix.unit)},
-            {"genes", matrix.genes}, {"type", name_of(matrix.type)},
-            {"min", matrix.min},     {"max", matrix.max},
-            {"sum", matrix.sum},     {"whole_numbers", matrix.whole_numbers},
+    return {{"name", matrix.name},        {"unit", name_of(matrix.unit)},
+            {"genes", matrix.genes},      {"type", name_of(matrix.type)},
+            {"min", matrix.min},          {"max", matrix.max},
+            {"sum", matrix.sum},          {"whole_numbers", matrix.whole_numbers},
             {"nonzeros", matrix.nonzeros}};
 }
 
@@ -157,8 +157,8 @@ Result<Made> sparse_answer(const expression::SealedMatrix& matrix, const GeneNam
     table.add("cell", ValueType::uint32, Bytes(cells.begin(), cells.end()));
     table.add(std::string(genes.id(question.genes[0])), matrix.summary().type,
               gene_values_packed(matrix.summary().type, column.values));
-    return arrow_made(TRY(
-        table.write(question.compression, {{"cells", std::to_string(matrix.cell_count())}})));
+    return arrow_made(
+        TRY(table.write(question.compression, {{"cells", std::to_string(matrix.cell_count())}})));
 }
 
 /// The named columns of a frame, or all of them.
@@ -318,10 +318,8 @@ Result<Made> mean_answer(const RevisionData& data, const GeneQuestion& question)
 Made gene_search_answer(const GeneNames& genes, std::string_view text, std::size_t limit) {
     Json json{{"genes", Json::array()}};
     for (const GeneHit& hit : genes.search(text, limit))
-        json["genes"].push_back({{"gene", hit.gene},
-                                 {"id", hit.id},
-                                 {"symbol", hit.symbol},
-                                 {"matched", hit.matched}});
+        json["genes"].push_back(
+            {{"gene", hit.gene}, {"id", hit.id}, {"symbol", hit.symbol}, {"matched", hit.matched}});
     return json_made(json);
 }
 

@@ -36,9 +36,7 @@ std::string joined(std::uint64_t count, const auto& value_at) {
     return json + "]";
 }
 
-bool is_whole(ValueType type) {
-    return !is_floating(type) && type != ValueType::boolean;
-}
+bool is_whole(ValueType type) { return !is_floating(type) && type != ValueType::boolean; }
 
 /// Whether all fit int32, so that the peer's schema says int32.
 bool fits_int32(const Array& numbers) {
@@ -209,9 +207,8 @@ void NetMatrix::add_quantised(std::span<const float> values, int bins) {
         codes[i] = static_cast<std::int16_t>(std::lround((values[i] - low) / range * bins));
     if (!state_->has_room(codes.size() * sizeof(std::int16_t))) return;
     const auto vector = state_->builder.CreateVector(codes);
-    state_->add_column(
-        net::TypedArray_Int16Encoded,
-        net::CreateInt16Encoded(state_->builder, vector, *greatest, *least, bins));
+    state_->add_column(net::TypedArray_Int16Encoded,
+                       net::CreateInt16Encoded(state_->builder, vector, *greatest, *least, bins));
 }
 
 void NetMatrix::add(const Column& column, bool with_dictionaries) {

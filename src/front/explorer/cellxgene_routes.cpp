@@ -30,8 +30,8 @@ constexpr std::int64_t bins_max = 32'767;
 Result<CellxgeneStyle> style_of(const Asked& asked) {
     const std::string& version = asked.request.parameters.at("version");
     if (version != "v0.2" && version != "v0.3")
-        return fail(ErrorCode::not_found,
-                    "there is no version '" + version + "' of cellxgene's API here; use v0.2 or v0.3");
+        return fail(ErrorCode::not_found, "there is no version '" + version +
+                                              "' of cellxgene's API here; use v0.2 or v0.3");
     CellxgeneStyle style;
     style.with_dictionaries = version == "v0.3";
     const std::int64_t bins = TRY(api::query_integer(asked.request, "nbins", 0));
@@ -75,11 +75,11 @@ Answer annotations(const Asked& asked, Axis axis) {
     const CellxgeneStyle style = TRY(style_of(asked));
     if (auto answer = refused(asked)) return *std::move(answer);
     const auto names = asked.values("annotation-name");
-    return asked.answer(
-        spelled_style(style) + (axis == Axis::obs ? "obs" : "var") + spelled(names),
-        [&](const RevisionData& data) {
-            return stroma::explorer::cellxgene_annotations(data, axis, names, style);
-        });
+    return asked.answer(spelled_style(style) + (axis == Axis::obs ? "obs" : "var") + spelled(names),
+                        [&](const RevisionData& data) {
+                            return stroma::explorer::cellxgene_annotations(data, axis, names,
+                                                                           style);
+                        });
 }
 
 Answer get_obs(const Asked& asked) { return annotations(asked, Axis::obs); }
@@ -191,7 +191,8 @@ Result<GeneFilter> filter_of_json(const Json& body) {
                 if (!is_range && !one.is_number_unsigned())
                     return bad_filter("/filter/var/index", "numbers or [start, end) are needed");
                 const auto first = (is_range ? one[0] : one).get<std::uint64_t>();
-                wanted.index.emplace_back(first, is_range ? one[1].get<std::uint64_t>() : first + 1);
+                wanted.index.emplace_back(first,
+                                          is_range ? one[1].get<std::uint64_t>() : first + 1);
             }
         } else {
             return bad_filter("/filter/var", "there is no filter '" + kind + "'");

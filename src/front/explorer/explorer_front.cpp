@@ -10,12 +10,12 @@ namespace {
 constexpr std::string_view for_ever = "max-age=31536000, immutable";
 
 void add_cache_headers(http::Response& response, bool is_public) {
-    response.headers.emplace_back("Cache-Control", (is_public ? "public, " : "private, ") +
-                                                       std::string(for_ever));
+    response.headers.emplace_back("Cache-Control",
+                                  (is_public ? "public, " : "private, ") + std::string(for_ever));
     // A browser must not show one person's private bytes to the next.
-    response.headers.emplace_back("Vary",
-                                  is_public ? "Accept, Accept-Encoding"
-                                            : "Accept, Accept-Encoding, Authorization, Cookie");
+    response.headers.emplace_back("Vary", is_public
+                                              ? "Accept, Accept-Encoding"
+                                              : "Accept, Accept-Encoding, Authorization, Cookie");
 }
 
 http::Response handle(const ExplorerDomain& domain, http::Request& request,

@@ -43,10 +43,12 @@ protected:
     void SetUp() override {
         for (const char* name : {"admin", "owner", "reader", "stranger"})
             fake_.by_secret[name] = {
-                name, name,
-                std::string_view(name) == "admin" ? catalog::Role::administrator
-                                                  : catalog::Role::user,
-                false, 1, {}};
+                name,
+                name,
+                std::string_view(name) == "admin" ? catalog::Role::administrator : catalog::Role::user,
+                false,
+                1,
+                {}};
         add_dataset("open", catalog::Visibility::public_, "open-2");
         add_dataset("ds", catalog::Visibility::private_, "ds-1");
         add_dataset("gone", catalog::Visibility::private_, "");
@@ -97,11 +99,12 @@ protected:
     api::FakeDomain fake_;
     object::MemoryStore objects_;
     TemporaryFolder folder_;
-    stroma::explorer::BodyStore bodies_{objects_, folder_.path, "kept/",
-                                        [](std::string_view revision) {
-                                            return "kept/" + std::string(revision) + "/";
-                                        },
-                                        {}};
+    stroma::explorer::BodyStore bodies_{
+        objects_,
+        folder_.path,
+        "kept/",
+        [](std::string_view revision) { return "kept/" + std::string(revision) + "/"; },
+        {}};
     stroma::explorer::Explorer explorer_{sealed_sample, bodies_};
     ExplorerFront front_{{fake_, fake_, explorer_, "9.8.7"}};
     api::Api api_{fake_.domain(), {}};
@@ -131,8 +134,8 @@ Question question_of(const http::Route& route) {
     if (ends("/data/var") && route.method == "PUT")
         return {"", R"({"filter":{"var":{"index":[0]}}})", 200, {}};
     if (ends("/summarize/var") && route.method == "POST")
-        return {"", "var:name_0=gene1", 200,
-                {{"Content-Type", "application/x-www-form-urlencoded"}}};
+        return {
+            "", "var:name_0=gene1", 200, {{"Content-Type", "application/x-www-form-urlencoded"}}};
     if (ends("/data/var") || ends("/summarize/var")) return {"?var:name_0=gene1", "", 200, {}};
     if (route.pattern.find("/expression") != std::string::npos)
         return route.method == "POST" ? Question{"", R"({"genes":["A"]})", 200, {}}
@@ -146,12 +149,9 @@ TEST_F(ExplorerTest, EveryRouteAsksTheOneDecision) {
         int expected[5];  ///< anonymous, stranger, reader, owner, admin; 0 is the route's own
     };
     constexpr const char* who[5] = {"", "stranger", "reader", "owner", "admin"};
-    const Row table[] = {{"open-2", {0, 0, 0, 0, 0}},
-                         {"ds-1", {404, 404, 0, 0, 0}},
-                         {"ds-2", {404, 404, 404, 404, 404}},
-                         {"open-1", {410, 410, 410, 410, 410}},
-                         {"gone", {404, 404, 410, 410, 410}},
-                         {"gone-1", {404, 404, 410, 410, 410}},
+    const Row table[] = {{"open-2", {0, 0, 0, 0, 0}},         {"ds-1", {404, 404, 0, 0, 0}},
+                         {"ds-2", {404, 404, 404, 404, 404}}, {"open-1", {410, 410, 410, 410, 410}},
+                         {"gone", {404, 404, 410, 410, 410}}, {"gone-1", {404, 404, 410, 410, 410}},
                          {"none", {404, 404, 404, 404, 404}}};
     for (const http::Route& route : front_.routes())
         for (const Row& row : table)

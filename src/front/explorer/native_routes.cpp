@@ -69,11 +69,11 @@ Answer get_var(const Asked& asked) {
 Answer get_embedding(const Asked& asked) {
     const std::string name = asked.request.parameters.at("embedding");
     const auto packing = TRY(compression_of(asked));
-    return asked.answer(
-        fmt::format("embedding/{}{}", packing.name, spelled(std::vector{name})),
-        [&](const RevisionData& data) {
-            return stroma::explorer::embedding_answer(data, name, packing.compression);
-        });
+    return asked.answer(fmt::format("embedding/{}{}", packing.name, spelled(std::vector{name})),
+                        [&](const RevisionData& data) {
+                            return stroma::explorer::embedding_answer(data, name,
+                                                                      packing.compression);
+                        });
 }
 
 /// Genes by name, a layer and a form: from the query, or from the body of a POST.
@@ -103,7 +103,8 @@ Result<GeneOrder> gene_order(const Asked& asked) {
                     fmt::format("{} genes are more than {}; ask for fewer at once",
                                 order.genes.size(), genes_max));
     if (order.form != "dense" && order.form != "sparse")
-        return fail(ErrorCode::invalid_input, "'form' is dense or sparse, not '" + order.form + "'");
+        return fail(ErrorCode::invalid_input,
+                    "'form' is dense or sparse, not '" + order.form + "'");
     return order;
 }
 

@@ -35,8 +35,7 @@ Result<Found> find(const ExplorerDomain& domain, const http::Request& request) {
     const std::string& id = request.parameters.at("revision");
     Found found;
     found.revision = TRY(domain.datasets.find_revision(id));
-    auto dataset =
-        TRY(domain.datasets.find_dataset(found.revision ? found.revision->dataset : id));
+    auto dataset = TRY(domain.datasets.find_dataset(found.revision ? found.revision->dataset : id));
     if (!dataset) return absent(id);
     const catalog::Thing thing{catalog::ThingKind::dataset, dataset->id, dataset->owner};
     if (!TRY(domain.access.may(request.principal, catalog::Action::read, thing))) return absent(id);
@@ -79,10 +78,14 @@ http::Response redirect(const http::Request& request, const catalog::Dataset& da
 
 Json links_json(std::string_view revision) {
     const std::string base = std::string(revision) + "/";
-    return {{"schema", base + "schema"},         {"summary", base + "summary"},
-            {"obs", base + "obs"},               {"var", base + "var"},
-            {"embeddings", base + "embeddings"}, {"expression", base + "expression"},
-            {"genes", base + "genes"},           {"colors", base + "colors"},
+    return {{"schema", base + "schema"},
+            {"summary", base + "summary"},
+            {"obs", base + "obs"},
+            {"var", base + "var"},
+            {"embeddings", base + "embeddings"},
+            {"expression", base + "expression"},
+            {"genes", base + "genes"},
+            {"colors", base + "colors"},
             {"cellxgene_v0_2", base + "api/v0.2"},
             {"cellxgene_v0_3", base + "api/v0.3"}};
 }
