@@ -93,8 +93,7 @@ struct Worker::State {
                 records.channel->wait_past(generation, receive_wait);
                 continue;
             }
-            for (const queue::Message& message : *messages)
-                handle_logged(message, asked_ms, stop);
+            for (const queue::Message& message : *messages) handle_logged(message, asked_ms, stop);
         }
     }
 

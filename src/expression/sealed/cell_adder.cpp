@@ -127,8 +127,8 @@ Result<void> CellAdder::add_cell(std::uint32_t cell) {
         add_coded(line);
     }
     if (damaged_)
-        return fail(matrix_.container_->damage(*matrix_.by_cell_, open_.number,
-                                               "a cell is damaged"));
+        return fail(
+            matrix_.container_->damage(*matrix_.by_cell_, open_.number, "a cell is damaged"));
     return {};
 }
 

@@ -46,8 +46,9 @@ std::vector<Slice> slices_of(const std::vector<std::vector<std::uint32_t>>& grou
     std::vector<Slice> slices;
     for (std::size_t group = 0; group < groups.size(); ++group)
         for (std::size_t at = 0; at < groups[group].size(); at += length)
-            slices.push_back({group, std::span(groups[group])
-                                         .subspan(at, std::min(length, groups[group].size() - at))});
+            slices.push_back(
+                {group, std::span(groups[group])
+                            .subspan(at, std::min(length, groups[group].size() - at))});
     return slices;
 }
 
