@@ -13,7 +13,7 @@
 #include "explorer/colors.h"
 #include "explorer/embeddings.h"
 #include "explorer/native_answers.h"
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 #include "object/memory/memory_store.h"
 
 namespace stroma::explorer {

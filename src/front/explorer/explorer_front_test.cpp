@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/json.h"
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 #include "front/api/api.h"
 #include "front/api/fake_domain.h"
 #include "front/api/openapi.h"
@@ -41,14 +41,10 @@ Result<std::shared_ptr<const expression::SealedDataset>> sealed_sample(std::stri
 class ExplorerTest : public ::testing::Test {
 protected:
     void SetUp() override {
-        for (const char* name : {"admin", "owner", "reader", "stranger"})
-            fake_.by_secret[name] = {
-                name,
-                name,
-                std::string_view(name) == "admin" ? catalog::Role::administrator : catalog::Role::user,
-                false,
-                1,
-                {}};
+        for (const std::string name : {"admin", "owner", "reader", "stranger"}) {
+            const auto role = name == "admin" ? catalog::Role::administrator : catalog::Role::user;
+            fake_.by_secret[name] = {name, name, role, false, 1, {}};
+        }
         add_dataset("open", catalog::Visibility::public_, "open-2");
         add_dataset("ds", catalog::Visibility::private_, "ds-1");
         add_dataset("gone", catalog::Visibility::private_, "");

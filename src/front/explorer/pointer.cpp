@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "catalog/catalog.h"
 #include "front/api/api_routes.h"
 #include "front/explorer/explorer_routes.h"
 #include "front/http/url.h"
