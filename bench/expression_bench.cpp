@@ -20,7 +20,7 @@
 #include <string>
 
 #include "base/threads.h"
-#include "expression/sealed/bit_packing.h"
+#include "expression/kernels/bit_packing.h"
 #include "expression/sealed/sealed_matrix.h"
 
 namespace stroma::expression {

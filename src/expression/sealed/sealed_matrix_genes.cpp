@@ -140,8 +140,8 @@ Result<void> StoredMatrix::scan_genes(std::span<const std::uint32_t> genes,
     Pace pace(watch, pieces.size() - 1, "genes");
     return parallel_for(pieces.size() - 1, [&](std::size_t piece) -> Result<void> {
         TRY(pace.begin_piece());
-        const std::span mine = std::span(ranks).subspan(pieces[piece],
-                                                        pieces[piece + 1] - pieces[piece]);
+        const std::span mine =
+            std::span(ranks).subspan(pieces[piece], pieces[piece + 1] - pieces[piece]);
         thread_local OpenBlock open;
         thread_local GeneLine line;
         thread_local std::vector<double> values;

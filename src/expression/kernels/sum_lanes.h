@@ -12,7 +12,8 @@
 namespace stroma::expression {
 
 /// Lanes of 64 bits: the low 31 bits of the sum, with the number of values from bit 41 and that of
-/// those that aren't finite from bit 52 on; the sum's rest; the low 47 bits of the squares; the rest.
+/// those that aren't finite from bit 52 on; the sum's rest; the low 47 bits of the squares; the
+/// rest.
 struct alignas(32) SumLanes {
     std::int64_t lanes[4] = {0, 0, 0, 0};
 };

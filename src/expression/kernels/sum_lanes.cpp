@@ -1,4 +1,4 @@
-#include "expression/sealed/sum_lanes.h"
+#include "expression/kernels/sum_lanes.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -25,7 +25,8 @@ __attribute__((target("avx2"))) void add_avx2(const std::uint32_t* places,
                                               const SumLanes* entries, SumLanes* to) {
     for (std::size_t i = 0; i < count; ++i) {
         auto* sum = reinterpret_cast<__m256i*>(to + places[i]);
-        const __m256i more = _mm256_load_si256(reinterpret_cast<const __m256i*>(entries + codes[i]));
+        const __m256i more =
+            _mm256_load_si256(reinterpret_cast<const __m256i*>(entries + codes[i]));
         _mm256_store_si256(sum, _mm256_add_epi64(_mm256_load_si256(sum), more));
     }
 }
@@ -49,12 +50,11 @@ std::optional<SumLanes> lanes_of(const FixedSums& value) {
     if (value.sum >= one << 62 || value.sum <= -(one << 62) || value.squares >= one << 94)
         return std::nullopt;
     const auto low_sum = static_cast<std::int64_t>(value.sum & ((one << low_sum_bits) - 1));
-    const auto counts = static_cast<std::int64_t>(value.nonzeros << count_bit |
-                                                  value.nonfinite << nonfinite_bit);
-    return SumLanes{
-        {low_sum + counts, static_cast<std::int64_t>(value.sum >> low_sum_bits),
-         static_cast<std::int64_t>(value.squares & ((one << low_square_bits) - 1)),
-         static_cast<std::int64_t>(value.squares >> low_square_bits)}};
+    const auto counts =
+        static_cast<std::int64_t>(value.nonzeros << count_bit | value.nonfinite << nonfinite_bit);
+    return SumLanes{{low_sum + counts, static_cast<std::int64_t>(value.sum >> low_sum_bits),
+                     static_cast<std::int64_t>(value.squares & ((one << low_square_bits) - 1)),
+                     static_cast<std::int64_t>(value.squares >> low_square_bits)}};
 }
 
 void add_lanes(const std::uint32_t* places, const std::uint32_t* codes, std::size_t count,
@@ -70,7 +70,8 @@ void flush_lanes(std::span<SumLanes> from, FixedSums* to) {
         const std::uint64_t low_sum = first & ((std::uint64_t{1} << count_bit) - 1);
         sums.sum += Int128{lanes.lanes[1]} * (one << low_sum_bits) + low_sum;
         sums.squares += (Int128{lanes.lanes[3]} << low_square_bits) + lanes.lanes[2];
-        sums.nonzeros += first >> count_bit & ((std::uint64_t{1} << (nonfinite_bit - count_bit)) - 1);
+        sums.nonzeros +=
+            first >> count_bit & ((std::uint64_t{1} << (nonfinite_bit - count_bit)) - 1);
         sums.nonfinite += first >> nonfinite_bit;
         lanes = {};
     }
