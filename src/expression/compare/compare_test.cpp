@@ -48,7 +48,7 @@ TEST(Compare, AStopIsHeededAndProgressIsTold) {
         EXPECT_LT(done, total);
         last = done;
     };
-    EXPECT_TRUE(compare(*x, a, std::nullopt, {.test = Test::rank_sum}, watch));
+    EXPECT_TRUE(compare(*x, a, std::nullopt, {.test = expression::Test::rank_sum}, watch));
     EXPECT_GE(last, 0);
     watch.cancelled = [] { return true; };
     EXPECT_EQ(compare(*x, a, std::nullopt, {}, watch).error().code, ErrorCode::cancelled);
