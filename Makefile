@@ -29,7 +29,7 @@ check:
 	@tools/check_all quick
 
 bench:
-	@tools/setup
+	@tools/setup build bench
 	@bench/run
 
 deb:

@@ -6,27 +6,11 @@ find_library(DuckDB_LIBRARY duckdb HINTS ${DUCKDB_ROOT}/lib ${DUCKDB_ROOT})
 set(duckdb_dir ${CMAKE_SOURCE_DIR}/build/duckdb)
 if(NOT DuckDB_INCLUDE_DIR OR NOT DuckDB_LIBRARY)
   # One copy serves every preset and every checkout's build folder beside each other.
-  set(duckdb_source ${CMAKE_SOURCE_DIR}/cmake/duckdb)
-  file(SHA256 ${duckdb_source}/package-lock.json duckdb_lock_hash)
-  set(duckdb_stamp ${duckdb_dir}/${duckdb_lock_hash}.stamp)
-  if(NOT EXISTS ${duckdb_stamp})
-    find_program(NPM npm REQUIRED)
-    file(MAKE_DIRECTORY ${duckdb_dir})
-    file(COPY ${duckdb_source}/package.json ${duckdb_source}/package-lock.json DESTINATION ${duckdb_dir})
-    execute_process(
-      COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund
-      WORKING_DIRECTORY ${duckdb_dir}
-      RESULT_VARIABLE duckdb_failed
-      OUTPUT_VARIABLE duckdb_output
-      ERROR_VARIABLE duckdb_output)
-    if(duckdb_failed)
-      message(FATAL_ERROR "npm ci of DuckDB failed:\n${duckdb_output}")
-    endif()
-    # Only the C header: beside it lie private C++ headers of another version.
-    file(COPY ${duckdb_dir}/node_modules/duckdb/src/duckdb/src/include/duckdb.h
-         DESTINATION ${duckdb_dir}/include)
-    file(TOUCH ${duckdb_stamp})
-  endif()
+  include(NpmPackages)
+  npm_packages(cmake/duckdb ${duckdb_dir})
+  # Only the C header: beside it lie private C++ headers of another version.
+  file(COPY ${duckdb_dir}/node_modules/duckdb/src/duckdb/src/include/duckdb.h
+       DESTINATION ${duckdb_dir}/include)
   set(DuckDB_INCLUDE_DIR ${duckdb_dir}/include CACHE PATH "" FORCE)
   set(DuckDB_LIBRARY ${duckdb_dir}/node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so CACHE FILEPATH "" FORCE)
   set(DuckDB_LICENSES ${duckdb_dir}/node_modules/@duckdb/node-bindings-linux-x64/LICENSE

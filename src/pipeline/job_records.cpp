@@ -149,16 +149,21 @@ Result<int> JobStore::State::attempts_made(std::string_view id) {
     return TRY(rows->next()) ? static_cast<int>(rows->integer(0)) : 0;
 }
 
-Result<bool> JobStore::State::finish(const Job& job, JobState state, std::string_view outputs,
-                                     std::string_view error_code, std::string_view error) {
+Result<bool> JobStore::State::finish(const Job& job, const End& end) {
     std::int64_t changes = 0;
+    const auto told = [&](auto member) -> sql::Value {
+        return end.progress ? sql::Value((*end.progress).*member) : sql::Value();
+    };
     {
         const auto connection = TRY(pool.take());
         changes = TRY(connection->change(
             "UPDATE jobs SET state = ?, outputs = ?, error_code = ?, error = ?, ended_ms = ?, "
-            "version = version + 1 WHERE id = ? AND attempt = ? AND state = 'running'",
-            {std::string(name_of(state)), std::string(outputs), std::string(error_code),
-             std::string(error), clock.unix_ms(), job.id, std::int64_t{job.attempt}}));
+            "step = coalesce(?, step), done = coalesce(?, done), total = coalesce(?, total), "
+            "unit = coalesce(?, unit), version = version + 1 "
+            "WHERE id = ? AND attempt = ? AND state = 'running'",
+            {std::string(name_of(end.state)), std::string(end.outputs), std::string(end.error_code),
+             std::string(end.error), clock.unix_ms(), told(&Progress::step), told(&Progress::done),
+             told(&Progress::total), told(&Progress::unit), job.id, std::int64_t{job.attempt}}));
     }
     changed();
     return changes > 0;

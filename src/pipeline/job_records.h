@@ -24,9 +24,13 @@ struct JobStore::State {
     Result<std::optional<Job>> start_attempt(const queue::Message& message);
     /// How often the job was tried since it was submitted or retried by a person.
     Result<int> attempts_made(std::string_view id);
+    struct End {
+        JobState state;
+        std::string_view outputs, error_code, error;
+        std::optional<Progress> progress;  ///< the last one told, when it isn't recorded
+    };
     /// Ends the attempt; false when another attempt has taken the record over.
-    Result<bool> finish(const Job& job, JobState state, std::string_view outputs,
-                        std::string_view error_code, std::string_view error);
+    Result<bool> finish(const Job& job, const End& end);
     /// The attempt ends without a result and the job waits again. An attempt that was only
     /// interrupted doesn't count.
     enum class Requeue { counted, not_counted };

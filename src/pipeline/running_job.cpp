@@ -29,25 +29,21 @@ void RunningJob::progress(const Progress& progress) {
         fraction_ = std::clamp(kept.done / kept.total, fraction_, 1.0);
         kept.done = fraction_ * kept.total;
     }
-    const std::int64_t now = records_.clock.steady_ms();
-    if (written_ms_ != 0 && now - written_ms_ < progress_interval_ms) {
-        held_back_ = std::move(kept);
-        return;
-    }
-    written_ms_ = now;
-    write(kept);
+    unrecorded_ = std::move(kept);
 }
 
-void RunningJob::flush() {
-    const std::lock_guard lock(mutex_);
-    if (held_back_) write(*held_back_);
-}
-
-void RunningJob::write(const Progress& progress) {
-    const Progress copy = progress;
-    held_back_.reset();
-    if (auto done = records_.set_progress(job_, copy); !done)
+void RunningJob::record_progress(std::int64_t now_ms) {
+    if (recorded_ms_ && now_ms - *recorded_ms_ < progress_interval_ms) return;
+    const auto progress = take_progress();
+    if (!progress) return;
+    recorded_ms_ = now_ms;
+    if (auto done = records_.set_progress(job_, *progress); !done)
         log_lost("a job's progress could not be recorded", job_, done.error());
+}
+
+std::optional<Progress> RunningJob::take_progress() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(unrecorded_, std::nullopt);
 }
 
 void RunningJob::note(std::string_view level, std::string_view text) {
@@ -55,9 +51,9 @@ void RunningJob::note(std::string_view level, std::string_view text) {
         log_lost("a line of a job's log could not be recorded", job_, done.error());
 }
 
-void RunningJobs::add(RunningJob& job, std::int64_t now_ms) {
+void RunningJobs::add(RunningJob& job, std::int64_t leased_ms) {
     const std::lock_guard lock(mutex_);
-    extended_ms_[&job] = now_ms;
+    extended_ms_[&job] = leased_ms;
 }
 
 void RunningJobs::remove(RunningJob& job) {
@@ -70,6 +66,7 @@ void RunningJobs::beat(JobStore::State& records, queue::Queue& queue, Millisecon
     for (auto& [job, extended_ms] : extended_ms_) {
         if (const auto asked = records.cancel_asked(job->job().id); asked && *asked) job->cancel();
         const std::int64_t now = records.clock.steady_ms();
+        job->record_progress(now);
         if (now - extended_ms < lease.count() / 3) continue;
         const auto extended = queue.extend(job->receipt(), lease);
         if (extended)

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -24,8 +25,11 @@ public:
     void note(std::string_view level, std::string_view text) override;
     bool cancelled() const override { return cancelled_ || lease_lost_ || stop_.stop_requested(); }
 
-    /// Writes the last progress that the limit of ten a second held back.
-    void flush();
+    /// Records the last progress told, at most ten times a second. Only by the heartbeat, so that
+    /// no thread of the stage waits for a disk.
+    void record_progress(std::int64_t now_ms);
+    /// What was told and isn't recorded yet.
+    std::optional<Progress> take_progress();
     void cancel() { cancelled_ = true; }
     void lose_lease() { lease_lost_ = true; }
     bool lease_lost() const { return lease_lost_; }
@@ -33,24 +37,24 @@ public:
     const std::string& receipt() const { return receipt_; }
 
 private:
-    void write(const Progress& progress);
-
     JobStore::State& records_;
     const Job job_;
     const std::string receipt_;
     const std::stop_token stop_;
     std::atomic<bool> cancelled_{false};
     std::atomic<bool> lease_lost_{false};
+    std::optional<std::int64_t> recorded_ms_;  // the heartbeat's alone
     std::mutex mutex_;
     double fraction_ = 0;
-    std::int64_t written_ms_ = 0;
-    std::optional<Progress> held_back_;
+    std::optional<Progress> unrecorded_;
 };
 
-/// Keeps the leases of the attempts under way and brings them the wish to cancel. Any thread.
+/// Keeps the leases of the attempts under way, records their progress and brings them the wish to
+/// cancel. Any thread.
 class RunningJobs {
 public:
-    void add(RunningJob& job, std::int64_t now_ms);
+    /// The job's lease was last extended, or began, at `leased_ms` or later.
+    void add(RunningJob& job, std::int64_t leased_ms);
     /// Returns when no beat uses the job any more.
     void remove(RunningJob& job);
     void beat(JobStore::State& records, queue::Queue& queue, Milliseconds lease);

@@ -84,6 +84,7 @@ struct Worker::State {
 
     void work(const std::stop_token& stop) {
         while (!stop.stop_requested()) {
+            const std::int64_t asked_ms = clock.steady_ms();
             const auto messages = queue.receive(1, receive_wait, options.lease);
             if (!messages) {
                 log(LogLevel::error, "receiving a job failed",
@@ -92,27 +93,30 @@ struct Worker::State {
                 records.channel->wait_past(generation, receive_wait);
                 continue;
             }
-            for (const queue::Message& message : *messages) handle_logged(message, stop);
+            for (const queue::Message& message : *messages) handle_logged(message, asked_ms, stop);
         }
     }
 
-    void handle_logged(const queue::Message& message, const std::stop_token& stop) {
-        if (auto done = handle(message, stop); !done)
+    /// The lease began at `asked_ms` or later: what passed since then counts for the heartbeat.
+    void handle_logged(const queue::Message& message, std::int64_t asked_ms,
+                       const std::stop_token& stop) {
+        if (auto done = handle(message, asked_ms, stop); !done)
             log(LogLevel::error,
                 "a job's record or message could not be settled; it comes back "
                 "when its lease ends",
                 {{"job", message.body}, {"error", done.error().message}});
     }
 
-    Result<void> handle(const queue::Message& message, const std::stop_token& stop);
+    Result<void> handle(const queue::Message& message, std::int64_t asked_ms,
+                        const std::stop_token& stop);
     Result<void> settle(RunningJob& run, Result<std::string> outcome);
-    Result<void> end(const RunningJob& run, JobState state, std::string_view outputs,
-                     const Error* error);
+    Result<void> end(RunningJob& run, JobState state, std::string_view outputs, const Error* error);
     Result<void> again(const RunningJob& run, JobStore::State::Requeue how, Milliseconds delay);
     Milliseconds backoff(int tries);
 };
 
-Result<void> Worker::State::handle(const queue::Message& message, const std::stop_token& stop) {
+Result<void> Worker::State::handle(const queue::Message& message, std::int64_t asked_ms,
+                                   const std::stop_token& stop) {
     if (stop.stop_requested()) return queue.give_back(message.receipt, Milliseconds{0});
     const auto job = TRY(records.start_attempt(message));
     // Final, cancelled or unknown: an earlier delivery has done all but this.
@@ -133,10 +137,9 @@ Result<void> Worker::State::handle(const queue::Message& message, const std::sto
         return end(run, JobState::failed, "", &error);
     }
     const std::int64_t started_ms = clock.steady_ms();
-    running.add(run, clock.steady_ms());
+    running.add(run, asked_ms);
     auto outcome = run_stage(*stage, *job, run);
     running.remove(run);
-    run.flush();
     histogram("stroma_job_seconds", "How long attempts of jobs ran", {{"stage", job->stage}})
         .observe(static_cast<double>(clock.steady_ms() - started_ms) / 1000);
     return settle(run, std::move(outcome));
@@ -163,12 +166,12 @@ Result<void> Worker::State::settle(RunningJob& run, Result<std::string> outcome)
     return again(run, JobStore::State::Requeue::counted, delay);
 }
 
-Result<void> Worker::State::end(const RunningJob& run, JobState state, std::string_view outputs,
+Result<void> Worker::State::end(RunningJob& run, JobState state, std::string_view outputs,
                                 const Error* error) {
     const Job& job = run.job();
     const std::string_view code = error == nullptr ? "" : name_of(error->code);
     const std::string message = error == nullptr ? "" : error->message;
-    if (!TRY(records.finish(job, state, outputs, code, message))) return {};
+    if (!TRY(records.finish(job, {state, outputs, code, message, run.take_progress()}))) return {};
     count(job.stage, name_of(state));
     if (state != JobState::failed) return queue.acknowledge(run.receipt());
     log_failure("a job failed", job, *error);
@@ -249,13 +252,15 @@ Result<Job> Worker::run_until_final(std::string_view job_id, std::stop_token sto
         else if (*job)
             last = **std::move(job);
         if (!job || !*job || is_final(last->state)) break;
+        const std::int64_t asked_ms = state_->clock.steady_ms();
         auto messages = state_->queue.receive(1, heartbeat_interval, state_->options.lease);
         if (!messages) {
             last = fail(std::move(messages.error()));
             break;
         }
         // The stop is a cancellation of the named job alone; others run to their end.
-        for (const queue::Message& message : *messages) state_->handle_logged(message, {});
+        for (const queue::Message& message : *messages)
+            state_->handle_logged(message, asked_ms, {});
     }
     if (ours) state_->stop_heartbeat();
     return last;

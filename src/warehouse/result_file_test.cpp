@@ -92,52 +92,41 @@ TEST(ResultFile, ALimitPassedWhileWritingLeavesNoFile) {
     }
 }
 
-// Read by Arrow's own JavaScript reader; STROMA_NODE_MODULES names a folder that has apache-arrow.
+/// The file as Arrow's own JavaScript reader sees it: test/clients/read_arrow.mjs.
+Json read_by_arrow(const fs::path& file) {
+    const std::string command =
+        "node " STROMA_CLIENT_TESTS "/read_arrow.mjs " STROMA_CLIENT_MODULES " " + file.string();
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    std::string answer(4096, '\0');
+    answer.resize(std::fread(answer.data(), 1, answer.size(), pipe));
+    EXPECT_EQ(::pclose(pipe), 0) << answer;
+    const auto json = parse_json(answer);
+    EXPECT_TRUE(json.has_value()) << answer;
+    return json.value_or(Json());
+}
+
 TEST(ResultFile, ArrowIsReadByArrowsOwnReader) {
-    const char* modules = std::getenv("STROMA_NODE_MODULES");
-    if (modules == nullptr) {
-        std::fprintf(stderr,
-                     "SKIPPED: set STROMA_NODE_MODULES to a folder where "
-                     "`npm install apache-arrow` was run\n");
-        GTEST_SKIP();
-    }
     DemoWarehouse demo;
     const Folder folder;
     written(demo, "arrow", folder / "a.arrow");
-    const std::string command = std::string("node " STROMA_CLIENT_TESTS "/read_arrow.mjs ") +
-                                modules + " " + (folder / "a.arrow").string();
-    std::FILE* pipe = ::popen(command.c_str(), "r");
-    ASSERT_NE(pipe, nullptr);
-    std::string answer(4096, '\0');
-    answer.resize(std::fread(answer.data(), 1, answer.size(), pipe));
-    ASSERT_EQ(::pclose(pipe), 0) << answer;
-    const auto json = parse_json(answer);
-    ASSERT_TRUE(json.has_value()) << answer;
-    EXPECT_EQ((*json)["rows"], 2);
-    EXPECT_EQ((*json)["first"].dump(),
+    Json read = read_by_arrow(folder / "a.arrow");
+    EXPECT_EQ(read["rows"], 2);
+    EXPECT_EQ(read["first"].dump(),
               R"([1,2.5,"a \"b\", c",true,"1.50","2020-02-29","[1, 2]",null,3])");
-    EXPECT_EQ((*json)["second"][2], "=cmd");
-    EXPECT_EQ((*json)["second"][0], nullptr);
+    EXPECT_EQ(read["second"][2], "=cmd");
+    EXPECT_EQ(read["second"][0], nullptr);
 }
 
 TEST(ResultFile, ArrowBatchesHoldEveryRow) {
-    const char* modules = std::getenv("STROMA_NODE_MODULES");
-    if (modules == nullptr) GTEST_SKIP() << "STROMA_NODE_MODULES is not set";
     DemoWarehouse demo;
     const Folder folder;
     const auto rows =
         demo.warehouse->query_to_file("SELECT range AS n, 'text ' || range AS t FROM range(150000)",
                                       "arrow", folder / "a.arrow", demo.everything, {});
     ASSERT_TRUE(rows.has_value()) << rows.error().message;
-    const std::string command = std::string("node " STROMA_CLIENT_TESTS "/read_arrow.mjs ") +
-                                modules + " " + (folder / "a.arrow").string();
-    std::FILE* pipe = ::popen(command.c_str(), "r");
-    std::string answer(4096, '\0');
-    answer.resize(std::fread(answer.data(), 1, answer.size(), pipe));
-    ASSERT_EQ(::pclose(pipe), 0) << answer;
-    const auto json = parse_json(answer);
-    EXPECT_EQ((*json)["rows"], 150000);
-    EXPECT_EQ((*json)["last"].dump(), R"([149999,"text 149999"])");
+    Json read = read_by_arrow(folder / "a.arrow");
+    EXPECT_EQ(read["rows"], 150000);
+    EXPECT_EQ(read["last"].dump(), R"([149999,"text 149999"])");
 }
 
 /// Three cells and two genes in two blocks of lines.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "warehouse/frame_names.h"
@@ -42,6 +43,24 @@ Result<std::vector<SelectedCells>> gather(sql::Rows& rows) {
     return gathered.take();
 }
 
+/// The cells of one dataset a row, as a list of numbers: a row a cell would repeat two long names.
+Result<std::vector<SelectedCells>> gather_lists(sql::Rows& rows) {
+    std::vector<SelectedCells> selected;
+    while (TRY(rows.next())) {
+        const std::string list = rows.text(2);
+        SelectedCells part{rows.text(0), rows.text(1), {}};
+        const char* const end = list.data() + list.size();
+        for (const char* at = list.data(); at < end; ++at) {
+            std::uint32_t cell = 0;
+            at = std::from_chars(at, end, cell).ptr;
+            part.cells.push_back(cell);
+        }
+        std::sort(part.cells.begin(), part.cells.end());
+        selected.push_back(std::move(part));
+    }
+    return selected;
+}
+
 // A selection is of cells, not of bytes: as many as the limits' rows, whatever their names' length.
 QueryLimits for_cells(QueryLimits limits) {
     limits.rows_max = std::max<std::uint64_t>(limits.rows_max, 20'000'000);
@@ -80,11 +99,13 @@ Result<std::vector<SelectedCells>> Warehouse::select_where(std::string_view cond
                                                            const QueryLimits& limits) {
     TRY(check_condition(*state_, condition));
     const auto rows = TRY(run_fenced(*state_,
-                                     fmt::format("SELECT dataset_id, revision, cell_index FROM "
-                                                 "cells WHERE (\n{}\n) ORDER BY ALL",
+                                     fmt::format("SELECT dataset_id, revision, "
+                                                 "string_agg(CAST(cell_index AS VARCHAR), ',') "
+                                                 "FROM cells WHERE (\n{}\n) "
+                                                 "GROUP BY ALL ORDER BY dataset_id, revision",
                                                  condition),
                                      scope, for_cells(limits)));
-    return gather(*rows);
+    return gather_lists(*rows);
 }
 
 Result<std::vector<SelectedCells>> Warehouse::select_sql(std::string_view statement,

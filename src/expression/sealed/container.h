@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,6 +106,9 @@ public:
     /// errors  corrupt  names section, block and offset
     Result<const Section*> section(std::string_view name) const;
     Result<BlockBytes> read_block(const Section& section, std::uint64_t block) const;
+    /// The same, copied into `room`, which must live as long: who reads many blocks leaves none of
+    /// the file in its memory.
+    Result<BlockBytes> copy_block(const Section& section, std::uint64_t block, Bytes& room) const;
     /// A section written by add_bytes; at most bytes_max.
     Result<Bytes> read_bytes(const Section& section, std::uint64_t bytes_max) const;
     Result<Bytes> read_bytes(std::string_view name, std::uint64_t bytes_max) const;
@@ -120,8 +124,11 @@ private:
     Result<Section> parse_section(const std::byte*& at, const std::byte* end,
                                   std::uint64_t directory_offset) const;
     Result<BlockBytes> read_range(std::uint64_t offset, std::uint64_t size) const;
+    Result<BlockEntry> entry_of(const Section& section, std::uint64_t block) const;
+    Result<void> check_block(const Section& section, std::uint64_t block, ByteSpan bytes) const;
 
     std::unique_ptr<object::ObjectReader> reader_;
+    std::optional<File> file_;  ///< the local file that holds the bytes, where there is one
     std::string name_;
     ByteSpan mapped_;
     std::uint64_t size_ = 0, identity_ = 0;

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -63,6 +64,11 @@ Result<std::unique_ptr<ContainerReader>> ContainerReader::open(
     if (const auto mapped = container->reader_->mapped()) {
         container->mapped_ = *mapped;
         container->size_ = mapped->size();
+    }
+    if (container->reader_->descriptor() >= 0) {
+        const int descriptor = ::dup(container->reader_->descriptor());
+        if (descriptor < 0) return fail(error_from_errno("opening", container->name_, errno));
+        container->file_.emplace(descriptor, container->name_);
     }
     TRY_WITH(container->read_header(), fmt::format("sealed dataset '{}'", container->name_));
     TRY_WITH(container->read_directory(), fmt::format("sealed dataset '{}'", container->name_));
@@ -179,13 +185,35 @@ Error ContainerReader::damage(const Section& section, std::uint64_t block,
                         section.name, block, offset, what)};
 }
 
-Result<BlockBytes> ContainerReader::read_block(const Section& section, std::uint64_t block) const {
+Result<BlockEntry> ContainerReader::entry_of(const Section& section, std::uint64_t block) const {
     if (block >= section.block_count) return fail(damage(section, block, "it is missing"));
-    const BlockEntry entry = section.entry(block);
+    return section.entry(block);
+}
+
+Result<void> ContainerReader::check_block(const Section& section, std::uint64_t block,
+                                          ByteSpan bytes) const {
+    if (matches(block_checksum(bytes, identity_, section.number, block),
+                section.entry(block).checksum))
+        return {};
+    return fail(damage(section, block, "its bytes fail their checksum"));
+}
+
+Result<BlockBytes> ContainerReader::read_block(const Section& section, std::uint64_t block) const {
+    const BlockEntry entry = TRY(entry_of(section, block));
     BlockBytes bytes = TRY(read_range(entry.offset, entry.size));
-    if (!matches(block_checksum(bytes, identity_, section.number, block), entry.checksum))
-        return fail(damage(section, block, "its bytes fail their checksum"));
+    TRY(check_block(section, block, bytes));
     return bytes;
+}
+
+Result<BlockBytes> ContainerReader::copy_block(const Section& section, std::uint64_t block,
+                                               Bytes& room) const {
+    const BlockEntry entry = TRY(entry_of(section, block));
+    if (room.size() < entry.size + packed_slack) room.resize(entry.size + packed_slack);
+    const auto bytes = std::span(room).first(entry.size);
+    // Our checksum covers the bytes; the object's own would be read from its blocks' beginning.
+    TRY(file_ ? file_->read_at(entry.offset, bytes) : reader_->read_at(entry.offset, bytes));
+    TRY(check_block(section, block, bytes));
+    return BlockBytes(ByteSpan(bytes));
 }
 
 Result<Bytes> ContainerReader::read_bytes(const Section& section, std::uint64_t bytes_max) const {

@@ -5,7 +5,7 @@
 
 #include "base/digest.h"
 #include "expression/sealed/annotations_codec.h"
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 namespace stroma::expression {
 namespace {

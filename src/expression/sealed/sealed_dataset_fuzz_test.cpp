@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <random>
 
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

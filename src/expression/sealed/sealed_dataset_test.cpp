@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "expression/sealed/annotations_codec.h"
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 namespace stroma::expression {
 namespace {

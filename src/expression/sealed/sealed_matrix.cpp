@@ -75,8 +75,6 @@ Result<void> StoredMatrix::check_gene(std::uint64_t gene) const {
 
 Result<void> StoredMatrix::open_lines(const ContainerReader::Section& section, std::uint64_t block,
                                       std::uint64_t line_count, OpenBlock& open) const {
-    open.number = ~std::uint64_t{0};
-    open.bytes = TRY(container_->read_block(section, block));
     const auto damaged = [&](std::string_view what) {
         return fail(container_->damage(section, block, what));
     };
@@ -103,9 +101,11 @@ Result<void> StoredMatrix::open_lines(const ContainerReader::Section& section, s
 }
 
 Result<void> StoredMatrix::open_cells(std::uint64_t block, OpenBlock& open) const {
+    open.number = ~std::uint64_t{0};
+    open.bytes = TRY(container_->copy_block(*by_cell_, block, open.room));
     TRY(open_lines(*by_cell_, block, record_.cells, open));
     if (dictionary_ != nullptr) {
-        open.dictionary = TRY(container_->read_block(*dictionary_, block));
+        open.dictionary = TRY(container_->copy_block(*dictionary_, block, open.dictionary_room));
         if (!open_dictionary(open))
             return fail(container_->damage(*dictionary_, block, "its sizes don't fit its cells"));
     }

@@ -61,6 +61,7 @@ private:
 
     /// One block of lines, open, and for cells their dictionaries.
     struct OpenBlock {
+        Bytes room, dictionary_room;
         BlockBytes bytes{ByteSpan{}};
         LineBlockView view;
         Bytes values;  ///< raw ones
@@ -70,6 +71,7 @@ private:
         std::vector<std::uint64_t> dictionary_starts;  ///< bytes, one more than lines
     };
     Result<void> open_cells(std::uint64_t block, OpenBlock& open) const;
+    /// Reads the heads of the lines of `open.bytes`, which is that block.
     Result<void> open_lines(const ContainerReader::Section& section, std::uint64_t block,
                             std::uint64_t line_count, OpenBlock& open) const;
     Result<void> open_dictionary(OpenBlock& open) const;

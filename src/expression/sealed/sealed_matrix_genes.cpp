@@ -15,6 +15,7 @@ Result<void> StoredMatrix::read_line(std::uint32_t gene, GeneLine& line) const {
     const std::uint32_t rank = rank_of_gene_[gene];
     const std::uint64_t block = by_gene_->block_of(rank);
     OpenBlock open;
+    open.bytes = TRY(container_->read_block(*by_gene_, block));
     TRY(open_lines(*by_gene_, block, gene_count(), open));
     open.number = block;
     return decode_gene(rank, open, line);

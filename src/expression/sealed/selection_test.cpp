@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/threads.h"
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 namespace stroma::expression {
 namespace {

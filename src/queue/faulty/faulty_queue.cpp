@@ -12,7 +12,12 @@ void FaultyQueue::plan(const QueueFault& fault) {
 
 void FaultyQueue::before_each_call(std::function<void(std::string_view)> hook) {
     const std::lock_guard lock(mutex_);
-    hook_ = std::move(hook);
+    before_ = std::move(hook);
+}
+
+void FaultyQueue::after_each_call(std::function<void(std::string_view)> hook) {
+    const std::lock_guard lock(mutex_);
+    after_ = std::move(hook);
 }
 
 std::uint64_t FaultyQueue::calls_made() const {
@@ -26,7 +31,7 @@ std::optional<QueueFault> FaultyQueue::meet(std::string_view name) {
     {
         const std::lock_guard lock(mutex_);
         ++calls_;
-        hook = hook_;
+        hook = before_;
         const bool now = calls_ == fault_.at || (fault_.ever_after && calls_ > fault_.at);
         if (fault_.at != 0 && now) met = fault_;
     }
@@ -34,10 +39,23 @@ std::optional<QueueFault> FaultyQueue::meet(std::string_view name) {
     return met;
 }
 
+void FaultyQueue::tell_done(std::string_view name) {
+    std::function<void(std::string_view)> hook;
+    {
+        const std::lock_guard lock(mutex_);
+        hook = after_;
+    }
+    if (hook) hook(name);
+}
+
 template <class T>
 Result<T> FaultyQueue::run(std::string_view name, const std::function<Result<T>()>& call) {
     const auto fault = meet(name);
-    if (!fault) return call();
+    if (!fault) {
+        auto answer = call();
+        tell_done(name);
+        return answer;
+    }
     if (fault->kind != QueueFault::Kind::fail_before) {
         auto done = call();
         if (fault->kind == QueueFault::Kind::twice) return name == "send" ? call() : done;

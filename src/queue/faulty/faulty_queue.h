@@ -30,6 +30,8 @@ public:
     void plan(const QueueFault& fault);
     /// Called before each call with its name: to be slow, or to act between two calls.
     void before_each_call(std::function<void(std::string_view)> hook);
+    /// The same, before each call's answer is given: for an answer that comes late.
+    void after_each_call(std::function<void(std::string_view)> hook);
     std::uint64_t calls_made() const;
 
     Result<std::string> send(std::string_view body, const SendOptions& options = {}) override;
@@ -46,6 +48,7 @@ public:
 
 private:
     std::optional<QueueFault> meet(std::string_view name);
+    void tell_done(std::string_view name);
     template <class T>
     Result<T> run(std::string_view name, const std::function<Result<T>()>& call);
 
@@ -53,7 +56,8 @@ private:
     mutable std::mutex mutex_;
     QueueFault fault_;
     std::uint64_t calls_ = 0;
-    std::function<void(std::string_view)> hook_;
+    std::function<void(std::string_view)> before_;
+    std::function<void(std::string_view)> after_;
 };
 
 }  // namespace stroma::queue

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <numeric>
 
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 int main(int count, char** arguments) {
     using namespace stroma;

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 namespace stroma::expression {
 namespace {

@@ -1,4 +1,4 @@
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 #include <gtest/gtest.h>
 
