@@ -10,7 +10,9 @@ export type Colouring =
   | { by: "category"; name: string; labels: string[]; labelColours: string[]; codes: Int32Array;
       colours: Uint32Array }
   | { by: "number"; name: string; scale: NumberScale; full: [number, number]; missing: number;
-      values: Float32Array | Float64Array; colours: Uint32Array };
+      values: Float32Array | Float64Array; colours: Uint32Array;
+      /** 0 to 255: cells with more lie before cells with less. */
+      lift: Uint8Array };
 
 const plain = pack("#4a7fb5");
 const missing = pack("#b9bec6");
@@ -63,14 +65,18 @@ function byNumber(view: View, source: NumberSource, values: Float32Array | Float
   const scale = scaleOf(view, source, values);
   const table = palette(view.palette);
   const colours = new Uint32Array(values.length);
+  const lift = new Uint8Array(values.length);
   let absent = 0;
   for (let at = 0; at < values.length; at++) {
     const share = position(scale, values[at]);
     if (Number.isNaN(share)) {
       colours[at] = missing;
       absent++;
-    } else colours[at] = table[Math.round(share * 255)];
+    } else {
+      lift[at] = Math.round(share * 255);
+      colours[at] = table[lift[at]];
+    }
   }
   return { by: "number", name: sourceName(source), scale, full: extent(values) ?? [0, 1],
-    missing: absent, values, colours };
+    missing: absent, values, colours, lift };
 }

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 
+import { pack } from "../base/colour";
 import type { Point, Polygon } from "../base/polygon";
 import { thin } from "../base/polygon";
 import { Scatter } from "../plots/scatter";
@@ -16,9 +17,8 @@ import { Tooltip } from "./tooltip";
 import type { Camera } from "./view";
 
 const colourOf = (name: string): [number, number, number] => {
-  const text = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const value = Number.parseInt(text.slice(1), 16);
-  return [(value >> 16) / 255, ((value >> 8) & 255) / 255, (value & 255) / 255];
+  const packed = pack(getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return [(packed & 255) / 255, ((packed >>> 8) & 255) / 255, ((packed >>> 16) & 255) / 255];
 };
 
 function useScreen(box: React.RefObject<HTMLDivElement | null>): Screen {
@@ -78,7 +78,7 @@ export function ScatterPanel({ theme }: { theme: string }) {
     if (xs && ys) scatter.current?.setPlaces(xs, ys, zs);
   }, [xs, ys, zs]);
   useEffect(() => {
-    if (painted && xs) scatter.current?.setColours(painted.colours);
+    if (painted && xs) scatter.current?.setColours(painted.colours, painted.by === "number" ? painted.lift : null);
   }, [painted, xs]);
   useEffect(() => {
     if (!xs) return;

@@ -31,6 +31,7 @@ export class Scatter {
   private readonly places: WebGLBuffer;
   private readonly colours: WebGLBuffer;
   private readonly states: WebGLBuffer;
+  private readonly lifts: WebGLBuffer;
   private readonly uniforms: Record<string, WebGLUniformLocation | null>;
   private order: Uint32Array = new Uint32Array(0);
   private length = 0;
@@ -63,6 +64,7 @@ export class Scatter {
     this.places = buffer();
     this.colours = buffer();
     this.states = buffer();
+    this.lifts = buffer();
     this.uniforms = Object.fromEntries(
       ["view", "size", "wanted", "opacity", "ground", "round_points"].map((name) =>
         [name, gl.getUniformLocation(this.program, name)]));
@@ -90,10 +92,15 @@ export class Scatter {
     this.upload(this.places, packed);
   }
 
-  /** One packed colour a cell. */
-  setColours(colours: Uint32Array): void {
+  /** One packed colour a cell; of two cells in one place the one with more `lift` is seen. */
+  setColours(colours: Uint32Array, lift: Uint8Array | null): void {
     const packed = new Uint32Array(this.length);
-    for (let at = 0; at < this.length; at++) packed[at] = colours[this.order[at]];
+    const packedLift = new Uint8Array(this.length);
+    for (let at = 0; at < this.length; at++) {
+      packed[at] = colours[this.order[at]];
+      if (lift) packedLift[at] = lift[this.order[at]];
+    }
+    this.upload(this.lifts, packedLift);
     this.upload(this.colours, packed);
   }
 
@@ -207,6 +214,7 @@ export class Scatter {
     attribute(0, this.places, 3, gl.FLOAT, false);
     attribute(1, this.colours, 4, gl.UNSIGNED_BYTE, true);
     attribute(2, this.states, 1, gl.UNSIGNED_BYTE, false);
+    attribute(3, this.lifts, 1, gl.UNSIGNED_BYTE, true);
     const pixels = this.style.size * (this.canvas.width / Math.max(1, this.canvas.clientWidth));
     gl.uniformMatrix4fv(this.uniforms.view, false, this.matrix());
     gl.uniform1f(this.uniforms.size, Math.max(1, pixels));

@@ -3,6 +3,7 @@ export const vertexShader = `#version 300 es
 layout(location = 0) in vec3 place;
 layout(location = 1) in vec4 colour;
 layout(location = 2) in float state;
+layout(location = 3) in float lift;
 uniform mat4 view;
 uniform float size;
 uniform float wanted;
@@ -13,7 +14,8 @@ void main() {
   bool drawn = abs(state - wanted) < 0.5;
   gl_Position = drawn ? view * vec4(place, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
   // What is selected lies in front, also of what is drawn after it.
-  gl_Position.z = drawn ? clamp(gl_Position.z, -0.9, 0.9) * 0.5 + (wanted > 1.5 ? -0.5 : 0.5) : 2.0;
+  gl_Position.z = drawn ? clamp(gl_Position.z, -0.9, 0.9) * 0.3 - lift * 0.15 + (wanted > 1.5 ? -0.4 : 0.5)
+                        : 2.0;
   gl_PointSize = wanted > 1.5 ? size : max(1.0, size * 0.6);
   shade = wanted > 1.5 ? vec4(colour.rgb, opacity) : vec4(ground.rgb, opacity * ground.a);
 }`;
