@@ -12,6 +12,7 @@
 #include "front/api/api.h"
 #include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
+#include "front/web/pages.h"
 
 namespace stroma::app {
 namespace {
@@ -74,13 +75,16 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     Answers answers(*site, settings);
     const std::string token = "stroma_" + site->ids().secret(32);
     answers.set_local_token(token);
-    front::api::Api api(
-        answers.domain(),
-        {.public_url = "", .fetch_private_addresses = settings.boolean("fetch.private_addresses")});
+    const auto pages = front::web::own_pages();
+    front::api::Api api(answers.domain(),
+                        {.public_url = "",
+                         .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
+                         .home = front::web::home_of(pages)});
     front::explorer::ExplorerFront explorer({answers.domain().access, answers.domain().datasets,
                                              site->explorer(), answers.domain().site.version()});
     auto routes = api.routes();
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));
+    for (auto& route : front::web::asset_routes(pages)) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
                                                         std::move(routes), api.authenticator()));

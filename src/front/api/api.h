@@ -17,6 +17,7 @@ struct ApiOptions {
     std::string public_url;
     bool fetch_private_addresses = false;  ///< lets bundle_fqids_url reach loopback and the like
     Milliseconds signature_skew_max{15 * 60 * 1000};
+    http::Handler home;  ///< answers "/"; unset, a page of links
 };
 
 /// The REST API: routes for http::Server::listen and the function that names the principal.

@@ -1,0 +1,86 @@
+import { readColumns } from "../wire/columns";
+import { getBytes, getJson, sendJson } from "./http";
+
+/** Two sets of cells of one revision, compared gene by gene. */
+export interface ComparisonOrder {
+  revision: string;
+  layer: string;
+  test: "welch" | "wilcoxon";
+  /** Runs of cells, each [first, one past the last). */
+  a: [number, number][];
+  b: [number, number][];
+}
+
+export interface ComparisonState {
+  id: string;
+  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  done?: number;
+  total?: number;
+  error?: string;
+  /** What was compared and how, in words and numbers. */
+  cells_a: number;
+  cells_b: number;
+  genes_tested: number;
+  layer: string;
+  unit: string;
+  fold_change: string;
+  warnings: string[];
+}
+
+export interface ComparedGene {
+  id: string;
+  name: string;
+  meanA: number;
+  meanB: number;
+  foldChange: number;
+  shareA: number;
+  shareB: number;
+  statistic: number;
+  p: number;
+  adjusted: number;
+  bonferroni: number;
+}
+
+export async function compare(order: ComparisonOrder,
+    onProgress: (state: ComparisonState) => void, signal: AbortSignal): Promise<ComparisonState> {
+  let state = (await sendJson<ComparisonState>("POST", "v1/comparisons", order)).body;
+  while (state.state === "queued" || state.state === "running") {
+    onProgress(state);
+    signal.throwIfAborted();
+    // The server holds the request until something changed.
+    state = await getJson<ComparisonState>(`v1/comparisons/${state.id}?wait=5`, signal);
+  }
+  if (state.state !== "done") throw new Error(state.error ?? `the comparison was ${state.state}`);
+  return state;
+}
+
+export const cancelComparison = (id: string): Promise<unknown> =>
+  sendJson("DELETE", `v1/comparisons/${id}`, undefined);
+
+/** The whole table, all genes. */
+export async function comparisonTable(id: string): Promise<ComparedGene[]> {
+  const body = await getBytes(`v1/comparisons/${id}/table`, "application/vnd.apache.arrow.stream");
+  const columns = new Map(readColumns(body).map((column) => [column.name, column]));
+  const numbers = (name: string) => {
+    const column = columns.get(name);
+    if (column?.kind !== "number") throw new Error(`the table has no numbers '${name}'`);
+    return column.values;
+  };
+  const texts = (name: string) => {
+    const column = columns.get(name);
+    if (column?.kind === "text") return column.values;
+    if (column?.kind === "category")
+      return Array.from(column.codes, (code) => column.labels[code] ?? null);
+    throw new Error(`the table has no texts '${name}'`);
+  };
+  const ids = texts("gene_id");
+  const names = texts("gene_name");
+  const [meanA, meanB, fold, shareA, shareB, statistic, p, adjusted, bonferroni] = ["mean_a",
+    "mean_b", "log2_fold_change", "share_a", "share_b", "statistic", "p_value", "p_adjusted_bh",
+    "p_adjusted_bonferroni"].map(numbers);
+  return ids.map((id, at) => ({
+    id: id ?? "", name: names[at] || (id ?? ""), meanA: meanA[at], meanB: meanB[at],
+    foldChange: fold[at], shareA: shareA[at], shareB: shareB[at], statistic: statistic[at],
+    p: p[at], adjusted: adjusted[at], bonferroni: bonferroni[at],
+  }));
+}
