@@ -58,6 +58,10 @@ constexpr Setting table[] = {
 
     {"explorer.bodies_max", bytes, "4GiB", "1MiB … 64TiB",
      "Disk for answers about revisions that are kept packed; those unused longest go first."},
+    {"explorer.comparison_budget", duration, "1s", "0s … 30s",
+     "How long a comparison of cells may take within its request; then it becomes a job."},
+    {"explorer.comparisons_at_once", number, "2", "1 … 64",
+     "Comparisons within requests at the same time; others wait for the budget, then are jobs."},
 
     {"dss.url", text, "", "",
      "URL or folder that bundles of notifications are fetched from; empty refuses them."},

@@ -80,8 +80,10 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                         {.public_url = "",
                          .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
                          .home = front::web::home_of(pages)});
-    front::explorer::ExplorerFront explorer({answers.domain().access, answers.domain().datasets,
-                                             site->explorer(), answers.domain().site.version()});
+    const auto domain = answers.domain();
+    front::explorer::ExplorerFront explorer({domain.access, domain.datasets, domain.jobs,
+                                             site->explorer(), site->comparisons(),
+                                             domain.site.version()});
     auto routes = api.routes();
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));
     for (auto& route : front::web::asset_routes(pages)) routes.push_back(std::move(route));

@@ -9,15 +9,6 @@ namespace {
 /// A year: what lies under a revision's address never changes.
 constexpr std::string_view for_ever = "max-age=31536000, immutable";
 
-void add_cache_headers(http::Response& response, bool is_public) {
-    response.headers.emplace_back("Cache-Control",
-                                  (is_public ? "public, " : "private, ") + std::string(for_ever));
-    // A browser must not show one person's private bytes to the next.
-    response.headers.emplace_back("Vary", is_public
-                                              ? "Accept, Accept-Encoding"
-                                              : "Accept, Accept-Encoding, Authorization, Cookie");
-}
-
 http::Response handle(const ExplorerDomain& domain, http::Request& request,
                       ExplorerHandler handler) {
     auto answer = [&]() -> Result<http::Response> {
@@ -30,6 +21,23 @@ http::Response handle(const ExplorerDomain& domain, http::Request& request,
 
 }  // namespace
 
+void add_cache_headers(http::Response& response, bool is_public) {
+    response.headers.emplace_back("Cache-Control",
+                                  (is_public ? "public, " : "private, ") + std::string(for_ever));
+    response.headers.emplace_back("Vary", is_public
+                                              ? "Accept, Accept-Encoding"
+                                              : "Accept, Accept-Encoding, Authorization, Cookie");
+}
+
+http::Response body_response(const stroma::explorer::Body& body, bool is_public) {
+    http::Response response;
+    response.headers.emplace_back("Content-Type", body.media_type);
+    if (!body.coding.empty()) response.headers.emplace_back("Content-Encoding", body.coding);
+    add_cache_headers(response, is_public);
+    response.file = http::Response::FileBody{body.file, body.size_bytes, body.etag};
+    return response;
+}
+
 std::vector<std::string> Asked::values(std::string_view name) const {
     std::vector<std::string> found;
     for (const auto& [key, value] : request.query)
@@ -39,14 +47,8 @@ std::vector<std::string> Asked::values(std::string_view name) const {
 
 Result<http::Response> Asked::answer(const std::string& what,
                                      const stroma::explorer::Explorer::MakeAnswer& make) const {
-    const stroma::explorer::Body body =
-        TRY(domain.explorer.answer({revision, what, coding_for(request)}, make));
-    http::Response response;
-    response.headers.emplace_back("Content-Type", body.media_type);
-    if (!body.coding.empty()) response.headers.emplace_back("Content-Encoding", body.coding);
-    add_cache_headers(response, is_public);
-    response.file = http::Response::FileBody{body.file, body.size_bytes, body.etag};
-    return response;
+    return body_response(TRY(domain.explorer.answer({revision, what, coding_for(request)}, make)),
+                         is_public);
 }
 
 http::Response Asked::text_answer(std::string text, std::string_view media_type) const {
@@ -76,6 +78,7 @@ std::vector<http::Route> ExplorerFront::routes() {
                               [&domain, handler = route.handler](http::Request& request) {
                                   return handle(domain, request, handler);
                               }});
+    for (auto& route : comparison_routes(domain)) routes.push_back(std::move(route));
     return routes;
 }
 

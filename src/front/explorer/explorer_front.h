@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "explorer/explorer.h"
+#include "explorer/comparisons.h"
 #include "front/api/api_domain.h"
 #include "front/http/server.h"
 
@@ -14,13 +14,16 @@ namespace stroma::front::explorer {
 struct ExplorerDomain {
     api::AccessAnswers& access;
     api::DatasetAnswers& datasets;
+    api::JobAnswers& jobs;
     stroma::explorer::Explorer& explorer;
+    stroma::explorer::Comparisons& comparisons;
     std::string version;  ///< of Stroma, for cellxgene's config
 };
 
 /// The immutable address space /d/<revision>/…: Stroma's own routes (JSON, Arrow) and cellxgene's
 /// /api/v0.2 and /api/v0.3 (JSON, NetEncoding). /d/<dataset>/… redirects to the current revision,
-/// /d/<dataset> is the short-lived pointer to it. Any thread; outlives the server.
+/// /d/<dataset> is the short-lived pointer to it. /v1/comparisons compares two selections of a
+/// revision. Any thread; outlives the server.
 class ExplorerFront {
 public:
     explicit ExplorerFront(ExplorerDomain domain);

@@ -36,6 +36,12 @@ struct ExplorerRoute {
 };
 std::vector<ExplorerRoute> native_routes();
 std::vector<ExplorerRoute> cellxgene_routes();
+/// /v1/comparisons: they find their revision by themselves.
+std::vector<http::Route> comparison_routes(const ExplorerDomain& domain);
+
+/// For ever, shared when public; a browser must not show one person's private bytes to the next.
+void add_cache_headers(http::Response& response, bool is_public);
+http::Response body_response(const stroma::explorer::Body& body, bool is_public);
 
 /// Finds what "{revision}" of the path names and asks the one decision: the revision, or the answer
 /// that leads to it (redirect, 410).
@@ -45,6 +51,9 @@ struct Address {
     std::optional<http::Response> instead;
 };
 Result<Address> find_address(const ExplorerDomain& domain, const http::Request& request);
+/// The same for a revision that isn't named by the path; a dataset's name leads nowhere.
+Result<Address> find_revision(const ExplorerDomain& domain, const http::Request& request,
+                              const std::string& id);
 /// GET /d/{revision}: of a dataset its pointer, of a revision what it is.
 Result<http::Response> get_pointer(const ExplorerDomain& domain, http::Request& request);
 

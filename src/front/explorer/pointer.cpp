@@ -32,8 +32,8 @@ struct Found {
 };
 
 /// What the path names, if the principal may read it; hidden and absent look alike.
-Result<Found> find(const ExplorerDomain& domain, const http::Request& request) {
-    const std::string& id = request.parameters.at("revision");
+Result<Found> find(const ExplorerDomain& domain, const http::Request& request,
+                   const std::string& id) {
     Found found;
     found.revision = TRY(domain.datasets.find_revision(id));
     auto dataset = TRY(domain.datasets.find_dataset(found.revision ? found.revision->dataset : id));
@@ -46,8 +46,8 @@ Result<Found> find(const ExplorerDomain& domain, const http::Request& request) {
 }
 
 /// The tombstone's answer, when there is nothing else to give.
-std::optional<http::Response> gone(const http::Request& request, const Found& found) {
-    const std::string& id = request.parameters.at("revision");
+std::optional<http::Response> gone(const http::Request& request, const std::string& id,
+                                   const Found& found) {
     std::string reason;
     if (found.dataset.withdrawn)
         reason = fmt::format("the dataset '{}' ({}) was withdrawn", found.dataset.name,
@@ -113,8 +113,9 @@ http::Response with_etag(const Json& json, std::string cache) {
 }  // namespace
 
 Result<Address> find_address(const ExplorerDomain& domain, const http::Request& request) {
-    const Found found = TRY(find(domain, request));
-    if (auto response = gone(request, found)) return Address{"", false, std::move(response)};
+    const std::string& id = request.parameters.at("revision");
+    const Found found = TRY(find(domain, request, id));
+    if (auto response = gone(request, id, found)) return Address{"", false, std::move(response)};
     if (found.revision) return Address{found.revision->id, is_public(found.dataset), {}};
     if (found.dataset.current_revision.empty())
         return fail(ErrorCode::not_found,
@@ -122,9 +123,21 @@ Result<Address> find_address(const ExplorerDomain& domain, const http::Request& 
     return Address{"", false, redirect(request, found.dataset)};
 }
 
+Result<Address> find_revision(const ExplorerDomain& domain, const http::Request& request,
+                              const std::string& id) {
+    const Found found = TRY(find(domain, request, id));
+    if (!found.revision)
+        return fail(ErrorCode::not_found,
+                    fmt::format("'{}' is a dataset; name one of its revisions, like '{}'", id,
+                                found.dataset.current_revision));
+    if (auto response = gone(request, id, found)) return Address{"", false, std::move(response)};
+    return Address{found.revision->id, is_public(found.dataset), {}};
+}
+
 Result<http::Response> get_pointer(const ExplorerDomain& domain, http::Request& request) {
-    const Found found = TRY(find(domain, request));
-    if (auto response = gone(request, found)) return *std::move(response);
+    const std::string& id = request.parameters.at("revision");
+    const Found found = TRY(find(domain, request, id));
+    if (auto response = gone(request, id, found)) return *std::move(response);
     const catalog::Dataset& dataset = found.dataset;
     if (found.revision) {
         Json json = revision_json(*found.revision);
