@@ -124,7 +124,8 @@ Result<ComparisonOrder> settled(ComparisonOrder order, const RevisionData& data)
     if (order.b && *order.b == rest_of(order.a, cells)) order.b.reset();
     if (!order.scale && order.method != ComparisonMethod::pseudobulk) {
         const bool counts = layer->unit == expression::Unit::counts ||
-                            layer->unit == expression::Unit::expected_counts;
+                            layer->unit == expression::Unit::expected_counts ||
+                            (layer->unit == expression::Unit::unknown && layer->whole_numbers);
         order.scale = counts && layer->min >= 0 ? Scale::log_cp10k : Scale::as_stored;
     }
     return order;

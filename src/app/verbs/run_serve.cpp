@@ -96,6 +96,8 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     TRY(write_server_address(invocation.data, {url, token, ::getpid()}));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
     invocation.terminal->say("administrator token of this run: " + token);
+    if (!pages.empty())
+        invocation.terminal->say("in a browser, signed in: " + url + "/#/?token=" + token);
     {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
         wait_for(invocation.stop);

@@ -6,14 +6,14 @@ export interface ComparisonOrder {
   revision: string;
   layer: string;
   test: "welch" | "wilcoxon";
-  /** Runs of cells, each [first, one past the last). */
+  /** Runs of cells, each [first, one past the last); without `b` all the others. */
   a: [number, number][];
-  b: [number, number][];
+  b?: [number, number][];
 }
 
 export interface ComparisonState {
   id: string;
-  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  state: "queued" | "running" | "succeeded" | "done" | "failed" | "cancelled";
   done?: number;
   total?: number;
   error?: string;
@@ -23,6 +23,7 @@ export interface ComparisonState {
   genes_tested: number;
   layer: string;
   unit: string;
+  scale: string;
   fold_change: string;
   warnings: string[];
 }
@@ -43,24 +44,30 @@ export interface ComparedGene {
 
 export async function compare(order: ComparisonOrder,
     onProgress: (state: ComparisonState) => void, signal: AbortSignal): Promise<ComparisonState> {
-  let state = (await sendJson<ComparisonState>("POST", "v1/comparisons", order)).body;
-  while (state.state === "queued" || state.state === "running") {
+  let state = (await sendJson<ComparisonState>("POST", "v1/comparisons", order, {}, signal)).body;
+  const id = state.id;
+  // Who asked first may end its job; for all others it goes on.
+  signal.addEventListener("abort", () => void sendJson("DELETE", `v1/comparisons/${id}`, undefined)
+    .catch(() => undefined));
+  while (state.state === "queued" || state.state === "running" || state.state === "succeeded") {
     onProgress(state);
     signal.throwIfAborted();
     // The server holds the request until something changed.
-    state = await getJson<ComparisonState>(`v1/comparisons/${state.id}?wait=5`, signal);
+    state = await getJson<ComparisonState>(`v1/comparisons/${id}?wait=5`, signal);
   }
   if (state.state !== "done") throw new Error(state.error ?? `the comparison was ${state.state}`);
   return state;
 }
 
-export const cancelComparison = (id: string): Promise<unknown> =>
-  sendJson("DELETE", `v1/comparisons/${id}`, undefined);
+export const comparisonFile = (id: string, format: "csv" | "arrow"): Promise<ArrayBuffer> =>
+  getBytes(`v1/comparisons/${id}/table?format=${format}`, "*/*");
 
 /** The whole table, all genes. */
 export async function comparisonTable(id: string): Promise<ComparedGene[]> {
-  const body = await getBytes(`v1/comparisons/${id}/table`, "application/vnd.apache.arrow.stream");
-  const columns = new Map(readColumns(body).map((column) => [column.name, column]));
+  const body = await comparisonFile(id, "arrow");
+  // Welch's statistic is t, that of the ranks z.
+  const columns = new Map(readColumns(body).map((column) =>
+    [column.name === "t" || column.name === "z" ? "statistic" : column.name, column]));
   const numbers = (name: string) => {
     const column = columns.get(name);
     if (column?.kind !== "number") throw new Error(`the table has no numbers '${name}'`);
@@ -76,8 +83,8 @@ export async function comparisonTable(id: string): Promise<ComparedGene[]> {
   const ids = texts("gene_id");
   const names = texts("gene_name");
   const [meanA, meanB, fold, shareA, shareB, statistic, p, adjusted, bonferroni] = ["mean_a",
-    "mean_b", "log2_fold_change", "share_a", "share_b", "statistic", "p_value", "p_adjusted_bh",
-    "p_adjusted_bonferroni"].map(numbers);
+    "mean_b", "log2_fold_change", "fraction_a", "fraction_b", "statistic", "p",
+    "p_benjamini_hochberg", "p_bonferroni"].map(numbers);
   return ids.map((id, at) => ({
     id: id ?? "", name: names[at] || (id ?? ""), meanA: meanA[at], meanB: meanB[at],
     foldChange: fold[at], shareA: shareA[at], shareB: shareB[at], statistic: statistic[at],

@@ -1,13 +1,26 @@
 import { type Column, readColumns } from "../wire/columns";
 import { getBytes, getJson } from "./http";
 
-/** The short-lived document that says what a dataset's name stands for now. */
+/** What a dataset's name, or a revision's id, stands for now. */
 export interface Pointer {
   dataset: string;
   name: string;
   title: string;
   revision: string;
   visibility: string;
+}
+
+interface DatasetSaid {
+  id: string;
+  name: string;
+  title: string;
+  visibility: string;
+  revision: { id: string } | null;
+}
+
+interface RevisionSaid {
+  id: string;
+  dataset: string;
 }
 
 export interface ColumnDescription {
@@ -70,7 +83,7 @@ const columnOf = ({ name, type, category_count, missing }: ColumnSaid): ColumnDe
 });
 
 export interface GeneHit {
-  index: number;
+  gene: number;
   id: string;
   symbol: string;
 }
@@ -123,5 +136,13 @@ export class RevisionClient {
   }
 }
 
-export const pointerOf = (dataset: string): Promise<Pointer> =>
-  getJson(`d/${encodeURIComponent(dataset)}/pointer`);
+/** By a dataset's name or id, or by the id of one of its revisions. */
+export async function pointerOf(named: string): Promise<Pointer> {
+  const ask = <Said>(what: string) => getJson<Said>(`d/${encodeURIComponent(what)}`);
+  const said = await ask<DatasetSaid | RevisionSaid>(named);
+  const dataset = "dataset" in said ? await ask<DatasetSaid>(said.dataset) : said;
+  const revision = "dataset" in said ? said.id : dataset.revision?.id;
+  if (!revision) throw new Error(`${dataset.title || dataset.name} has no data yet.`);
+  const { id, name, title, visibility } = dataset;
+  return { dataset: id, name, title: title || name, revision, visibility };
+}

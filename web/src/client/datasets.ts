@@ -5,7 +5,7 @@ export interface DatasetEntry {
   name: string;
   title: string;
   visibility: string;
-  revision?: string;
+  current_revision: string | null;
   cells?: number;
   genes?: number;
 }

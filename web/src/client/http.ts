@@ -39,9 +39,9 @@ export async function getJson<Body>(path: string, signal?: AbortSignal): Promise
 }
 
 export async function sendJson<Body>(method: string, path: string, body: unknown,
-    headers: Record<string, string> = {}): Promise<Answer<Body>> {
+    headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<Body>> {
   const response = await request(path, {
-    method, body: body === undefined ? undefined : JSON.stringify(body),
+    method, signal, body: body === undefined ? undefined : JSON.stringify(body),
     headers: { "Content-Type": "application/json", Accept: "application/json", ...headers },
   });
   const text = await response.text();

@@ -39,12 +39,12 @@ export function ComparePanel() {
     stop.current = new AbortController();
     try {
       const first = maskOf(a);
-      const rest = new Uint8Array(store.cells);
       const world = session.world();
-      for (let at = 0; at < rest.length; at++)
-        rest[at] = (!world || world[at] !== 0) && first && first[at] === 0 ? 1 : 0;
+      // The rest of a subset is named; the rest of all cells needs no name.
+      const other = b ? maskOf(b) : world && world.map((inside, at) =>
+        inside !== 0 && first && first[at] === 0 ? 1 : 0);
       const state = await compare({ revision: store.schema.revision, layer: view.layer, test,
-        a: runsOf(first, store.cells), b: runsOf(b ? maskOf(b) : rest, store.cells) },
+        a: runsOf(first, store.cells), ...(b || other ? { b: runsOf(other, store.cells) } : {}) },
         setProgress, stop.current.signal);
       setResult({ state, genes: await comparisonTable(state.id) });
     } catch (failure) {

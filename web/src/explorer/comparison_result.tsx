@@ -1,11 +1,11 @@
 import { useMemo, useState } from "react";
 
-import type { ComparedGene, ComparisonState } from "../client/comparison";
-import { address } from "../client/http";
+import { type ComparedGene, comparisonFile, type ComparisonState } from "../client/comparison";
 import { count, percent, short } from "../base/numbers";
 import { volcano } from "../plots/volcano";
 import { Button, Dialog, Notice } from "../widgets/controls";
 import { Table, type TableColumn } from "../widgets/table";
+import { fileName, save } from "./figure_files";
 import { SavedFigure } from "./saved_figure";
 import { useSession } from "./session";
 
@@ -17,6 +17,12 @@ export function ComparisonResult({ state, genes }: {
 }) {
   const { session, view } = useSession();
   const [open, setOpen] = useState<"table" | "volcano" | null>(null);
+  const [problem, setProblem] = useState("");
+  const download = (format: "csv" | "arrow") => {
+    comparisonFile(state.id, format).then((bytes) =>
+      save(fileName(session.title, "comparison") + `.${format}`, new Blob([bytes])))
+      .catch((failure: Error) => setProblem(failure.message));
+  };
   const tested = useMemo(() => genes.filter((gene) => Number.isFinite(gene.statistic)), [genes]);
   const byStatistic = useMemo(() =>
     [...tested].sort((left, right) => right.statistic - left.statistic), [tested]);
@@ -32,7 +38,7 @@ export function ComparisonResult({ state, genes }: {
   return <div className="comparison">
     {state.warnings.map((warning) => <Notice key={warning} kind="warning">{warning}</Notice>)}
     <p className="note">{count(state.cells_a)} against {count(state.cells_b)} cells, {
-      count(state.genes_tested)} genes tested, values of {state.layer} ({state.unit}); {
+      count(state.genes_tested)} genes tested, values of {state.layer} ({scaleWords(state)}); {
       state.fold_change}; p adjusted by Benjamini-Hochberg.</p>
     <div className="two-lists">
       <GeneList title="higher in A" genes={higher} onAdd={add} />
@@ -41,10 +47,9 @@ export function ComparisonResult({ state, genes }: {
       <Button onClick={() => setOpen("table")}>All genes</Button>
       <Button onClick={() => setOpen("volcano")}>Volcano</Button>
       <Button kind="quiet" onClick={() => addSet("higher in A", higher)}>Keep as gene set</Button>
-      <a className="button quiet" href={address(`v1/comparisons/${state.id}/table?format=csv`)}
-        download>CSV</a>
-      <a className="button quiet" href={address(`v1/comparisons/${state.id}/table?format=parquet`)}
-        download>Parquet</a></div>
+      <Button kind="quiet" onClick={() => download("csv")}>CSV</Button>
+      <Button kind="quiet" onClick={() => download("arrow")}>Arrow</Button></div>
+    {problem && <Notice kind="error">{problem}</Notice>}
     {open === "table" && <Dialog wide title="All genes" onClose={() => setOpen(null)}>
       <Table label="Compared genes" columns={columns(state)} rows={genes} keyOf={(gene) => gene.id}
         sortedBy={{ column: "statistic", falling: true }} /></Dialog>}
@@ -52,6 +57,9 @@ export function ComparisonResult({ state, genes }: {
       <SavedFigure figure={figure} name="volcano" /></Dialog>}
   </div>;
 }
+
+const scaleWords = ({ scale, unit }: ComparisonState): string => scale === "as_stored"
+  ? `${unit}, as stored` : scale === "log_cp10k" ? "ln of counts per 10,000" : scale;
 
 function GeneList({ title, genes, onAdd }: {
   title: string; genes: ComparedGene[]; onAdd: (genes: ComparedGene[]) => void;

@@ -76,7 +76,7 @@ export function GeneSearch() {
   }}>
     <input type="search" aria-label="Gene" placeholder="Gene, Ensembl id, or a list" list={list}
       value={text} onChange={(event) => setText(event.target.value)} autoComplete="off" />
-    <datalist id={list}>{hits.map((hit) => <option key={hit.index} value={hit.symbol || hit.id}>
+    <datalist id={list}>{hits.map((hit) => <option key={hit.gene} value={hit.symbol || hit.id}>
       {hit.id}</option>)}</datalist>
     <Button type="submit" disabled={text.trim() === ""}>Add</Button>
     {problem && <Notice kind="warning">{problem}</Notice>}
