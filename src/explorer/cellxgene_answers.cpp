@@ -10,6 +10,7 @@
 #include "explorer/colors.h"
 #include "explorer/embeddings.h"
 #include "explorer/net_matrix.h"
+#include "expression/compare/cellxgene_compare.h"
 
 namespace stroma::explorer {
 namespace {
@@ -82,7 +83,7 @@ std::optional<double> number_of(std::string_view text) {
 /// Whether a row's value passes, and which of the test's values it is.
 class RowTest {
 public:
-    RowTest(const Frame& var, const GeneFilter::Test& test)
+    RowTest(const Frame& var, const RowFilter::Test& test)
         : var_(var), test_(test), column_(var.find(test.column)) {}
 
     bool passes(std::uint64_t row) {
@@ -110,7 +111,7 @@ private:
         return column_ == nullptr ? std::string(var_.index[row]) : column_->text(row);
     }
     const Frame& var_;
-    const GeneFilter::Test& test_;
+    const RowFilter::Test& test_;
     const Column* column_;  ///< null: the index
     std::set<std::string> seen_;
 };
@@ -247,40 +248,44 @@ Result<Made> cellxgene_layout(const RevisionData& data, const std::vector<std::s
     return net_made(net.named(columns));
 }
 
-Result<std::vector<std::uint32_t>> genes_matching(const RevisionData& data,
-                                                  const GeneFilter& filter) {
+Result<std::vector<std::uint32_t>> rows_matching(const RevisionData& data, Axis axis,
+                                                 const RowFilter& filter) {
+    const std::string_view row_name = axis == Axis::obs ? "cell" : "gene";
     if (filter.tests.empty() && !filter.has_index)
         return fail(ErrorCode::invalid_input,
-                    "no gene is asked for; say which, like var:name_0=CD3D");
-    const Frame var = TRY(data.sealed->var());
-    const std::string index = index_name(var);
+                    fmt::format("no {} is asked for; say which by a column of {}", row_name,
+                                name_of(axis)));
+    const Frame frame = TRY(frame_of(data, axis));
+    const std::string index = index_name(frame);
     std::vector<RowTest> tests;
-    for (const GeneFilter::Test& test : filter.tests) {
-        if (test.column != index && var.find(test.column) == nullptr)
-            return fail(ErrorCode::invalid_input, "var has no column '" + test.column + "'");
-        tests.emplace_back(var, test);
-    }
-    std::vector<bool> in_index(filter.has_index ? var.row_count() : 0);
-    for (const auto& [first, end] : filter.index) {
-        if (first > end || end > var.row_count())
+    for (const RowFilter::Test& test : filter.tests) {
+        if (test.column != index && frame.find(test.column) == nullptr)
             return fail(ErrorCode::invalid_input,
-                        fmt::format("genes {} to {} are outside var, which has {}", first, end,
-                                    var.row_count()));
+                        fmt::format("{} has no column '{}'", name_of(axis), test.column));
+        tests.emplace_back(frame, test);
+    }
+    std::vector<bool> in_index(filter.has_index ? frame.row_count() : 0);
+    for (const auto& [first, end] : filter.index) {
+        if (first > end || end > frame.row_count())
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("{}s {} to {} are outside {}, which has {}", row_name, first,
+                                    end, name_of(axis), frame.row_count()));
         std::fill(in_index.begin() + static_cast<std::ptrdiff_t>(first),
                   in_index.begin() + static_cast<std::ptrdiff_t>(end), true);
     }
-    std::vector<std::uint32_t> genes;
-    for (std::uint32_t row = 0; row < var.row_count(); ++row) {
+    std::vector<std::uint32_t> rows;
+    for (std::uint32_t row = 0; row < frame.row_count(); ++row) {
         bool passes = !filter.has_index || in_index[row];
         for (RowTest& test : tests) passes = test.passes(row) && passes;
-        if (passes) genes.push_back(row);
+        if (passes) rows.push_back(row);
     }
     for (std::size_t i = 0; i < tests.size(); ++i)
         if (const std::string* unseen = tests[i].unseen())
-            return fail(ErrorCode::not_found,
-                        fmt::format("no gene has '{}' in {}", *unseen, filter.tests[i].column));
-    if (genes.empty()) return fail(ErrorCode::not_found, "no gene matches the filter");
-    return genes;
+            return fail(ErrorCode::not_found, fmt::format("no {} has '{}' in {}", row_name, *unseen,
+                                                          filter.tests[i].column));
+    if (rows.empty())
+        return fail(ErrorCode::not_found, fmt::format("no {} matches the filter", row_name));
+    return rows;
 }
 
 Result<Made> cellxgene_genes(const RevisionData& data, const std::vector<std::uint32_t>& genes,
@@ -299,6 +304,25 @@ Result<Made> cellxgene_mean(const RevisionData& data, const std::vector<std::uin
     NetMatrix net(matrix->cell_count());
     add_floats(net, mean, style);
     return net_made(net.named({column}));
+}
+
+Result<Made> cellxgene_comparison(const RevisionData& data, const RowFilter& a, const RowFilter& b,
+                                  std::uint32_t count, const expression::Watch& watch) {
+    const auto cells_a = TRY(rows_matching(data, Axis::obs, a));
+    const auto cells_b = TRY(rows_matching(data, Axis::obs, b));
+    const auto matrix = TRY(data.sealed->matrix("X"));
+    expression::CellxgeneOptions options;
+    options.count = count;
+    const auto compared =
+        TRY(expression::compare_as_cellxgene(*matrix, cells_a, cells_b, options, watch));
+    Json json;
+    for (const auto& [name, rows] :
+         {std::pair("positive", &compared.positive), std::pair("negative", &compared.negative)}) {
+        json[name] = Json::array();
+        for (const auto& row : *rows)
+            json[name].push_back({row.gene, row.log_fold_change, row.p, row.p_adjusted});
+    }
+    return json_made(json);
 }
 
 }  // namespace stroma::explorer

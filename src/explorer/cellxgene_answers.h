@@ -30,8 +30,8 @@ Result<Made> cellxgene_annotations(const RevisionData& data, Axis axis,
 Result<Made> cellxgene_layout(const RevisionData& data, const std::vector<std::string>& names,
                               const CellxgeneStyle& style);
 
-/// What chooses genes: columns of var joined by "and", the values of one by "or".
-struct GeneFilter {
+/// What chooses genes or cells: columns joined by "and", the values of one by "or".
+struct RowFilter {
     struct Test {
         std::string column;
         std::vector<std::string> values;         ///< equal to one of them, or
@@ -41,14 +41,18 @@ struct GeneFilter {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> index;  ///< half-open
     bool has_index = false;
 };
-/// Rising gene numbers. errors  invalid_input  an unknown column, nothing asked for
-///                              not_found      names a value that no gene has
-Result<std::vector<std::uint32_t>> genes_matching(const RevisionData& data,
-                                                  const GeneFilter& filter);
+/// Rising numbers. errors  invalid_input  an unknown column, nothing asked for
+///                         not_found      names a value that no gene or cell has
+Result<std::vector<std::uint32_t>> rows_matching(const RevisionData& data, Axis axis,
+                                                 const RowFilter& filter);
 Result<Made> cellxgene_genes(const RevisionData& data, const std::vector<std::uint32_t>& genes,
                              const CellxgeneStyle& style);
 /// The mean of X over the genes, as one column of that name.
 Result<Made> cellxgene_mean(const RevisionData& data, const std::vector<std::uint32_t>& genes,
                             const std::string& column, const CellxgeneStyle& style);
+/// Differential expression of X in cellxgene's own way ("topN"): the first `count` genes of each
+/// direction as [gene, log fold change, p, adjusted p]. errors  as compare_as_cellxgene
+Result<Made> cellxgene_comparison(const RevisionData& data, const RowFilter& a, const RowFilter& b,
+                                  std::uint32_t count, const expression::Watch& watch);
 
 }  // namespace stroma::explorer

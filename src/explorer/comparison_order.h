@@ -24,7 +24,8 @@ Result<expression::Scale> scale_named(std::string_view name);
 struct ComparisonOrder {
     std::string revision, layer = "X";
     ComparisonMethod method = ComparisonMethod::welch;
-    /// Unset: log_cp10k of counts (or whole numbers of no known unit), else as stored. A pseudobulk has its own.
+    /// Unset: log_cp10k of counts (or whole numbers of no known unit), else as stored. A pseudobulk
+    /// has its own.
     std::optional<expression::Scale> scale;
     CellRuns a;
     std::optional<CellRuns> b;  ///< unset: all cells that aren't in `a`

@@ -90,9 +90,8 @@ std::string json_of(const GeneNames& genes, const std::vector<Comparison::Column
         for (const auto& column : columns) row.push_back(number_json(column.values[gene]));
         rows.push_back(std::move(row));
     }
-    return Json{{"columns", std::move(names)},
-                {"row_count", genes.gene_count()},
-                {"rows", std::move(rows)}}
+    return Json{
+        {"columns", std::move(names)}, {"row_count", genes.gene_count()}, {"rows", std::move(rows)}}
         .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -129,8 +128,7 @@ Result<ComparedGenes> run_comparison(const ComparisonOrder& order, const Revisio
     ComparedGenes genes;
     if (order.method == ComparisonMethod::pseudobulk) {
         Donors donors = donors_in(TRY(data.sealed->obs_column(order.donor_column)));
-        auto compared =
-            TRY(expression::compare_donors(*matrix, a, b, donors.of_cell, {}, watch));
+        auto compared = TRY(expression::compare_donors(*matrix, a, b, donors.of_cell, {}, watch));
         genes.table = std::move(compared.table);
         genes.samples = std::move(compared.samples);
         genes.paired = compared.paired;

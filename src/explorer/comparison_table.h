@@ -28,8 +28,9 @@ std::string comparison_summary(const ComparisonOrder& order, const RevisionData&
 
 enum class TableFormat : std::uint8_t { arrow, csv, json };
 std::string_view name_of(TableFormat format);
-/// Every gene of the layer, in its order: gene_id, gene_name, then the columns of docs/statistics.md.
-/// What isn't defined is NaN in Arrow, "nan" in CSV and null in JSON; what is infinite is "inf" or
+/// Every gene of the layer, in its order: gene_id, gene_name, then the columns of
+/// docs/statistics.md. What isn't defined is NaN in Arrow, "nan" in CSV and null in JSON; what is
+/// infinite is "inf" or
 /// "-inf" in CSV and as a text in JSON.
 Result<Made> comparison_table(const ComparisonOrder& order, const RevisionData& data,
                               const ComparedGenes& genes, TableFormat format);

@@ -29,8 +29,7 @@ Result<std::string> bytes_of(const Body& body) {
 }  // namespace
 
 Result<std::unique_ptr<Comparisons>> Comparisons::open(sql::Database& control, Explorer& explorer,
-                                                       pipeline::JobStore& jobs,
-                                                       const Clock& clock,
+                                                       pipeline::JobStore& jobs, const Clock& clock,
                                                        ComparisonOptions options) {
     const auto connection = TRY(control.connect());
     TRY(connection->run_script(schema));
@@ -66,8 +65,7 @@ void Comparisons::keep(const std::string& id, std::shared_ptr<const ComparedGene
 Result<ComparisonRecord> Comparisons::run(const ComparisonOrder& order, std::string_view job,
                                           const expression::Watch& watch) {
     const auto data = TRY(explorer_.open(order.revision));
-    auto genes =
-        std::make_shared<const ComparedGenes>(TRY(run_comparison(order, *data, watch)));
+    auto genes = std::make_shared<const ComparedGenes>(TRY(run_comparison(order, *data, watch)));
     ComparisonRecord record{id_of(order), order, std::string(job),
                             comparison_summary(order, *data, *genes)};
     keep(record.id, std::move(genes));
@@ -105,12 +103,10 @@ Result<ComparisonRecord> Comparisons::ask(const ComparisonOrder& asked, std::str
         const auto job = TRY(jobs_.find(known->job));
         if (job && !pipeline::is_final(job->state)) return *std::move(known);
     }
-    if (auto done = TRY(run_within_budget(record.id, record.order, left)))
-        return *std::move(done);
+    if (auto done = TRY(run_within_budget(record.id, record.order, left))) return *std::move(done);
     const auto job = TRY(jobs_.submit(
         {"comparison", std::string(owner),
-         fmt::format("compare cells of {} ({})", record.order.layer,
-                     name_of(record.order.method)),
+         fmt::format("compare cells of {} ({})", record.order.layer, name_of(record.order.method)),
          to_json(record.order), "comparison/" + record.id}));
     record.job = job.id;
     TRY(put(record));
@@ -130,8 +126,7 @@ Result<std::shared_ptr<const ComparedGenes>> Comparisons::genes_of(const Compari
     return genes;
 }
 
-Result<Body> Comparisons::table(const ComparisonRecord& record, TableFormat format,
-                                Coding coding) {
+Result<Body> Comparisons::table(const ComparisonRecord& record, TableFormat format, Coding coding) {
     const auto make = [&](const RevisionData& data) -> Result<Made> {
         const auto genes = TRY(genes_of(record, data));
         return comparison_table(record.order, data, *genes, format);
@@ -149,11 +144,11 @@ Result<Body> Comparisons::table(const ComparisonRecord& record, TableFormat form
 Result<std::string> ComparisonStage::run(const pipeline::Job& job,
                                          pipeline::StageContext& context) {
     const ComparisonOrder order = TRY(comparison_order_of(job.inputs));
-    const expression::Watch watch{[&](double done, double total, std::string_view unit) {
-                                      context.progress(
-                                          {"comparing", done, total, std::string(unit)});
-                                  },
-                                  [&] { return context.cancelled(); }};
+    const expression::Watch watch{
+        [&](double done, double total, std::string_view unit) {
+            context.progress({"comparing", done, total, std::string(unit)});
+        },
+        [&] { return context.cancelled(); }};
     const auto record = TRY(comparisons_.run(order, job.id, watch));
     return Json{{"comparison", record.id}}.dump();
 }

@@ -37,7 +37,8 @@ TEST(OpenApi, TheDocumentAndTheRoutesNameTheSameOperations) {
         for (const auto& [method, operation] : methods.items()) {
             EXPECT_TRUE(ids.insert(operation["operationId"].get<std::string>()).second)
                 << operation["operationId"];
-            if (path.starts_with("/d/")) continue;  // front/explorer's; its own test looks at them
+            // front/explorer's; its own test looks at them
+            if (path.starts_with("/d/") || path.starts_with("/v1/comparisons")) continue;
             std::string upper = method;
             for (char& c : upper) c = static_cast<char>(std::toupper(c));
             described.insert(upper + " " + path);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "explorer/cellxgene_answers.h"
 #include "explorer/native_answers.h"
+#include "front/api/api_errors.h"
 #include "front/api/api_routes.h"
 #include "front/explorer/explorer_routes.h"
 #include "front/http/url.h"
@@ -20,11 +21,13 @@ namespace {
 using Answer = Result<http::Response>;
 using stroma::explorer::Axis;
 using stroma::explorer::CellxgeneStyle;
-using stroma::explorer::GeneFilter;
 using stroma::explorer::RevisionData;
+using stroma::explorer::RowFilter;
 
 constexpr std::uint64_t form_bytes_max = 1'000'000;
 constexpr std::int64_t bins_max = 32'767;
+constexpr std::uint64_t compare_bytes_max = 32u << 20;
+constexpr std::uint64_t genes_told_max = 100'000;
 
 /// What the path's version and the query's nbins ask for.
 Result<CellxgeneStyle> style_of(const Asked& asked) {
@@ -114,8 +117,8 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 
 /// "var:<column>=<value>" pairs: equal columns are joined by "or", different ones by "and".
 /// A value "min,max" of a numeric column is a range.
-Result<GeneFilter> filter_of_query(const Query& query, const RevisionData& data) {
-    GeneFilter filter;
+Result<RowFilter> filter_of_query(const Query& query, const RevisionData& data) {
+    RowFilter filter;
     const auto var = TRY(data.sealed->var());
     for (const auto& [name, value] : query) {
         if (name == "method" || name == "key" || name == "nbins") continue;
@@ -127,7 +130,7 @@ Result<GeneFilter> filter_of_query(const Query& query, const RevisionData& data)
         const auto* known = var.find(column);
         const std::size_t comma = text.find(',');
         if (known != nullptr && known->is_numeric() && comma != text.npos) {
-            GeneFilter::Test test{column, {}, {}, {}};
+            RowFilter::Test test{column, {}, {}, {}};
             test.minimum = TRY(range_end(std::string_view(text).substr(0, comma)));
             test.maximum = TRY(range_end(std::string_view(text).substr(comma + 1)));
             filter.tests.push_back(std::move(test));
@@ -136,30 +139,29 @@ Result<GeneFilter> filter_of_query(const Query& query, const RevisionData& data)
         auto test = std::find_if(filter.tests.begin(), filter.tests.end(),
                                  [&](const auto& one) { return one.column == column; });
         if (test == filter.tests.end())
-            test = filter.tests.insert(test, GeneFilter::Test{column, {}, {}, {}});
+            test = filter.tests.insert(test, RowFilter::Test{column, {}, {}, {}});
         test->values.push_back(text);
     }
     return filter;
 }
 
-tl::unexpected<Error> bad_filter(std::string_view where, std::string_view what) {
-    return fail(ErrorCode::invalid_input, fmt::format("at {}: {}", where, what));
+tl::unexpected<Error> bad_filter(const std::string& where, std::string_view what) {
+    return fail(api::error_at(ErrorCode::invalid_input, where, what));
 }
 
-Result<std::optional<double>> number_in(const Json& test, const char* name) {
+Result<std::optional<double>> number_in(const Json& test, const char* name,
+                                        const std::string& where) {
     if (!test.contains(name)) return std::nullopt;
-    if (!test[name].is_number())
-        return bad_filter("/filter/var/annotation_value", "'min' and 'max' must be numbers");
+    if (!test[name].is_number()) return bad_filter(where, "'min' and 'max' must be numbers");
     return test[name].get<double>();
 }
 
-Result<GeneFilter::Test> test_of(const Json& json) {
-    constexpr const char* where = "/filter/var/annotation_value";
+Result<RowFilter::Test> test_of(const Json& json, const std::string& where) {
     if (!json.is_object() || !json.contains("name") || !json["name"].is_string())
         return bad_filter(where, "each needs the 'name' of a column");
-    GeneFilter::Test test{json["name"].get<std::string>(), {}, {}, {}};
-    test.minimum = TRY(number_in(json, "min"));
-    test.maximum = TRY(number_in(json, "max"));
+    RowFilter::Test test{json["name"].get<std::string>(), {}, {}, {}};
+    test.minimum = TRY(number_in(json, "min", where));
+    test.maximum = TRY(number_in(json, "max", where));
     if (json.contains("values")) {
         if (!json["values"].is_array()) return bad_filter(where, "'values' must be a list");
         for (const Json& value : json["values"])
@@ -170,40 +172,50 @@ Result<GeneFilter::Test> test_of(const Json& json) {
     return test;
 }
 
-Result<GeneFilter> filter_of_json(const Json& body) {
+Result<void> add_index(RowFilter& wanted, const Json& list, const std::string& where) {
+    wanted.has_index = true;
+    for (const Json& one : list) {
+        const bool is_range = one.is_array() && one.size() == 2 && one[0].is_number_unsigned() &&
+                              one[1].is_number_unsigned();
+        if (!is_range && !one.is_number_unsigned())
+            return bad_filter(where, "numbers or [start, end) are needed");
+        const auto first = (is_range ? one[0] : one).get<std::uint64_t>();
+        wanted.index.emplace_back(first, is_range ? one[1].get<std::uint64_t>() : first + 1);
+    }
+    return {};
+}
+
+/// The filter below `where` that chooses rows of one axis.
+Result<RowFilter> filter_of_json(const Json& body, const std::string& axis,
+                                 const std::string& where) {
     const Json* filter = body.contains("filter") ? &body["filter"] : nullptr;
-    if (filter == nullptr || !filter->is_object()) return bad_filter("/filter", "it is missing");
-    for (const auto& [axis, ignored] : filter->items())
-        if (axis != "var") return bad_filter("/filter", "only 'var' can be filtered here");
-    GeneFilter wanted;
-    if (!filter->contains("var")) return wanted;
-    const Json& var = (*filter)["var"];
-    if (!var.is_object()) return bad_filter("/filter/var", "it must be an object");
-    for (const auto& [kind, list] : var.items()) {
-        if (!list.is_array()) return bad_filter("/filter/var/" + kind, "it must be a list");
-        if (kind == "annotation_value") {
-            for (const Json& test : list) wanted.tests.push_back(TRY(test_of(test)));
-        } else if (kind == "index") {
-            wanted.has_index = true;
-            for (const Json& one : list) {
-                const bool is_range = one.is_array() && one.size() == 2 &&
-                                      one[0].is_number_unsigned() && one[1].is_number_unsigned();
-                if (!is_range && !one.is_number_unsigned())
-                    return bad_filter("/filter/var/index", "numbers or [start, end) are needed");
-                const auto first = (is_range ? one[0] : one).get<std::uint64_t>();
-                wanted.index.emplace_back(first,
-                                          is_range ? one[1].get<std::uint64_t>() : first + 1);
-            }
-        } else {
-            return bad_filter("/filter/var", "there is no filter '" + kind + "'");
-        }
+    if (filter == nullptr || !filter->is_object())
+        return bad_filter(where + "/filter", "it is missing");
+    for (const auto& [name, ignored] : filter->items())
+        if (name != axis)
+            return bad_filter(where + "/filter",
+                              fmt::format("only '{}' can be filtered here", axis));
+    RowFilter wanted;
+    if (!filter->contains(axis)) return wanted;
+    const std::string below = fmt::format("{}/filter/{}", where, axis);
+    const Json& rows = (*filter)[axis];
+    if (!rows.is_object()) return bad_filter(below, "it must be an object");
+    for (const auto& [kind, list] : rows.items()) {
+        const std::string here = fmt::format("{}/{}", below, kind);
+        if (!list.is_array()) return bad_filter(here, "it must be a list");
+        if (kind == "annotation_value")
+            for (const Json& test : list) wanted.tests.push_back(TRY(test_of(test, here)));
+        else if (kind == "index")
+            TRY(add_index(wanted, list, here));
+        else
+            return bad_filter(below, "there is no filter '" + kind + "'");
     }
     return wanted;
 }
 
-Answer genes(const Asked& asked, const RevisionData& data, const GeneFilter& filter) {
+Answer genes(const Asked& asked, const RevisionData& data, const RowFilter& filter) {
     const CellxgeneStyle style = TRY(style_of(asked));
-    const auto found = TRY(stroma::explorer::genes_matching(data, filter));
+    const auto found = TRY(stroma::explorer::rows_matching(data, Axis::var, filter));
     if (found.size() > stroma::explorer::cellxgene_columns_max)
         return fail(ErrorCode::invalid_input,
                     fmt::format("{} genes are more than column_request_max ({})", found.size(),
@@ -217,7 +229,7 @@ Answer get_data(const Asked& asked) {
     TRY(style_of(asked));
     if (auto answer = refused(asked)) return *std::move(answer);
     const auto data = TRY(asked.domain.explorer.open(asked.revision));
-    const GeneFilter filter = TRY(filter_of_query(asked.request.query, *data));
+    const RowFilter filter = TRY(filter_of_query(asked.request.query, *data));
     return genes(asked, *data, filter);
 }
 
@@ -226,7 +238,7 @@ Answer put_data(const Asked& asked) {
     if (auto answer = refused(asked)) return *std::move(answer);
     const Json body = TRY(api::json_body(asked.request));
     const auto data = TRY(asked.domain.explorer.open(asked.revision));
-    const GeneFilter filter = TRY(filter_of_json(body));
+    const RowFilter filter = TRY(filter_of_json(body, "var", ""));
     return genes(asked, *data, filter);
 }
 
@@ -237,8 +249,8 @@ Answer summary(const Asked& asked, const Query& query, const std::string& name) 
             return fail(ErrorCode::invalid_input,
                         "there is no method '" + value + "'; there is mean");
     const auto data = TRY(asked.domain.explorer.open(asked.revision));
-    const GeneFilter filter = TRY(filter_of_query(query, *data));
-    const auto found = TRY(stroma::explorer::genes_matching(*data, filter));
+    const RowFilter filter = TRY(filter_of_query(query, *data));
+    const auto found = TRY(stroma::explorer::rows_matching(*data, Axis::var, filter));
     return asked.answer(spelled_style(style) + "mean/" + name + spelled(found),
                         [&](const RevisionData& of) {
                             return stroma::explorer::cellxgene_mean(of, found, name, style);
@@ -291,10 +303,26 @@ Answer get_gene_sets(const Asked& asked) {
     return asked.text_answer(R"({"genesets":[],"tid":0})", "application/json");
 }
 
+Result<RowFilter> set_of(const Json& body, const char* name) {
+    if (!body.contains(name) || !body[name].is_object())
+        return bad_filter(fmt::format("/{}", name), "it is missing");
+    return filter_of_json(body[name], "obs", fmt::format("/{}", name));
+}
+
 Answer compare(const Asked& asked) {
     TRY(style_of(asked));
-    return fail(ErrorCode::unsupported,
-                "differential expression is not served at this address yet");
+    const Json body = TRY(api::json_body(asked.request, compare_bytes_max));
+    const auto data = TRY(asked.domain.explorer.open(asked.revision));
+    if (body.value("mode", Json()) != "topN")
+        return fail(ErrorCode::unsupported, "the only 'mode' of a comparison here is topN");
+    if (!body.contains("count") || !body["count"].is_number_unsigned() || body["count"] == 0 ||
+        body["count"].get<std::uint64_t>() > genes_told_max)
+        return bad_filter("/count", fmt::format("how many genes to tell, 1 to {}", genes_told_max));
+    const RowFilter a = TRY(set_of(body, "set1")), b = TRY(set_of(body, "set2"));
+    const expression::Watch watch{{}, [&] { return asked.request.left.stop_requested(); }};
+    auto made = TRY(stroma::explorer::cellxgene_comparison(
+        *data, a, b, body["count"].get<std::uint32_t>(), watch));
+    return asked.text_answer(std::move(made.bytes), made.media_type);
 }
 
 }  // namespace

@@ -44,8 +44,8 @@ Result<CellRuns> runs_in(const Json& list, const std::string& pointer) {
 }
 
 /// Runs of cells, or {"column", "labels"}: the cells that have one of those labels.
-Result<CellRuns> cells_in(const Json& json, const std::string& pointer, const ExplorerDomain& domain,
-                          const std::string& revision) {
+Result<CellRuns> cells_in(const Json& json, const std::string& pointer,
+                          const ExplorerDomain& domain, const std::string& revision) {
     if (json.is_array()) return runs_in(json, pointer);
     if (!json.is_object())
         return at(pointer, "a set is a list of runs, or an object of a column and labels");
@@ -76,8 +76,7 @@ Result<ReadOrder> order_in(const ExplorerDomain& domain, http::Request& request)
     }
     order.revision = std::move(address.revision);
     order.layer = TRY(fields.text_or("layer", order.layer));
-    const std::string test =
-        TRY(fields.text_or("test", stroma::explorer::name_of(order.method)));
+    const std::string test = TRY(fields.text_or("test", stroma::explorer::name_of(order.method)));
     order.method = TRY(stroma::explorer::comparison_method_named(test));
     if (const auto scale = TRY(fields.optional_text("scale")))
         order.scale = TRY(stroma::explorer::scale_named(*scale));
@@ -177,7 +176,8 @@ Result<TableFormat> format_of(const http::Request& request) {
     if (const auto name = request.query_value("format")) {
         for (const auto format : {TableFormat::arrow, TableFormat::csv, TableFormat::json})
             if (stroma::explorer::name_of(format) == *name) return format;
-        return fail(ErrorCode::invalid_input, "'format' is arrow, csv or json, not '" + *name + "'");
+        return fail(ErrorCode::invalid_input,
+                    "'format' is arrow, csv or json, not '" + *name + "'");
     }
     if (accepts(request, "application/json")) return TableFormat::json;
     return accepts(request, "text/csv") ? TableFormat::csv : TableFormat::arrow;
@@ -188,11 +188,11 @@ Answer get_table(const ExplorerDomain& domain, http::Request& request) {
     if (found.instead) return *std::move(found.instead);
     const TableFormat format = TRY(format_of(request));
     if (found.record.summary.empty())
-        return fail(ErrorCode::conflict,
-                    fmt::format("comparison {} is not done yet; ask for its state", found.record.id));
+        return fail(
+            ErrorCode::conflict,
+            fmt::format("comparison {} is not done yet; ask for its state", found.record.id));
     auto response = body_response(
-        TRY(domain.comparisons.table(found.record, format, coding_for(request))),
-        found.is_public);
+        TRY(domain.comparisons.table(found.record, format, coding_for(request))), found.is_public);
     if (format == TableFormat::csv)
         response.headers.emplace_back(
             "Content-Disposition",

@@ -1,111 +1,14 @@
-#include "front/explorer/explorer_front.h"
-
 #include <gtest/gtest.h>
 
 #include <map>
 #include <set>
 
 #include "base/json.h"
-#include "expression/sealed_samples.h"
-#include "front/api/api.h"
-#include "front/api/fake_domain.h"
 #include "front/api/openapi.h"
-#include "front/http/test_client.h"
-#include "object/memory/memory_store.h"
+#include "front/explorer/explorer_test_site.h"
 
 namespace stroma::front::explorer {
 namespace {
-
-using http::TestClient;
-using HeaderList = std::vector<std::pair<std::string, std::string>>;
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string pattern = (fs::temp_directory_path() / "front-XXXXXX").string();
-        path = ::mkdtemp(pattern.data());
-    }
-    ~TemporaryFolder() { fs::remove_all(path); }
-    fs::path path;
-};
-
-Result<std::shared_ptr<const expression::SealedDataset>> sealed_sample(std::string_view) {
-    expression::AnnotatedData data = expression::samples::rich_dataset();
-    return expression::SealedDataset::open(
-        expression::samples::reader_of(expression::samples::seal(data)));
-}
-
-/// A server over four cells: datasets "open" (public), "ds" (private, the reader may read), "gone"
-/// (withdrawn) and "empty" (public, without a revision); revisions "open-1" (removed), "open-2",
-/// "ds-1", "gone-1". Tokens are the principals' names.
-class ExplorerTest : public ::testing::Test {
-protected:
-    void SetUp() override {
-        for (const std::string name : {"admin", "owner", "reader", "stranger"}) {
-            const auto role = name == "admin" ? catalog::Role::administrator : catalog::Role::user;
-            fake_.by_secret[name] = {name, name, role, false, 1, {}};
-        }
-        add_dataset("open", catalog::Visibility::public_, "open-2");
-        add_dataset("ds", catalog::Visibility::private_, "ds-1");
-        add_dataset("gone", catalog::Visibility::private_, "");
-        add_dataset("empty", catalog::Visibility::public_, "");
-        fake_.all_datasets["gone"].withdrawn = true;
-        fake_.grants = {{"ds", "reader", "read"}, {"gone", "reader", "read"}};
-        add_revision("open-1", "open", catalog::RevisionState::removed);
-        add_revision("open-2", "open", catalog::RevisionState::ready);
-        add_revision("ds-1", "ds", catalog::RevisionState::ready);
-        add_revision("ds-2", "ds", catalog::RevisionState::pending);
-        add_revision("gone-1", "gone", catalog::RevisionState::removed);
-        http::ServerOptions options;
-        options.access_log = false;
-        auto server = http::Server::listen(options, front_.routes(), api_.authenticator());
-        ASSERT_TRUE(server);
-        server_ = std::move(*server);
-        server_->start();
-    }
-    void TearDown() override {
-        if (server_) server_->stop(Milliseconds{10'000});
-    }
-    void add_dataset(const std::string& id, catalog::Visibility visibility,
-                     const std::string& current) {
-        catalog::Dataset dataset;
-        dataset.id = dataset.name = id;
-        dataset.title = "cells of " + id;
-        dataset.owner = "owner";
-        dataset.visibility = visibility;
-        dataset.current_revision = current;
-        fake_.all_datasets[id] = dataset;
-    }
-    void add_revision(const std::string& id, const std::string& dataset,
-                      catalog::RevisionState state) {
-        catalog::Revision revision;
-        revision.id = id;
-        revision.dataset = dataset;
-        revision.state = state;
-        revision.cells = 4;
-        fake_.all_revisions[id] = revision;
-    }
-    TestClient::Answer call(std::string_view method, std::string_view target,
-                            std::string_view token = "", std::string_view body = "",
-                            HeaderList headers = {}) {
-        if (!token.empty()) headers.emplace_back("Authorization", "Bearer " + std::string(token));
-        return http::ask(server_->port(), method, target, std::move(headers), body);
-    }
-
-    api::FakeDomain fake_;
-    object::MemoryStore objects_;
-    TemporaryFolder folder_;
-    stroma::explorer::BodyStore bodies_{
-        objects_,
-        folder_.path,
-        "kept/",
-        [](std::string_view revision) { return "kept/" + std::string(revision) + "/"; },
-        {}};
-    stroma::explorer::Explorer explorer_{sealed_sample, bodies_};
-    ExplorerFront front_{{fake_, fake_, explorer_, "9.8.7"}};
-    api::Api api_{fake_.domain(), {}};
-    std::unique_ptr<http::Server> server_;
-};
 
 /// Where a route's parameters are filled in, for revision `id`.
 std::string filled(std::string pattern, const std::string& id) {
@@ -123,10 +26,16 @@ struct Question {
     HeaderList headers;
 };
 
+constexpr std::string_view peers_comparison =
+    R"({"mode":"topN","count":2,"set1":{"filter":{"obs":{"index":[0,1]}}},)"
+    R"("set2":{"filter":{"obs":{"index":[[2,4]]}}}})";
+
+bool is_below_revision(const http::Route& route) { return route.pattern.starts_with("/d/"); }
+
 /// What makes a route answer on the sample; none needs anything where there is no row.
 Question question_of(const http::Route& route) {
     const auto ends = [&](std::string_view end) { return route.pattern.ends_with(end); };
-    if (ends("/diffexp/obs")) return {"", "{}", 501, {}};
+    if (ends("/diffexp/obs")) return {"", std::string(peers_comparison), 200, {}};
     if (ends("/data/var") && route.method == "PUT")
         return {"", R"({"filter":{"var":{"index":[0]}}})", 200, {}};
     if (ends("/summarize/var") && route.method == "POST")
@@ -152,6 +61,7 @@ TEST_F(ExplorerTest, EveryRouteAsksTheOneDecision) {
     for (const http::Route& route : front_.routes())
         for (const Row& row : table)
             for (int i = 0; i < 5; ++i) {
+                if (!is_below_revision(route)) continue;
                 const Question question = question_of(route);
                 const int expected = row.expected[i] == 0 ? question.status : row.expected[i];
                 EXPECT_EQ(call(route.method, filled(route.pattern, row.id) + question.query, who[i],
@@ -177,7 +87,7 @@ TEST_F(ExplorerTest, EveryRouteIsDescribed) {
     const Json document = *parse_json(api::openapi_document());
     std::set<std::string> described, routed;
     for (const auto& [path, methods] : document["paths"].items())
-        if (path.starts_with("/d/"))
+        if (path.starts_with("/d/") || path.starts_with("/v1/comparisons"))
             for (const auto& [method, operation] : methods.items()) {
                 std::string upper = method;
                 for (char& c : upper) c = static_cast<char>(std::toupper(c));
@@ -190,8 +100,8 @@ TEST_F(ExplorerTest, EveryRouteIsDescribed) {
 
 TEST_F(ExplorerTest, WhatIsImmutableSaysSoAndIsTheSameTwice) {
     for (const http::Route& route : front_.routes()) {
+        if (!is_below_revision(route)) continue;
         const Question question = question_of(route);
-        if (question.status != 200) continue;
         const std::string target = filled(route.pattern, "open-2") + question.query;
         const auto first = call(route.method, target, "", question.body, question.headers);
         EXPECT_EQ(first.header("cache-control"), "public, max-age=31536000, immutable") << target;
@@ -310,6 +220,21 @@ TEST_F(ExplorerTest, BodiesComePackedAsTheClientTakesThem) {
     const auto range = call("GET", target, "", "", {{"Range", "bytes=0-9"}});
     EXPECT_EQ(range.status, 206);
     EXPECT_EQ(range.body.size(), 10u);
+}
+
+TEST_F(ExplorerTest, ThePeersComparisonTellsGenesOfBothDirections) {
+    const auto ask = [&](std::string_view body) {
+        return call("POST", "/d/open-2/api/v0.2/diffexp/obs", "", body);
+    };
+    const Json answer = *parse_json(ask(peers_comparison).body);
+    for (const char* side : {"positive", "negative"})
+        for (const Json& row : answer[side]) EXPECT_EQ(row.size(), 4u);
+    EXPECT_EQ(ask("{}").status, 501);
+    for (const char* wrong :
+         {R"({"mode":"topN"})", R"({"mode":"topN","count":0})", R"({"mode":"topN","count":3})",
+          R"({"mode":"topN","count":3,"set1":{"filter":{"obs":{"index":[0,1]}}}})",
+          R"({"mode":"topN","count":3,"set1":{"filter":{"var":{}}},"set2":{"filter":{}}})"})
+        EXPECT_EQ(ask(wrong).status, 400) << wrong;
 }
 
 }  // namespace
