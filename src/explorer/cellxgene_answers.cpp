@@ -251,12 +251,12 @@ Result<Made> cellxgene_layout(const RevisionData& data, const std::vector<std::s
 Result<std::vector<std::uint32_t>> rows_matching(const RevisionData& data, Axis axis,
                                                  const RowFilter& filter) {
     const std::string_view row_name = axis == Axis::obs ? "cell" : "gene";
-    if (filter.tests.empty() && !filter.has_index)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("no {} is asked for; say which by a column of {}", row_name,
-                                name_of(axis)));
     const Frame frame = TRY(frame_of(data, axis));
     const std::string index = index_name(frame);
+    if (filter.tests.empty() && !filter.has_index)
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("no {} is asked for; say which, like {}:{}=…", row_name,
+                                name_of(axis), index));
     std::vector<RowTest> tests;
     for (const RowFilter::Test& test : filter.tests) {
         if (test.column != index && frame.find(test.column) == nullptr)

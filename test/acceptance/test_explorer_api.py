@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from api import ask
 from net_encoding import decode
@@ -65,7 +66,13 @@ def get(server, revisions):
 
 
 @pytest.fixture(scope="module")
-def arrow(get, tmp_path_factory):
+def arrow(get, arrow_file):
+    """Columns of an Arrow answer about a revision, by name."""
+    return lambda name, rest: arrow_file(get(name, rest))
+
+
+@pytest.fixture(scope="module")
+def arrow_file(tmp_path_factory):
     """Columns of an Arrow answer as Arrow's own JavaScript reader sees them, by name."""
     script = """
         import { readFileSync } from "node:fs";
@@ -78,8 +85,7 @@ def arrow(get, tmp_path_factory):
     folder = tmp_path_factory.mktemp("arrow")
     (folder / "read.mjs").write_text(script)
 
-    def read(name, rest):
-        answer = get(name, rest)
+    def read(answer):
         assert answer.headers["Content-Type"] == "application/vnd.apache.arrow.stream"
         (folder / "x.arrow").write_bytes(answer.content)
         done = subprocess.run(["node", folder / "read.mjs", PROJECT / "build/clients",
@@ -156,12 +162,14 @@ def test_cellxgenes_gene_routes_equal_the_file(server, revisions, held, get):
             symbol = data.var_names[5]
             net = decode(get(name, f"{base}?var:name_0={symbol}").content)
             assert list(net) == [5] and net[5].dtype == np.float32
-            assert np.array_equal(net[5], dense(data.X)[:, 5].astype(np.float32))
+            assert np.array_equal(net[5], dense(data.X)[:, 5].astype(np.float32),
+                                  equal_nan=True)
             chosen = {"filter": {"var": {"index": [1, [4, 7]]}}}
             put = ask(f"{server.url}/d/{revisions[name]}/{base}", "PUT", chosen)
             net = decode(put.content)
             assert list(net) == [1, 4, 5, 6]
-            assert np.array_equal(net[6], dense(data.X)[:, 6].astype(np.float32))
+            assert np.array_equal(net[6], dense(data.X)[:, 6].astype(np.float32),
+                                  equal_nan=True)
     highly = held["pbmc68k"].var["n_counts"].to_numpy()
     low, high = np.sort(highly)[[-20, -1]]
     net = decode(get("pbmc68k", f"api/v0.2/data/var?var:n_counts={low},*").content)
@@ -338,6 +346,86 @@ def test_bodies_outlive_a_restart_byte_for_byte(start_server, run, files, tmp_pa
     assert after.content == before.content and after.headers["ETag"] == before.headers["ETag"]
 
 
-def test_differential_expression_says_that_it_is_not_here(server, revisions):
-    answer = ask(f"{server.url}/d/{revisions['pbmc68k']}/api/v0.2/diffexp/obs", "POST", {})
-    assert answer.status == 501 and "differential" in answer.json()["detail"]
+def of_the_peer(x, a, b):
+    """cellxgene's own statistics (reference: both variances over the smaller n)."""
+    smaller = min(len(a), len(b))
+    fold = x[a].mean(axis=0) - x[b].mean(axis=0)
+    va, vb = x[a].var(axis=0, ddof=1) / smaller, x[b].var(axis=0, ddof=1) / smaller
+    t = fold / np.sqrt(va + vb)
+    degrees = (va + vb) ** 2 / (va ** 2 / (len(a) - 1) + vb ** 2 / (len(b) - 1))
+    return fold, t, 2 * stats.t.sf(np.abs(t), degrees)
+
+
+def test_the_peers_comparison_tells_the_peers_numbers(server, revisions, held):
+    data = held["pbmc68k"]
+    x = dense(data.X).astype(float)
+    label = "Dendritic"
+    a = np.flatnonzero(data.obs["bulk_labels"] == label)
+    b = np.arange(100, 400)
+    order = {"mode": "topN", "count": 15, "set2": {"filter": {"obs": {"index": [[100, 400]]}}},
+             "set1": {"filter": {"obs": {"annotation_value": [
+                 {"name": "bulk_labels", "values": [label]}]}}}}
+    answer = ask(f"{server.url}/d/{revisions['pbmc68k']}/api/v0.2/diffexp/obs", "POST", order)
+    assert answer.status == 200, answer.content
+    told = answer.json()
+    fold, t, p = of_the_peer(x, a, b)
+    for side, order in (("positive", np.argsort(-t)), ("negative", np.argsort(t))):
+        best = order[np.abs(fold[order]) > 0.01][:15]
+        rows = np.array(told[side])
+        assert rows[:, 0].astype(int).tolist() == best.tolist()
+        np.testing.assert_allclose(rows[:, 1], fold[best], rtol=1e-6)
+        np.testing.assert_allclose(rows[:, 2], p[best], rtol=1e-6)
+        np.testing.assert_allclose(rows[:, 3], np.minimum(1, p[best] * x.shape[1]), rtol=1e-6)
+
+
+def test_a_comparison_equals_scipy_in_every_format(server, revisions, held, arrow_file):
+    data = held["pbmc68k"]
+    counts = dense(data.layers["counts"]).astype(float)
+    members = (data.obs["louvain"] == "3").to_numpy()
+    order = {"revision": revisions["pbmc68k"], "layer": "layers/counts",
+             "a": {"column": "louvain", "labels": ["3"]}}
+    for test, column in (("welch", "t"), ("wilcoxon", "z")):
+        state = ask(f"{server.url}/v1/comparisons", "POST", {**order, "test": test}).json()
+        assert state["state"] == "done" and state["scale"] == "log_cp10k", state
+        values = np.log1p(1e4 * counts / counts.sum(axis=1, keepdims=True))
+        with np.errstate(all="ignore"):
+            expected = (stats.ttest_ind(values[members], values[~members], equal_var=False)
+                        if test == "welch" else
+                        stats.mannwhitneyu(values[members], values[~members], axis=0,
+                                           method="asymptotic"))
+        address = f"{server.url}/v1/comparisons/{state['id']}/table"
+        table = arrow_file(ask(f"{address}?format=arrow"))
+        assert table["gene_id"][1] == list(data.var_names)
+        tested = ~np.isnan(numbers(table[column][1]))
+        assert tested.sum() == state["genes_tested"]
+        np.testing.assert_allclose(numbers(table["p"][1])[tested], expected.pvalue[tested],
+                                   rtol=1e-6, atol=1e-300)
+        lines = ask(f"{address}?format=csv").content.decode().splitlines()
+        names = lines[0].split(",")
+        from_csv = [float(line.split(",")[names.index("p")]) for line in lines[1:]]
+        assert np.array_equal(from_csv, numbers(table["p"][1]), equal_nan=True)
+        rows = ask(f"{address}?format=json").json()
+        assert rows["columns"] == names and rows["row_count"] == 765
+        assert np.array_equal(numbers([row[names.index("p")] for row in rows["rows"]]), from_csv,
+                              equal_nan=True)
+
+
+def test_a_long_comparison_is_a_job_and_ends_as_one(start_server, run, files, tmp_path):
+    data = tmp_path / "data"
+    run("import", files["pbmc68k"], "--name", "cells", "--public", data=data)
+    server = start_server(data, "--set", "explorer.comparison_budget=0s")
+    revision = ask(f"{server.url}/d/cells").json()["revision"]["id"]
+    order = {"revision": revision, "a": [[0, 200]], "test": "wilcoxon"}
+    asked = ask(f"{server.url}/v1/comparisons", "POST", order)
+    assert asked.status == 202, asked.content
+    state = asked.json()
+    while state["state"] not in ("done", "failed"):
+        state = ask(f"{server.url}/v1/comparisons/{state['id']}?wait=10").json()
+    assert state["state"] == "done" and state["cells_a"] == 200
+    table = f"/v1/comparisons/{state['id']}/table?format=csv"
+    before = ask(server.url + table)
+    server.stop()
+    again = start_server(data)
+    after = ask(again.url + table)
+    assert after.content == before.content and after.headers["ETag"] == before.headers["ETag"]
+    assert ask(f"{again.url}/v1/comparisons", "POST", order).json()["id"] == state["id"]

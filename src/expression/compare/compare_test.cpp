@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "expression/compare/adjusted_p.h"
-#include "expression/sealed/sealed_samples.h"
+#include "expression/sealed_samples.h"
 
 namespace stroma::expression {
 namespace {

@@ -25,8 +25,8 @@ std::string inflated(std::string_view gzip) {
     // A gzip member ends with its size, modulo 2^32; a page is far smaller.
     const auto size = load<std::uint32_t>(std::as_bytes(std::span(gzip)).data() + gzip.size() - 4);
     std::string text(size, '\0');
-    const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
-        libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+    const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)>
+        inflater(libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
     const auto result = libdeflate_gzip_decompress(inflater.get(), gzip.data(), gzip.size(),
                                                    text.data(), text.size(), nullptr);
     assert(result == LIBDEFLATE_SUCCESS && "a page of the program itself doesn't inflate");
@@ -37,13 +37,12 @@ http::Response answer(const Page& page, http::Request& request) {
     http::Response response;
     const std::string quoted = '"' + std::string(page.etag) + '"';
     const bool is_named_by_content = page.path.starts_with("assets/");
-    response.headers = {
-        {"Content-Type", std::string(page.media_type)},
-        {"ETag", quoted},
-        {"Vary", "Accept-Encoding"},
-        {"Content-Security-Policy", std::string(content_security_policy)},
-        {"Cache-Control",
-         is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache"}};
+    response.headers = {{"Content-Type", std::string(page.media_type)},
+                        {"ETag", quoted},
+                        {"Vary", "Accept-Encoding"},
+                        {"Content-Security-Policy", std::string(content_security_policy)},
+                        {"Cache-Control",
+                         is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache"}};
     if (request.header("if-none-match").value_or("").find(quoted) != std::string::npos) {
         response.status = 304;
         return response;
@@ -118,8 +117,8 @@ std::vector<http::Route> asset_routes(const std::vector<Page>& pages) {
     std::vector<http::Route> routes;
     for (const Page& page : pages)
         if (page.path != first_page)
-            routes.push_back({"GET", "/" + std::string(page.path), handler_of(page),
-                              http::RunsOn::reactor});
+            routes.push_back(
+                {"GET", "/" + std::string(page.path), handler_of(page), http::RunsOn::reactor});
     return routes;
 }
 
