@@ -172,7 +172,7 @@ def test_cellxgenes_gene_routes_equal_the_file(server, revisions, held, get):
                                   equal_nan=True)
     highly = held["pbmc68k"].var["n_counts"].to_numpy()
     low, high = np.sort(highly)[[-20, -1]]
-    net = decode(get("pbmc68k", f"api/v0.2/data/var?var:n_counts={low},*").content)
+    net = decode(get("pbmc68k", f"api/v0.2/data/var?var:n_counts={float(low)},*").content)
     assert list(net) == np.flatnonzero(highly >= low).tolist()
     assert high == highly.max()
 

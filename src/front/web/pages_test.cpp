@@ -58,7 +58,8 @@ TEST(Pages, AnUnchangedPageIsNotSentAgain) {
     EXPECT_EQ(routes[0].pattern, "/assets/a.js");
     const auto first = get(routes[0].handler, {});
     EXPECT_NE(first.header("cache-control").find("immutable"), std::string_view::npos);
-    const auto again = get(routes[0].handler, {{"if-none-match", std::string(first.header("etag"))}});
+    const std::string etag(first.header("etag"));
+    const auto again = get(routes[0].handler, {{"if-none-match", etag}});
     EXPECT_EQ(again.status, 304);
     EXPECT_EQ(again.body, "");
 }
