@@ -3,7 +3,7 @@ import subprocess
 
 
 def measure(shared, build, folder, runs):
-    """name → (median, best, best per processor second), as floors.cpp prints them."""
+    """Compiles and runs floors.cpp; its Floors. What it prints stays in `build`."""
     build.mkdir(parents=True, exist_ok=True)
     program = build / "floors"
     subprocess.run(
@@ -12,10 +12,17 @@ def measure(shared, build, folder, runs):
     printed = subprocess.run([program, folder, str(runs)], check=True, capture_output=True,
                              text=True).stdout
     (build / "floors.txt").write_text(printed, encoding="utf-8")
-    return parse(printed)
+    return Floors(parse(printed))
+
+
+def last(build):
+    """The Floors of the last run, or None."""
+    printed = build / "floors.txt"
+    return Floors(parse(printed.read_text(encoding="utf-8"))) if printed.exists() else None
 
 
 def parse(printed):
+    """name → (median, best, best per processor second)."""
     limits = {}
     for line in printed.splitlines()[1:]:
         if not line.startswith("#"):

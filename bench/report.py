@@ -4,6 +4,7 @@ import re
 from goals import GOALS
 
 BEGIN, END = "<!-- measured: bench/run --write -->", "<!-- end -->"
+UNSAID = ("wall", "ready", "peak", "decode", "by_cell", "by_gene", "both")  # said by the goal
 HEAD = ("goal", "what", "measured", "target", "met", "× floor", "peer", "× peer", "runs")
 
 
@@ -18,7 +19,7 @@ def rows(results, floors):
             ours, peers = results.get((goal.number, measure.name), (None, []))
             floor = measure.floor_at(floors)
             kind = measure.name.rsplit("_", 1)[0]
-            what = goal.what if kind in ("wall", "ready", "peak") else f"{goal.what}: {kind}"
+            what = goal.what if kind in UNSAID else f"{goal.what}: {kind}"
             target = f"{'≥' if measure.more_is_better else '≤'} {measure.target:g} {measure.unit}"
             if ours is None:
                 yield (goal.number, what, "not measured", target, "", "", "", "", "")
@@ -26,13 +27,12 @@ def rows(results, floors):
             value = ours["value"]
 
             def times(other):
-                ratio = value / other if measure.more_is_better else other / value
-                return f"{ratio:.3g}×"
+                return value / other if measure.more_is_better else other / value
             yield (goal.number, what, f"{short(value)} {measure.unit}", target,
                    "yes" if measure.is_met(value) else "**no**",
-                   f"{max(value / floor, floor / value):.2g}" if floor else "",
+                   f"{1 / times(floor):.2g}" if floor else "",
                    "; ".join(f"{p['who']} {short(p['value'])} {measure.unit}" for p in peers),
-                   "; ".join(times(p["value"]) for p in peers),
+                   "; ".join(f"{times(p['value']):.3g}×" for p in peers),
                    " / ".join(str(f.get("runs", "")) for f in (ours, *peers)))
 
 

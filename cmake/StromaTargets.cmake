@@ -20,14 +20,25 @@ function(stroma_test name)
     PROPERTIES TIMEOUT 300)
 endfunction()
 
-# stroma_fuzz(h5ad SOURCES h5ad_fuzz.cpp USES stroma_expression_h5ad_read)
+# stroma_fuzz(h5ad SOURCES h5ad_fuzz.cpp USES stroma_expression_h5ad_read DAMAGED_COPIES 0)
 #   One libFuzzer program, <name>_fuzz, in the preset "fuzz". Its seeds: test/corpus/<name>/.
+#   In test builds a program <name>_replay_test, which feeds it the seeds, cut ones and damaged ones.
 function(stroma_fuzz name)
-  if(NOT STROMA_FUZZ)
-    return()
+  cmake_parse_arguments(arg "" "DAMAGED_COPIES" "SOURCES;USES" ${ARGN})
+  if(NOT DEFINED arg_DAMAGED_COPIES)
+    set(arg_DAMAGED_COPIES 200)
   endif()
-  cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
-  add_executable(${name}_fuzz ${arg_SOURCES})
-  target_link_libraries(${name}_fuzz PRIVATE ${arg_USES})
-  target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+  if(STROMA_FUZZ)
+    add_executable(${name}_fuzz ${arg_SOURCES})
+    target_link_libraries(${name}_fuzz PRIVATE ${arg_USES})
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+  endif()
+  stroma_test(${name}_replay
+    SOURCES ${arg_SOURCES} ${PROJECT_SOURCE_DIR}/test/tools/replay_corpus_test.cpp
+    USES stroma_base ${arg_USES})
+  if(STROMA_TESTS)
+    target_compile_definitions(${name}_replay_test PRIVATE
+      STROMA_CORPUS="${PROJECT_SOURCE_DIR}/test/corpus/${name}"
+      STROMA_DAMAGED_COPIES=${arg_DAMAGED_COPIES})
+  endif()
 endfunction()

@@ -32,6 +32,12 @@ def skip_loudly(reason):
 
 
 @pytest.fixture(scope="session")
+def skip():
+    """skip(reason), for what only a test itself finds absent."""
+    return skip_loudly
+
+
+@pytest.fixture(scope="session")
 def stroma_binary():
     """The program under test."""
     path = pathlib.Path(os.environ.get("STROMA_BINARY", PROJECT / "build/release/stroma"))

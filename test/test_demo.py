@@ -13,9 +13,9 @@ PROJECT = pathlib.Path(__file__).resolve().parent.parent
 FORMATS = ("h5ad", "zarr", "loom", "csv", "mtx", "parquet")
 
 
-def run_demo(folder):
-    done = subprocess.run([PROJECT / "tools/demo"], capture_output=True, text=True, check=False,
-                          timeout=1200, cwd=folder, env={
+def run_demo(folder, *arguments):
+    done = subprocess.run([PROJECT / "tools/demo", *arguments], capture_output=True, text=True,
+                          check=False, timeout=1200, cwd=folder, env={
                               **os.environ, "DEMO_DIR": str(folder), "DEMO_HTTP": "127.0.0.1:0"})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -59,3 +59,16 @@ def test_a_second_run_takes_what_is_there(demo):
     process = (folder / "server.pid").read_text()
     run_demo(folder)
     assert (folder / "server.pid").read_text() == process
+
+
+def test_a_users_own_file_is_shown(tmp_path, demo, shared_data):
+    del demo  # skips with another binary
+    own = shared_data / "cells/pbmc68k_reduced.h5ad"
+    told = run_demo(tmp_path, own)
+    os.kill(int((tmp_path / "server.pid").read_text()), signal.SIGTERM)
+    assert "pbmc68k_reduced" in told and "bulk_labels = " in told
+    whole, part = anndata.read_h5ad(own), anndata.read_h5ad(tmp_path / "matrix.h5ad")
+    largest = whole.obs.bulk_labels.value_counts()
+    assert part.n_obs == largest.iloc[0]
+    for form in FORMATS:
+        assert (tmp_path / f"matrix.{form}").exists()

@@ -118,10 +118,16 @@ Result<pipeline::Job> cancel(Session& session, const pipeline::Job& job) {
     return job_from_json(body);
 }
 
-Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation) {
+Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation,
+                             std::span<const pipeline::Job> queued_behind) {
     ProgressLine line(*invocation.terminal, system_clock(), job.title);
     WatchedJob watched;
-    watched.cancel = [&] { return cancel(session, job); };
+    watched.cancel = [&]() -> Result<pipeline::Job> {
+        // The last first: the worker takes the first.
+        for (auto behind = queued_behind.rbegin(); behind != queued_behind.rend(); ++behind)
+            TRY(cancel(session, *behind));
+        return cancel(session, job);
+    };
     if (session.site) {
         pipeline::JobStore& jobs = session.site->jobs();
         watched.wait_for_change = [&](std::int64_t version, Milliseconds wait) {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,9 @@ Result<pipeline::Job> submit(Session& session, std::string_view stage, std::stri
                              std::string_view inputs);
 /// Asks a job to stop; one that is queued never starts.
 Result<pipeline::Job> cancel(Session& session, const pipeline::Job& job);
-/// Follows a job to its end with a progress line, here or at the server.
-Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation);
+/// Follows a job to its end with a progress line, here or at the server. An interrupt cancels it,
+/// and before it the `queued_behind`, so that none of them is begun meanwhile.
+Result<pipeline::Job> follow(Session& session, const pipeline::Job& job, Invocation& invocation,
+                             std::span<const pipeline::Job> queued_behind = {});
 
 }  // namespace stroma::app

@@ -63,6 +63,10 @@ constexpr Setting table[] = {
     {"explorer.comparisons_at_once", number, "2", "1 … 64",
      "Comparisons within requests at the same time; others wait for the budget, then are jobs."},
 
+    {"bundle.symbols", path, "", "",
+     "Table of Ensembl ids and gene symbols (10x genes.tsv) for bundles that name genes by "
+     "symbols; empty takes the imported annotation."},
+
     {"dss.url", text, "", "",
      "URL or folder that bundles of notifications are fetched from; empty refuses them."},
     {"dss.hmac_key_file", path, "", "",

@@ -76,7 +76,8 @@ Result<void> drop_exports_of_the_dead(pipeline::JobStore& jobs) {
 void add_stages(Site::State& state, const Settings& settings) {
     const fs::path staging = state.data / "tmp" / "staging";
     auto import = std::make_unique<loading::ImportStage>(
-        *state.loader, *state.catalog, *state.warehouse, format_readers(), staging, state.clock);
+        *state.loader, *state.catalog, *state.warehouse, format_readers(), staging,
+        settings.text("bundle.symbols"), state.clock);
     state.stages.push_back(std::make_unique<loading::BundleStage>(
         *import, *state.loader, *state.catalog, settings.text("dss.url")));
     state.stages.push_back(std::move(import));

@@ -63,9 +63,11 @@ public:
     /// per thing found wrong.
     Result<std::vector<std::string>> verify(const std::vector<std::string>& datasets,
                                             const expression::Watch& watch);
-    /// Takes away every dataset whose sealed file is damaged or missing. One line per loss: what
-    /// it was and what it had been made from.
-    Result<std::vector<std::string>> repair(const expression::Watch& watch);
+    /// Mends what verify finds (in those datasets, or everywhere): rows are made again from their
+    /// sealed file, a matrix by its next request; a dataset whose sealed file is damaged is taken
+    /// away. One line for each, which says what was lost and what it had been made from.
+    Result<std::vector<std::string>> repair(const std::vector<std::string>& datasets,
+                                            const expression::Watch& watch);
     /// A copy that opens by itself, of one moment, while loads go on.
     Result<void> backup_to(const fs::path& folder, const expression::Watch& watch);
 

@@ -47,17 +47,94 @@ Result<void> copy_object(object::ObjectStore& from, object::ObjectStore& to,
     return {};
 }
 
-Result<void> verify_dataset(Site::State& state, const catalog::Dataset& dataset,
-                            const expression::Watch& watch) {
+bool is_cancelled(const expression::Watch& watch) { return watch.cancelled && watch.cancelled(); }
+
+/// The named ones that have content, or all.
+Result<std::vector<catalog::Dataset>> datasets_with_content(Site::State& state,
+                                                            const std::vector<std::string>& names) {
+    for (const std::string& name : names)
+        if (!TRY(state.catalog->find_dataset(name)))
+            return fail(ErrorCode::not_found, "there is no dataset '" + name + "'");
+    auto datasets = TRY(state.catalog->datasets());
+    std::erase_if(datasets, [&](const catalog::Dataset& dataset) {
+        const auto is_this = [&](const std::string& name) {
+            return name == dataset.name || name == dataset.id;
+        };
+        return dataset.current_revision.empty() || dataset.withdrawn ||
+               (!names.empty() && std::none_of(names.begin(), names.end(), is_this));
+    });
+    return datasets;
+}
+
+/// errors  cancelled; else its sealed file is damaged or gone
+Result<void> verify_sealed(Site::State& state, const catalog::Dataset& dataset,
+                           const expression::Watch& watch) {
     const std::string context = "dataset '" + dataset.name + "'";
     const auto sealed = TRY_WITH(state.files->open(dataset.current_revision), context);
     TRY_WITH(sealed->verify(watch), context);
-    if (!TRY(state.warehouse->has_revision(dataset.current_revision)))
-        return fail(ErrorCode::corrupt, context + ": its rows are missing from the warehouse");
     return {};
 }
 
-bool is_cancelled(const expression::Watch& watch) { return watch.cancelled && watch.cancelled(); }
+Result<void> verify_rows(Site::State& state, const catalog::Dataset& dataset) {
+    if (TRY(state.warehouse->has_revision(dataset.current_revision))) return {};
+    return fail(ErrorCode::corrupt,
+                "dataset '" + dataset.name + "': its rows are missing from the warehouse");
+}
+
+Result<void> verify_result(Site::State& state, const matrix::MatrixResult& result) {
+    if (TRY(state.objects->head(result.object_key))) return {};
+    return fail(ErrorCode::corrupt,
+                "the file '" + result.object_key + "' of a matrix request is missing");
+}
+
+/// What is said of a dataset that can't be kept.
+Result<std::string> give_up(Site::State& state, const catalog::Dataset& dataset, const Error& why) {
+    const auto revision = TRY(state.catalog->find_revision(dataset.current_revision));
+    TRY(state.loader->give_up(dataset));
+    const Json source = revision ? parse_json(revision->source).value_or(Json{}) : Json{};
+    return fmt::format("lost '{}': {} cells x {} genes; import {} again ({})", dataset.name,
+                       revision ? revision->cells : 0, revision ? revision->genes : 0,
+                       source.value("path", "its source"), why.message);
+}
+
+/// What was done; nothing when the dataset is whole.
+Result<std::optional<std::string>> repair_dataset(Site::State& state,
+                                                  const catalog::Dataset& dataset,
+                                                  const expression::Watch& watch) {
+    if (const auto sealed = verify_sealed(state, dataset, watch); !sealed) {
+        if (sealed.error().code == ErrorCode::cancelled) return fail(sealed.error());
+        return TRY(give_up(state, dataset, sealed.error()));
+    }
+    if (verify_rows(state, dataset)) return std::nullopt;
+    const auto restored = state.loader->restore_rows(dataset);
+    if (!restored && restored.error().code == ErrorCode::not_found)
+        return TRY(give_up(state, dataset, restored.error()));
+    TRY(restored);
+    return "made the rows of '" + dataset.name + "' again from its sealed file; nothing was lost";
+}
+
+/// Damaged objects that are no dataset's: a matrix is made again when it is asked for again.
+Result<void> repair_objects(Site::State& state, const expression::Watch& watch,
+                            std::vector<std::string>& done) {
+    for (const auto& result : TRY(state.matrices->live_results())) {
+        const auto checked = state.objects->verify(result.object_key);
+        if (checked) continue;
+        TRY(state.matrices->drop(result));
+        done.push_back(
+            fmt::format("dropped the file '{}' of a matrix request; the same request "
+                        "makes it again ({})",
+                        result.object_key, checked.error().message));
+    }
+    for (const auto& info : TRY(all_objects(*state.objects))) {
+        if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "repair was stopped");
+        const auto checked = state.objects->verify(info.key);
+        if (checked || checked.error().code != ErrorCode::corrupt) continue;
+        TRY(state.objects->remove(info.key));
+        done.push_back(fmt::format("removed the object '{}', which no dataset needs ({})", info.key,
+                                   checked.error().message));
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -71,34 +148,26 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
             if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "verify was stopped");
             note(found, state_->objects->verify(info.key));
         }
+        for (const auto& result : TRY(state_->matrices->live_results()))
+            note(found, verify_result(*state_, result));
     }
-    for (const auto& dataset : TRY(state_->catalog->datasets())) {
-        if (dataset.current_revision.empty() || dataset.withdrawn) continue;
-        if (!datasets.empty() &&
-            std::find(datasets.begin(), datasets.end(), dataset.name) == datasets.end())
-            continue;
-        const auto checked = verify_dataset(*state_, dataset, watch);
-        if (!checked && checked.error().code == ErrorCode::cancelled) return fail(checked.error());
-        note(found, checked);
+    for (const auto& dataset : TRY(datasets_with_content(*state_, datasets))) {
+        const auto sealed = verify_sealed(*state_, dataset, watch);
+        if (!sealed && sealed.error().code == ErrorCode::cancelled) return fail(sealed.error());
+        note(found, sealed);
+        note(found, verify_rows(*state_, dataset));
     }
     return found;
 }
 
-Result<std::vector<std::string>> Site::repair(const expression::Watch& watch) {
-    std::vector<std::string> losses;
-    for (const auto& dataset : TRY(state_->catalog->datasets())) {
-        if (dataset.current_revision.empty() || dataset.withdrawn) continue;
-        const auto checked = verify_dataset(*state_, dataset, watch);
-        if (checked) continue;
-        if (checked.error().code == ErrorCode::cancelled) return fail(checked.error());
-        const auto revision = TRY(state_->catalog->find_revision(dataset.current_revision));
-        TRY(state_->loader->remove_dataset(dataset));
-        losses.push_back(fmt::format(
-            "lost '{}': {} cells x {} genes, made from {}; import it again ({})", dataset.name,
-            revision ? revision->cells : 0, revision ? revision->genes : 0,
-            revision ? revision->source : "", checked.error().message));
-    }
-    return losses;
+Result<std::vector<std::string>> Site::repair(const std::vector<std::string>& datasets,
+                                              const expression::Watch& watch) {
+    std::vector<std::string> done;
+    for (const auto& dataset : TRY(datasets_with_content(*state_, datasets)))
+        if (auto mended = TRY(repair_dataset(*state_, dataset, watch)))
+            done.push_back(*std::move(mended));
+    if (datasets.empty()) TRY(repair_objects(*state_, watch, done));
+    return done;
 }
 
 Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& watch) {

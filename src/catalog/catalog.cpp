@@ -63,6 +63,11 @@ Result<std::unique_ptr<Catalog>> Catalog::open(sql::Database& database, const Cl
     return std::unique_ptr<Catalog>(new Catalog(std::make_unique<State>(database, clock, ids)));
 }
 
+Result<void> Catalog::note_data_change() {
+    return state_->in_transaction(
+        [](sql::Connection& connection) { return raise_data_version(connection); });
+}
+
 Result<std::int64_t> Catalog::data_version() {
     const auto connection = TRY(state_->pool.take());
     const auto rows = TRY(connection->execute("SELECT number FROM data_versions"));

@@ -54,7 +54,7 @@ struct Revision {
 struct Bundle {
     std::string uuid, version;  ///< fqid is uuid + "." + version
     std::string dataset, revision;
-    std::string state;   ///< "loaded", "deleted"
+    std::string state;   ///< "loaded", "replaced", "deleted", "lost" to damage: may come again
     std::string report;  ///< JSON: files that match, differ, are absent
     std::int64_t changed_ms = 0;
 };
@@ -127,6 +127,8 @@ public:
     /// Number that rises with each visible change of data (publish, remove, withdraw): the
     /// snapshot that a matrix request is bound to.
     Result<std::int64_t> data_version();
+    /// Raises it for a change outside the catalog: an annotation that names features anew.
+    Result<void> note_data_change();
 
     /// A value by name that outlives the process (settings that are state).
     Result<std::optional<std::string>> setting(std::string_view name);

@@ -89,8 +89,8 @@ public:
     bool passes(std::uint64_t row) {
         if (test_.minimum || test_.maximum) {
             const auto value = number_of(text(row));
-            return value && (!test_.minimum || *value >= *test_.minimum) &&
-                   (!test_.maximum || *value <= *test_.maximum);
+            return value && (!test_.minimum || rounded(*value) >= rounded(*test_.minimum)) &&
+                   (!test_.maximum || rounded(*value) <= rounded(*test_.maximum));
         }
         const std::string found = text(row);
         const auto at = std::find(test_.values.begin(), test_.values.end(), found);
@@ -109,6 +109,13 @@ public:
 private:
     std::string text(std::uint64_t row) const {
         return column_ == nullptr ? std::string(var_.index[row]) : column_->text(row);
+    }
+    /// As the column has it, so that its own values are within themselves however they are written.
+    double rounded(double value) const {
+        const auto* numbers =
+            column_ == nullptr ? nullptr : std::get_if<expression::Array>(&column_->values);
+        if (numbers == nullptr || numbers->type != expression::ValueType::float32) return value;
+        return static_cast<float>(value);
     }
     const Frame& var_;
     const RowFilter::Test& test_;

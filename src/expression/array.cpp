@@ -21,7 +21,7 @@ auto with_type(ValueType type, Visit&& visit) {
         case ValueType::float32: return visit(static_cast<const float*>(nullptr));
         case ValueType::float64: return visit(static_cast<const double*>(nullptr));
     }
-    assert(!"a value type that is not one");
+    assert(false && "a value type that is not one");
     __builtin_unreachable();
 }
 

@@ -19,6 +19,8 @@ struct ReadOptions {
 
     bool make_ids_unique = false;  ///< give repeated cell or gene ids a suffix (recorded)
     std::uint64_t unpacked_bytes_max = std::uint64_t{64} << 30;  ///< inflated bytes in all
+    /// Where text is kept, as numbers, between reading and sealing; unset: in memory.
+    File* scratch = nullptr;
 };
 
 /// Reads one kind of file or folder. Stateless.

@@ -77,6 +77,18 @@ TEST(Seal, WhatIsNoCountIsRefusedWhereCountsAreSaid) {
     }
 }
 
+TEST(Seal, AnXOfUnknownUnitHoldsNumbersOnlyAndALayerMayHoldNaN) {
+    Matrix matrix = small_matrix();
+    matrix.lines[2][1].second = bits_of(NAN);
+    EXPECT_EQ(refusal(dataset_of(matrix, Unit::unknown)),
+              "X, cell 2 ('cell2'): gene 3 ('gene3') has nan; its values must be finite: put a "
+              "number or nothing there");
+    AnnotatedData data = dataset_of(small_matrix(), Unit::unknown);
+    data.matrices.push_back(
+        {"layers/velocity", Unit::unknown, source_of(matrix, Order::by_cell, true)});
+    EXPECT_TRUE(try_seal(data));
+}
+
 TEST(Seal, CountsThatAreNotWholeAreTakenAsNormalisedAndSaidSo) {
     Matrix matrix = small_matrix();
     matrix.lines[0][0].second = bits_of(0.5f);

@@ -48,7 +48,7 @@ struct SealOptions {
 /// Checks and writes a dataset into `out` (empty, open for writing). Deterministic: the same data
 /// gives the same bytes on any number of threads.
 /// errors  invalid_input  a place outside the matrix, twice in a line, a line or frame of wrong
-///                        length, NaN or infinity or a negative value where counts are said:
+///                        length, NaN or infinity in an X that is not scaled, what is no count:
 ///                        names the first cell and gene
 ///         cancelled, exhausted, unavailable
 Result<DatasetSummary> seal_dataset(AnnotatedData& data, File& out, const SealOptions& options,
@@ -164,12 +164,12 @@ public:
 struct SelectionPart {
     std::shared_ptr<const SealedMatrix> matrix;
     std::vector<std::uint32_t> cells;  ///< in output order
-    /// Output gene number of each of the matrix's genes, -1 where dropped; empty: as they are.
+    /// Output gene of each gene, -1 where dropped; values of one gene are added; empty: as is.
     std::vector<std::int32_t> output_gene;
 };
 
 /// The parts one under another as one matrix of `gene_count` genes: by_cell, random access, places
-/// rising. The value type is that of the parts, float32 or wider when they differ.
+/// rising. The value type is the parts'; float32 or wider when they differ or integers are added.
 std::unique_ptr<MatrixSource> select_cells(std::vector<SelectionPart> parts,
                                            std::uint64_t gene_count);
 

@@ -33,8 +33,9 @@ Matrix random_matrix(const Shape& shape, std::uint64_t seed);
 
 std::unique_ptr<MatrixSource> source_of(Matrix matrix, Order order, bool random_access);
 
-AnnotatedData dataset_of(std::unique_ptr<MatrixSource> source, Unit unit = Unit::unknown);
-AnnotatedData dataset_of(const Matrix& matrix, Unit unit = Unit::unknown);
+/// Scaled values may be anything.
+AnnotatedData dataset_of(std::unique_ptr<MatrixSource> source, Unit unit = Unit::scaled);
+AnnotatedData dataset_of(const Matrix& matrix, Unit unit = Unit::scaled);
 
 /// A reader over bytes in memory, mapped or only by read_at.
 std::unique_ptr<object::ObjectReader> reader_of(Bytes bytes, bool mapped = true);

@@ -86,12 +86,29 @@ Result<bool> is_bundle(const fs::path& path) {
     return looks_like_hca_bundle(*files);
 }
 
-Result<BundleRows> seal_bundle(const fs::path& folder, bool strict, const fs::path& output,
+Result<std::map<std::string, std::string>> symbols_of_file(const fs::path& table) {
+    const auto files = TRY(expression::open_input(table));
+    return read_symbol_table(*files, files->name());
+}
+
+Result<std::map<std::string, std::string>> symbols_of_annotation(warehouse::Warehouse& warehouse) {
+    const auto rows = TRY_WITH(
+        warehouse.query("SELECT featurename, min(featurekey) FROM feature WHERE isgene AND "
+                        "featurename IS NOT NULL GROUP BY featurename",
+                        {}, {}),
+        "reading the names of the annotation");
+    std::map<std::string, std::string> symbols;
+    while (TRY(rows->next())) symbols.emplace(rows->text(0), rows->text(1));
+    return symbols;
+}
+
+Result<BundleRows> seal_bundle(const BundleSource& source, const fs::path& output,
                                const fs::path& scratch_folder, const expression::Watch& watch) {
-    const auto files = TRY(expression::open_input(folder));
+    const auto files = TRY(expression::open_input(source.folder));
     HcaBundleOptions options;
-    options.manifest = TRY(find_hca_manifest(folder));
-    options.strict = strict;
+    options.manifest = TRY(find_hca_manifest(source.folder));
+    options.strict = source.strict;
+    options.ensembl_of_symbol = source.ensembl_of_symbol;
     options.labels = OntologyLabels::shipped();
     options.watch = watch;
     HcaBundle bundle = TRY(read_hca_bundle(*files, options));
@@ -112,8 +129,11 @@ Result<BundleRows> seal_bundle(const fs::path& folder, bool strict, const fs::pa
     rows.biology["document"] = document_rows(bundle.documents);
     rows.biology["file"] = file_rows(bundle.data_files);
     rows.biology["link"] = link_rows(bundle.links);
+    for (const char* table : {"donor", "specimen", "cell_suspension", "library_preparation"})
+        if (const auto row = bundle.compatibility.find(table);
+            row != bundle.compatibility.end() && !row->second.empty())
+            rows.biology[std::string("service_") + table] = {std::move(row->second)};
     rows.cell_columns = std::move(bundle.cell_columns);
-    rows.cell_columns.erase("stable_cellkey");  // an obs column of its own
     return rows;
 }
 

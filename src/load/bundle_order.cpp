@@ -7,7 +7,8 @@ namespace {
 
 BundleAction decide_creation(std::span<const catalog::Bundle> known, const BundleNotice& notice) {
     const bool is_settled = std::any_of(known.begin(), known.end(), [&](const auto& bundle) {
-        return bundle.version >= notice.version;
+        if (bundle.version == notice.version) return bundle.state != "lost";
+        return bundle.version > notice.version;
     });
     return is_settled ? BundleAction::nothing : BundleAction::load;
 }

@@ -50,7 +50,7 @@ Result<std::string> BundleStage::load(const BundleNotice& notice, const pipeline
     if (decide(known, notice) == BundleAction::nothing) return outcome(notice, "no change");
     if (source_.empty())
         return fail(ErrorCode::invalid_input,
-                    "no bundle source is set; set bundles.source to the folder that holds them");
+                    "no bundle source is set; set dss.url to the folder that holds them");
     ImportRequest request;
     request.path = source_ / fqid(notice);
     request.owner = job.owner;
@@ -58,7 +58,7 @@ Result<std::string> BundleStage::load(const BundleNotice& notice, const pipeline
     if (!fs::exists(request.path))
         return fail(ErrorCode::unavailable,
                     "bundle " + fqid(notice) + " isn't at the bundle source");
-    return import_.import(request, job.id, context);
+    return import_.import(request, job.attempt_name(), context);
 }
 
 Result<std::string> BundleStage::remove(const BundleNotice& notice) {

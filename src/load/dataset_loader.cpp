@@ -98,13 +98,47 @@ Result<void> DatasetLoader::remove_dataset(const catalog::Dataset& dataset) {
     return catalog_.withdraw_dataset(dataset.id);
 }
 
+Result<std::optional<catalog::Bundle>> DatasetLoader::loaded_bundle_of(
+    const catalog::Dataset& dataset) {
+    for (catalog::Bundle& bundle : TRY(catalog_.all_bundles()))
+        if (bundle.dataset == dataset.id && bundle.state == "loaded") return std::move(bundle);
+    return std::nullopt;
+}
+
+Result<void> DatasetLoader::give_up(const catalog::Dataset& dataset) {
+    const std::lock_guard one_at_a_time(mutex_);
+    auto bundle = TRY(loaded_bundle_of(dataset));
+    TRY(remove_dataset(dataset));
+    if (!bundle) return {};
+    bundle->state = "lost";
+    return catalog_.put_bundle(*bundle);
+}
+
+Result<void> DatasetLoader::restore_rows(const catalog::Dataset& dataset) {
+    const std::lock_guard one_at_a_time(mutex_);
+    if (TRY(loaded_bundle_of(dataset)))
+        return fail(ErrorCode::not_found, "its donors, specimens and files are in no sealed file");
+    const auto revision = TRY(catalog_.find_revision(dataset.current_revision));
+    if (!revision) return fail(ErrorCode::not_found, "its revision is unknown");
+    return put_rows(dataset, *revision, nullptr);
+}
+
 Result<void> DatasetLoader::recover() {
     for (catalog::Revision& revision : TRY(catalog_.pending_revisions())) {
         if (!TRY(warehouse_.has_revision(revision.id))) {
             TRY_WITH(remove_revision(revision), "undoing the unfinished revision " + revision.id);
             continue;
         }
-        const auto sealed = TRY(files_.open(revision.id));
+        const auto opened = files_.open(revision.id);
+        if (!opened && (opened.error().code == ErrorCode::corrupt ||
+                        opened.error().code == ErrorCode::not_found)) {
+            // Nobody was told that it is there: its job runs again.
+            log(LogLevel::error, "an unfinished revision is damaged and is undone",
+                {{"revision", revision.id}, {"error", opened.error().message}});
+            TRY_WITH(remove_revision(revision), "undoing the damaged revision " + revision.id);
+            continue;
+        }
+        const auto sealed = TRY(opened);
         const auto info = TRY(objects_.head(RevisionFiles::object_key(revision.id)));
         revision.object_key = RevisionFiles::object_key(revision.id);
         if (info) revision.object_etag = info->etag;

@@ -53,6 +53,11 @@ public:
     Result<LoadedRevision> load(const NewRevision& revision);
     /// Takes every revision of the dataset away and leaves a tombstone. Repeats are harmless.
     Result<void> remove_dataset(const catalog::Dataset& dataset);
+    /// The same for one whose content is damaged: its bundle, if it was one, may come again.
+    Result<void> give_up(const catalog::Dataset& dataset);
+    /// Puts the rows of the current revision into the warehouse again, from its sealed file.
+    /// errors  not_found  what a bundle brought beside its cells is in no sealed file
+    Result<void> restore_rows(const catalog::Dataset& dataset);
     /// For every revision that a crash left pending: in the ledger → publish; else → undo.
     Result<void> recover();
     /// Held while a dataset is loaded or removed; whoever holds it sees the stores agree.
@@ -60,6 +65,7 @@ public:
 
 private:
     Result<void> remove_revision(const catalog::Revision& revision);
+    Result<std::optional<catalog::Bundle>> loaded_bundle_of(const catalog::Dataset& dataset);
     Result<void> put_rows(const catalog::Dataset& dataset, const catalog::Revision& revision,
                           const BundleRows* bundle);
 

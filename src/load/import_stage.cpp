@@ -60,16 +60,19 @@ std::string options_text(const ImportRequest& request) {
 }  // namespace
 
 std::string to_job_inputs(const ImportRequest& request) {
-    return Json{{"path", fs::absolute(request.path).lexically_normal().string()},
-                {"name", request.name},
-                {"title", request.title},
-                {"owner", request.owner},
-                {"public", request.is_public},
-                {"format", request.format},
-                {"orientation", request.read.orientation},
-                {"make_ids_unique", request.read.make_ids_unique},
-                {"strict", request.strict},
-                {"remove_source", request.remove_source}}
+    return Json{
+        {"path", fs::absolute(request.path).lexically_normal().string()},
+        {"name", request.name},
+        {"title", request.title},
+        {"owner", request.owner},
+        {"public", request.is_public},
+        {"format", request.format},
+        {"orientation", request.read.orientation},
+        {"make_ids_unique", request.read.make_ids_unique},
+        {"strict", request.strict},
+        {"symbols",
+         request.symbols.empty() ? "" : fs::absolute(request.symbols).lexically_normal().string()},
+        {"remove_source", request.remove_source}}
         .dump();
 }
 
@@ -85,6 +88,7 @@ Result<ImportRequest> import_request_of(std::string_view job_inputs) {
     request.read.orientation = json.value("orientation", "");
     request.read.make_ids_unique = json.value("make_ids_unique", false);
     request.strict = json.value("strict", false);
+    request.symbols = json.value("symbols", "");
     request.remove_source = json.value("remove_source", false);
     if (request.path.empty()) return fail(ErrorCode::invalid_input, "the import names no path");
     return request;
@@ -122,6 +126,12 @@ Result<std::string> content_key_of(const fs::path& path, std::string_view option
     return hash.hex();
 }
 
+Result<std::string> ImportStage::content_key(const ImportRequest& request) const {
+    std::string options = options_text(request);
+    if (!request.symbols.empty()) options += "|" + TRY(content_key_of(request.symbols, ""));
+    return content_key_of(request.path, options);
+}
+
 /// A request's file, read and sealed, not yet loaded.
 struct ImportStage::Sealed {
     std::unique_ptr<StagedFile> file;
@@ -145,7 +155,11 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
                                   [&] { return context.cancelled(); }};
     if (request.format == "hca-bundle" ||
         (request.format.empty() && TRY(is_bundle(request.path)))) {
-        sealed.bundle = TRY(seal_bundle(request.path, request.strict, output, staging_, watch));
+        const fs::path symbols = request.symbols.empty() ? symbols_ : request.symbols;
+        const BundleSource source{request.path, request.strict,
+                                  symbols.empty() ? TRY(symbols_of_annotation(warehouse_))
+                                                  : TRY(symbols_of_file(symbols))};
+        sealed.bundle = TRY(seal_bundle(source, output, staging_, watch));
         sealed.format = "hca-bundle";
         sealed.notes = sealed.bundle->notes;
     } else {
@@ -202,7 +216,7 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
 }
 
 Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
-    return import(TRY(import_request_of(job.inputs)), job.id, context);
+    return import(TRY(import_request_of(job.inputs)), job.attempt_name(), context);
 }
 
 Result<std::string> ImportStage::import(const ImportRequest& request, std::string_view work_id,
@@ -210,6 +224,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     if (request.format.empty() && is_annotation(request.path)) {
         context.progress({"reading the annotation", 0, 0, ""});
         const auto loaded = TRY(import_annotation(request.path, warehouse_));
+        TRY(catalog_.note_data_change());
         if (request.remove_source) TRY(remove_file(request.path));
         return Json{{"name", loaded.source},
                     {"format", "gtf"},
@@ -219,7 +234,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     }
     const std::string name = request.name.empty() ? dataset_name_from(request.path) : request.name;
     context.progress({"looking at " + request.path.filename().string(), 0, 0, ""});
-    const std::string key = TRY(content_key_of(request.path, options_text(request)));
+    const std::string key = TRY(content_key(request));
     if (const auto loaded = TRY(loader_.find_loaded(name, key))) {
         context.note("info", "this content is already the current revision of '" + name + "'");
         return described(*loaded).dump();
@@ -230,7 +245,8 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     const std::int64_t sealed_ms = clock_.steady_ms();
     context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});
     const LoadedRevision loaded = TRY(load(request, sealed));
-    if (request.remove_source) TRY(remove_file(request.path));
+    // An attempt that lost its lease leaves the source to the one that took over.
+    if (request.remove_source && !context.cancelled()) TRY(remove_file(request.path));
 
     counter("stroma_imports_total", "Datasets imported", {{"format", sealed.format}}).add();
     Json outputs = described(loaded);

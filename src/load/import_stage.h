@@ -20,7 +20,9 @@ struct ImportRequest {
     bool is_public = false;
     std::string format;  ///< "" detects
     expression::ReadOptions read;
-    bool strict = false;         ///< bundles: metadata that differs is refused too
+    bool strict = false;  ///< bundles: metadata that differs is refused too
+    /// Bundles: a 10x genes.tsv that maps gene symbols to Ensembl ids; "" takes the annotation.
+    fs::path symbols;
     bool remove_source = false;  ///< an upload's own copy, gone once it is loaded
 };
 
@@ -42,12 +44,13 @@ class ImportStage final : public pipeline::Stage {
 public:
     ImportStage(DatasetLoader& loader, catalog::Catalog& catalog, warehouse::Warehouse& warehouse,
                 std::vector<const expression::FormatReader*> readers, fs::path staging,
-                const Clock& clock)
+                fs::path symbols, const Clock& clock)
         : loader_(loader),
           catalog_(catalog),
           warehouse_(warehouse),
           readers_(std::move(readers)),
           staging_(std::move(staging)),
+          symbols_(std::move(symbols)),
           clock_(clock) {}
 
     std::string_view name() const override { return "import"; }
@@ -58,6 +61,7 @@ public:
 
 private:
     struct Sealed;
+    Result<std::string> content_key(const ImportRequest& request) const;
     Result<Sealed> seal(const ImportRequest& request, std::string_view work_id,
                         pipeline::StageContext& context);
     Result<LoadedRevision> load(const ImportRequest& request, const Sealed& sealed);
@@ -66,7 +70,7 @@ private:
     catalog::Catalog& catalog_;
     warehouse::Warehouse& warehouse_;
     std::vector<const expression::FormatReader*> readers_;
-    fs::path staging_;
+    fs::path staging_, symbols_;
     const Clock& clock_;
 };
 

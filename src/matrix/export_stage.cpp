@@ -45,8 +45,8 @@ Result<std::string> ExportStage::run(const pipeline::Job& job, pipeline::StageCo
     const std::int64_t started_ms = clock_.steady_ms();
     const std::string name = request.path.filename().string();
     context.progress({"selecting cells", 0, 0, ""});
-    const MatrixQuery query = TRY(writer_.checked(request.query));
     const auto scope = TRY(scope_of(request.datasets));
+    const MatrixQuery query = TRY(writer_.checked(request.query, scope));
     const Selection selection = TRY(writer_.select(query, scope));
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
+#include <bit>
 #include <limits>
+#include <map>
+#include <set>
 #include <unordered_map>
 
 #include "matrix/fields.h"
-#include "matrix/gene_space.h"
+#include "warehouse/frame_names.h"
 
 namespace stroma::matrix {
 namespace {
@@ -62,22 +65,113 @@ std::string text_of(const sql::Value& value, TableLayout layout) {
     return "";
 }
 
-Column column_of(const Values& values, sql::Type type, TableLayout layout, bool as_real) {
-    if (type == sql::Type::integer && !as_real && all_integers(values))
-        return integer_column(values);
-    if (type == sql::Type::integer || type == sql::Type::real) return real_column(values);
+Column text_column(const Values& values) {
     TextArray texts;
     std::vector<bool> missing;
     bool any = false;
     for (const auto& value : values) {
         missing.push_back(std::holds_alternative<std::monostate>(value));
         any = any || missing.back();
-        texts.push_back(text_of(value, layout));
+        texts.push_back(text_of(value, TableLayout::plain));
     }
     Column column{"", std::move(texts), std::nullopt};
     if (any) column.missing = std::move(missing);
     return column;
 }
+
+/// One field's values as they come, in any order, and the column they become. Texts are kept once
+/// and told by number, because a field of a million cells seldom has many.
+class FieldValues {
+public:
+    FieldValues(sql::Type type, std::size_t rows, TableLayout layout, bool as_real)
+        : layout_(layout),
+          is_number_(type == sql::Type::integer || type == sql::Type::real),
+          whole_(type == sql::Type::integer && !as_real) {
+        if (is_number_)
+            numbers_.resize(rows);
+        else
+            codes_.assign(rows, -1);
+        missing_.assign(rows, true);
+    }
+
+    void set(std::size_t row, const sql::Value& value) {
+        missing_[row] = std::holds_alternative<std::monostate>(value);
+        if (missing_[row]) return;
+        if (is_number_) {
+            set_number(row, value);
+            return;
+        }
+        const auto next = static_cast<std::int32_t>(code_of_.size());
+        codes_[row] = code_of_.try_emplace(text_of(value, layout_), next).first->second;
+    }
+
+    Column take() {
+        if (!is_number_) return take_texts();
+        const bool any_missing =
+            std::find(missing_.begin(), missing_.end(), true) != missing_.end();
+        const bool whole = whole_ && !any_missing;
+        Array array{whole ? expression::ValueType::int64 : expression::ValueType::float64,
+                    {numbers_.size()},
+                    Bytes(numbers_.size() * 8)};
+        for (std::size_t row = 0; row < numbers_.size(); ++row) {
+            const auto bits = std::bit_cast<std::int64_t>(numbers_[row]);
+            if (whole)
+                array.data<std::int64_t>()[row] = bits;
+            else if (missing_[row])
+                array.data<double>()[row] = std::numeric_limits<double>::quiet_NaN();
+            else
+                array.data<double>()[row] = whole_ ? static_cast<double>(bits) : numbers_[row];
+        }
+        return Column{"", std::move(array), std::nullopt};
+    }
+
+private:
+    /// A whole number's bits lie in the double's place until it is known whether all are whole.
+    void set_number(std::size_t row, const sql::Value& value) {
+        const auto* whole = std::get_if<std::int64_t>(&value);
+        if (whole == nullptr)
+            numbers_[row] = std::get<double>(value);
+        else if (whole_)
+            numbers_[row] = std::bit_cast<double>(*whole);
+        else
+            numbers_[row] = static_cast<double>(*whole);
+    }
+
+    /// Categories in the order of their texts, so that equal cells give equal bytes.
+    Column take_texts() {
+        expression::Categorical values;
+        TextArray categories;
+        std::vector<std::int32_t> sorted(code_of_.size());
+        for (const auto& [text, code] :
+             std::map<std::string_view, std::int32_t>(code_of_.begin(), code_of_.end())) {
+            sorted[static_cast<std::size_t>(code)] = static_cast<std::int32_t>(categories.size());
+            categories.push_back(text);
+        }
+        for (std::int32_t& code : codes_)
+            if (code >= 0) code = sorted[static_cast<std::size_t>(code)];
+        const bool repeated = 2 * categories.size() <= codes_.size();
+        if (repeated) {
+            values.categories = std::move(categories);
+            values.codes = std::move(codes_);
+            return Column{"", std::move(values), std::nullopt};
+        }
+        TextArray texts;
+        for (const std::int32_t code : codes_)
+            texts.push_back(code < 0 ? std::string_view()
+                                     : categories[static_cast<std::size_t>(code)]);
+        Column column{"", std::move(texts), std::nullopt};
+        if (std::find(missing_.begin(), missing_.end(), true) != missing_.end())
+            column.missing = std::move(missing_);
+        return column;
+    }
+
+    TableLayout layout_;
+    bool is_number_, whole_;
+    std::vector<double> numbers_;
+    std::vector<std::int32_t> codes_;
+    std::unordered_map<std::string, std::int32_t> code_of_;
+    std::vector<bool> missing_;
+};
 
 /// Where each selected cell stands in the output, by dataset and row of obs.
 class OutputPlaces {
@@ -105,9 +199,16 @@ private:
     std::size_t count_ = 0;
 };
 
+/// The selected datasets and no others, whose columns might change the types.
+warehouse::Scope scope_of(const std::vector<warehouse::SelectedCells>& selected) {
+    warehouse::Scope scope;
+    for (const auto& part : selected) scope.datasets.push_back(part.dataset);
+    return scope;
+}
+
 std::string select_statement(const std::vector<warehouse::SelectedCells>& selected,
                              const std::vector<std::string>& fields, TableLayout layout) {
-    std::string columns = R"("dataset_id", "cell_index", )";
+    std::string columns = R"("dataset_id", "cell_index", "revision", )";
     columns += layout == TableLayout::matrix_service ? R"("cellkey")" : R"("cell_id")";
     for (const std::string& field : fields) columns += ", " + quoted_name(field);
     std::string datasets;
@@ -130,38 +231,49 @@ Result<Frame> field_columns(warehouse::Warehouse& warehouse,
         fields.emplace_back(field == nullptr ? name : std::string(field->name));
     }
     const OutputPlaces places(selected);
-    const warehouse::Scope scope{.everything = true, .datasets = {}};
-    const auto rows = TRY_WITH(
-        warehouse.query(select_statement(selected, fields, layout), scope, internal_limits),
-        "reading the fields");
+    std::set<std::string> revisions;
+    for (const auto& part : selected) revisions.insert(part.revision);
+    const auto rows = TRY_WITH(warehouse.query(select_statement(selected, fields, layout),
+                                               scope_of(selected), internal_limits),
+                               "reading the fields");
     std::vector<std::string> ids(places.count());
-    std::vector<Values> values(fields.size(), Values(places.count()));
-    while (TRY(rows->next())) {
-        const std::int64_t place = places.find(rows->text(0), rows->integer(1));
-        if (place < 0) continue;
-        const auto at = static_cast<std::size_t>(place);
-        ids[at] = rows->text(2);
-        for (std::size_t i = 0; i < fields.size(); ++i) values[i][at] = rows->value(i + 3);
-    }
-    for (const std::string& id : ids) frame.index.push_back(id);
+    std::vector<FieldValues> values;
     for (std::size_t i = 0; i < fields.size(); ++i) {
         const bool as_real = layout == TableLayout::matrix_service && fields[i] == "total_umis";
-        Column column = column_of(values[i], rows->columns()[i + 3].type, layout, as_real);
+        values.emplace_back(rows->columns()[i + 4].type, places.count(), layout, as_real);
+    }
+    std::size_t found = 0;
+    while (TRY(rows->next())) {
+        const std::int64_t place = places.find(rows->text(0), rows->integer(1));
+        if (place < 0 || !revisions.contains(rows->text(2))) continue;
+        const auto at = static_cast<std::size_t>(place);
+        ids[at] = rows->text(3);
+        for (std::size_t i = 0; i < fields.size(); ++i) values[i].set(at, rows->value(i + 4));
+        ++found;
+    }
+    if (found != places.count())
+        return fail(ErrorCode::conflict, "the data changed while its fields were read");
+    for (const std::string& id : ids) frame.index.push_back(id);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        Column column = values[i].take();
         column.name = asked[i];
         frame.columns.push_back(std::move(column));
     }
     return frame;
 }
 
-Result<Frame> feature_columns(warehouse::Warehouse& warehouse, const Frame& var, bool are_genes) {
+Result<Frame> feature_columns(warehouse::Warehouse& warehouse,
+                              const std::vector<warehouse::SelectedCells>& selected,
+                              const Frame& var, bool are_genes) {
     static const std::vector<std::string> names = {"featurename",  "featuretype", "chromosome",
                                                    "featurestart", "featureend",  "isgene",
                                                    "genus_species"};
     std::unordered_map<std::string, std::size_t> row_of;
     Frame frame;
     frame.index_name = "featurekey";
+    const auto keys = warehouse::featurekeys_of(var);
     for (std::size_t gene = 0; gene < var.row_count(); ++gene) {
-        std::string key = feature_key(var, gene);
+        std::string key = keys[gene];
         if (!row_of.try_emplace(key, gene).second) key = var.index[gene];
         row_of.try_emplace(key, gene);
         frame.index.push_back(key);
@@ -176,11 +288,10 @@ Result<Frame> feature_columns(warehouse::Warehouse& warehouse, const Frame& var,
                               : std::string(var.index[gene]);
         values[5][gene] = std::string(are_genes ? "True" : "False");
     }
-    const warehouse::Scope scope{.everything = true, .datasets = {}};
     const auto rows = TRY_WITH(
         warehouse.query("select featurekey, featurename, featuretype, chromosome, featurestart, "
                         "featureend, isgene, genus_species from feature",
-                        scope, internal_limits),
+                        scope_of(selected), internal_limits),
         "reading the features");
     while (TRY(rows->next())) {
         const auto found = row_of.find(rows->text(0));
@@ -190,8 +301,9 @@ Result<Frame> feature_columns(warehouse::Warehouse& warehouse, const Frame& var,
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
         const bool is_place = i == 3 || i == 4;
-        Column column = column_of(values[i], is_place ? sql::Type::integer : sql::Type::text,
-                                  TableLayout::plain, false);
+        Column column = !is_place                 ? text_column(values[i])
+                        : all_integers(values[i]) ? integer_column(values[i])
+                                                  : real_column(values[i]);
         column.name = names[i];
         frame.columns.push_back(std::move(column));
     }

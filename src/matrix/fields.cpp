@@ -1,129 +1,32 @@
 #include "matrix/fields.h"
 
 #include <algorithm>
-#include <array>
 
 namespace stroma::matrix {
-namespace {
-
-constexpr auto numeric = FieldKind::numeric;
-constexpr auto categorical = FieldKind::categorical;
-
-constexpr std::array<Field, 43> fields = {{
-    {"genes_detected", "cell.genes_detected", numeric,
-     "Number of features with a count in the cell"},
-    {"total_umis", "cell.total_umis", numeric, "Number of molecules counted in the cell"},
-    {"barcode", "cell.barcode", categorical, "Cell barcode, where the method has one"},
-    {"emptydrops_is_cell", "cell.emptydrops_is_cell", FieldKind::boolean,
-     "Whether emptyDrops calls the barcode a cell"},
-    {"file_uuid", "cell.file_uuid", categorical, "Id of the file that the counts come from"},
-    {"file_version", "cell.file_version", categorical, "Version of that file"},
-    {"cell_suspension.provenance.document_id", "cell_suspension.cellsuspensionkey", categorical,
-     "Id of the cell suspension"},
-    {"cell_suspension.genus_species.ontology", "cell_suspension.genus_species_ontology",
-     categorical, "Species of the cells, ontology id"},
-    {"cell_suspension.genus_species.ontology_label", "cell_suspension.genus_species_label",
-     categorical, "Species of the cells"},
-    {"derived_organ_ontology", "cell_suspension.derived_organ_ontology", categorical,
-     "Organ that the cells stand for (organoid, cell line or specimen), ontology id"},
-    {"derived_organ_label", "cell_suspension.derived_organ_label", categorical,
-     "Organ that the cells stand for (organoid, cell line or specimen)"},
-    {"derived_organ_parts_ontology", "cell_suspension.derived_organ_parts_ontology", categorical,
-     "Parts of that organ, ontology ids"},
-    {"derived_organ_parts_label", "cell_suspension.derived_organ_parts_label", categorical,
-     "Parts of that organ"},
-    {"specimen_from_organism.provenance.document_id", "specimen.specimenkey", categorical,
-     "Id of the specimen"},
-    {"specimen_from_organism.organ.ontology", "specimen.organ_ontology", categorical,
-     "Organ of the specimen, ontology id"},
-    {"specimen_from_organism.organ.ontology_label", "specimen.organ_label", categorical,
-     "Organ of the specimen"},
-    {"specimen_from_organism.organ_parts.ontology", "specimen.organ_parts_ontology", categorical,
-     "Parts of the organ, ontology ids"},
-    {"specimen_from_organism.organ_parts.ontology_label", "specimen.organ_parts_label", categorical,
-     "Parts of the organ"},
-    {"donor_organism.provenance.document_id", "donor.donorkey", categorical, "Id of the donor"},
-    {"donor_organism.human_specific.ethnicity.ontology", "donor.ethnicity_ontology", categorical,
-     "Ethnicity of the donor, ontology id"},
-    {"donor_organism.human_specific.ethnicity.ontology_label", "donor.ethnicity_label", categorical,
-     "Ethnicity of the donor"},
-    {"donor_organism.diseases.ontology", "donor.diseases_ontology", categorical,
-     "Diseases of the donor, ontology ids"},
-    {"donor_organism.diseases.ontology_label", "donor.diseases_label", categorical,
-     "Diseases of the donor"},
-    {"donor_organism.development_stage.ontology", "donor.development_stage_ontology", categorical,
-     "Development stage of the donor, ontology id"},
-    {"donor_organism.development_stage.ontology_label", "donor.development_stage_label",
-     categorical, "Development stage of the donor"},
-    {"donor_organism.sex", "donor.sex", categorical, "Sex of the donor"},
-    {"donor_organism.is_living", "donor.is_living", categorical,
-     "Whether the donor was alive when sampled"},
-    {"library_preparation_protocol.provenance.document_id", "library_preparation.librarykey",
-     categorical, "Id of the library preparation protocol"},
-    {"library_preparation_protocol.input_nucleic_acid_molecule.ontology",
-     "library_preparation.input_nucleic_acid_ontology", categorical,
-     "Molecule the library was made from, ontology id"},
-    {"library_preparation_protocol.input_nucleic_acid_molecule.ontology_label",
-     "library_preparation.input_nucleic_acid_label", categorical,
-     "Molecule the library was made from"},
-    {"library_preparation_protocol.library_construction_method.ontology",
-     "library_preparation.construction_approach_ontology", categorical,
-     "Method of library construction, ontology id"},
-    {"library_preparation_protocol.library_construction_method.ontology_label",
-     "library_preparation.construction_approach_label", categorical,
-     "Method of library construction"},
-    {"library_preparation_protocol.end_bias", "library_preparation.end_bias", categorical,
-     "Which end of the transcript is read"},
-    {"library_preparation_protocol.strand", "library_preparation.strand", categorical,
-     "Which strand is read"},
-    {"project.provenance.document_id", "project.projectkey", categorical, "Id of the project"},
-    {"project.project_core.project_short_name", "project.short_name", categorical,
-     "Short name of the project"},
-    {"project.project_core.project_title", "project.title", categorical, "Title of the project"},
-    {"analysis_protocol.provenance.document_id", "analysis.analysiskey", categorical,
-     "Id of the analysis protocol"},
-    {"analysis_protocol.protocol_core.protocol_id", "analysis.protocol", categorical,
-     "Name of the analysis pipeline"},
-    {"dss_bundle_fqid", "analysis.bundle_fqid", categorical, "Bundle id and version"},
-    {"bundle_uuid", "analysis.bundle_uuid", categorical, "Bundle id"},
-    {"bundle_version", "analysis.bundle_version", categorical, "Bundle version"},
-    {"analysis_working_group_approval_status", "analysis.awg_disposition", categorical,
-     "\"blessed\" for the standard pipelines, else \"community\""},
-}};
-
-std::string quoted(std::string_view text, char quote) {
-    std::string out(1, quote);
-    for (const char c : text) {
-        if (c == quote) out += quote;
-        out += c;
-    }
-    return out += quote;
-}
-
-}  // namespace
-
-std::span<const Field> api_fields() { return fields; }
 
 const Field* find_field(std::string_view name) {
+    const auto fields = warehouse::api_fields();
     const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& field) {
-        return field.name == name || field.table_column == name;
+        if (field.name == name) return true;
+        const std::size_t dot = field.table.size();
+        return name.size() == dot + 1 + field.column.size() && name.starts_with(field.table) &&
+               name[dot] == '.' && name.ends_with(field.column);
     });
     return found == fields.end() ? nullptr : &*found;
 }
 
 std::vector<std::string> default_fields() {
     std::vector<std::string> names;
-    const auto add_table = [&](std::string_view prefix) {
-        for (const Field& field : fields)
-            if (field.table_column.starts_with(prefix)) names.emplace_back(field.name);
-    };
-    for (const auto* table : {"cell.", "cell_suspension.", "donor.", "library_preparation.",
-                              "project.", "analysis.", "specimen.organ"})
-        add_table(table);
+    for (const auto* table : {"cell", "cell_suspension", "donor", "library_preparation", "project",
+                              "analysis", "specimen"})
+        for (const Field& field : warehouse::api_fields())
+            if (field.table == table && (is_organ(field) || field.table != "specimen"))
+                names.emplace_back(field.name);
     return names;
 }
 
-std::string quoted_name(std::string_view name) { return quoted(name, '"'); }
-std::string quoted_text(std::string_view text) { return quoted(text, '\''); }
+bool is_organ(const Field& field) {
+    return field.table == "specimen" && field.column.starts_with("organ");
+}
 
 }  // namespace stroma::matrix

@@ -127,8 +127,10 @@ private:
     static Result<Literal> scalar(const Field* field, const Json& value, const std::string& at) {
         if (!value.is_string() && !value.is_number() && !value.is_boolean())
             return refuse(at, "the value must be a text, a number, true or false");
-        if (field != nullptr && field->kind == FieldKind::numeric) return number(value, at);
-        if (field != nullptr && field->kind == FieldKind::boolean) return boolean(value, at);
+        if (field != nullptr && field->kind == warehouse::FieldKind::numeric)
+            return number(value, at);
+        if (field != nullptr && field->kind == warehouse::FieldKind::boolean)
+            return boolean(value, at);
         if (field == nullptr && !value.is_string())
             return Literal{value.dump(), value.dump()};  // a column of the users' own has its type
         const std::string text = value.is_string()    ? value.get<std::string>()

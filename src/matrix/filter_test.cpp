@@ -93,7 +93,7 @@ TEST(Filter, NestedFiftyDeepIsTakenAndTenThousandIsRefused) {
 }
 
 TEST(Fields, ThereAreFortyThreeAndTheDefaultsAreTheServices) {
-    EXPECT_EQ(api_fields().size(), 43u);
+    EXPECT_EQ(warehouse::api_fields().size(), 43u);
     const auto defaults = default_fields();
     EXPECT_EQ(defaults.front(), "genes_detected");
     EXPECT_EQ(defaults.back(), "specimen_from_organism.organ_parts.ontology_label");

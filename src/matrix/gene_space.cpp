@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "matrix/stacked_frame.h"
+#include "warehouse/frame_names.h"
 
 namespace stroma::matrix {
 namespace {
@@ -36,12 +37,13 @@ std::vector<std::uint32_t> of_kind(const Frame& var, const std::string& feature)
 }
 
 /// Which of the wanted genes each row of var answers to, and that they were met.
-std::vector<std::uint32_t> wanted_rows(const Frame& var, const std::vector<std::uint32_t>& rows,
+std::vector<std::uint32_t> wanted_rows(const Frame& var, const std::vector<std::string>& keys,
+                                       const std::vector<std::uint32_t>& rows,
                                        const std::unordered_set<std::string>& wanted,
                                        std::unordered_set<std::string>& met) {
     std::vector<std::uint32_t> chosen;
     for (const std::uint32_t row : rows) {
-        std::vector<std::string> names = {std::string(var.index[row]), feature_key(var, row)};
+        std::vector<std::string> names = {std::string(var.index[row]), keys[row]};
         for (const auto column_name : name_columns)
             if (const Column* column = var.find(column_name)) names.push_back(column->text(row));
         bool is_wanted = false;
@@ -75,15 +77,32 @@ GeneSpace single(const Frame& var, const std::vector<std::uint32_t>& chosen) {
 }
 
 /// A part's keys, where a key that two of its genes share gives way to their own ids.
-std::vector<std::string> distinct_keys(const Frame& var, const std::vector<std::uint32_t>& rows) {
+std::vector<std::string> distinct_keys(const Frame& var, std::vector<std::string> keys,
+                                       const std::vector<std::uint32_t>& rows) {
     std::unordered_map<std::string, int> uses;
-    for (const std::uint32_t row : rows) ++uses[feature_key(var, row)];
-    std::vector<std::string> keys;
-    for (const std::uint32_t row : rows) {
-        std::string key = feature_key(var, row);
-        keys.push_back(uses[key] > 1 ? std::string(var.index[row]) : std::move(key));
-    }
+    for (const std::uint32_t row : rows) ++uses[keys[row]];
+    for (const std::uint32_t row : rows)
+        if (uses[keys[row]] > 1) keys[row] = var.index[row];
     return keys;
+}
+
+/// One dataset whose genes of one key become one, at the place of the first.
+GeneSpace added_up(const Frame& var, const std::vector<std::string>& keys,
+                   const std::vector<std::uint32_t>& chosen) {
+    std::unordered_map<std::string_view, std::int32_t> place_of;
+    std::vector<std::uint32_t> first;
+    std::vector<std::int32_t> output(var.row_count(), -1);
+    for (const std::uint32_t row : chosen) {
+        const auto [at, is_new] =
+            place_of.try_emplace(keys[row], static_cast<std::int32_t>(first.size()));
+        if (is_new) first.push_back(row);
+        output[row] = at->second;
+    }
+    if (first.size() == var.row_count()) return single(var, chosen);
+    GeneSpace space;
+    space.var = var.take(first);
+    space.output_gene.push_back(std::move(output));
+    return space;
 }
 
 Column measured_in_all(const std::vector<std::vector<bool>>& measured, std::size_t genes) {
@@ -95,23 +114,24 @@ Column measured_in_all(const std::vector<std::vector<bool>>& measured, std::size
 }
 
 GeneSpace joined(const std::vector<Frame>& vars,
+                 const std::vector<std::vector<std::string>>& part_keys,
                  const std::vector<std::vector<std::uint32_t>>& chosen) {
     GeneSpace space;
     std::unordered_map<std::string, std::int32_t> place_of;
     std::vector<Frame> first_seen;  // per part, the rows that it is the first to bring
     TextArray keys;
     for (std::size_t part = 0; part < vars.size(); ++part) {
-        const auto part_keys = distinct_keys(vars[part], chosen[part]);
+        const auto& own_keys = part_keys[part];
         std::vector<std::int32_t> output(vars[part].row_count(), -1);
         std::vector<std::uint32_t> fresh;
-        for (std::size_t i = 0; i < part_keys.size(); ++i) {
+        for (const std::uint32_t row : chosen[part]) {
             const auto [at, is_new] =
-                place_of.try_emplace(part_keys[i], static_cast<std::int32_t>(place_of.size()));
+                place_of.try_emplace(own_keys[row], static_cast<std::int32_t>(place_of.size()));
             if (is_new) {
-                fresh.push_back(chosen[part][i]);
-                keys.push_back(part_keys[i]);
+                fresh.push_back(row);
+                keys.push_back(own_keys[row]);
             }
-            output[chosen[part][i]] = at->second;
+            output[row] = at->second;
         }
         space.output_gene.push_back(std::move(output));
         first_seen.push_back(vars[part].take(fresh));
@@ -130,22 +150,18 @@ GeneSpace joined(const std::vector<Frame>& vars,
 
 }  // namespace
 
-std::string feature_key(const Frame& var, std::size_t gene) {
-    if (const Column* key = var.find("featurekey"); key != nullptr && !key->is_missing(gene))
-        return key->text(gene);
-    const std::string_view id = var.index[gene];
-    const bool is_ensembl = id.starts_with("ENS") && id.find('.') != std::string_view::npos &&
-                            id.find('_') == std::string_view::npos;
-    return std::string(is_ensembl ? id.substr(0, id.find('.')) : id);
-}
-
 Result<GeneSpace> join_genes(const std::vector<Frame>& vars, const GeneChoice& choice) {
     const std::unordered_set<std::string> wanted(choice.genes.begin(), choice.genes.end());
     std::unordered_set<std::string> met;
     std::vector<std::vector<std::uint32_t>> chosen;
+    std::vector<std::vector<std::string>> keys;
     for (const Frame& var : vars) {
         auto rows = of_kind(var, choice.feature);
-        chosen.push_back(wanted.empty() ? std::move(rows) : wanted_rows(var, rows, wanted, met));
+        keys.push_back(warehouse::featurekeys_of(var));
+        chosen.push_back(wanted.empty() ? std::move(rows)
+                                        : wanted_rows(var, keys.back(), rows, wanted, met));
+        if (vars.size() > 1 && !choice.add_equal_keys)
+            keys.back() = distinct_keys(var, std::move(keys.back()), chosen.back());
     }
     for (const std::string& gene : choice.genes)
         if (!met.contains(gene))
@@ -153,8 +169,9 @@ Result<GeneSpace> join_genes(const std::vector<Frame>& vars, const GeneChoice& c
                         "no selected dataset has the " + choice.feature + " '" + gene +
                             "'; genes are named by their id or name in var");
     if (vars.empty()) return GeneSpace{};
-    if (vars.size() == 1) return single(vars[0], chosen[0]);
-    return joined(vars, chosen);
+    if (vars.size() > 1) return joined(vars, keys, chosen);
+    return choice.add_equal_keys ? added_up(vars[0], keys[0], chosen[0])
+                                 : single(vars[0], chosen[0]);
 }
 
 }  // namespace stroma::matrix

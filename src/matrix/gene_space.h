@@ -22,15 +22,14 @@ struct GeneSpace {
 struct GeneChoice {
     std::vector<std::string> genes;  ///< ids or names; empty is all
     std::string feature = "gene";    ///< "gene" or "transcript"
+    /// Genes of one dataset with one feature key become one, their values added.
+    bool add_equal_keys = false;
 };
 
-/// Joins the var frames of the parts. One part keeps its var as it is. Several are joined by
-/// feature key (column "featurekey" where var has one, else the id without an Ensembl version),
-/// in order of first appearance; var gets "measured_in_all".
+/// Joins the var frames of the parts. One part keeps its var as it is (but for add_equal_keys).
+/// Several are joined by warehouse::featurekeys_of, in order of first appearance; var gets
+/// "measured_in_all".
 /// errors  invalid_input  a wanted gene is in no part: names it
 Result<GeneSpace> join_genes(const std::vector<expression::Frame>& vars, const GeneChoice& choice);
-
-/// The key that names a gene across datasets.
-std::string feature_key(const expression::Frame& var, std::size_t gene);
 
 }  // namespace stroma::matrix

@@ -37,9 +37,10 @@ TEST(GeneSpace, OneDatasetKeepsItsGenesAsTheyAre) {
 }
 
 TEST(GeneSpace, SeveralDatasetsAreJoinedAndWhatWasNotMeasuredIsTold) {
-    const auto space = join_genes({genes({"ENSG1.2", "X"}), genes({"Y", "ENSG1.7"})}, {});
+    const auto space =
+        join_genes({genes({"ENSG00000000001.2", "X"}), genes({"Y", "ENSG00000000001.7"})}, {});
     ASSERT_TRUE(space);
-    EXPECT_EQ(ids_of(space->var), (std::vector<std::string>{"ENSG1", "X", "Y"}));
+    EXPECT_EQ(ids_of(space->var), (std::vector<std::string>{"ENSG00000000001", "X", "Y"}));
     EXPECT_EQ(space->output_gene[0], (std::vector<std::int32_t>{0, 1}));
     EXPECT_EQ(space->output_gene[1], (std::vector<std::int32_t>{2, 0}));
     EXPECT_EQ(space->measured[0], (std::vector<bool>{true, true, false}));
@@ -51,15 +52,32 @@ TEST(GeneSpace, SeveralDatasetsAreJoinedAndWhatWasNotMeasuredIsTold) {
 }
 
 TEST(GeneSpace, VersionsThatWouldMeetInsideOneDatasetKeepTheirOwnIds) {
-    const auto space = join_genes({genes({"ENSG1.1", "ENSG1.2"}), genes({"ENSG2"})}, {});
+    const auto space = join_genes(
+        {genes({"ENSG00000000001.1", "ENSG00000000001.2"}), genes({"ENSG00000000002"})}, {});
     ASSERT_TRUE(space);
-    EXPECT_EQ(ids_of(space->var), (std::vector<std::string>{"ENSG1.1", "ENSG1.2", "ENSG2"}));
+    EXPECT_EQ(
+        ids_of(space->var),
+        (std::vector<std::string>{"ENSG00000000001.1", "ENSG00000000001.2", "ENSG00000000002"}));
+}
+
+TEST(GeneSpace, EqualKeysBecomeOneGeneWhereTheyAreToBeAdded) {
+    const Frame one =
+        genes({"ENSG00000000001.1", "X", "ENSG00000000001.2", "ENSG00000000001_PAR_Y"});
+    const auto space = join_genes({one}, {.genes = {}, .add_equal_keys = true});
+    ASSERT_TRUE(space);
+    EXPECT_EQ(ids_of(space->var),
+              (std::vector<std::string>{"ENSG00000000001.1", "X", "ENSG00000000001_PAR_Y"}));
+    EXPECT_EQ(space->output_gene[0], (std::vector<std::int32_t>{0, 1, 0, 2}));
+    const auto two =
+        join_genes({genes({"ENSG00000000001.9"}), one}, {.genes = {}, .add_equal_keys = true});
+    ASSERT_TRUE(two);
+    EXPECT_EQ(two->output_gene[1], (std::vector<std::int32_t>{0, 1, 0, 2}));
 }
 
 TEST(GeneSpace, GenesAreChosenByIdOrNameAndAnUnknownOneIsNamed) {
-    Frame var = genes({"ENSG1", "ENSG2", "ENSG3"});
+    Frame var = genes({"ENSG00000000001", "ENSG00000000002", "ENSG00000000003"});
     var.columns.push_back(texts("feature_name", {"CD3D", "LYZ", "PPBP"}));
-    const auto space = join_genes({var}, {{"PPBP", "ENSG1"}, "gene"});
+    const auto space = join_genes({var}, {{"PPBP", "ENSG00000000001"}, "gene"});
     ASSERT_TRUE(space);
     EXPECT_EQ(space->output_gene[0], (std::vector<std::int32_t>{0, -1, 1}));
     const auto unknown = join_genes({var}, {{"CD3D", "NOPE"}, "gene"});
@@ -69,7 +87,7 @@ TEST(GeneSpace, GenesAreChosenByIdOrNameAndAnUnknownOneIsNamed) {
 }
 
 TEST(GeneSpace, TranscriptsOfADatasetWithoutAnyAreNone) {
-    const auto space = join_genes({genes({"ENSG1"})}, {{}, "transcript"});
+    const auto space = join_genes({genes({"ENSG00000000001"})}, {{}, "transcript"});
     ASSERT_TRUE(space);
     EXPECT_EQ(space->var.row_count(), 0u);
     EXPECT_EQ(space->output_gene[0], (std::vector<std::int32_t>{-1}));

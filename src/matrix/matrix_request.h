@@ -12,12 +12,13 @@
 
 namespace stroma::matrix {
 
-/// What is asked for. Exactly one of filter, where, sql, bundles chooses the cells.
+/// What is asked for. Exactly one of filter, where, sql, bundles, revision chooses the cells.
 struct MatrixQuery {
     std::string filter;                ///< JSON text of the v1 filter tree
     std::string where;                 ///< SQL condition over the view `cells`
     std::string sql;                   ///< SELECT that names cells
     std::vector<std::string> bundles;  ///< bundle FQIDs or UUIDs (v0)
+    std::string revision;              ///< id of one, current or not: all its cells
     std::vector<std::string> fields;   ///< obs columns of the output; empty is the default set
     std::vector<std::string> genes;    ///< ids or names; empty is all
     std::string feature = "gene";      ///< "gene" or "transcript"

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
 #include "matrix/fields.h"
+#include "matrix/progress_estimate.h"
+#include "matrix/rearranged_zip.h"
 
 namespace stroma::matrix {
 namespace {
@@ -38,18 +41,23 @@ void describe_job(const pipeline::Job& job, std::int64_t now_ms, MatrixRequest& 
         return;
     }
     request.message = job.progress.step;
-    if (job.progress.total <= 0) return;
-    request.fraction = std::clamp(job.progress.done / job.progress.total, 0.0, 1.0);
-    const double seconds = static_cast<double>(now_ms - job.started_ms) / 1000;
-    if (request.fraction > 0) request.eta_seconds = seconds / request.fraction - seconds;
+    const ProgressEstimate now = estimate(job, now_ms);
+    request.fraction = now.fraction;
+    request.eta_seconds = now.eta_seconds;
 }
 
-void describe_result(const MatrixResult& result, MatrixRequest& request) {
-    request.state = result.expired ? RequestState::expired : RequestState::complete;
+/// Past its time, whether its file is swept away yet or not.
+bool is_expired(const MatrixResult& result, std::int64_t now_ms) {
+    return result.expired || result.expires_ms <= now_ms;
+}
+
+void describe_result(const MatrixResult& result, std::int64_t now_ms, MatrixRequest& request) {
+    const bool expired = is_expired(result, now_ms);
+    request.state = expired ? RequestState::expired : RequestState::complete;
     request.fraction = 1;
     request.eta_seconds = 0;
-    request.message = result.expired ? std::string(renew_text) : result.message;
-    request.object_key = result.expired ? "" : result.object_key;
+    request.message = expired ? std::string(renew_text) : result.message;
+    request.object_key = expired ? "" : result.object_key;
     request.file_name = result.file_name;
     request.sha256 = result.sha256;
     request.bytes = result.bytes;
@@ -73,33 +81,45 @@ Result<MatrixRequest> MatrixService::request(const MatrixQuery& asked,
                                              const catalog::Principal& principal) {
     counter("stroma_matrix_requests_total", "Matrix requests", {{"format", asked.format}}).add();
     RequestRecord record;
-    record.query = TRY(writer_.checked(asked));
+    record.scope = TRY(scope_of(principal));
+    record.query = TRY(writer_.checked(asked, record.scope));
     record.id = ids_.uuid();
     record.owner = principal.id;
-    record.scope = TRY(scope_of(principal));
     record.data_version = TRY(catalog_.data_version());
     record.created_ms = clock_.unix_ms();
     record.hash = hash_of(record.query, record.scope, record.data_version);
 
-    const auto result = TRY(requests_.result(record.hash));
-    const bool is_hit = result && result->complete && !result->expired;
+    RequestRecord work = record;
+    work.hash = record.result_key();
+    const auto result = TRY(requests_.result(work.hash));
+    const bool is_gone = result && is_expired(*result, record.created_ms);
+    const bool is_there = result && result->complete && !is_gone;
+    const std::string other_order = is_there ? "" : TRY(file_of_another_order(record));
+    const bool is_hit = is_there || !other_order.empty();
     counter(is_hit ? "stroma_matrix_cache_hits_total" : "stroma_matrix_cache_misses_total",
             is_hit ? "Matrix requests answered by a result that was there"
                    : "Matrix requests that had to be built")
         .add();
-    if (!is_hit) {
-        const std::int64_t generation = result ? result->generation + result->expired : 1;
-        const pipeline::Job job = TRY(jobs_.submit(
-            {.stage = "matrix",
-             .owner = principal.id,
-             .title = "matrix as " + record.query.format,
-             .inputs = to_json(MatrixJobInputs{record, generation}),
-             .idempotency_key = fmt::format("matrix:{}:{}", record.hash, generation)}));
+    if (!is_there) {
+        const std::int64_t generation = result ? result->generation + is_gone : 1;
+        const pipeline::Job job = TRY(
+            jobs_.submit({.stage = "matrix",
+                          .owner = principal.id,
+                          .title = "matrix as " + record.query.format,
+                          .inputs = to_json(MatrixJobInputs{work, generation, other_order}),
+                          .idempotency_key = fmt::format("matrix:{}:{}", work.hash, generation)}));
         record.job = job.id;
     }
     TRY(requests_.add(record));
     const auto found = TRY(find(record.id));
     return *found;
+}
+
+Result<std::string> MatrixService::file_of_another_order(const RequestRecord& record) {
+    if (!can_rearrange(record.query.format) || record.query.layout == "folder") return "";
+    for (const MatrixResult& result : TRY(requests_.results_of(record.hash)))
+        if (result.complete && !is_expired(result, record.created_ms)) return result.object_key;
+    return "";
 }
 
 Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
@@ -113,12 +133,13 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
     request.job = record->job;
     request.data_version = record->data_version;
     request.created_ms = record->created_ms;
-    const auto result = TRY(requests_.result(record->hash));
-    if (result && result->complete) {
-        describe_result(*result, request);
-        return request;
-    }
-    if (const auto job = TRY(jobs_.find(record->job)))
+    const auto result = TRY(requests_.result(record->result_key()));
+    const auto job = TRY(jobs_.find(record->job));
+    // A result that had expired says nothing of a request that is making it anew.
+    const bool is_anew = job && job->state != pipeline::JobState::succeeded;
+    if (result && result->complete && !(is_anew && is_expired(*result, record->created_ms)))
+        describe_result(*result, clock_.unix_ms(), request);
+    else if (job)
         describe_job(*job, clock_.unix_ms(), request);
     return request;
 }
@@ -133,13 +154,22 @@ Result<std::unique_ptr<object::ObjectReader>> MatrixService::open_result(
 
 Result<std::int64_t> MatrixService::expire() {
     std::int64_t removed = 0;
-    for (MatrixResult& result : TRY(requests_.results_expired_by(clock_.unix_ms()))) {
-        if (!result.object_key.empty()) TRY(objects_.remove(result.object_key));
-        result.expired = true;
-        TRY(requests_.put_result(result));
+    for (const MatrixResult& result : TRY(requests_.results_expired_by(clock_.unix_ms()))) {
+        TRY(drop(result));
         ++removed;
     }
     return removed;
+}
+
+Result<std::vector<MatrixResult>> MatrixService::live_results() {
+    auto results = TRY(requests_.results_expired_by(std::numeric_limits<std::int64_t>::max()));
+    std::erase_if(results, [](const MatrixResult& result) { return result.object_key.empty(); });
+    return results;
+}
+
+Result<void> MatrixService::drop(const MatrixResult& result) {
+    if (!result.object_key.empty()) TRY(objects_.remove(result.object_key));
+    return requests_.set_expired(result);
 }
 
 Result<FieldDetail> MatrixService::field_detail(std::string_view name,
@@ -148,7 +178,7 @@ Result<FieldDetail> MatrixService::field_detail(std::string_view name,
     if (field == nullptr) return fail(ErrorCode::not_found, "no field '" + std::string(name) + "'");
     FieldDetail detail{std::string(field->name),
                        std::string(field->description),
-                       field->kind == FieldKind::numeric,
+                       field->kind == warehouse::FieldKind::numeric,
                        0,
                        0,
                        {}};
@@ -170,7 +200,7 @@ Result<FieldDetail> MatrixService::field_detail(std::string_view name,
         return detail;
     }
     const std::string text =
-        field->kind == FieldKind::boolean
+        field->kind == warehouse::FieldKind::boolean
             ? fmt::format("case when {0} then 'True' when not {0} then 'False' else '' end", column)
             : fmt::format("coalesce(cast({} as varchar), '')", column);
     const auto rows = TRY(

@@ -55,6 +55,10 @@ public:
     Result<std::unique_ptr<object::ObjectReader>> open_result(const MatrixRequest& request);
     /// Removes the files of results past their time; gives how many.
     Result<std::int64_t> expire();
+    /// Every result that has a file.
+    Result<std::vector<MatrixResult>> live_results();
+    /// Removes a result's file; the same request makes it anew.
+    Result<void> drop(const MatrixResult& result);
     /// Counts or range of an API field or a column of `cells`. not_found for unknown names.
     Result<FieldDetail> field_detail(std::string_view name, const catalog::Principal& principal);
 
@@ -68,6 +72,9 @@ public:
     const MatrixServiceOptions& options() const { return options_; }
 
 private:
+    /// The object of the same matrix with its fields in another order, "" when there is none.
+    Result<std::string> file_of_another_order(const RequestRecord& record);
+
     RequestStore& requests_;
     MatrixWriter& writer_;
     catalog::Catalog& catalog_;
@@ -90,6 +97,9 @@ public:
 private:
     Result<MatrixResult> build(const RequestRecord& request, const pipeline::Job& job,
                                pipeline::StageContext& context);
+    Result<std::optional<MatrixResult>> rearrange(const MatrixJobInputs& inputs,
+                                                  const pipeline::Job& job);
+    Result<void> put_file(const fs::path& staged, MatrixResult& result);
     MatrixService& service_;
     fs::path staging_;
 };

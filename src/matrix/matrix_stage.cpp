@@ -1,9 +1,11 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
 #include "matrix/matrix_service.h"
+#include "matrix/rearranged_zip.h"
 
 namespace stroma::matrix {
 namespace {
@@ -56,7 +58,7 @@ Result<MatrixResult> MatrixStage::build(const RequestRecord& request, const pipe
     const auto* format = TRY(writer.writer(request.query.format));
     const bool zipped = is_folder_format(request.query.format);
     result.file_name = request.id + std::string(format->extension()) + (zipped ? ".zip" : "");
-    const fs::path staged = staging_ / (job.id + "." + result.file_name);
+    const fs::path staged = staging_ / (job.attempt_name() + "." + result.file_name);
     std::error_code ignored;
     fs::remove_all(staged, ignored);
     const expression::WriteOptions options{.compression = "",
@@ -74,10 +76,41 @@ Result<MatrixResult> MatrixStage::build(const RequestRecord& request, const pipe
     result.nonzeros = written.nonzeros;
     result.sum = written.sum;
     result.bytes = written.bytes;
-    result.sha256 = TRY(sha256_of(staged));
-    result.object_key = "results/" + request.hash + "/" + result.file_name;
-    TRY(service_.objects().put_file(result.object_key, staged, {}));
+    TRY(put_file(staged, result));
     result.message = fmt::format("{} cells, {} non-zeros", result.cells, result.nonzeros);
+    return result;
+}
+
+Result<void> MatrixStage::put_file(const fs::path& staged, MatrixResult& result) {
+    result.sha256 = TRY(sha256_of(staged));
+    result.object_key = "results/" + result.hash + "/" + result.file_name;
+    TRY(service_.objects().put_file(result.object_key, staged, {}));
+    return {};
+}
+
+/// Nothing when there is no file to rearrange, or it is gone or of another kind: then it's built.
+Result<std::optional<MatrixResult>> MatrixStage::rearrange(const MatrixJobInputs& inputs,
+                                                           const pipeline::Job& job) {
+    if (inputs.rearranged.empty()) return std::nullopt;
+    const RequestRecord& request = inputs.request;
+    std::optional<MatrixResult> result;
+    const std::string hash = request.hash.substr(0, request.hash.find('.'));
+    for (MatrixResult& known : TRY(service_.requests().results_of(hash)))
+        if (known.object_key == inputs.rearranged) result = std::move(known);
+    auto reader = service_.objects().open(inputs.rearranged);
+    if (!result || !reader) return std::nullopt;
+    const int descriptor = ::dup((*reader)->descriptor());
+    if (descriptor < 0) return std::nullopt;
+    result->hash = request.hash;
+    const std::string stem = request.id + "." + request.query.format;
+    result->file_name = stem + ".zip";
+    const fs::path staged = staging_ / (job.id + "." + result->file_name);
+    TRY(remove_file(staged));
+    const auto bytes = rearrange_zip(File(descriptor, inputs.rearranged), request.query.format,
+                                     request.query.fields, staged, stem);
+    if (!bytes) return std::nullopt;
+    result->bytes = *bytes;
+    TRY(put_file(staged, *result));
     return result;
 }
 
@@ -85,7 +118,9 @@ Result<std::string> MatrixStage::run(const pipeline::Job& job, pipeline::StageCo
     const MatrixJobInputs inputs = TRY(matrix_job_inputs_of(job.inputs));
     const RequestRecord& request = inputs.request;
     const std::int64_t started_ms = service_.clock().steady_ms();
-    auto built = build(request, job, context);
+    auto rearranged = TRY(rearrange(inputs, job));
+    auto built =
+        rearranged ? Result<MatrixResult>(*std::move(rearranged)) : build(request, job, context);
     if (!built) {
         counter("stroma_matrix_errors_total", "Matrix requests that failed").add();
         return fail(std::move(built.error()));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "matrix/fields.h"
@@ -14,7 +15,7 @@ namespace {
 
 int ways_to_choose(const MatrixQuery& query) {
     return !query.filter.empty() + !query.where.empty() + !query.sql.empty() +
-           !query.bundles.empty();
+           !query.bundles.empty() + !query.revision.empty();
 }
 
 std::string uuid_of(const std::string& fqid) { return fqid.substr(0, fqid.find('.')); }
@@ -25,28 +26,43 @@ std::string text_list(const std::vector<std::string>& texts) {
     return list;
 }
 
-}  // namespace
-
-Result<bool> MatrixWriter::is_cells_column(std::string_view name) {
-    const warehouse::Scope scope{.everything = true, .datasets = {}};
-    const auto rows = TRY(warehouse_.query("select * from cells limit 0", scope, {}));
-    return std::any_of(rows->columns().begin(), rows->columns().end(),
-                       [&](const sql::ColumnInfo& column) { return column.name == name; });
+/// The named columns of the one input's own obs.
+Result<expression::Frame> own_columns(const std::vector<SelectionInput>& inputs,
+                                      const std::vector<std::string>& names) {
+    expression::Frame obs;
+    if (inputs.empty()) return obs;
+    const expression::Frame own = TRY(inputs[0].sealed->obs());
+    obs.index_name = own.index_name;
+    obs.index = own.index;
+    for (const std::string& name : names) {
+        const expression::Column* column = own.find(name);
+        if (column == nullptr)
+            return fail(ErrorCode::invalid_input,
+                        "the revision's obs has no column '" + name + "'");
+        obs.columns.push_back(*column);
+    }
+    return obs;
 }
 
-Result<MatrixQuery> MatrixWriter::checked(const MatrixQuery& query) {
+}  // namespace
+
+Result<MatrixQuery> MatrixWriter::checked(const MatrixQuery& query, const warehouse::Scope& scope) {
     MatrixQuery canonical = query;
     if (ways_to_choose(query) != 1)
         return fail(ErrorCode::invalid_input,
-                    "choose the cells in exactly one way: filter, where, sql or bundles");
+                    "choose the cells in exactly one way: filter, where, sql, bundles or revision");
     TRY(writer(query.format));
     if (query.feature != "gene" && query.feature != "transcript")
         return fail(ErrorCode::invalid_input,
                     "unknown feature '" + query.feature + "'; use gene or transcript");
-    const auto is_column = [&](std::string_view name) {
-        const auto known = is_cells_column(name);
-        return known && *known;
-    };
+    if (!query.revision.empty()) {  // its fields are columns of its own obs
+        TRY(select_revision(query.revision, scope));
+        return canonical;
+    }
+    std::set<std::string, std::less<>> columns;
+    const auto rows = TRY(warehouse_.query("select * from cells limit 0", scope, {}));
+    for (const sql::ColumnInfo& column : rows->columns()) columns.insert(column.name);
+    const auto is_column = [&](std::string_view name) { return columns.contains(name); };
     for (const std::string& field : query.fields)
         if (find_field(field) == nullptr && !is_column(field))
             return fail(ErrorCode::invalid_input,
@@ -95,7 +111,42 @@ Result<void> MatrixWriter::check_bundles(const MatrixQuery& query, const warehou
                             uuids.size(), available));
 }
 
+Result<Selection> MatrixWriter::select_revision(const std::string& id,
+                                                const warehouse::Scope& scope) {
+    const auto revision = TRY(catalog_.find_revision(id));
+    const bool may_see =
+        revision && revision->state == catalog::RevisionState::ready &&
+        (scope.everything || std::find(scope.datasets.begin(), scope.datasets.end(),
+                                       revision->dataset) != scope.datasets.end());
+    if (!may_see)
+        return fail(ErrorCode::not_found,
+                    "no revision '" + id + "'; a dataset's revisions are listed with it");
+    Selection selection;
+    selection.cell_count = revision->cells;
+    if (revision->cells == 0) return selection;
+    selection.cells.push_back({revision->dataset, revision->id, {}});
+    selection.cells[0].cells.resize(revision->cells);
+    std::iota(selection.cells[0].cells.begin(), selection.cells[0].cells.end(), 0u);
+    return selection;
+}
+
+Result<std::vector<warehouse::SelectedCells>> MatrixWriter::no_cells_of(
+    const warehouse::Scope& scope, std::string_view matrix) {
+    std::vector<warehouse::SelectedCells> none;
+    for (const catalog::Dataset& dataset : TRY(catalog_.datasets())) {
+        if (dataset.withdrawn || dataset.current_revision.empty()) continue;
+        if (!scope.everything && std::find(scope.datasets.begin(), scope.datasets.end(),
+                                           dataset.id) == scope.datasets.end())
+            continue;
+        const auto sealed = TRY(open_(dataset.current_revision));
+        if (sealed->summary().find(matrix) != nullptr)
+            none.push_back({dataset.id, dataset.current_revision, {}});
+    }
+    return none;
+}
+
 Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse::Scope& scope) {
+    if (!query.revision.empty()) return select_revision(query.revision, scope);
     Selection selection;
     if (!query.bundles.empty()) TRY(check_bundles(query, scope));
     if (query.sql.empty()) {
@@ -110,6 +161,7 @@ Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse
         part.cells.erase(std::unique(part.cells.begin(), part.cells.end()), part.cells.end());
         selection.cell_count += part.cells.size();
     }
+    if (selection.cell_count == 0) selection.cells = TRY(no_cells_of(scope, query.matrix));
     // By name, so that the same datasets give the same file wherever they were loaded.
     std::vector<std::pair<std::string, warehouse::SelectedCells>> by_name;
     for (auto& part : selection.cells) {
@@ -135,18 +187,22 @@ Result<expression::WrittenMatrix> MatrixWriter::write(const MatrixQuery& query,
         inputs.push_back({dataset ? dataset->name : part.dataset, part.revision,
                           TRY(open_(part.revision)), part.cells});
     }
+    const bool as_the_service = query.tables == TableLayout::matrix_service;
     SelectionOptions how{.matrix = query.matrix,
-                         .genes = {query.genes, query.feature},
+                         .genes = {query.genes, query.feature, as_the_service},
                          .obs = nullptr,
-                         .with_layers = query.tables == TableLayout::plain};
+                         .with_layers = !as_the_service};
     expression::Frame obs;
     if (!query.fields.empty()) {
-        obs = TRY(field_columns(warehouse_, selection.cells, query.fields, query.tables));
+        obs = query.revision.empty()
+                  ? TRY(field_columns(warehouse_, selection.cells, query.fields, query.tables))
+                  : TRY(own_columns(inputs, query.fields));
         how.obs = &obs;
     }
     expression::AnnotatedData data = TRY(build_selection(inputs, how));
-    if (query.tables == TableLayout::matrix_service)
-        data.var = TRY(feature_columns(warehouse_, data.var, query.feature == "gene"));
+    if (as_the_service)
+        data.var =
+            TRY(feature_columns(warehouse_, selection.cells, data.var, query.feature == "gene"));
     return format->write(data, path, options, watch);
 }
 

@@ -29,8 +29,10 @@ public:
 
     /// Checks all of a query that can be checked without running it: one way to choose cells,
     /// format, feature, filter tree, fields. Gives it with filter replaced by its canonical form.
+    /// A column that only datasets outside the scope have is an unknown one.
     /// errors  invalid_input  names the bad part, for filters "at <pointer>: …"
-    Result<MatrixQuery> checked(const MatrixQuery& query);
+    Result<MatrixQuery> checked(const MatrixQuery& query, const warehouse::Scope& scope);
+    /// When no cell matches, every dataset asked with none of its cells: their genes stay.
     Result<Selection> select(const MatrixQuery& query, const warehouse::Scope& scope);
     /// Writes the selected cells to `path`, which must not exist.
     Result<expression::WrittenMatrix> write(const MatrixQuery& query, const Selection& selection,
@@ -44,7 +46,9 @@ public:
 private:
     Result<std::string> condition_of(const MatrixQuery& query);
     Result<void> check_bundles(const MatrixQuery& query, const warehouse::Scope& scope);
-    Result<bool> is_cells_column(std::string_view name);
+    Result<Selection> select_revision(const std::string& revision, const warehouse::Scope& scope);
+    Result<std::vector<warehouse::SelectedCells>> no_cells_of(const warehouse::Scope& scope,
+                                                              std::string_view matrix);
 
     catalog::Catalog& catalog_;
     warehouse::Warehouse& warehouse_;

@@ -1,5 +1,6 @@
 #include "matrix/request_store.h"
 
+#include "base/digest.h"
 #include "base/json.h"
 
 namespace stroma::matrix {
@@ -55,11 +56,20 @@ MatrixResult result_in(const sql::Rows& rows) {
 
 }  // namespace
 
+std::string RequestRecord::result_key() const {
+    const bool shows_order = query.format != "loom" && query.format != "parquet";
+    if (!shows_order || query.fields.empty()) return hash;
+    std::string order;
+    for (const std::string& field : query.fields) order += field + '\n';
+    return hash + "." + sha256_hex(order).substr(0, 8);
+}
+
 std::string to_json(const MatrixQuery& query) {
     return Json{{"filter", query.filter},
                 {"where", query.where},
                 {"sql", query.sql},
                 {"bundles", query.bundles},
+                {"revision", query.revision},
                 {"fields", query.fields},
                 {"genes", query.genes},
                 {"feature", query.feature},
@@ -73,11 +83,9 @@ std::string to_json(const MatrixQuery& query) {
 }
 
 std::string to_json(const MatrixJobInputs& inputs) {
-    return Json{{"request", inputs.request.id},
-                {"hash", inputs.request.hash},
-                {"query", to_json(inputs.request.query)},
-                {"scope", to_json(inputs.request.scope)},
-                {"generation", inputs.generation}}
+    return Json{{"request", inputs.request.id},           {"hash", inputs.request.hash},
+                {"query", to_json(inputs.request.query)}, {"scope", to_json(inputs.request.scope)},
+                {"generation", inputs.generation},        {"rearranged", inputs.rearranged}}
         .dump();
 }
 
@@ -89,6 +97,7 @@ Result<MatrixJobInputs> matrix_job_inputs_of(std::string_view text) {
     inputs.request.query = TRY(query_from_json(json.value("query", "")));
     inputs.request.scope = TRY(scope_from_json(json.value("scope", "")));
     inputs.generation = json.value("generation", std::int64_t{1});
+    inputs.rearranged = json.value("rearranged", "");
     return inputs;
 }
 
@@ -99,6 +108,7 @@ Result<MatrixQuery> query_from_json(std::string_view text) {
     query.where = json.value("where", "");
     query.sql = json.value("sql", "");
     query.bundles = json.value("bundles", std::vector<std::string>{});
+    query.revision = json.value("revision", "");
     query.fields = json.value("fields", std::vector<std::string>{});
     query.genes = json.value("genes", std::vector<std::string>{});
     query.feature = json.value("feature", "gene");
@@ -140,12 +150,23 @@ Result<std::optional<RequestRecord>> RequestStore::find(std::string_view id) {
     return request;
 }
 
-Result<std::optional<MatrixResult>> RequestStore::result(std::string_view hash) {
+Result<std::optional<MatrixResult>> RequestStore::result(std::string_view key) {
     const auto connection = TRY(database_.connect());
     const auto rows =
-        TRY(connection->execute("select * from matrix_result where hash = ?", {std::string(hash)}));
+        TRY(connection->execute("select * from matrix_result where hash = ?", {std::string(key)}));
     if (!TRY(rows->next())) return std::nullopt;
     return result_in(*rows);
+}
+
+Result<std::vector<MatrixResult>> RequestStore::results_of(std::string_view hash) {
+    const std::string key(hash);
+    const auto connection = TRY(database_.connect());
+    const auto rows = TRY(connection->execute(
+        "select * from matrix_result where hash >= ? and hash < ? order by completed_ms, hash",
+        {key, key + "/"}));  // '/' comes behind '.'
+    std::vector<MatrixResult> results;
+    while (TRY(rows->next())) results.push_back(result_in(*rows));
+    return results;
 }
 
 Result<void> RequestStore::put_result(const MatrixResult& result) {
@@ -164,6 +185,13 @@ Result<void> RequestStore::put_result(const MatrixResult& result) {
          result.message, as_integer(result.bytes), as_integer(result.cells),
          as_integer(result.genes), as_integer(result.nonzeros), result.sum, result.completed_ms,
          result.expires_ms}));
+    return {};
+}
+
+Result<void> RequestStore::set_expired(const MatrixResult& result) {
+    const auto connection = TRY(database_.connect());
+    TRY(connection->change("update matrix_result set expired = 1 where hash = ? and generation = ?",
+                           {result.hash, result.generation}));
     return {};
 }
 

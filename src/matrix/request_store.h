@@ -17,7 +17,7 @@ namespace stroma::matrix {
 
 /// What one hash came to; shared by every request with that hash.
 struct MatrixResult {
-    std::string hash;
+    std::string hash;             ///< a request's result_key()
     std::int64_t generation = 1;  ///< rises when an expired result is made anew
     bool complete = false;
     bool expired = false;
@@ -33,12 +33,17 @@ struct RequestRecord {
     MatrixQuery query;
     warehouse::Scope scope;
     std::int64_t data_version = 0, created_ms = 0;
+
+    /// Names its result: the hash, and the order of the fields where the format shows it.
+    std::string result_key() const;
 };
 
 /// What a job of stage "matrix" is told: everything, so that it needs no other record.
 struct MatrixJobInputs {
-    RequestRecord request;  ///< id, hash, query and scope
+    RequestRecord request;  ///< id, query and scope; as hash its result_key()
     std::int64_t generation = 1;
+    /// The file of another order of the same fields, which only has to be rearranged; "" builds.
+    std::string rearranged;
 };
 std::string to_json(const MatrixJobInputs& inputs);
 Result<MatrixJobInputs> matrix_job_inputs_of(std::string_view json);
@@ -53,9 +58,13 @@ public:
 
     Result<void> add(const RequestRecord& request);
     Result<std::optional<RequestRecord>> find(std::string_view id);
-    Result<std::optional<MatrixResult>> result(std::string_view hash);
+    Result<std::optional<MatrixResult>> result(std::string_view key);
+    /// The results of every order of a hash's fields.
+    Result<std::vector<MatrixResult>> results_of(std::string_view hash);
     /// Inserts or replaces.
     Result<void> put_result(const MatrixResult& result);
+    /// Marks it, unless the result was made anew meanwhile.
+    Result<void> set_expired(const MatrixResult& result);
     Result<std::vector<MatrixResult>> results_expired_by(std::int64_t now_ms);
 
 private:

@@ -89,7 +89,7 @@ struct ListOptions {
 };
 
 struct ListPage {
-    std::vector<ObjectInfo> objects;           ///< in byte order of their keys
+    std::vector<ObjectInfo> objects;           ///< by key in byte order; a damaged one: key alone
     std::vector<std::string> common_prefixes;  ///< what the delimiter cut, each once, in order
     std::optional<std::string> next_after;     ///< set when there is more
 };

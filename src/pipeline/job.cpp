@@ -19,4 +19,6 @@ Result<JobState> job_state_named(std::string_view name) {
                                               "failed or cancelled");
 }
 
+std::string Job::attempt_name() const { return id + "-" + std::to_string(attempt); }
+
 }  // namespace stroma::pipeline

@@ -48,11 +48,15 @@ struct Job {
     bool cancel_asked = false;
     std::int64_t created_ms = 0, started_ms = 0, ended_ms = 0;
     std::int64_t version = 0;  ///< rises with each change of the record
+
+    /// Names what this attempt makes. Attempts of one job may overlap: one whose lease ended, on a
+    /// machine that stood still say, goes on until it hears of it.
+    std::string attempt_name() const;
 };
 
 struct NewJob {
     std::string stage, owner, title, inputs;
-    /// When set and a job with this key is queued, running or succeeded, that one is returned.
+    /// When set, a queued, running (not asked to stop) or succeeded job of this key is returned.
     std::string idempotency_key;
 };
 

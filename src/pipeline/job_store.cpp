@@ -85,7 +85,9 @@ Result<Job> JobStore::cancel(std::string_view id) {
             "version = version + 1 WHERE id = ? AND state = 'queued'",
             {true, state_->clock.unix_ms(), key}));
         TRY(
-            connection.change("UPDATE jobs SET cancel_asked = ?, version = version + 1 "
+            // Its key is free at once: who submits the same work now isn't given what goes down.
+            connection.change("UPDATE jobs SET cancel_asked = ?, idempotency_key = '', "
+                              "version = version + 1 "
                               "WHERE id = ? AND state = 'running' AND cancel_asked = ?",
                               {true, key, false}));
         job = TRY(state_->find(connection, id));

@@ -207,6 +207,25 @@ TEST_F(PipelineTest, ARunningJobIsAskedToStop) {
     EXPECT_EQ(wait_final(job.id).state, JobState::cancelled);
 }
 
+TEST_F(PipelineTest, ARepeatedSubmissionIsNeverGivenAJobThatFailedOrIsAskedToStop) {
+    Gate never;
+    ScriptedStage stage([&](const Job&, StageContext& context) -> Result<std::string> {
+        if (stage.runs == 1) return fail(ErrorCode::invalid_input, "wrong");
+        if (!never.pass(context)) return fail(ErrorCode::cancelled, "stopped");
+        return "{}";
+    });
+    const auto running = worker({&stage});
+    running->start();
+    const Job failed = submit("the same work");
+    EXPECT_EQ(wait_final(failed.id).state, JobState::failed);
+    const Job stopped = submit("the same work");
+    EXPECT_NE(stopped.id, failed.id);
+    wait_until(stopped.id, [](const Job& now) { return now.state == JobState::running; });
+    EXPECT_EQ(submit("the same work").id, stopped.id);
+    ASSERT_TRUE(jobs->cancel(stopped.id)->cancel_asked);
+    EXPECT_NE(submit("the same work").id, stopped.id);
+}
+
 TEST_F(PipelineTest, ACancelledJobCanBeRetriedAndRunsOnceDespiteItsOldMessage) {
     ScriptedStage stage([](const Job&, StageContext&) -> Result<std::string> { return "{}"; });
     const Job job = submit();
@@ -239,6 +258,25 @@ TEST_F(PipelineTest, AStoppedWorkerQueuesItsJobsAgainWithoutCountingTheAttempt) 
     never.open();
     EXPECT_EQ(worker({&stage}, {.attempts_max = 1})->run_until_final(job.id)->state,
               JobState::succeeded);
+}
+
+TEST_F(PipelineTest, AWorkerStartedTwiceRunsNoMoreJobsAtOnce) {
+    std::atomic<int> at_once{0}, most{0};
+    ScriptedStage stage([&](const Job&, StageContext&) -> Result<std::string> {
+        most = std::max(most.load(), ++at_once);
+        std::this_thread::yield();
+        --at_once;
+        return "{}";
+    });
+    const auto running = worker({&stage});
+    Job last;
+    for (int i = 0; i < 20; ++i) {
+        last = submit();
+        running->start();
+    }
+    while (stage.runs < 20) std::this_thread::yield();
+    EXPECT_EQ(wait_final(last.id).state, JobState::succeeded);
+    EXPECT_EQ(most, 1);
 }
 
 TEST_F(PipelineTest, AHeartbeatKeepsTheLeaseOfALongStage) {

@@ -229,6 +229,7 @@ Result<void> Worker::recover() {
 }
 
 void Worker::start() {
+    if (!state_->threads.empty()) return;
     state_->start_heartbeat();
     for (int t = 0; t < state_->options.threads; ++t)
         state_->threads.emplace_back([this](std::stop_token stop) { state_->work(stop); });

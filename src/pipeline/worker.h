@@ -32,6 +32,7 @@ public:
     /// Gives back at once what a dead process of this data directory held. Call before start(),
     /// by the one process that owns the directory.
     Result<void> recover();
+    /// Starts the threads; nothing when they run already.
     void start();
     /// Ends after the running stages were asked to stop; they are queued again, not failed.
     void stop();

@@ -17,6 +17,7 @@ using expression::Frame;
 const std::vector<std::pair<std::string_view, std::string_view>>& cell_columns() {
     static const std::vector<std::pair<std::string_view, std::string_view>> columns = {
         {"cellkey", "VARCHAR"},
+        {"stable_cellkey", "VARCHAR"},
         {"cellsuspensionkey", "VARCHAR"},
         {"projectkey", "VARCHAR"},
         {"librarykey", "VARCHAR"},
@@ -251,7 +252,7 @@ bool CellTable::totals_are_whole() const {
 
 std::string CellTable::value_of(std::string_view column) const {
     if (rows_.cell_columns.contains(std::string(column))) return quoted_name(column);
-    if (column == "cellkey") {
+    if (column == "cellkey" || column == "stable_cellkey") {
         return fmt::format("md5({} || '/' || cell_id)", quoted_text(rows_.dataset));
     }
     if (column == "cellsuspensionkey") {

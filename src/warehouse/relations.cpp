@@ -11,59 +11,6 @@
 
 namespace stroma::warehouse {
 
-const std::vector<ApiField>& api_fields() {
-    static const std::vector<ApiField> fields = {
-        {"genes_detected", "cell", "genes_detected", true},
-        {"total_umis", "cell", "total_umis", true},
-        {"barcode", "cell", "barcode"},
-        {"emptydrops_is_cell", "cell", "emptydrops_is_cell"},
-        {"file_uuid", "cell", "file_uuid"},
-        {"file_version", "cell", "file_version"},
-        {"cell_suspension.provenance.document_id", "cell_suspension", "cellsuspensionkey"},
-        {"cell_suspension.genus_species.ontology", "cell_suspension", "genus_species_ontology"},
-        {"cell_suspension.genus_species.ontology_label", "cell_suspension", "genus_species_label"},
-        {"derived_organ_ontology", "cell_suspension", "derived_organ_ontology"},
-        {"derived_organ_label", "cell_suspension", "derived_organ_label"},
-        {"derived_organ_parts_ontology", "cell_suspension", "derived_organ_parts_ontology"},
-        {"derived_organ_parts_label", "cell_suspension", "derived_organ_parts_label"},
-        {"specimen_from_organism.provenance.document_id", "specimen", "specimenkey"},
-        {"specimen_from_organism.organ.ontology", "specimen", "organ_ontology"},
-        {"specimen_from_organism.organ.ontology_label", "specimen", "organ_label"},
-        {"specimen_from_organism.organ_parts.ontology", "specimen", "organ_parts_ontology"},
-        {"specimen_from_organism.organ_parts.ontology_label", "specimen", "organ_parts_label"},
-        {"donor_organism.provenance.document_id", "donor", "donorkey"},
-        {"donor_organism.human_specific.ethnicity.ontology", "donor", "ethnicity_ontology"},
-        {"donor_organism.human_specific.ethnicity.ontology_label", "donor", "ethnicity_label"},
-        {"donor_organism.diseases.ontology", "donor", "diseases_ontology"},
-        {"donor_organism.diseases.ontology_label", "donor", "diseases_label"},
-        {"donor_organism.development_stage.ontology", "donor", "development_stage_ontology"},
-        {"donor_organism.development_stage.ontology_label", "donor", "development_stage_label"},
-        {"donor_organism.sex", "donor", "sex"},
-        {"donor_organism.is_living", "donor", "is_living"},
-        {"library_preparation_protocol.provenance.document_id", "library_preparation",
-         "librarykey"},
-        {"library_preparation_protocol.input_nucleic_acid_molecule.ontology", "library_preparation",
-         "input_nucleic_acid_ontology"},
-        {"library_preparation_protocol.input_nucleic_acid_molecule.ontology_label",
-         "library_preparation", "input_nucleic_acid_label"},
-        {"library_preparation_protocol.library_construction_method.ontology", "library_preparation",
-         "construction_approach_ontology"},
-        {"library_preparation_protocol.library_construction_method.ontology_label",
-         "library_preparation", "construction_approach_label"},
-        {"library_preparation_protocol.end_bias", "library_preparation", "end_bias"},
-        {"library_preparation_protocol.strand", "library_preparation", "strand"},
-        {"project.provenance.document_id", "project", "projectkey"},
-        {"project.project_core.project_short_name", "project", "short_name"},
-        {"project.project_core.project_title", "project", "title"},
-        {"analysis_protocol.provenance.document_id", "analysis", "analysiskey"},
-        {"analysis_protocol.protocol_core.protocol_id", "analysis", "protocol"},
-        {"dss_bundle_fqid", "analysis", "bundle_fqid"},
-        {"bundle_uuid", "analysis", "bundle_uuid"},
-        {"bundle_version", "analysis", "bundle_version"},
-        {"analysis_working_group_approval_status", "analysis", "awg_disposition"}};
-    return fields;
-}
-
 const std::vector<std::string_view>& relation_names() {
     static const std::vector<std::string_view> names = [] {
         std::vector<std::string_view> all = {"dataset",    "obs",
@@ -229,19 +176,30 @@ std::string Relations::select_cells() const {
     }
     // Both sides of each join are of one dataset: its own rows describe its cells, whatever
     // another dataset says of the same key.
-    const auto join = [](std::string_view table, std::string_view key, std::string_view from) {
+    const auto join = [&](std::string_view table, std::string_view key, std::string_view from) {
+        const std::string service = fmt::format("service_{}", table);
         return fmt::format(
-            " LEFT JOIN store.{} AS {} ON {}.dataset_no = cell.dataset_no AND {}.{} = {}.{}", table,
-            table, table, table, key, from, key);
+            " LEFT JOIN {} AS {} ON {}.dataset_no = cell.dataset_no AND {}.{} = {}.{}",
+            rows_of(find_biology_table(service) == nullptr ? table : service), table, table, table,
+            key, from, key);
     };
     return fmt::format(
         "SELECT cell.dataset, cell.dataset_id, cell.revision, cell.cell_id, cell.cell_index, "
-        "cell.cellkey, cell.called{} FROM ({}) AS cell{}{}{}{}{}{}",
+        "cell.cellkey, cell.stable_cellkey, cell.called{} FROM ({}) AS cell{}{}{}{}{}{}",
         fields, union_of("obs", true, reserved),
         join("cell_suspension", "cellsuspensionkey", "cell"),
         join("specimen", "specimenkey", "cell_suspension"), join("donor", "donorkey", "specimen"),
         join("library_preparation", "librarykey", "cell"), join("project", "projectkey", "cell"),
         join("analysis", "analysiskey", "cell"));
+}
+
+// A bundle's rows as the matrix service made them; what isn't a bundle has its own rows only.
+std::string Relations::rows_of(std::string_view table) const {
+    if (entities_of(table).empty()) return fmt::format("store.{}", table);
+    return fmt::format(
+        "(SELECT * FROM store.{0} UNION ALL SELECT * FROM store.{1} WHERE dataset_no NOT IN "
+        "(SELECT dataset_no FROM store.{0}))",
+        table, entities_of(table));
 }
 
 std::string Relations::select_biology(std::string_view name) const {
@@ -257,14 +215,14 @@ std::string Relations::select_biology(std::string_view name) const {
         return fmt::format("SELECT DISTINCT {} FROM store.{} {}", columns, name, where);
     }
     keys.resize(keys.size() - 2);
-    return fmt::format("SELECT DISTINCT ON ({}) {} FROM store.{} {} ORDER BY {}, dataset_no DESC",
-                       keys, columns, name, where, keys);
+    return fmt::format("SELECT DISTINCT ON ({}) {} FROM {} {} ORDER BY {}, dataset_no DESC", keys,
+                       columns, rows_of(name), where, keys);
 }
 
 std::string Relations::select_provenance() const {
     std::string all;
     for (const auto& table : biology_tables()) {
-        if (table.name == "link") continue;
+        if (table.name == "link" || !entities_of(table.name).empty()) continue;
         all +=
             fmt::format("{}SELECT '{}' AS table_name, {} AS row_key, dataset_no FROM store.{}",
                         all.empty() ? "" : " UNION ALL ", table.name, table.columns[0], table.name);

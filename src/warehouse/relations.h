@@ -11,15 +11,6 @@
 
 namespace stroma::warehouse {
 
-/// One of the 43 filter and field names of the matrix service's /v1 API.
-struct ApiField {
-    std::string_view name;    ///< also a column of the view `cells`
-    std::string_view table;   ///< the relation it comes from
-    std::string_view column;  ///< its column there
-    bool numeric = false;
-};
-const std::vector<ApiField>& api_fields();
-
 /// Every relation that a user's statement may name.
 bool is_relation(std::string_view name);
 const std::vector<std::string_view>& relation_names();
@@ -54,6 +45,7 @@ private:
     std::string select_dataset() const;
     std::string select_cell(bool called_only) const;
     std::string select_cells() const;
+    std::string rows_of(std::string_view table) const;
     std::string select_biology(std::string_view table) const;
     std::string select_provenance() const;
     std::string select_ledger() const;

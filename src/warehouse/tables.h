@@ -19,8 +19,26 @@ struct BiologyTable {
 /// The tables of schema/warehouse/ that loaders fill, in the order of docs/sql.md.
 const std::vector<BiologyTable>& biology_tables();
 const BiologyTable* find_biology_table(std::string_view name);
+/// "donor" of "service_donor", where a bundle has the one row that the matrix service would have
+/// made of its donors; "" of a table that has entities of its own.
+std::string_view entities_of(std::string_view table);
 /// Columns of biology tables that hold numbers or booleans; all others are text.
 std::string_view sql_type_of(std::string_view column);
+
+enum class FieldKind { categorical, numeric, boolean };
+
+/// One of the 43 filter and field names of the matrix service's /v1 API, which name cell metadata
+/// in filters and output columns.
+struct ApiField {
+    std::string_view name;    ///< "donor_organism.sex"; also a column of the view `cells`
+    std::string_view table;   ///< the relation it comes from: "donor"
+    std::string_view column;  ///< its column there: "sex"
+    FieldKind kind = FieldKind::categorical;
+    std::string_view description;
+};
+
+/// In the order in which the service listed them.
+std::span<const ApiField> api_fields();
 
 std::span<const sql::Migration> warehouse_migrations();
 

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cli import Stroma
+from cli import Stroma, read_any
 
 GENES, CELLS = ["G1", "G2", "G3"], ["c1", "c2"]
 X = [1, 0, 2, 0, 3, 4]
@@ -108,6 +108,20 @@ def test_09_what_counts_cannot_be(refused, good, value):
     refused(good, "good.h5ad", "layers/counts")
 
 
+@pytest.mark.parametrize("name", ["X/data", "raw/X/data"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_09_what_is_no_number_in_a_matrix_of_unknown_unit(refused, good, name, value):
+    with h5py.File(good, "r+") as file:
+        if name.startswith("raw"):
+            file.create_group("raw").attrs.update(
+                {"encoding-type": "raw", "encoding-version": "0.1.0"})
+            for part in ("X", "var"):
+                file.copy(part, "raw/" + part)
+        file[name][1] = value
+    refused(good, "good.h5ad", name.removesuffix("/data").replace("/", "."), "cell 0 ('c1')",
+            "gene 2 ('G3')", "finite")
+
+
 def test_07_unsorted_indices_are_sorted(stroma, good):
     replaced(good, "X/indices", np.array([2, 0, 2, 1], np.int32))
     stroma.imported(good)
@@ -179,7 +193,15 @@ def test_30_a_gzip_bomb(refused, tmp_path):
                                     lambda b: b[:-8] + b"\0\0\0\0" + b[-4:],
                                     lambda b: b[:-10]], ids=["trailing", "crc", "cut"])
 def test_31_damaged_gzip(refused, tmp_path, damage):
-    refused(mtx_folder(tmp_path, "", damage(gzip.compress(MTX.encode()))), "tenx")
+    refused(mtx_folder(tmp_path, "", damage(gzip.compress(MTX.encode()))), "matrix.mtx.gz",
+            "the gzip file is damaged")
+
+
+def test_31_damaged_gzip_of_the_ids(refused, tmp_path):
+    folder = mtx_folder(tmp_path, "", gzip.compress(MTX.encode()))
+    path = folder / "barcodes.tsv.gz"
+    path.write_bytes(path.read_bytes()[:-4])
+    refused(folder, "barcodes.tsv.gz", "the gzip file is damaged")
 
 
 def test_31_two_members_are_one_file(stroma, tmp_path):
@@ -265,5 +287,11 @@ def test_57_statements_that_cost_or_read_what_they_may_not(stroma, good, stateme
 
 def test_58_a_filter_that_selects_no_cell_gives_an_empty_matrix(stroma, good, tmp_path):
     stroma.run("import", good)
-    out = stroma.matrix(tmp_path / "none.h5ad", "--where", "false", "--dataset", "good")
-    assert anndata.read_h5ad(out).n_obs == 0
+    for out in (stroma.matrix(tmp_path / "none.h5ad", "--where", "false", "--dataset", "good"),
+                stroma.matrix(tmp_path / "sql.h5ad", "--sql", "select cell_id from obs limit 0")):
+        empty = anndata.read_h5ad(out)
+        assert (empty.n_obs, list(empty.var_names)) == (0, GENES)
+    for format in ("mtx", "csv", "zarr"):  # loompy itself opens no loom without cells
+        out = stroma.matrix(tmp_path / f"none.{format}", "--where", "false")
+        matrix, cells, genes = read_any(out)
+        assert (matrix.shape, cells, genes) == ((0, 3), [], GENES), format

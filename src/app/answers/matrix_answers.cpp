@@ -41,14 +41,11 @@ std::vector<std::string> v0_fields() {
     for (const auto* name : {"genes_detected", "file_uuid", "file_version", "total_umis",
                              "emptydrops_is_cell", "barcode"})
         names.emplace_back(name);
-    for (const matrix::Field& field : matrix::api_fields()) {
-        const auto column = field.table_column;
-        if (column.starts_with("cell_suspension.") || column.starts_with("specimen.organ") ||
-            column.starts_with("donor.") || column.starts_with("library_preparation.") ||
-            column == "analysis.bundle_uuid" || column == "analysis.bundle_version" ||
-            column == "project.short_name")
+    for (const matrix::Field& field : warehouse::api_fields())
+        if (field.table == "cell_suspension" || matrix::is_organ(field) || field.table == "donor" ||
+            field.table == "library_preparation" || field.column == "bundle_uuid" ||
+            field.column == "bundle_version" || field.column == "short_name")
             names.emplace_back(field.name);
-    }
     return names;
 }
 
@@ -75,7 +72,7 @@ public:
 
     std::vector<std::string> field_names() override {
         std::vector<std::string> names;
-        for (const matrix::Field& field : matrix::api_fields()) names.emplace_back(field.name);
+        for (const matrix::Field& field : warehouse::api_fields()) names.emplace_back(field.name);
         return names;
     }
 

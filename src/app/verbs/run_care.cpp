@@ -57,21 +57,29 @@ Result<void> run_verify(const VerifyOptions& options, Invocation& invocation) {
     const auto site = TRY(open_site(invocation));
     ProgressLine line(*invocation.terminal, system_clock(), "verify");
     const auto found = TRY(site->verify(options.datasets, watch_for(line, "reading", invocation)));
-    const auto lost = options.repair ? TRY(site->repair(watch_for(line, "repairing", invocation)))
-                                     : std::vector<std::string>{};
+    std::vector<std::string> repaired, left = found;
+    if (options.repair && !found.empty()) {
+        repaired = TRY(site->repair(options.datasets, watch_for(line, "repairing", invocation)));
+        left = TRY(site->verify(options.datasets, watch_for(line, "reading again", invocation)));
+    }
     if (invocation.json) {
-        invocation.terminal->print(Json{{"found", found}, {"repaired", lost}}.dump() + "\n");
+        invocation.terminal->print(
+            Json{{"found", found}, {"repaired", repaired}, {"left", left}}.dump() + "\n");
     } else {
         for (const std::string& problem : found) invocation.terminal->print(problem + "\n");
-        for (const std::string& loss : lost) invocation.terminal->print("repaired: " + loss + "\n");
+        for (const std::string& mended : repaired)
+            invocation.terminal->print("repaired: " + mended + "\n");
         if (found.empty()) invocation.terminal->print("everything is as it was written\n");
     }
-    if (!found.empty() && lost.empty())
-        return fail(ErrorCode::corrupt,
-                    fmt::format("{} problems; 'stroma verify --repair' takes damaged datasets "
-                                "away and says what is lost, or restore a backup",
-                                found.size()));
-    return {};
+    if (left.empty()) return {};
+    if (options.repair)
+        return fail(ErrorCode::corrupt, fmt::format("{} problems can't be mended, the first: {}; "
+                                                    "restore a backup",
+                                                    left.size(), left[0]));
+    return fail(ErrorCode::corrupt,
+                fmt::format("{} problems; 'stroma verify --repair' makes again what it can, takes "
+                            "damaged datasets away and says what is lost, or restore a backup",
+                            left.size()));
 }
 
 }  // namespace stroma::app

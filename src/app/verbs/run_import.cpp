@@ -19,6 +19,7 @@ loading::ImportRequest request_for(const ImportOptions& options, const std::stri
     request.read.orientation = options.orientation;
     request.read.make_ids_unique = options.make_ids_unique;
     request.strict = options.strict;
+    request.symbols = options.symbols;
     return request;
 }
 
@@ -54,6 +55,8 @@ void tell(const Json& outputs, Invocation& invocation) {
 Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
     for (const std::string& path : options.paths)
         if (!fs::exists(path)) return fail(ErrorCode::not_found, path + ": no such file or folder");
+    if (!options.symbols.empty() && !fs::exists(options.symbols))
+        return fail(ErrorCode::not_found, options.symbols + ": no such file");
     Session session = TRY(open_session(invocation));
     std::vector<pipeline::Job> jobs;
     for (const std::string& path : options.paths)
@@ -67,7 +70,7 @@ Result<void> run_import(const ImportOptions& options, Invocation& invocation) {
             return fail(ErrorCode::cancelled,
                         fmt::format("interrupted: {} of {} imports were begun", i, jobs.size()));
         }
-        auto done = follow(session, jobs[i], invocation);
+        auto done = follow(session, jobs[i], invocation, std::span(jobs).subspan(i + 1));
         if (done) {
             tell(TRY(parse_json(done->outputs)), invocation);
             continue;

@@ -15,7 +15,9 @@ Result<matrix::ExportRequest> request_for(const MatrixOptions& options) {
     request.query.sql = options.sql;
     if (!options.filter_file.empty())
         request.query.filter = TRY_WITH(read_file(options.filter_file, 1u << 20), "the filter");
-    if (options.where.empty() && options.sql.empty() && options.filter_file.empty())
+    request.query.revision = options.revision;
+    if (options.where.empty() && options.sql.empty() && options.filter_file.empty() &&
+        options.revision.empty())
         request.query.where = "true";
     request.query.fields = options.fields;
     request.query.genes = options.genes;
@@ -24,6 +26,7 @@ Result<matrix::ExportRequest> request_for(const MatrixOptions& options) {
     request.query.format = options.format;
     request.query.layout = options.layout;
     request.compression = options.compression;
+    request.durable = options.durable;
     request.datasets = options.datasets;
     request.path = fs::absolute(options.output).lexically_normal();
     return request;

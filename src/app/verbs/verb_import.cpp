@@ -33,7 +33,10 @@ Verb import_verb() {
                     {"--make-ids-unique", &options->make_ids_unique, "",
                      "give repeated cell or gene ids a suffix instead of refusing them"},
                     {"--strict", &options->strict, "",
-                     "bundles: refuse any file that differs from the manifest"}},
+                     "bundles: refuse any file that differs from the manifest"},
+                    {"--symbols", &options->symbols, "FILE",
+                     "bundles that name genes by symbols: a 10x genes.tsv with their Ensembl ids "
+                     "(default: the imported annotation)"}},
         .run = [options](Invocation& invocation) -> Result<void> {
             if (!options->name.empty() && options->paths.size() > 1)
                 return fail(ErrorCode::invalid_input,

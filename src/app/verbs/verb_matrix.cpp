@@ -35,6 +35,7 @@ std::vector<Option> matrix_arguments(MatrixOptions& options) {
         {"--sql", &options.sql, "SELECT", "cells that a SELECT names by cellkey or cell_id"},
         {"--filter", &options.filter_file, "FILE", "a filter tree of the /v1 API, as JSON"},
         {"--dataset", &options.datasets, "NAME", "only from these datasets; may be repeated"},
+        {"--revision", &options.revision, "ID", "all cells of a revision, also of a former one"},
         {"-g,--genes", &options.genes, "GENES",
          "ids or names, with commas, or @FILE with one a line (default: all)"},
         {"--fields", &options.fields, "FIELDS",
@@ -52,6 +53,7 @@ std::vector<Option> matrix_arguments(MatrixOptions& options) {
          "WHICH",
          "where the format knows it",
          {"none", "gzip", "lz4", "zstd"}},
+        {"--durable", &options.durable, "", "end only when the file would survive a loss of power"},
         {"-o,--output",
          &options.output,
          "PATH",
@@ -73,12 +75,12 @@ std::string format_by_name(std::string_view path) {
 }  // namespace
 
 Result<void> check_matrix_options(MatrixOptions& options) {
-    const int selections =
-        int{!options.where.empty()} + int{!options.sql.empty()} + int{!options.filter_file.empty()};
+    const int selections = int{!options.where.empty()} + int{!options.sql.empty()} +
+                           int{!options.filter_file.empty()} + int{!options.revision.empty()};
     if (selections > 1 || (selections == 0 && options.datasets.empty()))
         return fail(ErrorCode::invalid_input,
-                    "say which cells: one of --where, --sql and --filter, or --dataset for all of "
-                    "a dataset");
+                    "say which cells: one of --where, --sql, --filter and --revision, or --dataset "
+                    "for all of a dataset");
     if (options.format.empty()) options.format = format_by_name(options.output);
     if (options.format.empty())
         return fail(ErrorCode::invalid_input, "say --format: '" + options.output +

@@ -27,16 +27,19 @@ struct ImportOptions {
     std::string orientation;  ///< "", "cells-are-rows", "cells-are-columns"
     bool make_ids_unique = false;
     bool strict = false;  ///< bundles: metadata that differs from the manifest is an error too
+    std::string symbols;  ///< bundles: a table of Ensembl ids and gene symbols
 };
 Result<void> run_import(const ImportOptions& options, Invocation& invocation);
 
 struct MatrixOptions {
     std::string where, sql, filter_file;  ///< exactly one is set, or none with datasets
     std::vector<std::string> datasets;    ///< names or ids; empty is all
+    std::string revision;                 ///< id of one, instead of all these
     std::vector<std::string> genes, fields;
     std::string feature = "gene", matrix = "X";
     std::string format, layout, compression;
     std::string output;
+    bool durable = false;
 };
 Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation);
 /// errors  invalid_input  none or several of --where, --sql and --filter; --genes is a file that

@@ -191,7 +191,7 @@ public:
                                          {.unpacked_bytes_max = options.unpacked_bytes_max}));
         AnnotatedData data;
         const auto columns = find_long_columns(header, dialect);
-        TRY(columns ? read_long(std::move(input), dialect, *columns, data)
+        TRY(columns ? read_long(std::move(input), dialect, *columns, options, data)
                     : read_wide(std::move(input), dialect, options, data));
         TRY(settle_ids(data.obs.index, "cell", parts.matrix, options.make_ids_unique, data.notes));
         TRY(settle_ids(data.var.index, "gene", parts.matrix, options.make_ids_unique, data.notes));
@@ -204,8 +204,9 @@ public:
 
 private:
     static Result<void> read_long(std::unique_ptr<TextInput> input, const Dialect& dialect,
-                                  const LongColumns& columns, AnnotatedData& data) {
-        LongTable table = TRY(read_long_table(std::move(input), dialect, columns));
+                                  const LongColumns& columns, const ReadOptions& options,
+                                  AnnotatedData& data) {
+        LongTable table = TRY(read_long_table(std::move(input), dialect, columns, options.scratch));
         data.obs.index = std::move(table.cells);
         data.var.index = std::move(table.genes);
         data.notes.push_back("a long table: one line per cell and gene");

@@ -93,6 +93,76 @@ TEST(CsvReader, ALongTableIsReadByItsHeader) {
     EXPECT_NE(read(bad).error().message.find("line 3 has 2 fields"), std::string::npos);
 }
 
+/// 4,000 lines of a long table: ids of many lengths, every third value 0.5 more when asked for.
+std::string long_table(bool quoted, std::string_view line_end, bool fractions) {
+    std::string text = "barcode,symbol,count" + std::string(line_end);
+    const std::string quote = quoted ? "\"" : "";
+    for (int i = 0; i < 4000; ++i) {
+        const std::string gene = std::string(i % 23, 'g') + std::to_string(i % 97);
+        text += quote + "cell" + std::to_string(i / 90) + quote + "," + quote + gene + quote + "," +
+                std::to_string(i * 7919 % 10'000'019) + (fractions && i % 3 == 0 ? ".5" : "") +
+                std::string(line_end);
+    }
+    return text;
+}
+
+TEST(CsvReader, ALongTableIsTheSameHoweverItIsWritten) {
+    for (const bool fractions : {false, true}) {
+        MemoryFiles plain("t.csv", long_table(false, "\n", fractions));
+        MemoryFiles quoted("t.csv", long_table(true, "\n", fractions));
+        MemoryFiles returns("t.csv", long_table(false, "\r\n", fractions));
+        auto data = read(plain);
+        ASSERT_TRUE(data) << data.error().message;
+        EXPECT_EQ(data->obs.index.size(), 45u);
+        EXPECT_EQ(data->obs.index[44], "cell44");
+        const LineBlock wanted = all_lines(*data->matrices[0].source);
+        EXPECT_EQ(wanted.places.size(), 4000u);
+        for (MemoryFiles* files : {&quoted, &returns}) {
+            auto other = read(*files);
+            ASSERT_TRUE(other) << other.error().message;
+            EXPECT_EQ(other->obs.index, data->obs.index);
+            EXPECT_EQ(other->var.index, data->var.index);
+            const LineBlock got = all_lines(*other->matrices[0].source);
+            EXPECT_EQ(got.starts, wanted.starts);
+            EXPECT_EQ(got.places, wanted.places);
+            EXPECT_EQ(got.values, wanted.values);
+        }
+    }
+}
+
+TEST(CsvReader, ALongTableMayHaveItsCellsInAnyOrder) {
+    MemoryFiles files("t.csv", std::string("cell,gene,value\nb,x,1\na,y,2\nb,y,3\na,x,4\nb,z,5\n"));
+    auto data = read(files);
+    ASSERT_TRUE(data) << data.error().message;
+    EXPECT_EQ(data->obs.index, (TextArray{"b", "a"}));
+    const LineBlock block = all_lines(*data->matrices[0].source);
+    EXPECT_EQ(block.starts, (std::vector<std::uint64_t>{0, 3, 5}));
+    EXPECT_EQ(block.places,
+              (std::vector<std::uint32_t>{0, 1, 2, 1, 0}));  // in the file's order inside a cell
+    EXPECT_EQ(block.values_as<std::int32_t>()[3], 2);
+    EXPECT_EQ(block.values_as<std::int32_t>()[4], 4);
+}
+
+TEST(CsvReader, WhatIsWrongInALongTableIsNamedByItsLine) {
+    std::string text = "cell,gene,value\n";
+    for (int i = 0; i < 5000; ++i) text += "c" + std::to_string(i / 50) + ",g,1\n\n";
+    EXPECT_NE(error_of(text + "c,g,1x\nc,g,2\n").find("line 10002 has the value '1x'"),
+              std::string::npos);
+    EXPECT_NE(error_of(text + "c,g\nc,g,2\n").find("line 10002 has 2 fields; the header has 3"),
+              std::string::npos);
+    EXPECT_NE(error_of(text + "c,\xff,1\nc,g,2\n").find("line 10002 holds bytes"),
+              std::string::npos);
+    EXPECT_NE(error_of(text + "c,g,99999999999999999999\n").find("line 10002"), std::string::npos);
+}
+
+TEST(CsvReader, TheServicesOwnLongTableNeedsNoHeader) {
+    MemoryFiles files("expression.psv", std::string("k1|ENSG1|Count|3\nk1|ENSG2|Count|1\n"));
+    auto data = read(files);
+    ASSERT_TRUE(data) << data.error().message;
+    EXPECT_EQ(data->var.index, (TextArray{"ENSG1", "ENSG2"}));
+    EXPECT_EQ(all_lines(*data->matrices[0].source).places.size(), 2u);
+}
+
 TEST(CsvReader, AServiceFolderBringsItsTables) {
     MemoryFiles files("r.csv",
                       std::map<std::string, std::string>{

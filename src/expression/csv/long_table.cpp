@@ -5,14 +5,18 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
-#include <limits>
-#include <unordered_map>
 
 #include "base/threads.h"
+#include "expression/text/delimiters.h"
+#include "expression/text/id_table.h"
 #include "expression/text/triplets.h"
 
 namespace stroma::expression {
 namespace {
+
+constexpr std::size_t strip_bytes = 32u << 10;
+constexpr std::size_t rows_ahead = 8;
+constexpr std::uint32_t is_new = 1u << 31;  ///< numbers of a piece's own ids, until it is joined
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -25,168 +29,277 @@ bool is_one_of(const std::string& name, std::initializer_list<std::string_view> 
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Ids numbered as they first appear. Lookups of known ids may run on several threads.
-class Numbering {
+/// Reads 1 to 7 digits, eight bytes at once; false when they aren't all digits.
+bool read_digits(const char* at, std::size_t count, std::int32_t& value) {
+    std::uint64_t text = 0;
+    std::memcpy(&text, at, 8);
+    text = text << (64 - 8 * count) | 0x3030303030303030u >> (8 * count);
+    constexpr std::uint64_t high = 0xF0F0F0F0F0F0F0F0u, zeros = 0x3030303030303030u;
+    if ((text & high) != zeros || ((text + 0x0606060606060606u) & high) != zeros) return false;
+    text = (text & 0x0F0F0F0F0F0F0F0Fu) * 2561 >> 8;
+    text = (text & 0x00FF00FF00FF00FFu) * 6553601 >> 16;
+    text = (text & 0x0000FFFF0000FFFFu) * 42949672960001u >> 32;
+    value = static_cast<std::int32_t>(text);
+    return true;
+}
+
+/// The ids of one axis: those that all pieces know, and those that one piece found.
+struct Ids {
+    const IdTable& known;
+    IdTable found;
+    std::vector<std::uint32_t> numbers;  ///< of the found ones, once joined
+
+    void join(IdTable& all) {
+        numbers.clear();
+        for (std::size_t i = 0; i < found.size(); ++i)
+            numbers.push_back(all.add(IdKey(found.ids()[i])));
+        found = {};
+    }
+    std::uint32_t final_number(std::uint32_t number) const {
+        return (number & is_new) == 0 ? number : numbers[number & ~is_new];
+    }
+};
+
+/// Some whole lines being read on one thread.
+class Piece {
 public:
-    static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
-    std::uint32_t find(std::string_view id) const {
-        const auto found = numbers_.find(id);
-        return found == numbers_.end() ? none : found->second;
+    Piece(const Dialect& dialect, const LongColumns& columns, const IdTable& cells,
+          const IdTable& genes)
+        : dialect_(dialect), columns_(columns), cells_{cells, {}, {}}, genes_{genes, {}, {}} {
+        if (dialect.quotes) special_ += '"';
+        if (dialect.backslash) special_ += '\\';
     }
-    std::uint32_t add(std::string_view id) {
-        const auto found = numbers_.find(id);
-        if (found != numbers_.end()) return found->second;
-        texts_.push_back(std::make_unique<std::string>(id));
-        const auto number = static_cast<std::uint32_t>(numbers_.size());
-        numbers_.emplace(*texts_.back(), number);
-        return number;
+
+    void read(std::string_view text) {
+        block_.clear();
+        lines_ = 0;
+        end_ = text.data() + text.size();
+        last_cell_ = IdTable::none;
+        while (!text.empty() && problem_.empty()) {
+            std::size_t end = text.rfind('\n', strip_bytes - 1);
+            const bool is_short = end != std::string_view::npos;
+            if (!is_short) end = std::min(text.find('\n'), text.size() - 1);
+            const std::string_view strip = text.substr(0, end + 1);
+            text.remove_prefix(strip.size());
+            if (is_short && find_delimiters(strip, dialect_.separator, special_, delimiters_))
+                read_strip(strip);
+            else
+                read_lines(strip);
+        }
     }
-    std::size_t size() const { return numbers_.size(); }
-    TextArray ids() const {
-        TextArray out;
-        for (const auto& text : texts_) out.push_back(*text);
-        return out;
+    /// Gives ids that are new to all their numbers; one piece after the other.
+    void join_ids(IdTable& cells, IdTable& genes) {
+        cells_.join(cells);
+        genes_.join(genes);
     }
+    const TripletBlock& finish() {
+        for (auto& run : block_.cells) run.cell = cells_.final_number(run.cell);
+        if (!genes_.numbers.empty())
+            for (std::uint32_t& gene : block_.genes) gene = genes_.final_number(gene);
+        return block_;
+    }
+    std::uint64_t lines() const { return lines_; }
+    const std::string& problem() const { return problem_; }  ///< of the last line read
 
 private:
-    std::vector<std::unique_ptr<std::string>> texts_;
-    std::unordered_map<std::string_view, std::uint32_t> numbers_;
+    void read_strip(std::string_view strip) {
+        const std::size_t width = columns_.count;
+        const std::uint32_t* at = delimiters_.data();
+        const std::uint32_t* const end = at + delimiters_.size();
+        std::uint32_t begin = 0;
+        while (at < end && problem_.empty()) {
+            const auto left = static_cast<std::size_t>(end - at);
+            if (left >= (rows_ahead + 1) * width && is_row(strip.data(), at + rows_ahead * width))
+                prefetch_gene(strip.data(), at + rows_ahead * width);
+            if (left >= width && is_row(strip.data(), at) && read_row(strip.data(), begin, at)) {
+                ++lines_;
+                at += width;
+            } else {
+                while (strip[*at] != '\n') ++at;
+                flush();
+                read_line(strip.substr(begin, *at - begin));
+                ++at;
+            }
+            begin = at[-1] + 1;
+        }
+        flush();
+    }
+    void flush() {
+        block_.add_small_integers(integers_);
+        integers_.clear();
+    }
+    bool is_row(const char* strip, const std::uint32_t* delimiters) const {
+        for (std::size_t i = 0; i + 1 < columns_.count; ++i)
+            if (strip[delimiters[i]] == '\n') return false;
+        return strip[delimiters[columns_.count - 1]] == '\n';
+    }
+    /// A line of plain fields whose value is a small integer; false leaves it to read_line.
+    bool read_row(const char* strip, std::uint32_t begin, const std::uint32_t* delimiters) {
+        const std::uint32_t stop = delimiters[columns_.count - 1];
+        if (end_ - (strip + stop) < 16) return false;
+        const std::string_view text = field(strip, begin, delimiters, columns_.value);
+        std::int32_t value = 0;
+        if (text.empty() || text.size() > 7 || !read_digits(text.data(), text.size(), value))
+            return false;
+        if (!add_place(IdKey::of_padded(field(strip, begin, delimiters, columns_.cell)),
+                       IdKey::of_padded(field(strip, begin, delimiters, columns_.gene))))
+            return false;
+        integers_.push_back(value);
+        return true;
+    }
+    /// Field i of the row that begins there; the last one without its carriage return.
+    std::string_view field(const char* strip, std::uint32_t begin, const std::uint32_t* delimiters,
+                           std::size_t i) const {
+        const char* first = strip + (i == 0 ? begin : delimiters[i - 1] + 1);
+        const char* last = strip + delimiters[i];
+        if (i + 1 == columns_.count && last > first && last[-1] == '\r') --last;
+        return {first, static_cast<std::size_t>(last - first)};
+    }
+    /// Genes come in no order that a cache could guess.
+    void prefetch_gene(const char* strip, const std::uint32_t* delimiters) const {
+        if (end_ - (strip + delimiters[columns_.count - 1]) < 16) return;
+        genes_.known.prefetch(
+            IdKey::of_padded(field(strip, delimiters[-1] + 1, delimiters, columns_.gene)));
+    }
+    void read_lines(std::string_view text) {
+        std::string_view line;
+        while (problem_.empty() && take_line(text, line)) read_line(line);
+    }
+    void read_line(std::string_view line) {
+        ++lines_;
+        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+        if (line.empty()) return;
+        if (!split_fields(line, dialect_, fields_, storage_) || fields_.size() != columns_.count) {
+            problem_ =
+                fmt::format("has {} fields; the header has {}", fields_.size(), columns_.count);
+            return;
+        }
+        NumberText value;
+        if (!parse_number(fields_[columns_.value], value) || !std::isfinite(value.value)) {
+            problem_ = fmt::format("has the value '{}', which is not a number kept exactly",
+                                   fields_[columns_.value].substr(0, 40));
+            return;
+        }
+        last_cell_ = IdTable::none;  // its text may be one that doesn't stay
+        if (add_place(IdKey(fields_[columns_.cell]), IdKey(fields_[columns_.gene])))
+            block_.add_value(value);
+        else
+            problem_ = "holds bytes that are not UTF-8 text";
+        last_cell_ = IdTable::none;
+    }
+    /// False, and nothing added, when an id is no text.
+    bool add_place(const IdKey& cell, const IdKey& gene) {
+        std::uint32_t number = last_cell_;
+        if (number == IdTable::none || !cell.equals(last_key_)) number = number_of(cell, cells_);
+        const std::uint32_t gene_number = number_of(gene, genes_);
+        if (number == IdTable::none || gene_number == IdTable::none) return false;
+        last_key_ = cell;
+        last_cell_ = number;
+        block_.add_cell(number);
+        block_.genes.push_back(gene_number);
+        return true;
+    }
+    static std::uint32_t number_of(const IdKey& key, Ids& ids) {
+        const std::uint32_t known = ids.known.find(key);
+        if (known != IdTable::none) return known;
+        const std::uint32_t found = ids.found.find(key);
+        if (found != IdTable::none) return found | is_new;
+        if (!is_clean_text(key.text)) return IdTable::none;
+        return ids.found.add(key) | is_new;
+    }
+
+    const Dialect& dialect_;
+    const LongColumns& columns_;
+    Ids cells_, genes_;
+    std::string special_;
+    TripletBlock block_;
+    std::vector<std::int32_t> integers_;  ///< values of block_ that it hasn't got yet
+    std::uint64_t lines_ = 0;
+    std::string problem_;
+    const char* end_ = nullptr;
+    std::uint32_t last_cell_ = IdTable::none;
+    IdKey last_key_{""};
+    std::vector<std::uint32_t> delimiters_;
+    std::vector<std::string_view> fields_;
+    std::vector<std::string> storage_;
 };
 
-struct NewId {
-    std::size_t entry;
-    std::string id;
-};
-
-struct Piece {
-    std::vector<Triplet> entries;
-    std::vector<NewId> new_cells, new_genes;  ///< ids that no number was known for
-    ValueSurvey values;
-    std::uint64_t lines = 0;
-    std::string problem;
-};
-
-class LongText final : public TripletReader {
+class LongText {
 public:
     LongText(std::unique_ptr<TextInput> input, const Dialect& dialect, const LongColumns& columns)
         : input_(std::move(input)), dialect_(dialect), columns_(columns) {}
 
-    Result<void> rewind() override {
-        lines_ = 0;
-        is_begun_ = false;
-        return input_->rewind();
+    Result<LongTable> read(File* scratch) {
+        TripletSpool spool(scratch);
+        std::string_view block = TRY(first_block());
+        for (; !block.empty(); block = TRY(input_->next_block(parse_block_bytes())))
+            TRY(read_block(block, spool));
+        LongTable table;
+        table.cells = cells_.ids();
+        table.genes = genes_.ids();
+        table.unit = spool.survey().unit();
+        table.source = TRY(std::move(spool).finish(table.cells.size(), table.genes.size()));
+        return table;
     }
-    Result<bool> next(std::vector<Triplet>& out) override {
-        out.clear();
-        block_values_ = {};
-        std::string_view block = TRY(next_block());
-        if (block.empty()) return false;
-        const auto texts = split_lines(block, thread_count());
-        std::vector<Piece> pieces(texts.size());
-        const auto parse_one = [&](std::size_t i) -> Result<void> {
-            parse(texts[i], pieces[i]);
-            return {};
-        };
-        TRY(parallel_for(texts.size(), parse_one));
-        for (Piece& piece : pieces) {
-            lines_ += piece.lines;
-            if (!piece.problem.empty())
-                return fail(ErrorCode::invalid_input,
-                            fmt::format("{}, line {} {}", input_->name(), lines_, piece.problem));
-            for (const NewId& id : piece.new_cells)
-                piece.entries[id.entry].cell = cells_.add(id.id);
-            for (const NewId& id : piece.new_genes)
-                piece.entries[id.entry].gene = genes_.add(id.id);
-            block_values_.merge(piece.values);
-            if (out.empty())
-                out = std::move(piece.entries);
-            else
-                out.insert(out.end(), piece.entries.begin(), piece.entries.end());
-        }
-        if (genes_.size() > (1u << 24) || cells_.size() > 2147483647u)
-            return fail(ErrorCode::exhausted, input_->name() +
-                                                  ": more than 2^24 genes or 2^31 "
-                                                  "cells");
-        return true;
-    }
-    const ValueSurvey& block_values() const { return block_values_; }
-    const Numbering& cells() const { return cells_; }
-    const Numbering& genes() const { return genes_; }
 
 private:
-    Result<std::string_view> next_block() {
-        std::string_view block = TRY(input_->next_block(parse_block_bytes()));
-        std::string_view line;
-        while (!is_begun_ && take_line(block, line)) {
+    /// What follows the header.
+    Result<std::string_view> first_block() {
+        std::string_view block = TRY(input_->next_block(parse_block_bytes())), line;
+        for (bool is_begun = !columns_.has_header; !is_begun && take_line(block, line);) {
             ++lines_;
-            is_begun_ = !line.empty();
+            is_begun = !line.empty();
             if (block.empty()) block = TRY(input_->next_block(parse_block_bytes()));
         }
         return block;
     }
-    /// The three fields of a line; false when their number is wrong.
-    bool take_fields(std::string_view line, std::vector<std::string_view>& fields,
-                     std::vector<std::string>& storage) const {
-        return split_fields(line, dialect_, fields, storage) && fields.size() == columns_.count;
-    }
-    void parse(std::string_view text, Piece& piece) const {
-        std::vector<std::string_view> fields;
-        std::vector<std::string> storage;
-        std::string_view line, last_cell;
-        std::uint32_t last_number = Numbering::none;
-        piece.entries.reserve(text.size() / 16);
-        while (take_line(text, line)) {
-            ++piece.lines;
-            if (line.empty()) continue;
-            if (!take_fields(line, fields, storage)) {
-                piece.problem =
-                    fmt::format("has {} fields; the header has {}", fields.size(), columns_.count);
-                return;
-            }
-            NumberText value;
-            if (!parse_number(fields[columns_.value], value) || !std::isfinite(value.value)) {
-                piece.problem =
-                    fmt::format("has the value '{}', which is not a number kept exactly",
-                                fields[columns_.value].substr(0, 40));
-                return;
-            }
-            const std::string_view cell = fields[columns_.cell], gene = fields[columns_.gene];
-            if (cell != last_cell || last_number == Numbering::none)
-                last_number = cells_.find(cell);
-            last_cell = cell;
-            Triplet entry{last_number, genes_.find(gene), value.value};
-            if (!storage.empty()) last_number = Numbering::none;
-            if (entry.cell == Numbering::none || entry.gene == Numbering::none) {
-                if (!is_clean_text(cell) || !is_clean_text(gene)) {
-                    piece.problem = "holds bytes that are not UTF-8 text";
-                    return;
-                }
-                if (entry.cell == Numbering::none)
-                    piece.new_cells.push_back({piece.entries.size(), std::string(cell)});
-                if (entry.gene == Numbering::none)
-                    piece.new_genes.push_back({piece.entries.size(), std::string(gene)});
-            }
-            piece.values.add(value);
-            piece.entries.push_back(entry);
+    Result<void> read_block(std::string_view block, TripletSpool& spool) {
+        const auto texts = split_lines(block, 2 * thread_count());
+        while (pieces_.size() < texts.size())
+            pieces_.emplace_back(dialect_, columns_, cells_, genes_);
+        TRY(parallel_for(texts.size(), [&](std::size_t i) -> Result<void> {
+            pieces_[i].read(texts[i]);
+            return {};
+        }));
+        for (std::size_t i = 0; i < texts.size(); ++i) {
+            lines_ += pieces_[i].lines();
+            if (!pieces_[i].problem().empty())
+                return fail(ErrorCode::invalid_input, fmt::format("{}, line {} {}", input_->name(),
+                                                                  lines_, pieces_[i].problem()));
+            pieces_[i].join_ids(cells_, genes_);
         }
+        if (genes_.size() > (1u << 24) || cells_.size() > 2147483647u)
+            return fail(ErrorCode::exhausted,
+                        input_->name() + ": more than 2^24 genes or 2^31 cells");
+        return spool.add(texts.size(),
+                         [&](std::size_t i) -> const TripletBlock& { return pieces_[i].finish(); });
     }
 
     std::unique_ptr<TextInput> input_;
     Dialect dialect_;
     LongColumns columns_;
-    Numbering cells_, genes_;
-    ValueSurvey block_values_;
+    IdTable cells_, genes_;
+    std::vector<Piece> pieces_;
     std::uint64_t lines_ = 0;
-    bool is_begun_ = false;
 };
+
+/// The matrix service's own tables have no header: cell key, feature key, kind, value.
+bool is_service_line(const std::vector<std::string_view>& fields, const Dialect& dialect) {
+    NumberText number;
+    return dialect.separator == '|' && fields.size() == 4 && !fields[0].empty() &&
+           !fields[1].empty() && !parse_number(fields[2], number) &&
+           parse_number(fields[3], number);
+}
 
 }  // namespace
 
-std::optional<LongColumns> find_long_columns(std::string_view header, const Dialect& dialect) {
+std::optional<LongColumns> find_long_columns(std::string_view first_line, const Dialect& dialect) {
     std::vector<std::string_view> fields;
     std::vector<std::string> storage;
-    if (!split_fields(header, dialect, fields, storage) || fields.size() < 3 || fields.size() > 12)
+    if (!split_fields(first_line, dialect, fields, storage) || fields.size() < 3 ||
+        fields.size() > 12)
         return std::nullopt;
+    if (is_service_line(fields, dialect)) return LongColumns{0, 1, 3, 4, false};
     std::optional<std::size_t> cell, gene, value;
     for (std::size_t i = 0; i < fields.size(); ++i) {
         const std::string name = lower(fields[i]);
@@ -201,26 +314,12 @@ std::optional<LongColumns> find_long_columns(std::string_view header, const Dial
             value = i;
     }
     if (!cell || !gene || !value) return std::nullopt;
-    return LongColumns{*cell, *gene, *value, fields.size()};
+    return LongColumns{*cell, *gene, *value, fields.size(), true};
 }
 
 Result<LongTable> read_long_table(std::unique_ptr<TextInput> input, const Dialect& dialect,
-                                  const LongColumns& columns) {
-    auto text = std::make_unique<LongText>(std::move(input), dialect, columns);
-    TripletSurvey survey;
-    std::vector<Triplet> block;
-    while (TRY(text->next(block))) {
-        survey.add(block);
-        survey.values.merge(text->block_values());
-    }
-    TRY(text->rewind());
-    LongTable table;
-    table.cells = text->cells().ids();
-    table.genes = text->genes().ids();
-    table.unit = survey.values.unit();
-    const std::uint64_t cells = table.cells.size(), genes = table.genes.size();
-    table.source = source_of_triplets(std::move(text), std::move(survey), cells, genes);
-    return table;
+                                  const LongColumns& columns, File* scratch) {
+    return LongText(std::move(input), dialect, columns).read(scratch);
 }
 
 }  // namespace stroma::expression

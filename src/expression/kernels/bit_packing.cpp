@@ -11,6 +11,7 @@
 #include <cassert>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -165,6 +166,31 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") != 0; }
 
 #endif
 
+/// 32 values of a width that is known here fill `width` words; every shift is a constant.
+template <unsigned width>
+void pack_32(const std::uint32_t* values, std::byte* to) {
+    std::uint64_t word = 0;
+    unsigned filled = 0;
+#pragma GCC unroll 32
+    for (unsigned i = 0; i < 32; ++i) {
+        word |= static_cast<std::uint64_t>(values[i]) << filled;
+        filled += width;
+        if (filled >= 32) {
+            store(to, static_cast<std::uint32_t>(word));
+            to += 4;
+            word >>= 32;
+            filled -= 32;
+        }
+    }
+}
+
+using Pack = void (*)(const std::uint32_t*, std::byte*);
+constexpr std::array<Pack, 33> pack_of_32 =
+    []<unsigned... width>(std::integer_sequence<unsigned, width...>) {
+    return std::array<Pack, 33>{pack_32<width>...};
+}
+(std::make_integer_sequence<unsigned, 33>());
+
 bool always() { return true; }
 
 struct Path {
@@ -191,6 +217,7 @@ const Path* chosen = best_path();
 
 void pack_bits(const std::uint32_t* values, std::size_t count, unsigned width, std::byte* to) {
     assert(width <= 32);
+    for (; count >= 32; count -= 32, values += 32, to += 4 * width) pack_of_32[width](values, to);
     std::uint64_t word = 0;
     unsigned filled = 0;
     for (std::size_t i = 0; i < count; ++i) {

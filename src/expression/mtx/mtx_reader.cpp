@@ -194,8 +194,9 @@ public:
         const auto text = TextInput::open(files, parts->matrix, {.unpacked_bytes_max = 1u << 30});
         if (!text) return false;
         const auto block = (*text)->next_block(4096);
-        return block &&
-               (block->starts_with("%%MatrixMarket") || block->starts_with("%%matrixmarket"));
+        // What is packed and named so but damaged is ours: read() says how.
+        if (!block) return (*text)->is_gzip() && parts->matrix.ends_with(".mtx.gz");
+        return block->starts_with("%%MatrixMarket") || block->starts_with("%%matrixmarket");
     }
 
     Result<AnnotatedData> read(InputFiles& files, const ReadOptions& options) const override {
@@ -204,13 +205,12 @@ public:
         data.obs = TRY(read_obs(files, parts, data.notes));
         data.var = TRY(read_var(files, parts, data.notes));
         auto text = TRY(MtxText::open(files, parts.matrix, options.unpacked_bytes_max));
-        const MtxHeader header = text->header();
+        const MtxHeader& header = text.header();
         const bool columns =
             TRY(find_orientation(header, parts, data.obs, data.var, options, data.notes));
-        text->set_cells_are_columns(columns);
         const std::uint64_t cells = columns ? header.columns : header.rows;
         const std::uint64_t genes = columns ? header.rows : header.columns;
-        TRY(check_size(parts.matrix, *text, files, cells, genes));
+        TRY(check_size(parts.matrix, text, files, cells, genes));
         if (data.obs.row_count() != cells) data.obs.index = numbered("cell", cells);
         if (data.var.row_count() != genes) data.var.index = numbered("gene", genes);
         TRY(settle_ids(data.obs.index, "cell", parts.barcodes, options.make_ids_unique,
@@ -218,18 +218,12 @@ public:
         TRY(settle_ids(data.var.index, "gene",
                        parts.features.empty() ? parts.genes : parts.features,
                        options.make_ids_unique, data.notes));
-        TripletSurvey survey;
-        std::vector<Triplet> block;
-        while (TRY(text->next(block))) {
-            survey.add(block);
-            survey.values.merge(text->block_values());
-        }
-        TRY(text->rewind());
-        const Unit unit = survey.values.unit();
+        TripletSpool spool(options.scratch);
+        TRY(text.read(columns, spool));
+        const Unit unit = spool.survey().unit();
         if (unit != Unit::counts)
             data.notes.push_back("values are not counts: functions on counts are off");
-        data.matrices.push_back(
-            {"X", unit, source_of_triplets(std::move(text), std::move(survey), cells, genes)});
+        data.matrices.push_back({"X", unit, TRY(std::move(spool).finish(cells, genes))});
         return data;
     }
 

@@ -31,22 +31,26 @@ std::string lower(std::string_view text) {
 }  // namespace
 
 struct MtxText::Piece {
-    std::vector<Triplet> entries;
-    ValueSurvey values;
+    TripletBlock block;
     std::uint64_t lines = 0;
     std::string problem;  ///< of the line with number `lines`
+
+    void read(std::string_view text, const MtxHeader& header, bool cells_are_columns);
+
+private:
+    std::string read_entry(std::string_view line, const MtxHeader& header, bool cells_are_columns);
 };
 
 std::string MtxText::place(std::uint64_t line) const {
     return fmt::format("{}, line {}", input_->name(), line);
 }
 
-Result<std::unique_ptr<MtxText>> MtxText::open(InputFiles& files, std::string_view name,
-                                               std::uint64_t unpacked_bytes_max) {
+Result<MtxText> MtxText::open(InputFiles& files, std::string_view name,
+                              std::uint64_t unpacked_bytes_max) {
     auto input = TRY(TextInput::open(
         files, name, {.unpacked_bytes_max = unpacked_bytes_max, .line_bytes_max = 1u << 20}));
-    std::unique_ptr<MtxText> text(new MtxText(std::move(input)));
-    TRY(text->read_header());
+    MtxText text(std::move(input));
+    TRY(text.read_header());
     return text;
 }
 
@@ -107,76 +111,58 @@ Result<void> MtxText::read_header() {
     return {};
 }
 
-Result<void> MtxText::rewind() {
-    TRY(input_->rewind());
-    return read_header();
-}
-
-std::string MtxText::parse_entry(std::string_view line, Triplet& entry, NumberText& value) const {
+std::string MtxText::Piece::read_entry(std::string_view line, const MtxHeader& header,
+                                       bool cells_are_columns) {
     std::uint64_t row = 0, column = 0;
     if (!parse_whole(take_word(line), row) || !parse_whole(take_word(line), column))
         return "should begin with two whole numbers, row and column";
     if (row == 0 || column == 0) return "has index 0; MatrixMarket counts from 1";
-    if (row > header_.rows)
-        return fmt::format("has row {}, but the header says {} rows", row, header_.rows);
-    if (column > header_.columns)
-        return fmt::format("has column {}, but the header says {} columns", column,
-                           header_.columns);
-    if (header_.field == MtxHeader::Field::pattern) {
-        value = {1, true, true};
-    } else {
+    if (row > header.rows)
+        return fmt::format("has row {}, but the header says {} rows", row, header.rows);
+    if (column > header.columns)
+        return fmt::format("has column {}, but the header says {} columns", column, header.columns);
+    NumberText value{1, true, true};
+    if (header.field != MtxHeader::Field::pattern) {
         const std::string_view word = take_word(line);
         if (!parse_number(word, value))
             return fmt::format("has the value '{}', which is not a number kept exactly",
                                word.substr(0, 40));
         if (!std::isfinite(value.value)) return "has a value that is not finite";
-        if (header_.field == MtxHeader::Field::integer && !value.is_integer)
+        if (header.field == MtxHeader::Field::integer && !value.is_integer)
             return fmt::format("has the value '{}', but the header says integer",
                                word.substr(0, 40));
     }
     if (!take_word(line).empty()) return "holds more than an entry";
-    const auto cell = static_cast<std::uint32_t>((cells_are_columns_ ? column : row) - 1);
-    const auto gene = static_cast<std::uint32_t>((cells_are_columns_ ? row : column) - 1);
-    entry = {cell, gene, value.value};
+    block.add_cell(static_cast<std::uint32_t>((cells_are_columns ? column : row) - 1));
+    block.genes.push_back(static_cast<std::uint32_t>((cells_are_columns ? row : column) - 1));
+    block.add_value(value);
     return {};
 }
 
-void MtxText::parse(std::string_view text, Piece& piece) const {
+void MtxText::Piece::read(std::string_view text, const MtxHeader& header, bool cells_are_columns) {
+    block.clear();
+    lines = 0;
     std::string_view line;
-    piece.entries.reserve(text.size() / 10);
     while (take_line(text, line)) {
-        ++piece.lines;
+        ++lines;
         if (line.empty() || line.front() == '%' ||
             line.find_first_not_of(" \t") == std::string_view::npos)
             continue;
-        Triplet entry;
-        NumberText value;
-        piece.problem = parse_entry(line, entry, value);
-        if (!piece.problem.empty()) return;
-        piece.entries.push_back(entry);
-        piece.values.add(value);
+        problem = read_entry(line, header, cells_are_columns);
+        if (!problem.empty()) return;
     }
 }
 
-Result<bool> MtxText::next(std::vector<Triplet>& out) {
-    out.clear();
-    block_values_ = {};
-    std::string_view block = std::exchange(head_rest_, {});
-    if (block.empty()) block = TRY(input_->next_block(parse_block_bytes()));
-    if (block.empty()) {
-        if (entries_read_ == header_.entries) return false;
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{} holds {} entries; its header says {}", input_->name(),
-                                entries_read_, header_.entries));
-    }
-    const auto texts = split_lines(block, thread_count());
-    std::vector<Piece> pieces(texts.size());
+Result<void> MtxText::read_block(std::string_view block, bool cells_are_columns,
+                                 std::vector<Piece>& pieces) {
+    const auto texts = split_lines(block, 2 * thread_count());
+    pieces.resize(texts.size());
     TRY(parallel_for(texts.size(), [&](std::size_t i) -> Result<void> {
-        parse(texts[i], pieces[i]);
+        pieces[i].read(texts[i], header_, cells_are_columns);
         return {};
     }));
-    for (Piece& piece : pieces) {
-        entries_read_ += piece.entries.size();
+    for (const Piece& piece : pieces) {
+        entries_read_ += piece.block.size();
         lines_read_ += piece.lines;
         if (entries_read_ > header_.entries)
             return fail(ErrorCode::invalid_input,
@@ -185,13 +171,23 @@ Result<bool> MtxText::next(std::vector<Triplet>& out) {
                                     input_->name(), header_.entries, lines_read_));
         if (!piece.problem.empty())
             return fail(ErrorCode::invalid_input, place(lines_read_) + " " + piece.problem);
-        block_values_.merge(piece.values);
-        if (out.empty())
-            out = std::move(piece.entries);
-        else
-            out.insert(out.end(), piece.entries.begin(), piece.entries.end());
     }
-    return true;
+    return {};
+}
+
+Result<void> MtxText::read(bool cells_are_columns, TripletSpool& spool) {
+    std::vector<Piece> pieces;
+    std::string_view block = std::exchange(head_rest_, {});
+    if (block.empty()) block = TRY(input_->next_block(parse_block_bytes()));
+    for (; !block.empty(); block = TRY(input_->next_block(parse_block_bytes()))) {
+        TRY(read_block(block, cells_are_columns, pieces));
+        TRY(spool.add(pieces.size(),
+                      [&](std::size_t i) -> const TripletBlock& { return pieces[i].block; }));
+    }
+    if (entries_read_ == header_.entries) return {};
+    return fail(ErrorCode::invalid_input,
+                fmt::format("{} holds {} entries; its header says {}", input_->name(),
+                            entries_read_, header_.entries));
 }
 
 }  // namespace stroma::expression

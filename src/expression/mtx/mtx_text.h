@@ -17,36 +17,30 @@ struct MtxHeader {
     std::uint64_t lines = 0;  ///< header lines: the first entry is on the line after
 };
 
-/// The entries of a MatrixMarket file as triplets, parsed on all threads.
-/// errors while reading name the file and line: a wrong index, a value that isn't a finite number,
-/// more or fewer entries than the header says.
-class MtxText final : public TripletReader {
+/// The entries of a MatrixMarket file, parsed on all threads.
+class MtxText {
 public:
-    /// cells_are_columns can be set until the first next().
-    static Result<std::unique_ptr<MtxText>> open(InputFiles& files, std::string_view name,
-                                                 std::uint64_t unpacked_bytes_max);
+    static Result<MtxText> open(InputFiles& files, std::string_view name,
+                                std::uint64_t unpacked_bytes_max);
 
     const MtxHeader& header() const { return header_; }
-    void set_cells_are_columns(bool value) { cells_are_columns_ = value; }
-    Result<void> rewind() override;
-    Result<bool> next(std::vector<Triplet>& out) override;
-    /// Of the triplets that the last next() gave.
-    const ValueSurvey& block_values() const { return block_values_; }
+    /// Puts every entry into the spool. Once.
+    /// errors  name the file and line: a wrong index, a value that isn't a finite number, more or
+    ///         fewer entries than the header says
+    Result<void> read(bool cells_are_columns, TripletSpool& spool);
 
 private:
     struct Piece;
     explicit MtxText(std::unique_ptr<TextInput> input) : input_(std::move(input)) {}
     Result<void> read_header();
-    void parse(std::string_view text, Piece& piece) const;
-    std::string parse_entry(std::string_view line, Triplet& entry, NumberText& value) const;
+    Result<void> read_block(std::string_view block, bool cells_are_columns,
+                            std::vector<Piece>& pieces);
     std::string place(std::uint64_t line) const;
 
     std::unique_ptr<TextInput> input_;
     MtxHeader header_;
-    bool cells_are_columns_ = true;
     std::string_view head_rest_;  ///< what the header's block holds beyond the header
     std::uint64_t lines_read_ = 0, entries_read_ = 0;
-    ValueSurvey block_values_;
 };
 
 }  // namespace stroma::expression

@@ -1,5 +1,6 @@
 #include "expression/mtx/mtx_writer.h"
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cmath>
@@ -20,16 +21,18 @@ namespace {
 constexpr std::uint64_t values_a_piece = 1u << 16;
 constexpr int gzip_level = 1;
 // The header is a gzip member of its own and of fixed length, because whether all values are whole
-// and how many are not zero is known only at the end, when it is written again.
+// and how many are not zero is known only at the end, when it is written again. It is filled up
+// behind the sizes: a reader in use takes these from the second line and knows of no comments.
 constexpr std::size_t header_bytes = 160;
 
 std::string header_text(std::uint64_t genes, std::uint64_t cells, std::uint64_t entries,
                         bool whole) {
     const std::string kind = whole ? "integer" : "real";
-    const std::string first = "%%MatrixMarket matrix coordinate " + kind + " general\n%";
-    const std::string last = "\n" + std::to_string(genes) + " " + std::to_string(cells) + " " +
-                             std::to_string(entries) + "\n";
-    return first + std::string(header_bytes - first.size() - last.size(), ' ') + last;
+    std::string text = "%%MatrixMarket matrix coordinate " + kind + " general\n" +
+                       std::to_string(genes) + " " + std::to_string(cells) + " " +
+                       std::to_string(entries);
+    text.resize(header_bytes - 1, ' ');
+    return text + "\n";
 }
 
 /// "1 ", "2 "… for every gene, counted from 1.
@@ -135,13 +138,18 @@ Result<WrittenMatrix> write_matrix(MatrixSource& source, OutputFiles& files, con
     return WrittenMatrix{cells, genes, tally.nonzeros(), tally.sum(), 0};
 }
 
-Bytes features_text(const Frame& var) {
+/// Three columns, as every 10x reader knows them; a fourth to sixth is taken for coordinates by
+/// some (DropletUtils). The matrix service's zip has nine, all in genes.tsv.gz too.
+Bytes features_text(const Frame& var, Bundling bundling) {
     const Column* name = gene_name_column(var);
     const Column* kind = var.find("feature_types");
     std::vector<const Column*> more;
-    for (const std::string_view column :
-         {"featuretype", "chromosome", "featurestart", "featureend", "isgene", "genus_species"})
-        if (const Column* found = var.find(column)) more.push_back(found);
+    if (bundling != Bundling::folder)
+        for (const std::string_view column :
+             {"featuretype", "chromosome", "featurestart", "featureend", "isgene", "genus_species"})
+            more.push_back(var.find(column));
+    if (std::ranges::all_of(more, [](const Column* column) { return column == nullptr; }))
+        more.clear();
     std::string text;
     for (std::size_t row = 0; row < var.row_count(); ++row) {
         const std::string_view id = var.index[row];
@@ -154,7 +162,7 @@ Bytes features_text(const Frame& var) {
         append_field(text, kind_text.empty() ? "Gene Expression" : kind_text, '\t', Quoting::plain);
         for (const Column* column : more) {
             text += '\t';
-            append_field(text, column->text(row), '\t', Quoting::plain);
+            if (column != nullptr) append_field(text, column->text(row), '\t', Quoting::plain);
         }
         text += '\n';
     }
@@ -219,7 +227,7 @@ Result<WrittenMatrix> MtxWriter::write(const AnnotatedData& data, const fs::path
     MatrixSource* source = TRY(main_matrix(data, name()));
     const auto files = TRY(OutputFiles::create(path, bundling, stem));
     WrittenMatrix written = TRY(write_matrix(*source, *files, watch));
-    TRY(add_gzip(*files, "features.tsv.gz", features_text(data.var)));
+    TRY(add_gzip(*files, "features.tsv.gz", features_text(data.var, bundling)));
     TRY(add_gzip(*files, "barcodes.tsv.gz", barcodes_text(data.obs)));
     TRY(add_table(*files, "genes.tsv.gz", data.var, {"featurekey", '\t', true}, watch));
     TRY(add_table(*files, "cells.tsv.gz", data.obs, {"cellkey", '\t', true}, watch));

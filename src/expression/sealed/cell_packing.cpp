@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 namespace stroma::expression {
 namespace {
@@ -55,6 +58,38 @@ private:
     std::vector<std::uint32_t> numbers_, order_;
 };
 
+/// What a line's values are as codes, when each is its own.
+struct OwnCodes {
+    bool all = true;  ///< every value is
+    std::uint32_t smallest = ~0u, largest = 0;
+    std::uint64_t sum = 0;
+};
+
+/// Without branches, so that several values are done at once.
+template <class T>
+OwnCodes own_codes(const T* values, std::size_t count, std::uint32_t* codes) {
+    OwnCodes own;
+    std::uint32_t others = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        const T value = values[i];
+        bool fits = false;
+        if constexpr (std::is_floating_point_v<T>) {
+            using Bits = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+            fits = (std::bit_cast<Bits>(value) >= 0) & (value < T{0x1p31});  // no negative zero
+        } else {
+            fits = std::cmp_greater_equal(value, 0) & std::cmp_less_equal(value, 0x7FFFFFFF);
+        }
+        const auto code = static_cast<std::int32_t>(fits ? value : T{0});
+        others |= std::uint32_t{!fits} | std::uint32_t{static_cast<T>(code) != value};
+        codes[i] = static_cast<std::uint32_t>(code);
+        own.smallest = std::min(own.smallest, codes[i]);
+        own.largest = std::max(own.largest, codes[i]);
+        own.sum += codes[i];
+    }
+    own.all = others == 0;
+    return own;
+}
+
 /// Packs the cells of one run; T is the type of the values.
 template <class T>
 class CellPacker {
@@ -65,6 +100,7 @@ public:
           values_(cells.values_as<T>()),
           seen_((plan.genes + 63) / 64),
           position_of_rank_(plan.genes),
+          code_of_rank_(plan.genes),
           builder_(plan.coding) {
         out_.cells_of_rank.resize(plan.genes);
     }
@@ -77,8 +113,10 @@ public:
             if (cells_.starts[line + 1] < cells_.starts[line] ||
                 cells_.starts[line + 1] > cells_.places.size())
                 return refuse(line, "its start and end don't fit the data");
-            TRY(order(line));
-            TRY(describe(line));
+            if (!take_codes(line)) {
+                TRY(order(line));
+                TRY(describe(line));
+            }
             TRY(append(line));
             if (builder_.line_count() == plan_.lines_per_block || line + 1 == count)
                 finish_block(line);
@@ -95,6 +133,50 @@ private:
 
     std::byte* bytes_of(std::uint64_t position) {
         return reinterpret_cast<std::byte*>(values_ + position);
+    }
+
+    /// ranks_ and codes_ of a line whose values are their own codes and whose genes come once each,
+    /// as nearly all do. False, with nothing done, for others.
+    bool take_codes(std::uint64_t line) {
+        if (plan_.coding != LineBlockView::Coding::codes) return false;
+        const std::uint64_t begin = cells_.starts[line], count = cells_.starts[line + 1] - begin;
+        const std::uint32_t* genes = cells_.places.data() + begin;
+        line_codes_.resize(count);
+        const OwnCodes own = own_codes(values_ + begin, count, line_codes_.data());
+        if (!own.all || count == 0) return false;
+        if (*std::max_element(genes, genes + count) >= plan_.genes) return false;
+        std::uint64_t twice = 0;
+        for (std::uint64_t i = 0; i < count; ++i) {
+            const std::uint32_t rank = plan_.rank_of_gene[genes[i]];
+            const std::uint64_t bit = std::uint64_t{1} << (rank % 64);
+            twice |= seen_[rank / 64] & bit;
+            seen_[rank / 64] |= bit;
+            code_of_rank_[rank] = line_codes_[i];
+        }
+        if (twice != 0) {
+            std::fill(seen_.begin(), seen_.end(), 0);
+            return false;
+        }
+        ranks_.resize(count);
+        codes_.resize(count);
+        std::size_t at = 0;
+        for (std::size_t word = 0; word < seen_.size(); ++word) {
+            for (std::uint64_t bits = seen_[word]; bits != 0; bits &= bits - 1, ++at) {
+                const auto rank = static_cast<std::uint32_t>(
+                    word * 64 + static_cast<unsigned>(std::countr_zero(bits)));
+                ranks_[at] = rank;
+                codes_[at] = code_of_rank_[rank];
+                ++out_.cells_of_rank[rank];
+            }
+            seen_[word] = 0;
+        }
+        own_codes_ = true;
+        out_.lengths.push_back(static_cast<std::uint32_t>(count));
+        out_.totals.push_back(static_cast<double>(own.sum));
+        out_.min = std::min(out_.min, double(own.smallest));
+        out_.max = std::max(out_.max, double(own.largest));
+        out_.largest = std::max(out_.largest, double(own.largest));
+        return true;
     }
 
     /// Brings the line's entries into rank order: ranks_ and the position of each in the line.
@@ -167,6 +249,12 @@ private:
             return refuse(
                 line, fmt::format("{} has {}, which is no count", gene_text(plan_, gene), number));
         }
+        if (plan_.finite && !std::isfinite(number)) {
+            const std::uint32_t gene = cells_.places[positions_[i]];
+            return refuse(line, fmt::format("{} has {}; its values must be finite: put a number "
+                                            "or nothing there",
+                                            gene_text(plan_, gene), number));
+        }
         if (!(number >= 0 && std::isfinite(number) && std::trunc(number) == number))
             out_.whole = false;
         if (std::isfinite(number)) out_.largest = std::max(out_.largest, std::abs(number));
@@ -228,9 +316,10 @@ private:
     T* values_;
     std::vector<std::uint64_t> seen_;  ///< one bit a rank; all zero between lines
     std::vector<std::uint64_t> position_of_rank_;
+    std::vector<std::uint32_t> code_of_rank_;
     LineBlockBuilder builder_;
     PackedCells out_;
-    std::vector<std::uint32_t> ranks_, codes_, dictionary_lengths_;
+    std::vector<std::uint32_t> ranks_, codes_, line_codes_, dictionary_lengths_;
     std::vector<std::uint64_t> positions_, bits_;
     Bytes dictionary_values_, raw_;
     Dictionary dictionary_;

@@ -19,6 +19,7 @@ struct PackingPlan {
     ValueType type = ValueType::float32;
     std::uint64_t genes = 0;
     bool counts = false;  ///< NaN, infinity and negative values are refused
+    bool finite = false;  ///< NaN and infinity are refused
     bool sum_duplicates = false;
     LineBlockView::Coding coding = LineBlockView::Coding::codes;
     std::uint32_t lines_per_block = 1;

@@ -94,14 +94,6 @@ public:
         } else if (!values_.empty()) {
             for (std::size_t i = 0; i < count; ++i)
                 totals_[places[i] - begin_] += values_[payloads[i]];
-        } else if (record_.fixed.is_whole()) {
-            for (std::size_t i = 0; i < count; ++i) {
-                FixedSums& total = totals_[places[i] - begin_];
-                const auto code = std::uint64_t{payloads[i]};
-                total.sum += code;
-                total.squares += code * code;
-                ++total.nonzeros;
-            }
         } else {
             for (std::size_t i = 0; i < count; ++i)
                 totals_[places[i] - begin_].add(static_cast<double>(payloads[i]), record_.fixed);
@@ -123,6 +115,30 @@ private:
     std::uint64_t block_ = 0, offset_ = 0;
     std::vector<FixedSums> values_;
 };
+
+/// Whether a gene's codes are its values, whole numbers all: then they are added up when packed.
+bool codes_are_values(const MatrixRecord& record, const WrittenCells& cells) {
+    return record.coding == LineBlockView::Coding::codes && cells.dictionaries().empty() &&
+           record.fixed.is_whole();
+}
+
+FixedSums sums_of(std::span<const std::uint32_t> codes) {
+    FixedSums sums;
+    sums.nonzeros = codes.size();
+    std::uint64_t sum = 0, squares = 0;
+    std::uint32_t all = 0;
+    for (const std::uint32_t code : codes) {
+        all |= code;
+        sum += code;
+        squares += std::uint64_t{code} * code;
+    }
+    sums.sum = sum;
+    sums.squares = squares;
+    if (bits_for(all) <= 16) return sums;  // at most 2^31 squares below 2^32
+    sums.squares = 0;
+    for (const std::uint32_t code : codes) sums.squares += std::uint64_t{code} * code;
+    return sums;
+}
 
 struct GeneBlock {
     std::uint32_t begin = 0, end = 0;  ///< ranks
@@ -156,6 +172,7 @@ public:
           container_(container),
           options_(options),
           watch_(watch),
+          codes_are_values_(codes_are_values(record_, cells_)),
           totals_(record_.summary.genes) {}
 
     Result<std::uint64_t> write() {
@@ -232,7 +249,8 @@ private:
             at += input_.cells_of_rank[rank];
         }
         TotalsWatcher<Payload> totals(record_, cells_, begin, totals_.data() + begin);
-        TRY(turn_lines<Payload>(cells_, begin, end, positions, ends, entries, at, &totals));
+        TRY(turn_lines<Payload>(cells_, begin, end, positions, ends, entries, at,
+                                codes_are_values_ ? nullptr : &totals));
         std::vector<Bytes> packed;
         at = 0;
         for (const GeneBlock& block : blocks) packed.push_back(TRY(pack(block, entries, at)));
@@ -260,6 +278,7 @@ private:
                 }
             }
             at += count;
+            if (codes_are_values_) totals_[rank] = sums_of(codes);
             TRY_WITH(builder.add(places, codes),
                      fmt::format("{}, gene {}", record_.summary.name, input_.gene_of_rank[rank]));
         }
@@ -272,6 +291,7 @@ private:
     ContainerWriter& container_;
     const SealOptions& options_;
     const Watch& watch_;
+    bool codes_are_values_;
     std::vector<FixedSums> totals_;  ///< of each rank
     std::uint64_t largest_range_ = 0;
 };

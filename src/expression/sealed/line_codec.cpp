@@ -26,12 +26,16 @@ void append_packed(const std::uint32_t* values, std::size_t count, unsigned widt
 
 /// Appends the codes of one chunk and returns their header byte.
 std::byte append_codes(std::span<const std::uint32_t> codes, Bytes& out) {
-    const auto [smallest, largest] = std::minmax_element(codes.begin(), codes.end());
-    const auto width_with = [&](std::uint32_t base) { return bits_for(*largest - base); };
-    unsigned kind = *smallest == 0 ? base_zero : base_one;
+    std::uint32_t smallest = ~0u, largest = 0;
+    for (const std::uint32_t code : codes) {
+        smallest = std::min(smallest, code);
+        largest = std::max(largest, code);
+    }
+    const auto width_with = [&](std::uint32_t base) { return bits_for(largest - base); };
+    unsigned kind = smallest == 0 ? base_zero : base_one;
     const std::size_t plain = packed_size(codes.size(), width_with(kind));
-    if (packed_size(codes.size(), width_with(*smallest)) + 4 < plain) kind = base_stored;
-    const std::uint32_t base = kind == base_stored ? *smallest : kind;
+    if (packed_size(codes.size(), width_with(smallest)) + 4 < plain) kind = base_stored;
+    const std::uint32_t base = kind == base_stored ? smallest : kind;
     if (kind == base_stored) {
         out.resize(out.size() + 4);
         store(out.data() + out.size() - 4, base);
@@ -54,17 +58,18 @@ Result<void> append_line(std::span<const std::uint32_t> places,
     std::uint32_t gaps[values_per_chunk];
     for (std::size_t first = 0; first < places.size(); first += values_per_chunk) {
         const std::size_t count = std::min(values_per_chunk, places.size() - first);
-        std::uint32_t largest = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::uint32_t place = places[first + i];
-            assert(before == ~0u || place > before);
-            gaps[i] = place - before - 1;
-            largest |= gaps[i];
-            before = place;
+        const std::uint32_t* at = places.data() + first;
+        std::uint32_t all = gaps[0] = at[0] - before - 1;
+        for (std::size_t i = 1; i < count; ++i) {
+            gaps[i] = at[i] - at[i - 1] - 1;
+            all |= gaps[i];
         }
+        // A place that doesn't rise makes a gap that no number of places below 2^31 has.
+        assert(bits_for(all) < 32);
+        before = at[count - 1];
         const std::size_t header = begin + first / values_per_chunk * header_size;
-        out[header] = static_cast<std::byte>(bits_for(largest));
-        append_packed(gaps, count, bits_for(largest), out);
+        out[header] = static_cast<std::byte>(bits_for(all));
+        append_packed(gaps, count, bits_for(all), out);
         if (with_codes) {
             const std::byte code_header = append_codes(codes.subspan(first, count), out);
             out[header + 1] = code_header;

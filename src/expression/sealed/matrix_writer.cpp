@@ -79,9 +79,11 @@ std::vector<std::uint32_t> genes_by_detection(const Sample& sample, std::uint64_
     return order;
 }
 
-/// Packs the sample both ways and takes the smaller. By gene a code costs about as much again.
+/// Codes where every value is its own, as they are read fastest; else the smaller, the sample
+/// packed both ways. By gene a code costs about as much again.
 Result<LineBlockView::Coding> choose_coding(PackingPlan plan, const Sample& sample) {
     std::uint64_t sizes[2] = {0, 0};
+    bool own_codes = true;
     plan.counts = false;
     for (const auto coding : {LineBlockView::Coding::codes, LineBlockView::Coding::raw}) {
         plan.coding = coding;
@@ -89,11 +91,14 @@ Result<LineBlockView::Coding> choose_coding(PackingPlan plan, const Sample& samp
         for (const LineBlock& block : sample.blocks) {
             LineBlock copy = block;
             const PackedCells packed = TRY(pack_cells(plan, copy));
-            for (const auto& part : packed.blocks)
+            for (const auto& part : packed.blocks) {
                 sizes[static_cast<int>(coding)] += 2 * part.lines.size() + part.dictionary.size();
+                own_codes = own_codes && part.dictionary.empty();
+            }
             values += block.places.size();
             if (values > values_sampled / 8) break;
         }
+        if (own_codes) return LineBlockView::Coding::codes;
     }
     return sizes[1] < sizes[0] ? LineBlockView::Coding::raw : LineBlockView::Coding::codes;
 }
@@ -167,6 +172,10 @@ private:
         plan_.genes = source_.gene_count();
         plan_.counts =
             input_.matrix->unit == Unit::counts || input_.matrix->unit == Unit::expected_counts;
+        // What everything is counted from has numbers only; a layer may say "unknown" (velocities
+        // do), and scaling makes NaN of genes that never vary.
+        plan_.finite = (input_.matrix->name == "X" || input_.matrix->name == "raw.X") &&
+                       input_.matrix->unit != Unit::scaled;
         plan_.sum_duplicates = options_.sum_duplicates;
         const double per_line = sample.values_per_line();
         plan_.lines_per_block = static_cast<std::uint32_t>(

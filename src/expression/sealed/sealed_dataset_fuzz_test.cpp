@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <random>
 
 #include "expression/sealed_samples.h"
@@ -14,26 +13,6 @@ void run(const Bytes& input) {
     EXPECT_EQ(
         LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()),
         0);
-}
-
-/// test/corpus/sealed_dataset, found upwards from here.
-fs::path corpus() {
-    for (fs::path folder = fs::current_path(); folder != folder.parent_path();
-         folder = folder.parent_path())
-        if (fs::exists(folder / "test/corpus/sealed_dataset"))
-            return folder / "test/corpus/sealed_dataset";
-    return {};
-}
-
-TEST(SealedDatasetFuzz, TheCorpusIsReadSafely) {
-    const fs::path folder = corpus();
-    ASSERT_FALSE(folder.empty()) << "run this inside the project's folder";
-    std::size_t files = 0;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-        run(to_bytes(*read_file(entry.path())));
-        ++files;
-    }
-    EXPECT_GT(files, 0u);
 }
 
 TEST(SealedDatasetFuzz, DamageBehindTheChecksumsIsReadSafely) {

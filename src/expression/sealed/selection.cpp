@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "base/threads.h"
+#include "expression/output/value_types.h"
 #include "expression/sealed/matrix_format.h"
 #include "expression/sealed_dataset.h"
 
@@ -23,7 +24,18 @@ bool fits_float32(const MatrixSummary& summary) {
     }
 }
 
-ValueType common_type(const std::vector<SelectionPart>& parts) {
+/// Whether two genes of the part become one, whose values are then added.
+bool adds_up(const SelectionPart& part, std::uint64_t gene_count) {
+    std::vector<bool> seen(part.output_gene.empty() ? 0 : gene_count);
+    for (const std::int32_t gene : part.output_gene) {
+        if (gene < 0) continue;
+        if (seen[static_cast<std::size_t>(gene)]) return true;
+        seen[static_cast<std::size_t>(gene)] = true;
+    }
+    return false;
+}
+
+ValueType common_type(const std::vector<SelectionPart>& parts, bool any_adds_up) {
     if (parts.empty()) return ValueType::float32;
     const ValueType first = parts[0].matrix->summary().type;
     bool same = true, narrow = true;
@@ -31,7 +43,9 @@ ValueType common_type(const std::vector<SelectionPart>& parts) {
         same = same && part.matrix->summary().type == first;
         narrow = narrow && fits_float32(part.matrix->summary());
     }
-    return same ? first : narrow ? ValueType::float32 : ValueType::float64;
+    // A sum of small integers may be too large for their type.
+    const bool keeps = same && (!any_adds_up || is_floating(first));
+    return keeps ? first : narrow ? ValueType::float32 : ValueType::float64;
 }
 
 void convert(ValueType from, ValueType to, Bytes& values) {
@@ -50,11 +64,12 @@ void convert(ValueType from, ValueType to, Bytes& values) {
     values = std::move(out);
 }
 
-/// Gives a part's lines their output gene numbers, without the dropped ones.
+/// Gives a part's lines their output gene numbers, without the dropped ones; values that come to
+/// the same place are added.
 class GeneMapping {
 public:
-    GeneMapping(const std::vector<std::int32_t>& output_gene, std::size_t value_size)
-        : output_gene_(output_gene), value_size_(value_size) {}
+    GeneMapping(const std::vector<std::int32_t>& output_gene, ValueType type)
+        : output_gene_(output_gene), type_(type), value_size_(size_of(type)) {}
 
     void apply(LineBlock& block) {
         std::uint64_t kept = 0, begin = 0;
@@ -77,14 +92,28 @@ private:
         if (!std::is_sorted(line_.begin(), line_.end())) std::sort(line_.begin(), line_.end());
         values_.assign(block.values.begin() + begin * value_size_,
                        block.values.begin() + end * value_size_);
+        const std::uint64_t line_begin = kept;
         for (const auto& [gene, at] : line_) {
+            const std::byte* value = values_.data() + at * value_size_;
+            if (kept > line_begin && block.places[kept - 1] == gene) {
+                add(value, block.values.data() + (kept - 1) * value_size_);
+                continue;
+            }
             block.places[kept] = gene;
-            std::memcpy(block.values.data() + kept * value_size_, values_.data() + at * value_size_,
-                        value_size_);
+            std::memcpy(block.values.data() + kept * value_size_, value, value_size_);
             ++kept;
         }
     }
+    void add(const std::byte* value, std::byte* to) const {
+        with_type(type_, [&]<class T>(std::type_identity<T>) {
+            T sum{}, more{};
+            std::memcpy(&sum, to, sizeof sum);
+            std::memcpy(&more, value, sizeof more);
+            store(to, static_cast<T>(sum + more));
+        });
+    }
     const std::vector<std::int32_t>& output_gene_;
+    ValueType type_;
     std::size_t value_size_;
     std::vector<std::pair<std::uint32_t, std::uint64_t>> line_;
     Bytes values_;
@@ -93,7 +122,7 @@ private:
 class Selection final : public MatrixSource {
 public:
     Selection(std::vector<SelectionPart> parts, std::uint64_t gene_count)
-        : parts_(std::move(parts)), gene_count_(gene_count), type_(common_type(parts_)) {
+        : parts_(std::move(parts)), gene_count_(gene_count) {
         starts_.push_back(0);
         for (const SelectionPart& part : parts_) {
             assert(part.output_gene.empty() ||
@@ -102,7 +131,10 @@ public:
             for (const std::int32_t gene : part.output_gene)
                 assert(gene < 0 || static_cast<std::uint64_t>(gene) < gene_count);
             starts_.push_back(starts_.back() + part.cells.size());
+            adds_up_.push_back(adds_up(part, gene_count));
         }
+        type_ = common_type(parts_,
+                            std::find(adds_up_.begin(), adds_up_.end(), true) != adds_up_.end());
     }
 
     std::uint64_t cell_count() const override { return starts_.back(); }
@@ -177,7 +209,12 @@ private:
         const auto cells = std::span(part.cells).subspan(first - starts_[number], end - first);
         TRY(part.matrix->read_cells(cells, out));
         const ValueType type = part.matrix->summary().type;
-        if (!part.output_gene.empty()) GeneMapping(part.output_gene, size_of(type)).apply(out);
+        if (adds_up_[number]) {
+            convert(type, type_, out.values);
+            GeneMapping(part.output_gene, type_).apply(out);
+            return {};
+        }
+        if (!part.output_gene.empty()) GeneMapping(part.output_gene, type).apply(out);
         convert(type, type_, out.values);
         return {};
     }
@@ -198,7 +235,7 @@ private:
             const auto& mapping = part.output_gene;
             const bool drops = std::any_of(mapping.begin(), mapping.end(),
                                            [](std::int32_t gene) { return gene < 0; });
-            if (!drops) {
+            if (!drops && !adds_up_[number]) {
                 const auto all = TRY(part.matrix->cell_lengths());
                 for (const std::uint32_t cell : part.cells) {
                     if (cell >= all.size())
@@ -219,16 +256,18 @@ private:
             const std::size_t count = std::min(cells_per_count, part.cells.size() - first);
             thread_local LineBlock block;
             TRY(part.matrix->read_cells(std::span(part.cells).subspan(first, count), block));
+            GeneMapping(part.output_gene, part.matrix->summary().type).apply(block);
             for (std::size_t i = 0; i < count; ++i)
-                for (std::uint64_t at = block.starts[i]; at < block.starts[i + 1]; ++at)
-                    lengths[first + i] += part.output_gene[block.places[at]] >= 0;
+                lengths[first + i] =
+                    static_cast<std::uint32_t>(block.starts[i + 1] - block.starts[i]);
             return {};
         });
     }
 
     std::vector<SelectionPart> parts_;
     std::uint64_t gene_count_;
-    ValueType type_;
+    std::vector<bool> adds_up_;  ///< per part
+    ValueType type_ = ValueType::float32;
     std::vector<std::uint64_t> starts_;  ///< first output line of each part, and the end
     mutable std::once_flag counted_;
     mutable std::optional<std::vector<std::uint32_t>> lengths_;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/threads.h"
 #include "expression/sealed_samples.h"
@@ -84,6 +85,28 @@ TEST_F(Stacked, LengthsAreCountedWithoutTheDroppedGenes) {
         all += (*lengths)[i];
     }
     EXPECT_EQ(source_->nonzero_count(), all);
+}
+
+TEST_F(Stacked, GenesOfOneNumberAreAddedAsWideAsTheSumNeeds) {
+    std::vector<std::int32_t> mapping(20);
+    for (int i = 0; i < 20; ++i) mapping[i] = i == 7 ? -1 : i % 5;
+    const auto source = select_cells({{stored(second_), second_cells_, mapping}}, 5);
+    EXPECT_EQ(source->value_type(), ValueType::float32);  // whole numbers that fit
+    LineBlock block;
+    ASSERT_TRUE(source->read_lines(0, 2, block));
+    const auto lengths = source->line_lengths();
+    ASSERT_TRUE(lengths);
+    for (std::size_t line = 0; line < 2; ++line) {
+        std::map<std::uint32_t, double> sums;
+        for (const auto& [gene, value] : line_of(second_, second_cells_[line], {}))
+            if (gene != 7) sums[gene % 5] += value;
+        EXPECT_EQ((*lengths)[line], sums.size());
+        std::map<std::uint32_t, double> found;
+        for (std::uint64_t at = block.starts[line]; at < block.starts[line + 1]; ++at)
+            found[block.places[at]] = block.values_as<float>()[at];
+        EXPECT_EQ(found, sums);
+        EXPECT_EQ(block.starts[line + 1] - block.starts[line], sums.size());
+    }
 }
 
 TEST_F(Stacked, SeveralThreadsMayReadAtOnce) {

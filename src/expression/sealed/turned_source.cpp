@@ -16,12 +16,15 @@ constexpr std::uint64_t values_per_block = 64 << 10;
 class GeneSpool final : public PackedLines {
 public:
     GeneSpool(std::uint64_t genes, std::uint64_t cells, ValueType type, File* scratch)
-        : genes_(genes), cells_(cells), type_(type), scratch_(scratch) {}
+        : genes_(genes), cells_(cells), type_(type), scratch_(scratch) {
+        if (scratch_ != nullptr && !scratch_->is_open()) scratch_ = nullptr;
+        if (scratch_ != nullptr) size_ = scratch_->size().value_or(0);
+    }
 
     Result<void> append(std::uint64_t first_gene, Bytes block) {
         block.resize(block.size() + packed_slack);
         spots_.push_back({size_, block.size(), first_gene});
-        if (scratch_ != nullptr && scratch_->is_open())
+        if (scratch_ != nullptr)
             TRY(scratch_->write_at(size_, block));
         else
             memory_.push_back(std::move(block));

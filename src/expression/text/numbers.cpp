@@ -107,7 +107,7 @@ void store_value(std::byte* to, ValueType type, double value) {
         case ValueType::int64: return store(to, static_cast<std::int64_t>(value));
         case ValueType::float32: return store(to, static_cast<float>(value));
         case ValueType::float64: return store(to, value);
-        default: assert(!"a type that text is never read as");
+        default: assert(false && "a type that text is never read as");
     }
 }
 

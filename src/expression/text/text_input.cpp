@@ -1,10 +1,14 @@
 #include "expression/text/text_input.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "base/threads.h"
 
@@ -19,7 +23,7 @@ constexpr std::size_t packed_buffer_bytes = 16;
 constexpr std::size_t block_bytes_a_thread = 64;
 #else
 constexpr std::size_t packed_buffer_bytes = 256u << 10;
-constexpr std::size_t block_bytes_a_thread = 4u << 20;
+constexpr std::size_t block_bytes_a_thread = 8u << 20;
 #endif
 
 tl::unexpected<Error> line_too_long(const std::string& name, std::uint64_t limit) {
@@ -29,30 +33,55 @@ tl::unexpected<Error> line_too_long(const std::string& name, std::uint64_t limit
                             name, limit));
 }
 
+/// Some bytes of a file in memory, from the start of the page that holds the first of them.
+class MappedPart {
+public:
+    MappedPart() = default;
+    MappedPart(const MappedPart&) = delete;
+    MappedPart& operator=(const MappedPart&) = delete;
+    ~MappedPart() { unmap(); }
+
+    Result<std::string_view> map(const File& file, std::uint64_t offset, std::uint64_t size) {
+        unmap();
+        if (size == 0) return std::string_view();
+        const std::uint64_t before = offset % static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+        void* at = ::mmap(nullptr, size + before, PROT_READ, MAP_SHARED, file.descriptor(),
+                          static_cast<off_t>(offset - before));
+        if (at == MAP_FAILED) return fail(error_from_errno("mapping", file.name(), errno));
+        mapped_ = {static_cast<std::byte*>(at), size + before};
+        return as_text(mapped_.subspan(before));
+    }
+
+private:
+    void unmap() {
+        if (!mapped_.empty()) ::munmap(mapped_.data(), mapped_.size());
+        mapped_ = {};
+    }
+    std::span<std::byte> mapped_;
+};
+
 class PlainText final : public TextInput {
 public:
-    PlainText(std::string name, MappedFile mapped, const TextLimits& limits)
-        : mapped_(std::move(mapped)), text_(as_text(mapped_.bytes())), limits_(limits) {
+    PlainText(std::string name, File file, std::uint64_t size, const TextLimits& limits)
+        : file_(std::move(file)), limits_(limits) {
         name_ = std::move(name);
-        packed_bytes_ = text_.size();
+        packed_bytes_ = size;
     }
     Result<std::string_view> next_block(std::size_t bytes) override {
-        const std::string_view rest = text_.substr(at_);
-        if (rest.size() <= bytes) {
-            at_ = text_.size();
-            return rest;
-        }
-        std::size_t end = rest.rfind('\n', bytes == 0 ? 0 : bytes - 1);
-        if (end == std::string_view::npos) {
-            end = rest.substr(0, limits_.line_bytes_max).find('\n', bytes);
+        const std::uint64_t rest = packed_bytes_ - at_;
+        std::string_view text = TRY(map(std::min<std::uint64_t>(bytes, rest)));
+        if (text.size() < rest) {
+            std::size_t end = text.rfind('\n');
             if (end == std::string_view::npos) {
-                if (rest.size() > limits_.line_bytes_max)
+                text = TRY(map(std::min(rest, std::max(bytes, limits_.line_bytes_max))));
+                end = text.find('\n', bytes);
+                if (end == std::string_view::npos && text.size() < rest)
                     return line_too_long(name_, limits_.line_bytes_max);
-                end = rest.size() - 1;
             }
+            text = text.substr(0, std::min(end, text.size() - 1) + 1);
         }
-        at_ += end + 1;
-        return rest.substr(0, end + 1);
+        at_ += text.size();
+        return text;
     }
     Result<void> rewind() override {
         at_ = 0;
@@ -61,10 +90,13 @@ public:
     bool is_gzip() const override { return false; }
 
 private:
-    MappedFile mapped_;
-    std::string_view text_;
+    /// What is next. Not the whole file: the parser's child may have fewer addresses than that.
+    Result<std::string_view> map(std::uint64_t bytes) { return mapped_.map(file_, at_, bytes); }
+
+    File file_;
     TextLimits limits_;
-    std::size_t at_ = 0;
+    MappedPart mapped_;
+    std::uint64_t at_ = 0;
 };
 
 class GzipText final : public TextInput {
@@ -182,8 +214,7 @@ Result<std::unique_ptr<TextInput>> TextInput::open(InputFiles& files, std::strin
     if (size >= 2) TRY(file.read_at(0, magic));
     if (magic[0] == std::byte{0x1f} && magic[1] == std::byte{0x8b})
         return std::make_unique<GzipText>(std::string(name), std::move(file), size, limits);
-    MappedFile mapped = TRY(MappedFile::map(file));
-    return std::make_unique<PlainText>(std::string(name), std::move(mapped), limits);
+    return std::make_unique<PlainText>(std::string(name), std::move(file), size, limits);
 }
 
 std::size_t parse_block_bytes() { return block_bytes_a_thread * thread_count(); }

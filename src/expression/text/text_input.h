@@ -21,8 +21,9 @@ struct TextLimits {
 };
 
 /// A text file, plain or gzip (told by its first bytes), as blocks of whole lines. Plain files are
-/// mapped and not copied. Gzip: several members are read as one, anything behind the last one is
-/// refused, and unpacking stops at unpacked_bytes_max or at 200 : 1 past 64 MiB ("bomb").
+/// mapped block by block and not copied. Gzip: several members are read as one, anything behind the
+/// last one is refused, and unpacking stops at unpacked_bytes_max or at 200 : 1 past 64 MiB
+/// ("bomb").
 /// Memory: one block and one line. One thread at a time.
 class TextInput {
 public:

@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <cmath>
+
+#include "expression/text/delimiters.h"
+#include "expression/text/id_table.h"
 #include "expression/text/memory_files.h"
 #include "expression/text/numbers.h"
 #include "expression/text/table.h"
@@ -126,53 +130,109 @@ TEST(Table, RepeatedIdsAreRefusedOrMadeUniqueOnRequest) {
     EXPECT_EQ(notes.size(), 1u);
 }
 
-class ListedTriplets final : public TripletReader {
-public:
-    explicit ListedTriplets(std::vector<Triplet> all) : all_(std::move(all)) {}
-    Result<void> rewind() override {
-        at_ = 0;
-        return {};
-    }
-    Result<bool> next(std::vector<Triplet>& out) override {
-        out.clear();
-        if (at_ == all_.size()) return false;
-        out.push_back(all_[at_++]);
-        return true;
-    }
-
-private:
-    std::vector<Triplet> all_;
-    std::size_t at_ = 0;
+struct Triplet {
+    std::uint32_t cell, gene;
+    double value;
 };
 
-TEST(Triplets, UnorderedOnesAreGatheredByCellInSeveralReadings) {
-    const std::vector<Triplet> all{{2, 1, 5}, {0, 3, 1}, {2, 0, 7}, {0, 1, 2}, {1, 2, 9}};
-    TripletSurvey survey;
-    survey.add(all);
-    survey.values.add({5, true, true});
-    const auto source = source_of_triplets(std::make_unique<ListedTriplets>(all), survey, 4, 4, 64);
-    EXPECT_EQ(source->order(), Order::by_cell);
+TripletBlock block_of(const std::vector<Triplet>& triplets) {
+    TripletBlock block;
+    for (const Triplet& t : triplets) {
+        block.add_cell(t.cell);
+        block.genes.push_back(t.gene);
+        block.add_value({t.value, t.value == std::floor(t.value),
+                         static_cast<double>(static_cast<float>(t.value)) == t.value});
+    }
+    return block;
+}
+
+/// A block for each triplet, as pieces of a text may be that short.
+void add_each(TripletSpool& spool, const std::vector<Triplet>& triplets) {
+    std::vector<TripletBlock> blocks;
+    for (const Triplet& t : triplets) blocks.push_back(block_of({t}));
+    blocks.insert(blocks.begin() + 1, TripletBlock());
+    ASSERT_TRUE(
+        spool.add(blocks.size(), [&](std::size_t i) -> const TripletBlock& { return blocks[i]; }));
+}
+
+TEST(Triplets, UnorderedOnesAreSortedByCellInSeveralRanges) {
+    TripletSpool spool(nullptr);
+    add_each(spool, {{2, 1, 5}, {0, 3, 1}, {2, 0, 7}, {0, 1, 2}, {1, 2, 9}});
+    const auto source = std::move(spool).finish(4, 4, 64);
+    ASSERT_TRUE(source);
+    EXPECT_EQ((*source)->order(), Order::by_cell);
     for (int pass = 0; pass < 2; ++pass) {
         LineBlock first, rest;
-        ASSERT_TRUE(source->read_lines(0, 1, first));
-        ASSERT_TRUE(source->read_lines(1, 3, rest));
-        EXPECT_EQ(first.places, (std::vector<std::uint32_t>{1, 3}));
-        EXPECT_EQ(rest.places, (std::vector<std::uint32_t>{2, 0, 1}));
+        ASSERT_TRUE((*source)->read_lines(0, 1, first));
+        ASSERT_TRUE((*source)->read_lines(1, 3, rest));
+        EXPECT_EQ(first.places, (std::vector<std::uint32_t>{3, 1}));
+        EXPECT_EQ(rest.places, (std::vector<std::uint32_t>{2, 1, 0}));
         EXPECT_EQ(rest.starts, (std::vector<std::uint64_t>{0, 1, 3, 3}));
-        EXPECT_EQ(rest.values_as<std::int32_t>()[1], 7);
+        EXPECT_EQ(rest.values_as<std::int32_t>()[2], 7);
     }
 }
 
 TEST(Triplets, OnesThatLieByGeneAreGivenByGene) {
-    const std::vector<Triplet> all{{1, 0, 5}, {0, 1, 1}, {1, 1, 7}};
-    TripletSurvey survey;
-    survey.add(all);
-    const auto source = source_of_triplets(std::make_unique<ListedTriplets>(all), survey, 2, 2);
-    EXPECT_EQ(source->order(), Order::by_gene);
+    TripletSpool spool(nullptr);
+    add_each(spool, {{1, 0, 5}, {0, 1, 1}, {1, 1, 7}});
+    const auto source = std::move(spool).finish(2, 2);
+    ASSERT_TRUE(source);
+    EXPECT_EQ((*source)->order(), Order::by_gene);
     LineBlock block;
-    ASSERT_TRUE(source->read_lines(0, 2, block));
+    ASSERT_TRUE((*source)->read_lines(0, 2, block));
     EXPECT_EQ(block.starts, (std::vector<std::uint64_t>{0, 1, 3}));
     EXPECT_EQ(block.places, (std::vector<std::uint32_t>{1, 0, 1}));
+}
+
+TEST(Triplets, WideAndNarrowColumnsComeBackFromAScratchFileAsTheyWere) {
+    File scratch = *File::temporary(fs::temp_directory_path());
+    ASSERT_TRUE(scratch.write_at(0, to_bytes("what others keep there")));
+    TripletSpool spool(&scratch);
+    const TripletBlock blocks[] = {
+        block_of({{0, 7, 1}, {0, 300, 255}, {0, 70000, 256}, {1, 0, -3}, {1, 1, 70000}}),
+        block_of({{1, 2, 0.5}, {2, 9, 1e300}})};
+    ASSERT_TRUE(spool.add(2, [&](std::size_t i) -> const TripletBlock& { return blocks[i]; }));
+    const auto source = std::move(spool).finish(3, 70001);
+    ASSERT_TRUE(source);
+    EXPECT_EQ((*source)->order(), Order::by_cell);
+    LineBlock all, middle;
+    ASSERT_TRUE((*source)->read_lines(0, 3, all));
+    EXPECT_EQ(all.starts, (std::vector<std::uint64_t>{0, 3, 6, 7}));
+    EXPECT_EQ(all.places, (std::vector<std::uint32_t>{7, 300, 70000, 0, 1, 2, 9}));
+    const double* values = all.values_as<double>();
+    EXPECT_EQ(std::vector<double>(values, values + 7),
+              (std::vector<double>{1, 255, 256, -3, 70000, 0.5, 1e300}));
+    ASSERT_TRUE((*source)->read_lines(1, 1, middle));
+    EXPECT_EQ(middle.values_as<double>()[2], 0.5);
+}
+
+TEST(IdTable, IdsOfEveryLengthKeepTheNumbersTheyGot) {
+    IdTable table;
+    std::vector<std::string> ids;
+    for (std::size_t length = 0; length < 40; ++length)
+        for (const char last : {'a', 'b'})
+            ids.push_back(length == 0 ? "" : std::string(length - 1, 'x') + last);
+    for (const std::string& id : ids) table.add(IdKey(id));
+    EXPECT_EQ(table.size(), ids.size() - 1);  // the empty one is there once
+    for (const std::string& id : ids) {
+        const std::string padded = id + "0123456789abcdef";
+        const std::uint32_t number =
+            table.find(IdKey::of_padded(std::string_view(padded).substr(0, id.size())));
+        ASSERT_LT(number, table.size()) << id;
+        EXPECT_EQ(table.ids()[number], id);
+        EXPECT_EQ(table.find(IdKey(id + "?")), IdTable::none);
+    }
+}
+
+TEST(Delimiters, AreFoundAcrossTheStrideAndAtTheEnd) {
+    std::string text(150, 'x');
+    for (const std::size_t at : {0u, 63u, 64u, 127u, 149u}) text[at] = ',';
+    text[100] = '\n';
+    std::vector<std::uint32_t> places;
+    EXPECT_TRUE(find_delimiters(text, ',', "\"\\", places));
+    EXPECT_EQ(places, (std::vector<std::uint32_t>{0, 63, 64, 100, 127, 149}));
+    text[148] = '"';
+    EXPECT_FALSE(find_delimiters(text, ',', "\"", places));
 }
 
 }  // namespace

@@ -133,6 +133,24 @@ Result<void> ZipArchive::add_member(ByteSpan record, std::uint64_t packed_in_all
     return {};
 }
 
+Result<std::uint64_t> ZipArchive::data_at(const std::string& name, const Member& member) const {
+    std::byte header[30];
+    TRY(file_.read_at(member.header_at, header));
+    if (load<std::uint32_t>(header) != 0x04034b50)
+        return bad(file_, fmt::format("member '{}' has no header", name));
+    return member.header_at + 30u + load<std::uint16_t>(header + 26) +
+           load<std::uint16_t>(header + 28);
+}
+
+Result<void> ZipArchive::read_packed(const std::string& name, std::uint64_t offset,
+                                     std::span<std::byte> into) const {
+    const auto found = members_.find(name);
+    if (found == members_.end())
+        return fail(ErrorCode::not_found, file_.name() + " has no member " + name);
+    const std::uint64_t begin = TRY(data_at(name, found->second));
+    return file_.read_at(begin + offset, into);
+}
+
 Result<Bytes> ZipArchive::read(const std::string& name, std::uint64_t bytes_max) const {
     const auto found = members_.find(name);
     if (found == members_.end())
@@ -145,13 +163,9 @@ Result<Bytes> ZipArchive::read(const std::string& name, std::uint64_t bytes_max)
         return fail(ErrorCode::exhausted, fmt::format("{}: member '{}' has {} bytes; the limit is "
                                                       "{}",
                                                       file_.name(), name, member.bytes, bytes_max));
-    std::byte header[30];
-    TRY(file_.read_at(member.header_at, header));
-    if (load<std::uint32_t>(header) != 0x04034b50) return damaged("has no header");
-    const std::uint64_t data_at = member.header_at + 30u + load<std::uint16_t>(header + 26) +
-                                  load<std::uint16_t>(header + 28);
+    const std::uint64_t begin = TRY(data_at(name, member));
     Bytes packed(member.packed_bytes);
-    TRY(file_.read_at(data_at, packed));
+    TRY(file_.read_at(begin, packed));
     Bytes bytes;
     if (!member.is_deflated) {
         bytes = std::move(packed);

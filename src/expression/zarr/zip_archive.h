@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,13 @@ public:
     const std::map<std::string, Member>& members() const { return members_; }
     /// The unpacked bytes; invalid_input when the member is damaged, exhausted past bytes_max.
     Result<Bytes> read(const std::string& name, std::uint64_t bytes_max) const;
+    /// A part of the bytes as they are packed, which must lie within packed_bytes.
+    Result<void> read_packed(const std::string& name, std::uint64_t offset,
+                             std::span<std::byte> into) const;
 
 private:
     Result<void> read_directory();
+    Result<std::uint64_t> data_at(const std::string& name, const Member& member) const;
     Result<void> add_member(ByteSpan record, std::uint64_t packed_in_all);
 
     File file_;

@@ -52,6 +52,7 @@ Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
     const Json* filter = fields.find("filter");
     query.where = TRY(fields.text_or("where", ""));
     query.sql = TRY(fields.text_or("sql", ""));
+    query.revision = TRY(fields.text_or("revision", ""));
     query.fields = TRY(fields.texts("fields"));
     query.genes = TRY(fields.texts("genes"));
     query.feature = TRY(fields.text_or("feature", query.feature));
@@ -60,10 +61,12 @@ Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
     query.species = TRY(fields.text_or("species", ""));
     query.format = TRY(format_of(api, fields));
     TRY(fields.finish());
-    const int selections = (filter != nullptr) + !query.where.empty() + !query.sql.empty();
+    const int selections =
+        (filter != nullptr) + !query.where.empty() + !query.sql.empty() + !query.revision.empty();
     if (selections != 1)
         return fail(ErrorCode::invalid_input,
-                    "exactly one of 'filter', 'where' and 'sql' must say which cells are wanted");
+                    "exactly one of 'filter', 'where', 'sql' and 'revision' must say which cells "
+                    "are wanted");
     if (filter != nullptr) {
         if (!filter->is_object())
             return fail(

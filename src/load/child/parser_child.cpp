@@ -153,6 +153,7 @@ Result<ParseReport> ChildLife::run() {
     order_ = TRY(order_from_json(first->json));
     TRY(fence_in({order_.limits.memory_bytes, order_.limits.time, order_.limits.output_bytes}));
 
+    order_.read.scratch = &scratch_;
     FilesOfParent files(channel_, mutex_, order_);
     const FormatReader* reader = TRY(choose_reader(files));
     AnnotatedData data = TRY(reader->read(files, order_.read));

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "expression/text/table.h"
 #include "load/hca/hca_expression.h"
+#include "warehouse/tables.h"
 
 namespace stroma::loading {
 namespace {
@@ -62,54 +63,6 @@ Column constant_column(const std::string& name, const std::string& text, std::si
     values.categories = text.empty() ? TextArray{} : TextArray{text};
     return {name, std::move(values), {}};
 }
-
-/// The names under which the old API knew a bundle's metadata, and where they stand.
-struct ApiField {
-    const char *name, *table, *column;
-};
-constexpr ApiField api_fields[] = {
-    {"cell_suspension.provenance.document_id", "cell_suspension", "cellsuspensionkey"},
-    {"cell_suspension.genus_species.ontology", "cell_suspension", "genus_species_ontology"},
-    {"cell_suspension.genus_species.ontology_label", "cell_suspension", "genus_species_label"},
-    {"derived_organ_ontology", "cell_suspension", "derived_organ_ontology"},
-    {"derived_organ_label", "cell_suspension", "derived_organ_label"},
-    {"derived_organ_parts_ontology", "cell_suspension", "derived_organ_parts_ontology"},
-    {"derived_organ_parts_label", "cell_suspension", "derived_organ_parts_label"},
-    {"specimen_from_organism.provenance.document_id", "specimen", "specimenkey"},
-    {"specimen_from_organism.organ.ontology", "specimen", "organ_ontology"},
-    {"specimen_from_organism.organ.ontology_label", "specimen", "organ_label"},
-    {"specimen_from_organism.organ_parts.ontology", "specimen", "organ_parts_ontology"},
-    {"specimen_from_organism.organ_parts.ontology_label", "specimen", "organ_parts_label"},
-    {"donor_organism.provenance.document_id", "donor", "donorkey"},
-    {"donor_organism.human_specific.ethnicity.ontology", "donor", "ethnicity_ontology"},
-    {"donor_organism.human_specific.ethnicity.ontology_label", "donor", "ethnicity_label"},
-    {"donor_organism.diseases.ontology", "donor", "diseases_ontology"},
-    {"donor_organism.diseases.ontology_label", "donor", "diseases_label"},
-    {"donor_organism.development_stage.ontology", "donor", "development_stage_ontology"},
-    {"donor_organism.development_stage.ontology_label", "donor", "development_stage_label"},
-    {"donor_organism.sex", "donor", "sex"},
-    {"donor_organism.is_living", "donor", "is_living"},
-    {"library_preparation_protocol.provenance.document_id", "library_preparation", "librarykey"},
-    {"library_preparation_protocol.input_nucleic_acid_molecule.ontology", "library_preparation",
-     "input_nucleic_acid_ontology"},
-    {"library_preparation_protocol.input_nucleic_acid_molecule.ontology_label",
-     "library_preparation", "input_nucleic_acid_label"},
-    {"library_preparation_protocol.library_construction_method.ontology", "library_preparation",
-     "construction_approach_ontology"},
-    {"library_preparation_protocol.library_construction_method.ontology_label",
-     "library_preparation", "construction_approach_label"},
-    {"library_preparation_protocol.end_bias", "library_preparation", "end_bias"},
-    {"library_preparation_protocol.strand", "library_preparation", "strand"},
-    {"project.provenance.document_id", "project", "projectkey"},
-    {"project.project_core.project_short_name", "project", "short_name"},
-    {"project.project_core.project_title", "project", "title"},
-    {"analysis_protocol.provenance.document_id", "analysis", "analysiskey"},
-    {"analysis_protocol.protocol_core.protocol_id", "analysis", "protocol"},
-    {"dss_bundle_fqid", "analysis", "bundle_fqid"},
-    {"bundle_uuid", "analysis", "bundle_uuid"},
-    {"bundle_version", "analysis", "bundle_version"},
-    {"analysis_working_group_approval_status", "analysis", "awg_disposition"},
-};
 
 std::string text_in(const std::map<std::string, warehouse::Row>& rows, const std::string& table,
                     const std::string& column) {
@@ -191,9 +144,12 @@ void add_api_columns(const HcaCells& cells, const HcaFile* file, HcaBundle& bund
     }
     obs.columns.push_back(constant_column("file_uuid", file ? file->uuid : "", count));
     obs.columns.push_back(constant_column("file_version", file ? file->version : "", count));
-    for (const ApiField& field : api_fields)
-        obs.columns.push_back(constant_column(
-            field.name, text_in(bundle.compatibility, field.table, field.column), count));
+    for (const warehouse::ApiField& field : warehouse::api_fields())
+        if (field.table != "cell")
+            obs.columns.push_back(constant_column(
+                std::string(field.name),
+                text_in(bundle.compatibility, std::string(field.table), std::string(field.column)),
+                count));
     for (Column& column : bundle.data.obs.columns) add_column(obs, std::move(column), notes);
     bundle.data.obs = std::move(obs);
 }

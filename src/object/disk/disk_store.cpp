@@ -241,8 +241,15 @@ private:
             case ListPageBuilder::Answer::skip: return true;
             case ListPageBuilder::Answer::take: break;
         }
+        auto found = state_.open(key);
+        if (!found && found.error().code == ErrorCode::corrupt) {
+            ObjectInfo damaged;
+            damaged.key = key;
+            page_.add(std::move(damaged));
+            return true;
+        }
         // One that was removed since its name was read is simply not there.
-        if (auto found = TRY(state_.open(key))) page_.add(std::move(found->trailer.info));
+        if (auto open = TRY(std::move(found))) page_.add(std::move(open->trailer.info));
         return true;
     }
 
