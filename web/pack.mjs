@@ -8,9 +8,21 @@ import { gzipSync } from "node:zlib";
 
 const types = { css: "text/css; charset=utf-8", html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8", json: "application/json", svg: "image/svg+xml",
-  png: "image/png", woff2: "font/woff2" };
+  png: "image/png", txt: "text/plain; charset=utf-8", woff2: "font/woff2" };
 
 const [folder, pack] = process.argv.slice(2);
+
+/** The licences of the packages that the pages hold parts of: those that aren't tools. */
+function licences() {
+  const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8"));
+  return Object.entries(packages).filter(([path, { dev }]) => path && !dev).map(([path, { version }]) => {
+    const texts = readdirSync(path).filter((name) => /licen[cs]e|notice/i.test(name)).sort()
+      .map((name) => readFileSync(join(path, name), "utf8"));
+    return [`${path.replace(/.*node_modules\//, "")} ${version}`, ...texts].join("\n\n");
+  }).join(`\n\n${"-".repeat(80)}\n\n`);
+}
+writeFileSync(join(folder, "licences.txt"), licences());
+
 const files = readdirSync(folder, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort();

@@ -34,6 +34,8 @@ export interface ComparedGene {
   meanA: number;
   meanB: number;
   foldChange: number;
+  /** Mean of A less that of B, as the values are scaled. */
+  difference: number;
   shareA: number;
   shareB: number;
   statistic: number;
@@ -82,12 +84,12 @@ export async function comparisonTable(id: string): Promise<ComparedGene[]> {
   };
   const ids = texts("gene_id");
   const names = texts("gene_name");
-  const [meanA, meanB, fold, shareA, shareB, statistic, p, adjusted, bonferroni] = ["mean_a",
-    "mean_b", "log2_fold_change", "fraction_a", "fraction_b", "statistic", "p",
+  const [meanA, meanB, fold, difference, shareA, shareB, statistic, p, adjusted, bonferroni] = ["mean_a",
+    "mean_b", "log2_fold_change", "mean_difference", "fraction_a", "fraction_b", "statistic", "p",
     "p_benjamini_hochberg", "p_bonferroni"].map(numbers);
   return ids.map((id, at) => ({
     id: id ?? "", name: names[at] || (id ?? ""), meanA: meanA[at], meanB: meanB[at],
-    foldChange: fold[at], shareA: shareA[at], shareB: shareB[at], statistic: statistic[at],
+    foldChange: fold[at], difference: difference[at], shareA: shareA[at], shareB: shareB[at], statistic: statistic[at],
     p: p[at], adjusted: adjusted[at], bonferroni: bonferroni[at],
   }));
 }

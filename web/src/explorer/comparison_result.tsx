@@ -66,14 +66,16 @@ function GeneList({ title, genes, onAdd }: {
 }) {
   return <div><h3>{title}</h3><ol>{genes.map((gene) => <li key={gene.id}>
     <button type="button" onClick={() => onAdd([gene])} title="Add to the genes">{gene.name}</button>
-    <span>{short(gene.foldChange)}</span><span>{short(gene.adjusted)}</span></li>)}</ol></div>;
+    <span title={Number.isNaN(gene.foldChange) ? "difference of the means" : "log2 fold change"}>{
+      short(Number.isNaN(gene.foldChange) ? gene.difference : gene.foldChange)}</span><span>{short(gene.adjusted)}</span></li>)}</ol></div>;
 }
 
 const columns = (state: ComparisonState): TableColumn<ComparedGene>[] => [
   { name: "gene", value: (gene) => gene.name, show: (gene) => <span title={gene.id}>{gene.name}</span> },
   ...([["fold change", state.fold_change, "foldChange"], ["statistic", "t or z", "statistic"],
     ["p", "two-sided", "p"], ["adjusted p", "Benjamini-Hochberg", "adjusted"],
-    ["Bonferroni", "p times the genes tested", "bonferroni"], ["mean A", "", "meanA"],
+    ["Bonferroni", "p times the genes tested", "bonferroni"],
+    ["difference", "mean of A less mean of B", "difference"], ["mean A", "", "meanA"],
     ["mean B", "", "meanB"]] as const).map(([name, title, key]) => ({ name, title,
     value: (gene: ComparedGene) => gene[key], show: (gene: ComparedGene) => short(gene[key]) })),
   ...([["in A", "shareA"], ["in B", "shareB"]] as const).map(([name, key]) => ({

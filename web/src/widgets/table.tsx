@@ -36,6 +36,7 @@ export function Table<Row>({ columns, rows, keyOf, label, sortedBy = null }: {
     ({ column: name, falling: now?.column === name ? !now.falling : true }));
   return <div className="table-box">
     <table aria-label={label}><thead><tr>{columns.map((column) => <th key={column.name} scope="col"
+      className={rows[0] && typeof column.value(rows[0]) === "number" ? "number" : undefined}
       aria-sort={sort?.column === column.name ? (sort.falling ? "descending" : "ascending") : "none"}>
       <button type="button" title={column.title} onClick={() => sortBy(column.name)}>{column.name}
         {sort?.column === column.name && <span aria-hidden="true">{sort.falling ? " ↓" : " ↑"}</span>}
