@@ -32,7 +32,8 @@ public:
 inline expression::AnnotatedData many_cells() {
     namespace samples = expression::samples;
     auto data =
-        samples::dataset_of(samples::random_matrix({.cells = 60, .genes = 20, .density = 0.5}, 5));
+        samples::dataset_of(samples::random_matrix({.cells = 60, .genes = 20, .density = 0.5}, 5),
+                            expression::Unit::counts);
     expression::Categorical types{{}, expression::TextArray{"T", "B"}, false};
     expression::Categorical donors{{}, expression::TextArray{"a", "b", "c"}, false};
     for (std::int32_t cell = 0; cell < 60; ++cell) {

@@ -5,7 +5,9 @@ import { getBytes, getJson, sendJson } from "./http";
 export interface ComparisonOrder {
   revision: string;
   layer: string;
-  test: "welch" | "wilcoxon";
+  test: "welch" | "wilcoxon" | "pseudobulk";
+  /** The column of donors, for a pseudobulk. */
+  donor_column?: string;
   /** Runs of cells, each [first, one past the last); without `b` all the others. */
   a: [number, number][];
   b?: [number, number][];
@@ -26,6 +28,9 @@ export interface ComparisonState {
   scale: string;
   fold_change: string;
   warnings: string[];
+  /** Of a pseudobulk: its samples, and whether each donor is compared with itself. */
+  samples?: { donor: string; set: "a" | "b"; cells: number; used: boolean }[];
+  paired?: boolean;
 }
 
 export interface ComparedGene {

@@ -8,10 +8,11 @@ import { countOf, runsOf } from "./selection";
 import { useSession } from "./session";
 import type { Group } from "./view";
 
-type Test = "welch" | "wilcoxon";
+type Test = "welch" | "wilcoxon" | "pseudobulk";
 const tests = [
   { value: "welch" as Test, text: "Welch's t-test" },
   { value: "wilcoxon" as Test, text: "Wilcoxon rank-sum" },
+  { value: "pseudobulk" as Test, text: "Donors as replicates" },
 ];
 
 /** Two groups of cells, compared gene by gene. */
@@ -23,6 +24,11 @@ export function ComparePanel() {
   const [problem, setProblem] = useState("");
   const [running, setRunning] = useState(false);
   const stop = useRef<AbortController | null>(null);
+  const [chosenDonors, setDonors] = useState("");
+  const columns = store.schema.obs.filter((column) => column.kind === "category" &&
+    (column.labels ?? 0) > 1).map((column) => column.name);
+  const donors = chosenDonors || columns.find((name) => /donor|patient|subject|individual/i.test(name)) ||
+    columns[0];
   const layers = store.schema.layers.map((layer) => layer.name);
   const { a, b } = view.groups;
   const maskOf = (group: Group | null) =>
@@ -44,6 +50,7 @@ export function ComparePanel() {
       const other = b ? maskOf(b) : world && world.map((inside, at) =>
         inside !== 0 && first && first[at] === 0 ? 1 : 0);
       const state = await compare({ revision: store.schema.revision, layer: view.layer, test,
+        ...(test === "pseudobulk" ? { donor_column: donors } : {}),
         a: runsOf(first, store.cells), ...(b || other ? { b: runsOf(other, store.cells) } : {}) },
         setProgress, stop.current.signal);
       setResult({ state, genes: await comparisonTable(state.id) });
@@ -71,6 +78,8 @@ export function ComparePanel() {
     </div>
     <div className="compare-options">
       <Choice label="Test" value={test} options={tests} onChange={setTest} />
+      {test === "pseudobulk" && <Choice label="Donors" value={donors} options={columns}
+        onChange={setDonors} />}
       <Choice label="Values" value={view.layer} options={layers}
         onChange={(layer) => session.change({ layer })} />
     </div>

@@ -37,7 +37,8 @@ export function ComparisonResult({ state, genes }: {
   const lower = byStatistic.slice(-listed).reverse();
   return <div className="comparison">
     {state.warnings.map((warning) => <Notice key={warning} kind="warning">{warning}</Notice>)}
-    <p className="note">{count(state.cells_a)} against {count(state.cells_b)} cells, {
+    <p className="note">{state.samples ? donorWords(state)
+      : `${count(state.cells_a)} against ${count(state.cells_b)} cells`}, {
       count(state.genes_tested)} genes tested, values of {state.layer} ({scaleWords(state)}); {
       state.fold_change}; p adjusted by Benjamini-Hochberg.</p>
     <div className="two-lists">
@@ -58,8 +59,14 @@ export function ComparisonResult({ state, genes }: {
   </div>;
 }
 
+function donorWords({ samples = [], paired }: ComparisonState): string {
+  const used = (set: "a" | "b") => samples.filter((one) => one.set === set && one.used).length;
+  return `${count(used("a"))} donors of A against ${count(used("b"))} of B${paired ? ", in pairs" : ""}`;
+}
+
 const scaleWords = ({ scale, unit }: ComparisonState): string => scale === "as_stored"
-  ? `${unit}, as stored` : scale === "log_cp10k" ? "ln of counts per 10,000" : scale;
+  ? `${unit}, as stored` : scale === "log_cp10k" ? "ln of counts per 10,000"
+    : scale === "log2_cpm" ? "log2 of counts per million, added up by donor" : scale;
 
 function GeneList({ title, genes, onAdd }: {
   title: string; genes: ComparedGene[]; onAdd: (genes: ComparedGene[]) => void;
