@@ -21,7 +21,7 @@ std::uint32_t IdTable::add(const IdKey& key) {
     const std::uint64_t hash = hash_of(key);
     Slot& slot = slots_[slot_of(key, hash)];
     if (slot.number == none) {
-        slot = {static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(ids_.size())};
+        slot = {tag_of(key, hash), static_cast<std::uint32_t>(ids_.size())};
         words_.push_back({key.low, key.high});
         ids_.push_back(key.text);
     }
@@ -36,7 +36,7 @@ void IdTable::grow() {
         key.high = words_[number].high;
         key.text = ids_[number];
         const std::uint64_t hash = hash_of(key);
-        slots_[slot_of(key, hash)] = {static_cast<std::uint32_t>(hash), number};
+        slots_[slot_of(key, hash)] = {tag_of(key, hash), number};
     }
 }
 

@@ -60,32 +60,37 @@ public:
     const TextArray& ids() const { return ids_; }
 
 private:
+    /// Its tag holds, below bits of the hash, the id's length: 0 to 16, or 17 for a longer one.
     struct Slot {
         std::uint32_t tag = 0, number = none;
     };
     struct Words {
         std::uint64_t low, high;
     };
+    static constexpr std::uint32_t long_id = 17, length_mask = 31;
+
     static std::uint64_t hash_of(const IdKey& key) {
         const std::uint64_t hash = key.low * 0x9E3779B97F4A7C15u ^ std::rotl(key.high, 29);
         return (hash ^ hash >> 32) * 0xD6E8FEB86659FD93u;
     }
+    static std::uint32_t tag_of(const IdKey& key, std::uint64_t hash) {
+        const std::size_t length = key.text.size() <= 16 ? key.text.size() : long_id;
+        return (static_cast<std::uint32_t>(hash) & ~length_mask) |
+               static_cast<std::uint32_t>(length);
+    }
     /// Where the key is, or the empty slot where it would be.
     std::size_t slot_of(const IdKey& key, std::uint64_t hash) const {
         const std::size_t mask = slots_.size() - 1;
+        const std::uint32_t tag = tag_of(key, hash);
         for (std::size_t at = hash >> 32 & mask;; at = (at + 1) & mask) {
             const Slot& slot = slots_[at];
             if (slot.number == none) return at;
-            if (slot.tag != static_cast<std::uint32_t>(hash)) continue;
+            if (slot.tag != tag) continue;
             const Words& words = words_[slot.number];
-            if (words.low == key.low && words.high == key.high && same_text(slot.number, key.text))
-                return at;
+            if (words.low != key.low || words.high != key.high) continue;
+            // Of a short id the words are the text, and the tag its length.
+            if ((tag & length_mask) != long_id || ids_[slot.number] == key.text) return at;
         }
-    }
-    /// For ids whose words are equal.
-    bool same_text(std::uint32_t number, std::string_view text) const {
-        const std::string_view known = ids_[number];
-        return known.size() == text.size() && (text.size() <= 16 || known == text);
     }
     void grow();
 
