@@ -14,20 +14,31 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const seen = { errors: [], refusals: [] };
 // As root there is no sandbox to be had.
 const browser = await chromium.launch({ executablePath: order.chromium, args: ["--no-sandbox"] });
-const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, bypassCSP: true });
-page.setDefaultTimeout(30_000);
-page.on("pageerror", (problem) => seen.errors.push(problem.message));
-page.on("response", (response) => {
-  if (response.status() >= 400) seen.refusals.push(`${response.status()} ${response.url()}`);
-});
+const readerOfPictures = await browser.newPage();
+let page = await newReader();
 const shot = (name) =>
   page.screenshot({ path: join(order.pictures, `${order.name}-${name}.png`) });
+
+/** A browser of its own: no store, no cache. */
+async function newReader() {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const made = await context.newPage();
+  made.setDefaultTimeout(30_000);
+  made.on("pageerror", (problem) => seen.errors.push(problem.message));
+  made.on("console", (message) => {
+    if (message.type() === "error") seen.errors.push(message.text());
+  });
+  made.on("response", (response) => {
+    if (response.status() >= 400) seen.refusals.push(`${response.status()} ${response.url()}`);
+  });
+  return made;
+}
 
 /** How often each colour is in the picture of the cells, the most frequent first. */
 async function colours() {
   await page.waitForSelector('.scatter-plane[data-complete="true"]');
   const picture = await page.locator(".scatter-plane").screenshot();
-  return page.evaluate(async (base64) => {
+  return readerOfPictures.evaluate(async (base64) => {
     const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${base64}`)).blob());
     const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
     const draw = canvas.getContext("2d");
@@ -115,6 +126,94 @@ const steps = {
     seen.first = await table.locator("tbody tr").first().locator("td, th").allTextContents();
     seen.table_violations = await violations();
     await shot("table");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Volcano" }).click();
+    await page.locator("dialog .figure-drawing svg").waitFor();
+    seen.volcano = await page.locator("dialog svg circle, dialog svg path").count();
+    await shot("volcano");
+    await page.keyboard.press("Escape");
+  },
+  async otherTests() {
+    seen.other_tests = {};
+    for (const test of ["wilcoxon", "pseudobulk"]) {
+      await page.getByLabel("Test", { exact: true }).selectOption(test);
+      const answered = page.waitForResponse((response) =>
+        response.url().endsWith("/v1/comparisons") && response.request().method() === "POST");
+      await page.getByRole("button", { name: /^Compare A with/ }).click();
+      seen.other_tests[test] = await (await answered).json();
+      await page.waitForSelector(".comparison .two-lists, .compare-options ~ .notice.error");
+      seen.other_tests[test].note = await page.locator(".comparison .note").textContent();
+      await shot(test);
+    }
+  },
+  async range() {
+    const histogram = page.getByRole("img", { name: `Histogram of ${order.number}` });
+    const box = await histogram.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.4, box.y + box.height / 2);
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2);
+    await page.mouse.up();
+    const ends = page.locator(".thresholds input");
+    seen.range = [Number(await ends.nth(0).inputValue()), Number(await ends.nth(1).inputValue())];
+    await ends.nth(0).fill(String(order.low));
+    await ends.nth(1).fill(String(order.high));
+    seen.in_range = await selectedCells();
+    await shot("range");
+    await page.getByRole("button", { name: "Keep only the selected cells" }).click();
+    seen.subset = await page.locator(".selected-count").textContent();
+    await page.getByRole("button", { name: "Back to all cells" }).click();
+  },
+  async figures() {
+    await page.getByLabel("Gene", { exact: true }).fill(order.genes.join(" "));
+    await page.locator(".gene-search button").click();
+    await page.getByLabel(`Colour by ${order.genes.at(-1)}`).waitFor();
+    seen.figures = {};
+    for (const kind of ["violin", "dots", "heat map", "composition"]) {
+      await page.getByLabel("Figure", { exact: true }).selectOption(kind);
+      const drawing = page.locator(".plots .figure-drawing svg");
+      await drawing.first().waitFor();
+      const download = page.waitForEvent("download");
+      await page.locator(".plots .figure-files button", { hasText: "CSV" }).first().click();
+      const csv = readFileSync(await (await download).path(), "utf8");
+      seen.figures[kind] = { drawings: await drawing.count(), csv,
+        marks: await drawing.first().locator("path, rect, circle").count() };
+      await drawing.first().scrollIntoViewIfNeeded();
+      await shot(kind.replace(" ", "-"));
+    }
+    await page.getByLabel("Figure", { exact: true }).selectOption("none");
+  },
+  async geneSets() {
+    await page.getByLabel("Name of the new gene set").fill("mine");
+    await page.locator(".gene-sets button", { hasText: "Create" }).click();
+    await page.locator(".gene-sets summary", { hasText: "mine" }).click();
+    await page.getByLabel("Colour by mine").click();
+    await page.waitForSelector('.legend :text("mine")');
+    const plot = (gene) => page.locator(".number-row", { hasText: gene }).first()
+      .getByRole("button", { name: /^[xy]$/ });
+    await plot(order.genes[0]).click();
+    await plot(order.genes[1]).click();
+    await page.locator(".gene-plane canvas").waitFor();
+    await shot("gene-set");
+  },
+  async share() {
+    seen.selected = await selectedCells();
+    await page.getByRole("button", { name: "Share and reproduce" }).click();
+    const field = page.getByLabel("Link to exactly this screen");
+    await page.waitForFunction(() => document.querySelector(".copy-field input").value !== "");
+    const link = await field.inputValue();
+    seen.script = await page.getByLabel("In Python").inputValue();
+    await shot("share");
+    const before = await page.locator(".legend").textContent();
+    page = await newReader();
+    await page.goto(link);
+    await colours();
+    await page.waitForFunction((count) => document.querySelector(".selected-count strong")
+      ?.textContent.replaceAll(",", "") === String(count), seen.selected);
+    seen.restored = { selected: await selectedCells(), genes: await page.locator(
+      ".number-row .row-name").allTextContents(), legend: await page.locator(".legend").textContent(),
+      same_legend: before === await page.locator(".legend").textContent() };
+    await shot("restored");
   },
 };
 try {

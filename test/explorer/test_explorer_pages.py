@@ -128,6 +128,45 @@ def test_who_has_a_token_sees_what_is_private(explore, server):
     assert len(seen["legend"]) == 8
 
 
+def test_ranks_and_donors_are_compared_from_the_page(explore, server, blood):
+    data = read_h5ad(blood)
+    seen = explore("tests", ["home", "open", "category", "compare", "otherTests"], title="Blood",
+                   column="cell_type", label="B cell", cells=2000)
+    assert seen["volcano"] > 100
+    members = (data.obs["cell_type"] == "B cell").to_numpy()
+    values = log_cp10k(data.X)
+    expected = scipy.stats.mannwhitneyu(values[members], values[~members], axis=0,
+                                        method="asymptotic")
+    told = table_of(server, seen["other_tests"]["wilcoxon"])
+    np.testing.assert_allclose(np.array(told["p"], float), expected.pvalue, rtol=1e-6, atol=1e-300)
+    donors = seen["other_tests"]["pseudobulk"]
+    assert donors["donor_column"] == "donor_id" and donors["paired"]
+    assert "6 donors of A against 6 of B, in pairs" in donors["note"]
+
+
+def test_ranges_subsets_figures_and_a_link_that_restores_the_screen(explore, blood):
+    data = read_h5ad(blood)
+    genes = ["CD79A", "LYZ", "NKG7"]
+    low, high = 500, 900
+    seen = explore("figures", ["home", "open", "range", "figures", "category", "geneSets", "share"],
+                   title="Blood", number="n_counts", low=low, high=high, genes=genes,
+                   column="cell_type", label="B cell")
+    counts = data.obs["n_counts"].to_numpy()
+    span = counts.max() - counts.min()
+    assert np.allclose(seen["range"], counts.min() + span * np.array([0.2, 0.6]), atol=span / 40)
+    inside = ((counts >= low) & (counts <= high)).sum()
+    assert seen["in_range"] == inside
+    assert seen["subset"].startswith(f"{inside:,} of {inside:,} cells")
+    for kind, figure in seen["figures"].items():
+        assert figure["drawings"] == (3 if kind == "violin" else 1), kind
+        assert figure["marks"] >= 8 and len(figure["csv"].splitlines()) > 8, kind
+    assert "read_h5ad" in seen["script"] and "CD79A" in seen["script"]
+    compile(seen["script"], "session.py", "exec")
+    restored = seen["restored"]
+    assert restored["selected"] == seen["selected"] == (data.obs["cell_type"] == "B cell").sum()
+    assert set(genes) <= set(restored["genes"]) and restored["same_legend"]
+
+
 def test_an_empty_server_says_how_data_comes_in(explore, start_server):
     seen = explore("empty", ["home"], url=start_server().url, empty=True)
     assert seen["datasets"] == []
