@@ -32,7 +32,11 @@ export function ComparisonResult({ state, genes }: {
     ...view.geneSets.filter((set) => set.name !== name),
     { name, description: `${state.cells_a} against ${state.cells_b} cells, ${state.layer}`,
       genes: chosen.map((gene) => gene.name) }] });
-  const figure = useMemo(() => volcano(tested, state.fold_change), [tested, state.fold_change]);
+  // Scaled values have no fold change; their means differ all the same.
+  const figure = useMemo(() => tested.some((gene) => Number.isFinite(gene.foldChange))
+    ? volcano(tested, state.fold_change)
+    : volcano(tested.map((gene) => ({ ...gene, foldChange: gene.difference })),
+      "difference of the means"), [tested, state.fold_change]);
   const higher = byStatistic.slice(0, listed);
   const lower = byStatistic.slice(-listed).reverse();
   return <div className="comparison">

@@ -2,12 +2,12 @@ import { useEffect } from "react";
 
 import type { Session } from "./session";
 
-/** The Explorer's keyboard: undo, redo, subset. Typing in a field is left alone. */
+/** The Explorer's keyboard: undo, redo, subset. Fields and dialogs have their own. */
 export function useKeys(session: Session): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
-      if (target.matches("input, textarea, select")) return;
+      if (target.matches("input, textarea, select") || target.closest("dialog")) return;
       const command = event.ctrlKey || event.metaKey;
       const key = event.key.toLowerCase();
       const view = session.view();
