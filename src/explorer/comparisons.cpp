@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::string_view schema = R"sql(
 create table if not exists comparison (
-    id text primary key, inputs text not null, job text not null, summary text not null,
-    created_ms integer not null);
+    id text primary key, revision text not null, inputs text not null, job text not null,
+    summary text not null, created_ms integer not null);
+create index if not exists comparison_revision on comparison (revision);
 )sql";
 
 std::string what_of(const ComparisonRecord& record, TableFormat format) {
@@ -49,9 +50,24 @@ Result<std::optional<ComparisonRecord>> Comparisons::find(std::string_view id) {
 Result<void> Comparisons::put(const ComparisonRecord& record) {
     const auto connection = TRY(control_.connect());
     TRY(connection->change(
-        "insert into comparison values (?, ?, ?, ?, ?) on conflict (id) do update set "
+        "insert into comparison values (?, ?, ?, ?, ?, ?) on conflict (id) do update set "
         "job = excluded.job, summary = excluded.summary where comparison.summary = ''",
-        {record.id, to_json(record.order), record.job, record.summary, clock_.unix_ms()}));
+        {record.id, record.order.revision, to_json(record.order), record.job, record.summary,
+         clock_.unix_ms()}));
+    return {};
+}
+
+Result<void> Comparisons::forget_removed(
+    const std::function<Result<bool>(const std::string& revision)>& is_there) {
+    const auto connection = TRY(control_.connect());
+    std::vector<std::string> revisions;
+    {
+        const auto rows = TRY(connection->execute("select distinct revision from comparison"));
+        while (TRY(rows->next())) revisions.push_back(rows->text(0));
+    }
+    for (const std::string& revision : revisions)
+        if (!TRY(is_there(revision)))
+            TRY(connection->change("delete from comparison where revision = ?", {revision}));
     return {};
 }
 

@@ -44,6 +44,9 @@ public:
     Result<ComparisonRecord> ask(const ComparisonOrder& order, std::string_view owner,
                                  std::stop_token left);
     Result<std::optional<ComparisonRecord>> find(std::string_view id);
+    /// Drops the records of revisions that aren't there any more.
+    Result<void> forget_removed(
+        const std::function<Result<bool>(const std::string& revision)>& is_there);
     /// The whole table of one that is done.
     Result<Body> table(const ComparisonRecord& record, TableFormat format, Coding coding);
 

@@ -52,7 +52,8 @@ void wait_for(std::stop_token stop) {
     stopped.wait(lock, stop, [] { return false; });
 }
 
-/// Removes files whose time is over, every minute and at start, until stopped.
+/// Removes what is over (expired files, comparisons of removed data), every minute and at start,
+/// until stopped.
 void keep_house(Site& site, std::stop_token stop) {
     std::mutex mutex;
     std::condition_variable_any stopped;
@@ -61,6 +62,13 @@ void keep_house(Site& site, std::stop_token stop) {
         if (const auto removed = site.matrices().expire(); !removed)
             log(LogLevel::warning, "expired results could not be removed",
                 {{"error", removed.error().message}});
+        const auto is_there = [&](const std::string& id) -> Result<bool> {
+            const auto revision = TRY(site.catalog().find_revision(id));
+            return revision && revision->state == catalog::RevisionState::ready;
+        };
+        if (const auto forgotten = site.comparisons().forget_removed(is_there); !forgotten)
+            log(LogLevel::warning, "comparisons of removed data could not be forgotten",
+                {{"error", forgotten.error().message}});
     } while (!stopped.wait_for(lock, stop, site.house_keeping_interval(), [] { return false; }) &&
              !stop.stop_requested());
 }

@@ -143,6 +143,17 @@ TEST_F(ComparisonTest, WhatTakesTooLongBecomesAJobThatCanBeSeen) {
     EXPECT_EQ(compared(t_against_b)["id"], queued["id"]);
 }
 
+TEST_F(ComparisonTest, ARemovedRevisionLeavesNoComparison) {
+    const std::string address = "/v1/comparisons/" + compared(t_against_b)["id"].get<std::string>();
+    ASSERT_TRUE(comparisons_->forget_removed([](const std::string&) { return true; }));
+    EXPECT_EQ(call("GET", address).status, 200);
+    fake_.all_revisions["many-1"].state = catalog::RevisionState::removed;
+    EXPECT_EQ(call("GET", address).status, 410);
+    ASSERT_TRUE(comparisons_->forget_removed(
+        [](const std::string& revision) { return revision != "many-1"; }));
+    EXPECT_EQ(call("GET", address).status, 404);
+}
+
 TEST_F(ComparisonTest, DonorsAreComparedAsSamples) {
     const Json state = compared(
         R"({"revision":"many-1","test":"pseudobulk","donor_column":"donor","a":[[0,30]]})");
