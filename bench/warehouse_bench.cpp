@@ -1,6 +1,7 @@
 // How long a load and the four queries of the back-end comparison take, on made-up cells:
 //
 //   warehouse_bench CELLS [FILE]     e.g. warehouse_bench 550000
+//   warehouse_bench --json FOLDER    goal G26: 300 commits of 100 cells x 200 genes
 //
 // Values come from a formula instead of a sealed file, so the times are the warehouse's own.
 // Each query runs twice: the first brings the dataset's keys into memory.
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <numeric>
 
 #include "sql/duckdb/duckdb_database.h"
 #include "warehouse/warehouse.h"
@@ -157,9 +159,9 @@ expression::Frame make_obs(std::uint32_t cells) {
     return obs;
 }
 
-expression::Frame make_var() {
+expression::Frame make_var(std::uint32_t count) {
     expression::Frame var;
-    for (std::uint32_t gene = 0; gene < genes; ++gene) {
+    for (std::uint32_t gene = 0; gene < count; ++gene) {
         var.index.push_back(fmt::format("ENSG{:011}", gene));
     }
     return var;
@@ -195,7 +197,7 @@ void run(std::uint32_t cells, const fs::path& file) {
     }
     fmt::print("features         {:8.3f} s\n",
                seconds_of([&] { must(warehouse->load_features(features, "made up")); }));
-    const auto obs = make_obs(cells), var = make_var();
+    const auto obs = make_obs(cells), var = make_var(genes);
     RevisionRows rows;
     rows.dataset = rows.dataset_name = "immune";
     rows.revision = "r1";
@@ -231,10 +233,50 @@ void run(std::uint32_t cells, const fs::path& file) {
     }
 }
 
+/// How long a commit of one small dataset takes, and how many go through in a second.
+void commit_many(const fs::path& folder) {
+    constexpr std::size_t commits = 300;
+    const fs::path file = folder / "commits.duckdb";
+    const auto remove = [&] {
+        fs::remove(file);
+        fs::remove(fs::path(file) += ".wal");
+    };
+    remove();
+    sql::DuckDbOptions options;
+    options.file = file;
+    const auto database = must(sql::open_duckdb(options));
+    const auto open =
+        [&](std::string_view) -> Result<std::shared_ptr<const expression::SealedDataset>> {
+        return fail(ErrorCode::unsupported, "not measured");
+    };
+    const auto warehouse = must(Warehouse::open(*database, open, system_clock()));
+    const auto obs = make_obs(100), var = make_var(200);
+    std::vector<double> seconds;
+    for (std::size_t i = 0; i < commits; ++i) {
+        RevisionRows rows;
+        rows.dataset = rows.dataset_name = rows.revision = fmt::format("set{:05}", i);
+        rows.obs = &obs;
+        rows.var = &var;
+        seconds.push_back(seconds_of([&] { must(warehouse->apply(rows)); }));
+    }
+    const double all = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+    std::sort(seconds.begin(), seconds.end());
+    const std::pair<const char*, double> measures[] = {{"p50_ms", 1e3 * seconds[commits / 2]},
+                                                       {"p99_ms", 1e3 * seconds[commits * 99 / 100]},
+                                                       {"grouped_ps", commits / all}};
+    for (const auto& [name, value] : measures)
+        fmt::print("{{\"goal\": \"G26\", \"measure\": \"{}\", \"value\": {:.4g}}}\n", name, value);
+    remove();
+}
+
 }  // namespace
 }  // namespace stroma::warehouse
 
 int main(int count, char** words) {
+    if (count == 3 && std::string_view(words[1]) == "--json") {
+        stroma::warehouse::commit_many(words[2]);
+        return 0;
+    }
     stroma::warehouse::run(count > 1 ? static_cast<std::uint32_t>(std::atoi(words[1])) : 100'000,
                            count > 2 ? words[2] : "");
     return 0;

@@ -50,7 +50,7 @@ IMPORTS = [
     Import("G24", "10k", "expression.psv", "postgres: text: COPY in + text: index on cell"),
 ]
 # Programs of this folder, with their goals: called as NAME --json DATA_FOLDER.
-PROGRAMS = {"expression_bench": ("G1", "G2", "G3", "G4", "G17")}
+PROGRAMS = {"expression_bench": ("G1", "G2", "G3", "G4", "G17"), "warehouse_bench": ("G26",)}
 PROGRAM_PEERS = {"G17": ("100k", "python: 100 genes, csc on disk", "p50_ms", 10)}  # ms a gene
 
 

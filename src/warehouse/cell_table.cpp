@@ -133,18 +133,48 @@ Result<void> check_rows(const RevisionRows& rows) {
 
 namespace {
 
+/// A column of a biology table that obs tells, as an expression over store.cells_<loaded>.
+struct ToldColumn {
+    std::string_view table, column;
+    std::string expression;
+};
+
+/// The columns of obs that the biology tables are told by.
+std::span<const std::string_view> telling_names() {
+    static constexpr std::string_view names[] = {"donor_id",
+                                                 "self_reported_ethnicity",
+                                                 "ethnicity",
+                                                 "self_reported_ethnicity_ontology_term_id",
+                                                 "ethnicity_ontology_term_id",
+                                                 "disease",
+                                                 "disease_ontology_term_id",
+                                                 "development_stage",
+                                                 "development_stage_ontology_term_id",
+                                                 "sex",
+                                                 "tissue",
+                                                 "tissue_ontology_term_id",
+                                                 "organism",
+                                                 "organism_ontology_term_id",
+                                                 "assay",
+                                                 "assay_ontology_term_id"};
+    return names;
+}
+
 /// Builds the statement that makes store.cells_<loaded> out of a scan.
 class CellTable {
 public:
-    CellTable(const RevisionRows& rows, std::int64_t dataset_no, std::int64_t loaded)
+    CellTable(const RevisionRows& rows, std::int64_t loaded)
         : rows_(rows),
-          dataset_no_(dataset_no),
           loaded_(loaded),
           named_(name_columns(*rows.obs, fixed_obs_names(), "obs")) {}
 
     std::vector<ScannedColumn> scanned() const;
     std::string create_statement(const std::string& relation) const;
-    std::vector<std::string> biology_statements() const;
+    std::vector<ToldColumn> told_columns() const;
+    /// Gives those columns, once for each combination of what obs says.
+    std::string told_statement(const std::vector<ToldColumn>& told) const;
+    /// What is told of the dataset as a whole.
+    void add_own_rows(BiologyRows& told) const;
     const std::vector<NamedColumn>& named() const { return named_; }
 
 private:
@@ -186,7 +216,7 @@ private:
     }
 
     const RevisionRows& rows_;
-    std::int64_t dataset_no_, loaded_;
+    std::int64_t loaded_;
     std::vector<NamedColumn> named_;
 };
 
@@ -289,50 +319,72 @@ std::string CellTable::create_statement(const std::string& relation) const {
                        relation);
 }
 
-std::vector<std::string> CellTable::biology_statements() const {
-    std::vector<std::string> statements;
-    const auto insert = [&](std::string_view table, const std::string& values) {
-        statements.push_back(
-            fmt::format("INSERT INTO store.{} SELECT DISTINCT {}, {} FROM "
-                        "store.cells_{}",
-                        table, dataset_no_, values, loaded_));
+std::vector<ToldColumn> CellTable::told_columns() const {
+    std::vector<ToldColumn> told;
+    const auto add = [&](std::string_view table,
+                         std::initializer_list<std::pair<std::string_view, std::string>> columns) {
+        for (const auto& [column, expression] : columns) told.push_back({table, column, expression});
     };
+    const std::string tissue = physical("tissue"), disease = physical("disease");
+    const std::string tissue_term = physical("tissue_ontology_term_id");
+    const std::string disease_term = physical("disease_ontology_term_id");
     if (derives_cells()) {
-        insert("donor",
-               fmt::format("{}, {}, {}, {}, {}, {}, {}, {}, NULL", donor_key(), ethnicity_term(),
-                           ethnicity(), physical("disease_ontology_term_id"), physical("disease"),
-                           physical("development_stage_ontology_term_id"),
-                           physical("development_stage"), physical("sex")));
-        insert("specimen",
-               fmt::format("{}, {}, {}, {}, NULL, NULL, {}, {}", specimen_key(), donor_key(),
-                           physical("tissue_ontology_term_id"), physical("tissue"),
-                           physical("disease_ontology_term_id"), physical("disease")));
-        insert("cell_suspension",
-               fmt::format("cellsuspensionkey, {}, {}, {}, NULL, NULL, {}, {}", specimen_key(),
-                           physical("tissue_ontology_term_id"), physical("tissue"),
-                           physical("organism_ontology_term_id"), physical("organism")));
+        add("donor", {{"donorkey", donor_key()},
+                      {"ethnicity_ontology", ethnicity_term()},
+                      {"ethnicity_label", ethnicity()},
+                      {"diseases_ontology", disease_term},
+                      {"diseases_label", disease},
+                      {"development_stage_ontology", physical("development_stage_ontology_term_id")},
+                      {"development_stage_label", physical("development_stage")},
+                      {"sex", physical("sex")}});
+        add("specimen", {{"specimenkey", specimen_key()},
+                         {"donorkey", donor_key()},
+                         {"organ_ontology", tissue_term},
+                         {"organ_label", tissue},
+                         {"diseases_ontology", disease_term},
+                         {"diseases_label", disease}});
+        add("cell_suspension", {{"cellsuspensionkey", "cellsuspensionkey"},
+                                {"specimenkey", specimen_key()},
+                                {"derived_organ_ontology", tissue_term},
+                                {"derived_organ_label", tissue},
+                                {"genus_species_ontology", physical("organism_ontology_term_id")},
+                                {"genus_species_label", physical("organism")}});
     }
     if (!has("library_preparation")) {
-        insert("library_preparation",
-               fmt::format("librarykey, NULL, NULL, {}, {}, NULL, NULL",
-                           physical("assay_ontology_term_id"), physical("assay")));
+        add("library_preparation",
+            {{"librarykey", "librarykey"},
+             {"construction_approach_ontology", physical("assay_ontology_term_id")},
+             {"construction_approach_label", physical("assay")}});
     }
-    if (!has("project")) {
-        const std::string name = quoted_text(rows_.dataset_name);
-        statements.push_back(fmt::format("INSERT INTO store.project VALUES ({}, {}, {}, {})",
-                                         dataset_no_, quoted_text(rows_.dataset), name, name));
+    return told;
+}
+
+std::string CellTable::told_statement(const std::vector<ToldColumn>& told) const {
+    std::string columns = "cellsuspensionkey, librarykey", expressions;
+    for (std::size_t at = 0; at < named_.size(); ++at) {
+        const auto& names = telling_names();
+        if (std::find(names.begin(), names.end(), named_[at].column->name) != names.end())
+            columns += fmt::format(", o{}", at);
     }
-    if (!has("analysis")) {
-        const std::string uuid =
-            rows_.bundle_uuid.empty() ? "NULL" : quoted_text(rows_.bundle_uuid);
-        const std::string version =
-            rows_.bundle_uuid.empty() ? "NULL" : quoted_text(rows_.bundle_version);
-        statements.push_back(
-            fmt::format("INSERT INTO store.analysis VALUES ({}, {}, {} || '.' || "
-                        "{}, {}, {}, NULL, NULL)",
-                        dataset_no_, quoted_text(rows_.dataset), uuid, version, uuid, version));
+    for (const ToldColumn& column : told)
+        expressions += (expressions.empty() ? "" : ", ") + column.expression;
+    return fmt::format("SELECT {} FROM (SELECT DISTINCT {} FROM store.cells_{})", expressions,
+                       columns, loaded_);
+}
+
+void CellTable::add_own_rows(BiologyRows& told) const {
+    if (!has("project"))
+        told["project"] = {{{"projectkey", rows_.dataset},
+                            {"short_name", rows_.dataset_name},
+                            {"title", rows_.dataset_name}}};
+    if (has("analysis")) return;
+    Row analysis = {{"analysiskey", rows_.dataset}};
+    if (!rows_.bundle_uuid.empty()) {
+        analysis["bundle_fqid"] = rows_.bundle_uuid + "." + rows_.bundle_version;
+        analysis["bundle_uuid"] = rows_.bundle_uuid;
+        analysis["bundle_version"] = rows_.bundle_version;
     }
-    return statements;
+    told["analysis"] = {std::move(analysis)};
 }
 
 Result<void> note_columns(sql::Connection& connection, std::int64_t dataset_no,
@@ -377,7 +429,7 @@ Result<void> write_genes(Warehouse::State& state, sql::Connection& connection,
 
 Result<void> write_frames(Warehouse::State& state, sql::Connection& connection,
                           const RevisionRows& rows, std::int64_t dataset_no, std::int64_t loaded) {
-    const CellTable table(rows, dataset_no, loaded);
+    const CellTable table(rows, loaded);
     {
         auto columns = table.scanned();
         std::erase_if(columns, [&](const ScannedColumn& column) {
@@ -388,9 +440,25 @@ Result<void> write_frames(Warehouse::State& state, sql::Connection& connection,
                                           scan_columns(std::move(columns), rows.obs->row_count()));
         TRY(connection.change(table.create_statement(ticket.relation())));
     }
-    for (const auto& statement : table.biology_statements()) TRY(connection.change(statement));
     TRY(note_columns(connection, dataset_no, "obs", table.named()));
     return write_genes(state, connection, rows, dataset_no, loaded);
+}
+
+Result<BiologyRows> told_by_obs(sql::Connection& connection, const RevisionRows& rows,
+                                std::int64_t loaded) {
+    const CellTable table(rows, loaded);
+    BiologyRows told;
+    table.add_own_rows(told);
+    const auto columns = table.told_columns();
+    if (columns.empty()) return told;
+    const auto found = TRY(connection.execute(table.told_statement(columns), {}));
+    while (TRY(found->next())) {
+        std::map<std::string_view, Row> made;
+        for (std::size_t at = 0; at < columns.size(); ++at)
+            made[columns[at].table].emplace(columns[at].column, found->value(at));
+        for (auto& [name, row] : made) told[std::string(name)].push_back(std::move(row));
+    }
+    return told;
 }
 
 }  // namespace stroma::warehouse

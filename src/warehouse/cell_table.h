@@ -15,10 +15,15 @@ const std::vector<std::pair<std::string_view, std::string_view>>& cell_columns()
 std::span<const std::string_view> fixed_obs_names();
 std::span<const std::string_view> fixed_var_names();
 
-/// Writes store.cells_<loaded>, store.var_<loaded>, their frame_column lines and the biology rows
-/// that obs itself tells (donor_id, tissue, assay...). In the connection's transaction.
+/// Writes store.cells_<loaded>, store.var_<loaded> and their frame_column lines. In the connection's
+/// transaction.
 Result<void> write_frames(Warehouse::State& state, sql::Connection& connection,
                           const RevisionRows& rows, std::int64_t dataset_no, std::int64_t loaded);
+
+/// The biology rows that obs itself tells (donor_id, tissue, assay...), for what the revision's own
+/// rows leave out. After write_frames(), in its transaction.
+Result<BiologyRows> told_by_obs(sql::Connection& connection, const RevisionRows& rows,
+                                std::int64_t loaded);
 
 /// invalid_input when lengths, names or types of the rows don't fit.
 Result<void> check_rows(const RevisionRows& rows);

@@ -18,6 +18,7 @@ namespace stroma::warehouse {
 
 /// A row of a biology table: column name → value. Tables and columns: schema/warehouse.sql.
 using Row = std::map<std::string, sql::Value>;
+using BiologyRows = std::map<std::string, std::vector<Row>>;  ///< by table
 
 /// Everything that one revision brings into the warehouse, applied at once.
 struct RevisionRows {
@@ -36,7 +37,7 @@ struct RevisionRows {
     std::map<std::string, std::vector<sql::Value>> cell_columns;
     /// Rows of donor, specimen, cell_suspension, library_preparation, project, publication,
     /// contributor, analysis, feature; every row is tied to this revision in provenance.
-    std::map<std::string, std::vector<Row>> biology;
+    BiologyRows biology;
     std::string source;       ///< ledger: what was loaded
     std::string content_key;  ///< ledger: its identity
 };
