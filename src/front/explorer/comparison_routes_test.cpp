@@ -143,6 +143,36 @@ TEST_F(ComparisonTest, WhatTakesTooLongBecomesAJobThatCanBeSeen) {
     EXPECT_EQ(compared(t_against_b)["id"], queued["id"]);
 }
 
+TEST_F(ComparisonTest, WhoAskedFirstMayCancelIt) {
+    without_budget();
+    const auto asked = call("POST", "/v1/comparisons", "reader", t_against_b);
+    ASSERT_EQ(asked.status, 202) << asked.body;
+    const std::string address = "/v1/" + asked.header("location");
+    pipeline::Job job = **jobs_->find((*parse_json(asked.body))["job"].get<std::string>());
+    EXPECT_EQ(job.owner, "reader");
+    fake_.set_job(job);
+    EXPECT_EQ(call("DELETE", address).status, 401);
+    EXPECT_EQ(call("DELETE", address, "stranger").status, 403);
+    EXPECT_FALSE(fake_.all_jobs[job.id].cancel_asked);
+    EXPECT_EQ(call("DELETE", address, "reader").status, 202);
+    EXPECT_TRUE(fake_.all_jobs[job.id].cancel_asked);
+    // Asked again, it is begun again.
+    ASSERT_TRUE(jobs_->cancel(job.id));
+    EXPECT_NE((*parse_json(call("POST", "/v1/comparisons", "", t_against_b).body))["job"], job.id);
+}
+
+TEST_F(ComparisonTest, AStageThatIsToldToEndEnds) {
+    without_budget();
+    const auto asked = call("POST", "/v1/comparisons", "reader", t_against_b);
+    const Json queued = *parse_json(asked.body);
+    const pipeline::Job job = **jobs_->find(queued["job"].get<std::string>());
+    const auto ended = hurried_->run(stroma::explorer::comparison_order_of(job.inputs).value(),
+                                     job.id, {{}, [] { return true; }});
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code, ErrorCode::cancelled);
+    EXPECT_EQ(call("GET", "/v1/" + asked.header("location") + "/table").status, 409);
+}
+
 TEST_F(ComparisonTest, ARemovedRevisionLeavesNoComparison) {
     const std::string address = "/v1/comparisons/" + compared(t_against_b)["id"].get<std::string>();
     ASSERT_TRUE(comparisons_->forget_removed([](const std::string&) { return true; }));
