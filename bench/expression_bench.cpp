@@ -22,7 +22,7 @@
 
 #include "base/threads.h"
 #include "expression/h5ad/h5ad_reader.h"
-#include "expression/sealed/bit_packing.h"
+#include "expression/kernels/bit_packing.h"
 #include "expression/sealed/sealed_matrix.h"
 
 namespace stroma::expression {

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,15 @@ def shared_data():
     if not folder.is_dir():
         skip_loudly(f"the shared data ({folder}) is absent; set STROMA_SHARED")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser for tests of pages; they are skipped loudly where there is none."""
+    path = shutil.which("chromium")
+    if path is None:
+        skip_loudly("there is no chromium; tools/setup installs it")
+    return path
 
 
 @pytest.fixture(scope="session")

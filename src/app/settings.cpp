@@ -75,6 +75,13 @@ constexpr Setting table[] = {
     {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
 
+    {"explorer.bodies_max", bytes, "4GiB", "1MiB … 64TiB",
+     "Disk for answers about revisions that are kept packed; those unused longest go first."},
+    {"explorer.comparison_budget", duration, "1s", "0s … 30s",
+     "How long a comparison of cells may take within its request; then it becomes a job."},
+    {"explorer.comparisons_at_once", number, "2", "1 … 64",
+     "Comparisons within requests at the same time; others wait for the budget, then are jobs."},
+
     {"bundle.symbols", path, "", "",
      "Table of Ensembl ids and gene symbols (10x genes.tsv) for bundles that name genes by "
      "symbols; empty takes the imported annotation."},

@@ -46,6 +46,15 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
     };
+    state.bodies = std::make_unique<explorer::BodyStore>(
+        *state.objects, state.data / "tmp" / "staging",
+        std::string(loading::RevisionFiles::derived_root), loading::RevisionFiles::derived_prefix,
+        explorer::BodyStoreOptions{.bytes_max = settings.bytes("explorer.bodies_max")});
+    state.explorer = std::make_unique<explorer::Explorer>(open, *state.bodies);
+    state.comparisons = TRY(explorer::Comparisons::open(
+        *state.control, *state.explorer, *state.jobs, state.clock,
+        {.budget = settings.duration("explorer.comparison_budget"),
+         .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once"))}));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
                                                             *state.warehouse, *state.files);
@@ -79,6 +88,7 @@ void add_stages(Site::State& state, const Settings& settings) {
     state.stages.push_back(std::make_unique<matrix::MatrixStage>(*state.matrices, staging));
     state.stages.push_back(
         std::make_unique<matrix::ExportStage>(*state.matrix_writer, *state.catalog, state.clock));
+    state.stages.push_back(std::make_unique<explorer::ComparisonStage>(*state.comparisons));
     state.stages.push_back(std::make_unique<BackupStage>(state.site));
     std::vector<pipeline::Stage*> stages;
     for (const auto& stage : state.stages) stages.push_back(stage.get());
@@ -126,6 +136,8 @@ pipeline::JobStore& Site::jobs() { return *state_->jobs; }
 queue::Queue& Site::job_queue() { return *state_->job_queue; }
 pipeline::Worker& Site::worker() { return *state_->worker; }
 matrix::MatrixService& Site::matrices() { return *state_->matrices; }
+explorer::Explorer& Site::explorer() { return *state_->explorer; }
+explorer::Comparisons& Site::comparisons() { return *state_->comparisons; }
 sql::Database& Site::control() { return *state_->control; }
 Milliseconds Site::house_keeping_interval() const {
     return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});

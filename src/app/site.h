@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "explorer/comparisons.h"
+#include "explorer/explorer.h"
 #include "expression/format.h"
 #include "load/dataset_loader.h"
 #include "load/revision_files.h"
@@ -51,6 +53,8 @@ public:
     queue::Queue& job_queue();
     pipeline::Worker& worker();
     matrix::MatrixService& matrices();
+    explorer::Explorer& explorer();
+    explorer::Comparisons& comparisons();
     sql::Database& control();
     /// How often a server looks for what has expired.
     Milliseconds house_keeping_interval() const;

@@ -13,13 +13,16 @@
 namespace stroma::app {
 namespace {
 
-/// Every key of the store, page by page.
+/// Every object of the store, page by page, but what can be made again from others: a damaged one
+/// of those is found when it is opened, and made anew.
 Result<std::vector<object::ObjectInfo>> all_objects(object::ObjectStore& store) {
     std::vector<object::ObjectInfo> all;
     object::ListOptions options;
     while (true) {
         object::ListPage page = TRY(store.list(options));
-        std::move(page.objects.begin(), page.objects.end(), std::back_inserter(all));
+        for (object::ObjectInfo& info : page.objects)
+            if (!info.key.starts_with(loading::RevisionFiles::derived_root))
+                all.push_back(std::move(info));
         if (!page.next_after) return all;
         options.after = *page.next_after;
     }

@@ -5,6 +5,9 @@
 
 #include "app/data_lock.h"
 #include "app/site.h"
+#include "explorer/body_store.h"
+#include "explorer/comparisons.h"
+#include "explorer/explorer.h"
 #include "matrix/matrix_writer.h"
 #include "matrix/request_store.h"
 #include "queue/transactional_queue.h"
@@ -34,6 +37,9 @@ struct Site::State {
     std::unique_ptr<pipeline::JobStore> jobs;
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<loading::RevisionFiles> files;
+    std::unique_ptr<explorer::BodyStore> bodies;
+    std::unique_ptr<explorer::Explorer> explorer;
+    std::unique_ptr<explorer::Comparisons> comparisons;
     std::unique_ptr<warehouse::Warehouse> warehouse;
     std::unique_ptr<loading::DatasetLoader> loader;
     std::unique_ptr<warehouse::ParquetWriter> parquet;

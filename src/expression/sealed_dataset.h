@@ -102,6 +102,9 @@ enum class Scale : std::uint8_t {
     log_cp10k,  ///< ln(1 + 10,000 v / s); for matrices without negative values
 };
 
+/// A value at that scale; `cell_total` is s, and is looked at for log_cp10k only.
+double scaled(double value, Scale scale, double cell_total);
+
 /// One gene's stored values, while it is being looked at.
 struct GeneValues {
     std::uint32_t gene = 0;
@@ -146,10 +149,12 @@ public:
     virtual Result<std::vector<ExactSums>> exact_sums(
         std::span<const std::span<const std::uint32_t>> groups, Scale scale,
         const Watch& watch) const;
+    /// How exact_sums keeps values of that scale. errors  invalid_input
+    virtual Result<FixedPoint> fixed_point(Scale scale) const;
     /// Of all cells. Those as stored are stored; the others are added up once and kept.
     virtual Result<ExactSums> exact_totals(Scale scale, const Watch& watch) const;
     /// Calls use() for each of those genes (no genes: for all) once, in no order, from all cores
-    /// at once. Memory: one gene on each core.
+    /// at once; it must not scan itself. Memory: one gene on each core.
     virtual Result<void> scan_genes(std::span<const std::uint32_t> genes,
                                     const std::function<Result<void>(const GeneValues&)>& use,
                                     const Watch& watch) const;

@@ -87,8 +87,7 @@ Result<void> DatasetLoader::put_rows(const catalog::Dataset& dataset,
 
 Result<void> DatasetLoader::remove_revision(const catalog::Revision& revision) {
     TRY(warehouse_.remove(revision.id));
-    files_.forget(revision.id);
-    TRY(objects_.remove(RevisionFiles::object_key(revision.id)));
+    TRY(files_.remove(revision.id));
     return catalog_.remove_revision(revision.id);
 }
 

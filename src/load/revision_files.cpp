@@ -6,6 +6,10 @@ std::string RevisionFiles::object_key(std::string_view revision) {
     return "revisions/" + std::string(revision) + ".sealed";
 }
 
+std::string RevisionFiles::derived_prefix(std::string_view revision) {
+    return std::string(derived_root) + std::string(revision) + "/";
+}
+
 Result<std::shared_ptr<const expression::SealedDataset>> RevisionFiles::open(
     std::string_view revision) {
     {
@@ -27,6 +31,18 @@ Result<std::shared_ptr<const expression::SealedDataset>> RevisionFiles::open(
         newest_first_.pop_back();
     }
     return sealed;
+}
+
+Result<void> RevisionFiles::remove(std::string_view revision) {
+    forget(revision);
+    TRY(objects_.remove(object_key(revision)));
+    object::ListOptions options{.prefix = derived_prefix(revision), .delimiter = "", .after = ""};
+    for (;;) {
+        const object::ListPage page = TRY(objects_.list(options));
+        for (const object::ObjectInfo& info : page.objects) TRY(objects_.remove(info.key));
+        if (!page.next_after) return {};
+        options.after = *page.next_after;
+    }
 }
 
 void RevisionFiles::forget(std::string_view revision) {

@@ -19,13 +19,17 @@ public:
     explicit RevisionFiles(object::ObjectStore& objects) : objects_(objects) {}
 
     static std::string object_key(std::string_view revision);
+    /// What was made from a revision and can be made again lies under derived_root, then its id.
+    static constexpr std::string_view derived_root = "derived/";
+    static std::string derived_prefix(std::string_view revision);
 
     /// errors  not_found  no such revision, or it was removed     corrupt
     Result<std::shared_ptr<const expression::SealedDataset>> open(std::string_view revision);
-    /// Forgets a revision that is going away; readers that have it keep it.
-    void forget(std::string_view revision);
+    /// Removes the sealed file and all that was made from it; readers that have it keep it.
+    Result<void> remove(std::string_view revision);
 
 private:
+    void forget(std::string_view revision);
     static constexpr std::size_t open_max = 64;
     object::ObjectStore& objects_;
     std::mutex mutex_;

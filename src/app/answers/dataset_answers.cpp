@@ -25,6 +25,9 @@ public:
     Result<std::vector<catalog::Revision>> revisions(std::string_view dataset) override {
         return catalog_.revisions(dataset);
     }
+    Result<std::optional<catalog::Revision>> find_revision(std::string_view id) override {
+        return catalog_.find_revision(id);
+    }
     Result<catalog::Dataset> change(std::string_view id,
                                     const front::api::DatasetChange& change) override {
         auto dataset = TRY(known(id));

@@ -10,7 +10,9 @@
 #include "app/verbs/verbs.h"
 #include "base/log.h"
 #include "front/api/api.h"
+#include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
+#include "front/web/pages.h"
 
 namespace stroma::app {
 namespace {
@@ -50,7 +52,8 @@ void wait_for(std::stop_token stop) {
     stopped.wait(lock, stop, [] { return false; });
 }
 
-/// Removes files whose time is over, every minute and at start, until stopped.
+/// Removes what is over (expired files, comparisons of removed data), every minute and at start,
+/// until stopped.
 void keep_house(Site& site, std::stop_token stop) {
     std::mutex mutex;
     std::condition_variable_any stopped;
@@ -59,6 +62,13 @@ void keep_house(Site& site, std::stop_token stop) {
         if (const auto removed = site.matrices().expire(); !removed)
             log(LogLevel::warning, "expired results could not be removed",
                 {{"error", removed.error().message}});
+        const auto is_there = [&](const std::string& id) -> Result<bool> {
+            const auto revision = TRY(site.catalog().find_revision(id));
+            return revision && revision->state == catalog::RevisionState::ready;
+        };
+        if (const auto forgotten = site.comparisons().forget_removed(is_there); !forgotten)
+            log(LogLevel::warning, "comparisons of removed data could not be forgotten",
+                {{"error", forgotten.error().message}});
     } while (!stopped.wait_for(lock, stop, site.house_keeping_interval(), [] { return false; }) &&
              !stop.stop_requested());
 }
@@ -73,11 +83,19 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     Answers answers(*site, settings);
     const std::string token = "stroma_" + site->ids().secret(32);
     answers.set_local_token(token);
+    const auto pages = front::web::own_pages();
     front::api::Api api(answers.domain(),
                         {.public_url = "",
                          .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
-                         .scratch_folder = site->staging()});
+                         .scratch_folder = site->staging(),
+                         .home = front::web::home_of(pages)});
+    const auto domain = answers.domain();
+    front::explorer::ExplorerFront explorer({domain.access, domain.datasets, domain.jobs,
+                                             site->explorer(), site->comparisons(),
+                                             domain.site.version()});
     auto routes = api.routes();
+    for (auto& route : explorer.routes()) routes.push_back(std::move(route));
+    for (auto& route : front::web::asset_routes(pages)) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
                                                         std::move(routes), api.authenticator()));
@@ -87,6 +105,8 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     TRY(write_server_address(invocation.data, {url, token, ::getpid()}));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
     invocation.terminal->say("administrator token of this run: " + token);
+    if (!pages.empty())
+        invocation.terminal->say("in a browser, signed in: " + url + "/#/?token=" + token);
     {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
         wait_for(invocation.stop);

@@ -1,7 +1,5 @@
 #include "expression/sealed/cell_adder.h"
 
-#include <cmath>
-
 namespace stroma::expression {
 namespace {
 
@@ -22,21 +20,12 @@ CellAdder::CellAdder(const StoredMatrix& matrix, Scale scale, const FixedPoint& 
       entries_(entries_max),
       made_(entries_max) {}
 
-double CellAdder::scaled(double value) const {
-    switch (scale_) {
-        case Scale::as_stored: return value;
-        case Scale::log1p: return std::log1p(value);
-        case Scale::log_cp10k: return value == 0 ? 0 : std::log1p(value * 1e4 / total_);
-    }
-    __builtin_unreachable();
-}
-
 double CellAdder::value_of(std::uint32_t code) const {
-    if (dictionary_ == nullptr) return scaled(static_cast<double>(code));
+    if (dictionary_ == nullptr) return scaled(static_cast<double>(code), scale_, total_);
     const ValueType type = matrix_.record_.summary.type;
     std::uint64_t bits = 0;
     std::memcpy(&bits, dictionary_ + std::size_t{code} * size_of(type), size_of(type));
-    return scaled(number_of(bits, type));
+    return scaled(number_of(bits, type), scale_, total_);
 }
 
 FixedSums* CellAdder::direct() {
@@ -84,7 +73,7 @@ void CellAdder::add_raw(std::uint32_t line) {
         for (std::size_t i = 0; i < count; ++i, value += size) {
             std::uint64_t bits = 0;
             std::memcpy(&bits, value, size);
-            sums[ranks[i]].add(scaled(number_of(bits, type)), fixed_);
+            sums[ranks[i]].add(scaled(number_of(bits, type), scale_, total_), fixed_);
         }
     damaged_ = decoder.damaged();
 }

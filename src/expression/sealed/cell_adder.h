@@ -1,7 +1,7 @@
 #pragma once
 
+#include "expression/kernels/sum_lanes.h"
 #include "expression/sealed/sealed_matrix.h"
-#include "expression/sealed/sum_lanes.h"
 
 namespace stroma::expression {
 
@@ -26,7 +26,6 @@ private:
     bool make_entries(const std::uint32_t* codes, std::size_t count);
     bool make_entry(std::uint32_t code);
     double value_of(std::uint32_t code) const;
-    double scaled(double value) const;
     FixedSums* direct();
 
     const StoredMatrix& matrix_;

@@ -6,7 +6,7 @@
 #include <atomic>
 
 #include "base/digest.h"
-#include "expression/sealed/bit_packing.h"
+#include "expression/kernels/bit_packing.h"
 #include "expression/sealed/container.h"
 #include "expression/sealed/container_layout.h"
 

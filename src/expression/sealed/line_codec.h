@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "expression/sealed/bit_packing.h"
+#include "expression/kernels/bit_packing.h"
 
 // Lines (cells or genes) of a sparse matrix as bytes: docs/formats/expression.md, "Lines".
 

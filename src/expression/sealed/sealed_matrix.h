@@ -42,6 +42,7 @@ public:
     Result<std::vector<ExactSums>> exact_sums(
         std::span<const std::span<const std::uint32_t>> groups, Scale scale,
         const Watch& watch) const override;
+    Result<FixedPoint> fixed_point(Scale scale) const override;
     Result<ExactSums> exact_totals(Scale scale, const Watch& watch) const override;
     Result<void> scan_genes(std::span<const std::uint32_t> genes,
                             const std::function<Result<void>(const GeneValues&)>& use,
@@ -90,7 +91,6 @@ private:
     Result<void> for_each_of_line(std::uint32_t gene, const GeneLine& line, Use&& use) const;
     Result<std::shared_ptr<const Dictionaries>> dictionaries() const;
     Result<std::vector<FixedSums>> stored_totals() const;
-    Result<FixedPoint> fixed_point_of(Scale scale) const;
     Result<std::shared_ptr<const std::vector<double>>> kept_cell_totals() const;
     Result<ExactSums> sums_of_whole(Scale scale, const Watch& watch) const;
     ExactSums in_gene_order(std::span<const FixedSums> by_rank, std::uint64_t cells,

@@ -143,10 +143,11 @@ Result<void> StoredMatrix::scan_genes(std::span<const std::uint32_t> genes,
         TRY(pace.begin_piece());
         const std::span mine =
             std::span(ranks).subspan(pieces[piece], pieces[piece + 1] - pieces[piece]);
-        thread_local OpenBlock open;
         thread_local GeneLine line;
         thread_local std::vector<double> values;
         const std::uint64_t block = by_gene_->block_of(mine.front());
+        OpenBlock open;
+        open.bytes = TRY(container_->read_block(*by_gene_, block));
         TRY(open_lines(*by_gene_, block, gene_count(), open));
         open.number = block;
         for (const std::uint32_t rank : mine) {

@@ -70,6 +70,16 @@ Result<std::uint64_t> StoredMatrix::decode_cells() const {
     return sum;
 }
 
+double scaled(double value, Scale scale, double cell_total) {
+    switch (scale) {
+        case Scale::as_stored: return value;
+        case Scale::log1p: return std::log1p(value);
+        // 0 stays 0 in a cell without any count.
+        case Scale::log_cp10k: return value == 0 ? 0 : std::log1p(value * 1e4 / cell_total);
+    }
+    __builtin_unreachable();
+}
+
 ExactSums StoredMatrix::in_gene_order(std::span<const FixedSums> by_rank, std::uint64_t cells,
                                       const FixedPoint& fixed) const {
     ExactSums out{cells, fixed, std::vector<FixedSums>(by_rank.size())};
@@ -78,7 +88,7 @@ ExactSums StoredMatrix::in_gene_order(std::span<const FixedSums> by_rank, std::u
     return out;
 }
 
-Result<FixedPoint> StoredMatrix::fixed_point_of(Scale scale) const {
+Result<FixedPoint> StoredMatrix::fixed_point(Scale scale) const {
     const MatrixSummary& summary = record_.summary;
     switch (scale) {
         case Scale::as_stored: return record_.fixed;
@@ -104,7 +114,7 @@ Result<std::shared_ptr<const std::vector<double>>> StoredMatrix::kept_cell_total
 
 Result<std::vector<ExactSums>> StoredMatrix::exact_sums(
     std::span<const std::span<const std::uint32_t>> groups, Scale scale, const Watch& watch) const {
-    const FixedPoint fixed = TRY(fixed_point_of(scale));
+    const FixedPoint fixed = TRY(fixed_point(scale));
     const std::uint64_t genes = record_.summary.genes;
     if (groups.size() > sums_bytes_max / sizeof(FixedSums) / std::max<std::uint64_t>(genes, 1))
         return fail(ErrorCode::exhausted,
@@ -172,6 +182,9 @@ Result<GeneSums> StoredMatrix::sums(std::span<const std::uint32_t> cells) const 
 
 Result<std::vector<ExactSums>> SealedMatrix::exact_sums(
     std::span<const std::span<const std::uint32_t>>, Scale, const Watch&) const {
+    return fail(ErrorCode::unsupported, "this matrix has no exact sums");
+}
+Result<FixedPoint> SealedMatrix::fixed_point(Scale) const {
     return fail(ErrorCode::unsupported, "this matrix has no exact sums");
 }
 Result<ExactSums> SealedMatrix::exact_totals(Scale, const Watch&) const {

@@ -20,6 +20,7 @@ struct ApiOptions {
     Milliseconds signature_skew_max{15 * 60 * 1000};
     /// Where answers too long for memory lie, without a name, while they are sent.
     fs::path scratch_folder = fs::temp_directory_path();
+    http::Handler home;  ///< answers "/"; unset, a page of links
 };
 
 /// The REST API: routes for http::Server::listen and the function that names the principal.

@@ -166,6 +166,7 @@ public:
     virtual Result<std::vector<catalog::Dataset>> datasets(const catalog::Principal& principal) = 0;
     virtual Result<std::optional<catalog::Dataset>> find_dataset(std::string_view id_or_name) = 0;
     virtual Result<std::vector<catalog::Revision>> revisions(std::string_view dataset) = 0;
+    virtual Result<std::optional<catalog::Revision>> find_revision(std::string_view id) = 0;
     virtual Result<catalog::Dataset> change(std::string_view dataset,
                                             const DatasetChange& change) = 0;
     /// Withdraws it: the id stays, every row and byte goes.

@@ -35,11 +35,13 @@ TEST(OpenApi, TheDocumentAndTheRoutesNameTheSameOperations) {
     std::set<std::string> described, routed, ids;
     for (const auto& [path, methods] : (*document)["paths"].items())
         for (const auto& [method, operation] : methods.items()) {
+            EXPECT_TRUE(ids.insert(operation["operationId"].get<std::string>()).second)
+                << operation["operationId"];
+            // front/explorer's; its own test looks at them
+            if (path.starts_with("/d/") || path.starts_with("/v1/comparisons")) continue;
             std::string upper = method;
             for (char& c : upper) c = static_cast<char>(std::toupper(c));
             described.insert(upper + " " + path);
-            EXPECT_TRUE(ids.insert(operation["operationId"].get<std::string>()).second)
-                << operation["operationId"];
         }
     for (const ApiRoute& route : all_routes())
         routed.insert(std::string(route.method) + " " + route.pattern);

@@ -67,8 +67,14 @@ Result<catalog::Dataset> find_allowed(ApiContext& api, http::Request& request, A
 
 Answer list_datasets(ApiContext& api, http::Request& request) {
     Json json{{"datasets", Json::array()}};
-    for (const auto& dataset : TRY(api.domain.datasets.datasets(request.principal)))
-        json["datasets"].push_back(dataset_json(dataset));
+    for (const auto& dataset : TRY(api.domain.datasets.datasets(request.principal))) {
+        Json one = dataset_json(dataset);
+        if (const auto current = TRY(api.domain.datasets.find_revision(dataset.current_revision))) {
+            one["cells"] = current->cells;
+            one["genes"] = current->genes;
+        }
+        json["datasets"].push_back(std::move(one));
+    }
     return json_answer(200, json);
 }
 

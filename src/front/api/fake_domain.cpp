@@ -245,6 +245,12 @@ Result<std::vector<catalog::Revision>> FakeDomain::revisions(std::string_view da
     return std::vector{revision};
 }
 
+Result<std::optional<catalog::Revision>> FakeDomain::find_revision(std::string_view id) {
+    const auto found = all_revisions.find(id);
+    if (found == all_revisions.end()) return std::nullopt;
+    return found->second;
+}
+
 Result<catalog::Dataset> FakeDomain::change(std::string_view id, const DatasetChange& change) {
     catalog::Dataset& dataset = all_datasets.find(id)->second;
     if (change.title) dataset.title = *change.title;

@@ -66,6 +66,7 @@ public:
     Result<std::vector<catalog::Dataset>> datasets(const catalog::Principal&) override;
     Result<std::optional<catalog::Dataset>> find_dataset(std::string_view) override;
     Result<std::vector<catalog::Revision>> revisions(std::string_view) override;
+    Result<std::optional<catalog::Revision>> find_revision(std::string_view id) override;
     Result<catalog::Dataset> change(std::string_view, const DatasetChange&) override;
     Result<void> withdraw(std::string_view) override;
     Result<std::vector<catalog::Collection>> collections(const catalog::Principal&) override;
@@ -100,6 +101,7 @@ public:
     std::map<std::string, catalog::Principal, std::less<>> by_secret;
     std::map<std::string, matrix::MatrixRequest, std::less<>> requests;
     std::map<std::string, catalog::Dataset, std::less<>> all_datasets;
+    std::map<std::string, catalog::Revision, std::less<>> all_revisions;
     std::map<std::string, catalog::Collection, std::less<>> all_collections;
     std::map<std::string, Upload, std::less<>> uploads;
     std::map<std::string, std::string, std::less<>> uploaded;

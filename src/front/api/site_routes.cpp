@@ -30,7 +30,8 @@ Answer version(ApiContext& api, http::Request&) {
     return json_answer(200, Json{{"version_info", {{"version", api.domain.site.version()}}}});
 }
 
-Answer home(ApiContext&, http::Request&) {
+Answer home(ApiContext& api, http::Request& request) {
+    if (api.options.home) return api.options.home(request);
     return http::text_response(200, std::string(landing), "text/html; charset=utf-8");
 }
 

@@ -1,4 +1,4 @@
-#include "expression/sealed/bit_packing.h"
+#include "expression/kernels/bit_packing.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "expression/sealed/bit_packing.h"
+#include "expression/kernels/bit_packing.h"
 
 #if defined(__x86_64__)
 // GCC 12's own AVX-512 header passes an uninitialised operand under an all-ones mask.

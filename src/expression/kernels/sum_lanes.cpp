@@ -1,4 +1,4 @@
-#include "expression/sealed/sum_lanes.h"
+#include "expression/kernels/sum_lanes.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -1,0 +1,213 @@
+#include "explorer/colors.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace stroma::explorer {
+namespace {
+
+struct NamedColor {
+    std::string_view name, hex;
+};
+
+/// CSS Color Module Level 4, section 6.1; in byte order.
+constexpr NamedColor named_colors[] = {
+    {"aliceblue", "#f0f8ff"},
+    {"antiquewhite", "#faebd7"},
+    {"aqua", "#00ffff"},
+    {"aquamarine", "#7fffd4"},
+    {"azure", "#f0ffff"},
+    {"beige", "#f5f5dc"},
+    {"bisque", "#ffe4c4"},
+    {"black", "#000000"},
+    {"blanchedalmond", "#ffebcd"},
+    {"blue", "#0000ff"},
+    {"blueviolet", "#8a2be2"},
+    {"brown", "#a52a2a"},
+    {"burlywood", "#deb887"},
+    {"cadetblue", "#5f9ea0"},
+    {"chartreuse", "#7fff00"},
+    {"chocolate", "#d2691e"},
+    {"coral", "#ff7f50"},
+    {"cornflowerblue", "#6495ed"},
+    {"cornsilk", "#fff8dc"},
+    {"crimson", "#dc143c"},
+    {"cyan", "#00ffff"},
+    {"darkblue", "#00008b"},
+    {"darkcyan", "#008b8b"},
+    {"darkgoldenrod", "#b8860b"},
+    {"darkgray", "#a9a9a9"},
+    {"darkgreen", "#006400"},
+    {"darkgrey", "#a9a9a9"},
+    {"darkkhaki", "#bdb76b"},
+    {"darkmagenta", "#8b008b"},
+    {"darkolivegreen", "#556b2f"},
+    {"darkorange", "#ff8c00"},
+    {"darkorchid", "#9932cc"},
+    {"darkred", "#8b0000"},
+    {"darksalmon", "#e9967a"},
+    {"darkseagreen", "#8fbc8f"},
+    {"darkslateblue", "#483d8b"},
+    {"darkslategray", "#2f4f4f"},
+    {"darkslategrey", "#2f4f4f"},
+    {"darkturquoise", "#00ced1"},
+    {"darkviolet", "#9400d3"},
+    {"deeppink", "#ff1493"},
+    {"deepskyblue", "#00bfff"},
+    {"dimgray", "#696969"},
+    {"dimgrey", "#696969"},
+    {"dodgerblue", "#1e90ff"},
+    {"firebrick", "#b22222"},
+    {"floralwhite", "#fffaf0"},
+    {"forestgreen", "#228b22"},
+    {"fuchsia", "#ff00ff"},
+    {"gainsboro", "#dcdcdc"},
+    {"ghostwhite", "#f8f8ff"},
+    {"gold", "#ffd700"},
+    {"goldenrod", "#daa520"},
+    {"gray", "#808080"},
+    {"green", "#008000"},
+    {"greenyellow", "#adff2f"},
+    {"grey", "#808080"},
+    {"honeydew", "#f0fff0"},
+    {"hotpink", "#ff69b4"},
+    {"indianred", "#cd5c5c"},
+    {"indigo", "#4b0082"},
+    {"ivory", "#fffff0"},
+    {"khaki", "#f0e68c"},
+    {"lavender", "#e6e6fa"},
+    {"lavenderblush", "#fff0f5"},
+    {"lawngreen", "#7cfc00"},
+    {"lemonchiffon", "#fffacd"},
+    {"lightblue", "#add8e6"},
+    {"lightcoral", "#f08080"},
+    {"lightcyan", "#e0ffff"},
+    {"lightgoldenrodyellow", "#fafad2"},
+    {"lightgray", "#d3d3d3"},
+    {"lightgreen", "#90ee90"},
+    {"lightgrey", "#d3d3d3"},
+    {"lightpink", "#ffb6c1"},
+    {"lightsalmon", "#ffa07a"},
+    {"lightseagreen", "#20b2aa"},
+    {"lightskyblue", "#87cefa"},
+    {"lightslategray", "#778899"},
+    {"lightslategrey", "#778899"},
+    {"lightsteelblue", "#b0c4de"},
+    {"lightyellow", "#ffffe0"},
+    {"lime", "#00ff00"},
+    {"limegreen", "#32cd32"},
+    {"linen", "#faf0e6"},
+    {"magenta", "#ff00ff"},
+    {"maroon", "#800000"},
+    {"mediumaquamarine", "#66cdaa"},
+    {"mediumblue", "#0000cd"},
+    {"mediumorchid", "#ba55d3"},
+    {"mediumpurple", "#9370db"},
+    {"mediumseagreen", "#3cb371"},
+    {"mediumslateblue", "#7b68ee"},
+    {"mediumspringgreen", "#00fa9a"},
+    {"mediumturquoise", "#48d1cc"},
+    {"mediumvioletred", "#c71585"},
+    {"midnightblue", "#191970"},
+    {"mintcream", "#f5fffa"},
+    {"mistyrose", "#ffe4e1"},
+    {"moccasin", "#ffe4b5"},
+    {"navajowhite", "#ffdead"},
+    {"navy", "#000080"},
+    {"oldlace", "#fdf5e6"},
+    {"olive", "#808000"},
+    {"olivedrab", "#6b8e23"},
+    {"orange", "#ffa500"},
+    {"orangered", "#ff4500"},
+    {"orchid", "#da70d6"},
+    {"palegoldenrod", "#eee8aa"},
+    {"palegreen", "#98fb98"},
+    {"paleturquoise", "#afeeee"},
+    {"palevioletred", "#db7093"},
+    {"papayawhip", "#ffefd5"},
+    {"peachpuff", "#ffdab9"},
+    {"peru", "#cd853f"},
+    {"pink", "#ffc0cb"},
+    {"plum", "#dda0dd"},
+    {"powderblue", "#b0e0e6"},
+    {"purple", "#800080"},
+    {"rebeccapurple", "#663399"},
+    {"red", "#ff0000"},
+    {"rosybrown", "#bc8f8f"},
+    {"royalblue", "#4169e1"},
+    {"saddlebrown", "#8b4513"},
+    {"salmon", "#fa8072"},
+    {"sandybrown", "#f4a460"},
+    {"seagreen", "#2e8b57"},
+    {"seashell", "#fff5ee"},
+    {"sienna", "#a0522d"},
+    {"silver", "#c0c0c0"},
+    {"skyblue", "#87ceeb"},
+    {"slateblue", "#6a5acd"},
+    {"slategray", "#708090"},
+    {"slategrey", "#708090"},
+    {"snow", "#fffafa"},
+    {"springgreen", "#00ff7f"},
+    {"steelblue", "#4682b4"},
+    {"tan", "#d2b48c"},
+    {"teal", "#008080"},
+    {"thistle", "#d8bfd8"},
+    {"tomato", "#ff6347"},
+    {"turquoise", "#40e0d0"},
+    {"violet", "#ee82ee"},
+    {"wheat", "#f5deb3"},
+    {"white", "#ffffff"},
+    {"whitesmoke", "#f5f5f5"},
+    {"yellow", "#ffff00"},
+    {"yellowgreen", "#9acd32"},
+};
+
+std::string lower_case(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+}
+
+}  // namespace
+
+std::optional<std::string> hex_color(std::string_view text) {
+    const std::string lower = lower_case(text);
+    if (lower.starts_with('#')) {
+        const bool is_hex = lower.find_first_not_of("0123456789abcdef", 1) == std::string::npos;
+        if (!is_hex) return std::nullopt;
+        if (lower.size() == 7 || lower.size() == 9) return lower.substr(0, 7);
+        if (lower.size() != 4) return std::nullopt;
+        return std::string{'#', lower[1], lower[1], lower[2], lower[2], lower[3], lower[3]};
+    }
+    const auto* found =
+        std::lower_bound(std::begin(named_colors), std::end(named_colors), lower,
+                         [](const NamedColor& a, const std::string& b) { return a.name < b; });
+    if (found == std::end(named_colors) || found->name != lower) return std::nullopt;
+    return std::string(found->hex);
+}
+
+std::optional<std::vector<std::string>> colors_of(const expression::Element& element) {
+    const expression::TextArray* texts = nullptr;
+    if (const auto* grid = std::get_if<expression::TextGrid>(&element.value)) texts = &grid->texts;
+    if (const auto* column = std::get_if<expression::Column>(&element.value))
+        texts = std::get_if<expression::TextArray>(&column->values);
+    if (texts == nullptr) return std::nullopt;
+    std::vector<std::string> colors;
+    for (std::size_t i = 0; i < texts->size(); ++i) {
+        auto color = hex_color((*texts)[i]);
+        if (!color) return std::nullopt;
+        colors.push_back(*std::move(color));
+    }
+    return colors;
+}
+
+std::string title_of(const expression::Dict& uns) {
+    for (const auto& [name, element] : uns)
+        if (const auto* grid = std::get_if<expression::TextGrid>(&element.value);
+            name == "title" && grid != nullptr && grid->texts.size() == 1)
+            return std::string(grid->texts[0]);
+    return "";
+}
+
+}  // namespace stroma::explorer

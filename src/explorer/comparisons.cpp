@@ -1,0 +1,172 @@
+#include "explorer/comparisons.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/json.h"
+
+namespace stroma::explorer {
+namespace {
+
+constexpr std::string_view schema = R"sql(
+create table if not exists comparison (
+    id text primary key, revision text not null, inputs text not null, job text not null,
+    summary text not null, created_ms integer not null);
+create index if not exists comparison_revision on comparison (revision);
+)sql";
+
+std::string what_of(const ComparisonRecord& record, TableFormat format) {
+    return fmt::format("comparison/{}/{}", record.id, name_of(format));
+}
+
+Result<std::string> bytes_of(const Body& body) {
+    std::string bytes(body.size_bytes, '\0');
+    TRY(body.file->read_at(0, std::as_writable_bytes(std::span(bytes))));
+    return bytes;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Comparisons>> Comparisons::open(sql::Database& control, Explorer& explorer,
+                                                       pipeline::JobStore& jobs, const Clock& clock,
+                                                       ComparisonOptions options) {
+    const auto connection = TRY(control.connect());
+    TRY(connection->run_script(schema));
+    return std::unique_ptr<Comparisons>(new Comparisons(control, explorer, jobs, clock, options));
+}
+
+Result<std::optional<ComparisonRecord>> Comparisons::find(std::string_view id) {
+    const auto connection = TRY(control_.connect());
+    const auto rows = TRY(connection->execute(
+        "select id, inputs, job, summary from comparison where id = ?", {std::string(id)}));
+    if (!TRY(rows->next())) return std::nullopt;
+    ComparisonRecord record{rows->text(0), {}, rows->text(2), rows->text(3)};
+    record.order = TRY(comparison_order_of(rows->text(1)));
+    return record;
+}
+
+Result<void> Comparisons::put(const ComparisonRecord& record) {
+    const auto connection = TRY(control_.connect());
+    TRY(connection->change(
+        "insert into comparison values (?, ?, ?, ?, ?, ?) on conflict (id) do update set "
+        "job = excluded.job, summary = excluded.summary where comparison.summary = ''",
+        {record.id, record.order.revision, to_json(record.order), record.job, record.summary,
+         clock_.unix_ms()}));
+    return {};
+}
+
+Result<void> Comparisons::forget_removed(
+    const std::function<Result<bool>(const std::string& revision)>& is_there) {
+    const auto connection = TRY(control_.connect());
+    std::vector<std::string> revisions;
+    {
+        const auto rows = TRY(connection->execute("select distinct revision from comparison"));
+        while (TRY(rows->next())) revisions.push_back(rows->text(0));
+    }
+    for (const std::string& revision : revisions)
+        if (!TRY(is_there(revision)))
+            TRY(connection->change("delete from comparison where revision = ?", {revision}));
+    return {};
+}
+
+void Comparisons::keep(const std::string& id, std::shared_ptr<const ComparedGenes> genes) {
+    const std::lock_guard lock(mutex_);
+    newest_first_.remove_if([&](const Kept& kept) { return kept.id == id; });
+    newest_first_.push_front({id, std::move(genes)});
+    if (newest_first_.size() > kept_max) newest_first_.pop_back();
+}
+
+Result<ComparisonRecord> Comparisons::run(const ComparisonOrder& order, std::string_view job,
+                                          const expression::Watch& watch) {
+    const auto data = TRY(explorer_.open(order.revision));
+    auto genes = std::make_shared<const ComparedGenes>(TRY(run_comparison(order, *data, watch)));
+    ComparisonRecord record{id_of(order), order, std::string(job),
+                            comparison_summary(order, *data, *genes)};
+    keep(record.id, std::move(genes));
+    // Stored now, so that a table is there without comparing again.
+    TRY(table(record, TableFormat::arrow, Coding::identity));
+    TRY(put(record));
+    return record;
+}
+
+Result<std::optional<ComparisonRecord>> Comparisons::run_within_budget(
+    const std::string& id, const ComparisonOrder& order, const std::stop_token& left) {
+    const std::int64_t end_ms = clock_.steady_ms() + options_.budget.count();
+    if (!running_.try_acquire_for(options_.budget)) return std::nullopt;
+    const std::unique_ptr<std::counting_semaphore<>, void (*)(std::counting_semaphore<>*)> held(
+        &running_, [](auto* running) { running->release(); });
+    // Who waited may find that another request has just answered the same.
+    if (auto done = TRY(find(id)); done && !done->summary.empty()) return done;
+    const expression::Watch watch{
+        {}, [&] { return left.stop_requested() || clock_.steady_ms() >= end_ms; }};
+    auto record = run(order, "", watch);
+    if (record) return *std::move(record);
+    if (record.error().code != ErrorCode::cancelled || left.stop_requested())
+        return fail(std::move(record.error()));
+    return std::nullopt;
+}
+
+Result<ComparisonRecord> Comparisons::ask(const ComparisonOrder& asked, std::string_view owner,
+                                          std::stop_token left) {
+    const auto data = TRY(explorer_.open(asked.revision));
+    ComparisonRecord record;
+    record.order = TRY(settled(asked, *data));
+    record.id = id_of(record.order);
+    if (auto known = TRY(find(record.id))) {
+        if (!known->summary.empty()) return *std::move(known);
+        const auto job = TRY(jobs_.find(known->job));
+        if (job && !pipeline::is_final(job->state)) return *std::move(known);
+    }
+    if (auto done = TRY(run_within_budget(record.id, record.order, left))) return *std::move(done);
+    const auto job = TRY(jobs_.submit(
+        {"comparison", std::string(owner),
+         fmt::format("compare cells of {} ({})", record.order.layer, name_of(record.order.method)),
+         to_json(record.order), "comparison/" + record.id}));
+    record.job = job.id;
+    TRY(put(record));
+    return record;
+}
+
+Result<std::shared_ptr<const ComparedGenes>> Comparisons::genes_of(const ComparisonRecord& record,
+                                                                   const RevisionData& data) {
+    {
+        const std::lock_guard lock(mutex_);
+        const auto kept = std::find_if(newest_first_.begin(), newest_first_.end(),
+                                       [&](const Kept& one) { return one.id == record.id; });
+        if (kept != newest_first_.end()) return kept->genes;
+    }
+    auto genes = std::make_shared<const ComparedGenes>(TRY(run_comparison(record.order, data, {})));
+    keep(record.id, genes);
+    return genes;
+}
+
+Result<Body> Comparisons::table(const ComparisonRecord& record, TableFormat format, Coding coding) {
+    const auto make = [&](const RevisionData& data) -> Result<Made> {
+        const auto genes = TRY(genes_of(record, data));
+        return comparison_table(record.order, data, *genes, format);
+    };
+    const Representation plain{record.order.revision, what_of(record, format), Coding::identity};
+    if (coding == Coding::identity) return explorer_.answer(plain, make);
+    // Packed from what is stored: comparing again would cost more.
+    return explorer_.answer({plain.revision, plain.what, coding},
+                            [&](const RevisionData&) -> Result<Made> {
+                                const Body body = TRY(explorer_.answer(plain, make));
+                                return Made{TRY(bytes_of(body)), body.media_type};
+                            });
+}
+
+Result<std::string> ComparisonStage::run(const pipeline::Job& job,
+                                         pipeline::StageContext& context) {
+    const ComparisonOrder order = TRY(comparison_order_of(job.inputs));
+    const expression::Watch watch{
+        [&](double done, double total, std::string_view unit) {
+            context.progress({"comparing", done, total, std::string(unit)});
+        },
+        [&] { return context.cancelled(); }};
+    const auto record = TRY(comparisons_.run(order, job.id, watch));
+    return Json{{"comparison", record.id}}.dump();
+}
+
+}  // namespace stroma::explorer

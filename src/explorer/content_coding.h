@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace stroma::explorer {
+
+/// How a body is packed as a whole (RFC 9110, 8.4.1).
+enum class Coding { identity, gzip, zstd };
+std::string_view name_of(Coding coding);  ///< "", "gzip", "zstd"
+
+/// The bytes packed; the same bytes give the same answer. Not for identity.
+Result<std::string> encode(std::string_view bytes, Coding coding);
+
+}  // namespace stroma::explorer

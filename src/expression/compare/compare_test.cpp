@@ -1,0 +1,80 @@
+#include "expression/compare/compare.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "expression/compare/adjusted_p.h"
+#include "expression/sealed_samples.h"
+
+namespace stroma::expression {
+namespace {
+
+using namespace samples;
+
+std::shared_ptr<const SealedMatrix> stored(const Shape& shape) {
+    AnnotatedData data = dataset_of(random_matrix(shape, 7));
+    const auto dataset = SealedDataset::open(reader_of(seal(data)));
+    EXPECT_TRUE(dataset);
+    return *(*dataset)->matrix("X");
+}
+
+std::vector<std::uint32_t> cells(std::uint32_t from, std::uint32_t to) {
+    std::vector<std::uint32_t> out(to - from);
+    std::iota(out.begin(), out.end(), from);
+    return out;
+}
+
+TEST(Compare, TheRestIsTheWholeLessAPartToTheLastBitAtEveryScale) {
+    for (const Values values : {Values::counts, Values::large_counts, Values::log_normalised})
+        for (const Scale scale : {Scale::as_stored, Scale::log1p, Scale::log_cp10k}) {
+            const auto x = stored({1500, 40, 0.3, ValueType::float32, values});
+            const auto part = cells(0, 300), rest = cells(300, 1500);
+            const std::span<const std::uint32_t> groups[] = {part, rest};
+            const auto sums = x->exact_sums(groups, scale, {}).value();
+            ExactSums by_difference = x->exact_totals(scale, {}).value();
+            by_difference -= sums[0];
+            EXPECT_EQ(by_difference, sums[1]);
+        }
+}
+
+TEST(Compare, AStopIsHeededAndProgressIsTold) {
+    const auto x = stored({3000, 30, 0.3});
+    const auto a = cells(0, 500);
+    double last = -1;
+    Watch watch;
+    watch.progress = [&](double done, double total, std::string_view) {
+        EXPECT_LT(done, total);
+        last = done;
+    };
+    EXPECT_TRUE(compare(*x, a, std::nullopt, {.test = expression::Test::rank_sum}, watch));
+    EXPECT_GE(last, 0);
+    watch.cancelled = [] { return true; };
+    EXPECT_EQ(compare(*x, a, std::nullopt, {}, watch).error().code, ErrorCode::cancelled);
+}
+
+TEST(Compare, TheTableIsOrderedByAnyColumnWithWhatIsNotDefinedLast) {
+    Comparison table;
+    table.p = {0.5, NAN, 0.1, 0.5};
+    EXPECT_EQ(*table.order_by("p", false), (std::vector<std::uint32_t>{2, 0, 3, 1}));
+    EXPECT_EQ(*table.order_by("p", true), (std::vector<std::uint32_t>{0, 3, 2, 1}));
+    EXPECT_EQ(table.order_by("q", true).error().code, ErrorCode::not_found);
+}
+
+TEST(Compare, AdjustmentsCountOnlyTheTestsThatWereMade) {
+    const std::vector<double> p{0.01, NAN, 0.04, 0.03, 0.5};
+    EXPECT_EQ(tested_count(p), 4u);
+    const auto fdr = adjust_benjamini_hochberg(p), family = adjust_bonferroni(p);
+    EXPECT_DOUBLE_EQ(fdr[0], 0.04);
+    EXPECT_TRUE(std::isnan(fdr[1]));
+    EXPECT_DOUBLE_EQ(fdr[2], 0.16 / 3);
+    EXPECT_DOUBLE_EQ(fdr[3], 0.16 / 3);
+    EXPECT_DOUBLE_EQ(fdr[4], 0.5);
+    EXPECT_DOUBLE_EQ(family[0], 0.04);
+    EXPECT_TRUE(std::isnan(family[1]));
+    EXPECT_DOUBLE_EQ(family[4], 1);
+}
+
+}  // namespace
+}  // namespace stroma::expression

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "expression/compare/rank_sum.h"
+#include "expression/sealed_dataset.h"
+
+namespace stroma::expression {
+
+/// Which set a cell is in.
+enum class Side : std::uint8_t { neither = 0, a = 1, b = 2 };
+
+/// Rank sums of every gene of var, from one scan of the genes; zeros are never made. `sides` has
+/// an entry for each cell. log1p ranks as the values do, log_cp10k as their shares of the cell.
+/// Memory: the values of one gene on each core.
+Result<std::vector<RankSample::Sums>> rank_sums(const SealedMatrix& matrix,
+                                                std::span<const Side> sides, Scale scale,
+                                                const Watch& watch);
+
+}  // namespace stroma::expression

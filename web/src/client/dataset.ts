@@ -1,0 +1,148 @@
+import { type Column, readColumns } from "../wire/columns";
+import { getBytes, getJson } from "./http";
+
+/** What a dataset's name, or a revision's id, stands for now. */
+export interface Pointer {
+  dataset: string;
+  name: string;
+  title: string;
+  revision: string;
+  visibility: string;
+}
+
+interface DatasetSaid {
+  id: string;
+  name: string;
+  title: string;
+  visibility: string;
+  revision: { id: string } | null;
+}
+
+interface RevisionSaid {
+  id: string;
+  dataset: string;
+}
+
+export interface ColumnDescription {
+  name: string;
+  kind: "category" | "number" | "text";
+  /** How many different labels a category has. */
+  labels?: number;
+  missing: number;
+}
+
+export interface EmbeddingDescription {
+  name: string;
+  dimensions: number;
+  unit: string | null;
+}
+
+export interface LayerDescription {
+  name: string;
+  unit: string;
+  min: number;
+  max: number;
+  whole_numbers: boolean;
+}
+
+/** What one immutable revision holds. */
+export interface Schema {
+  revision: string;
+  cells: number;
+  genes: number;
+  obs: ColumnDescription[];
+  var: ColumnDescription[];
+  embeddings: EmbeddingDescription[];
+  layers: LayerDescription[];
+  /** Column, label, colour: what the file says. */
+  colours: Record<string, Record<string, string>>;
+}
+
+interface ColumnSaid {
+  name: string;
+  type: string;
+  category_count?: number;
+  missing: number;
+}
+
+interface SchemaSaid {
+  revision: string;
+  cells: number;
+  genes: number;
+  obs: { columns: ColumnSaid[] };
+  var: { columns: ColumnSaid[] };
+  embeddings: { name: string; dims: string[]; unit: string | null }[];
+  layers: LayerDescription[];
+}
+
+const columnOf = ({ name, type, category_count, missing }: ColumnSaid): ColumnDescription => ({
+  name, missing,
+  kind: type === "categorical" || type === "boolean" ? "category" : type === "string" ? "text"
+    : "number",
+  labels: type === "boolean" ? 2 : category_count,
+});
+
+export interface GeneHit {
+  gene: number;
+  id: string;
+  symbol: string;
+}
+
+const arrow = "application/vnd.apache.arrow.stream";
+
+/** Reads one revision. What it answers never changes, so the browser may keep it for ever. */
+export class RevisionClient {
+  constructor(readonly revision: string) {}
+
+  async schema(): Promise<Schema> {
+    const [said, colours] = await Promise.all([
+      getJson<SchemaSaid>(`d/${this.revision}/schema`),
+      getJson<Schema["colours"]>(`d/${this.revision}/colors`)]);
+    return {
+      ...said, colours, obs: said.obs.columns.map(columnOf), var: said.var.columns.map(columnOf),
+      embeddings: said.embeddings.map(({ name, dims, unit }) =>
+        ({ name, unit, dimensions: dims.length })),
+    };
+  }
+
+  async obs(column: string): Promise<Column> {
+    return this.one(`obs?column=${encodeURIComponent(column)}`);
+  }
+
+  async embedding(name: string): Promise<Float32Array[]> {
+    const columns = await this.columns(`embeddings/${encodeURIComponent(name)}`);
+    return columns.map((column) => {
+      if (column.kind !== "number") throw new Error(`embedding ${name} holds ${column.kind}`);
+      return Float32Array.from(column.values);
+    });
+  }
+
+  async gene(gene: string, layer: string): Promise<Column> {
+    return this.one(
+      `expression?gene=${encodeURIComponent(gene)}&layer=${encodeURIComponent(layer)}`);
+  }
+
+  searchGenes = (text: string, most: number): Promise<{ genes: GeneHit[] }> =>
+    getJson(`d/${this.revision}/genes?search=${encodeURIComponent(text)}&limit=${most}`);
+
+  private async one(path: string): Promise<Column> {
+    const columns = await this.columns(path);
+    if (columns.length !== 1) throw new Error(`${path} answered ${columns.length} columns`);
+    return columns[0];
+  }
+
+  private async columns(path: string): Promise<Column[]> {
+    return readColumns(await getBytes(`d/${this.revision}/${path}`, arrow));
+  }
+}
+
+/** By a dataset's name or id, or by the id of one of its revisions. */
+export async function pointerOf(named: string): Promise<Pointer> {
+  const ask = <Said>(what: string) => getJson<Said>(`d/${encodeURIComponent(what)}`);
+  const said = await ask<DatasetSaid | RevisionSaid>(named);
+  const dataset = "dataset" in said ? await ask<DatasetSaid>(said.dataset) : said;
+  const revision = "dataset" in said ? said.id : dataset.revision?.id;
+  if (!revision) throw new Error(`${dataset.title || dataset.name} has no data yet.`);
+  const { id, name, title, visibility } = dataset;
+  return { dataset: id, name, title: title || name, revision, visibility };
+}

@@ -1,0 +1,54 @@
+/** Where the server lives: the pages may stand behind any sub-path. */
+export const root = new URL(".", document.baseURI);
+
+export const address = (path: string): string => new URL(path.replace(/^\//, ""), root).href;
+
+/** What the server refused, in its own words. */
+export class Refusal extends Error {
+  constructor(readonly status: number, readonly code: string, message: string,
+      readonly pointer: string | null) {
+    super(message);
+  }
+}
+
+export interface Answer<Body> {
+  body: Body;
+  etag: string | null;
+}
+
+export async function request(path: string, options: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(options.headers);
+  const token = sessionStorage.getItem("token");
+  if (token) headers.set("Authorization", `Bearer ${token}`);
+  let response: Response;
+  try {
+    response = await fetch(address(path), { ...options, headers });
+  } catch (problem) {
+    if (options.signal?.aborted) throw problem;
+    throw new Refusal(0, "unreachable", "The server does not answer. Is `stroma serve` running?", null);
+  }
+  if (response.ok || response.status === 304) return response;
+  const said = (await response.json().catch(() => ({}))) as Record<string, string>;
+  throw new Refusal(response.status, said.code ?? "", said.message ?? said.detail ??
+    `${response.status} ${response.statusText}`, said.pointer ?? null);
+}
+
+export async function getJson<Body>(path: string, signal?: AbortSignal): Promise<Body> {
+  const response = await request(path, { signal, headers: { Accept: "application/json" } });
+  return (await response.json()) as Body;
+}
+
+export async function sendJson<Body>(method: string, path: string, body: unknown,
+    headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<Body>> {
+  const response = await request(path, {
+    method, signal, body: body === undefined ? undefined : JSON.stringify(body),
+    headers: { "Content-Type": "application/json", Accept: "application/json", ...headers },
+  });
+  const text = await response.text();
+  return { body: (text ? JSON.parse(text) : undefined) as Body, etag: response.headers.get("ETag") };
+}
+
+export async function getBytes(path: string, accept: string): Promise<ArrayBuffer> {
+  const response = await request(path, { headers: { Accept: accept } });
+  return response.arrayBuffer();
+}

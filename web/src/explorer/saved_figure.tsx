@@ -1,0 +1,27 @@
+import type { Figure } from "../plots/figure";
+import { FigureBox } from "../widgets/figure_box";
+import { csv, fileName, save, saveText } from "./figure_files";
+
+/** A figure that can be taken away under a name. */
+export function SavedFigure({ figure, name }: { figure: Figure; name: string }) {
+  const ink = () => getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
+  const standalone = () => figure.svg.replaceAll("currentColor", ink());
+  const png = () => {
+    const picture = new Image();
+    picture.onload = () => {
+      const page = document.createElement("canvas");
+      page.width = picture.naturalWidth * 3;
+      page.height = picture.naturalHeight * 3;
+      const draw = page.getContext("2d");
+      if (!draw) return;
+      draw.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--ground");
+      draw.fillRect(0, 0, page.width, page.height);
+      draw.drawImage(picture, 0, 0, page.width, page.height);
+      page.toBlob((blob) => blob && save(`${fileName(name)}.png`, blob), "image/png");
+    };
+    picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone())}`;
+  };
+  return <FigureBox figure={figure} onPng={png}
+    onSvg={() => saveText(`${fileName(name)}.svg`, standalone(), "image/svg+xml")}
+    onCsv={() => saveText(`${fileName(name)}.csv`, csv(figure.head, figure.rows), "text/csv")} />;
+}

@@ -1,0 +1,63 @@
+import type { NumberSource, Selection } from "./selection";
+
+/** Everything that a link restores: what is shown and how, never the data itself. */
+export interface View {
+  embedding: string;
+  /** Which of the embedding's dimensions are drawn; the third only in 3-D. */
+  dimensions: number[];
+  layer: string;
+  colour: Colour | null;
+  /** Per number source: the ends of its colour range and whether it is logarithmic. */
+  scales: Record<string, { low: number; high: number; log: boolean }>;
+  palette: string;
+  selection: Selection;
+  /** Cells that all panels are limited to. */
+  subset: Selection;
+  groups: { a: Group | null; b: Group | null };
+  genes: string[];
+  geneSets: GeneSet[];
+  gates: { x: string; y: string }[];
+  camera: Camera | null;
+  pointSize: number;
+  opacity: number;
+  centroids: boolean;
+  plot: PlotChoice;
+  splitBy: string | null;
+}
+
+export type Colour = { by: "category"; column: string } | { by: "number"; source: NumberSource };
+
+/** A set of cells put aside for comparison: the recipe, within the subset it was made in. */
+export interface Group {
+  name: string;
+  selection: Selection;
+  subset: Selection;
+}
+
+export interface GeneSet {
+  name: string;
+  description: string;
+  genes: string[];
+}
+
+/** What of the plane is seen: its centre and the units across the shorter side; angles in 3-D. */
+export interface Camera {
+  x: number;
+  y: number;
+  span: number;
+  yaw: number;
+  pitch: number;
+}
+
+export interface PlotChoice {
+  kind: "none" | "violin" | "dots" | "heat map" | "composition" | "genes";
+  groupBy: string | null;
+  splitBy: string | null;
+}
+
+export const firstView: View = {
+  embedding: "", dimensions: [0, 1], layer: "X", colour: null, scales: {}, palette: "viridis",
+  selection: [], subset: [], groups: { a: null, b: null }, genes: [], geneSets: [], gates: [],
+  camera: null, pointSize: 1, opacity: 0.9, centroids: false,
+  plot: { kind: "none", groupBy: null, splitBy: null }, splitBy: null,
+};

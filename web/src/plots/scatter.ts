@@ -1,0 +1,251 @@
+import { shuffled } from "../base/order";
+import { fragmentShader, vertexShader } from "./scatter_shaders";
+
+/** Points by WebGL2. Cells are drawn in a fixed shuffled order, so any first part of them is a fair
+ *  sample: while the picture moves, as many are drawn as fit the frame; when it rests, the rest
+ *  follows piece by piece over what is there. So a machine without a graphics card stays usable. */
+export interface ScatterCamera {
+  x: number;
+  y: number;
+  /** Units of the plane across the shorter side of the canvas. */
+  span: number;
+  yaw: number;
+  pitch: number;
+}
+
+export interface ScatterStyle {
+  /** Diameter of a point in CSS pixels. */
+  size: number;
+  opacity: number;
+  /** Colour of the cells that lie behind, and of the canvas: red, green, blue, 0 to 1. */
+  behind: [number, number, number];
+  background: [number, number, number];
+}
+
+const frameMs = 40;
+const firstPiece = 50_000;
+
+export class Scatter {
+  private readonly gl: WebGL2RenderingContext;
+  private readonly program: WebGLProgram;
+  private readonly places: WebGLBuffer;
+  private readonly colours: WebGLBuffer;
+  private readonly states: WebGLBuffer;
+  private readonly lifts: WebGLBuffer;
+  private readonly uniforms: Record<string, WebGLUniformLocation | null>;
+  private order: Uint32Array = new Uint32Array(0);
+  private length = 0;
+  private flat = true;
+  private has = { behind: false, front: false };
+  private camera: ScatterCamera = { x: 0, y: 0, span: 1, yaw: 0, pitch: 0 };
+  private centreZ = 0;
+  private style: ScatterStyle = {
+    size: 3, opacity: 1, behind: [0.8, 0.8, 0.8], background: [1, 1, 1],
+  };
+  private piece = firstPiece;
+  private drawn = 0;
+  private frame = 0;
+  private moving = false;
+  /** Called when every point has been drawn. */
+  onComplete: (() => void) | null = null;
+
+  constructor(private readonly canvas: HTMLCanvasElement) {
+    const gl = canvas.getContext("webgl2", {
+      antialias: false, alpha: false, depth: true, preserveDrawingBuffer: true, powerPreference: "high-performance",
+    });
+    if (!gl) throw new Error("This browser has no WebGL2, which the Explorer draws cells with.");
+    this.gl = gl;
+    this.program = link(gl);
+    const buffer = () => {
+      const made = gl.createBuffer();
+      if (!made) throw new Error("The graphics memory is exhausted.");
+      return made;
+    };
+    this.places = buffer();
+    this.colours = buffer();
+    this.states = buffer();
+    this.lifts = buffer();
+    this.uniforms = Object.fromEntries(
+      ["view", "size", "wanted", "opacity", "ground", "round_points"].map((name) =>
+        [name, gl.getUniformLocation(this.program, name)]));
+  }
+
+  /** Places of the cells; NaN is not drawn. `zs` makes it a turning cloud. */
+  setPlaces(xs: Float32Array, ys: Float32Array, zs: Float32Array | null): void {
+    if (this.length !== xs.length) {
+      this.length = xs.length;
+      this.order = shuffled(xs.length);
+    }
+    this.flat = zs === null;
+    const packed = new Float32Array(this.length * 3);
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let at = 0; at < this.length; at++) {
+      const cell = this.order[at];
+      packed[at * 3] = xs[cell];
+      packed[at * 3 + 1] = ys[cell];
+      const z = zs ? zs[cell] : 0;
+      packed[at * 3 + 2] = z;
+      if (z < low) low = z;
+      if (z > high) high = z;
+    }
+    this.centreZ = high >= low ? (low + high) / 2 : 0;
+    this.upload(this.places, packed);
+  }
+
+  /** One packed colour a cell; of two cells in one place the one with more `lift` is seen. */
+  setColours(colours: Uint32Array, lift: Uint8Array | null): void {
+    const packed = new Uint32Array(this.length);
+    const packedLift = new Uint8Array(this.length);
+    for (let at = 0; at < this.length; at++) {
+      packed[at] = colours[this.order[at]];
+      if (lift) packedLift[at] = lift[this.order[at]];
+    }
+    this.upload(this.lifts, packedLift);
+    this.upload(this.colours, packed);
+  }
+
+  /** 0 hidden, 1 behind, 2 in front. */
+  setStates(states: Uint8Array): void {
+    const packed = new Uint8Array(this.length);
+    this.has = { behind: false, front: false };
+    for (let at = 0; at < this.length; at++) {
+      const state = states[this.order[at]];
+      packed[at] = state;
+      if (state === 1) this.has.behind = true;
+      if (state === 2) this.has.front = true;
+    }
+    this.upload(this.states, packed);
+  }
+
+  setStyle(style: ScatterStyle): void {
+    this.style = style;
+    this.redraw();
+  }
+
+  /** `moving`: more changes follow at once, so only a sample is drawn. */
+  setCamera(camera: ScatterCamera, moving = false): void {
+    this.camera = camera;
+    this.moving = moving;
+    this.redraw();
+  }
+
+  /** Fits the drawing buffer to the canvas' size on the page. */
+  resize(width: number, height: number, ratio: number): void {
+    this.canvas.width = Math.max(1, Math.round(width * ratio));
+    this.canvas.height = Math.max(1, Math.round(height * ratio));
+    this.redraw();
+  }
+
+  redraw(): void {
+    this.drawn = 0;
+    if (this.frame === 0) this.frame = requestAnimationFrame(() => this.drawPiece());
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.frame);
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
+  /** From the plane's units to clip space, column by column. */
+  matrix(): Float32Array {
+    const { x, y, span, yaw, pitch } = this.camera;
+    const shorter = Math.min(this.canvas.width, this.canvas.height);
+    const scaleX = (2 / span) * (shorter / this.canvas.width);
+    const scaleY = (2 / span) * (shorter / this.canvas.height);
+    if (this.flat)
+      return new Float32Array([scaleX, 0, 0, 0, 0, scaleY, 0, 0, 0, 0, 0, 0,
+        -x * scaleX, -y * scaleY, 0, 1]);
+    const [cosYaw, sinYaw] = [Math.cos(yaw), Math.sin(yaw)];
+    const [cosPitch, sinPitch] = [Math.cos(pitch), Math.sin(pitch)];
+    const rows = [
+      [cosYaw * scaleX, 0, sinYaw * scaleX],
+      [sinYaw * sinPitch * scaleY, cosPitch * scaleY, -cosYaw * sinPitch * scaleY],
+      [(-sinYaw * cosPitch) / (span * 4), sinPitch / (span * 4), (cosYaw * cosPitch) / (span * 4)],
+    ];
+    const centre = [x, y, this.centreZ];
+    const shift = rows.map((row) => -row.reduce((sum, factor, at) => sum + factor * centre[at], 0));
+    return new Float32Array([rows[0][0], rows[1][0], rows[2][0], 0, rows[0][1], rows[1][1],
+      rows[2][1], 0, rows[0][2], rows[1][2], rows[2][2], 0, shift[0], shift[1], shift[2], 1]);
+  }
+
+  private upload(buffer: WebGLBuffer, bytes: ArrayBufferView): void {
+    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, buffer);
+    this.gl.bufferData(this.gl.ARRAY_BUFFER, bytes, this.gl.DYNAMIC_DRAW);
+    this.redraw();
+  }
+
+  private drawPiece(): void {
+    this.frame = 0;
+    const begin = performance.now();
+    if (this.drawn === 0) this.clear();
+    const end = Math.min(this.length, this.drawn + this.piece);
+    if (this.has.behind) this.draw(1, this.drawn, end);
+    if (this.has.front) this.draw(2, this.drawn, end);
+    this.gl.finish();
+    this.adapt(performance.now() - begin, end - this.drawn);
+    this.drawn = end;
+    if (this.drawn < this.length && !this.moving)
+      this.frame = requestAnimationFrame(() => this.drawPiece());
+    else if (this.drawn === this.length) this.onComplete?.();
+  }
+
+  /** The next piece is as large as fits a frame, judged by the last one. */
+  private adapt(tookMs: number, points: number): void {
+    if (points < 1000) return;
+    const wanted = (points * frameMs) / Math.max(1, tookMs);
+    this.piece = Math.round(Math.min(4e6, Math.max(20_000, (this.piece + wanted) / 2)));
+  }
+
+  private clear(): void {
+    const gl = this.gl;
+    gl.viewport(0, 0, this.canvas.width, this.canvas.height);
+    gl.clearColor(...this.style.background, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+  }
+
+  private draw(state: 1 | 2, first: number, end: number): void {
+    const gl = this.gl;
+    gl.useProgram(this.program);
+    const attribute = (at: number, buffer: WebGLBuffer, size: number, type: number, norm: boolean) => {
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.enableVertexAttribArray(at);
+      gl.vertexAttribPointer(at, size, type, norm, 0, 0);
+    };
+    attribute(0, this.places, 3, gl.FLOAT, false);
+    attribute(1, this.colours, 4, gl.UNSIGNED_BYTE, true);
+    attribute(2, this.states, 1, gl.UNSIGNED_BYTE, false);
+    attribute(3, this.lifts, 1, gl.UNSIGNED_BYTE, true);
+    const pixels = this.style.size * (this.canvas.width / Math.max(1, this.canvas.clientWidth));
+    gl.uniformMatrix4fv(this.uniforms.view, false, this.matrix());
+    gl.uniform1f(this.uniforms.size, Math.max(1, pixels));
+    gl.uniform1f(this.uniforms.wanted, state);
+    gl.uniform1f(this.uniforms.opacity, this.style.opacity);
+    gl.uniform4f(this.uniforms.ground, ...this.style.behind, 0.7);
+    gl.uniform1i(this.uniforms.round_points, pixels >= 3 ? 1 : 0);
+    gl.enable(gl.DEPTH_TEST);
+    gl.depthFunc(gl.LEQUAL);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.drawArrays(gl.POINTS, first, end - first);
+  }
+}
+
+function link(gl: WebGL2RenderingContext): WebGLProgram {
+  const program = gl.createProgram();
+  if (!program) throw new Error("The graphics memory is exhausted.");
+  for (const [type, source] of [
+    [gl.VERTEX_SHADER, vertexShader], [gl.FRAGMENT_SHADER, fragmentShader],
+  ] as const) {
+    const shader = gl.createShader(type);
+    if (!shader) throw new Error("The graphics memory is exhausted.");
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS))
+      throw new Error(gl.getShaderInfoLog(shader) ?? "a shader does not compile");
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS))
+    throw new Error(gl.getProgramInfoLog(program) ?? "the shaders do not link");
+  return program;
+}
