@@ -4,12 +4,14 @@
 #include "expression/h5ad/h5ad_reader.h"
 #include "expression/h5ad/h5ad_writer.h"
 #include "expression/h5ad/tenx_h5_reader.h"
+#include "expression/h5ad/tenx_h5_writer.h"
 #include "expression/loom/loom_reader.h"
 #include "expression/loom/loom_writer.h"
 #include "expression/mtx/mtx_reader.h"
 #include "expression/mtx/mtx_writer.h"
 #include "expression/zarr/zarr_reader.h"
 #include "expression/zarr/zarr_writer.h"
+#include "warehouse/formats/matrix_arrow.h"
 
 namespace stroma::app {
 
@@ -26,12 +28,14 @@ std::vector<const expression::FormatReader*> format_readers() {
 
 std::vector<const expression::FormatWriter*> format_writers(
     const expression::FormatWriter& parquet) {
+    static const expression::TenxH5Writer tenx_h5;
+    static const warehouse::ArrowMatrixWriter arrow;
     static const expression::LoomWriter loom;
     static const expression::CsvWriter csv;
     static const expression::MtxWriter mtx;
     static const expression::H5adWriter h5ad;
     static const expression::ZarrWriter zarr;
-    return {&loom, &csv, &mtx, &h5ad, &zarr, &parquet};
+    return {&loom, &csv, &mtx, &h5ad, &zarr, &tenx_h5, &parquet, &arrow};
 }
 
 }  // namespace stroma::app

@@ -22,6 +22,10 @@ Result<void> open_stores(Site::State& state, const Settings& settings) {
     state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
     const fs::path spill = state.data / "tmp" / "warehouse";
     TRY(make_folders(spill));
+    if (fs::exists(state.data / rewrite_mark)) {
+        TRY(sql::rewrite_duckdb(state.data / "warehouse.duckdb"));
+        TRY(remove_file(state.data / rewrite_mark));
+    }
     state.warehouse_database =
         TRY(sql::open_duckdb({.file = state.data / "warehouse.duckdb",
                               .temp_folder = spill,

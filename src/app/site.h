@@ -68,6 +68,9 @@ public:
     /// away. One line for each, which says what was lost and what it had been made from.
     Result<std::vector<std::string>> repair(const std::vector<std::string>& datasets,
                                             const expression::Watch& watch);
+    /// Takes away results that hold cells of removed datasets, writes the control database anew and
+    /// has the next open do so with the warehouse's file. Gives how many results went.
+    Result<std::int64_t> purge();
     /// A copy that opens by itself, of one moment, while loads go on.
     Result<void> backup_to(const fs::path& folder, const expression::Watch& watch);
 

@@ -170,6 +170,15 @@ Result<std::vector<std::string>> Site::repair(const std::vector<std::string>& da
     return done;
 }
 
+Result<std::int64_t> Site::purge() {
+    const std::lock_guard<std::recursive_mutex> loads_wait(state_->loader->load_mutex());
+    const std::int64_t results = TRY(state_->matrices->forget_removed());
+    const auto connection = TRY(state_->control->connect());
+    TRY(connection->run_script("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"));
+    TRY(replace_file(state_->data / rewrite_mark, {}));
+    return results;
+}
+
 Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& watch) {
     if (fs::exists(folder))
         return fail(ErrorCode::already_exists,

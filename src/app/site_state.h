@@ -13,11 +13,14 @@
 #include "queue/transactional_queue.h"
 #include "sql/embedded_database.h"
 #include "sql/sqlite/sqlite_database.h"
-#include "warehouse/matrix_parquet.h"
+#include "warehouse/formats/matrix_parquet.h"
 
 // Private to Site's own files.
 
 namespace stroma::app {
+
+/// A file in the data directory: the warehouse's file is to be written anew when it is opened next.
+inline constexpr const char* rewrite_mark = "warehouse.rewrite";
 
 /// In the order in which they are opened; each uses only those above it.
 struct Site::State {

@@ -63,10 +63,17 @@ Result<std::unique_ptr<Catalog>> Catalog::open(sql::Database& database, const Cl
     return std::unique_ptr<Catalog>(new Catalog(std::make_unique<State>(database, clock, ids)));
 }
 
-Result<void> Catalog::note_data_change() {
-    return state_->in_transaction(
-        [](sql::Connection& connection) { return raise_data_version(connection); });
+Result<void> Catalog::note_annotation() {
+    return state_->in_transaction([](sql::Connection& connection) -> Result<void> {
+        TRY(raise_data_version(connection));
+        TRY(
+            connection.change("INSERT OR REPLACE INTO settings(name, value) "
+                              "SELECT 'annotation', number FROM data_versions"));
+        return {};
+    });
 }
+
+Result<std::string> Catalog::annotation() { return TRY(setting("annotation")).value_or(""); }
 
 Result<std::int64_t> Catalog::data_version() {
     const auto connection = TRY(state_->pool.take());

@@ -124,11 +124,12 @@ public:
     /// Ids of the datasets with a current revision that the principal may read.
     Result<std::vector<std::string>> readable_datasets(const Principal& principal);
 
-    /// Number that rises with each visible change of data (publish, remove, withdraw): the
-    /// snapshot that a matrix request is bound to.
+    /// Number that rises with each visible change of data: publish, remove, withdraw.
     Result<std::int64_t> data_version();
     /// Raises it for a change outside the catalog: an annotation that names features anew.
-    Result<void> note_data_change();
+    Result<void> note_annotation();
+    /// Tells the annotation that is loaded from former ones; "" before the first.
+    Result<std::string> annotation();
 
     /// A value by name that outlives the process (settings that are state).
     Result<std::optional<std::string>> setting(std::string_view name);

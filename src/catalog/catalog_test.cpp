@@ -85,6 +85,20 @@ TEST_F(CatalogTest, PublishingMakesARevisionReadyAndCurrentAtOnce) {
     EXPECT_GT(catalog->data_version().value(), before);
 }
 
+TEST_F(CatalogTest, AnAnnotationIsToldFromTheFormerOne) {
+    EXPECT_EQ(catalog->annotation().value(), "");
+    std::string former;
+    for (int i = 0; i < 3; ++i) {
+        const std::int64_t before = catalog->data_version().value();
+        ASSERT_TRUE(catalog->note_annotation());
+        EXPECT_GT(catalog->data_version().value(), before);
+        EXPECT_NE(catalog->annotation().value(), former);
+        former = catalog->annotation().value();
+    }
+    published(dataset("pbmc"), "content");
+    EXPECT_EQ(catalog->annotation().value(), former);
+}
+
 TEST_F(CatalogTest, PublishingTwiceIsHarmlessButOtherBytesAreAConflict) {
     Revision revision = published(dataset("pbmc"), "content");
     const std::int64_t version = catalog->data_version().value();

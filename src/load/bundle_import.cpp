@@ -62,6 +62,26 @@ std::vector<warehouse::Row> link_rows(const std::vector<HcaLink>& links) {
     return rows;
 }
 
+/// {"file": "matrix.mtx"}, or for a Zarr array the start of its chunks' names and their shape.
+Result<std::string> matrix_json(expression::InputFiles& files) {
+    for (const std::string& name : TRY(files.list())) {
+        if (name == "matrix.mtx" || name.ends_with("_rsem.genes.results"))
+            return Json{{"file", name}}.dump();
+        constexpr std::string_view ending = "expression!.zarray";
+        const bool is_array = name.ends_with(ending) || name.ends_with("expression/.zarray");
+        if (!is_array) continue;
+        const File file = TRY(files.open(name));
+        std::string text(std::min<std::uint64_t>(TRY(file.size()), 1u << 20), ' ');
+        TRY(file.read_at(0, std::as_writable_bytes(std::span(text))));
+        const Json array = TRY(parse_json(text));
+        const Json chunk = array.is_object() ? array.value("chunks", Json()) : Json();
+        const std::string start = name.substr(0, name.size() - std::string_view(".zarray").size());
+        if (chunk.size() == 2) return Json{{"file", start}, {"chunk", chunk}}.dump();
+        return Json{{"file", start}}.dump();
+    }
+    return std::string("{}");
+}
+
 std::string title_of(const HcaBundle& bundle) {
     const auto projects = bundle.biology.find("project");
     if (projects == bundle.biology.end() || projects->second.empty()) return "";
@@ -125,6 +145,7 @@ Result<BundleRows> seal_bundle(const BundleSource& source, const fs::path& outpu
     rows.title = title_of(bundle);
     rows.report = report_json(bundle.files);
     rows.notes = bundle.data.notes;
+    rows.matrix = TRY(matrix_json(*files));
     rows.biology = std::move(bundle.biology);
     rows.biology["document"] = document_rows(bundle.documents);
     rows.biology["file"] = file_rows(bundle.data_files);

@@ -21,6 +21,8 @@ struct BundleRows {
     std::map<std::string, std::vector<sql::Value>> cell_columns;
     std::map<std::string, std::vector<warehouse::Row>> biology;
     std::vector<std::string> notes;
+    std::string
+        matrix;  ///< JSON: the file that holds the values, and a chunk's shape if it has any
 
     void add_to(warehouse::RevisionRows& rows) const;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <future>
 
 #include "base/digest.h"
 #include "base/json.h"
@@ -18,7 +19,8 @@ constexpr std::array<std::string_view, 13> known_endings = {
     ".h5ad", ".h5",  ".hdf5", ".loom", ".zarr", ".zip", ".mtx",
     ".csv",  ".tsv", ".txt",  ".psv",  ".gz",   ".tar"};
 
-Result<void> hash_file(const File& file, ContentHash& hash) {
+template <class Hash>
+Result<void> hash_file(const File& file, Hash& hash) {
     const std::uint64_t size = TRY(file.size());
     Bytes piece(std::min<std::uint64_t>(size, 4u << 20));
     for (std::uint64_t at = 0; at < size; at += piece.size()) {
@@ -132,10 +134,27 @@ Result<std::string> ImportStage::content_key(const ImportRequest& request) const
     return content_key_of(request.path, options);
 }
 
+/// Of a folder the digest of what sha256sum would print of its files, in the order of their names.
+Result<std::string> sha256_of_input(const fs::path& path) {
+    const auto input = TRY(expression::open_input(path));
+    Digest all(DigestKind::sha256);
+    std::vector<std::string> names = TRY(input->list());
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) {
+        const File file = TRY(input->open(name));
+        Digest one(DigestKind::sha256);
+        TRY(hash_file(file, one));
+        const std::string hex = one.hex();
+        if (!input->is_folder()) return hex;
+        all.update(as_bytes(hex + "  " + name + "\n"));
+    }
+    return all.hex();
+}
+
 /// A request's file, read and sealed, not yet loaded.
 struct ImportStage::Sealed {
     std::unique_ptr<StagedFile> file;
-    std::string format, content_key;
+    std::string format, content_key, sha256;
     std::vector<std::string> notes;
     std::optional<BundleRows> bundle;
     std::uint64_t bytes = 0;
@@ -163,6 +182,8 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
         sealed.format = "hca-bundle";
         sealed.notes = sealed.bundle->notes;
     } else {
+        // Beside the parser, which is another process.
+        auto hashed = std::async(std::launch::async, sha256_of_input, request.path);
         ParseReport report = TRY(parse_in_child({.input = request.path,
                                                  .output = output,
                                                  .scratch_folder = staging_,
@@ -171,11 +192,19 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
                                                 readers_, watch));
         sealed.format = std::move(report.format);
         sealed.notes = std::move(report.notes);
+        sealed.sha256 = TRY(hashed.get());
     }
     for (const std::string& note : sealed.notes) context.note("info", note);
     const File file = TRY(File::open_to_read(output));
     sealed.bytes = TRY(file.size());
     return sealed;
+}
+
+Result<std::string> ImportStage::source_json(const ImportRequest& request, const Sealed& sealed) {
+    Json source{
+        {"path", request.path.string()}, {"format", sealed.format}, {"sha256", sealed.sha256}};
+    if (sealed.bundle) source["matrix"] = TRY(parse_json(sealed.bundle->matrix));
+    return source.dump();
 }
 
 Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sealed& sealed) {
@@ -188,7 +217,7 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
         .visibility =
             request.is_public ? catalog::Visibility::public_ : catalog::Visibility::private_,
         .content_key = sealed.content_key,
-        .source = Json{{"path", request.path.string()}, {"format", sealed.format}}.dump(),
+        .source = TRY(source_json(request, sealed)),
         .bundle = sealed.bundle ? &*sealed.bundle : nullptr};
     if (!sealed.bundle || sealed.bundle->uuid.empty()) return loader_.load(revision);
 
@@ -224,7 +253,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     if (request.format.empty() && is_annotation(request.path)) {
         context.progress({"reading the annotation", 0, 0, ""});
         const auto loaded = TRY(import_annotation(request.path, warehouse_));
-        TRY(catalog_.note_data_change());
+        TRY(catalog_.note_annotation());
         if (request.remove_source) TRY(remove_file(request.path));
         return Json{{"name", loaded.source},
                     {"format", "gtf"},

@@ -64,6 +64,7 @@ private:
     Result<std::string> content_key(const ImportRequest& request) const;
     Result<Sealed> seal(const ImportRequest& request, std::string_view work_id,
                         pipeline::StageContext& context);
+    static Result<std::string> source_json(const ImportRequest& request, const Sealed& sealed);
     Result<LoadedRevision> load(const ImportRequest& request, const Sealed& sealed);
 
     DatasetLoader& loader_;

@@ -20,7 +20,7 @@ using expression::Column;
 using expression::Frame;
 using expression::TextArray;
 
-constexpr warehouse::QueryLimits internal_limits{
+const warehouse::QueryLimits internal_limits{
     .time = Milliseconds{3'600'000},
     .memory_bytes = std::uint64_t{4} << 30,
     .rows_max = std::numeric_limits<std::uint64_t>::max(),

@@ -35,7 +35,9 @@ enum class RequestState { in_progress, complete, failed, expired };
 /// A request as its owner sees it.
 struct MatrixRequest {
     std::string id;
-    std::string hash;  ///< of the canonical query and the snapshot
+    /// Of the canonical query and the snapshot (which revisions it could see), "." and the format:
+    /// the result's id, by which it can be cited.
+    std::string hash;
     MatrixQuery query;
     RequestState state = RequestState::in_progress;
     std::string owner, job;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "matrix/fields.h"
+#include "matrix/kept_selection.h"
 #include "matrix/progress_estimate.h"
 #include "matrix/rearranged_zip.h"
 
@@ -18,20 +19,9 @@ namespace {
 constexpr std::string_view renew_text =
     "The file was removed after its time; POST the same request again to make it anew.";
 
-/// One text for one meaning under one snapshot: the order of fields and genes doesn't matter.
-std::string hash_of(const MatrixQuery& query, const warehouse::Scope& scope,
-                    std::int64_t data_version) {
-    MatrixQuery canonical = query;
-    std::sort(canonical.fields.begin(), canonical.fields.end());
-    std::sort(canonical.genes.begin(), canonical.genes.end());
-    std::sort(canonical.bundles.begin(), canonical.bundles.end());
-    std::vector<std::string> datasets = scope.datasets;
-    std::sort(datasets.begin(), datasets.end());
-    const Json text = {{"query", to_json(canonical)},
-                       {"everything", scope.everything},
-                       {"datasets", datasets},
-                       {"data_version", data_version}};
-    return sha256_hex(text.dump()).substr(0, 32);
+/// The suffix of a result's id that names the format and its variant.
+std::string format_suffix(const MatrixQuery& query) {
+    return "." + query.format + (query.layout.empty() ? "" : "-" + query.layout);
 }
 
 void describe_job(const pipeline::Job& job, std::int64_t now_ms, MatrixRequest& request) {
@@ -69,12 +59,53 @@ void describe_result(const MatrixResult& result, std::int64_t now_ms, MatrixRequ
     request.expires_ms = result.expires_ms;
 }
 
+tl::unexpected<Error> no_result(std::string_view result) {
+    return fail(ErrorCode::not_found, "there is no result '" + std::string(result) + "'");
+}
+
 }  // namespace
 
 Result<warehouse::Scope> MatrixService::scope_of(const catalog::Principal& principal) {
     if (principal.role == catalog::Role::administrator && principal.scopes.empty())
         return warehouse::Scope{true, {}};
     return warehouse::Scope{false, TRY(catalog_.readable_datasets(principal))};
+}
+
+Result<std::string> MatrixService::selection_id(const MatrixQuery& query,
+                                                const warehouse::Scope& scope) {
+    // One text for one meaning under one snapshot: the order of fields and genes doesn't matter.
+    MatrixQuery canonical = query;
+    canonical.format = canonical.layout = "";
+    std::sort(canonical.fields.begin(), canonical.fields.end());
+    std::sort(canonical.genes.begin(), canonical.genes.end());
+    std::sort(canonical.bundles.begin(), canonical.bundles.end());
+    std::vector<std::string> revisions;
+    for (const auto& dataset : TRY(catalog_.datasets())) {
+        const bool is_seen = scope.everything ||
+                             std::find(scope.datasets.begin(), scope.datasets.end(), dataset.id) !=
+                                 scope.datasets.end();
+        if (is_seen && !dataset.withdrawn && !dataset.current_revision.empty())
+            revisions.push_back(dataset.current_revision);
+    }
+    std::sort(revisions.begin(), revisions.end());
+    const Json text = {{"query", to_json(canonical)},
+                       {"revisions", revisions},
+                       {"annotation", TRY(catalog_.annotation())}};
+    return sha256_hex(text.dump()).substr(0, 32);
+}
+
+Result<std::string> MatrixService::submit(const RequestRecord& record,
+                                          const std::optional<MatrixResult>& former,
+                                          const std::string& other_order) {
+    const bool is_gone = former && is_expired(*former, clock_.unix_ms());
+    const std::int64_t generation = former ? former->generation + is_gone : 1;
+    const pipeline::Job job = TRY(jobs_.submit(
+        {.stage = "matrix",
+         .owner = record.owner,
+         .title = "matrix as " + record.query.format,
+         .inputs = to_json(MatrixJobInputs{record, generation, other_order}),
+         .idempotency_key = fmt::format("matrix:{}:{}", record.result_key(), generation)}));
+    return job.id;
 }
 
 Result<MatrixRequest> MatrixService::request(const MatrixQuery& asked,
@@ -87,29 +118,19 @@ Result<MatrixRequest> MatrixService::request(const MatrixQuery& asked,
     record.owner = principal.id;
     record.data_version = TRY(catalog_.data_version());
     record.created_ms = clock_.unix_ms();
-    record.hash = hash_of(record.query, record.scope, record.data_version);
+    const std::string selection = TRY(selection_id(record.query, record.scope));
+    record.hash = selection + format_suffix(record.query);
+    TRY(requests_.put_selection({selection, record.query, record.scope}));
 
-    RequestRecord work = record;
-    work.hash = record.result_key();
-    const auto result = TRY(requests_.result(work.hash));
-    const bool is_gone = result && is_expired(*result, record.created_ms);
-    const bool is_there = result && result->complete && !is_gone;
+    const auto result = TRY(requests_.result(record.result_key()));
+    const bool is_there = result && result->complete && !is_expired(*result, record.created_ms);
     const std::string other_order = is_there ? "" : TRY(file_of_another_order(record));
     const bool is_hit = is_there || !other_order.empty();
     counter(is_hit ? "stroma_matrix_cache_hits_total" : "stroma_matrix_cache_misses_total",
             is_hit ? "Matrix requests answered by a result that was there"
                    : "Matrix requests that had to be built")
         .add();
-    if (!is_there) {
-        const std::int64_t generation = result ? result->generation + is_gone : 1;
-        const pipeline::Job job = TRY(
-            jobs_.submit({.stage = "matrix",
-                          .owner = principal.id,
-                          .title = "matrix as " + record.query.format,
-                          .inputs = to_json(MatrixJobInputs{work, generation, other_order}),
-                          .idempotency_key = fmt::format("matrix:{}:{}", work.hash, generation)}));
-        record.job = job.id;
-    }
+    if (!is_there) record.job = TRY(submit(record, result, other_order));
     TRY(requests_.add(record));
     const auto found = TRY(find(record.id));
     return *found;
@@ -142,6 +163,79 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
     else if (job)
         describe_job(*job, clock_.unix_ms(), request);
     return request;
+}
+
+Result<void> MatrixService::check_readable(std::string_view result, std::string_view selection,
+                                           const catalog::Principal& principal) {
+    const auto sources = TRY(requests_.sources(selection));
+    bool may_read = !sources.empty();
+    for (const std::string& id : sources) {
+        const auto dataset = TRY(catalog_.find_dataset(id));
+        may_read = may_read && dataset &&
+                   TRY(catalog_.may(principal, catalog::Action::read,
+                                    {catalog::ThingKind::dataset, id, dataset->owner}));
+    }
+    if (may_read) return {};
+    return no_result(result);
+}
+
+Result<MatrixRequest> MatrixService::cited(std::string_view result,
+                                           const catalog::Principal& principal) {
+    const std::size_t dot = std::min(result.find('.'), result.size());
+    const std::string selection(result.substr(0, dot)), suffix(result.substr(dot));
+    const auto kept = TRY(requests_.selection(selection));
+    if (!kept) return no_result(result);
+    TRY(check_readable(result, selection, principal));
+    return made({"", selection, principal.id, "", kept->query, kept->scope, 0, 0}, suffix);
+}
+
+Result<MatrixRequest> MatrixService::in_format(const MatrixRequest& request,
+                                               std::string_view suffix,
+                                               const catalog::Principal& principal) {
+    const std::string selection = request.hash.substr(0, request.hash.find('.'));
+    const auto kept = TRY(requests_.selection(selection));
+    if (!kept) return no_result(request.hash);
+    return made({"", selection, principal.id, "", request.query, kept->scope, 0, 0}, suffix);
+}
+
+Result<MatrixRequest> MatrixService::made(RequestRecord record, std::string_view suffix) {
+    if (suffix != format_suffix(record.query)) {
+        const expression::FormatWriter* writer = writer_.writer_of_suffix(suffix);
+        if (writer == nullptr) return no_result(record.hash + std::string(suffix));
+        record.query.format = writer->name();
+        record.query.layout.clear();
+    }
+    record.hash += format_suffix(record.query);
+    MatrixRequest request;
+    request.id = request.hash = record.hash;
+    request.query = record.query;
+    const std::int64_t now_ms = clock_.unix_ms();
+    const auto result = TRY(requests_.result(record.result_key()));
+    if (result && result->complete && !is_expired(*result, now_ms)) {
+        describe_result(*result, now_ms, request);
+        return request;
+    }
+    const std::string other_order = TRY(file_of_another_order(record));
+    request.job = TRY(submit(record, result, other_order));
+    if (const auto job = TRY(jobs_.find(request.job))) describe_job(*job, now_ms, request);
+    return request;
+}
+
+Result<std::int64_t> MatrixService::forget_removed() {
+    std::int64_t forgotten = 0;
+    for (const std::string& id : TRY(requests_.source_datasets())) {
+        const auto dataset = TRY(catalog_.find_dataset(id));
+        if (dataset && !dataset->withdrawn) continue;
+        for (const std::string& selection : TRY(requests_.selections_of(id))) {
+            // The objects first: after a crash the rows still tell of them.
+            TRY(objects_.remove(kept_selection_key(selection)));
+            for (const std::string& key : TRY(requests_.result_objects(selection)))
+                TRY(objects_.remove(key));
+            TRY(requests_.forget(selection));
+            ++forgotten;
+        }
+    }
+    return forgotten;
 }
 
 Result<std::unique_ptr<object::ObjectReader>> MatrixService::open_result(

@@ -62,6 +62,22 @@ public:
     /// Counts or range of an API field or a column of `cells`. not_found for unknown names.
     Result<FieldDetail> field_detail(std::string_view name, const catalog::Principal& principal);
 
+    /// A result by its id, "<selection>.<suffix>": also in a format that nobody asked for yet (then
+    /// a job is queued), and after its file expired. The same id gives the same bytes for ever; its
+    /// fields have the order in which they were asked for first.
+    /// errors  not_found  no such result, an unknown suffix, or a dataset that the principal may
+    /// not
+    ///                    read
+    Result<MatrixRequest> cited(std::string_view result, const catalog::Principal& principal);
+    /// The request's cells in the format of a suffix; whoever may read the request may have them.
+    Result<MatrixRequest> in_format(const MatrixRequest& request, std::string_view suffix,
+                                    const catalog::Principal& principal);
+    /// Takes away every selection that holds cells of a removed dataset, with its results and
+    /// requests; gives how many.
+    Result<std::int64_t> forget_removed();
+    /// Hash of the query, whatever its format, and of the revisions and annotation it sees now.
+    Result<std::string> selection_id(const MatrixQuery& query, const warehouse::Scope& scope);
+
     /// What the principal may see in the warehouse.
     Result<warehouse::Scope> scope_of(const catalog::Principal& principal);
 
@@ -72,8 +88,16 @@ public:
     const MatrixServiceOptions& options() const { return options_; }
 
 private:
+    /// Queues the job that makes a record's result; gives the job's id.
+    Result<std::string> submit(const RequestRecord& record,
+                               const std::optional<MatrixResult>& former,
+                               const std::string& other_order);
     /// The object of the same matrix with its fields in another order, "" when there is none.
     Result<std::string> file_of_another_order(const RequestRecord& record);
+    /// The result of a record whose hash lacks the suffix: as it is, or with the job that makes it.
+    Result<MatrixRequest> made(RequestRecord record, std::string_view suffix);
+    Result<void> check_readable(std::string_view result, std::string_view selection,
+                                const catalog::Principal& principal);
 
     RequestStore& requests_;
     MatrixWriter& writer_;
@@ -95,8 +119,11 @@ public:
     Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
 
 private:
-    Result<MatrixResult> build(const RequestRecord& request, const pipeline::Job& job,
+    Result<MatrixResult> build(RequestRecord& request, const pipeline::Job& job,
                                pipeline::StageContext& context);
+    Result<Selection> select(RequestRecord& request);
+    Result<expression::AnnotatedData> gather(const RequestRecord& request, Selection selection,
+                                             const pipeline::Job& job);
     Result<std::optional<MatrixResult>> rearrange(const MatrixJobInputs& inputs,
                                                   const pipeline::Job& job);
     Result<void> put_file(const fs::path& staged, MatrixResult& result);

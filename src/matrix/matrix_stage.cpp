@@ -4,11 +4,14 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
+#include "matrix/kept_selection.h"
 #include "matrix/matrix_service.h"
 #include "matrix/rearranged_zip.h"
 
 namespace stroma::matrix {
 namespace {
+
+constexpr int turns_max = 5;
 
 Result<std::string> sha256_of(const fs::path& path) {
     const File file = TRY(File::open_to_read(path));
@@ -33,6 +36,11 @@ std::string layout_for(const MatrixQuery& query, bool zipped) {
     return query.format == "zarr" && query.layout == "hca-v1" ? "hca-v1-zip" : "zip";
 }
 
+/// Named after what it holds, never after who asked: names lie in the bytes of a zip.
+std::string stem_of(const RequestRecord& request, const expression::FormatWriter& format) {
+    return request.selection() + std::string(format.extension());
+}
+
 std::string size_class(std::uint64_t cells) {
     for (const std::uint64_t bound : {1'000u, 10'000u, 100'000u, 1'000'000u})
         if (cells < bound) return fmt::format("<{}", bound);
@@ -41,36 +49,75 @@ std::string size_class(std::uint64_t cells) {
 
 }  // namespace
 
-Result<MatrixResult> MatrixStage::build(const RequestRecord& request, const pipeline::Job& job,
+/// The cells of the request: those that were kept under its id, or the query's. When data changed
+/// since it was asked the request moves on to what is current, and to another id.
+Result<Selection> MatrixStage::select(RequestRecord& request) {
+    if (auto kept = TRY(find_kept_selection(service_.objects(), request.selection())))
+        return *std::move(kept);
+    const std::string suffix = request.hash.substr(request.hash.find('.'));
+    for (int turn = 0; turn < turns_max; ++turn) {
+        const std::string id = TRY(service_.selection_id(request.query, request.scope));
+        Selection selection = TRY(service_.writer().select(request.query, request.scope));
+        if (id != TRY(service_.selection_id(request.query, request.scope))) continue;
+        if (id == request.selection()) return selection;
+        TRY(service_.requests().put_selection({id, request.query, request.scope}));
+        TRY(service_.requests().repoint(request.hash, id + suffix));
+        request.hash = id + suffix;
+        return selection;
+    }
+    return fail(ErrorCode::conflict, "data changed again and again while its cells were selected");
+}
+
+/// Keeps the selection on its first time.
+Result<expression::AnnotatedData> MatrixStage::gather(const RequestRecord& request,
+                                                      Selection selection,
+                                                      const pipeline::Job& job) {
+    auto data = service_.writer().gather(request.query, selection);
+    if (!data && data.error().code == ErrorCode::not_found &&
+        request.selection() != TRY(service_.selection_id(request.query, request.scope)))
+        return fail(ErrorCode::conflict, "a dataset went away while its cells were selected");
+    if (!data || selection.obs) return data;
+    selection.obs = data->obs;
+    selection.var = data->var;
+    std::vector<std::string> datasets;
+    for (const auto& part : selection.cells) datasets.push_back(part.dataset);
+    TRY(service_.requests().put_sources(request.selection(), datasets));
+    TRY(keep_selection(service_.objects(), request.selection(), selection,
+                       staging_ / (job.attempt_name() + ".selection")));
+    return data;
+}
+
+Result<MatrixResult> MatrixStage::build(RequestRecord& request, const pipeline::Job& job,
                                         pipeline::StageContext& context) {
     MatrixResult result;
-    result.hash = request.hash;
     result.complete = true;
     context.progress({"selecting cells", 0, 0, ""});
-    MatrixWriter& writer = service_.writer();
-    const Selection selection = TRY(writer.select(request.query, request.scope));
+    Selection selection = TRY(select(request));
+    result.hash = request.result_key();
     if (selection.cell_count == 0) {
         result.message =
             "No cells match the request" +
             (request.query.species.empty() ? "." : " for " + request.query.species + ".");
         return result;
     }
-    const auto* format = TRY(writer.writer(request.query.format));
+    const auto* format = TRY(service_.writer().writer(request.query.format));
+    const auto data = TRY(gather(request, std::move(selection), job));
+    const std::string stem = stem_of(request, *format);
     const bool zipped = is_folder_format(request.query.format);
-    result.file_name = request.id + std::string(format->extension()) + (zipped ? ".zip" : "");
+    result.file_name = stem + (zipped ? ".zip" : "");
     const fs::path staged = staging_ / (job.attempt_name() + "." + result.file_name);
     std::error_code ignored;
     fs::remove_all(staged, ignored);
     const expression::WriteOptions options{.compression = "",
                                            .durable = true,
                                            .layout = layout_for(request.query, zipped),
-                                           .stem = request.id + std::string(format->extension())};
+                                           .stem = stem};
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {
             context.progress({"writing " + result.file_name, done, total, std::string(unit)});
         },
         [&] { return context.cancelled(); }};
-    const auto written = TRY(writer.write(request.query, selection, staged, options, watch));
+    const auto written = TRY(format->write(data, staged, options, watch));
     result.cells = written.cells;
     result.genes = written.genes;
     result.nonzeros = written.nonzeros;
@@ -94,17 +141,17 @@ Result<std::optional<MatrixResult>> MatrixStage::rearrange(const MatrixJobInputs
     if (inputs.rearranged.empty()) return std::nullopt;
     const RequestRecord& request = inputs.request;
     std::optional<MatrixResult> result;
-    const std::string hash = request.hash.substr(0, request.hash.find('.'));
-    for (MatrixResult& known : TRY(service_.requests().results_of(hash)))
+    for (MatrixResult& known : TRY(service_.requests().results_of(request.hash)))
         if (known.object_key == inputs.rearranged) result = std::move(known);
     auto reader = service_.objects().open(inputs.rearranged);
     if (!result || !reader) return std::nullopt;
     const int descriptor = ::dup((*reader)->descriptor());
     if (descriptor < 0) return std::nullopt;
-    result->hash = request.hash;
-    const std::string stem = request.id + "." + request.query.format;
+    result->hash = request.result_key();
+    const auto* format = TRY(service_.writer().writer(request.query.format));
+    const std::string stem = stem_of(request, *format);
     result->file_name = stem + ".zip";
-    const fs::path staged = staging_ / (job.id + "." + result->file_name);
+    const fs::path staged = staging_ / (job.attempt_name() + "." + result->file_name);
     TRY(remove_file(staged));
     const auto bytes = rearrange_zip(File(descriptor, inputs.rearranged), request.query.format,
                                      request.query.fields, staged, stem);
@@ -115,8 +162,8 @@ Result<std::optional<MatrixResult>> MatrixStage::rearrange(const MatrixJobInputs
 }
 
 Result<std::string> MatrixStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
-    const MatrixJobInputs inputs = TRY(matrix_job_inputs_of(job.inputs));
-    const RequestRecord& request = inputs.request;
+    MatrixJobInputs inputs = TRY(matrix_job_inputs_of(job.inputs));
+    RequestRecord& request = inputs.request;
     const std::int64_t started_ms = service_.clock().steady_ms();
     auto rearranged = TRY(rearrange(inputs, job));
     auto built =

@@ -26,22 +26,20 @@ std::string text_list(const std::vector<std::string>& texts) {
     return list;
 }
 
-/// The named columns of the one input's own obs.
-Result<expression::Frame> own_columns(const std::vector<SelectionInput>& inputs,
-                                      const std::vector<std::string>& names) {
-    expression::Frame obs;
-    if (inputs.empty()) return obs;
-    const expression::Frame own = TRY(inputs[0].sealed->obs());
-    obs.index_name = own.index_name;
-    obs.index = own.index;
+/// The named columns in that order.
+Result<expression::Frame> columns_of(const expression::Frame& frame,
+                                     const std::vector<std::string>& names) {
+    expression::Frame chosen;
+    chosen.index_name = frame.index_name;
+    chosen.index = frame.index;
     for (const std::string& name : names) {
-        const expression::Column* column = own.find(name);
+        const expression::Column* column = frame.find(name);
         if (column == nullptr)
             return fail(ErrorCode::invalid_input,
                         "the revision's obs has no column '" + name + "'");
-        obs.columns.push_back(*column);
+        chosen.columns.push_back(*column);
     }
-    return obs;
+    return chosen;
 }
 
 }  // namespace
@@ -175,12 +173,20 @@ Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse
     return selection;
 }
 
-Result<expression::WrittenMatrix> MatrixWriter::write(const MatrixQuery& query,
-                                                      const Selection& selection,
-                                                      const fs::path& path,
-                                                      const expression::WriteOptions& options,
-                                                      const expression::Watch& watch) {
-    const expression::FormatWriter* format = TRY(writer(query.format));
+/// The output's obs where it isn't the inputs' own in full: the kept one, with its columns in the
+/// order in which they are asked for this time, or the named columns.
+Result<expression::Frame> MatrixWriter::obs_of(const MatrixQuery& query, const Selection& selection,
+                                               const std::vector<SelectionInput>& inputs) {
+    if (query.fields.empty()) return selection.obs.value_or(expression::Frame{});
+    if (selection.obs) return columns_of(*selection.obs, query.fields);
+    if (query.revision.empty())
+        return field_columns(warehouse_, selection.cells, query.fields, query.tables);
+    if (inputs.empty()) return expression::Frame{};
+    return columns_of(TRY(inputs[0].sealed->obs()), query.fields);
+}
+
+Result<expression::AnnotatedData> MatrixWriter::gather(const MatrixQuery& query,
+                                                       const Selection& selection) {
     std::vector<SelectionInput> inputs;
     for (const auto& part : selection.cells) {
         const auto dataset = TRY(catalog_.find_dataset(part.dataset));
@@ -192,18 +198,24 @@ Result<expression::WrittenMatrix> MatrixWriter::write(const MatrixQuery& query,
                          .genes = {query.genes, query.feature, as_the_service},
                          .obs = nullptr,
                          .with_layers = !as_the_service};
-    expression::Frame obs;
-    if (!query.fields.empty()) {
-        obs = query.revision.empty()
-                  ? TRY(field_columns(warehouse_, selection.cells, query.fields, query.tables))
-                  : TRY(own_columns(inputs, query.fields));
-        how.obs = &obs;
-    }
+    const expression::Frame obs = TRY(obs_of(query, selection, inputs));
+    if (selection.obs || !query.fields.empty()) how.obs = &obs;
     expression::AnnotatedData data = TRY(build_selection(inputs, how));
-    if (as_the_service)
+    if (selection.var)
+        data.var = *selection.var;
+    else if (as_the_service)
         data.var =
             TRY(feature_columns(warehouse_, selection.cells, data.var, query.feature == "gene"));
-    return format->write(data, path, options, watch);
+    return data;
+}
+
+Result<expression::WrittenMatrix> MatrixWriter::write(const MatrixQuery& query,
+                                                      const Selection& selection,
+                                                      const fs::path& path,
+                                                      const expression::WriteOptions& options,
+                                                      const expression::Watch& watch) {
+    const expression::FormatWriter* format = TRY(writer(query.format));
+    return format->write(TRY(gather(query, selection)), path, options, watch);
 }
 
 Result<const expression::FormatWriter*> MatrixWriter::writer(std::string_view format) const {
@@ -214,6 +226,14 @@ Result<const expression::FormatWriter*> MatrixWriter::writer(std::string_view fo
     }
     return fail(ErrorCode::invalid_input,
                 "unknown format '" + std::string(format) + "'; use one of " + known);
+}
+
+const expression::FormatWriter* MatrixWriter::writer_of_suffix(std::string_view suffix) const {
+    if (suffix.ends_with(".zip")) suffix.remove_suffix(4);
+    for (const auto* writer : writers_)
+        if (suffix == writer->extension() || suffix == "." + std::string(writer->name()))
+            return writer;
+    return nullptr;
 }
 
 std::vector<std::string> MatrixWriter::formats() const {

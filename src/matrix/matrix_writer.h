@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "expression/format.h"
 #include "matrix/field_columns.h"
 #include "matrix/matrix_request.h"
+#include "matrix/selection.h"
 #include "warehouse/warehouse.h"
 
 namespace stroma::matrix {
@@ -15,6 +17,8 @@ namespace stroma::matrix {
 struct Selection {
     std::vector<warehouse::SelectedCells> cells;
     std::uint64_t cell_count = 0;
+    /// The output's tables as they once were; unset: as sealed files and warehouse have them now.
+    std::optional<expression::Frame> obs, var;
 };
 
 /// Turns queries into cells and cells into matrix files. Any thread.
@@ -34,6 +38,8 @@ public:
     Result<MatrixQuery> checked(const MatrixQuery& query, const warehouse::Scope& scope);
     /// When no cell matches, every dataset asked with none of its cells: their genes stay.
     Result<Selection> select(const MatrixQuery& query, const warehouse::Scope& scope);
+    /// The selected cells ready to be written; matrices are read when they are.
+    Result<expression::AnnotatedData> gather(const MatrixQuery& query, const Selection& selection);
     /// Writes the selected cells to `path`, which must not exist.
     Result<expression::WrittenMatrix> write(const MatrixQuery& query, const Selection& selection,
                                             const fs::path& path,
@@ -42,8 +48,12 @@ public:
     /// errors  invalid_input  lists the known ones
     Result<const expression::FormatWriter*> writer(std::string_view format) const;
     std::vector<std::string> formats() const;
+    /// By ".name", a file's ending, or that and ".zip"; null when there is none.
+    const expression::FormatWriter* writer_of_suffix(std::string_view suffix) const;
 
 private:
+    Result<expression::Frame> obs_of(const MatrixQuery& query, const Selection& selection,
+                                     const std::vector<SelectionInput>& inputs);
     Result<std::string> condition_of(const MatrixQuery& query);
     Result<void> check_bundles(const MatrixQuery& query, const warehouse::Scope& scope);
     Result<Selection> select_revision(const std::string& revision, const warehouse::Scope& scope);

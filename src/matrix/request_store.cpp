@@ -17,6 +17,12 @@ create table if not exists matrix_result (
     sha256 text not null, message text not null, bytes integer not null, cells integer not null,
     genes integer not null, nonzeros integer not null, sum real not null,
     completed_ms integer not null, expires_ms integer not null);
+create table if not exists matrix_selection (
+    id text primary key, query text not null, scope text not null);
+create table if not exists matrix_source (
+    selection text not null, dataset text not null, primary key (selection, dataset));
+create index if not exists matrix_source_dataset on matrix_source (dataset);
+create index if not exists matrix_request_hash on matrix_request (hash);
 )sql";
 
 constexpr JsonLimits json_limits{
@@ -162,8 +168,9 @@ Result<std::vector<MatrixResult>> RequestStore::results_of(std::string_view hash
     const std::string key(hash);
     const auto connection = TRY(database_.connect());
     const auto rows = TRY(connection->execute(
-        "select * from matrix_result where hash >= ? and hash < ? order by completed_ms, hash",
-        {key, key + "/"}));  // '/' comes behind '.'
+        "select * from matrix_result where hash = ? or (hash >= ? and hash < ?) "
+        "order by completed_ms, hash",
+        {key, key + ".", key + "/"}));  // '/' comes behind '.'
     std::vector<MatrixResult> results;
     while (TRY(rows->next())) results.push_back(result_in(*rows));
     return results;
@@ -203,6 +210,88 @@ Result<std::vector<MatrixResult>> RequestStore::results_expired_by(std::int64_t 
     std::vector<MatrixResult> results;
     while (TRY(rows->next())) results.push_back(result_in(*rows));
     return results;
+}
+
+namespace {
+
+Result<std::vector<std::string>> texts_of(sql::Database& database, std::string_view statement,
+                                          const std::vector<sql::Value>& values) {
+    const auto connection = TRY(database.connect());
+    const auto rows = TRY(connection->execute(statement, values));
+    std::vector<std::string> texts;
+    while (TRY(rows->next())) texts.push_back(rows->text(0));
+    return texts;
+}
+
+}  // namespace
+
+Result<void> RequestStore::put_selection(const SelectionRecord& selection) {
+    const auto connection = TRY(database_.connect());
+    TRY(connection->change("insert into matrix_selection values (?, ?, ?) on conflict do nothing",
+                           {selection.id, to_json(selection.query), to_json(selection.scope)}));
+    return {};
+}
+
+Result<std::optional<SelectionRecord>> RequestStore::selection(std::string_view id) {
+    const auto connection = TRY(database_.connect());
+    const auto rows = TRY(connection->execute(
+        "select id, query, scope from matrix_selection where id = ?", {std::string(id)}));
+    if (!TRY(rows->next())) return std::nullopt;
+    return SelectionRecord{rows->text(0), TRY(query_from_json(rows->text(1))),
+                           TRY(scope_from_json(rows->text(2)))};
+}
+
+Result<void> RequestStore::put_sources(std::string_view selection,
+                                       const std::vector<std::string>& datasets) {
+    const auto connection = TRY(database_.connect());
+    return connection->in_transaction([&]() -> Result<void> {
+        for (const std::string& dataset : datasets)
+            TRY(connection->change("insert into matrix_source values (?, ?) on conflict do nothing",
+                                   {std::string(selection), dataset}));
+        return {};
+    });
+}
+
+Result<std::vector<std::string>> RequestStore::sources(std::string_view selection) {
+    return texts_of(database_, "select dataset from matrix_source where selection = ?",
+                    {std::string(selection)});
+}
+
+Result<std::vector<std::string>> RequestStore::selections_of(std::string_view dataset) {
+    return texts_of(database_, "select selection from matrix_source where dataset = ?",
+                    {std::string(dataset)});
+}
+
+Result<std::vector<std::string>> RequestStore::source_datasets() {
+    return texts_of(database_, "select distinct dataset from matrix_source", {});
+}
+
+Result<void> RequestStore::repoint(std::string_view from, std::string_view to) {
+    const auto connection = TRY(database_.connect());
+    TRY(connection->change("update matrix_request set hash = ? where hash = ?",
+                           {std::string(to), std::string(from)}));
+    return {};
+}
+
+Result<std::vector<std::string>> RequestStore::result_objects(std::string_view selection) {
+    return texts_of(database_,
+                    "select object_key from matrix_result where object_key <> '' and "
+                    "substr(hash, 1, instr(hash || '.', '.') - 1) = ?",
+                    {std::string(selection)});
+}
+
+Result<void> RequestStore::forget(std::string_view selection) {
+    const std::string id(selection);
+    const auto connection = TRY(database_.connect());
+    return connection->in_transaction([&]() -> Result<void> {
+        for (const char* table : {"matrix_result", "matrix_request"})
+            TRY(connection->change("delete from " + std::string(table) +
+                                       " where substr(hash, 1, instr(hash || '.', '.') - 1) = ?",
+                                   {id}));
+        TRY(connection->change("delete from matrix_source where selection = ?", {id}));
+        TRY(connection->change("delete from matrix_selection where id = ?", {id}));
+        return {};
+    });
 }
 
 }  // namespace stroma::matrix

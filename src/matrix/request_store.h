@@ -34,13 +34,22 @@ struct RequestRecord {
     warehouse::Scope scope;
     std::int64_t data_version = 0, created_ms = 0;
 
+    /// The selection's id: the hash without the format behind it.
+    std::string selection() const { return hash.substr(0, hash.find('.')); }
     /// Names its result: the hash, and the order of the fields where the format shows it.
     std::string result_key() const;
 };
 
+/// What a selection's id stands for: a query, whatever its format, as a scope saw it.
+struct SelectionRecord {
+    std::string id;
+    MatrixQuery query;
+    warehouse::Scope scope;
+};
+
 /// What a job of stage "matrix" is told: everything, so that it needs no other record.
 struct MatrixJobInputs {
-    RequestRecord request;  ///< id, query and scope; as hash its result_key()
+    RequestRecord request;  ///< id, hash, query and scope
     std::int64_t generation = 1;
     /// The file of another order of the same fields, which only has to be rearranged; "" builds.
     std::string rearranged;
@@ -66,6 +75,22 @@ public:
     /// Marks it, unless the result was made anew meanwhile.
     Result<void> set_expired(const MatrixResult& result);
     Result<std::vector<MatrixResult>> results_expired_by(std::int64_t now_ms);
+
+    /// Repeats change nothing.
+    Result<void> put_selection(const SelectionRecord& selection);
+    Result<std::optional<SelectionRecord>> selection(std::string_view id);
+    /// Which datasets' cells a selection holds, once its cells are known. Repeats are harmless.
+    Result<void> put_sources(std::string_view selection, const std::vector<std::string>& datasets);
+    Result<std::vector<std::string>> sources(std::string_view selection);
+    Result<std::vector<std::string>> selections_of(std::string_view dataset);
+    /// Every dataset that a selection holds cells of.
+    Result<std::vector<std::string>> source_datasets();
+    /// Requests that waited for one hash wait for another: data changed before their job ran.
+    Result<void> repoint(std::string_view from, std::string_view to);
+    /// The keys of a selection's files.
+    Result<std::vector<std::string>> result_objects(std::string_view selection);
+    /// Takes the selection, its requests and results away, but no object.
+    Result<void> forget(std::string_view selection);
 
 private:
     explicit RequestStore(sql::Database& database) : database_(database) {}

@@ -19,6 +19,9 @@ namespace stroma::sql {
 /// Types the engine has beyond these (decimal, timestamp, list...) come as their text.
 using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
 
+/// Values of a statement's parameters by name: "name" for $name, "1", "2"… for $1 and, in order, ?.
+using NamedValues = std::map<std::string, Value, std::less<>>;
+
 enum class Type { null, boolean, integer, real, text, blob };
 
 struct ColumnInfo {

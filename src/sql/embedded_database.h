@@ -74,6 +74,11 @@ class EmbeddedDatabase : public Database {
 public:
     /// Makes `name('text')` usable as a relation on every connection, from now on.
     virtual Result<void> add_table_function(const std::string& name, TableFunction function) = 0;
+    /// Runs one statement on a connection of this database, as Connection::execute does.
+    /// errors  invalid_input  a parameter without a value, a value without a parameter: names it
+    virtual Result<std::unique_ptr<Rows>> execute_named(Connection& connection,
+                                                        std::string_view statement,
+                                                        const NamedValues& values) = 0;
     /// Brings the log into the file. Waits for the open write transaction.
     virtual Result<void> checkpoint() = 0;
     /// A consistent copy, which opens by itself, while readers go on; writers wait.

@@ -24,11 +24,12 @@ bool is_one_of(const std::array<std::string_view, N>& names, std::string_view na
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-constexpr std::array<std::string_view, 16> expression_classes = {
+constexpr std::array<std::string_view, 17> expression_classes = {
     "COLUMN_REF", "CONSTANT",    "FUNCTION", "OPERATOR",
     "COMPARISON", "CONJUNCTION", "CASE",     "CAST",
     "SUBQUERY",   "STAR",        "BETWEEN",  "LAMBDA",
-    "LAMBDA_REF", "WINDOW",      "COLLATE",  "POSITIONAL_REFERENCE"};
+    "LAMBDA_REF", "WINDOW",      "COLLATE",  "POSITIONAL_REFERENCE",
+    "PARAMETER"};
 
 constexpr std::array<std::string_view, 19> node_types = {"SELECT_NODE",
                                                          "SET_OPERATION_NODE",

@@ -18,6 +18,8 @@ namespace stroma::warehouse {
 
 namespace {
 
+constexpr int turns_max = 5;
+
 /// Bytes of this process in memory; 0 when the system doesn't tell.
 std::uint64_t resident_bytes() {
     unsigned long pages = 0, resident = 0;
@@ -28,8 +30,8 @@ std::uint64_t resident_bytes() {
     return read == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
-/// Interrupts a statement that passes its time, or whose process grows past the memory it may
-/// take: the engine's own limit does not count long texts.
+/// Interrupts a statement that nobody waits for, that passes its time, or whose process grows past
+/// the memory it may take: the engine's own limit does not count long texts.
 class Watchdog {
 public:
     Watchdog(sql::Connection& connection, const QueryLimits& limits)
@@ -56,7 +58,7 @@ public:
     }
 
 private:
-    enum class Passed { nothing, time, memory };
+    enum class Passed { nothing, patience, time, memory };
 
     void watch() {
         std::unique_lock lock(mutex_);
@@ -67,6 +69,7 @@ private:
         }
     }
     Passed look() const {
+        if (limits_.stop.stop_requested()) return Passed::patience;
         if (std::chrono::steady_clock::now() - started_ > limits_.time) return Passed::time;
         const std::uint64_t now = resident_bytes();
         if (now > resident_at_start_ + limits_.memory_bytes + (256u << 20)) return Passed::memory;
@@ -92,8 +95,10 @@ std::size_t bytes_of(const sql::Value& value) {
 /// The engine's rows, counted against the limits.
 class FencedRows final : public sql::Rows {
 public:
-    FencedRows(const QueryLimits& limits, std::unique_ptr<sql::Connection> connection)
-        : limits_(limits),
+    FencedRows(sql::EmbeddedDatabase& engine, const QueryLimits& limits,
+               std::unique_ptr<sql::Connection> connection)
+        : engine_(engine),
+          limits_(limits),
           connection_(std::move(connection)),
           watchdog_(std::make_unique<Watchdog>(*connection_, limits)) {}
     ~FencedRows() override {
@@ -104,8 +109,8 @@ public:
 
     sql::Connection& connection() { return *connection_; }
     void hold(ScanRegistry::Ticket ticket) { tickets_.push_back(std::move(ticket)); }
-    Result<void> run(std::string_view statement) {
-        auto rows = connection_->execute(statement);
+    Result<void> run(std::string_view statement, const sql::NamedValues& parameters) {
+        auto rows = engine_.execute_named(*connection_, statement, parameters);
         if (!rows) return explained(rows.error());
         rows_ = std::move(*rows);
         return {};
@@ -143,6 +148,7 @@ public:
     }
 
 private:
+    sql::EmbeddedDatabase& engine_;
     const QueryLimits limits_;
     std::unique_ptr<sql::Connection> connection_;
     std::vector<ScanRegistry::Ticket> tickets_;
@@ -168,14 +174,14 @@ Result<std::set<std::string>> features_named(sql::Connection& connection,
 
 /// Opens what the statement needs of expression and puts it into the relations.
 Result<void> open_expression(Warehouse::State& state, FencedRows& answer, Relations& relations,
-                             const CheckedStatement& checked) {
+                             const Json& tree, const std::set<std::string>& named) {
     auto& connection = answer.connection();
-    const auto need = TRY(need_of(find_mentions(checked.tree), [&](const auto& names) {
+    const auto need = TRY(need_of(find_mentions(tree), [&](const auto& names) {
         return features_named(connection, relations, names);
     }));
     std::string called, all;
     for (const auto* name : {"expression", "expression_all"}) {
-        if (!checked.relations.contains(name)) continue;
+        if (!named.contains(name)) continue;
         const bool called_only = std::string_view(name) == "expression";
         auto parts =
             TRY(expression_parts(state, connection, relations.datasets(), need, called_only));
@@ -188,36 +194,59 @@ Result<void> open_expression(Warehouse::State& state, FencedRows& answer, Relati
     return {};
 }
 
+/// Text values in the place of their parameters, for what reads the tree to leave out genes and
+/// cells that the statement doesn't want. The engine gets the statement as it came.
+void put_in_values(Json& part, const sql::NamedValues& parameters) {
+    if (part.is_object() && part.value("class", "") == "PARAMETER") {
+        const auto given = parameters.find(part.value("identifier", ""));
+        const auto* text =
+            given == parameters.end() ? nullptr : std::get_if<std::string>(&given->second);
+        if (text != nullptr) part = {{"class", "CONSTANT"}, {"value", {{"value", *text}}}};
+        return;
+    }
+    if (part.is_structured())
+        for (auto& child : part) put_in_values(child, parameters);
+}
+
 Result<void> prepare_and_run(Warehouse::State& state, FencedRows& answer,
-                             std::string_view statement, const Scope& scope) {
+                             std::string_view statement, const Scope& scope,
+                             const sql::NamedValues& parameters) {
     auto& connection = answer.connection();
-    const auto checked = TRY(check_statement(connection, statement));
+    auto checked = TRY(check_statement(connection, statement));
+    put_in_values(checked.tree, parameters);
     // All of it in one snapshot: which revisions are current, and their rows.
     TRY(connection.begin(sql::TransactionKind::read));
     auto relations = TRY(Relations::read(connection, scope));
     if (checked.relations.contains("expression") || checked.relations.contains("expression_all")) {
-        TRY(open_expression(state, answer, relations, checked));
+        TRY(open_expression(state, answer, relations, checked.tree, checked.relations));
     }
     for (const auto& name : checked.relations) {
         TRY(connection.change(
             fmt::format("CREATE TEMP VIEW {} AS {}", name, relations.select_of(name))));
     }
-    return answer.run(statement);
+    return answer.run(statement, parameters);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<sql::Rows>> run_fenced(Warehouse::State& state, std::string_view statement,
-                                              const Scope& scope, const QueryLimits& limits) {
-    auto answer = std::make_unique<FencedRows>(limits, TRY(state.database.connect()));
-    auto ran = prepare_and_run(state, *answer, statement, scope);
-    if (!ran) return answer->explained(ran.error());
-    return answer;
+                                              const Scope& scope, const QueryLimits& limits,
+                                              const sql::NamedValues& parameters) {
+    for (int turn = 1;; ++turn) {
+        auto answer =
+            std::make_unique<FencedRows>(state.engine, limits, TRY(state.database.connect()));
+        auto ran = prepare_and_run(state, *answer, statement, scope, parameters);
+        if (ran) return answer;
+        // A dataset that went away after our snapshot was taken: the next one hasn't got it.
+        const bool may_be_old = ran.error().code == ErrorCode::not_found && turn < turns_max;
+        if (!may_be_old) return answer->explained(ran.error());
+    }
 }
 
 Result<std::unique_ptr<sql::Rows>> Warehouse::query(std::string_view statement, const Scope& scope,
-                                                    const QueryLimits& limits) {
-    return run_fenced(*state_, statement, scope, limits);
+                                                    const QueryLimits& limits,
+                                                    const sql::NamedValues& parameters) {
+    return run_fenced(*state_, statement, scope, limits, parameters);
 }
 
 }  // namespace stroma::warehouse

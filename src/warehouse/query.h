@@ -12,6 +12,7 @@ namespace stroma::warehouse {
 /// Runs a checked statement over the scope's relations, in one snapshot and within the limits.
 /// The rows keep all they need.
 Result<std::unique_ptr<sql::Rows>> run_fenced(Warehouse::State& state, std::string_view statement,
-                                              const Scope& scope, const QueryLimits& limits);
+                                              const Scope& scope, const QueryLimits& limits,
+                                              const sql::NamedValues& parameters = {});
 
 }  // namespace stroma::warehouse

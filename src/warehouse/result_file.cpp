@@ -207,7 +207,8 @@ Result<std::uint64_t> write_parquet(sql::EmbeddedDatabase& engine, sql::Rows& ro
 
 Result<std::uint64_t> Warehouse::query_to_file(std::string_view statement, std::string_view format,
                                                const fs::path& path, const Scope& scope,
-                                               const QueryLimits& limits) {
+                                               const QueryLimits& limits,
+                                               const sql::NamedValues& parameters) {
     const bool is_known =
         format == "csv" || format == "json" || format == "parquet" || format == "arrow";
     if (!is_known) {
@@ -219,7 +220,7 @@ Result<std::uint64_t> Warehouse::query_to_file(std::string_view statement, std::
     if (fs::exists(path, ignored)) {
         return fail(ErrorCode::already_exists, path.filename().string() + " is there already");
     }
-    const auto rows = TRY(run_fenced(*state_, statement, scope, limits));
+    const auto rows = TRY(run_fenced(*state_, statement, scope, limits, parameters));
     auto written = format == "csv"     ? write_csv(*rows, path)
                    : format == "json"  ? write_json(*rows, path)
                    : format == "arrow" ? write_arrow(*rows, path)

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "sql/duckdb/duckdb_database.h"
 #include "warehouse/demo_warehouse.h"
-#include "warehouse/matrix_parquet.h"
+#include "warehouse/formats/matrix_parquet.h"
 
 namespace stroma::warehouse {
 namespace {

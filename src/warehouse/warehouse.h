@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,7 @@ struct QueryLimits {
     std::uint64_t memory_bytes = 1u << 30;
     std::uint64_t rows_max = 5'000'000;
     std::uint64_t bytes_max = 256u << 20;
+    std::stop_token stop;  ///< asked when nobody waits for the answer any more
 };
 
 /// What a user may see: the current revisions of these datasets and nothing else.
@@ -89,16 +91,19 @@ public:
     /// Loads genes and transcripts of an annotation into `feature`.
     Result<std::int64_t> load_features(const std::vector<Row>& features, std::string_view source);
 
-    /// One SELECT by a user: checked against the allow-list, run read-only within the limits.
+    /// One SELECT by a user: checked against the allow-list, run read-only within the limits, its
+    /// parameters bound. Every parameter needs a value and every value a parameter.
     /// errors  denied         names the function, table or statement kind that isn't allowed
     ///         invalid_input  syntax, names; the engine's message with its position
     ///         exhausted      the limit's name       cancelled  stop was called
     Result<std::unique_ptr<sql::Rows>> query(std::string_view statement, const Scope& scope,
-                                             const QueryLimits& limits);
+                                             const QueryLimits& limits,
+                                             const sql::NamedValues& parameters = {});
     /// The same, written to a file: "parquet", "csv", "json", "arrow". Gives the rows.
     Result<std::uint64_t> query_to_file(std::string_view statement, std::string_view format,
                                         const fs::path& path, const Scope& scope,
-                                        const QueryLimits& limits);
+                                        const QueryLimits& limits,
+                                        const sql::NamedValues& parameters = {});
     /// Cells where a condition over the view `cells` holds (obs, cell, donor, specimen... joined).
     Result<std::vector<SelectedCells>> select_where(std::string_view condition, const Scope& scope,
                                                     const QueryLimits& limits);

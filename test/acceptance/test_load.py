@@ -81,9 +81,13 @@ def test_b_a_hundred_clients_see_no_failure_of_the_server(start_server, cells):
         asked = api.post("/v1/matrix", {"sql": some_cells(size, dice.randrange(20)),
                                         "format": dice.choice(FORMATS)})
         answers += [asked, api.get("/v1/filters/organ.text")]
-        answers.append(ask(api.url + "/v1/sql", "POST", {
+        asked_sql = ask(api.url + "/v1/sql", "POST", {
             "statement": f"select cell_type, count(*) from cells where n_genes > {number} "
-                         "group by 1"}))
+                         "group by 1"})
+        if asked_sql.status == 429:  # strangers take turns, and this one was told when to come
+            assert int(asked_sql.headers["Retry-After"]) > 0
+        else:
+            answers.append(asked_sql)
         done = api.finished(asked.json()["request_id"])
         answers.append(ask(done["matrix_url"]))
         return done, size, [answer.status for answer in answers], len(answers[-1].content)
@@ -91,6 +95,7 @@ def test_b_a_hundred_clients_see_no_failure_of_the_server(start_server, cells):
     clients = in_threads(client, CLIENTS)
     statuses = {status for _, _, seen, _ in clients for status in seen}
     assert max(statuses) < 500 and statuses <= {200, 202, 404}, statuses
+    assert max(len(seen) for _, _, seen, _ in clients) == 6  # somebody's SQL was answered
     for done, size, _, received in clients:
         assert (done["status"], done["cells"]) == ("Complete", size)
         assert received == done["bytes"]

@@ -332,9 +332,10 @@ def test_31_the_warehouse_by_sql(api, golden):
         assert api.sql(f"select count(*) from {table}")[0][0] >= 0
 
 
-def test_31_parameters_of_sql_are_never_read_over(api):
-    answer = ask(api.url + "/v1/sql", "POST", {"statement": "select ?", "parameters": [1]})
-    assert (answer.status, answer.json()["code"]) == (501, "unsupported")
+def test_31_parameters_of_sql_are_bound(api):
+    answer = ask(api.url + "/v1/sql", "POST", {
+        "statement": "select count(*) from cell where total_umis > ?", "parameters": [120]})
+    assert answer.json()["rows"] == [[7]]
 
 
 def test_36_equal_queries_are_answered_at_once(api):

@@ -35,10 +35,11 @@ def golden(expected):
 
 
 def zip_of(api, tmp_path, **more):
-    """The request's id, its zip and the folder it unpacks to."""
+    """Its selection's id, its zip and the folder it unpacks to."""
     done = api.matrix(OPT, **more)
     folder = download(done, tmp_path)
-    return done["request_id"], zipfile.ZipFile(folder.parent / (folder.name + ".zip")), folder
+    selection = done["query_hash"].split(".")[0]
+    return selection, zipfile.ZipFile(folder.parent / (folder.name + ".zip")), folder
 
 
 @pytest.mark.parametrize("format", ["loom", "csv", "mtx", "zarr", "h5ad"])
@@ -85,9 +86,9 @@ def test_19_outside_the_api_every_id_stays_as_it_came(api, run_json):
 
 
 def test_21_the_csv_zip_is_three_deflated_files_that_fit(api, tmp_path, golden):
-    request, archive, folder = zip_of(api, tmp_path, format="csv")
-    assert folder.name == f"{request}.csv"
-    assert sorted(archive.namelist()) == [f"{request}.csv/{name}.csv"
+    selection, archive, folder = zip_of(api, tmp_path, format="csv")
+    assert folder.name == f"{selection}.csv"
+    assert sorted(archive.namelist()) == [f"{selection}.csv/{name}.csv"
                                           for name in ["cells", "expression", "genes"]]
     assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
     expression = pandas.read_csv(folder / "expression.csv", index_col=0)
@@ -100,9 +101,9 @@ def test_21_the_csv_zip_is_three_deflated_files_that_fit(api, tmp_path, golden):
 
 
 def test_22_the_mtx_zip_is_five_stored_files(api, tmp_path):
-    request, archive, folder = zip_of(api, tmp_path, format="mtx")
+    selection, archive, folder = zip_of(api, tmp_path, format="mtx")
     assert sorted(archive.namelist()) == [
-        f"{request}.mtx/{name}.gz" for name in
+        f"{selection}.mtx/{name}.gz" for name in
         ["barcodes.tsv", "cells.tsv", "features.tsv", "genes.tsv", "matrix.mtx"]]
     assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
     with gzip.open(folder / "matrix.mtx.gz", "rt") as file:

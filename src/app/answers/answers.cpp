@@ -73,6 +73,7 @@ struct Answers::Parts {
         : site(of),
           access(of),
           matrices(matrix_answers(of)),
+          citations(citation_answers(of)),
           sql(sql_answers(of, settings)),
           datasets(dataset_answers(of)),
           imports(import_answers(of, settings)),
@@ -80,6 +81,7 @@ struct Answers::Parts {
     SiteAnswers site;
     AccessAnswers access;
     std::unique_ptr<front::api::MatrixAnswers> matrices;
+    std::unique_ptr<front::api::CitationAnswers> citations;
     std::unique_ptr<front::api::SqlAnswers> sql;
     std::unique_ptr<front::api::DatasetAnswers> datasets;
     std::unique_ptr<front::api::ImportAnswers> imports;
@@ -91,8 +93,8 @@ Answers::Answers(Site& site, const Settings& settings)
 Answers::~Answers() = default;
 
 front::api::ApiDomain Answers::domain() {
-    return {parts_->site,      parts_->access,   *parts_->matrices, *parts_->sql,
-            *parts_->datasets, *parts_->imports, *parts_->jobs};
+    return {parts_->site, parts_->access,    *parts_->matrices, *parts_->citations,
+            *parts_->sql, *parts_->datasets, *parts_->imports,  *parts_->jobs};
 }
 
 void Answers::set_local_token(std::string secret) {

@@ -26,6 +26,7 @@ private:
 };
 
 std::unique_ptr<front::api::MatrixAnswers> matrix_answers(Site& site);
+std::unique_ptr<front::api::CitationAnswers> citation_answers(Site& site);
 std::unique_ptr<front::api::SqlAnswers> sql_answers(Site& site, const Settings& settings);
 std::unique_ptr<front::api::DatasetAnswers> dataset_answers(Site& site);
 std::unique_ptr<front::api::ImportAnswers> import_answers(Site& site, const Settings& settings);

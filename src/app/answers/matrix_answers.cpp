@@ -1,9 +1,8 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 
 #include "app/answers/answers.h"
+#include "app/answers/stored_result.h"
 #include "base/json.h"
 #include "matrix/fields.h"
 #include "matrix/filter.h"
@@ -30,6 +29,12 @@ const std::vector<NamedText> format_texts = {
     {"h5ad",
      "<p>One HDF5 file in the <b>AnnData</b> layout: X is cells by genes, obs and var "
      "hold the fields.</p>"},
+    {"10x",
+     "<p>One HDF5 file as <b>Cell Ranger 3</b> writes it: Seurat's Read10X_h5 and scanpy's "
+     "read_10x_h5 open it.</p>"},
+    {"arrow",
+     "<p>One <b>Arrow</b> IPC file with a row for each value that isn't zero: cell_id, gene_id, "
+     "value.</p>"},
     {"zarr", "<p>A zip of an <b>AnnData Zarr</b> (version 2) folder.</p>"},
     {"parquet",
      "<p>One Parquet table with a row for each value that isn't zero: cell_id, "
@@ -123,17 +128,7 @@ public:
         if (!request || request->file_name != name || request->object_key.empty())
             return fail(ErrorCode::not_found,
                         "request " + std::string(id) + " has no file '" + std::string(name) + "'");
-        const auto reader = TRY(site_.matrices().open_result(*request));
-        const int descriptor = ::dup(reader->descriptor());
-        if (descriptor < 0) return fail(error_from_errno("opening", name, errno));
-        front::api::StoredFile stored;
-        stored.file = std::make_shared<const File>(descriptor, request->file_name);
-        stored.size_bytes = reader->info().size_bytes;
-        stored.etag = reader->info().etag;
-        stored.name = request->file_name;
-        if (request->file_name.ends_with(".zip")) stored.media_type = "application/zip";
-        stored.sha256 = request->sha256;
-        return stored;
+        return stored_result(site_, *request);
     }
 
 private:

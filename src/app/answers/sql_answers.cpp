@@ -1,59 +1,94 @@
 #include "app/answers/answers.h"
+#include "app/answers/query_gate.h"
+#include "app/query_limits.h"
 
 namespace stroma::app {
 namespace {
 
+/// A limit that the statement passed is the statement's fault, not the moment's: the pointer tells
+/// it from a gate that is full.
+Error at_statement(Error error) {
+    if (error.code == ErrorCode::exhausted) error.message = "at /statement: " + error.message;
+    return error;
+}
+
+/// Rows that hold their turn until they were read.
+class TurnRows final : public sql::Rows {
+public:
+    TurnRows(QueryGate::Turn turn, std::unique_ptr<sql::Rows> rows)
+        : turn_(std::move(turn)), rows_(std::move(rows)) {}
+    const std::vector<sql::ColumnInfo>& columns() const override { return rows_->columns(); }
+    sql::Value value(std::size_t column) const override { return rows_->value(column); }
+    std::int64_t rows_changed() const override { return 0; }
+    Result<bool> next() override {
+        auto more = rows_->next();
+        if (!more) return fail(at_statement(std::move(more.error())));
+        return more;
+    }
+
+private:
+    QueryGate::Turn turn_;
+    std::unique_ptr<sql::Rows> rows_;  // goes first: the engine is done when the turn ends
+};
+
+QueryGate::Bounds bounds_of(const Settings& settings) {
+    return {.running_max = static_cast<int>(settings.number("query.concurrent_all")),
+            .running_max_each = static_cast<int>(settings.number("query.concurrent")),
+            .waiting_max = static_cast<int>(settings.number("query.waiting_max")),
+            .wait = settings.duration("query.wait")};
+}
+
 class SqlAnswers final : public front::api::SqlAnswers {
 public:
-    SqlAnswers(Site& site, const Settings& settings) : site_(site) {
-        limits_.time = settings.duration("query.time");
-        limits_.memory_bytes = settings.bytes("query.memory");
-        limits_.rows_max = static_cast<std::uint64_t>(settings.number("query.rows_max"));
-        limits_.bytes_max = settings.bytes("query.bytes_max");
-    }
+    SqlAnswers(Site& site, const Settings& settings)
+        : site_(site), settings_(settings), gate_(bounds_of(settings)) {}
 
     Result<std::unique_ptr<sql::Rows>> query(const catalog::Principal& principal,
                                              const front::api::SqlOrder& order) override {
-        TRY(check(order));
         const auto scope = TRY(site_.matrices().scope_of(principal));
-        return site_.warehouse().query(order.statement, scope, limits_for(order));
+        auto turn = TRY(gate_.enter(principal.id, order.stop));
+        auto rows = site_.warehouse().query(order.statement, scope, limits_for(principal, order),
+                                            order.parameters);
+        if (!rows) return fail(at_statement(std::move(rows.error())));
+        return std::make_unique<TurnRows>(std::move(turn), std::move(*rows));
     }
 
     Result<front::api::StoredFile> query_to_file(const catalog::Principal& principal,
                                                  const front::api::SqlOrder& order,
                                                  std::string_view format) override {
-        TRY(check(order));
         const auto scope = TRY(site_.matrices().scope_of(principal));
-        const fs::path staged = site_.staging() / (site_.ids().uuid() + "." + std::string(format));
-        const auto written = site_.warehouse().query_to_file(order.statement, format, staged, scope,
-                                                             limits_for(order));
-        auto file = written ? File::open_to_read(staged) : Result<File>(fail(written.error()));
+        const auto turn = TRY(gate_.enter(principal.id, order.stop));
+        const std::string id = site_.ids().uuid();
+        const fs::path staged = site_.staging() / (id + "." + std::string(format));
+        const auto written = site_.warehouse().query_to_file(
+            order.statement, format, staged, scope, limits_for(principal, order), order.parameters);
+        auto file = written ? File::open_to_read(staged)
+                            : Result<File>(fail(at_statement(written.error())));
         std::error_code ignored;
         fs::remove(staged, ignored);  // the open descriptor keeps the bytes
         if (!file) return fail(std::move(file.error()));
         front::api::StoredFile stored;
         stored.size_bytes = TRY(file->size());
         stored.file = std::make_shared<const File>(*std::move(file));
+        stored.etag = id;
         stored.name = "result." + std::string(format);
+        stored.media_type =
+            "application/vnd.apache." + std::string(format == "arrow" ? "arrow.file" : "parquet");
         return stored;
     }
 
 private:
-    /// The warehouse binds nothing yet; a value that is read over would answer another question.
-    static Result<void> check(const front::api::SqlOrder& order) {
-        if (order.parameters.empty()) return {};
-        return fail(ErrorCode::unsupported,
-                    "'parameters' can't be bound yet; write the values into the statement");
-    }
-
-    warehouse::QueryLimits limits_for(const front::api::SqlOrder& order) const {
-        warehouse::QueryLimits limits = limits_;
+    warehouse::QueryLimits limits_for(const catalog::Principal& principal,
+                                      const front::api::SqlOrder& order) const {
+        warehouse::QueryLimits limits = query_limits(settings_, principal.role);
         if (order.rows_max > 0) limits.rows_max = std::min(limits.rows_max, order.rows_max);
+        limits.stop = order.stop;
         return limits;
     }
 
     Site& site_;
-    warehouse::QueryLimits limits_;
+    const Settings& settings_;
+    QueryGate gate_;
 };
 
 }  // namespace

@@ -69,8 +69,11 @@ Result<std::optional<front::api::Upload>> UploadFolder::find(std::string_view id
     upload.owner = record.value("owner", "");
     upload.size_bytes = record.value("size", std::uint64_t{0});
     upload.created_ms = record.value("created_ms", std::int64_t{0});
-    const File file = TRY(File::open_to_read(own / upload.name));
-    upload.received_bytes = TRY(file.size());
+    const auto file = File::open_to_read(own / upload.name);
+    // An import has taken it.
+    if (!file && file.error().code == ErrorCode::not_found) return std::nullopt;
+    if (!file) return fail(file.error());
+    upload.received_bytes = TRY(file->size());
     const auto touched = fs::last_write_time(own / upload.name);
     const auto age =
         std::chrono::duration_cast<Milliseconds>(fs::file_time_type::clock::now() - touched);
@@ -122,7 +125,11 @@ Result<void> UploadFolder::remove_idle() {
     std::error_code problem;
     for (const auto& entry : fs::directory_iterator(folder_, problem)) {
         const auto upload = TRY(find(entry.path().filename().string()));
-        if (upload && upload->expires_ms < clock_.unix_ms()) TRY(remove(upload->id));
+        const auto age = std::chrono::duration_cast<Milliseconds>(fs::file_time_type::clock::now() -
+                                                                  entry.last_write_time(problem));
+        const bool is_over =
+            upload ? upload->expires_ms < clock_.unix_ms() : age > limits_.idle_max;
+        if (is_over) TRY(remove(entry.path().filename().string()));
     }
     return {};
 }

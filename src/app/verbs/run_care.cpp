@@ -82,4 +82,16 @@ Result<void> run_verify(const VerifyOptions& options, Invocation& invocation) {
                             left.size()));
 }
 
+Result<void> run_purge(Invocation& invocation) {
+    {
+        const auto site = TRY(open_site(invocation));
+        const std::int64_t results = TRY(site->purge());
+        invocation.terminal->say(fmt::format("{} results went with removed datasets", results));
+    }
+    // The warehouse's file is written anew before anybody uses it.
+    TRY(open_site(invocation));
+    invocation.terminal->print("every byte of removed datasets is gone\n");
+    return {};
+}
+
 }  // namespace stroma::app

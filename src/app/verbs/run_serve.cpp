@@ -87,6 +87,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     front::api::Api api(answers.domain(),
                         {.public_url = "",
                          .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
+                         .scratch_folder = site->staging(),
                          .home = front::web::home_of(pages)});
     const auto domain = answers.domain();
     front::explorer::ExplorerFront explorer({domain.access, domain.datasets, domain.jobs,

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "app/query_limits.h"
 #include "app/session.h"
 #include "app/terminal/text_table.h"
 #include "app/verbs/verbs.h"
@@ -21,8 +22,21 @@ std::string shown(const sql::Value& value) {
     return "";
 }
 
-Result<void> print_table(Site& site, const std::string& statement, Invocation& invocation) {
-    const auto rows = TRY(site.warehouse().query(statement, {true, {}}, {}));
+/// A question as it was typed, ready to be asked.
+struct Question {
+    std::string statement, format, output;
+    sql::NamedValues parameters;
+};
+
+Result<std::unique_ptr<sql::Rows>> ask(Site& site, const Question& question,
+                                       const Settings& settings) {
+    return site.warehouse().query(question.statement, {true, {}},
+                                  query_limits(settings, catalog::Role::administrator),
+                                  question.parameters);
+}
+
+Result<void> print_table(Site& site, const Question& question, Invocation& invocation) {
+    const auto rows = TRY(ask(site, question, invocation.settings));
     std::vector<TextTable::Heading> headings;
     for (const auto& column : rows->columns()) {
         const bool is_number = column.type == sql::Type::integer || column.type == sql::Type::real;
@@ -55,39 +69,50 @@ Result<void> copy_to_output(const fs::path& file, Invocation& invocation) {
     return {};
 }
 
-Result<void> run_here(Site& site, const std::string& statement, const std::string& format,
-                      const std::string& output, Invocation& invocation) {
-    if (format == "table") return print_table(site, statement, invocation);
-    const fs::path staged = site.staging() / (site.ids().uuid() + "." + format);
-    const auto rows = site.warehouse().query_to_file(statement, format, staged, {true, {}}, {});
+Result<void> run_here(Site& site, const Question& question, Invocation& invocation) {
+    if (question.format == "table") return print_table(site, question, invocation);
+    const fs::path staged = site.staging() / (site.ids().uuid() + "." + question.format);
+    const auto rows = site.warehouse().query_to_file(
+        question.statement, question.format, staged, {true, {}},
+        query_limits(invocation.settings, catalog::Role::administrator), question.parameters);
     std::error_code ignored;
     if (!rows) {
         fs::remove(staged, ignored);
         return fail(rows.error());
     }
-    if (output.empty()) {
+    if (question.output.empty()) {
         auto copied = copy_to_output(staged, invocation);
         fs::remove(staged, ignored);
         return copied;
     }
-    fs::copy_file(staged, output, ignored);
+    fs::copy_file(staged, question.output, ignored);
     const bool failed = static_cast<bool>(ignored);
     const std::string why = ignored.message();
     fs::remove(staged, ignored);
-    if (failed) return fail(ErrorCode::unavailable, "writing " + output + ": " + why);
-    invocation.terminal->say(fmt::format("{}: {} rows", output, *rows));
+    if (failed) return fail(ErrorCode::unavailable, "writing " + question.output + ": " + why);
+    invocation.terminal->say(fmt::format("{}: {} rows", question.output, *rows));
     return {};
 }
 
-Result<void> run_there(Remote& remote, const std::string& statement, const std::string& format,
-                       const std::string& output, Invocation& invocation) {
-    const Json body = {{"statement", statement}, {"format", format == "table" ? "csv" : format}};
-    if (output.empty())
+Json json_of(const sql::Value& value) {
+    if (const auto* truth = std::get_if<bool>(&value)) return *truth;
+    if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole;
+    if (const auto* real = std::get_if<double>(&value)) return *real;
+    if (const auto* text = std::get_if<std::string>(&value)) return *text;
+    return nullptr;
+}
+
+Result<void> run_there(Remote& remote, const Question& question, Invocation& invocation) {
+    Json body = {{"statement", question.statement},
+                 {"format", question.format == "table" ? "csv" : question.format},
+                 {"parameters", Json::object()}};
+    for (const auto& [name, value] : question.parameters) body["parameters"][name] = json_of(value);
+    if (question.output.empty())
         return remote.stream("POST", "/v1/sql", body.dump(), [&](std::string_view piece) {
             invocation.terminal->print(piece);
             return !invocation.stop.stop_requested();
         });
-    File file = TRY(File::create(output));
+    File file = TRY(File::create(question.output));
     std::uint64_t at = 0;
     Result<void> written;
     TRY(remote.stream("POST", "/v1/sql", body.dump(), [&](std::string_view piece) {
@@ -96,6 +121,28 @@ Result<void> run_there(Remote& remote, const std::string& statement, const std::
         return written.has_value() && !invocation.stop.stop_requested();
     }));
     return written;
+}
+
+/// "n=5" is a number, "n=CD24" and "n=\"5\"" are texts.
+Result<sql::NamedValues> parameters_of(const std::vector<std::string>& typed) {
+    sql::NamedValues parameters;
+    for (const std::string& one : typed) {
+        const std::size_t sign = one.find('=');
+        if (sign == one.npos || sign == 0)
+            return fail(ErrorCode::invalid_input,
+                        "--parameter " + one + ": give NAME=VALUE, or 1=VALUE for the first ?");
+        const std::string text = one.substr(sign + 1);
+        sql::Value value = text;
+        if (const auto json = parse_json(text); json && json->is_primitive()) {
+            if (json->is_null()) value = sql::Value();
+            if (json->is_boolean()) value = json->get<bool>();
+            if (json->is_number_integer()) value = json->get<std::int64_t>();
+            if (json->is_number_float()) value = json->get<double>();
+            if (json->is_string()) value = json->get<std::string>();
+        }
+        parameters[one.substr(0, sign)] = std::move(value);
+    }
+    return parameters;
 }
 
 /// As asked; else JSON with --json, as -o ends, or a table.
@@ -109,20 +156,19 @@ std::string format_of(const SqlOptions& options, const Invocation& invocation) {
 }  // namespace
 
 Result<void> run_sql(const SqlOptions& options, Invocation& invocation) {
-    std::string statement = options.statement;
-    if (statement == "-")
-        statement.assign(std::istreambuf_iterator<char>(std::cin),
-                         std::istreambuf_iterator<char>());
-    const std::string format = format_of(options, invocation);
+    Question question{options.statement, format_of(options, invocation), options.output,
+                      TRY(parameters_of(options.parameters))};
+    if (question.statement == "-")
+        question.statement.assign(std::istreambuf_iterator<char>(std::cin),
+                                  std::istreambuf_iterator<char>());
     if (!options.output.empty() && fs::exists(options.output))
         return fail(ErrorCode::already_exists,
                     options.output + " exists; remove it or choose another -o");
-    if (!options.output.empty() && format == "table")
+    if (!options.output.empty() && question.format == "table")
         return fail(ErrorCode::invalid_input, "a table goes to the terminal; give --format for -o");
     Session session = TRY(open_session(invocation));
-    if (session.remote)
-        return run_there(*session.remote, statement, format, options.output, invocation);
-    return run_here(*session.site, statement, format, options.output, invocation);
+    if (session.remote) return run_there(*session.remote, question, invocation);
+    return run_here(*session.site, question, invocation);
 }
 
 }  // namespace stroma::app

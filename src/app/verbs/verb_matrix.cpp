@@ -6,7 +6,8 @@
 namespace stroma::app {
 namespace {
 
-const std::vector<std::string> formats = {"h5ad", "zarr", "loom", "csv", "mtx", "parquet"};
+const std::vector<std::string> formats = {"h5ad", "zarr", "loom",    "csv",
+                                          "mtx",  "10x",  "parquet", "arrow"};
 
 /// "@FILE" stands for the names in the file, one a line.
 Result<std::vector<std::string>> with_files_read(const std::vector<std::string>& names) {
@@ -63,10 +64,12 @@ std::vector<Option> matrix_arguments(MatrixOptions& options) {
     };
 }
 
-/// "cells.h5ad" → "h5ad", "cells.mtx.zip" → "mtx"; "" when the ending says nothing.
+/// "cells.h5ad" → "h5ad", "cells.h5" → "10x", "cells.mtx.zip" → "mtx"; "" when the ending says
+/// nothing.
 std::string format_by_name(std::string_view path) {
     if (path.ends_with(".zip")) path.remove_suffix(4);
     while (path.ends_with('/')) path.remove_suffix(1);
+    if (path.ends_with(".h5")) return "10x";
     for (const auto& format : formats)
         if (path.ends_with("." + format)) return format;
     return "";
@@ -83,9 +86,10 @@ Result<void> check_matrix_options(MatrixOptions& options) {
                     "for all of a dataset");
     if (options.format.empty()) options.format = format_by_name(options.output);
     if (options.format.empty())
-        return fail(ErrorCode::invalid_input, "say --format: '" + options.output +
-                                                  "' doesn't end in a known one (.h5ad, "
-                                                  ".zarr, .loom, .csv, .mtx, .parquet)");
+        return fail(ErrorCode::invalid_input,
+                    "say --format: '" + options.output +
+                        "' doesn't end in a known one (.h5ad, "
+                        ".zarr, .loom, .csv, .mtx, .h5, .parquet, .arrow)");
     options.genes = TRY(with_files_read(options.genes));
     options.fields = TRY(with_files_read(options.fields));
     return {};

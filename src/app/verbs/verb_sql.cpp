@@ -17,7 +17,9 @@ Verb sql_verb() {
             "  stroma sql --data lab \"SELECT cell_type, count(*) FROM cells GROUP BY 1\"\n"
             "  stroma sql --data lab \"SELECT * FROM cells\" --format parquet -o "
             "cells.parquet\n"
-            "  stroma sql --data lab - < question.sql\n",
+            "  stroma sql --data lab - < question.sql\n"
+            "  stroma sql --data lab 'SELECT count(*) FROM cells WHERE cell_type = $t' -p "
+            "'t=B cell'\n",
         .options = {{"statement",
                      &options->statement,
                      "SQL",
@@ -29,6 +31,9 @@ Verb sql_verb() {
                      "FORMAT",
                      "default: table on a terminal, csv elsewhere",
                      {"table", "csv", "json", "parquet", "arrow"}},
+                    {"-p,--parameter", &options->parameters, "NAME=VALUE",
+                     "the value of $NAME, or of the n-th ? with n=VALUE; a number, true, false, "
+                     "null or a text (in \"\" when it looks like one of those); may be repeated"},
                     {"-o,--output", &options->output, "FILE", "instead of standard output"}},
         .run = [options](Invocation& invocation) { return run_sql(*options, invocation); },
     };

@@ -47,11 +47,22 @@ Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation);
 Result<void> check_matrix_options(MatrixOptions& options);
 
 struct SqlOptions {
-    std::string statement;  ///< "-" reads standard input
-    std::string format;     ///< "table", "csv", "json", "parquet", "arrow"
-    std::string output;     ///< "" is standard output
+    std::string statement;                ///< "-" reads standard input
+    std::string format;                   ///< "table", "csv", "json", "parquet", "arrow"
+    std::string output;                   ///< "" is standard output
+    std::vector<std::string> parameters;  ///< "name=value", the value as JSON or else a text
 };
 Result<void> run_sql(const SqlOptions& options, Invocation& invocation);
+
+struct OriginOptions {
+    std::string cell, gene, dataset;  ///< matrix::OriginQuestion
+};
+Result<void> run_origin(const OriginOptions& options, Invocation& invocation);
+
+struct DiffOptions {
+    std::string from, to;  ///< snapshots, as matrix::Snapshots calls them
+};
+Result<void> run_diff(const DiffOptions& options, Invocation& invocation);
 
 struct DatasetOptions {
     std::string dataset;                              ///< name or id
@@ -101,6 +112,8 @@ struct VerifyOptions {
 };
 Result<void> run_verify(const VerifyOptions& options, Invocation& invocation);
 
+Result<void> run_purge(Invocation& invocation);
+
 struct DemoOptions {
     std::string output;
     std::int64_t cells = 5000, genes = 2000, seed = 1;
@@ -120,6 +133,9 @@ Verb token_verb();
 Verb backup_verb();
 Verb restore_verb();
 Verb verify_verb();
+Verb purge_verb();
+Verb origin_verb();
+Verb diff_verb();
 Verb demo_verb();
 Verb config_verb();
 Verb completion_verb();

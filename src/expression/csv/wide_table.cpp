@@ -180,7 +180,6 @@ public:
     }
     ValueType value_type() const override { return type_; }
     Order order() const override { return order_; }
-    bool was_dense() const override { return true; }
     std::optional<std::vector<std::uint32_t>> line_lengths() const override { return lengths_; }
     bool is_random_access() const override { return false; }
     std::uint64_t lines_per_read() const override {

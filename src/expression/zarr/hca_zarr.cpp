@@ -19,7 +19,8 @@ public:
     std::uint64_t gene_count() const override { return source_->gene_count(); }
     ValueType value_type() const override { return source_->value_type(); }
     Order order() const override { return source_->order(); }
-    bool was_dense() const override { return source_->was_dense(); }
+    // Its chunks are dense, its few counts are not: written out it would be gigabytes of zeros.
+    bool was_dense() const override { return false; }
     std::optional<std::uint64_t> nonzero_count() const override { return source_->nonzero_count(); }
     std::optional<std::vector<std::uint32_t>> line_lengths() const override {
         return source_->line_lengths();
@@ -94,7 +95,6 @@ public:
     std::uint64_t gene_count() const override { return source_->gene_count(); }
     ValueType value_type() const override { return source_->value_type(); }
     Order order() const override { return Order::by_cell; }
-    bool was_dense() const override { return true; }
     bool is_random_access() const override { return true; }
     std::uint64_t lines_per_read() const override { return source_->lines_per_read(); }
     Result<void> read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) override {

@@ -19,8 +19,8 @@ Api::~Api() = default;
 std::vector<ApiRoute> all_routes() {
     std::vector<ApiRoute> all;
     for (const auto& routes :
-         {site_routes(), catalogue_routes(), matrix_routes(), sql_routes(), dataset_routes(),
-          upload_routes(), job_routes(), notification_routes(), access_routes()})
+         {site_routes(), catalogue_routes(), matrix_routes(), citation_routes(), sql_routes(),
+          dataset_routes(), upload_routes(), job_routes(), notification_routes(), access_routes()})
         all.insert(all.end(), routes.begin(), routes.end());
     return all;
 }

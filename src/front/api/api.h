@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "front/api/api_domain.h"
 #include "front/http/fetch.h"
 #include "front/http/server.h"
@@ -17,6 +18,8 @@ struct ApiOptions {
     std::string public_url;
     bool fetch_private_addresses = false;  ///< lets bundle_fqids_url reach loopback and the like
     Milliseconds signature_skew_max{15 * 60 * 1000};
+    /// Where answers too long for memory lie, without a name, while they are sent.
+    fs::path scratch_folder = fs::temp_directory_path();
     http::Handler home;  ///< answers "/"; unset, a page of links
 };
 

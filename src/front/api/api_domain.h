@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "matrix/matrix_request.h"
+#include "matrix/origin.h"
 #include "pipeline/job.h"
 #include "sql/database.h"
 
@@ -107,13 +108,41 @@ public:
     virtual Result<StoredFile> open_file(std::string_view id, std::string_view name) = 0;
 };
 
-struct SqlOrder {
-    std::string statement;
-    std::vector<sql::Value> parameters;  ///< for `?` in order
-    std::uint64_t rows_max = 0;          ///< 0 is the site's own limit
-    std::stop_token stop;                ///< asked when the client leaves
+/// A result by its id: its file once it is made.
+struct CitedResult {
+    std::optional<StoredFile> file;
+    matrix::MatrixRequest request;
 };
 
+/// What proves something: results by their content's id, differences of snapshots, origins.
+class CitationAnswers {
+public:
+    virtual ~CitationAnswers() = default;
+    /// "<selection>.<suffix>"; not_found also where the principal may not read all its datasets.
+    virtual Result<CitedResult> result(const catalog::Principal& principal,
+                                       std::string_view name) = 0;
+    /// The cells of a request that the principal may see, as the format of that suffix.
+    virtual Result<CitedResult> other_format(const catalog::Principal& principal,
+                                             const matrix::MatrixRequest& request,
+                                             std::string_view suffix) = 0;
+    /// JSON: matrix::Snapshots::difference.
+    virtual Result<std::string> difference(const catalog::Principal& principal,
+                                           std::string_view from, std::string_view to,
+                                           std::stop_token stop) = 0;
+    /// JSON: matrix::Origins::find.
+    virtual Result<std::string> origin(const catalog::Principal& principal,
+                                       const matrix::OriginQuestion& question) = 0;
+};
+
+struct SqlOrder {
+    std::string statement;
+    sql::NamedValues parameters;
+    std::uint64_t rows_max = 0;  ///< 0 is the site's own limit
+    std::stop_token stop;        ///< asked when the client leaves
+};
+
+/// Errors: `exhausted` with the pointer /statement when the answer passes a limit of its principal;
+/// without one when too many statements run.
 class SqlAnswers {
 public:
     virtual ~SqlAnswers() = default;
@@ -225,6 +254,7 @@ struct ApiDomain {
     SiteAnswers& site;
     AccessAnswers& access;
     MatrixAnswers& matrices;
+    CitationAnswers& citations;
     SqlAnswers& sql;
     DatasetAnswers& datasets;
     ImportAnswers& imports;

@@ -31,6 +31,7 @@ struct ApiRoute {
 std::vector<ApiRoute> site_routes();
 std::vector<ApiRoute> catalogue_routes();
 std::vector<ApiRoute> matrix_routes();
+std::vector<ApiRoute> citation_routes();
 std::vector<ApiRoute> sql_routes();
 std::vector<ApiRoute> dataset_routes();
 std::vector<ApiRoute> upload_routes();
@@ -52,6 +53,8 @@ Result<nlohmann::ordered_json> json_body(const http::Request& request,
                                          std::uint64_t bytes_max = 8u << 20);
 http::Response json_answer(int status, const nlohmann::ordered_json& json);
 http::Response file_answer(const StoredFile& file);
+/// The file; 202 with the job's progress while it is made; 409 when it could not be.
+http::Response cited_answer(const http::Request& request, const CitedResult& cited);
 
 /// "http://host" of this server, as the client knows it.
 std::string base_url(const ApiContext& api, const http::Request& request);

@@ -124,7 +124,16 @@ TEST_F(ApiRoutes, RowsComeAsJsonWithTheirColumns) {
     EXPECT_EQ(json["rows"][1][1], nullptr);
     EXPECT_EQ(json["row_count"], 3);
     ASSERT_EQ(domain_.sql_orders[0].parameters.size(), 5u);
-    EXPECT_EQ(std::get<std::string>(domain_.sql_orders[0].parameters[1]), "a");
+    EXPECT_EQ(std::get<std::string>(domain_.sql_orders[0].parameters["2"]), "a");
+    call("POST", "/v1/sql", "", R"({"statement":"select $g","parameters":{"g":"CD24"}})");
+    EXPECT_EQ(std::get<std::string>(domain_.sql_orders[1].parameters["g"]), "CD24");
+    for (const auto* wrong : {"7", "[[1]]", "[18446744073709551615]"}) {
+        const auto refused =
+            call("POST", "/v1/sql", "",
+                 R"({"statement":"select ?","parameters":)" + std::string(wrong) + "}");
+        EXPECT_EQ(refused.status, 400) << wrong;
+        EXPECT_EQ(parsed(refused)["pointer"], "/parameters");
+    }
 }
 
 TEST_F(ApiRoutes, RowsComeAsCsvThatTellsNullFromEmpty) {
@@ -136,7 +145,7 @@ TEST_F(ApiRoutes, RowsComeAsCsvThatTellsNullFromEmpty) {
 
 TEST_F(ApiRoutes, AQueryThatBreaksOffIsNotTakenForWhole) {
     domain_.fails_after_rows = 2;
-    EXPECT_FALSE(call("POST", "/v1/sql", "", R"({"statement":"select 1"})").whole);
+    EXPECT_EQ(call("POST", "/v1/sql", "", R"({"statement":"select 1"})").status, 429);
     domain_.fails_after_rows = 0;
     EXPECT_EQ(call("POST", "/v1/sql", "", R"({"statement":"select 1"})").status, 429);
 }
@@ -146,6 +155,9 @@ TEST_F(ApiRoutes, RowsComeAsAFile) {
         call("POST", "/v1/sql", "", R"({"statement":"select 1","format":"parquet"})");
     EXPECT_EQ(answer.body, "PAR1");
     EXPECT_EQ(answer.header("content-disposition"), "attachment; filename=\"rows.parquet\"");
+    const auto by_accept = call("POST", "/v1/sql", "", R"({"statement":"select 1"})",
+                                {{"Accept", "application/vnd.apache.arrow.file, */*"}});
+    EXPECT_EQ(by_accept.header("content-disposition"), "attachment; filename=\"rows.arrow\"");
     EXPECT_EQ(call("POST", "/v1/sql", "", R"({"statement":"x","format":"xls"})").status, 400);
     EXPECT_EQ(call("POST", "/v1/sql", "", R"({"format":"json"})").status, 400);
 }

@@ -178,6 +178,35 @@ Result<StoredFile> FakeDomain::open_file(std::string_view, std::string_view name
     return file_of("loom bytes", "r1.loom");
 }
 
+Result<CitedResult> FakeDomain::result(const catalog::Principal& principal, std::string_view name) {
+    if (!may_locked(principal, Action::read, {ThingKind::dataset, "ds", "owner"}))
+        return fail(ErrorCode::not_found, "there is no result '" + std::string(name) + "'");
+    if (name == "made.loom") return CitedResult{file_of("loom bytes", "made.loom"), {}};
+    return CitedResult{};
+}
+
+Result<CitedResult> FakeDomain::other_format(const catalog::Principal&,
+                                             const matrix::MatrixRequest&,
+                                             std::string_view suffix) {
+    if (suffix != "h5ad") return fail(ErrorCode::not_found, "unknown suffix");
+    return CitedResult{file_of("h5ad bytes", "made.h5ad"), {}};
+}
+
+Result<std::string> FakeDomain::difference(const catalog::Principal& principal,
+                                           std::string_view from, std::string_view,
+                                           std::stop_token) {
+    if (!may_locked(principal, Action::read, {ThingKind::dataset, std::string(from), "owner"}))
+        return fail(ErrorCode::not_found, "there is no snapshot");
+    return "{}";
+}
+
+Result<std::string> FakeDomain::origin(const catalog::Principal& principal,
+                                       const matrix::OriginQuestion& question) {
+    if (!may_locked(principal, Action::read, {ThingKind::dataset, question.dataset, "owner"}))
+        return fail(ErrorCode::not_found, "there is no cell");
+    return "{}";
+}
+
 Result<std::unique_ptr<sql::Rows>> FakeDomain::query(const catalog::Principal&,
                                                      const SqlOrder& order) {
     if (query_error) return fail(*query_error);

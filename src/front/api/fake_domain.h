@@ -18,12 +18,13 @@ namespace stroma::front::api {
 class FakeDomain final : public SiteAnswers,
                          public AccessAnswers,
                          public MatrixAnswers,
+                         public CitationAnswers,
                          public SqlAnswers,
                          public DatasetAnswers,
                          public ImportAnswers,
                          public JobAnswers {
 public:
-    ApiDomain domain() { return {*this, *this, *this, *this, *this, *this, *this}; }
+    ApiDomain domain() { return {*this, *this, *this, *this, *this, *this, *this, *this}; }
 
     std::string version() override { return "9.8.7"; }
     Result<void> ready() override;
@@ -49,6 +50,14 @@ public:
     Result<RequestedMatrices> request(const catalog::Principal&, const MatrixOrder&) override;
     Result<std::optional<matrix::MatrixRequest>> find(std::string_view id) override;
     Result<StoredFile> open_file(std::string_view id, std::string_view name) override;
+
+    Result<CitedResult> result(const catalog::Principal& principal, std::string_view name) override;
+    Result<CitedResult> other_format(const catalog::Principal&, const matrix::MatrixRequest&,
+                                     std::string_view suffix) override;
+    Result<std::string> difference(const catalog::Principal& principal, std::string_view from,
+                                   std::string_view to, std::stop_token) override;
+    Result<std::string> origin(const catalog::Principal& principal,
+                               const matrix::OriginQuestion& question) override;
 
     Result<std::unique_ptr<sql::Rows>> query(const catalog::Principal&, const SqlOrder&) override;
     Result<StoredFile> query_to_file(const catalog::Principal&, const SqlOrder&,

@@ -202,7 +202,16 @@ Json matrix_json(ApiContext& api, const http::Request& request, const matrix::Ma
     return json;
 }
 
+/// "<request id>.h5ad" is the request's cells in that format, whichever it was made in.
 Answer get_v1(ApiContext& api, http::Request& request) {
+    std::string& id = request.parameters["request_id"];
+    if (const std::size_t dot = id.find('.'); dot != id.npos) {
+        const std::string suffix = id.substr(dot + 1);
+        id.resize(dot);
+        const auto found = TRY(find_readable(api, request));
+        return cited_answer(
+            request, TRY(api.domain.citations.other_format(request.principal, found, suffix)));
+    }
     const auto found = TRY(find_readable(api, request));
     return json_answer(200, matrix_json(api, request, found, "matrix_url"));
 }

@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <atomic>
 #include <cassert>
+#include <set>
 
 #include "sql/duckdb/duckdb_error.h"
 #include "sql/duckdb/duckdb_instance.h"
@@ -67,6 +70,10 @@ public:
                                           std::span<const Value> parameters) override {
         return noted(execute_one(std::string(statement), parameters));
     }
+    Result<std::unique_ptr<Rows>> execute_named(std::string_view statement,
+                                                const NamedValues& values) {
+        return noted(execute_by_name(std::string(statement), values));
+    }
     Result<void> run_script(std::string_view statements) override {
         return noted(run_all(std::string(statements)));
     }
@@ -90,6 +97,9 @@ private:
     }
     Result<std::unique_ptr<Rows>> execute_one(const std::string& statement,
                                               std::span<const Value> parameters);
+    Result<std::unique_ptr<Rows>> execute_by_name(const std::string& statement,
+                                                  const NamedValues& values);
+    Result<void> prepare(Prepared& prepared, const std::string& statement);
     Result<void> run_all(const std::string& statements);
     Result<void> bind(const Prepared& prepared, std::span<const Value> parameters,
                       const std::string& statement);
@@ -236,14 +246,44 @@ duckdb_error_type type_of_message(std::string_view message) {
     return DUCKDB_ERROR_BINDER;
 }
 
+Result<void> DuckDbConnection::prepare(Prepared& prepared, const std::string& statement) {
+    if (duckdb_prepare(session_->handle, statement.c_str(), &prepared.handle) == DuckDBSuccess)
+        return {};
+    const char* message = duckdb_prepare_error(prepared.handle);
+    const std::string_view text = message == nullptr ? "it cannot be prepared" : message;
+    return fail(error_from_duckdb(type_of_message(text), text, statement));
+}
+
+Result<std::unique_ptr<Rows>> DuckDbConnection::execute_by_name(const std::string& statement,
+                                                                const NamedValues& values) {
+    Prepared prepared;
+    TRY(prepare(prepared, statement));
+    std::set<std::string> known;
+    std::vector<Value> in_order;
+    for (idx_t index = 1; index <= duckdb_nparams(prepared.handle); ++index) {
+        const char* name = duckdb_parameter_name(prepared.handle, index);
+        const std::string called = name == nullptr ? "" : name;
+        duckdb_free(const_cast<char*>(name));
+        const auto given = values.find(called);
+        if (given == values.end())
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("no value was given for parameter ${}", called));
+        known.insert(called);
+        in_order.push_back(given->second);
+    }
+    for (const auto& [name, value] : values)
+        if (!known.contains(name))
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("the statement has no parameter ${}", name));
+    TRY(bind(prepared, in_order, statement));
+    const duckdb_result result = TRY(run(prepared, statement));
+    return rows_from_duckdb(result, statement, session_);
+}
+
 Result<std::unique_ptr<Rows>> DuckDbConnection::execute_one(const std::string& statement,
                                                             std::span<const Value> parameters) {
     Prepared prepared;
-    if (duckdb_prepare(session_->handle, statement.c_str(), &prepared.handle) == DuckDBError) {
-        const char* message = duckdb_prepare_error(prepared.handle);
-        const std::string_view text = message == nullptr ? "it cannot be prepared" : message;
-        return fail(error_from_duckdb(type_of_message(text), text, statement));
-    }
+    TRY(prepare(prepared, statement));
     TRY(bind(prepared, parameters, statement));
     const duckdb_result result = TRY(run(prepared, statement));
     return rows_from_duckdb(result, statement, session_);
@@ -281,6 +321,11 @@ Result<std::unique_ptr<Connection>> connect_duckdb(std::shared_ptr<DuckDbInstanc
     }
     session->instance = std::move(instance);
     return std::make_unique<DuckDbConnection>(std::move(session));
+}
+
+Result<std::unique_ptr<Rows>> execute_duckdb(Connection& connection, std::string_view statement,
+                                             const NamedValues& values) {
+    return static_cast<DuckDbConnection&>(connection).execute_named(statement, values);
 }
 
 duckdb_connection handle_of(Connection& connection) {

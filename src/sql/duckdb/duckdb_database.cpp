@@ -102,6 +102,10 @@ public:
                                         const std::vector<std::string>& names,
                                         const std::vector<std::string>& engine_types,
                                         const fs::path& path) override;
+    Result<std::unique_ptr<Rows>> execute_named(Connection& connection, std::string_view statement,
+                                                const NamedValues& values) override {
+        return execute_duckdb(connection, statement, values);
+    }
     std::optional<double> progress(Connection& connection) override {
         const auto progress = duckdb_query_progress(handle_of(connection));
         if (progress.percentage < 0) return std::nullopt;
@@ -241,6 +245,33 @@ Result<std::shared_ptr<EmbeddedDatabase>> open_duckdb(const DuckDbOptions& optio
     TRY(connection->run_script("SET GLOBAL errors_as_json = false"));
     if (options.fenced) TRY(connection->run_script("SET GLOBAL lock_configuration = true"));
     return database;
+}
+
+Result<void> rewrite_duckdb(const fs::path& file) {
+    fs::path fresh = file, fresh_log, log = file;
+    fresh += ".rewritten";
+    fresh_log = fresh;
+    fresh_log += ".wal";
+    log += ".wal";
+    for (const auto& path : {fresh, fresh_log}) TRY(remove_file(path));
+    {
+        DuckDbOptions options;
+        options.file = fresh;
+        options.fenced = false;
+        const auto instance = TRY(open_instance(options));
+        auto connection = TRY(connect_duckdb(instance));
+        const auto name = TRY(connection->execute("SELECT current_database()"));
+        TRY(name->next());
+        TRY(connection->run_script(
+            fmt::format("ATTACH {} AS old_file; COPY FROM DATABASE old_file TO {}; "
+                        "DETACH old_file; CHECKPOINT",
+                        quote_with(file.string(), '\''), quote_with(name->text(0), '"'))));
+    }
+    TRY(File::open_to_write(fresh).and_then([](File opened) { return opened.sync(); }));
+    // The old file's log was brought into it when it was detached.
+    TRY(rename_file(fresh, file));
+    TRY(remove_file(log));
+    return sync_folder(fs::absolute(file).parent_path());
 }
 
 }  // namespace stroma::sql

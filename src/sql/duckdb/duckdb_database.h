@@ -26,4 +26,8 @@ struct DuckDbOptions {
 ///         unavailable  another process has it
 Result<std::shared_ptr<EmbeddedDatabase>> open_duckdb(const DuckDbOptions& options);
 
+/// Writes a file that nobody has open anew, with what is in it and none of what was deleted. After
+/// a crash it is as it was; repeats are harmless.
+Result<void> rewrite_duckdb(const fs::path& file);
+
 }  // namespace stroma::sql

@@ -44,6 +44,9 @@ struct DuckDbInstance {
 
 /// Connects; the connection keeps the instance.
 Result<std::unique_ptr<Connection>> connect_duckdb(std::shared_ptr<DuckDbInstance> instance);
+/// EmbeddedDatabase::execute_named.
+Result<std::unique_ptr<Rows>> execute_duckdb(Connection& connection, std::string_view statement,
+                                             const NamedValues& values);
 /// The engine's own handle of a connection made by connect_duckdb.
 duckdb_connection handle_of(Connection& connection);
 

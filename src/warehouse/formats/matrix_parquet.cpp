@@ -1,4 +1,6 @@
-#include "warehouse/matrix_parquet.h"
+#include "warehouse/formats/matrix_parquet.h"
+
+#include "expression/line_value.h"
 
 #include <algorithm>
 
@@ -7,24 +9,6 @@ namespace stroma::warehouse {
 namespace {
 
 using expression::ValueType;
-
-double value_at(const expression::LineBlock& block, ValueType type, std::size_t at) {
-    // One value at a time through Array would copy the block: the few types are read here.
-    switch (type) {
-        case ValueType::float32: return block.values_as<float>()[at];
-        case ValueType::float64: return block.values_as<double>()[at];
-        case ValueType::int32: return block.values_as<std::int32_t>()[at];
-        case ValueType::uint32: return block.values_as<std::uint32_t>()[at];
-        case ValueType::int64: return static_cast<double>(block.values_as<std::int64_t>()[at]);
-        case ValueType::uint64: return static_cast<double>(block.values_as<std::uint64_t>()[at]);
-        case ValueType::int16: return block.values_as<std::int16_t>()[at];
-        case ValueType::uint16: return block.values_as<std::uint16_t>()[at];
-        case ValueType::int8: return block.values_as<std::int8_t>()[at];
-        case ValueType::uint8: return block.values_as<std::uint8_t>()[at];
-        case ValueType::boolean: return block.values_as<bool>()[at] ? 1 : 0;
-    }
-    return 0;
-}
 
 class LongMatrixScan final : public sql::TableScan {
 public:
@@ -101,7 +85,7 @@ Result<std::size_t> LongMatrixScan::Feed::fill_rows(sql::RowSink& sink) {
         }
         sink.set_text(0, row, scan_.data_.obs.index[block_.first_line + line_]);
         sink.set_text(1, row, scan_.data_.var.index[block_.places[at_]]);
-        sink.reals(2)[row] = value_at(block_, scan_.source_.value_type(), at_);
+        sink.reals(2)[row] = expression::number_at(block_, scan_.source_.value_type(), at_);
         ++at_;
         ++row;
     }

@@ -1,0 +1,21 @@
+#include "app/answers/stored_result.h"
+
+#include <unistd.h>
+
+namespace stroma::app {
+
+Result<front::api::StoredFile> stored_result(Site& site, const matrix::MatrixRequest& request) {
+    const auto reader = TRY(site.matrices().open_result(request));
+    const int descriptor = ::dup(reader->descriptor());
+    if (descriptor < 0) return fail(error_from_errno("opening", request.file_name, errno));
+    front::api::StoredFile stored;
+    stored.file = std::make_shared<const File>(descriptor, request.file_name);
+    stored.size_bytes = reader->info().size_bytes;
+    stored.etag = reader->info().etag;
+    stored.name = request.file_name;
+    if (request.file_name.ends_with(".zip")) stored.media_type = "application/zip";
+    stored.sha256 = request.sha256;
+    return stored;
+}
+
+}  // namespace stroma::app
