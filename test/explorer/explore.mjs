@@ -39,14 +39,16 @@ async function colours() {
   await page.waitForSelector('.scatter-plane[data-complete="true"]');
   const picture = await page.locator(".scatter-plane").screenshot();
   return readerOfPictures.evaluate(async (base64) => {
-    const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${base64}`)).blob());
+    const answer = await fetch(`data:image/png;base64,${base64}`);
+    const bitmap = await createImageBitmap(await answer.blob());
     const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
     const draw = canvas.getContext("2d");
     draw.drawImage(bitmap, 0, 0);
     const { data } = draw.getImageData(0, 0, bitmap.width, bitmap.height);
     const counts = new Map();
     for (let at = 0; at < data.length; at += 4) {
-      const colour = `#${[0, 1, 2].map((k) => data[at + k].toString(16).padStart(2, "0")).join("")}`;
+      const channels = [0, 1, 2].map((k) => data[at + k].toString(16).padStart(2, "0"));
+      const colour = `#${channels.join("")}`;
       counts.set(colour, (counts.get(colour) ?? 0) + 1);
     }
     return [...counts].sort((one, other) => other[1] - one[1]);
@@ -103,7 +105,8 @@ const steps = {
     await page.getByRole("button", { name: "Undo" }).click();
   },
   async category() {
-    await page.locator(".category .disclosure", { hasText: new RegExp(`^${order.column}$`) }).click();
+    const column = new RegExp(`^${order.column}$`);
+    await page.locator(".category .disclosure", { hasText: column }).click();
     await page.locator(".labels li", { hasText: order.label }).hover();
     await page.locator(".labels li", { hasText: order.label }).locator("button.only").click();
     seen.selected = await selectedCells();
@@ -116,7 +119,8 @@ const steps = {
     await page.getByRole("button", { name: /^Compare A with/ }).click();
     seen.comparison = await (await answered).json();
     await page.waitForSelector(".comparison .two-lists");
-    seen.higher = await page.locator(".two-lists ol").first().locator("li button").allTextContents();
+    const higher = page.locator(".two-lists ol").first().locator("li button");
+    seen.higher = await higher.allTextContents();
     await page.locator(".comparison").scrollIntoViewIfNeeded();
     await shot("compared");
     await page.getByRole("button", { name: "All genes" }).click();
@@ -210,8 +214,8 @@ const steps = {
     await colours();
     await page.waitForFunction((count) => document.querySelector(".selected-count strong")
       ?.textContent.replaceAll(",", "") === String(count), seen.selected);
-    seen.restored = { selected: await selectedCells(), genes: await page.locator(
-      ".number-row .row-name").allTextContents(), legend: await page.locator(".legend").textContent(),
+    seen.restored = { selected: await selectedCells(),
+      genes: await page.locator(".number-row .row-name").allTextContents(),
       same_legend: before === await page.locator(".legend").textContent() };
     await shot("restored");
   },

@@ -46,9 +46,9 @@ def explore(server, chromium):
     def in_browser(name, steps, url=None, **order):
         order = {"name": name, "steps": steps, "url": url or server.url, "chromium": chromium,
                  "pictures": str(pictures), **order}
-        done = subprocess.run(["node", HERE / "explore.mjs", PROJECT / "build/clients",
-                               json.dumps(order)], capture_output=True, text=True, check=False,
-                              timeout=300)
+        command = [PROJECT / "tools/node", HERE / "explore.mjs", PROJECT / "build/clients",
+                   json.dumps(order)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
         seen = json.loads(done.stdout)
         assert "failure" not in seen, f"{seen['failure']}; see {pictures}/{name}-failed.png"
