@@ -261,9 +261,10 @@ void commit_many(const fs::path& folder) {
     }
     const double all = std::accumulate(seconds.begin(), seconds.end(), 0.0);
     std::sort(seconds.begin(), seconds.end());
-    const std::pair<const char*, double> measures[] = {{"p50_ms", 1e3 * seconds[commits / 2]},
-                                                       {"p99_ms", 1e3 * seconds[commits * 99 / 100]},
-                                                       {"grouped_ps", commits / all}};
+    const std::pair<const char*, double> measures[] = {
+        {"p50_ms", 1e3 * seconds[commits / 2]},
+        {"p99_ms", 1e3 * seconds[commits * 99 / 100]},
+        {"grouped_ps", commits / all}};
     for (const auto& [name, value] : measures)
         fmt::print("{{\"goal\": \"G26\", \"measure\": \"{}\", \"value\": {:.4g}}}\n", name, value);
     remove();

@@ -149,9 +149,16 @@ Result<void> put_in(Warehouse::State& state, sql::Connection& connection, const 
     const auto or_null = [](const std::string& text) {
         return text.empty() ? sql::Value() : sql::Value(text);
     };
-    const sql::Value dataset[] = {dataset_no, rows.dataset, rows.dataset_name, rows.revision,
-                                  rows.revision_number, or_null(rows.bundle_uuid),
-                                  or_null(rows.bundle_version), cells, genes, load_id,
+    const sql::Value dataset[] = {dataset_no,
+                                  rows.dataset,
+                                  rows.dataset_name,
+                                  rows.revision,
+                                  rows.revision_number,
+                                  or_null(rows.bundle_uuid),
+                                  or_null(rows.bundle_version),
+                                  cells,
+                                  genes,
+                                  load_id,
                                   is_called_by_total(rows)};
     auto appender = TRY(connection.append_to("store.dataset"));
     TRY(appender->append(dataset));

@@ -164,9 +164,7 @@ std::span<const std::string_view> telling_names() {
 class CellTable {
 public:
     CellTable(const RevisionRows& rows, std::int64_t loaded)
-        : rows_(rows),
-          loaded_(loaded),
-          named_(name_columns(*rows.obs, fixed_obs_names(), "obs")) {}
+        : rows_(rows), loaded_(loaded), named_(name_columns(*rows.obs, fixed_obs_names(), "obs")) {}
 
     std::vector<ScannedColumn> scanned() const;
     std::string create_statement(const std::string& relation) const;
@@ -323,20 +321,22 @@ std::vector<ToldColumn> CellTable::told_columns() const {
     std::vector<ToldColumn> told;
     const auto add = [&](std::string_view table,
                          std::initializer_list<std::pair<std::string_view, std::string>> columns) {
-        for (const auto& [column, expression] : columns) told.push_back({table, column, expression});
+        for (const auto& [column, expression] : columns)
+            told.push_back({table, column, expression});
     };
     const std::string tissue = physical("tissue"), disease = physical("disease");
     const std::string tissue_term = physical("tissue_ontology_term_id");
     const std::string disease_term = physical("disease_ontology_term_id");
     if (derives_cells()) {
-        add("donor", {{"donorkey", donor_key()},
-                      {"ethnicity_ontology", ethnicity_term()},
-                      {"ethnicity_label", ethnicity()},
-                      {"diseases_ontology", disease_term},
-                      {"diseases_label", disease},
-                      {"development_stage_ontology", physical("development_stage_ontology_term_id")},
-                      {"development_stage_label", physical("development_stage")},
-                      {"sex", physical("sex")}});
+        add("donor",
+            {{"donorkey", donor_key()},
+             {"ethnicity_ontology", ethnicity_term()},
+             {"ethnicity_label", ethnicity()},
+             {"diseases_ontology", disease_term},
+             {"diseases_label", disease},
+             {"development_stage_ontology", physical("development_stage_ontology_term_id")},
+             {"development_stage_label", physical("development_stage")},
+             {"sex", physical("sex")}});
         add("specimen", {{"specimenkey", specimen_key()},
                          {"donorkey", donor_key()},
                          {"organ_ontology", tissue_term},

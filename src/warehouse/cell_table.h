@@ -15,8 +15,8 @@ const std::vector<std::pair<std::string_view, std::string_view>>& cell_columns()
 std::span<const std::string_view> fixed_obs_names();
 std::span<const std::string_view> fixed_var_names();
 
-/// Writes store.cells_<loaded>, store.var_<loaded> and their frame_column lines. In the connection's
-/// transaction.
+/// Writes store.cells_<loaded>, store.var_<loaded> and their frame_column lines. In the
+/// connection's transaction.
 Result<void> write_frames(Warehouse::State& state, sql::Connection& connection,
                           const RevisionRows& rows, std::int64_t dataset_no, std::int64_t loaded);
 
