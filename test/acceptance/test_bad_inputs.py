@@ -279,7 +279,7 @@ def test_38_a_table_that_is_not_utf8(refused, tmp_path):
 ], ids=["file", "long", "endless"])
 def test_57_statements_that_cost_or_read_what_they_may_not(stroma, good, statement):
     stroma.run("import", good)
-    done = stroma.run("sql", "--set", "query.time=2s", statement, check=False)
+    done = stroma.run("sql", "--set", "query.administrator_time=2s", statement, check=False)
     assert done.returncode > 0
     assert done.stderr.strip().count("\n") == 0 and "stroma: " in done.stderr
     assert stroma.sql("select count(*) n from obs") == [{"n": 2}]
