@@ -43,3 +43,20 @@ def test_a_second_server_on_the_same_directory_is_refused(start_server, run, tmp
     start_server(data)
     done = run("serve", "--http", "127.0.0.1:0", data=data, fails=True)
     assert done.returncode == 8, done.stderr
+
+
+def test_its_log_is_json_with_the_ids_of_requests_and_jobs(start_server, run, tmp_path):
+    server = start_server(environment={"STROMA_LOG_FORMAT": "json"})
+    file = tmp_path / "blood.h5ad"
+    run("demo", "--cells", "200", "--genes", "150", "-o", file)
+    accepted = server.post("/v1/imports", json={"path": str(file), "dataset": "blood"})
+    server.get(f"/v1/jobs/{accepted.json()['id']}/events")  # to its end
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()
+             if line.startswith("{")]
+    requests_logged = {line["id"]: line for line in lines if line["message"] == "request"}
+    asked = requests_logged[accepted.headers["X-Request-Id"]]
+    assert (asked["method"], asked["path"], asked["status"]) == ("POST", "/v1/imports", "202")
+    ended = {line["job"]: line for line in lines if line["message"] == "a job ended"}
+    assert ended[accepted.json()["id"]]["state"] == "succeeded"
+    assert server.token not in "".join(json.dumps(line) for line in lines)

@@ -11,7 +11,6 @@
 #include "app/help.h"
 #include "app/spelling.h"
 #include "base/json.h"
-#include "base/log.h"
 
 namespace stroma::app {
 namespace {
@@ -93,17 +92,8 @@ Result<Invocation> prepare(const Verb& verb, const SharedOptions& shared, Termin
     invocation.terminal = &terminal;
     invocation.stop = std::move(stop);
     terminal.set_quiet(shared.quiet);
-    const std::string level = invocation.settings.text("log.level");
-    const bool is_default_level = invocation.settings.origin("log.level") == "default";
-    LogOptions log_options;
-    // A verb's log is for its operator; on a terminal it would stand between results. serve sets
-    // its own.
-    if (is_default_level || level == "warning") log_options.level = LogLevel::warning;
-    if (!is_default_level && level == "debug") log_options.level = LogLevel::debug;
-    if (!is_default_level && level == "info") log_options.level = LogLevel::info;
-    if (level == "error") log_options.level = LogLevel::error;
-    log_options.json = invocation.settings.text("log.format") == "json";
-    set_up_log(log_options);
+    // A verb's log is for its operator; on a terminal it would stand between results.
+    set_up_log(log_options(invocation.settings, LogLevel::warning));
     return invocation;
 }
 
@@ -161,6 +151,19 @@ void set_up_parser(CLI::App& app) {
 }
 
 }  // namespace
+
+LogOptions log_options(const Settings& settings, LogLevel otherwise) {
+    static constexpr std::pair<std::string_view, LogLevel> levels[] = {
+        {"debug", LogLevel::debug},
+        {"info", LogLevel::info},
+        {"warning", LogLevel::warning},
+        {"error", LogLevel::error}};
+    LogOptions options{.level = otherwise, .json = settings.text("log.format") == "json"};
+    if (settings.origin("log.level") == "default") return options;
+    for (const auto& [name, level] : levels)
+        if (name == settings.text("log.level")) options.level = level;
+    return options;
+}
 
 int run_command_line(std::span<const std::string> arguments, const std::vector<Verb>& verbs,
                      Terminal& terminal, std::stop_token stop) {

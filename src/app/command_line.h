@@ -6,8 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "app/settings.h"
 #include "app/terminal/terminal.h"
 #include "app/verb.h"
+#include "base/log.h"
 
 namespace stroma::app {
 
@@ -16,5 +18,8 @@ namespace stroma::app {
 /// object when --json is given.
 int run_command_line(std::span<const std::string> arguments, const std::vector<Verb>& verbs,
                      Terminal& terminal, std::stop_token stop);
+
+/// How to log as the settings say; at `otherwise` when they say no level.
+LogOptions log_options(const Settings& settings, LogLevel otherwise);
 
 }  // namespace stroma::app

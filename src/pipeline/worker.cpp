@@ -173,7 +173,14 @@ Result<void> Worker::State::end(RunningJob& run, JobState state, std::string_vie
     const std::string message = error == nullptr ? "" : error->message;
     if (!TRY(records.finish(job, {state, outputs, code, message, run.take_progress()}))) return {};
     count(job.stage, name_of(state));
-    if (state != JobState::failed) return queue.acknowledge(run.receipt());
+    if (state != JobState::failed) {
+        log(LogLevel::info, "a job ended",
+            {{"job", job.id},
+             {"stage", job.stage},
+             {"attempt", std::to_string(job.attempt)},
+             {"state", std::string(name_of(state))}});
+        return queue.acknowledge(run.receipt());
+    }
     log_failure("a job failed", job, *error);
     return queue.bury(run.receipt(), fmt::format("{}: {}", code, message));
 }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "app/answers/answers.h"
+#include "app/command_line.h"
 #include "app/control_routes.h"
 #include "app/site.h"
 #include "app/verbs/verbs.h"
@@ -77,6 +78,7 @@ void keep_house(Site& site, std::stop_token stop) {
 
 Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const Settings& settings = invocation.settings;
+    set_up_log(log_options(settings, LogLevel::info));
     const auto listener =
         TRY(listener_of(options.http.empty() ? settings.text("http.address") : options.http));
     const auto site = TRY(Site::open(invocation.data, settings));

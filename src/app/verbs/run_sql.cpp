@@ -28,15 +28,16 @@ struct Question {
     sql::NamedValues parameters;
 };
 
-Result<std::unique_ptr<sql::Rows>> ask(Site& site, const Question& question,
-                                       const Settings& settings) {
-    return site.warehouse().query(question.statement, {true, {}},
-                                  query_limits(settings, catalog::Role::administrator),
-                                  question.parameters);
+/// The administrator's, who may also call the statement off by Ctrl-C.
+warehouse::QueryLimits own_limits(const Invocation& invocation) {
+    auto limits = query_limits(invocation.settings, catalog::Role::administrator);
+    limits.stop = invocation.stop;
+    return limits;
 }
 
 Result<void> print_table(Site& site, const Question& question, Invocation& invocation) {
-    const auto rows = TRY(ask(site, question, invocation.settings));
+    const auto rows = TRY(site.warehouse().query(question.statement, {true, {}},
+                                                 own_limits(invocation), question.parameters));
     std::vector<TextTable::Heading> headings;
     for (const auto& column : rows->columns()) {
         const bool is_number = column.type == sql::Type::integer || column.type == sql::Type::real;
@@ -74,7 +75,7 @@ Result<void> run_here(Site& site, const Question& question, Invocation& invocati
     const fs::path staged = site.staging() / (site.ids().uuid() + "." + question.format);
     const auto rows = site.warehouse().query_to_file(
         question.statement, question.format, staged, {true, {}},
-        query_limits(invocation.settings, catalog::Role::administrator), question.parameters);
+        own_limits(invocation), question.parameters);
     std::error_code ignored;
     if (!rows) {
         fs::remove(staged, ignored);
