@@ -82,8 +82,8 @@ def test_n2_mean_fraction_and_top_are_computed_where_the_data_lie(genes_api):
 def test_n7_readers_see_all_of_a_change_or_nothing(start_server, run, whole_optimus, shared_data,
                                                    tmp_path):
     data, versions = tmp_path / "data", 0
-    contents = [whole_optimus,
-                shared_data / "hca-bundles/matrix-service/etl/optimus_bundle.version"]
+    cut_optimus = shared_data / "hca-bundles/matrix-service/etl/optimus_bundle.version"
+    contents = [whole_optimus, cut_optimus]
 
     def load_next():
         nonlocal versions

@@ -231,10 +231,10 @@ def test_what_is_not_finite_is_left_out(table):
     x = random.lognormal(0, 1, (400, 20))
     x[random.random(x.shape) < 0.05] = np.nan
     a, b = sets_of(400)
-    found = table(x, 5, "welch_t", "as_stored", a, "rest")
+    found = table(x, SCALED, "welch_t", "as_stored", a, "rest")
     check_welch(found, x, a, b)
     close(found["n_a"], (~np.isnan(x[a])).sum(axis=0))
-    ranks = table(x, 5, "rank_sum", "as_stored", a, "rest")
+    ranks = table(x, SCALED, "rank_sum", "as_stored", a, "rest")
     u, p = scipy_ranks(x, a, b, True)
     close(ranks["auc"], u, 1e-12)
     close(ranks["p"], p)
