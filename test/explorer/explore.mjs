@@ -187,6 +187,44 @@ const steps = {
     }
     await page.getByLabel("Figure", { exact: true }).selectOption("none");
   },
+  async pictures() {
+    const download = async (button) => {
+      const begun = page.waitForEvent("download");
+      await button.click();
+      const file = await begun;
+      return { name: file.suggestedFilename(), begin: readFileSync(await file.path()).subarray(0, 60)
+        .toString("latin1") };
+    };
+    await page.getByLabel("Figure", { exact: true }).selectOption("dots");
+    const files = page.locator(".plots .figure-files").first();
+    seen.files = [await download(files.getByText("SVG")), await download(files.getByText("PNG")),
+      await download(page.getByLabel("Save the picture"))];
+    await page.getByLabel("Figure", { exact: true }).selectOption("none");
+    seen.figure_gone = await page.locator(".plots .figure-drawing").count();
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.keyboard.press("Control+z");
+    seen.figure_back = await page.locator(".plots .figure-drawing").count();
+    await page.keyboard.press("Control+Shift+z");
+    seen.figure_gone_again = await page.locator(".plots .figure-drawing").count();
+    await page.getByLabel("Dark colours").click();
+    seen.dark = (await colours())[0][0];
+    seen.dark_violations = await violations();
+    await shot("dark");
+    await page.getByLabel("Dark colours").click();
+  },
+  async turn() {
+    await page.locator(".scatter-tools select").first().selectOption(order.solid);
+    seen.flat = await colours();
+    await page.getByLabel("Turn in three dimensions").click();
+    const box = await page.locator(".scatter-plane").boundingBox();
+    const [x, y] = [box.x + box.width / 3, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    for (let step = 1; step <= 10; step++) await page.mouse.move(x + step * 12, y + step * 7);
+    await page.mouse.up();
+    seen.turned = await colours();
+    await shot("turned");
+  },
   async geneSets() {
     await page.getByLabel("Name of the new gene set").fill("mine");
     await page.locator(".gene-sets button", { hasText: "Create" }).click();

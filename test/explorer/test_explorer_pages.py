@@ -148,8 +148,9 @@ def test_ranges_subsets_figures_and_a_link_that_restores_the_screen(explore, blo
     data = read_h5ad(blood)
     genes = ["CD79A", "LYZ", "NKG7"]
     low, high = 500, 900
-    seen = explore("figures", ["home", "open", "range", "figures", "category", "geneSets", "share"],
-                   title="Blood", number="n_counts", low=low, high=high, genes=genes,
+    seen = explore("figures", ["home", "open", "range", "figures", "pictures", "category",
+                               "geneSets", "share", "turn"],
+                   title="Blood", solid="X_pca", number="n_counts", low=low, high=high, genes=genes,
                    column="cell_type", label="B cell")
     counts = data.obs["n_counts"].to_numpy()
     span = counts.max() - counts.min()
@@ -160,8 +161,15 @@ def test_ranges_subsets_figures_and_a_link_that_restores_the_screen(explore, blo
     for kind, figure in seen["figures"].items():
         assert figure["drawings"] == (3 if kind == "violin" else 1), kind
         assert figure["marks"] >= 8 and len(figure["csv"].splitlines()) > 8, kind
+    svg, png, scatter = seen["files"]
+    assert svg["name"].endswith(".svg") and svg["begin"].startswith("<svg ")
+    for picture in (png, scatter):
+        assert picture["name"].endswith(".png") and picture["begin"][1:4] == "PNG"
+    assert (seen["figure_gone"], seen["figure_back"], seen["figure_gone_again"]) == (0, 1, 0)
+    assert int(seen["dark"][1:3], 16) < 64 and seen["dark_violations"] == []
     assert "read_h5ad" in seen["script"] and "CD79A" in seen["script"]
     compile(seen["script"], "session.py", "exec")
+    assert seen["turned"] != seen["flat"] and len(seen["turned"]) > 20
     restored = seen["restored"]
     assert restored["selected"] == seen["selected"] == (data.obs["cell_type"] == "B cell").sum()
     assert set(genes) <= set(restored["genes"]) and restored["same_legend"]
