@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <cassert>
 #include <cmath>
+#include <numeric>
 
 #include "base/threads.h"
 #include "expression/text/numbers.h"
