@@ -1,5 +1,6 @@
 """stroma serve as its operator sees it: address, health, metrics, stop, and verbs beside it."""
 import json
+import shutil
 
 import requests
 
@@ -36,6 +37,17 @@ def test_a_verb_works_through_the_server_that_has_the_directory(start_server, ru
     assert "blood" in json.dumps(listed)
     counted = run("sql", "SELECT count(*) AS n FROM cells", "--format", "csv", data=data).stdout
     assert counted.split() == ["n", "200"]
+
+
+def test_sql_answers_alike_with_and_without_a_server(start_server, run, demo_data, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(demo_data.data, data)
+    statement = ("select donor_id as donor, count(*) as cells, 2.5 as price, "
+                 "sum(n_counts) as total, null as absent from obs group by 1 order by 1")
+    asked = [("sql", statement, "--format", form) for form in ("table", "json", "csv")]
+    without = [run(*words, data=data).stdout for words in asked]
+    start_server(data)
+    assert [run(*words, data=data).stdout for words in asked] == without
 
 
 def test_a_second_server_on_the_same_directory_is_refused(start_server, run, tmp_path):

@@ -73,9 +73,9 @@ Result<void> copy_to_output(const fs::path& file, Invocation& invocation) {
 Result<void> run_here(Site& site, const Question& question, Invocation& invocation) {
     if (question.format == "table") return print_table(site, question, invocation);
     const fs::path staged = site.staging() / (site.ids().uuid() + "." + question.format);
-    const auto rows = site.warehouse().query_to_file(
-        question.statement, question.format, staged, {true, {}},
-        own_limits(invocation), question.parameters);
+    const auto rows =
+        site.warehouse().query_to_file(question.statement, question.format, staged, {true, {}},
+                                       own_limits(invocation), question.parameters);
     std::error_code ignored;
     if (!rows) {
         fs::remove(staged, ignored);
@@ -103,11 +103,76 @@ Json json_of(const sql::Value& value) {
     return nullptr;
 }
 
+bool is_number(const Json& column) {
+    const std::string type = column.at("type").get<std::string>();
+    return type.ends_with("INT") || type == "INTEGER" || type == "DOUBLE" || type == "FLOAT";
+}
+
+/// Its values come as texts, as do whole numbers that JSON's can't hold.
+bool is_decimal(const Json& column) {
+    return column.at("type").get<std::string>().starts_with("DECIMAL");
+}
+
+std::string plain(const Json& value) {
+    if (value.is_null()) return "";
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// The server's {"columns", "rows"} as the table that a statement gives without a server.
+std::string table_of(const Json& answer, const Terminal& terminal) {
+    std::vector<TextTable::Heading> headings;
+    for (const Json& column : answer.at("columns"))
+        headings.push_back({column.at("name").get<std::string>(),
+                            is_number(column) ? TextTable::Align::right : TextTable::Align::left});
+    TextTable table(headings);
+    for (const Json& values : answer.at("rows")) {
+        if (table.row_count() == table_rows_max) break;
+        std::vector<std::string> row;
+        for (const Json& value : values) row.push_back(plain(value));
+        table.add(std::move(row));
+    }
+    return table.text(terminal.output().columns);
+}
+
+/// The same as an array of objects.
+std::string objects_of(const Json& answer) {
+    const Json& columns = answer.at("columns");
+    std::string text = "[\n", separator;
+    for (const Json& values : answer.at("rows")) {
+        text += separator + "{";
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            const bool is_wide =
+                values[i].is_string() && (is_number(columns[i]) || is_decimal(columns[i]));
+            text += (i == 0 ? "" : ",") + columns[i].at("name").dump() + ":" +
+                    (is_wide ? plain(values[i]) : values[i].dump());
+        }
+        text += "}";
+        separator = ",\n";
+    }
+    return text + "\n]\n";
+}
+
 Result<void> run_there(Remote& remote, const Question& question, Invocation& invocation) {
+    const bool as_table = question.format == "table";
     Json body = {{"statement", question.statement},
-                 {"format", question.format == "table" ? "csv" : question.format},
+                 {"format", as_table ? "json" : question.format},
                  {"parameters", Json::object()}};
     for (const auto& [name, value] : question.parameters) body["parameters"][name] = json_of(value);
+    if (as_table || question.format == "json") {
+        const std::string answered = TRY(remote.post("/v1/sql", body.dump()));
+        const Json answer = TRY(parse_json(answered));
+        const std::string text =
+            as_table ? table_of(answer, *invocation.terminal) : objects_of(answer);
+        if (!question.output.empty()) {
+            File file = TRY(File::create(question.output));
+            return file.write_at(0, as_bytes(text));
+        }
+        invocation.terminal->print(text);
+        if (as_table && answer.at("rows").size() > table_rows_max)
+            invocation.terminal->say(
+                fmt::format("the first {} rows; --format csv gives all", table_rows_max));
+        return {};
+    }
     if (question.output.empty())
         return remote.stream("POST", "/v1/sql", body.dump(), [&](std::string_view piece) {
             invocation.terminal->print(piece);

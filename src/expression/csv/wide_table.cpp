@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numeric>
 
 #include "base/threads.h"
 #include "expression/text/numbers.h"
@@ -180,6 +181,11 @@ public:
     }
     ValueType value_type() const override { return type_; }
     Order order() const override { return order_; }
+    // A table of counts is written out sparse; one of scaled values would only grow by that.
+    bool was_dense() const override {
+        const auto stored = std::accumulate(lengths_.begin(), lengths_.end(), std::uint64_t{0});
+        return 2 * stored > std::uint64_t{width_} * lengths_.size();
+    }
     std::optional<std::vector<std::uint32_t>> line_lengths() const override { return lengths_; }
     bool is_random_access() const override { return false; }
     std::uint64_t lines_per_read() const override {

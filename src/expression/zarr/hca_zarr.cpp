@@ -19,8 +19,7 @@ public:
     std::uint64_t gene_count() const override { return source_->gene_count(); }
     ValueType value_type() const override { return source_->value_type(); }
     Order order() const override { return source_->order(); }
-    // Its chunks are dense, its few counts are not: written out it would be gigabytes of zeros.
-    bool was_dense() const override { return false; }
+    bool was_dense() const override { return source_->was_dense(); }
     std::optional<std::uint64_t> nonzero_count() const override { return source_->nonzero_count(); }
     std::optional<std::vector<std::uint32_t>> line_lengths() const override {
         return source_->line_lengths();
@@ -86,7 +85,8 @@ Result<Frame> read_axis(const ZarrStore& store, const std::string& axis,
 }
 
 /// The matrix cut to the first cells: a fixture whose cell_id was shortened keeps the rest of its
-/// expression array.
+/// expression array. Its chunks are dense, its few counts are not: it isn't called dense, because
+/// written out so it would be gigabytes of zeros.
 class FirstCells final : public MatrixSource {
 public:
     FirstCells(std::unique_ptr<MatrixSource> source, std::uint64_t cells)
@@ -149,7 +149,6 @@ Result<AnnotatedData> read_hca_zarr(std::shared_ptr<const ZarrStore> store,
         data.obs = all.take(rows);
         data.obs.index_name = "cell_id";
         data.obs.index = TRY(read_zarr_texts(*store, ids, metadata_bytes_max));
-        source = std::make_unique<FirstCells>(std::move(source), cells);
     } else {
         return fail(ErrorCode::invalid_input,
                     fmt::format("{}: cell_id has {} ids, but expression has {} cells",
@@ -164,6 +163,7 @@ Result<AnnotatedData> read_hca_zarr(std::shared_ptr<const ZarrStore> store,
                    data.notes));
     TRY(settle_ids(data.var.index, "gene", store->place("gene_id/.zarray"), options.make_ids_unique,
                    data.notes));
+    source = std::make_unique<FirstCells>(std::move(source), cells);
     data.matrices.push_back({"X", Unit::unknown, keeping(store, std::move(source))});
     return data;
 }
