@@ -87,7 +87,7 @@ constexpr Setting table[] = {
      "symbols; empty takes the imported annotation."},
 
     {"dss.url", text, "", "",
-     "URL or folder that bundles of notifications are fetched from; empty refuses them."},
+     "Folder that bundles of notifications are taken from; empty refuses them."},
     {"dss.hmac_key_file", path, "", "",
      "File with the key that signs notifications; mode 600. Empty refuses them."},
 };

@@ -1,10 +1,9 @@
 """The format page is true: a reader written after it finds what the store wrote.
 
-SEAL_SAMPLE names the program seal_sample; by default the one of build/dev is taken.
+STROMA_SEAL_SAMPLE names the program seal_sample; by default the one of build/release is taken.
 """
 import os
 import pathlib
-import shutil
 import subprocess
 
 import numpy as np
@@ -17,9 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory):
-    program = os.environ.get("SEAL_SAMPLE", str(ROOT / "build/dev/src/expression/seal_sample"))
-    if not os.path.exists(program) or shutil.which("zstd") is None:
-        pytest.skip("seal_sample is not built or zstd is not installed")
+    program = os.environ.get("STROMA_SEAL_SAMPLE",
+                             str(ROOT / "build/release/src/expression/seal_sample"))
     path = tmp_path_factory.mktemp("sealed") / "sample"
     told = subprocess.run([program, str(path)], stdout=subprocess.PIPE, check=True,
         text=True).stdout

@@ -15,7 +15,7 @@ Verb job_verb() {
               .summary = "See, follow, cancel and retry long work",
               .examples =
                   "  stroma job list --data lab --state failed\n"
-                  "  stroma job follow --data lab 9b2f0c1e\n"};
+                  "  stroma job follow --data lab 9b2f0c1e-7d1a-4f6e-9a53-2c60d1f0b7a4\n"};
     verb.verbs = {
         {.name = "list",
          .summary = "Jobs, the newest first",

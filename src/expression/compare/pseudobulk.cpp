@@ -113,9 +113,10 @@ Result<Design> design_of(Samples& samples, const PseudobulkOptions& options) {
                                       [&](auto& sample) { return !sample.used || both(sample); });
     design.paired = options.paired.value_or(all_both);
     if (!design.paired && any_both)
-        return fail(ErrorCode::invalid_input,
-                    "some donors have cells in both sets: ask for a paired comparison, or choose "
-                    "sets of different donors");
+        return fail(
+            ErrorCode::invalid_input,
+            "some donors have cells in both sets and others in one: choose sets of different "
+            "donors, or only donors that have cells in both");
     for (std::size_t i = 0; i < samples.all.size(); ++i) {
         DonorSample& sample = samples.all[i];
         sample.used = sample.used && (!design.paired || both(sample));

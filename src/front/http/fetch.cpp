@@ -154,7 +154,7 @@ Result<std::string> fetch(std::string_view url_text, const FetchOptions& options
     if (fetching.refused)
         return fail(ErrorCode::denied,
                     "the URL leads to an address that is not public; the operator can allow such "
-                    "addresses with fetch_private_addresses");
+                    "addresses with fetch.private_addresses");
     if (fetching.too_large)
         return fail(ErrorCode::exhausted,
                     fmt::format("the URL's content is larger than {} bytes", options.bytes_max));
