@@ -101,7 +101,7 @@ def test_the_command_line_binds_too(server, run):
                                " < 400"))
     done = run("sql", "select count(*) n from obs where cell_type = $t and cell_index < $most",
                "-p", "t=B cell", "-p", "most=400", "--format", "json", data=server.data)
-    assert json.loads(done.stdout)["rows"] == by_text
+    assert [list(row.values()) for row in json.loads(done.stdout)] == by_text
     done = run("sql", "select ? as a, ? as b", "-p", "1=5", "-p", '2="5"', "--format", "json",
                data=server.data)
     assert json.loads(done.stdout)["rows"] == [[5, "5"]]
