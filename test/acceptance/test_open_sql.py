@@ -104,7 +104,7 @@ def test_the_command_line_binds_too(server, run):
     assert [list(row.values()) for row in json.loads(done.stdout)] == by_text
     done = run("sql", "select ? as a, ? as b", "-p", "1=5", "-p", '2="5"', "--format", "json",
                data=server.data)
-    assert json.loads(done.stdout)["rows"] == [[5, "5"]]
+    assert json.loads(done.stdout) == [{"a": 5, "b": "5"}]
     assert "NAME=VALUE" in run("sql", "select 1", "-p", "5", data=server.data, fails=True).stderr
 
 
