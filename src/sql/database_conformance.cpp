@@ -208,7 +208,7 @@ TEST_P(DatabaseConformance, AppendingOutsideATransactionIsOneOfItsOwn) {
 }
 
 TEST_P(DatabaseConformance, RowsOfAWritingStatementComeBackWhereTheEngineReturnsThem) {
-    if (!GetParam().has_returning) GTEST_SKIP() << "no RETURNING";
+    if (!GetParam().has_returning) GTEST_SKIP() << "this engine has no RETURNING";
     const auto rows = connection->execute("INSERT INTO counts VALUES(5), (6) RETURNING n").value();
     ASSERT_TRUE(rows->next().value());
     EXPECT_EQ(rows->integer(0), 5);
@@ -218,7 +218,7 @@ TEST_P(DatabaseConformance, RowsOfAWritingStatementComeBackWhereTheEngineReturns
 }
 
 TEST_P(DatabaseConformance, AForeignKeyIsHeldWhereTheEngineHoldsThem) {
-    if (!GetParam().checks_foreign_keys) GTEST_SKIP() << "no foreign keys";
+    if (!GetParam().checks_foreign_keys) GTEST_SKIP() << "this engine does not check foreign keys";
     ASSERT_TRUE(connection->change("CREATE TABLE child(cell BIGINT REFERENCES cells(id))"));
     EXPECT_EQ(code_of("INSERT INTO child VALUES(7)"), ErrorCode::invalid_input);
 }
@@ -236,7 +236,7 @@ TEST_P(DatabaseConformance, TheSameStatementTwiceAtOnceGivesTwoIndependentAnswer
 
 TEST_P(DatabaseConformance, AnInterruptEndsTheRunningStatementAsCancelled) {
     if (GetParam().endless.empty() || !database->abilities().interruptible)
-        GTEST_SKIP() << "not interruptible";
+        GTEST_SKIP() << "this engine has no statement long enough to interrupt";
     std::atomic<bool> ended{false};
     std::thread interrupter([&] {
         while (!ended) {

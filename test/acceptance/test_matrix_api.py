@@ -11,7 +11,8 @@ import uuid
 import pytest
 
 from api import MatrixApi, ask, compare, join
-from cli import OPTIMUS, read_any, unzip
+from cli import OPTIMUS, read_any
+from hca import download
 
 OPT = compare("=", "dss_bundle_fqid", OPTIMUS)
 PATHS = ["/", "/openapi.json", "/version", "/internal/health", "/dss/notification", "/v1/matrix",
@@ -78,21 +79,6 @@ def serve_text():
     for server in servers:
         server.shutdown()
         server.server_close()
-
-
-def download(done, folder):
-    """The file of a finished request, unpacked where it is a zip: a path for read_any."""
-    assert done["status"] == "Complete", done
-    url = done.get("matrix_url") or done["matrix_location"]
-    answer = ask(url)
-    assert answer.status == 200 and len(answer.content) == done["bytes"]
-    assert hashlib.sha256(answer.content).hexdigest() == done["sha256"]
-    path = folder / url.rsplit("/", 1)[1]
-    path.write_bytes(answer.content)
-    if path.suffix != ".zip":
-        return path
-    names = unzip(path, folder)
-    return folder / names[0].split("/")[0]
 
 
 def test_01_the_description_holds_every_path(api):

@@ -184,7 +184,7 @@ TEST(ZarrReader, TheMatrixServicesOwnZarrInAZipHasItsGoldenValues) {
     const std::string zip = shared_file("hca-bundles/matrix-service/test_zarr.zip");
     if (zip.empty()) {
         std::cerr << "NOT TESTED: set STROMA_SHARED to the folder that holds data/hca-bundles\n";
-        GTEST_SKIP();
+        GTEST_SKIP() << "the shared data are absent; STROMA_SHARED names their folder";
     }
     MemoryFiles files("test_zarr.zip", zip);
     ASSERT_TRUE(make_zarr_reader()->recognises(files));

@@ -28,7 +28,7 @@ protected:
     void SetUp() override {
         if (!bundles().empty()) return;
         std::cerr << "NOT TESTED: set STROMA_SHARED to the folder that holds data/hca-bundles\n";
-        GTEST_SKIP();
+        GTEST_SKIP() << "the shared data are absent; STROMA_SHARED names their folder";
     }
     void TearDown() override {
         std::error_code ignored;

@@ -8,6 +8,7 @@ export function save(name: string, content: Blob): void {
   link.href = URL.createObjectURL(content);
   link.download = name;
   link.click();
+  // No event tells that the browser has read the content; much too early would lose the file.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
