@@ -19,6 +19,7 @@
 #include "expression/compare/compare.h"
 #include "expression/h5ad/h5ad_reader.h"
 #include "expression/input_files.h"
+#include "object/mapped_reader.h"
 
 namespace stroma::expression {
 namespace {
@@ -60,25 +61,6 @@ void measure(std::string_view goal, std::string_view what, const std::function<v
     tell(goal, "cpu_s", cpus[2], what);
 }
 
-class MappedReader final : public object::ObjectReader {
-public:
-    explicit MappedReader(const File& file) : map_(must(MappedFile::map(file))) {
-        info_.key = file.name();
-        info_.size_bytes = map_.bytes().size();
-    }
-    const object::ObjectInfo& info() const override { return info_; }
-    Result<void> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-        const ByteSpan from = map_.bytes().subspan(offset, into.size());
-        std::copy(from.begin(), from.end(), into.begin());
-        return {};
-    }
-    std::optional<ByteSpan> mapped() const override { return map_.bytes(); }
-
-private:
-    MappedFile map_;
-    object::ObjectInfo info_;
-};
-
 std::vector<std::uint32_t> cells_with(const Categorical& column, std::string_view value) {
     std::vector<std::uint32_t> cells;
     for (std::uint32_t cell = 0; cell < column.codes.size(); ++cell)
@@ -108,7 +90,8 @@ void run(char** words, const fs::path& folder) {
     AnnotatedData data = must(H5adReader().read(*files, {}));
     File file = must(File::temporary(folder));
     must(seal_dataset(data, file, {.durable = false}, {}));
-    const auto dataset = must(SealedDataset::open(std::make_unique<MappedReader>(file)));
+    const auto dataset = must(SealedDataset::open(
+        std::make_unique<object::MappedReader>(must(MappedFile::map(file)), file.name())));
     const Column column = must(dataset->obs_column(words[2]));
     const auto& kinds = std::get<Categorical>(column.values);
     const auto matrix = must(dataset->matrix("X"));

@@ -24,6 +24,7 @@
 #include "expression/h5ad/h5ad_reader.h"
 #include "expression/kernels/bit_packing.h"
 #include "expression/sealed/sealed_matrix.h"
+#include "object/mapped_reader.h"
 
 namespace stroma::expression {
 namespace {
@@ -130,25 +131,6 @@ Csr make_cells(std::uint64_t cells, std::uint64_t genes) {
     return csr;
 }
 
-class FileReader final : public object::ObjectReader {
-public:
-    explicit FileReader(const File& file) : map_(must(MappedFile::map(file))) {
-        info_.key = file.name();
-        info_.size_bytes = map_.bytes().size();
-    }
-    const object::ObjectInfo& info() const override { return info_; }
-    Result<void> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-        const ByteSpan from = map_.bytes().subspan(offset, into.size());
-        std::copy(from.begin(), from.end(), into.begin());
-        return {};
-    }
-    std::optional<ByteSpan> mapped() const override { return map_.bytes(); }
-
-private:
-    MappedFile map_;
-    object::ObjectInfo info_;
-};
-
 AnnotatedData dataset_of(std::unique_ptr<MatrixSource> source) {
     AnnotatedData data;
     for (std::uint64_t i = 0; i < source->cell_count(); ++i)
@@ -210,7 +192,8 @@ void print_figures(const fs::path& data_folder) {
     print_figure("G1", "by_cell_B", static_cast<double>(x.bytes_by_cell) / nonzeros);
     print_figure("G2", "by_gene_B", static_cast<double>(x.bytes_by_gene) / nonzeros);
     print_figure("G3", "both_B", static_cast<double>(summary.bytes) / nonzeros);
-    const auto dataset = must(SealedDataset::open(std::make_unique<FileReader>(file)));
+    const auto dataset = must(SealedDataset::open(
+        std::make_unique<object::MappedReader>(must(MappedFile::map(file)), file.name())));
     const auto matrix = must(dataset->matrix("X"));
     const auto& stored = dynamic_cast<const StoredMatrix&>(*matrix);
     const Timing decode = median_of_runs([&] { must(stored.decode_cells()); });
@@ -242,7 +225,8 @@ void measure(const std::function<std::unique_ptr<MatrixSource>()>& source, const
                static_cast<double>(summary.bytes) / nonzeros);
     print("G21", "seal, durable, without HDF5", sealing, nonzeros, "(goal 4 s, floor 1.4 s)");
 
-    const auto dataset = must(SealedDataset::open(std::make_unique<FileReader>(file)));
+    const auto dataset = must(SealedDataset::open(
+        std::make_unique<object::MappedReader>(must(MappedFile::map(file)), file.name())));
     const auto matrix = must(dataset->matrix("X"));
     std::vector<std::uint32_t> all(summary.cells), some, few;
     std::iota(all.begin(), all.end(), 0);

@@ -17,6 +17,7 @@
 #include "expression/compare/compare.h"
 #include "expression/compare/gene_summaries.h"
 #include "expression/compare/pseudobulk.h"
+#include "object/mapped_reader.h"
 
 namespace stroma::expression {
 namespace {
@@ -79,25 +80,6 @@ private:
     std::vector<std::uint64_t> starts_;
 };
 
-class MappedReader final : public object::ObjectReader {
-public:
-    explicit MappedReader(const File& file) : map_(must(MappedFile::map(file))) {
-        info_.key = file.name();
-        info_.size_bytes = map_.bytes().size();
-    }
-    const object::ObjectInfo& info() const override { return info_; }
-    Result<void> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-        const ByteSpan from = map_.bytes().subspan(offset, into.size());
-        std::copy(from.begin(), from.end(), into.begin());
-        return {};
-    }
-    std::optional<ByteSpan> mapped() const override { return map_.bytes(); }
-
-private:
-    MappedFile map_;
-    object::ObjectInfo info_;
-};
-
 std::shared_ptr<const SealedMatrix> sealed(const char* path) {
     auto source = std::make_unique<FileSource>(path);
     AnnotatedData data;
@@ -109,7 +91,9 @@ std::shared_ptr<const SealedMatrix> sealed(const char* path) {
     data.matrices.push_back({"X", unit, std::move(source)});
     File file = must(File::temporary(fs::temp_directory_path()));
     must(seal_dataset(data, file, {.durable = false}, {}));
-    return must(must(SealedDataset::open(std::make_unique<MappedReader>(file)))->matrix("X"));
+    return must(must(SealedDataset::open(std::make_unique<object::MappedReader>(
+                         must(MappedFile::map(file)), file.name())))
+                    ->matrix("X"));
 }
 
 Scale scale_named(const std::string& name) {
