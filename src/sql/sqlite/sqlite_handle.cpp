@@ -109,6 +109,9 @@ Result<sqlite3_stmt*> SqliteHandle::prepare(std::string_view text) {
     sqlite3_finalize(second);
     if (code == SQLITE_OK && second == nullptr) return statement;
     sqlite3_finalize(statement);
+    // Even an empty rest is "interrupted" when interrupt() is called while it is parsed.
+    if (code == SQLITE_INTERRUPT)
+        return fail(error_from_sqlite(database_, code, "preparing a statement"));
     return fail(ErrorCode::invalid_input, "one statement at a time; use run_script for several");
 }
 
