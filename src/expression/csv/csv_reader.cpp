@@ -8,24 +8,14 @@
 
 #include "expression/csv/long_table.h"
 #include "expression/csv/wide_table.h"
+#include "expression/text/words.h"
 
 namespace stroma::expression {
 namespace {
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    return out;
-}
-
-bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 /// "", or which ids stand below this header field.
 std::string_view axis_named(std::string_view corner) {
-    const std::string name = lower(corner);
+    const std::string name = lower_ascii(corner);
     if (is_one_of(name, {"cell", "cells", "cell_id", "cellid", "cellkey", "barcode", "barcodes",
                          "index_cell", "cell_barcode", "obs"}))
         return "cells";
@@ -42,7 +32,7 @@ bool looks_like_barcode(std::string_view id) {
         longest = std::max(longest, bases);
     }
     if (longest >= 10) return true;
-    const std::string name = lower(id);
+    const std::string name = lower_ascii(id);
     if (name.starts_with("cell")) return true;
     const bool is_hex = std::all_of(name.begin(), name.end(), [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
@@ -52,7 +42,7 @@ bool looks_like_barcode(std::string_view id) {
 
 bool looks_like_gene(std::string_view id) {
     if (id.starts_with("ENS") && id.size() >= 15) return true;
-    const std::string name = lower(id);
+    const std::string name = lower_ascii(id);
     if (name.starts_with("mt-") || name.starts_with("gene")) return true;
     return is_one_of(name, {"actb", "gapdh", "malat1", "b2m",    "cd3d", "cd3e",  "cd4",   "cd8a",
                             "cd14", "cd19",  "ms4a1",  "lyz",    "nkg7", "ptprc", "epcam", "xist",
@@ -174,7 +164,7 @@ public:
     bool recognises(InputFiles& files) const override {
         const auto parts = find_parts(files);
         if (!parts) return false;
-        const std::string name = lower(parts->matrix);
+        const std::string name = lower_ascii(parts->matrix);
         const bool is_named = std::any_of(std::begin(ends), std::end(ends),
                                           [&](auto end) { return name.ends_with(end); });
         const auto line = first_line(files, parts->matrix, {});

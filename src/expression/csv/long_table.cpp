@@ -10,6 +10,7 @@
 #include "expression/text/delimiters.h"
 #include "expression/text/id_table.h"
 #include "expression/text/triplets.h"
+#include "expression/text/words.h"
 
 namespace stroma::expression {
 namespace {
@@ -17,17 +18,6 @@ namespace {
 constexpr std::size_t strip_bytes = 32u << 10;
 constexpr std::size_t rows_ahead = 8;
 constexpr std::uint32_t is_new = 1u << 31;  ///< numbers of a piece's own ids, until it is joined
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    return out;
-}
-
-bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 /// Reads 1 to 7 digits, eight bytes at once; false when they aren't all digits.
 bool read_digits(const char* at, std::size_t count, std::int32_t& value) {
@@ -302,7 +292,7 @@ std::optional<LongColumns> find_long_columns(std::string_view first_line, const 
     if (is_service_line(fields, dialect)) return LongColumns{0, 1, 3, 4, false};
     std::optional<std::size_t> cell, gene, value;
     for (std::size_t i = 0; i < fields.size(); ++i) {
-        const std::string name = lower(fields[i]);
+        const std::string name = lower_ascii(fields[i]);
         if (!cell && is_one_of(name, {"cell", "cell_id", "cellid", "cellkey", "cell_key", "barcode",
                                       "cell_barcode"}))
             cell = i;

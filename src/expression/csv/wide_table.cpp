@@ -14,7 +14,7 @@ namespace stroma::expression {
 namespace {
 
 /// The lines of one piece of text, parsed.
-struct Piece {
+struct TablePiece {
     TextArray ids;
     std::vector<std::uint32_t> lengths;  ///< non-zeros of each line
     std::vector<std::uint32_t> places;
@@ -29,7 +29,7 @@ class LineParser {
 public:
     LineParser(const Dialect& dialect, std::size_t width) : dialect_(dialect), width_(width) {}
 
-    void parse(std::string_view text, bool keeps_values, Piece& piece) const {
+    void parse(std::string_view text, bool keeps_values, TablePiece& piece) const {
         std::vector<std::string_view> fields;
         std::vector<std::string> storage;
         std::string_view line;
@@ -49,12 +49,12 @@ public:
     }
 
 private:
-    std::string add_id(std::string_view id, Piece& piece) const {
+    std::string add_id(std::string_view id, TablePiece& piece) const {
         if (!is_clean_text(id)) return "begins with an id that is not UTF-8 text";
         piece.ids.push_back(id);
         return {};
     }
-    std::string add_value(std::string_view field, std::size_t place, Piece& piece) const {
+    std::string add_value(std::string_view field, std::size_t place, TablePiece& piece) const {
         if (field == "0") return {};
         NumberText number;
         if (!parse_number(field, number) || !std::isfinite(number.value)) {
@@ -71,7 +71,7 @@ private:
     std::string wrong_count(std::size_t fields) const {
         return fmt::format("has {} fields; {} are due", fields, width_ + 1);
     }
-    std::string parse_plain(std::string_view line, Piece& piece) const {
+    std::string parse_plain(std::string_view line, TablePiece& piece) const {
         std::size_t end = std::min(line.find(dialect_.separator), line.size());
         if (std::string problem = add_id(line.substr(0, end), piece); !problem.empty())
             return problem;
@@ -96,7 +96,7 @@ private:
         return place == width_ ? std::string() : wrong_count(place + 1);
     }
     std::string parse_quoted(std::string_view line, std::vector<std::string_view>& fields,
-                             std::vector<std::string>& storage, Piece& piece) const {
+                             std::vector<std::string>& storage, TablePiece& piece) const {
         if (!split_fields(line, dialect_, fields, storage)) return "has a quote that isn't closed";
         if (fields.size() != width_ + 1) return wrong_count(fields.size());
         std::string problem = add_id(fields[0], piece);
@@ -135,17 +135,17 @@ public:
         return {};
     }
     /// The next block's pieces; empty at the end.
-    Result<std::vector<Piece>> next(const LineParser& parser, bool keeps_values) {
+    Result<std::vector<TablePiece>> next(const LineParser& parser, bool keeps_values) {
         std::string_view block = std::exchange(rest_, {});
         if (block.empty()) block = TRY(input_->next_block(parse_block_bytes()));
         const auto texts = split_lines(block, thread_count());
-        std::vector<Piece> pieces(texts.size());
+        std::vector<TablePiece> pieces(texts.size());
         const auto parse = [&](std::size_t i) -> Result<void> {
             parser.parse(texts[i], keeps_values, pieces[i]);
             return {};
         };
         TRY(parallel_for(texts.size(), parse));
-        for (const Piece& piece : pieces) {
+        for (const TablePiece& piece : pieces) {
             lines_ += piece.lines;
             if (!piece.problem.empty())
                 return fail(ErrorCode::invalid_input,
@@ -222,7 +222,7 @@ public:
     }
 
 private:
-    void put_line(const Piece& piece, LineBlock& out) {
+    void put_line(const TablePiece& piece, LineBlock& out) {
         const std::size_t end = entry_ + piece.lengths[line_], width = size_of(type_);
         out.places.insert(out.places.end(), piece.places.begin() + static_cast<long>(entry_),
                           piece.places.begin() + static_cast<long>(end));
@@ -240,7 +240,7 @@ private:
     Order order_;
     ValueType type_;
     std::vector<std::uint32_t> lengths_;
-    std::vector<Piece> pieces_;
+    std::vector<TablePiece> pieces_;
     std::size_t piece_ = 0, line_ = 0, entry_ = 0;
     std::uint64_t next_line_ = 0;
 };
@@ -284,9 +284,9 @@ Result<WideTable> read_wide_table(std::unique_ptr<TextInput> input, const Dialec
     ValueSurvey survey;
     std::vector<std::uint32_t> lengths;
     while (true) {
-        const std::vector<Piece> pieces = TRY(lines->next(parser, false));
+        const std::vector<TablePiece> pieces = TRY(lines->next(parser, false));
         if (pieces.empty()) break;
-        for (const Piece& piece : pieces) {
+        for (const TablePiece& piece : pieces) {
             survey.merge(piece.survey);
             lengths.insert(lengths.end(), piece.lengths.begin(), piece.lengths.end());
             for (std::size_t i = 0; i < piece.ids.size(); ++i)

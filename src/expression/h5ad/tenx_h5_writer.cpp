@@ -18,7 +18,7 @@ namespace stroma::expression {
 namespace {
 
 constexpr std::uint64_t values_a_piece = 1u << 18;
-constexpr unsigned gzip_level = 4;
+constexpr unsigned tenx_gzip_level = 4;
 
 /// Texts padded with zeros to the length of the longest.
 Result<void> write_fixed_texts(hid_t file, const std::string& path, const TextArray& texts) {
@@ -100,7 +100,7 @@ public:
         const std::uint64_t shape[] = {starts.back()};
         H5Storage storage;
         if (gzip_ && starts.back() > 0)
-            storage = {{std::min<hsize_t>(starts.back(), values_a_piece)}, gzip_level};
+            storage = {{std::min<hsize_t>(starts.back(), values_a_piece)}, tenx_gzip_level};
         const H5Handle data =
             TRY(h5_make_dataset(file_, "matrix/data", h5_type(type_).id(), shape, storage));
         const H5Handle indices = TRY(h5_make_dataset(

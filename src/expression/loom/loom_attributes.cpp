@@ -7,13 +7,12 @@
 namespace stroma::expression {
 namespace {
 
-constexpr unsigned gzip_level = 2;
 constexpr std::size_t rows_a_write = 256 * 64;
 
 H5Storage storage_for(std::span<const std::uint64_t> shape) {
     for (const std::uint64_t size : shape)
         if (size == 0) return {};
-    H5Storage storage{{shape.begin(), shape.end()}, gzip_level};
+    H5Storage storage{{shape.begin(), shape.end()}, loom_gzip_level};
     storage.chunk[0] = std::min<hsize_t>(256, shape[0]);
     return storage;
 }

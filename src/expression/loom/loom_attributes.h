@@ -9,6 +9,7 @@ namespace stroma::expression {
 
 /// When a deterministic file says it was made.
 inline constexpr const char* loom_timestamp = "19700101T000000.000000Z";
+inline constexpr unsigned loom_gzip_level = 2;
 
 /// A text as loompy 2 stores it: ASCII, other characters as "&#233;". Bytes that are not UTF-8
 /// become "&#65533;".

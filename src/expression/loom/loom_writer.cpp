@@ -17,7 +17,6 @@
 namespace stroma::expression {
 namespace {
 
-constexpr unsigned gzip_level = 2;
 constexpr std::uint64_t genes_a_chunk = 512, cells_a_chunk = 64;
 
 /// Names inside one group, each given once; '/' cannot stand in a name.
@@ -129,7 +128,7 @@ public:
                                 std::clamp<std::uint64_t>(source.cell_count(), 1, cells_a_chunk)};
         H5Storage storage;
         const bool empty = shape.genes == 0 || shape.cells == 0;
-        if (!empty) storage = {{shape.chunk_genes, shape.chunk_cells}, gzip_level};
+        if (!empty) storage = {{shape.chunk_genes, shape.chunk_cells}, loom_gzip_level};
         const std::uint64_t sizes[] = {shape.genes, shape.cells};
         const H5Handle dataset = TRY(
             h5_make_dataset(file_.id(), path, h5_type(ValueType::float32).id(), sizes, storage));
@@ -157,7 +156,8 @@ private:
             slab.chunks.resize(shape.chunk_count());
             for (std::uint64_t chunk = 0; chunk < shape.chunk_count(); ++chunk)
                 deflate_whole(ByteSpan(slab.dense).subspan(chunk * chunk_bytes, chunk_bytes),
-                              Deflated::zlib, static_cast<int>(gzip_level), slab.chunks[chunk]);
+                              Deflated::zlib, static_cast<int>(loom_gzip_level),
+                              slab.chunks[chunk]);
             return {};
         };
         const auto take = [&](std::size_t i, std::size_t slot) -> Result<void> {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/threads.h"
+#include "expression/text/words.h"
 
 namespace stroma::expression {
 namespace {
@@ -19,13 +20,6 @@ std::string_view take_word(std::string_view& line) {
     const std::string_view word = line.substr(0, end);
     line.remove_prefix(end);
     return word;
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    return out;
 }
 
 }  // namespace
@@ -62,9 +56,9 @@ Result<void> MtxText::read_header() {
         return fail(ErrorCode::invalid_input, input_->name() + " is empty");
     header_.lines = 1;
     const std::string_view banner = take_word(line);
-    const std::string object = lower(take_word(line)), format = lower(take_word(line));
-    const std::string field = lower(take_word(line)), symmetry = lower(take_word(line));
-    if (lower(banner) != "%%matrixmarket" || object != "matrix")
+    const std::string object = lower_ascii(take_word(line)), format = lower_ascii(take_word(line));
+    const std::string field = lower_ascii(take_word(line)), symmetry = lower_ascii(take_word(line));
+    if (lower_ascii(banner) != "%%matrixmarket" || object != "matrix")
         return fail(ErrorCode::invalid_input,
                     place(1) + " is not '%%MatrixMarket matrix ...': not a MatrixMarket file");
     if (format != "coordinate")

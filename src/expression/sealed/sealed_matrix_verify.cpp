@@ -18,7 +18,7 @@ std::uint64_t mixed(std::uint64_t cell, std::uint64_t rank, std::uint64_t bits) 
     return hash ^ hash >> 29;
 }
 
-Result<void> stop_if_cancelled(const Watch& watch) {
+Result<void> stop_verifying_if_cancelled(const Watch& watch) {
     if (watch.cancelled && watch.cancelled())
         return fail(ErrorCode::cancelled, "verifying was stopped");
     return {};
@@ -78,7 +78,7 @@ Result<std::uint64_t> StoredMatrix::hash_of_cells(const Watch& watch) const {
     std::atomic<std::uint64_t> hash{0};
     const Result<void> done =
         parallel_for(by_cell_->block_count, [&](std::size_t block) -> Result<void> {
-            if (block % 256 == 0) TRY(stop_if_cancelled(watch));
+            if (block % 256 == 0) TRY(stop_verifying_if_cancelled(watch));
             hash += TRY(hash_of_block(block, lengths, totals));
             return {};
         });
@@ -94,7 +94,7 @@ Result<std::uint64_t> StoredMatrix::hash_of_genes(const Watch& watch) const {
     constexpr std::uint32_t genes_at_once = 64;
     const std::uint64_t pieces = (record_.summary.genes + genes_at_once - 1) / genes_at_once;
     const Result<void> done = parallel_for(pieces, [&](std::size_t piece) -> Result<void> {
-        TRY(stop_if_cancelled(watch));
+        TRY(stop_verifying_if_cancelled(watch));
         GeneLine line;
         std::uint64_t sum = 0;
         const auto all = dictionary_ == nullptr ? nullptr : TRY(dictionaries());

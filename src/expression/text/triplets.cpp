@@ -13,7 +13,7 @@ namespace stroma::expression {
 namespace {
 
 /// Numbers of a block at rest: each in `width` bytes; a run is two numbers, what and how often.
-struct Column {
+struct StoredColumn {
     std::uint64_t offset = 0;  ///< in its block
     std::uint32_t width = 0;
     std::uint64_t count = 0;  ///< numbers stored
@@ -24,7 +24,7 @@ struct StoredBlock {
     std::uint64_t first = 0, count = 0;  ///< lines
     std::uint64_t at = 0;                ///< in the scratch file
     Bytes bytes;                         ///< without a scratch file
-    Column cells, genes, values;
+    StoredColumn cells, genes, values;
     bool is_integral = true;  ///< values are int32, else float64
 };
 
@@ -34,10 +34,10 @@ void narrow_into(std::span<const std::uint32_t> numbers, std::byte* to) {
         store(to + i * sizeof(Narrow), static_cast<Narrow>(numbers[i]));
 }
 
-Column append_column(std::span<const std::uint32_t> numbers, Bytes& out) {
+StoredColumn append_column(std::span<const std::uint32_t> numbers, Bytes& out) {
     std::uint32_t all = 0;
     for (const std::uint32_t number : numbers) all |= number;
-    Column column{out.size(), all < 256 ? 1u : all < 65536 ? 2u : 4u, numbers.size(), false};
+    StoredColumn column{out.size(), all < 256 ? 1u : all < 65536 ? 2u : 4u, numbers.size(), false};
     out.resize(out.size() + column.width * numbers.size());
     std::byte* to = out.data() + column.offset;
     if (column.width == 1)
@@ -184,9 +184,9 @@ public:
         return out;
     }
 
-    static Column append_axis(std::span<const std::uint32_t> runs,
-                              std::span<const std::uint32_t> numbers, Bytes& bytes) {
-        Column column = append_column(runs.empty() ? numbers : runs, bytes);
+    static StoredColumn append_axis(std::span<const std::uint32_t> runs,
+                                    std::span<const std::uint32_t> numbers, Bytes& bytes) {
+        StoredColumn column = append_column(runs.empty() ? numbers : runs, bytes);
         column.is_runs = !runs.empty();
         return column;
     }
@@ -205,8 +205,8 @@ public:
     }
 
     /// Numbers [first, first + out.size()) of a column that isn't runs.
-    Result<void> read_numbers(const StoredBlock& block, const Column& column, std::uint64_t first,
-                              std::span<std::uint32_t> out) const {
+    Result<void> read_numbers(const StoredBlock& block, const StoredColumn& column,
+                              std::uint64_t first, std::span<std::uint32_t> out) const {
         Bytes raw(out.size() * column.width);
         TRY(read_bytes(block, column.offset + first * column.width, raw));
         if (column.width == 1)
@@ -228,8 +228,8 @@ public:
     }
 
     /// Cells or genes of lines [first, first + out.size()) of a block.
-    Result<void> read_axis(const StoredBlock& block, const Column& column, std::uint64_t first,
-                           std::span<std::uint32_t> out) const {
+    Result<void> read_axis(const StoredBlock& block, const StoredColumn& column,
+                           std::uint64_t first, std::span<std::uint32_t> out) const {
         if (!column.is_runs) return read_numbers(block, column, first, out);
         std::vector<std::uint32_t> runs(column.count);
         TRY(read_numbers(block, column, 0, runs));
@@ -262,7 +262,8 @@ public:
     }
 
     /// Lines of each number along one axis, read again.
-    Result<std::vector<std::uint32_t>> count(Column StoredBlock::*axis, std::uint64_t size) const {
+    Result<std::vector<std::uint32_t>> count(StoredColumn StoredBlock::*axis,
+                                             std::uint64_t size) const {
         std::vector<std::uint32_t> lengths(size), numbers;
         for (const StoredBlock& block : blocks) {
             numbers.resize(block.count);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t rows_a_chunk = 3000;
 // Blosc counts with 31 bits; leave room for what doesn't get smaller.
-constexpr std::uint64_t chunk_bytes_max = (1u << 31) - (1u << 24);
+constexpr std::uint64_t planned_chunk_bytes_max = (1u << 31) - (1u << 24);
 constexpr std::uint64_t block_bytes_max = 1u << 19;
 
 class HcaLayout {
@@ -84,7 +84,7 @@ public:
         const std::uint64_t cells = source.cell_count(), genes = source.gene_count();
         const std::uint64_t row_bytes = std::max<std::uint64_t>(1, genes) * sizeof(float);
         std::uint64_t rows = rows_a_chunk;
-        while (rows > 1 && rows * row_bytes > chunk_bytes_max) rows /= 2;
+        while (rows > 1 && rows * row_bytes > planned_chunk_bytes_max) rows /= 2;
         ZarrDescription array;
         array.shape = {cells, genes};
         array.chunks = {rows, std::max<std::uint64_t>(1, genes)};

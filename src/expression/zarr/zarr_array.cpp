@@ -21,12 +21,10 @@ std::string under(std::string_view path, std::string_view name) {
     return path.empty() ? std::string(name) : std::string(path) + "/" + std::string(name);
 }
 
-tl::unexpected<Error> bad(const std::string& place, std::string_view what) {
-    return fail(ErrorCode::invalid_input, fmt::format("{}: {}", place, what));
-}
-
 Result<ZarrType> parse_simple_type(const std::string& place, std::string_view text) {
-    const auto unknown = [&] { return bad(place, fmt::format("dtype '{}' is not read", text)); };
+    const auto unknown = [&] {
+        return bad_zarr(place, fmt::format("dtype '{}' is not read", text));
+    };
     if (text.size() < 2) return unknown();
     ZarrType type;
     const char order = text[0], kind = text[1];
@@ -75,15 +73,15 @@ Result<ZarrType> parse_simple_type(const std::string& place, std::string_view te
 Result<ZarrType> parse_type(const std::string& place, const Json& json) {
     if (json.is_string()) return parse_simple_type(place, json.get<std::string>());
     if (!json.is_array() || json.empty() || json.size() > 2000)
-        return bad(place, "dtype is neither a text nor a list of fields");
+        return bad_zarr(place, "dtype is neither a text nor a list of fields");
     ZarrType type{ZarrType::Kind::record, ValueType::float64, 0, false, {}};
     for (const Json& field : json) {
         if (!field.is_array() || field.size() != 2 || !field[0].is_string() ||
             !field[1].is_string())
-            return bad(place, "a field of dtype is not [name, type]");
+            return bad_zarr(place, "a field of dtype is not [name, type]");
         ZarrType part = TRY(parse_simple_type(place, field[1].get<std::string>()));
         if (part.kind == ZarrType::Kind::vlen_utf8)
-            return bad(place, "a record holds pickled objects, which are never loaded");
+            return bad_zarr(place, "a record holds pickled objects, which are never loaded");
         type.bytes += part.bytes;
         type.fields.emplace_back(field[0].get<std::string>(), std::move(part));
     }
@@ -93,11 +91,11 @@ Result<ZarrType> parse_type(const std::string& place, const Json& json) {
 Result<std::vector<std::uint64_t>> parse_lengths(const std::string& place, const Json& json,
                                                  const char* name) {
     if (!json.contains(name) || !json[name].is_array() || json[name].size() > 32)
-        return bad(place, fmt::format("'{}' is not a list of lengths", name));
+        return bad_zarr(place, fmt::format("'{}' is not a list of lengths", name));
     std::vector<std::uint64_t> lengths;
     for (const Json& length : json[name]) {
         if (!length.is_number_unsigned())
-            return bad(place, fmt::format("'{}' holds {}, not a length", name, length.dump()));
+            return bad_zarr(place, fmt::format("'{}' holds {}, not a length", name, length.dump()));
         lengths.push_back(length.get<std::uint64_t>());
     }
     return lengths;
@@ -121,20 +119,21 @@ Result<void> parse_filters(const std::string& place, const Json& json, ZarrArray
         for (const Json& filter : json["filters"]) {
             const std::string id = filter.is_object() ? filter.value("id", "") : "";
             if (id == "pickle" || id == "categorize" || id == "msgpack" || id == "json2")
-                return bad(place, fmt::format("filter '{}' holds objects, which are never loaded; "
-                                              "write the texts as vlen-utf8",
-                                              id));
+                return bad_zarr(place,
+                                fmt::format("filter '{}' holds objects, which are never loaded; "
+                                            "write the texts as vlen-utf8",
+                                            id));
             if (id != "vlen-utf8")
                 return fail(ErrorCode::unsupported,
                             fmt::format("{}: filter '{}' is not known", place, id));
             is_vlen = true;
         }
     if (array.type.kind == ZarrType::Kind::vlen_utf8 && !is_vlen)
-        return bad(place,
-                   "dtype object without the vlen-utf8 filter may be a pickle, which is "
-                   "never loaded");
+        return bad_zarr(place,
+                        "dtype object without the vlen-utf8 filter may be a pickle, which is "
+                        "never loaded");
     if (array.type.kind != ZarrType::Kind::vlen_utf8 && is_vlen)
-        return bad(place, "the vlen-utf8 filter stands on numbers");
+        return bad_zarr(place, "the vlen-utf8 filter stands on numbers");
     return {};
 }
 
@@ -173,6 +172,10 @@ void parse_fill(const Json& json, ZarrArray& array) {
 
 }  // namespace
 
+tl::unexpected<Error> bad_zarr(const std::string& place, std::string_view what) {
+    return fail(ErrorCode::invalid_input, fmt::format("{}: {}", place, what));
+}
+
 std::uint64_t ZarrArray::element_count() const {
     std::uint64_t count = 1;
     for (const std::uint64_t length : shape) count *= length;
@@ -202,11 +205,11 @@ Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path)
         if (store.has(under(path, "zarr.json")))
             return fail(ErrorCode::unsupported,
                         place + ": Zarr version 3 is not read; write the dataset as version 2");
-        return bad(place, "is missing");
+        return bad_zarr(place, "is missing");
     }
     const Bytes text = TRY(store.get(key));
     const Json json = TRY_WITH(parse_json(as_text(text)), place);
-    if (!json.is_object()) return bad(place, "is not a JSON object");
+    if (!json.is_object()) return bad_zarr(place, "is not a JSON object");
     if (json.value("zarr_format", Json(0)) != 2)
         return fail(ErrorCode::unsupported, place + ": only Zarr version 2 is read");
     ZarrArray array;
@@ -214,11 +217,11 @@ Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path)
     array.shape = TRY(parse_lengths(place, json, "shape"));
     array.chunks = TRY(parse_lengths(place, json, "chunks"));
     if (array.shape.size() != array.chunks.size())
-        return bad(place, "'shape' and 'chunks' have different length");
+        return bad_zarr(place, "'shape' and 'chunks' have different length");
     if (std::find(array.chunks.begin(), array.chunks.end(), 0) != array.chunks.end())
-        return bad(place, "'chunks' holds 0");
+        return bad_zarr(place, "'chunks' holds 0");
     TRY(product(place, array.shape, elements_max, "an array"));
-    if (!json.contains("dtype")) return bad(place, "has no dtype");
+    if (!json.contains("dtype")) return bad_zarr(place, "has no dtype");
     array.type = TRY(parse_type(place, json["dtype"]));
     TRY(product(place, array.chunks, chunk_bytes_max / std::max<std::size_t>(array.type.bytes, 1),
                 "a chunk"));

@@ -39,6 +39,9 @@ struct ZarrArray {
     std::string chunk_key(const std::vector<std::uint64_t>& place) const;
 };
 
+/// What is wrong at a place of a store: "<place>: <what>".
+tl::unexpected<Error> bad_zarr(const std::string& place, std::string_view what);
+
 /// Reads and checks path/.zarray.
 /// errors  invalid_input  chunks of 0, shapes and chunks of different length, pickled objects
 ///         exhausted      more than 2^48 elements, a chunk over 1 GiB

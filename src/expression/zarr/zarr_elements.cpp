@@ -14,16 +14,12 @@ namespace {
 constexpr std::size_t columns_max = 2000;
 constexpr int depth_max = 32;
 
-tl::unexpected<Error> bad(const std::string& path, std::string_view what) {
-    return fail(ErrorCode::invalid_input, fmt::format("{}: {}", path, what));
-}
-
 Result<Json> attributes(const ZarrStore& store, const std::string& path) {
     const std::string key = path + "/.zattrs";
     if (!store.has(key)) return Json::object();
     const Bytes text = TRY(store.get(key));
     Json json = TRY_WITH(parse_json(as_text(text)), store.place(key));
-    if (!json.is_object()) return bad(store.place(key), "is not a JSON object");
+    if (!json.is_object()) return bad_zarr(store.place(key), "is not a JSON object");
     return json;
 }
 
@@ -41,8 +37,8 @@ Result<void> check_codes(const std::string& path, const Categorical& values) {
     const auto count = static_cast<std::int64_t>(values.category_count());
     for (std::size_t i = 0; i < values.codes.size(); ++i)
         if (values.codes[i] < -1 || values.codes[i] >= count)
-            return bad(path, fmt::format("row {} has category {}, but there are {}", i,
-                                         values.codes[i], count));
+            return bad_zarr(path, fmt::format("row {} has category {}, but there are {}", i,
+                                              values.codes[i], count));
     return {};
 }
 
@@ -54,8 +50,8 @@ Result<Categorical> categorical_of(const std::string& path, const Element& categ
     else if (const auto* numbers = std::get_if<Array>(&categories.value))
         values.categories = *numbers;
     else
-        return bad(path, "its categories are neither texts nor numbers");
-    if (is_floating(codes.type)) return bad(path, "its codes are not integers");
+        return bad_zarr(path, "its categories are neither texts nor numbers");
+    if (is_floating(codes.type)) return bad_zarr(path, "its codes are not integers");
     values.codes.reserve(codes.value_count());
     for (std::uint64_t i = 0; i < codes.value_count(); ++i)
         values.codes.push_back(
@@ -80,11 +76,11 @@ Result<std::vector<std::uint64_t>> ZarrElements::sparse_shape(const std::string&
         return std::vector<std::uint64_t>{(*found)[0].get<std::uint64_t>(),
                                           (*found)[1].get<std::uint64_t>()};
     }
-    return bad(path, "a sparse matrix without its shape");
+    return bad_zarr(path, "a sparse matrix without its shape");
 }
 
 Result<Element> ZarrElements::read(const std::string& path, int depth) const {
-    if (depth > depth_max) return bad(path, fmt::format("nested deeper than {}", depth_max));
+    if (depth > depth_max) return bad_zarr(path, fmt::format("nested deeper than {}", depth_max));
     return read_encoded(path, TRY(encoding(path)), depth);
 }
 
@@ -108,7 +104,7 @@ Result<Element> ZarrElements::read_encoded(const std::string& path, const std::s
 Result<Dict> ZarrElements::read_dict(const std::string& path, int depth) const {
     Dict dict;
     const std::vector<std::string> names = store_.children(path);
-    if (names.size() > 100'000) return bad(path, "more than 100,000 elements");
+    if (names.size() > 100'000) return bad_zarr(path, "more than 100,000 elements");
     for (const std::string& name : names) {
         Element element = TRY(read(path + "/" + name, depth + 1));
         dict.emplace_back(name, std::move(element));
@@ -133,7 +129,7 @@ Result<Column> ZarrElements::read_categorical(const std::string& path,
     const Element categories = TRY(read_array(path + "/categories"));
     const Element codes = TRY(read_array(path + "/codes"));
     const auto* numbers = std::get_if<Array>(&codes.value);
-    if (numbers == nullptr) return bad(path, "its codes are not integers");
+    if (numbers == nullptr) return bad_zarr(path, "its codes are not integers");
     Categorical values = TRY(categorical_of(path, categories, *numbers));
     const auto ordered = json.find("ordered");
     values.ordered = ordered != json.end() && ordered->is_boolean() && ordered->get<bool>();
@@ -150,9 +146,9 @@ Result<Column> ZarrElements::read_nullable(const std::string& path, const std::s
     else if (auto* texts = std::get_if<TextGrid>(&values.value))
         column.values = std::move(texts->texts);
     else
-        return bad(path, "its values are neither numbers nor texts");
+        return bad_zarr(path, "its values are neither numbers nor texts");
     if (flags == nullptr || is_floating(flags->type) || flags->value_count() != column.size())
-        return bad(path, "its mask doesn't fit its values");
+        return bad_zarr(path, "its mask doesn't fit its values");
     std::vector<bool> missing(column.size());
     for (std::size_t i = 0; i < missing.size(); ++i) missing[i] = flags->integer(i) != 0;
     column.missing = std::move(missing);
@@ -163,7 +159,7 @@ Result<Column> ZarrElements::with_old_categories(const std::string& path,
                                                  const std::string& categories,
                                                  Column column) const {
     const auto* codes = std::get_if<Array>(&column.values);
-    if (codes == nullptr) return bad(path, "its codes are not integers");
+    if (codes == nullptr) return bad_zarr(path, "its codes are not integers");
     const Element texts = TRY(read_array(categories));
     const Json json = TRY(attributes(store_, categories));
     Categorical values = TRY(categorical_of(path, texts, *codes));
@@ -186,24 +182,25 @@ Result<Column> ZarrElements::read_column(const std::string& path, const std::str
     else if (auto* texts = std::get_if<TextGrid>(&element.value); texts && texts->shape.size() == 1)
         column.values = std::move(texts->texts);
     else
-        return bad(path, "is not a column");
+        return bad_zarr(path, "is not a column");
     column.name = name;
     const std::string categories = text_member(json, "categories");
     if (!categories.empty()) {
         const std::string folder = path.substr(0, path.rfind('/'));
         const std::string place = folder + "/" + categories;
         if (!is_plain_name(categories) || !store_.has(place + "/.zarray"))
-            return bad(path, fmt::format("its categories '{}' aren't there", categories));
+            return bad_zarr(path, fmt::format("its categories '{}' aren't there", categories));
         column = TRY(with_old_categories(path, place, std::move(column)));
     }
     if (column.size() != rows)
-        return bad(path, fmt::format("has {} values, but the index has {}", column.size(), rows));
+        return bad_zarr(path,
+                        fmt::format("has {} values, but the index has {}", column.size(), rows));
     return column;
 }
 
 Result<Frame> ZarrElements::frame_of_records(const std::string& path) const {
     const ZarrArray array = TRY(open_zarr_array(store_, path));
-    if (array.type.kind != ZarrType::Kind::record) return bad(path, "is not a data frame");
+    if (array.type.kind != ZarrType::Kind::record) return bad_zarr(path, "is not a data frame");
     Records records = TRY(read_zarr_records(store_, array, bytes_max_));
     Frame frame;
     bool found = false;
@@ -215,7 +212,7 @@ Result<Frame> ZarrElements::frame_of_records(const std::string& path) const {
             frame.columns.push_back(std::move(field));
         }
     }
-    if (!found) return bad(path, "records without a field 'index'");
+    if (!found) return bad_zarr(path, "records without a field 'index'");
     return frame;
 }
 
@@ -225,7 +222,7 @@ Result<Frame> ZarrElements::read_frame(const std::string& path) const {
     Frame frame;
     frame.index_name = text_member(json, "_index");
     if (frame.index_name.empty()) frame.index_name = "_index";
-    if (!is_plain_name(frame.index_name)) return bad(path, "the index's name is not a name");
+    if (!is_plain_name(frame.index_name)) return bad_zarr(path, "the index's name is not a name");
     Element index = TRY(read_encoded(path + "/" + frame.index_name, "", 0));
     if (auto* texts = std::get_if<TextGrid>(&index.value); texts && texts->shape.size() == 1) {
         frame.index = std::move(texts->texts);
@@ -234,7 +231,7 @@ Result<Frame> ZarrElements::read_frame(const std::string& path) const {
         const Column column{"", std::move(*numbers), {}};
         for (std::size_t i = 0; i < column.size(); ++i) frame.index.push_back(column.text(i));
     } else {
-        return bad(path, "has no index of texts");
+        return bad_zarr(path, "has no index of texts");
     }
     std::vector<std::string> names;
     const auto order = json.find("column-order");
@@ -253,7 +250,7 @@ Result<Frame> ZarrElements::read_frame(const std::string& path) const {
     std::set<std::string> seen;
     for (const std::string& name : names) {
         if (!is_plain_name(name) || !seen.insert(name).second)
-            return bad(path, fmt::format("column '{}' is named twice or is no name", name));
+            return bad_zarr(path, fmt::format("column '{}' is named twice or is no name", name));
         frame.columns.push_back(TRY(read_column(path + "/" + name, name, frame.row_count())));
     }
     return frame;
@@ -268,27 +265,28 @@ Result<SparseArray> ZarrElements::read_sparse(const std::string& path, bool by_r
         Element element = TRY(read_array(path + name));
         auto* array = std::get_if<Array>(&element.value);
         if (array == nullptr || array->shape.size() != 1)
-            return bad(path + name, "is not a list of numbers");
+            return bad_zarr(path + name, "is not a list of numbers");
         *into = std::move(*array);
     }
     const std::uint64_t lines = by_row ? shape[0] : shape[1], places = by_row ? shape[1] : shape[0];
     if (is_floating(sparse.indices.type) || is_floating(sparse.indptr.type) ||
         sparse.indptr.value_count() != lines + 1 ||
         sparse.indices.value_count() != sparse.data.value_count())
-        return bad(path, "data, indices and indptr don't fit together");
+        return bad_zarr(path, "data, indices and indptr don't fit together");
     std::int64_t before = 0;
     for (std::uint64_t i = 0; i <= lines; ++i) {
         const std::int64_t at = sparse.indptr.integer(i);
         if (at < before || (i == 0 && at != 0))
-            return bad(path, fmt::format("indptr falls at {}", i));
+            return bad_zarr(path, fmt::format("indptr falls at {}", i));
         before = at;
     }
     if (static_cast<std::uint64_t>(before) != sparse.data.value_count())
-        return bad(path, "indptr doesn't end at the length of data");
+        return bad_zarr(path, "indptr doesn't end at the length of data");
     for (std::uint64_t i = 0; i < sparse.indices.value_count(); ++i)
         if (sparse.indices.integer(i) < 0 ||
             static_cast<std::uint64_t>(sparse.indices.integer(i)) >= places)
-            return bad(path, fmt::format("index {} is past {}", sparse.indices.integer(i), places));
+            return bad_zarr(path,
+                            fmt::format("index {} is past {}", sparse.indices.integer(i), places));
     return sparse;
 }
 

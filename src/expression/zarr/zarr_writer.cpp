@@ -10,7 +10,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t chunk_bytes_max = std::uint64_t{2} << 30;
+constexpr std::uint64_t file_bytes_max = std::uint64_t{2} << 30;
 
 /// Packs the files of a finished folder, in the order of their names, into one archive. They are
 /// compressed already.
@@ -23,7 +23,7 @@ Result<std::uint64_t> zip_folder(const fs::path& folder, const fs::path& path,
     std::sort(names.begin(), names.end());
     const auto archive = TRY(OutputFiles::create(path, Bundling::stored_zip, stem));
     for (const std::string& name : names) {
-        const std::string content = TRY(read_file(folder / name, chunk_bytes_max));
+        const std::string content = TRY(read_file(folder / name, file_bytes_max));
         TRY(archive->add(name, as_bytes(content)));
     }
     return archive->commit(durable);

@@ -54,7 +54,7 @@ Result<T> named(const Json& json, const char* name, int count) {
     return malformed(name);
 }
 
-Json to_json(const MatrixSummary& matrix) {
+Json summary_json(const MatrixSummary& matrix) {
     return {{"name", matrix.name},
             {"unit", name_of(matrix.unit)},
             {"type", name_of(matrix.type)},
@@ -118,7 +118,7 @@ Result<ParseOrder> order_from_json(const Json& json) {
 
 Json to_json(const ParseReport& report) {
     Json matrices = Json::array(), notes = Json::array();
-    for (const MatrixSummary& matrix : report.summary.matrices) matrices.push_back(to_json(matrix));
+    for (const MatrixSummary& matrix : report.summary.matrices) matrices.push_back(summary_json(matrix));
     for (const std::string& note : report.notes)
         if (notes.size() < notes_max) notes.push_back(note.substr(0, note_bytes_max));
     return {{"format", report.format},       {"cells", report.summary.cells},
