@@ -139,8 +139,8 @@ TEST_F(ApiRoutes, RowsComeAsJsonWithTheirColumns) {
 TEST_F(ApiRoutes, RowsComeAsCsvThatTellsNullFromEmpty) {
     const auto answer = call("POST", "/v1/sql", "", R"({"statement":"select 1","format":"csv"})");
     EXPECT_EQ(answer.body,
-              "n,x,\"t,\"\r\n1,1.5,\"a \"\"quoted\"\", text\"\r\n2,,\"a \"\"quoted\"\", text\"\r\n"
-              "3,3.5,\"\"\r\n");
+              "n,x,\"t,\"\n1,1.5,\"a \"\"quoted\"\", text\"\n2,,\"a \"\"quoted\"\", text\"\n"
+              "3,3.5,\"\"\n");
 }
 
 TEST_F(ApiRoutes, AQueryThatBreaksOffIsNotTakenForWhole) {
