@@ -309,7 +309,7 @@ TEST_F(PipelineTest, AHeartbeatCountsFromTheLeaseEvenWhenItsAnswerCameLate) {
     const Job job = submit();
     queue::FaultyQueue slow(*queue);
     std::atomic<bool> answered{false}, extended{false};
-    slow.after_each_call([&](std::string_view call) {
+    slow.faults().after_each_call([&](std::string_view call) {
         if (call == "receive" && !answered.exchange(true)) clock.advance(Milliseconds{25'000});
         if (call == "extend") extended = true;
     });
