@@ -232,6 +232,7 @@ Result<void> prepare_and_run(Warehouse::State& state, FencedRows& answer,
 Result<std::unique_ptr<sql::Rows>> run_fenced(Warehouse::State& state, std::string_view statement,
                                               const Scope& scope, const QueryLimits& limits,
                                               const sql::NamedValues& parameters) {
+    TRY(settle(state));
     for (int turn = 1;; ++turn) {
         auto answer =
             std::make_unique<FencedRows>(state.engine, limits, TRY(state.database.connect()));

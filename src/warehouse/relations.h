@@ -28,17 +28,21 @@ public:
 
 private:
     struct FrameColumn {
-        std::int64_t dataset_no;
+        std::int64_t table_no;
         std::string frame, sql_name, type;
         std::int64_t position;
     };
     struct MergedColumn {
         std::string name, type;
-        std::map<std::int64_t, std::int64_t> positions;  // by dataset number
+        std::map<std::int64_t, std::int64_t> positions;  // by table number
     };
 
     std::vector<MergedColumn> merged(std::string_view frame,
                                      const std::set<std::string>& reserved) const;
+    /// The rows of some datasets in one table; of none: no rows.
+    std::string branch(std::string_view frame, bool with_cell_columns,
+                       const std::vector<MergedColumn>& frame_columns, std::int64_t table_no,
+                       const std::vector<const VisibleDataset*>& datasets) const;
     std::string union_of(std::string_view frame, bool with_cell_columns,
                          const std::set<std::string>& reserved) const;
     std::string dataset_list() const;
@@ -53,6 +57,9 @@ private:
     bool everything_ = false;
     std::vector<std::string> scope_ids_;
     std::vector<VisibleDataset> datasets_;
+    /// By frame and table number; points into datasets_, whose place in memory stays.
+    std::map<std::string, std::map<std::int64_t, std::vector<const VisibleDataset*>>, std::less<>>
+        held_in_;
     std::vector<FrameColumn> columns_;
     std::string expression_called_, expression_all_;
 };
