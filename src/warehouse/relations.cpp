@@ -72,6 +72,20 @@ void Relations::set_expression(std::string called, std::string all) {
     expression_all_ = std::move(all);
 }
 
+void Relations::keep_fields_of(std::string_view condition) {
+    const std::string text = lower_case(condition);
+    // Whole rows and columns by number name no column.
+    for (const auto* whole : {"cells", "columns", "*", "#"})
+        if (text.find(whole) != std::string::npos) return;
+    for (const auto& field : api_fields())
+        if (field.table != "cell") unneeded_tables_.insert(field.table);
+    for (const auto& field : api_fields())
+        if (text.find(lower_case(field.name)) != std::string::npos)
+            unneeded_tables_.erase(field.table);
+    if (!unneeded_tables_.contains("donor")) unneeded_tables_.erase("specimen");
+    if (!unneeded_tables_.contains("specimen")) unneeded_tables_.erase("cell_suspension");
+}
+
 std::string Relations::dataset_list() const {
     std::string list = "-1";
     for (const auto& dataset : datasets_) list += fmt::format(", {}", dataset.dataset_no);
@@ -188,6 +202,7 @@ std::string Relations::select_cells() const {
     for (const auto& [name, type] : cell_columns()) reserved.insert(std::string(name));
     std::string fields;
     for (const auto& field : api_fields()) {
+        if (unneeded_tables_.contains(field.table)) continue;
         fields += fmt::format(", {}.{} AS {}", field.table, field.column, quoted_name(field.name));
     }
     for (const auto& column : merged("obs", reserved)) {
@@ -195,7 +210,9 @@ std::string Relations::select_cells() const {
     }
     // Both sides of each join are of one dataset: its own rows describe its cells, whatever
     // another dataset says of the same key.
-    const auto join = [&](std::string_view table, std::string_view key, std::string_view from) {
+    const auto join = [&](std::string_view table, std::string_view key,
+                          std::string_view from) -> std::string {
+        if (unneeded_tables_.contains(table)) return "";
         const std::string service = fmt::format("service_{}", table);
         return fmt::format(
             " LEFT JOIN {} AS {} ON {}.dataset_no = cell.dataset_no AND {}.{} = {}.{}",

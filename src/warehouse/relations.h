@@ -23,6 +23,9 @@ public:
     const std::vector<VisibleDataset>& datasets() const { return datasets_; }
     /// Where expression and expression_all read from: FROM stroma_scan('…').
     void set_expression(std::string called, std::string all);
+    /// `cells` shall have only those of the API's fields that a condition over it can name: others
+    /// cost a join each.
+    void keep_fields_of(std::string_view condition);
     /// The SELECT behind a relation. Asserts that is_relation(name).
     std::string select_of(std::string_view name) const;
 
@@ -62,6 +65,7 @@ private:
         held_in_;
     std::vector<FrameColumn> columns_;
     std::string expression_called_, expression_all_;
+    std::set<std::string_view> unneeded_tables_;  ///< of API fields in cells
 };
 
 }  // namespace stroma::warehouse

@@ -116,13 +116,14 @@ TEST(Loading, AStoreOfAnOlderProgramIsTakenOver) {
     ASSERT_TRUE(connection->run_script(R"sql(
         INSERT INTO store.dataset VALUES
             (3, 'old', 'old', 'r9', 1, NULL, NULL, 2, 1, 7, false);
-        INSERT INTO store.stl_load_commits VALUES (7, 'apply', 'old', 'old', 'r9', 1, '', '', '', '',
-            2, now()::TIMESTAMP);
+        INSERT INTO store.stl_load_commits VALUES (7, 'apply', 'old', 'old', 'r9', 1, '', '', '',
+            '', 2, now()::TIMESTAMP);
         INSERT INTO store.frame_column VALUES (3, 'obs', 0, 'colour', 'colour', 'VARCHAR');
         CREATE TABLE store.cells_7 AS SELECT 0::INTEGER AS cell_index, 'c' AS cell_id,
-            'k' AS cellkey, 's' AS cellsuspensionkey, 'p' AS projectkey, 'l' AS librarykey, 'a' AS analysiskey,
-            'f' AS file_uuid, '1' AS file_version, 'AC' AS barcode, 5::BIGINT AS genes_detected,
-            9::BIGINT AS total_umis, true AS emptydrops_is_cell, true AS called, 'red' AS o0;
+            'k' AS cellkey, 's' AS cellsuspensionkey, 'p' AS projectkey, 'l' AS librarykey,
+            'a' AS analysiskey, 'f' AS file_uuid, '1' AS file_version, 'AC' AS barcode,
+            5::BIGINT AS genes_detected, 9::BIGINT AS total_umis,
+            true AS emptydrops_is_cell, true AS called, 'red' AS o0;
         CREATE TABLE store.var_7 AS SELECT 0::INTEGER AS gene_index, 'g' AS gene_id,
             'g' AS featurekey;
     )sql"));
