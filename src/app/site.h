@@ -50,8 +50,12 @@ public:
     loading::RevisionFiles& revision_files();
     loading::DatasetLoader& loader();
     pipeline::JobStore& jobs();
-    queue::Queue& job_queue();
     pipeline::Worker& worker();
+    /// The threads that work on jobs: those of imports and the like, of matrices, of comparisons.
+    void start_workers();
+    void stop_workers();
+    /// Sets the gauges that are only known when they are asked for.
+    Result<void> publish_gauges();
     matrix::MatrixService& matrices();
     explorer::Explorer& explorer();
     explorer::Comparisons& comparisons();

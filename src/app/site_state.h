@@ -33,7 +33,8 @@ struct Site::State {
     std::unique_ptr<object::ObjectStore> objects;
     std::unique_ptr<sql::SqliteDatabase> control;
     std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
-    std::unique_ptr<queue::TransactionalQueue> job_queue;
+    /// Imports and what else may take hours; matrices and comparisons, for which somebody waits.
+    std::unique_ptr<queue::TransactionalQueue> job_queue, matrix_queue, comparison_queue;
     std::unique_ptr<pipeline::JobStore> jobs;
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<loading::RevisionFiles> files;
@@ -48,7 +49,8 @@ struct Site::State {
     std::unique_ptr<matrix::MatrixService> matrices;
     Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
-    std::unique_ptr<pipeline::Worker> worker;  // last: it stops before what it works on goes
+    // Last: they stop before what they work on goes.
+    std::unique_ptr<pipeline::Worker> worker, matrix_worker, comparison_worker;
 };
 
 }  // namespace stroma::app

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <thread>
 
@@ -13,6 +14,7 @@
 #include "front/api/api.h"
 #include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
+#include "front/http/url.h"
 #include "front/web/pages.h"
 
 namespace stroma::app {
@@ -34,6 +36,18 @@ Result<Listener> listener_of(const std::string& text) {
     return Listener{text.substr(0, colon), static_cast<int>(port)};
 }
 
+/// "a.example, b.example"
+std::vector<std::string> names_in(std::string_view list) {
+    std::vector<std::string> names;
+    while (!list.empty()) {
+        const std::string_view one = list.substr(0, list.find(','));
+        list.remove_prefix(std::min(list.size(), one.size() + 1));
+        const std::string_view name = front::http::trimmed(one);
+        if (!name.empty()) names.emplace_back(name);
+    }
+    return names;
+}
+
 front::http::ServerOptions server_options(const Listener& listener, const Settings& settings) {
     front::http::ServerOptions options;
     options.address = listener.address;
@@ -41,6 +55,10 @@ front::http::ServerOptions server_options(const Listener& listener, const Settin
     options.head_bytes_max = settings.bytes("http.head_max");
     options.url_bytes_max = settings.bytes("http.url_max");
     options.headers_max = static_cast<int>(settings.number("http.headers_max"));
+    // An upload's own limit speaks for itself; no other body is nearly as long.
+    options.body_bytes_max =
+        std::max<std::uint64_t>(settings.bytes("upload.file_max"), options.body_bytes_max);
+    options.hosts = names_in(settings.text("http.hosts"));
     options.handler_threads = static_cast<int>(settings.number("http.handler_threads"));
     options.idle_seconds_max = static_cast<int>(settings.duration("http.idle").count() / 1000);
     return options;
@@ -87,7 +105,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     answers.set_local_token(token);
     const auto pages = front::web::own_pages();
     front::api::Api api(answers.domain(),
-                        {.public_url = "",
+                        {.public_url = settings.text("http.public_url"),
                          .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
                          .scratch_folder = site->staging(),
                          .home = front::web::home_of(pages)});
@@ -101,7 +119,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
                                                         std::move(routes), api.authenticator()));
-    site->worker().start();
+    site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid()}));
@@ -117,7 +135,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         "stopping: running requests are answered, jobs go on at the next start");
     TRY(remove_server_address(invocation.data));
     server->stop(settings.duration("http.drain"));
-    site->worker().stop();
+    site->stop_workers();
     return {};
 }
 
