@@ -42,6 +42,12 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.jobs =
         TRY(pipeline::JobStore::open(*state.control, *state.job_queue, state.clock, state.ids));
     state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));
+    state.accounts = TRY(
+        account::Accounts::open(*state.control, *state.catalog, state.clock, state.ids,
+                                {.session_idle = settings.duration("account.session_idle"),
+                                 .session_length = settings.duration("account.session_length")}));
+    state.audit = std::make_unique<account::Audit>(*state.control, state.clock);
+    state.catalog->set_witness(*state.audit);
     state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
@@ -66,6 +72,9 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
         *state.matrix_requests, *state.matrix_writer, *state.catalog, *state.warehouse,
         *state.objects, *state.jobs, state.clock, state.ids,
         matrix::MatrixServiceOptions{.retention = settings.duration("matrix.retention")});
+    state.links = std::make_unique<account::Links>(
+        *state.control, *state.catalog, state.clock, state.ids,
+        [&state](std::string_view result) { return state.matrices->sources_of(result); });
     return {};
 }
 
@@ -129,6 +138,9 @@ const Clock& Site::clock() const { return state_->clock; }
 IdSource& Site::ids() { return state_->ids; }
 object::ObjectStore& Site::objects() { return *state_->objects; }
 catalog::Catalog& Site::catalog() { return *state_->catalog; }
+account::Accounts& Site::accounts() { return *state_->accounts; }
+account::Links& Site::links() { return *state_->links; }
+account::Audit& Site::audit() { return *state_->audit; }
 warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
 loading::RevisionFiles& Site::revision_files() { return *state_->files; }
 loading::DatasetLoader& Site::loader() { return *state_->loader; }

@@ -35,7 +35,9 @@ struct Site::State {
     std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
     std::unique_ptr<queue::TransactionalQueue> job_queue;
     std::unique_ptr<pipeline::JobStore> jobs;
+    std::unique_ptr<account::Audit> audit;  ///< the catalog's witness
     std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<account::Accounts> accounts;
     std::unique_ptr<loading::RevisionFiles> files;
     std::unique_ptr<explorer::BodyStore> bodies;
     std::unique_ptr<explorer::Explorer> explorer;
@@ -46,6 +48,7 @@ struct Site::State {
     std::unique_ptr<matrix::MatrixWriter> matrix_writer;
     std::unique_ptr<matrix::RequestStore> matrix_requests;
     std::unique_ptr<matrix::MatrixService> matrices;
+    std::unique_ptr<account::Links> links;
     Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
     std::unique_ptr<pipeline::Worker> worker;  // last: it stops before what it works on goes

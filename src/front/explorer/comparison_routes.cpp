@@ -207,7 +207,7 @@ Answer cancel_comparison(const ExplorerDomain& domain, http::Request& request) {
     const auto job = TRY(domain.jobs.find_job(found.record.job));
     if (job && !pipeline::is_final(job->state)) {
         const catalog::Thing thing{catalog::ThingKind::job, job->id, job->owner};
-        if (!TRY(domain.access.may(request.principal, catalog::Action::change, thing)))
+        if (!TRY(domain.access.decide(request.principal, catalog::Action::change, thing)))
             return fail(ErrorCode::denied,
                         "only who asked first for this comparison may cancel it");
         TRY(domain.jobs.cancel(job->id));
