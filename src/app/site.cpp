@@ -50,6 +50,12 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.jobs->route("matrix", *state.matrix_queue);
     state.jobs->route("comparison", *state.comparison_queue);
     state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));
+    state.accounts = TRY(
+        account::Accounts::open(*state.control, *state.catalog, state.clock, state.ids,
+                                {.session_idle = settings.duration("account.session_idle"),
+                                 .session_length = settings.duration("account.session_length")}));
+    state.audit = std::make_unique<account::Audit>(*state.control, state.clock);
+    state.catalog->set_witness(*state.audit);
     state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
@@ -75,6 +81,9 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
         *state.objects, *state.jobs, state.clock, state.ids,
         matrix::MatrixServiceOptions{.retention = settings.duration("matrix.retention"),
                                      .program = version()});
+    state.links = std::make_unique<account::Links>(
+        *state.control, *state.catalog, state.clock, state.ids,
+        [&state](std::string_view result) { return state.matrices->sources_of(result); });
     return {};
 }
 
@@ -150,6 +159,9 @@ const Clock& Site::clock() const { return state_->clock; }
 IdSource& Site::ids() { return state_->ids; }
 object::ObjectStore& Site::objects() { return *state_->objects; }
 catalog::Catalog& Site::catalog() { return *state_->catalog; }
+account::Accounts& Site::accounts() { return *state_->accounts; }
+account::Links& Site::links() { return *state_->links; }
+account::Audit& Site::audit() { return *state_->audit; }
 warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
 loading::RevisionFiles& Site::revision_files() { return *state_->files; }
 loading::DatasetLoader& Site::loader() { return *state_->loader; }

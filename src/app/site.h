@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "account/accounts.h"
+#include "account/audit.h"
+#include "account/links.h"
 #include "base/context.h"
 #include "base/file.h"
 #include "base/result.h"
@@ -46,6 +49,9 @@ public:
     IdSource& ids();
     object::ObjectStore& objects();
     catalog::Catalog& catalog();
+    account::Accounts& accounts();
+    account::Links& links();
+    account::Audit& audit();
     warehouse::Warehouse& warehouse();
     loading::RevisionFiles& revision_files();
     loading::DatasetLoader& loader();

@@ -36,7 +36,9 @@ struct Site::State {
     /// Imports and what else may take hours; matrices and comparisons, for which somebody waits.
     std::unique_ptr<queue::TransactionalQueue> job_queue, matrix_queue, comparison_queue;
     std::unique_ptr<pipeline::JobStore> jobs;
+    std::unique_ptr<account::Audit> audit;  ///< the catalog's witness
     std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<account::Accounts> accounts;
     std::unique_ptr<loading::RevisionFiles> files;
     std::unique_ptr<explorer::BodyStore> bodies;
     std::unique_ptr<explorer::Explorer> explorer;
@@ -47,6 +49,7 @@ struct Site::State {
     std::unique_ptr<matrix::MatrixWriter> matrix_writer;
     std::unique_ptr<matrix::RequestStore> matrix_requests;
     std::unique_ptr<matrix::MatrixService> matrices;
+    std::unique_ptr<account::Links> links;
     Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
     // Last: they stop before what they work on goes.

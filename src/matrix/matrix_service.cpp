@@ -191,15 +191,22 @@ Result<std::string> MatrixService::file_name_of(const RequestRecord& request) {
 Result<void> MatrixService::check_readable(std::string_view result, std::string_view selection,
                                            const catalog::Principal& principal) {
     const auto sources = TRY(requests_.sources(selection));
-    bool may_read = !sources.empty();
+    bool may_read = !sources.empty(), is_there = may_read;
     for (const std::string& id : sources) {
         const auto dataset = TRY(catalog_.find_dataset(id));
+        is_there = is_there && dataset && !dataset->withdrawn;
         may_read = may_read && dataset &&
                    TRY(catalog_.may(principal, catalog::Action::read,
                                     {catalog::ThingKind::dataset, id, dataset->owner}));
     }
     if (may_read) return {};
+    const catalog::Thing thing{catalog::ThingKind::result, std::string(selection), ""};
+    if (is_there && TRY(catalog_.decide(principal, catalog::Action::read, thing))) return {};
     return no_result(result);
+}
+
+Result<std::vector<std::string>> MatrixService::sources_of(std::string_view result) {
+    return requests_.sources(result.substr(0, result.find('.')));
 }
 
 Result<MatrixRequest> MatrixService::cited(std::string_view result,

@@ -71,6 +71,9 @@ public:
     /// not
     ///                    read
     Result<MatrixRequest> cited(std::string_view result, const catalog::Principal& principal);
+    /// The datasets that a selection ("<hash>" or "<hash>.<format>") holds cells of; empty when
+    /// there is no such result.
+    Result<std::vector<std::string>> sources_of(std::string_view result);
     /// The request's cells in the format of a suffix; whoever may read the request may have them.
     Result<MatrixRequest> in_format(const MatrixRequest& request, std::string_view suffix,
                                     const catalog::Principal& principal);

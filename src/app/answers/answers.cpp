@@ -32,6 +32,10 @@ public:
             return catalog::local_administrator();
         return catalog_.principal_of_token(secret);
     }
+    Result<bool> decide(const catalog::Principal& principal, catalog::Action action,
+                        const catalog::Thing& thing) override {
+        return catalog_.decide(principal, action, thing);
+    }
     Result<bool> may(const catalog::Principal& principal, catalog::Action action,
                      const catalog::Thing& thing) override {
         return catalog_.may(principal, action, thing);

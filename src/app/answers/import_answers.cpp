@@ -82,7 +82,7 @@ private:
         const auto dataset = TRY(site_.catalog().find_dataset(name));
         if (!dataset) return {};
         const catalog::Thing thing{catalog::ThingKind::dataset, dataset->id, dataset->owner};
-        if (TRY(site_.catalog().may(principal, catalog::Action::change, thing))) return {};
+        if (TRY(site_.catalog().decide(principal, catalog::Action::change, thing))) return {};
         return fail(ErrorCode::already_exists,
                     "the name '" + name + "' is taken; choose another for the dataset");
     }

@@ -73,6 +73,7 @@ tl::unexpected<Error> absent(catalog::ThingKind kind, std::string_view id) {
         case catalog::ThingKind::job: noun = "job"; break;
         case catalog::ThingKind::matrix_request: noun = "matrix request"; break;
         case catalog::ThingKind::upload: noun = "upload"; break;
+        case catalog::ThingKind::result: noun = "result"; break;
     }
     return fail(ErrorCode::not_found,
                 "there is no " + std::string(noun) + " '" + std::string(id) + "'");
@@ -81,7 +82,7 @@ tl::unexpected<Error> absent(catalog::ThingKind kind, std::string_view id) {
 Result<void> allow(ApiContext& api, const http::Request& request, catalog::Action action,
                    const catalog::Thing& thing) {
     AccessAnswers& access = api.domain.access;
-    if (TRY(access.may(request.principal, action, thing))) return {};
+    if (TRY(access.decide(request.principal, action, thing))) return {};
     const bool hides = !thing.id.empty();
     if (hides && (action == catalog::Action::read ||
                   !TRY(access.may(request.principal, catalog::Action::read, thing))))

@@ -37,7 +37,10 @@ public:
     virtual ~AccessAnswers() = default;
     /// denied when the secret is unknown, expired or revoked.
     virtual Result<catalog::Principal> principal_of_token(std::string_view secret) = 0;
-    /// The one decision (Catalog::may). Owned things carry their owner.
+    /// The one decision (Catalog::decide), kept in the audit. Owned things carry their owner.
+    virtual Result<bool> decide(const catalog::Principal& principal, catalog::Action action,
+                                const catalog::Thing& thing) = 0;
+    /// The same as a mere question (Catalog::may).
     virtual Result<bool> may(const catalog::Principal& principal, catalog::Action action,
                              const catalog::Thing& thing) = 0;
     virtual Result<catalog::Principal> create_principal(std::string_view name,

@@ -65,6 +65,9 @@ std::string base_url(const ApiContext& api, const http::Request& request);
 /// "2026-11-21T08:50:55.123Z", or null for 0.
 nlohmann::ordered_json time_json(std::int64_t unix_ms);
 
+nlohmann::ordered_json principal_json(const catalog::Principal& principal);
+nlohmann::ordered_json token_json(const catalog::Token& token);
+
 /// A whole number in a query's value; `fallback` when it isn't there.
 Result<std::int64_t> query_integer(const http::Request& request, std::string_view name,
                                    std::int64_t fallback);

@@ -32,6 +32,10 @@ public:
     const Clock& clock() override { return now; }
 
     Result<catalog::Principal> principal_of_token(std::string_view secret) override;
+    Result<bool> decide(const catalog::Principal& principal, catalog::Action action,
+                        const catalog::Thing& thing) override {
+        return may(principal, action, thing);
+    }
     Result<bool> may(const catalog::Principal&, catalog::Action, const catalog::Thing&) override;
     Result<catalog::Principal> create_principal(std::string_view, catalog::Role) override;
     Result<std::vector<catalog::Principal>> principals() override;

@@ -212,7 +212,7 @@ Answer cancel_comparison(const ExplorerDomain& domain, http::Request& request) {
         const bool is_theirs =
             !key.empty() && TRY(domain.comparisons.is_cancel_key(found.record, key));
         if (!is_theirs &&
-            !TRY(domain.access.may(request.principal, catalog::Action::change, thing)))
+            !TRY(domain.access.decide(request.principal, catalog::Action::change, thing)))
             return fail(ErrorCode::denied,
                         "only who asked first for this comparison may cancel it; without a token, "
                         "with '?key=' and the cancel_key of the first answer");

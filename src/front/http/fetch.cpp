@@ -111,6 +111,15 @@ void set_up(CURL* easy, const std::string& url, Fetching& fetching) {
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "stroma");
 }
 
+using HeaderLines = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
+
+HeaderLines header_lines(const FetchOptions& options) {
+    curl_slist* lines = nullptr;
+    if (!options.authorization.empty())
+        lines = curl_slist_append(lines, ("Authorization: " + options.authorization).c_str());
+    return {lines, curl_slist_free_all};
+}
+
 Result<void> check_url(const std::string& url) {
     std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
     if (url.size() > 8192 || !is_clean_utf8(url) ||
@@ -150,6 +159,15 @@ Result<std::string> fetch(std::string_view url_text, const FetchOptions& options
     if (!easy) return fail(ErrorCode::unavailable, "no memory to read a URL");
     Fetching fetching{options, {}};
     set_up(easy.get(), url, fetching);
+    const HeaderLines headers = header_lines(options);
+    if (headers) {
+        curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, headers.get());
+        curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
+    }
+    if (!options.form.empty()) {
+        curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, options.form.c_str());
+        curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
+    }
     const CURLcode code = curl_easy_perform(easy.get());
     if (fetching.refused)
         return fail(ErrorCode::denied,

@@ -15,6 +15,9 @@ struct FetchOptions {
     /// Lets loopback, private and link-local addresses be reached: for sites whose sources are in
     /// their own network, and for tests.
     bool allow_private = false;
+    /// POSTs this form ("a=1&b=2") when it isn't empty; redirects are not followed then.
+    std::string form;
+    std::string authorization;  ///< value of that header; never sent to a redirect's target
 };
 
 /// The body that a URL named by a stranger answers with status 200. Only http and https, no
