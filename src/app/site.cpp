@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/backup_stage.h"
+#include "app/ingest/fetch_stage.h"
 #include "app/settings.h"
 #include "app/site_state.h"
 #include "base/log.h"
@@ -66,6 +67,9 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
         *state.matrix_requests, *state.matrix_writer, *state.catalog, *state.warehouse,
         *state.objects, *state.jobs, state.clock, state.ids,
         matrix::MatrixServiceOptions{.retention = settings.duration("matrix.retention")});
+    state.portal =
+        TRY(portal::Portal::open(*state.control, *state.catalog, open, state.clock, state.ids));
+    state.inspection = std::make_unique<Inspection>(*state.portal);
     return {};
 }
 
@@ -81,7 +85,11 @@ void add_stages(Site::State& state, const Settings& settings) {
     const fs::path staging = state.data / "tmp" / "staging";
     auto import = std::make_unique<loading::ImportStage>(
         *state.loader, *state.catalog, *state.warehouse, format_readers(), staging,
-        settings.text("bundle.symbols"), state.clock);
+        settings.text("bundle.symbols"), state.clock, state.inspection.get());
+    state.stages.push_back(std::make_unique<FetchStage>(
+        *import, staging,
+        FetchStage::Limits{settings.bytes("upload.file_max"),
+                           settings.boolean("fetch.private_addresses")}));
     state.stages.push_back(std::make_unique<loading::BundleStage>(
         *import, *state.loader, *state.catalog, settings.text("dss.url")));
     state.stages.push_back(std::move(import));
@@ -138,6 +146,7 @@ pipeline::Worker& Site::worker() { return *state_->worker; }
 matrix::MatrixService& Site::matrices() { return *state_->matrices; }
 explorer::Explorer& Site::explorer() { return *state_->explorer; }
 explorer::Comparisons& Site::comparisons() { return *state_->comparisons; }
+portal::Portal& Site::portal() { return *state_->portal; }
 sql::Database& Site::control() { return *state_->control; }
 Milliseconds Site::house_keeping_interval() const {
     return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});

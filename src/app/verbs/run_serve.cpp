@@ -13,6 +13,7 @@
 #include "front/api/api.h"
 #include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
+#include "front/portal/portal_front.h"
 #include "front/web/pages.h"
 
 namespace stroma::app {
@@ -95,8 +96,11 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     front::explorer::ExplorerFront explorer({domain.access, domain.datasets, domain.jobs,
                                              site->explorer(), site->comparisons(),
                                              domain.site.version()});
+    front::portal::PortalFront portal({domain, site->portal(), settings.text("portal.doi_resolver"),
+                                       settings.boolean("fetch.private_addresses"), ""});
     auto routes = api.routes();
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));
+    for (auto& route : portal.routes()) routes.push_back(std::move(route));
     for (auto& route : front::web::asset_routes(pages)) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
