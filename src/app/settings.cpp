@@ -106,6 +106,10 @@ constexpr Setting table[] = {
     {"fetch.private_addresses", boolean, "false", "",
      "Whether URLs in requests may lead to loopback and private addresses."},
 
+    {"portal.doi_resolver", text, "https://api.crossref.org/works/", "",
+     "What a DOI's title and authors are asked of: the DOI is put behind it, and the answer is "
+     "Crossref's JSON. Empty asks nobody."},
+
     {"warehouse.memory", bytes, "2GiB", "64MiB … 16TiB", "Memory of the warehouse engine."},
     {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
      "Disk that one statement's sorting may use when memory is not enough."},

@@ -4,6 +4,7 @@
 
 #include "app/backup_stage.h"
 #include "app/build_info.h"
+#include "app/ingest/fetch_stage.h"
 #include "app/settings.h"
 #include "app/site_state.h"
 #include "base/log.h"
@@ -84,6 +85,9 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.links = std::make_unique<account::Links>(
         *state.control, *state.catalog, state.clock, state.ids,
         [&state](std::string_view result) { return state.matrices->sources_of(result); });
+    state.portal =
+        TRY(portal::Portal::open(*state.control, *state.catalog, open, state.clock, state.ids));
+    state.inspection = std::make_unique<Inspection>(*state.portal);
     return {};
 }
 
@@ -99,7 +103,11 @@ void add_stages(Site::State& state, const Settings& settings) {
     const fs::path staging = state.data / "tmp" / "staging";
     auto import = std::make_unique<loading::ImportStage>(
         *state.loader, *state.catalog, *state.warehouse, format_readers(), staging,
-        settings.text("bundle.symbols"), state.clock);
+        settings.text("bundle.symbols"), state.clock, state.inspection.get());
+    state.stages.push_back(std::make_unique<FetchStage>(
+        *import, staging,
+        FetchStage::Limits{settings.bytes("upload.file_max"),
+                           settings.boolean("fetch.private_addresses")}));
     state.stages.push_back(std::make_unique<loading::BundleStage>(
         *import, *state.loader, *state.catalog, settings.text("dss.url")));
     state.stages.push_back(std::move(import));
@@ -183,6 +191,7 @@ Result<void> Site::publish_gauges() {
 matrix::MatrixService& Site::matrices() { return *state_->matrices; }
 explorer::Explorer& Site::explorer() { return *state_->explorer; }
 explorer::Comparisons& Site::comparisons() { return *state_->comparisons; }
+portal::Portal& Site::portal() { return *state_->portal; }
 sql::Database& Site::control() { return *state_->control; }
 Milliseconds Site::house_keeping_interval() const {
     return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});

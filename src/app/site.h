@@ -21,6 +21,7 @@
 #include "object/object_store.h"
 #include "pipeline/job_store.h"
 #include "pipeline/worker.h"
+#include "portal/portal.h"
 #include "warehouse/warehouse.h"
 
 namespace stroma::app {
@@ -65,6 +66,7 @@ public:
     matrix::MatrixService& matrices();
     explorer::Explorer& explorer();
     explorer::Comparisons& comparisons();
+    portal::Portal& portal();
     sql::Database& control();
     /// How often a server looks for what has expired.
     Milliseconds house_keeping_interval() const;

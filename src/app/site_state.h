@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "app/data_lock.h"
+#include "app/ingest/inspection.h"
 #include "app/site.h"
 #include "explorer/body_store.h"
 #include "explorer/comparisons.h"
 #include "explorer/explorer.h"
 #include "matrix/matrix_writer.h"
 #include "matrix/request_store.h"
+#include "portal/portal.h"
 #include "queue/transactional_queue.h"
 #include "sql/embedded_database.h"
 #include "sql/sqlite/sqlite_database.h"
@@ -50,6 +52,8 @@ struct Site::State {
     std::unique_ptr<matrix::RequestStore> matrix_requests;
     std::unique_ptr<matrix::MatrixService> matrices;
     std::unique_ptr<account::Links> links;
+    std::unique_ptr<portal::Portal> portal;
+    std::unique_ptr<Inspection> inspection;
     Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
     // Last: they stop before what they work on goes.

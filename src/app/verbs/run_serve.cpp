@@ -19,6 +19,7 @@
 #include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
 #include "front/http/url.h"
+#include "front/portal/portal_front.h"
 #include "front/web/pages.h"
 
 namespace stroma::app {
@@ -174,9 +175,12 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
          site->clock()},
         {.public_url = settings.text("http.public_url"),
          .trusted_proxies = words_of(settings.text("http.trusted_proxies"))});
+    front::portal::PortalFront portal({domain, site->portal(), settings.text("portal.doi_resolver"),
+                                       settings.boolean("fetch.private_addresses"), ""});
     auto routes = api.routes();
     for (auto& route : accounts.routes()) routes.push_back(std::move(route));
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));
+    for (auto& route : portal.routes()) routes.push_back(std::move(route));
     for (auto& route : front::web::asset_routes(pages, frames)) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server =
