@@ -43,8 +43,9 @@ def ask(address, method, path, body=None, headers=None):
 
 def told(address, path):
     connection, answer = ask(address, "GET", path)
-    with connection:
-        return json.loads(answer.read())
+    text = answer.read()
+    connection.close()
+    return json.loads(text)
 
 
 def peak_mib(pid):

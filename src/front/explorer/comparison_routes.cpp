@@ -151,7 +151,10 @@ Result<Found> find_allowed(const ExplorerDomain& domain, http::Request& request)
 Answer post_comparison(const ExplorerDomain& domain, http::Request& request) {
     auto read = TRY(order_in(domain, request));
     if (read.instead) return *std::move(read.instead);
-    auto record = TRY(domain.comparisons.ask(read.order, request.principal.id, request.left));
+    // Strangers own nothing by name: who is told the key may cancel.
+    const bool is_stranger = request.principal.role == catalog::Role::anonymous;
+    const std::string owner = is_stranger ? "" : request.principal.id;
+    auto record = TRY(domain.comparisons.ask(read.order, owner, request.left));
     const std::string id = record.id;
     auto response = TRY(state_answer(domain, std::move(record), false));
     std::erase_if(response.headers, [](const auto& one) { return one.first == "Cache-Control"; });

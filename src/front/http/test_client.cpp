@@ -94,7 +94,7 @@ TestClient::Answer TestClient::receive(bool head_only) {
                 for (std::string more; (more = receive_until("\r\n")) != "\r\n";) {
                     answer.whole = more.ends_with("\r\n");
                     if (!answer.whole) return answer;
-                    add_header(more);
+                    add_header(more.substr(0, more.size() - 2));
                 }
                 return answer;
             }
