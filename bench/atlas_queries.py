@@ -30,7 +30,8 @@ CHOSEN = "d.diseases_ontology = 'PATO:0000461' AND d.ethnicity_ontology = 'HANCE
 QUERIES = {
     "C": "SELECT avg(exrpvalue) FROM expression JOIN cell USING (cellkey) JOIN cell_suspension "
          "USING (cellsuspensionkey) JOIN specimen USING (specimenkey) JOIN donor d USING "
-         f"(donorkey) WHERE featurekey = 'ENSG{GENE:011d}' AND exprtype IN ('Count', 'unknown') AND {CHOSEN}",
+         f"(donorkey) WHERE featurekey = 'ENSG{GENE:011d}' AND "
+         f"exprtype IN ('Count', 'unknown') AND {CHOSEN}",
     "D": "SELECT DISTINCT title FROM project JOIN cell USING (projectkey) JOIN expression USING "
          f"(cellkey) WHERE featurekey = 'ENSG{GENE:011d}'",
     "B": "SELECT count(*), sum(exrpvalue) FROM expression JOIN cells c USING (cellkey) WHERE "
