@@ -1,3 +1,5 @@
+import { useEffect } from "react";
+
 import { useAsked } from "../base/asked";
 import { time } from "../base/dates";
 import { hrefOf } from "../base/route";
@@ -30,9 +32,15 @@ export function MinePage({ account }: { account: Account }) {
 const kinds: Record<Job["state"], string> = { queued: "private", running: "warning", succeeded: "good",
   failed: "error", cancelled: "private" };
 
+/** Jobs with what can be done to them; looked at again while one of them runs. */
 export function JobTable({ jobs, onChange, owners }: {
   jobs: Job[]; onChange: () => void; owners?: boolean;
 }) {
+  useEffect(() => {
+    if (jobs.every(isOver)) return;
+    const timer = setTimeout(onChange, 2000);
+    return () => clearTimeout(timer);
+  }, [jobs, onChange]);
   if (jobs.length === 0) return <p className="empty">There was none yet.</p>;
   return <div className="table-box" tabIndex={0} role="region" aria-label="Jobs"><table aria-label="Jobs"><thead><tr><th scope="col">Job</th>
     <th scope="col">State</th><th scope="col">Step</th>{owners && <th scope="col">Owner</th>}

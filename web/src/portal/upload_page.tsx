@@ -134,7 +134,7 @@ function Done({ job }: { job: Job }) {
   const said = job.outputs as { name?: string; cells?: number; genes?: number; notes?: string[] } | null;
   const name = said?.name ?? "";
   return <div className="arrived"><Notice kind="info">{name} is here: {said?.cells?.toLocaleString("en")} cells ×{" "}
-    {said?.genes?.toLocaleString("en")} genes. Only you see it.</Notice>
+    {said?.genes?.toLocaleString("en")} genes.</Notice>
     {said?.notes && said.notes.length > 0 && <ul className="note">{said.notes.map((note) =>
       <li key={note}>{note}</li>)}</ul>}
     <div className="buttons"><a className="button main" href={hrefOf(["datasets", name])}>
