@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 namespace stroma::portal {
 namespace {
@@ -95,18 +96,19 @@ public:
         std::vector<FacetCounts> all;
         for (const Facet& facet : all_facets()) {
             FacetCounts one{std::string(facet.name), std::string(facet.title), {}};
-            auto& values = counts_[one.name];
-            const auto chosen = question_.chosen.find(one.name);
-            std::set<std::string> wanted;
-            if (chosen != question_.chosen.end())
+            auto& values = counts_[facet.name];
+            std::set<std::string_view> wanted;
+            if (const auto chosen = question_.chosen.find(facet.name);
+                chosen != question_.chosen.end())
                 wanted.insert(chosen->second.begin(), chosen->second.end());
-            for (const std::string& value : wanted) values.try_emplace(value, 0);
+            for (const std::string_view value : wanted) values.try_emplace(value, 0);
             for (const auto& [value, datasets] : values)
-                one.values.push_back({value, datasets, wanted.contains(value)});
-            std::stable_sort(one.values.begin(), one.values.end(),
-                             [](const FacetCount& left, const FacetCount& right) {
-                                 return left.datasets > right.datasets;
-                             });
+                one.values.push_back({std::string(value), datasets, wanted.contains(value)});
+            std::sort(one.values.begin(), one.values.end(),
+                      [](const FacetCount& left, const FacetCount& right) {
+                          return left.datasets != right.datasets ? left.datasets > right.datasets
+                                                                 : left.value < right.value;
+                      });
             if (!one.values.empty()) all.push_back(std::move(one));
         }
         return all;
@@ -114,7 +116,8 @@ public:
 
 private:
     const SearchQuestion& question_;
-    std::map<std::string, std::map<std::string, std::int64_t>> counts_;
+    // Views of the entries' own texts, which outlive the counting.
+    std::map<std::string_view, std::unordered_map<std::string_view, std::int64_t>> counts_;
 };
 
 void put_in_order(std::vector<SearchEntry>& entries, std::string_view order) {

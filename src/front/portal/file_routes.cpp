@@ -44,7 +44,7 @@ Answer post_link(PortalContext& context, http::Request& request) {
     const auto requested = TRY(context.api.domain.matrices.request(request.principal, order));
     const auto now_ms = context.api.domain.site.clock().unix_ms();
     const auto made =
-        TRY(context.portal.create_link({"", requested.request.hash, found.dataset.id, revision,
+        TRY(context.portal.create_link({"", requested.request.id, found.dataset.id, revision,
                                         request.principal.id, 0, now_ms + seconds * second_ms}));
     const std::string path = "/v1/portal/files/" + made.secret;
     http::Response response = api::json_answer(
@@ -79,7 +79,13 @@ Answer get_file(PortalContext& context, http::Request& request) {
         !TRY(context.api.domain.access.may(maker, Action::read,
                                            {ThingKind::dataset, dataset->id, dataset->owner})))
         return gone_response(request, "whoever made this link may not read the dataset any more");
-    auto cited = TRY(context.api.domain.citations.result(maker, link->result));
+    const auto asked = TRY(context.api.domain.matrices.find(link->result));
+    if (!asked) return gone_response(request, "what this link led to is not kept any more");
+    // What a result holds is kept when it is made first; from then on it can be made again.
+    if (asked->state == matrix::RequestState::in_progress ||
+        asked->state == matrix::RequestState::failed)
+        return api::cited_answer(request, {std::nullopt, *asked});
+    auto cited = TRY(context.api.domain.citations.result(maker, asked->hash));
     if (cited.file) {
         const std::size_t dot = cited.file->name.find('.');
         if (dot != std::string::npos)
