@@ -15,6 +15,8 @@ function(stroma_test name)
   endif()
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
   add_executable(${name}_test ${arg_SOURCES})
+  # Tests keep their small names to themselves, and are what one builds again and again.
+  set_target_properties(${name}_test PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(${name}_test PRIVATE ${arg_USES} GTest::gtest_main)
   gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT 300)

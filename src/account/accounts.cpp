@@ -16,7 +16,6 @@ std::span<const sql::Migration> migrations();
 namespace {
 
 constexpr std::size_t email_bytes_max = 254;
-constexpr std::size_t secret_bytes = 32;
 
 std::string lower_case(std::string_view text) {
     std::string lower(text);
@@ -191,7 +190,7 @@ Result<NewSession> Accounts::sign_in(std::string_view user, std::string_view pas
 
 Result<Accounts::Invitation> Accounts::invite(std::string_view principal, Milliseconds length) {
     Invitation made;
-    made.secret = "invite_" + state_->ids.secret(secret_bytes);
+    made.secret = "invite_" + state_->ids.secret();
     made.expires_ms = state_->clock.unix_ms() +
                       (length.count() > 0 ? length : state_->options.invitation_length).count();
     const auto keep = [&](sql::Connection& connection) -> Result<void> {

@@ -11,7 +11,6 @@ namespace {
 using catalog::Action;
 using catalog::ThingKind;
 
-constexpr std::size_t secret_bytes = 32;
 constexpr std::size_t label_bytes_max = 200;
 constexpr std::string_view select_link =
     "SELECT id, kind, thing, label, creator, created_ms, expires_ms, used_ms, uses, revoked FROM "
@@ -118,7 +117,7 @@ Result<NewLink> Links::create(const catalog::Principal& creator, ThingKind kind,
                   .used_ms = 0,
                   .uses = 0,
                   .revoked = false},
-                 "link_" + state_->ids.secret(secret_bytes)};
+                 "link_" + state_->ids.secret()};
     const auto connection = TRY(state_->pool.take());
     TRY(connection->change("INSERT INTO links VALUES(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)",
                            {made.link.id, sha256_hex(made.secret), std::string(name_of(kind)), id,

@@ -13,7 +13,6 @@
 namespace stroma::account {
 namespace {
 
-constexpr std::size_t secret_bytes = 32;
 constexpr std::int64_t way_ms_max = 10 * 60 * 1000;
 constexpr std::int64_t metadata_ms_max = 3600 * 1000;
 constexpr std::int64_t keys_ms_min = 30 * 1000;  // between two readings for an unknown key
@@ -243,9 +242,9 @@ Result<Oidc::Begun> Oidc::begin(std::string_view redirect, std::string_view retu
                                 std::string_view link_to) {
     const Provider provider = TRY(state_->read_provider());
     Begun begun;
-    begun.state = state_->ids.secret(secret_bytes);
-    const std::string nonce = state_->ids.secret(secret_bytes);
-    const std::string verifier = state_->ids.secret(secret_bytes);
+    begun.state = state_->ids.secret();
+    const std::string nonce = state_->ids.secret();
+    const std::string verifier = state_->ids.secret();
     const auto connection = TRY(state_->pool.take());
     TRY(connection->change("INSERT INTO sign_ins VALUES(?, ?, ?, ?, ?, ?)",
                            {sha256_hex(begun.state), nonce, verifier, std::string(return_to),

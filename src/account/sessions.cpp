@@ -8,7 +8,6 @@
 namespace stroma::account {
 namespace {
 
-constexpr std::size_t secret_bytes = 32;
 constexpr std::size_t agent_bytes_max = 200;
 constexpr std::size_t sessions_of_user_max = 100;
 constexpr std::int64_t used_precision_ms = 60'000;
@@ -51,8 +50,8 @@ Result<NewSession> Accounts::start_session(std::string_view principal, const Pla
     if (!user || user->disabled) return fail(ErrorCode::denied, "the user may not come in");
     const std::int64_t now = state_->clock.unix_ms();
     NewSession made;
-    made.secret = state_->ids.secret(secret_bytes);
-    made.browser = place.browser.empty() ? state_->ids.secret(secret_bytes) : place.browser;
+    made.secret = state_->ids.secret();
+    made.browser = place.browser.empty() ? state_->ids.secret() : place.browser;
     made.session = {.id = state_->ids.uuid(),
                     .principal = user->id,
                     .address = place.address,

@@ -46,7 +46,7 @@ public:
     /// A random UUID (version 4): "9b2f…-…".
     std::string uuid();
     /// `bytes` random bytes as hexadecimal. From the system's secure source unless seeded.
-    std::string secret(std::size_t bytes);
+    std::string secret(std::size_t bytes = 32);
 
 private:
     std::uint64_t next();

@@ -8,7 +8,7 @@
 namespace stroma::matrix {
 namespace {
 
-constexpr std::uint64_t piece_bytes = 256u << 10;
+constexpr std::uint64_t follow_bytes = 256u << 10;
 // A job's end is also looked for, since a job may end before it has a file.
 constexpr Milliseconds look_again{200};
 
@@ -53,7 +53,7 @@ private:
 
     Result<void> copy(const File& file, std::uint64_t to) {
         while (at_ < to) {
-            piece_.resize(std::min(piece_bytes, to - at_));
+            piece_.resize(std::min(follow_bytes, to - at_));
             TRY(file.read_at(at_, piece_));
             TRY(take_(piece_));
             at_ += piece_.size();
@@ -66,7 +66,7 @@ private:
         const std::uint64_t size = reader->info().size_bytes;
         const std::uint64_t to = std::min(end_, size);
         while (at_ < to) {
-            piece_.resize(std::min(piece_bytes, to - at_));
+            piece_.resize(std::min(follow_bytes, to - at_));
             TRY(reader->read_at(at_, piece_));
             TRY(take_(piece_));
             at_ += piece_.size();

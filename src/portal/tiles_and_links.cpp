@@ -32,7 +32,7 @@ Tile tile_in(const sql::Rows& row) {
 }  // namespace
 
 Result<Portal::NewLink> Portal::create_link(DownloadLink link) {
-    const std::string secret = state_->ids.secret(32);
+    const std::string secret = state_->ids.secret();
     link.id = state_->ids.uuid();
     link.created_ms = state_->clock.unix_ms();
     const auto connection = TRY(state_->pool.take());

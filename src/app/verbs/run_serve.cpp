@@ -154,7 +154,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         TRY(listener_of(options.http.empty() ? settings.text("http.address") : options.http));
     const auto site = TRY(Site::open(invocation.data, settings));
     Answers answers(*site, settings);
-    const std::string token = "stroma_" + site->ids().secret(32);
+    const std::string token = "stroma_" + site->ids().secret();
     answers.set_local_token(token);
     const auto pages = front::web::own_pages();
     const std::string frames = settings.text("http.frame_ancestors");

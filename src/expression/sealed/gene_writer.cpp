@@ -9,7 +9,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_per_block = 16 << 10;
+constexpr std::uint64_t values_per_turned_block = 16 << 10;
 constexpr std::uint64_t genes_per_block_max = 1024;
 
 /// The blocks by cell of a container that is still being written.
@@ -151,8 +151,8 @@ std::vector<GeneBlock> divide(const std::vector<std::uint32_t>& cells_of_rank) {
     for (std::uint32_t rank = 0; rank < cells_of_rank.size(); ++rank) {
         block.values += cells_of_rank[rank];
         block.end = rank + 1;
-        if (block.values >= values_per_block || block.end - block.begin == genes_per_block_max ||
-            block.end == cells_of_rank.size()) {
+        if (block.values >= values_per_turned_block ||
+            block.end - block.begin == genes_per_block_max || block.end == cells_of_rank.size()) {
             blocks.push_back(block);
             block = {block.end, block.end, 0};
         }

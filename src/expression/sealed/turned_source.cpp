@@ -10,7 +10,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_per_block = 64 << 10;
+constexpr std::uint64_t values_per_scratch_block = 64 << 10;
 
 /// Genes packed one behind the other in a scratch file, or in memory where there is none.
 class GeneSpool final : public PackedLines {
@@ -125,7 +125,8 @@ private:
             ++lengths_[cell];
         }
         TRY_WITH(builder_.add(places_, {}), fmt::format("gene {}", gene));
-        if (values_.size() >= values_per_block * value_size_ || builder_.line_count() >= 1024)
+        if (values_.size() >= values_per_scratch_block * value_size_ ||
+            builder_.line_count() >= 1024)
             TRY(finish_block());
         return {};
     }

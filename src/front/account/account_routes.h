@@ -18,6 +18,9 @@ struct AccountFront::State {
 };
 using Site = AccountFront::State;
 
+/// No body of these routes is longer.
+inline constexpr std::uint64_t body_bytes_max = 16u << 10;
+
 using AccountHandler = Result<http::Response> (*)(const Site&, http::Request&);
 struct AccountRoute {
     const char* method;

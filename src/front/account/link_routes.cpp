@@ -14,8 +14,6 @@ using Answer = Result<http::Response>;
 using catalog::ThingKind;
 using stroma::account::Link;
 
-constexpr std::uint64_t body_bytes_max = 16u << 10;
-
 std::string_view name_of(ThingKind kind) {
     if (kind == ThingKind::collection) return "collection";
     return kind == ThingKind::result ? "result" : "dataset";

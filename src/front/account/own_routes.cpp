@@ -10,8 +10,6 @@ namespace {
 
 using Answer = Result<http::Response>;
 
-constexpr std::uint64_t body_bytes_max = 16u << 10;
-
 Answer change_password(const Site& site, http::Request& request) {
     TRY(needs_session(request));
     const Visit visit = visit_of(request, site.options);

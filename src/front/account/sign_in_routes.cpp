@@ -13,8 +13,6 @@ namespace {
 using Answer = Result<http::Response>;
 namespace accounts = stroma::account;
 
-constexpr std::uint64_t body_bytes_max = 16u << 10;
-
 accounts::Place place_of(const http::Request& request, const Visit& visit) {
     return {visit.address, request.header("user-agent").value_or(""), visit.browser};
 }

@@ -10,8 +10,6 @@ namespace {
 
 using Answer = Result<http::Response>;
 
-constexpr std::uint64_t body_bytes_max = 16u << 10;
-
 Result<catalog::Principal> named_user(const Site& site, const http::Request& request) {
     const std::string& name = request.parameters.at("principal");
     if (auto user = TRY(site.domain.catalog.find_principal(name))) return *std::move(user);

@@ -17,7 +17,7 @@ constexpr std::pair<std::string_view, JobState> state_names[] = {
     {"cancelled", JobState::cancelled},
 };
 
-Result<pipeline::Job> find_allowed(ApiContext& api, http::Request& request, Action action) {
+Result<pipeline::Job> find_allowed_job(ApiContext& api, http::Request& request, Action action) {
     const std::string& id = request.parameters["job"];
     auto found = TRY(api.domain.jobs.find_job(id));
     if (!found) return absent(ThingKind::job, id);
@@ -52,11 +52,11 @@ Answer list_jobs(ApiContext& api, http::Request& request) {
 }
 
 Answer get_job(ApiContext& api, http::Request& request) {
-    return json_answer(200, job_json(TRY(find_allowed(api, request, Action::read))));
+    return json_answer(200, job_json(TRY(find_allowed_job(api, request, Action::read))));
 }
 
 Answer get_log(ApiContext& api, http::Request& request) {
-    const auto job = TRY(find_allowed(api, request, Action::read));
+    const auto job = TRY(find_allowed_job(api, request, Action::read));
     const std::int64_t after = TRY(query_integer(request, "after_ms", 0));
     Json json{{"lines", Json::array()}};
     for (const auto& line : TRY(api.domain.jobs.log_lines(job.id, after)))
@@ -84,7 +84,7 @@ Result<void> send_changes(JobAnswers& jobs, pipeline::Job job, std::int64_t seen
 }
 
 Answer watch_job(ApiContext& api, http::Request& request) {
-    const auto job = TRY(find_allowed(api, request, Action::read));
+    const auto job = TRY(find_allowed_job(api, request, Action::read));
     std::int64_t seen = -1;
     if (const auto last = request.header("last-event-id")) seen = std::atoll(last->c_str());
     JobAnswers& jobs = api.domain.jobs;
@@ -94,12 +94,12 @@ Answer watch_job(ApiContext& api, http::Request& request) {
 }
 
 Answer cancel_job(ApiContext& api, http::Request& request) {
-    const auto job = TRY(find_allowed(api, request, Action::change));
+    const auto job = TRY(find_allowed_job(api, request, Action::change));
     return json_answer(200, job_json(TRY(api.domain.jobs.cancel(job.id))));
 }
 
 Answer retry_job(ApiContext& api, http::Request& request) {
-    const auto job = TRY(find_allowed(api, request, Action::change));
+    const auto job = TRY(find_allowed_job(api, request, Action::change));
     return json_answer(200, job_json(TRY(api.domain.jobs.retry(job.id))));
 }
 

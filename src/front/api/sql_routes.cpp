@@ -61,7 +61,7 @@ constexpr SqlFormat formats[] = {{"json", "application/json"},
                                  {"arrow", "application/vnd.apache.arrow.file"}};
 
 /// As the body says, else the first known type of Accept, else JSON.
-Result<std::string_view> format_of(JsonFields& fields, const http::Request& request) {
+Result<std::string_view> answer_format_of(JsonFields& fields, const http::Request& request) {
     const std::string wanted = TRY(fields.text_or("format", ""));
     const std::string accept = request.header("accept").value_or("");
     std::size_t first = accept.npos;
@@ -134,7 +134,7 @@ Answer post_sql(ApiContext& api, http::Request& request) {
     const Json body = TRY(json_body(request));
     JsonFields fields(body);
     const SqlOrder order = TRY(order_of(fields, request));
-    const std::string_view format = TRY(format_of(fields, request));
+    const std::string_view format = TRY(answer_format_of(fields, request));
     TRY(fields.finish());
     if (format == "parquet" || format == "arrow")
         return file_answer(TRY(api.domain.sql.query_to_file(request.principal, order, format)));

@@ -35,7 +35,7 @@ http::Response upload_answer(int status, const Upload& upload) {
     return response;
 }
 
-Result<Upload> find_allowed(ApiContext& api, http::Request& request, Action action) {
+Result<Upload> find_allowed_upload(ApiContext& api, http::Request& request, Action action) {
     const std::string& id = request.parameters["upload"];
     auto found = TRY(api.domain.imports.find_upload(id));
     if (!found) return absent(ThingKind::upload, id);
@@ -69,7 +69,7 @@ Answer create_upload(ApiContext& api, http::Request& request) {
 }
 
 Answer get_upload(ApiContext& api, http::Request& request) {
-    return upload_answer(200, TRY(find_allowed(api, request, Action::read)));
+    return upload_answer(200, TRY(find_allowed_upload(api, request, Action::read)));
 }
 
 /// Where a PUT's bytes begin: by "Content-Range: bytes 100-199/500", or at 0 without one.
@@ -105,7 +105,7 @@ Result<std::uint64_t> offset_of(const http::Request& request, const Upload& uplo
 }
 
 Answer put_upload(ApiContext& api, http::Request& request) {
-    const Upload upload = TRY(find_allowed(api, request, Action::change));
+    const Upload upload = TRY(find_allowed_upload(api, request, Action::change));
     const std::uint64_t offset = TRY(offset_of(request, upload));
     http::BodyReader* body = request.body;
     auto appended = api.domain.imports.append(upload.id, offset, [body] { return body->read(); });
@@ -115,7 +115,7 @@ Answer put_upload(ApiContext& api, http::Request& request) {
 }
 
 Answer delete_upload(ApiContext& api, http::Request& request) {
-    const Upload upload = TRY(find_allowed(api, request, Action::remove));
+    const Upload upload = TRY(find_allowed_upload(api, request, Action::remove));
     TRY(api.domain.imports.remove_upload(upload.id));
     http::Response response;
     response.status = 204;

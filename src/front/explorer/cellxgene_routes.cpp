@@ -56,7 +56,7 @@ std::optional<http::Response> refused(const Asked& asked) {
                              "this is application/octet-stream, which Accept does not allow"});
 }
 
-Answer get_schema(const Asked& asked) {
+Answer cellxgene_get_schema(const Asked& asked) {
     TRY(style_of(asked));
     return asked.answer("cellxgene/schema", stroma::explorer::cellxgene_schema);
 }
@@ -69,7 +69,7 @@ Answer get_config(const Asked& asked) {
     });
 }
 
-Answer get_colors(const Asked& asked) {
+Answer cellxgene_get_colors(const Asked& asked) {
     TRY(style_of(asked));
     return asked.answer("colors", stroma::explorer::colors_answer);
 }
@@ -85,8 +85,8 @@ Answer annotations(const Asked& asked, Axis axis) {
                         });
 }
 
-Answer get_obs(const Asked& asked) { return annotations(asked, Axis::obs); }
-Answer get_var(const Asked& asked) { return annotations(asked, Axis::var); }
+Answer cellxgene_get_obs(const Asked& asked) { return annotations(asked, Axis::obs); }
+Answer cellxgene_get_var(const Asked& asked) { return annotations(asked, Axis::var); }
 
 Answer get_layout(const Asked& asked) {
     const CellxgeneStyle style = TRY(style_of(asked));
@@ -263,7 +263,7 @@ std::string sha1_hex(std::string_view text) {
     return digest.hex();
 }
 
-Answer get_summary(const Asked& asked) {
+Answer cellxgene_get_summary(const Asked& asked) {
     if (auto answer = refused(asked)) return *std::move(answer);
     const std::string& target = asked.request.target;
     const std::size_t mark = target.find('?');
@@ -328,15 +328,15 @@ Answer compare(const Asked& asked) {
 }  // namespace
 
 std::vector<ExplorerRoute> cellxgene_routes() {
-    return {{"GET", "/d/{revision}/api/{version}/schema", get_schema},
+    return {{"GET", "/d/{revision}/api/{version}/schema", cellxgene_get_schema},
             {"GET", "/d/{revision}/api/{version}/config", get_config},
-            {"GET", "/d/{revision}/api/{version}/colors", get_colors},
-            {"GET", "/d/{revision}/api/{version}/annotations/obs", get_obs},
-            {"GET", "/d/{revision}/api/{version}/annotations/var", get_var},
+            {"GET", "/d/{revision}/api/{version}/colors", cellxgene_get_colors},
+            {"GET", "/d/{revision}/api/{version}/annotations/obs", cellxgene_get_obs},
+            {"GET", "/d/{revision}/api/{version}/annotations/var", cellxgene_get_var},
             {"GET", "/d/{revision}/api/{version}/layout/obs", get_layout},
             {"GET", "/d/{revision}/api/{version}/data/var", get_data},
             {"PUT", "/d/{revision}/api/{version}/data/var", put_data},
-            {"GET", "/d/{revision}/api/{version}/summarize/var", get_summary},
+            {"GET", "/d/{revision}/api/{version}/summarize/var", cellxgene_get_summary},
             {"POST", "/d/{revision}/api/{version}/summarize/var", post_summary},
             {"GET", "/d/{revision}/api/{version}/genesets", get_gene_sets},
             {"POST", "/d/{revision}/api/{version}/diffexp/obs", compare}};

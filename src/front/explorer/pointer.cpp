@@ -26,15 +26,15 @@ std::string short_lived(bool is_public) {
     return is_public ? "public, max-age=1, must-revalidate" : "private, max-age=1, must-revalidate";
 }
 
-struct Found {
+struct FoundDataset {
     std::optional<catalog::Revision> revision;  ///< set when the path names one
     catalog::Dataset dataset;
 };
 
 /// What the path names, if the principal may read it; hidden and absent look alike.
-Result<Found> find(const ExplorerDomain& domain, const http::Request& request,
-                   const std::string& id) {
-    Found found;
+Result<FoundDataset> find(const ExplorerDomain& domain, const http::Request& request,
+                          const std::string& id) {
+    FoundDataset found;
     found.revision = TRY(domain.datasets.find_revision(id));
     auto dataset = TRY(domain.datasets.find_dataset(found.revision ? found.revision->dataset : id));
     if (!dataset) return absent(id);
@@ -48,7 +48,7 @@ Result<Found> find(const ExplorerDomain& domain, const http::Request& request,
 
 /// The tombstone's answer, when there is nothing else to give.
 std::optional<http::Response> gone(const http::Request& request, const std::string& id,
-                                   const Found& found) {
+                                   const FoundDataset& found) {
     std::string reason;
     if (found.dataset.withdrawn)
         reason = fmt::format("the dataset '{}' ({}) was withdrawn", found.dataset.name,
@@ -115,7 +115,7 @@ http::Response with_etag(const Json& json, std::string cache) {
 
 Result<Address> find_address(const ExplorerDomain& domain, const http::Request& request) {
     const std::string& id = request.parameters.at("revision");
-    const Found found = TRY(find(domain, request, id));
+    const FoundDataset found = TRY(find(domain, request, id));
     if (auto response = gone(request, id, found)) return Address{"", false, std::move(response)};
     if (found.revision) return Address{found.revision->id, is_public(found.dataset), {}};
     if (found.dataset.current_revision.empty())
@@ -126,7 +126,7 @@ Result<Address> find_address(const ExplorerDomain& domain, const http::Request& 
 
 Result<Address> find_revision(const ExplorerDomain& domain, const http::Request& request,
                               const std::string& id) {
-    const Found found = TRY(find(domain, request, id));
+    const FoundDataset found = TRY(find(domain, request, id));
     if (!found.revision)
         return fail(ErrorCode::not_found,
                     fmt::format("'{}' is a dataset; name one of its revisions, like '{}'", id,
@@ -137,7 +137,7 @@ Result<Address> find_revision(const ExplorerDomain& domain, const http::Request&
 
 Result<http::Response> get_pointer(const ExplorerDomain& domain, http::Request& request) {
     const std::string& id = request.parameters.at("revision");
-    const Found found = TRY(find(domain, request, id));
+    const FoundDataset found = TRY(find(domain, request, id));
     if (auto response = gone(request, id, found)) return *std::move(response);
     const catalog::Dataset& dataset = found.dataset;
     if (found.revision) {

@@ -214,7 +214,7 @@ Answer delete_revision(PortalContext& context, http::Request& request) {
     return response;
 }
 
-Answer post_tombstone(PortalContext& context, http::Request& request) {
+Answer post_collection_tombstone(PortalContext& context, http::Request& request) {
     auto found = TRY(find_collection(context, request, Action::remove));
     if (found.gone) return *std::move(found.gone);
     const Json body = TRY(api::json_body(request));
@@ -248,7 +248,7 @@ std::vector<PortalRoute> collection_routes() {
             {"POST", "/v1/portal/collections/{collection}/publish", post_publish},
             {"POST", "/v1/portal/collections/{collection}/revision", post_revision},
             {"DELETE", "/v1/portal/collections/{collection}/revision", delete_revision},
-            {"POST", "/v1/portal/collections/{collection}/tombstone", post_tombstone}};
+            {"POST", "/v1/portal/collections/{collection}/tombstone", post_collection_tombstone}};
 }
 
 }  // namespace stroma::front::portal

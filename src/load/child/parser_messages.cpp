@@ -118,7 +118,8 @@ Result<ParseOrder> order_from_json(const Json& json) {
 
 Json to_json(const ParseReport& report) {
     Json matrices = Json::array(), notes = Json::array();
-    for (const MatrixSummary& matrix : report.summary.matrices) matrices.push_back(summary_json(matrix));
+    for (const MatrixSummary& matrix : report.summary.matrices)
+        matrices.push_back(summary_json(matrix));
     for (const std::string& note : report.notes)
         if (notes.size() < notes_max) notes.push_back(note.substr(0, note_bytes_max));
     return {{"format", report.format},       {"cells", report.summary.cells},
