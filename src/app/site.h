@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "annotation/annotations.h"
 #include "base/context.h"
 #include "base/file.h"
 #include "base/result.h"
@@ -55,6 +56,7 @@ public:
     matrix::MatrixService& matrices();
     explorer::Explorer& explorer();
     explorer::Comparisons& comparisons();
+    annotation::Annotations& annotations();
     sql::Database& control();
     /// How often a server looks for what has expired.
     Milliseconds house_keeping_interval() const;

@@ -10,6 +10,7 @@
 #include "app/site.h"
 #include "app/verbs/verbs.h"
 #include "base/log.h"
+#include "front/annotation/annotation_front.h"
 #include "front/api/api.h"
 #include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
@@ -70,6 +71,9 @@ void keep_house(Site& site, std::stop_token stop) {
         if (const auto forgotten = site.comparisons().forget_removed(is_there); !forgotten)
             log(LogLevel::warning, "comparisons of removed data could not be forgotten",
                 {{"error", forgotten.error().message}});
+        if (const auto forgotten = site.annotations().spaces.forget_removed(is_there); !forgotten)
+            log(LogLevel::warning, "labels of removed data could not be forgotten",
+                {{"error", forgotten.error().message}});
     } while (!stopped.wait_for(lock, stop, site.house_keeping_interval(), [] { return false; }) &&
              !stop.stop_requested());
 }
@@ -92,11 +96,16 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                          .scratch_folder = site->staging(),
                          .home = front::web::home_of(pages)});
     const auto domain = answers.domain();
-    front::explorer::ExplorerFront explorer({domain.access, domain.datasets, domain.jobs,
-                                             site->explorer(), site->comparisons(),
-                                             domain.site.version()});
+    const front::explorer::ExplorerDomain explored{domain.access,       domain.datasets,
+                                                   domain.jobs,         site->explorer(),
+                                                   site->comparisons(), domain.site.version()};
+    front::explorer::ExplorerFront explorer(explored);
+    annotation::Annotations& kept = site->annotations();
+    front::annotation::AnnotationFront annotations(
+        {explored, kept.spaces, kept.labels, kept.gene_sets, kept.kept});
     auto routes = api.routes();
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));
+    for (auto& route : annotations.routes()) routes.push_back(std::move(route));
     for (auto& route : front::web::asset_routes(pages)) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
