@@ -38,6 +38,8 @@ std::string_view name_of(ThingKind kind) {
         case ThingKind::matrix_request: return "matrix_request";
         case ThingKind::upload: return "upload";
         case ThingKind::result: return "result";
+        case ThingKind::space: return "space";
+        case ThingKind::view: return "view";
     }
     return "";
 }

@@ -70,6 +70,7 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
         *state.control, *state.explorer, *state.jobs, state.clock, state.ids,
         {.budget = settings.duration("explorer.comparison_budget"),
          .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once"))}));
+    state.annotations = TRY(annotation::Annotations::open(*state.control, state.clock, state.ids));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
                                                             *state.warehouse, *state.files);
@@ -192,6 +193,7 @@ matrix::MatrixService& Site::matrices() { return *state_->matrices; }
 explorer::Explorer& Site::explorer() { return *state_->explorer; }
 explorer::Comparisons& Site::comparisons() { return *state_->comparisons; }
 portal::Portal& Site::portal() { return *state_->portal; }
+annotation::Annotations& Site::annotations() { return *state_->annotations; }
 sql::Database& Site::control() { return *state_->control; }
 Milliseconds Site::house_keeping_interval() const {
     return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});

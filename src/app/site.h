@@ -8,6 +8,7 @@
 #include "account/accounts.h"
 #include "account/audit.h"
 #include "account/links.h"
+#include "annotation/annotations.h"
 #include "base/context.h"
 #include "base/file.h"
 #include "base/result.h"
@@ -67,6 +68,7 @@ public:
     explorer::Explorer& explorer();
     explorer::Comparisons& comparisons();
     portal::Portal& portal();
+    annotation::Annotations& annotations();
     sql::Database& control();
     /// How often a server looks for what has expired.
     Milliseconds house_keeping_interval() const;

@@ -45,6 +45,7 @@ struct Site::State {
     std::unique_ptr<explorer::BodyStore> bodies;
     std::unique_ptr<explorer::Explorer> explorer;
     std::unique_ptr<explorer::Comparisons> comparisons;
+    std::unique_ptr<annotation::Annotations> annotations;
     std::unique_ptr<warehouse::Warehouse> warehouse;
     std::unique_ptr<loading::DatasetLoader> loader;
     std::unique_ptr<warehouse::ParquetWriter> parquet;

@@ -89,12 +89,20 @@ Result<Relation> relation_of(sql::ConnectionPool& pool, const Principal& princip
             const auto connection = TRY(pool.take());
             return relation_to_stored(*connection, principal, thing);
         }
+        case ThingKind::space:
         case ThingKind::job:
         case ThingKind::matrix_request:
-        case ThingKind::upload: break;
+        case ThingKind::upload:
+        case ThingKind::view: break;
         case ThingKind::result: return Relation::none;  // read by whoever may read its datasets
     }
-    if (thing.owner.empty() || thing.owner != principal.id) return Relation::none;
+    if (thing.owner.empty() || thing.owner != principal.id) {
+        if (thing.kind == ThingKind::view && thing.by_link) return Relation::reader;
+        if (thing.kind != ThingKind::space || principal.role == Role::anonymous)
+            return Relation::none;
+        const auto connection = TRY(pool.take());
+        return granted(*connection, principal, thing.id, "");
+    }
     if (principal.role != Role::anonymous) return Relation::owner;
     // Whoever has the id of a request that nobody in particular made may see it and its file: old
     // notebooks send no token. It holds public data only.
@@ -206,8 +214,10 @@ Result<void> Catalog::grant(const Grant& grant) {
         return fail(ErrorCode::invalid_input,
                     fmt::format("'{}' is no access; use read, write or own", grant.access));
     const auto work = [&](sql::Connection& connection) -> Result<void> {
-        const auto dataset = TRY(dataset_by_id(connection, grant.thing));
-        if (!dataset && !TRY(collection_by_id(connection, grant.thing)))
+        const bool is_known = grant.kind == ThingKind::space ||
+                              TRY(dataset_by_id(connection, grant.thing)) ||
+                              TRY(collection_by_id(connection, grant.thing));
+        if (!is_known)
             return fail(ErrorCode::not_found,
                         fmt::format("there is no dataset or collection '{}'", grant.thing));
         if (!TRY(principal_by_id(connection, grant.principal)))

@@ -137,8 +137,8 @@ protected:
     std::string shelf, another;
 };
 
-constexpr ThingKind kinds_of_work[] = {ThingKind::job, ThingKind::matrix_request,
-                                       ThingKind::upload};
+constexpr ThingKind kinds_of_work[] = {ThingKind::job, ThingKind::matrix_request, ThingKind::upload,
+                                       ThingKind::space, ThingKind::view};
 
 TEST_F(Decision, OnEveryDatasetIsAsTheTableSays) {
     for (const Row& row : table)
@@ -183,8 +183,9 @@ TEST_F(Decision, OnTheSiteIsAsTheTableSays) {
 
 TEST_F(Decision, OnCreatingEachKindIsAsTheTableSays) {
     for (const Row& row : table)
-        for (const ThingKind kind : {ThingKind::collection, ThingKind::dataset, ThingKind::job,
-                                     ThingKind::matrix_request, ThingKind::upload}) {
+        for (const ThingKind kind :
+             {ThingKind::collection, ThingKind::dataset, ThingKind::job, ThingKind::matrix_request,
+              ThingKind::upload, ThingKind::space, ThingKind::view}) {
             const std::string_view may = row.may_create;
             const bool expected = may == "all" || (may == "m" && kind == ThingKind::matrix_request);
             EXPECT_EQ(catalog
@@ -243,6 +244,31 @@ TEST_F(Decision, ARevokedGrantIsGoneAtOnce) {
     EXPECT_FALSE(catalog->may(people["reader"], Action::read, thing).value());
     EXPECT_EQ(catalog->revoke({things[private_], people["reader"].id, "read"}).error().code,
               ErrorCode::not_found);
+}
+
+TEST_F(Decision, ASpaceIsItsOwnersAndWhomItIsGrantedTo) {
+    const Thing space{.kind = ThingKind::space, .id = "space-1", .owner = people["owner"].id};
+    const auto grant_space = [&](const char* who, const char* access) {
+        ASSERT_TRUE(catalog->grant({space.id, people[who].id, access, ThingKind::space}));
+    };
+    grant_space("reader", "read");
+    grant_space("writer", "write");
+    const std::pair<const char*, const char*> expected[] = {
+        {"anonymous", ""},     {"stranger", ""},         {"reader", "r"},
+        {"writer", "rw"},      {"owner", "rwds"},        {"administrator", "rwdsa"},
+        {"owner [read]", "r"}, {"owner [write]", "rwd"}, {"owner [these]", ""},
+        {"disabled owner", ""}};
+    for (const auto& [who, letters_allowed] : expected)
+        EXPECT_EQ(allowed(principal_named(who), space), letters_allowed) << who;
+}
+
+TEST_F(Decision, AViewByLinkIsReadByWhoHasItsIdAndChangedByNobodyElse) {
+    const Thing view{
+        .kind = ThingKind::view, .id = "view-1", .owner = people["owner"].id, .by_link = true};
+    EXPECT_EQ(allowed(principal_named("anonymous"), view), "r");
+    EXPECT_EQ(allowed(principal_named("stranger"), view), "r");
+    EXPECT_EQ(allowed(principal_named("owner"), view), "rwds");
+    EXPECT_EQ(allowed(principal_named("disabled owner"), view), "");
 }
 
 TEST_F(Decision, GrantsNameRealThingsPrincipalsAndAccess) {

@@ -11,7 +11,17 @@ enum class Role { anonymous, user, administrator };
 /// What can be asked for.
 enum class Action { read, create, change, remove, share, administer };
 
-enum class ThingKind { site, collection, dataset, job, matrix_request, upload, result };
+enum class ThingKind {
+    site,
+    collection,
+    dataset,
+    job,
+    matrix_request,
+    upload,
+    result,
+    space,
+    view
+};
 
 /// What a capability link lets whoever holds it read: one thing, and of a collection its datasets.
 struct LinkRight {
@@ -47,14 +57,17 @@ Principal local_administrator();
 
 struct Thing {
     ThingKind kind = ThingKind::site;
-    std::string id;     ///< "" for the site, and for create
-    std::string owner;  ///< of jobs, requests and uploads, which the catalog doesn't hold
+    std::string id;        ///< "" for the site, and for create
+    std::string owner;     ///< of what the catalog doesn't hold: all but site, collection, dataset
+    bool by_link = false;  ///< of views: whoever has the id may read it
 };
 
 struct Grant {
-    std::string thing;  ///< dataset or collection id
+    std::string thing;  ///< id of a dataset, collection or space
     std::string principal;
     std::string access;  ///< "read", "write", "own"
+    /// A space isn't held by the catalog: who grants has seen that it is there.
+    ThingKind kind = ThingKind::dataset;
 };
 
 struct Token {

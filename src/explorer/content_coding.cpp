@@ -3,6 +3,7 @@
 #include <libdeflate.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <memory>
 
@@ -42,6 +43,28 @@ Result<std::string> encode(std::string_view bytes, Coding coding) {
     packed.resize(libdeflate_gzip_compress(compressor.get(), bytes.data(), bytes.size(),
                                            packed.data(), packed.size()));
     return packed;
+}
+
+Result<std::string> inflated(std::string_view packed, std::size_t bytes_max) {
+    const std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> reader(
+        libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+    if (!reader) return fail(ErrorCode::exhausted, "no memory to decompress a body");
+    std::string bytes(std::min(bytes_max, std::max<std::size_t>(packed.size() * 4, 4096)), '\0');
+    while (true) {
+        std::size_t size = 0;
+        const auto result = libdeflate_zlib_decompress(reader.get(), packed.data(), packed.size(),
+                                                       bytes.data(), bytes.size(), &size);
+        if (result == LIBDEFLATE_SUCCESS) {
+            bytes.resize(size);
+            return bytes;
+        }
+        if (result != LIBDEFLATE_INSUFFICIENT_SPACE)
+            return fail(ErrorCode::invalid_input, "the body isn't deflated (zlib), or is cut");
+        if (bytes.size() == bytes_max)
+            return fail(ErrorCode::exhausted,
+                        "the inflated body has more than " + std::to_string(bytes_max) + " bytes");
+        bytes.resize(std::min(bytes_max, bytes.size() * 4));
+    }
 }
 
 }  // namespace stroma::explorer

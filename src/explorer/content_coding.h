@@ -13,5 +13,8 @@ std::string_view name_of(Coding coding);  ///< "", "gzip", "zstd"
 
 /// The bytes packed; the same bytes give the same answer. Not for identity.
 Result<std::string> encode(std::string_view bytes, Coding coding);
+/// Bytes from outside that were deflated with zlib's frame.
+/// errors  invalid_input  not such bytes     exhausted  more than bytes_max come out
+Result<std::string> inflated(std::string_view packed, std::size_t bytes_max);
 
 }  // namespace stroma::explorer

@@ -15,6 +15,7 @@
 #include "app/verbs/verbs.h"
 #include "base/log.h"
 #include "front/account/account_front.h"
+#include "front/annotation/annotation_front.h"
 #include "front/api/api.h"
 #include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
@@ -141,6 +142,9 @@ void keep_house(Site& site, std::stop_token stop) {
         if (const auto forgotten = site.comparisons().forget_removed(is_there); !forgotten)
             log(LogLevel::warning, "comparisons of removed data could not be forgotten",
                 {{"error", forgotten.error().message}});
+        if (const auto forgotten = site.annotations().spaces.forget_removed(is_there); !forgotten)
+            log(LogLevel::warning, "labels of removed data could not be forgotten",
+                {{"error", forgotten.error().message}});
     } while (!stopped.wait_for(lock, stop, site.house_keeping_interval(), [] { return false; }) &&
              !stop.stop_requested());
 }
@@ -165,9 +169,13 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                          .scratch_folder = site->staging(),
                          .home = front::web::home_of(pages, frames)});
     const auto domain = answers.domain();
-    front::explorer::ExplorerFront explorer({domain.access, domain.datasets, domain.jobs,
-                                             site->explorer(), site->comparisons(),
-                                             domain.site.version()});
+    const front::explorer::ExplorerDomain explored{domain.access,       domain.datasets,
+                                                   domain.jobs,         site->explorer(),
+                                                   site->comparisons(), domain.site.version()};
+    front::explorer::ExplorerFront explorer(explored);
+    annotation::Annotations& kept = site->annotations();
+    front::annotation::AnnotationFront annotations(
+        {explored, kept.spaces, kept.labels, kept.gene_sets, kept.kept});
     account::Oidc oidc(site->control(), site->accounts(), site->catalog(), site->clock(),
                        site->ids(), TRY(oidc_options(settings)), ask_provider);
     front::account::AccountFront accounts(
@@ -180,6 +188,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     auto routes = api.routes();
     for (auto& route : accounts.routes()) routes.push_back(std::move(route));
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));
+    for (auto& route : annotations.routes()) routes.push_back(std::move(route));
     for (auto& route : portal.routes()) routes.push_back(std::move(route));
     for (auto& route : front::web::asset_routes(pages, frames)) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));

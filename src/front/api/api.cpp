@@ -74,6 +74,8 @@ tl::unexpected<Error> absent(catalog::ThingKind kind, std::string_view id) {
         case catalog::ThingKind::matrix_request: noun = "matrix request"; break;
         case catalog::ThingKind::upload: noun = "upload"; break;
         case catalog::ThingKind::result: noun = "result"; break;
+        case catalog::ThingKind::space: noun = "space"; break;
+        case catalog::ThingKind::view: noun = "view"; break;
     }
     return fail(ErrorCode::not_found,
                 "there is no " + std::string(noun) + " '" + std::string(id) + "'");

@@ -1,6 +1,6 @@
 import type { RevisionClient, Schema } from "../client/dataset";
 import type { CategoryColumn, Column, NumberColumn } from "../wire/columns";
-import { type CellData, type NumberSource, type Plane, planeKey, sourceKey } from "./selection";
+import { type CellData, forgetMasks, type NumberSource, type Plane, planeKey, sourceKey } from "./selection";
 
 /** The columns, genes and places that were asked for so far. Each is fetched once; who asks for
  *  one that is not here yet is told by `subscribe` when it has come. */
@@ -68,6 +68,8 @@ export class CellStore implements CellData {
   /** Puts a column of the user's own beside those of the revision. */
   put(column: Column): void {
     this.columns.set(`obs:${column.name}`, column);
+    this.failures.delete(`obs:${column.name}`);
+    forgetMasks();
     this.tell();
   }
 

@@ -1,15 +1,20 @@
 import { useEffect, useState } from "react";
 
+import { isSignedIn } from "../client/account";
 import { type Pointer, pointerOf, RevisionClient } from "../client/dataset";
+import { isViewId, savedView } from "../client/views";
 import { count } from "../base/numbers";
 import { hrefOf } from "../base/route";
 import { IconButton, Notice } from "../widgets/controls";
 import { CellStore } from "./cell_store";
 import { openingView } from "./first_view";
+import { LabelBook } from "./label_book";
 import { panels } from "./panels";
 import { ScatterPanel } from "./scatter_panel";
 import { Session, SessionProvider } from "./session";
+import { SetKeeper } from "./set_keeper";
 import { ShareDialog } from "./share_dialog";
+import type { View } from "./view";
 import { unpacked } from "./view_link";
 import { useKeys } from "./keys";
 
@@ -40,9 +45,17 @@ async function open(name: string, linked: string | null) {
   const client = new RevisionClient(pointer.revision);
   const schema = await client.schema();
   const first = openingView(schema);
-  const view = linked ? { ...first, ...(await unpacked(linked)) } : first;
-  return { pointer, session: new Session(new CellStore(client, schema), pointer.title, view) };
+  const view = linked ? { ...first, ...(await viewOf(linked)) } : first;
+  const store = new CellStore(client, schema);
+  const labels = new LabelBook(store);
+  // A reader's own columns come first: the view may be coloured by one.
+  if (isSignedIn())
+    await labels.open().catch((failure: Error) => { labels.problem = failure.message; });
+  return { pointer, session: new Session(store, pointer.title, view, labels) };
 }
+
+const viewOf = async (linked: string): Promise<Partial<View>> =>
+  isViewId(linked) ? (await savedView(linked)).state as Partial<View> : unpacked(linked);
 
 function Explorer({ session, pointer, theme }: {
   session: Session; pointer: Pointer; theme: string;
@@ -50,6 +63,11 @@ function Explorer({ session, pointer, theme }: {
   const [sharing, setSharing] = useState(false);
   const { schema } = session.store;
   useKeys(session);
+  useEffect(() => {
+    if (!isSignedIn()) return undefined;
+    const ends = [session.labels.watch(), new SetKeeper(session, session.labels).watch()];
+    return () => ends.forEach((end) => end());
+  }, [session]);
   const side = (which: "left" | "right") => panels.filter((panel) => panel.side === which)
     .map(({ name, Panel }) => <Panel key={name} />);
   return <div className="explorer">

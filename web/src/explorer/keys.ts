@@ -1,8 +1,10 @@
 import { useEffect } from "react";
 
+import { byName } from "../base/order";
+import { assignSelected } from "./labels_panel";
 import type { Session } from "./session";
 
-/** The Explorer's keyboard: undo, redo, subset. Fields and dialogs have their own. */
+/** The Explorer's keyboard: undo, redo, subset, labels by number. Fields and dialogs have their own. */
 export function useKeys(session: Session): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -16,6 +18,7 @@ export function useKeys(session: Session): void {
       else if (event.shiftKey && key === "w" && view.selection.length > 0)
         session.change({ subset: [...view.subset, ...view.selection], selection: [], camera: null });
       else if (event.shiftKey && key === "e") session.change({ subset: [], camera: null });
+      else if (!command && /^[0-9]$/.test(key) && !event.shiftKey) assignNumbered(session, Number(key));
       else if (key === "escape") session.change({ selection: [] });
       else return;
       event.preventDefault();
@@ -23,4 +26,13 @@ export function useKeys(session: Session): void {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, [session]);
+}
+
+/** Gives the selected cells the active column's label of that number; 0 takes theirs away. */
+function assignNumbered(session: Session, number: number): void {
+  const column = session.labels.column(session.labels.active ?? "");
+  if (!column || !session.labels.mayChange) return;
+  const labels = column.labels.map((one) => one.label).sort(byName);
+  const label = number === 0 ? null : labels[number - 1];
+  if (label !== undefined) assignSelected(session, column, label);
 }

@@ -3,12 +3,14 @@ import type { FunctionComponent } from "react";
 import { CategoriesPanel } from "./categories_panel";
 import { ComparePanel } from "./compare_panel";
 import { GenesPanel } from "./genes_panel";
+import { LabelsPanel } from "./labels_panel";
 import { NumbersPanel } from "./numbers_panel";
 import { PlotsPanel } from "./plots_panel";
 
 /** The Explorer's panels, in their order; one line each. */
 export const panels: { name: string; side: "left" | "right"; Panel: FunctionComponent }[] = [
   { name: "categories", side: "left", Panel: CategoriesPanel },
+  { name: "labels", side: "left", Panel: LabelsPanel },
   { name: "numbers", side: "left", Panel: NumbersPanel },
   { name: "genes", side: "right", Panel: GenesPanel },
   { name: "compare", side: "right", Panel: ComparePanel },

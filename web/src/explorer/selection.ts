@@ -81,7 +81,12 @@ export function withFilter(selection: Selection, filter: Filter): Selection {
 export const withoutFilter = (selection: Selection, key: string): Selection =>
   selection.filter((other) => filterKey(other) !== key);
 
-const masks = new WeakMap<Filter, { data: CellData; mask: Uint8Array }>();
+let masks = new WeakMap<Filter, { data: CellData; mask: Uint8Array }>();
+
+/** After a column changed: what filters keep is worked out anew. */
+export function forgetMasks(): void {
+  masks = new WeakMap();
+}
 
 /** 1 for each cell that the filter keeps. Undefined while what it needs is not loaded. */
 export function maskOf(filter: Filter, data: CellData): Uint8Array | undefined {

@@ -2,6 +2,7 @@ import { createContext, useContext, useSyncExternalStore } from "react";
 
 import { begin, type History, redo, step, undo } from "../base/history";
 import type { CellStore } from "./cell_store";
+import { LabelBook } from "./label_book";
 import {
   cellsOf, type Filter, intersection, type Selection, withFilter, withoutFilter,
 } from "./selection";
@@ -15,7 +16,8 @@ export class Session {
   private masks: { view: View; version: number; world: Uint8Array | null;
     selected: Uint8Array | null } | null = null;
 
-  constructor(readonly store: CellStore, readonly title: string, view: View) {
+  constructor(readonly store: CellStore, readonly title: string, view: View,
+      readonly labels = new LabelBook(store)) {
     this.history = begin(view);
     store.subscribe(() => this.tell());
   }

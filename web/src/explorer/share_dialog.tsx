@@ -7,6 +7,7 @@ import { saveText } from "./figure_files";
 import { countOf } from "./selection";
 import { methods, pythonScript, sqlCondition } from "./session_script";
 import { useSession } from "./session";
+import { SavedViews } from "./saved_views";
 import { packed } from "./view_link";
 
 /** The screen as a link, and the session as a script. */
@@ -21,6 +22,7 @@ export function ShareDialog({ pointer, onClose }: { pointer: Pointer; onClose: (
   const script = pythonScript(pointer, store.schema, view);
   const condition = sqlCondition([...view.subset, ...view.selection]);
   return <Dialog title="Share and reproduce" onClose={onClose}>
+    <SavedViews />
     <Field label="Link to exactly this screen">{(id) => <div className="copy-field">
       <input id={id} readOnly value={link} onFocus={(event) => event.target.select()} />
       <Button onClick={() => void navigator.clipboard.writeText(link)}>Copy</Button></div>}</Field>
