@@ -98,7 +98,7 @@ def percentile(values, share):
     return values[min(len(values) - 1, int(share * len(values)))]
 
 
-def subprocess_sql(args, statement):
+def printed_by_sql(args, statement):
     done = subprocess.run([args.binary, "sql", statement, "--format", "json", "--data", args.data],
                           capture_output=True, text=True, check=True)
     return done.stdout
@@ -114,7 +114,8 @@ def made_data(binary, folder):
 
 
 def measure(address, token, args):
-    gene = json.loads(subprocess_sql(args, "select featurekey as f from feature limit 1"))[0]["f"]
+    [row] = json.loads(printed_by_sql(args, "select featurekey from expression limit 1"))
+    gene = row["featurekey"]
     asked, failures, statuses = kinds(gene), [], []
     times = {"idle": collections.defaultdict(list), "beside": collections.defaultdict(list)}
     ask_for(2, address, token, asked)

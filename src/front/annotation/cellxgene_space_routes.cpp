@@ -28,7 +28,7 @@ using stroma::annotation::LabelStep;
 constexpr std::string_view below = "/u/spaces/{space}/revisions/{revision}";
 constexpr std::uint64_t packed_bytes_max = 64u << 20;
 constexpr std::size_t body_bytes_max = 512u << 20;
-constexpr std::uint64_t sets_bytes_max = 32u << 20;
+constexpr std::uint64_t cellxgene_sets_bytes_max = 32u << 20;
 
 struct Overlay {
     const AnnotationDomain& domain;
@@ -227,7 +227,7 @@ Answer get_gene_sets(const AnnotationDomain& domain, http::Request& request) {
 /// The client's counter is its lock: one that isn't greater than ours is late.
 Answer put_gene_sets(const AnnotationDomain& domain, http::Request& request) {
     const Overlay overlay = TRY(overlay_of(domain, request, Action::change));
-    const Json body = TRY(api::json_body(request, sets_bytes_max));
+    const Json body = TRY(api::json_body(request, cellxgene_sets_bytes_max));
     if (!body.contains("genesets") || !body.contains("tid") || !body["tid"].is_number_unsigned())
         return fail(ErrorCode::invalid_input, "'genesets' and 'tid' are needed");
     const auto sets = TRY(stroma::annotation::gene_sets_from_json(body["genesets"].dump()));

@@ -109,7 +109,7 @@ Result<void> rename(std::vector<GeneSet>& all, const std::string& from, const st
     return {};
 }
 
-Answer post_change(const AnnotationDomain& domain, http::Request& request) {
+Answer post_sets_change(const AnnotationDomain& domain, http::Request& request) {
     const auto found = TRY(find_place(domain, request, Action::change));
     const Json body = TRY(api::json_body(request));
     api::JsonFields fields(body);
@@ -133,7 +133,7 @@ Answer post_change(const AnnotationDomain& domain, http::Request& request) {
                           found);
 }
 
-Answer get_history(const AnnotationDomain& domain, http::Request& request) {
+Answer get_sets_history(const AnnotationDomain& domain, http::Request& request) {
     const auto found = TRY(find_place(domain, request, Action::read));
     const auto document = TRY(domain.gene_sets.read(found.place));
     Json entries = Json::array();
@@ -146,7 +146,7 @@ Answer get_history(const AnnotationDomain& domain, http::Request& request) {
         document.etag());
 }
 
-Answer get_csv(const AnnotationDomain& domain, http::Request& request) {
+Answer get_sets_csv(const AnnotationDomain& domain, http::Request& request) {
     const auto found = TRY(find_place(domain, request, Action::read));
     const auto document = TRY(domain.gene_sets.read(found.place));
     auto response = http::text_response(200, stroma::annotation::gene_sets_to_csv(document.sets),
@@ -156,7 +156,7 @@ Answer get_csv(const AnnotationDomain& domain, http::Request& request) {
 }
 
 /// Sets of the same name are replaced; others stay.
-Answer post_csv(const AnnotationDomain& domain, http::Request& request) {
+Answer post_sets_csv(const AnnotationDomain& domain, http::Request& request) {
     const auto found = TRY(find_place(domain, request, Action::change));
     const std::string text = TRY(request.text_body(sets_bytes_max));
     const auto read = TRY(stroma::annotation::gene_sets_from_csv(text));
@@ -182,10 +182,10 @@ std::vector<AnnotationRoute> gene_set_routes() {
         {"GET", "/u/spaces/{space}/revisions/{revision}/genesets", get_sets},
         {"PUT", "/u/spaces/{space}/revisions/{revision}/genesets/{geneset}", put_set, true},
         {"DELETE", "/u/spaces/{space}/revisions/{revision}/genesets/{geneset}", delete_set, true},
-        {"GET", "/u/spaces/{space}/revisions/{revision}/genesets-history", get_history},
-        {"POST", "/u/spaces/{space}/revisions/{revision}/genesets-history", post_change, true},
-        {"GET", "/u/spaces/{space}/revisions/{revision}/genesets.csv", get_csv},
-        {"POST", "/u/spaces/{space}/revisions/{revision}/genesets.csv", post_csv, true}};
+        {"GET", "/u/spaces/{space}/revisions/{revision}/genesets-history", get_sets_history},
+        {"POST", "/u/spaces/{space}/revisions/{revision}/genesets-history", post_sets_change, true},
+        {"GET", "/u/spaces/{space}/revisions/{revision}/genesets.csv", get_sets_csv},
+        {"POST", "/u/spaces/{space}/revisions/{revision}/genesets.csv", post_sets_csv, true}};
 }
 
 }  // namespace stroma::front::annotation
