@@ -110,7 +110,7 @@ Result<pipeline::Job> submit(Session& session, std::string_view stage, std::stri
                                                       .title = std::string(title),
                                                       .inputs = std::string(inputs),
                                                       .idempotency_key = ""}));
-    session.site->worker().start();
+    session.site->start_workers();
     return job;
 }
 

@@ -18,6 +18,9 @@ using enum SettingKind;
 constexpr Setting table[] = {
     {"http.address", address, "127.0.0.1:8080", "",
      "Where the web, the REST API and the metrics answer. Loopback only until you say otherwise."},
+    {"http.hosts", text, "", "",
+     "Names, with spaces between them, under which clients reach this server: needed where a proxy "
+     "passes on their Host header to a loopback address; any other name gets 421."},
     {"http.handler_threads", number, "16", "1 … 1024",
      "Requests that are worked on at the same time."},
     {"http.head_max", bytes, "32KiB", "1KiB … 1MiB", "Longest head of a request; above it 431."},
@@ -63,7 +66,10 @@ constexpr Setting table[] = {
      "The least that is written. Verbs other than serve start at warning."},
     {"log.format", choice, "text", "text json", "One line each, for people or for machines."},
 
-    {"jobs.threads", number, "1", "1 … 64", "Jobs that run at the same time."},
+    {"jobs.threads", number, "1", "1 … 64",
+     "Imports, exports and backups that run at the same time. Matrices and comparisons have "
+     "threads "
+     "of their own."},
     {"jobs.attempts_max", number, "5", "1 … 100",
      "After so many attempts that died or had to be repeated a job fails for good."},
     {"jobs.lease", duration, "30s", "1s … 1h",
@@ -100,10 +106,15 @@ constexpr Setting table[] = {
     {"fetch.private_addresses", boolean, "false", "",
      "Whether URLs in requests may lead to loopback and private addresses."},
 
+    {"portal.doi_resolver", text, "https://api.crossref.org/works/", "",
+     "What a DOI's title and authors are asked of: the DOI is put behind it, and the answer is "
+     "Crossref's JSON. Empty asks nobody."},
+
     {"warehouse.memory", bytes, "2GiB", "64MiB … 16TiB", "Memory of the warehouse engine."},
     {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
      "Disk that one statement's sorting may use when memory is not enough."},
 
+    {"matrix.threads", number, "1", "1 … 64", "Matrix files that are made at the same time."},
     {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
 
@@ -113,6 +124,9 @@ constexpr Setting table[] = {
      "How long a comparison of cells may take within its request; then it becomes a job."},
     {"explorer.comparisons_at_once", number, "2", "1 … 64",
      "Comparisons within requests at the same time; others wait for the budget, then are jobs."},
+
+    {"explorer.comparison_threads", number, "1", "1 … 64",
+     "Comparisons past their budget that run at the same time."},
 
     {"bundle.symbols", path, "", "",
      "Table of Ensembl ids and gene symbols (10x genes.tsv) for bundles that name genes by "

@@ -23,6 +23,13 @@ struct Collection {
     std::int64_t created_ms = 0, changed_ms = 0;
 };
 
+/// What is to be changed of a collection; what isn't set stays.
+struct CollectionChange {
+    std::optional<std::string> title, description;
+    std::optional<Visibility> visibility;
+    std::optional<std::vector<std::string>> datasets;  ///< ids of all that are in it from now on
+};
+
 /// A named thing with a history of immutable revisions; the current one is what readers see.
 struct Dataset {
     std::string id;
@@ -105,6 +112,9 @@ public:
                                          std::string_view owner, Visibility visibility);
     Result<std::optional<Collection>> find_collection(std::string_view id_or_name);
     Result<std::vector<Collection>> collections();
+    /// In one transaction. The datasets of a public collection become public with it.
+    /// errors  not_found  the collection, or one of the datasets
+    Result<Collection> change_collection(std::string_view id, const CollectionChange& change);
 
     // Bundles
     Result<void> put_bundle(const Bundle& bundle);

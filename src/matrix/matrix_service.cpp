@@ -10,7 +10,7 @@
 #include "base/metrics.h"
 #include "matrix/fields.h"
 #include "matrix/kept_selection.h"
-#include "matrix/progress_estimate.h"
+#include "matrix/progress/progress_estimate.h"
 #include "matrix/rearranged_zip.h"
 
 namespace stroma::matrix {
@@ -59,6 +59,17 @@ void describe_result(const MatrixResult& result, std::int64_t now_ms, MatrixRequ
     request.expires_ms = result.expires_ms;
 }
 
+/// Folder formats travel as one file.
+bool is_folder_format(std::string_view format) {
+    return format == "csv" || format == "mtx" || format == "zarr";
+}
+
+/// How often the result was made, once the job that makes it now is done.
+std::int64_t generation_of(const std::optional<MatrixResult>& result, std::int64_t now_ms) {
+    if (!result) return 1;
+    return result->generation + is_expired(*result, now_ms);
+}
+
 tl::unexpected<Error> no_result(std::string_view result) {
     return fail(ErrorCode::not_found, "there is no result '" + std::string(result) + "'");
 }
@@ -97,8 +108,7 @@ Result<std::string> MatrixService::selection_id(const MatrixQuery& query,
 Result<std::string> MatrixService::submit(const RequestRecord& record,
                                           const std::optional<MatrixResult>& former,
                                           const std::string& other_order) {
-    const bool is_gone = former && is_expired(*former, clock_.unix_ms());
-    const std::int64_t generation = former ? former->generation + is_gone : 1;
+    const std::int64_t generation = generation_of(former, clock_.unix_ms());
     const pipeline::Job job = TRY(jobs_.submit(
         {.stage = "matrix",
          .owner = record.owner,
@@ -162,7 +172,20 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
         describe_result(*result, clock_.unix_ms(), request);
     else if (job)
         describe_job(*job, clock_.unix_ms(), request);
+    request.result_key = record->result_key();
+    if (request.file_name.empty()) request.file_name = TRY(file_name_of(*record));
+    const std::int64_t generation =
+        result && !is_anew ? result->generation : generation_of(result, record->created_ms);
+    request.tag =
+        sha256_hex(fmt::format("{} {} {}", request.result_key, generation, options_.program))
+            .substr(0, 32);
     return request;
+}
+
+Result<std::string> MatrixService::file_name_of(const RequestRecord& request) {
+    const auto* format = TRY(writer_.writer(request.query.format));
+    return request.selection() + std::string(format->extension()) +
+           (is_folder_format(request.query.format) ? ".zip" : "");
 }
 
 Result<void> MatrixService::check_readable(std::string_view result, std::string_view selection,

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "base/context.h"
@@ -26,6 +27,8 @@ struct StoreUnderTest {
     std::function<std::shared_ptr<ObjectStore>(const fs::path& folder, const Clock& clock)> open;
     bool maps = false;  ///< mapped() gives the bytes
     bool has_descriptor = false;
+    /// Names the test, in place of its bytes.
+    friend void PrintTo(const StoreUnderTest& driver, std::ostream* out) { *out << driver.name; }
 };
 
 class ObjectStoreConformance : public ::testing::TestWithParam<StoreUnderTest> {

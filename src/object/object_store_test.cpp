@@ -34,5 +34,36 @@ INSTANTIATE_TEST_SUITE_P(
             .name = "Faulty", .open = open_faulty, .maps = false, .has_descriptor = false}),
     [](const auto& driver) { return driver.param.name; });
 
+Result<void> put(ObjectStore& store, std::string_view content) {
+    const auto writer = TRY(store.begin_put("key", {}));
+    for (const char byte : content) TRY(writer->write(as_bytes(std::string_view(&byte, 1))));
+    TRY(writer->commit());
+    return {};
+}
+
+TEST(FaultyStore, AnObjectIsTheOldOrTheNewOneWhicheverCallFails) {
+    using Kind = CallFault::Kind;
+    for (const Kind kind : {Kind::fail_before, Kind::fail_after, Kind::torn}) {
+        bool ran_through = false;
+        for (std::uint64_t at = 1; !ran_through; ++at) {
+            SCOPED_TRACE(at);
+            ManualClock clock;
+            MemoryStore memory(clock);
+            ASSERT_TRUE(put(memory, "old"));
+            FaultyStore store(memory);
+            store.faults().plan({.at = at, .kind = kind});
+            const auto done = put(store, "newer");
+            ran_through = store.faults().calls_made() < at;
+            EXPECT_EQ(done.has_value(), ran_through);
+            const auto reader = memory.open("key").value();
+            std::string content(reader->info().size_bytes, ' ');
+            ASSERT_TRUE(reader->read_at(0, std::as_writable_bytes(std::span(content))));
+            EXPECT_TRUE(content == "newer" || (!done && content == "old")) << content;
+            store.faults().plan({});
+            EXPECT_TRUE(put(store, "newest"));
+        }
+    }
+}
+
 }  // namespace
 }  // namespace stroma::object

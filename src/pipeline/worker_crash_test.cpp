@@ -160,8 +160,7 @@ TEST_F(WorkerCrash, KilledAnywhereEveryJobIsDoneInTheEnd) {
 }
 
 TEST(WorkerFaults, WhicheverQueueCallFailsTheJobIsDoneInTheEnd) {
-    for (const auto kind :
-         {queue::QueueFault::Kind::fail_before, queue::QueueFault::Kind::fail_after})
+    for (const auto kind : {CallFault::Kind::fail_before, CallFault::Kind::fail_after})
         for (std::uint64_t at = 1; at <= 12; ++at) {
             ManualClock clock;
             IdSource ids{1};
@@ -180,10 +179,11 @@ TEST(WorkerFaults, WhicheverQueueCallFailsTheJobIsDoneInTheEnd) {
                 return "{}";
             });
             Worker worker(*jobs, faulty, {&stage}, clock, {});
-            faulty.plan({.at = at, .kind = kind});
+            faulty.faults().plan({.at = at, .kind = kind});
             // Time passes with each call, for the backoff, and for a lease whose end is all that
             // brings a message back after a lost answer.
-            faulty.before_each_call([&](std::string_view) { clock.advance(Milliseconds{5'000}); });
+            faulty.faults().before_each_call(
+                [&](std::string_view) { clock.advance(Milliseconds{5'000}); });
             Result<Job> last = worker.run_until_final(job.id);
             for (int tries = 0; !last && tries < 3; ++tries) last = worker.run_until_final(job.id);
             ASSERT_TRUE(last) << last.error().message;

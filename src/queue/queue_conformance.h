@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "base/context.h"
@@ -20,6 +21,8 @@ namespace stroma::queue {
 struct QueueUnderTest {
     std::string name;
     std::function<std::shared_ptr<Queue>(const QueueOptions&, const Clock&, IdSource&)> open;
+    /// Names the test, in place of its bytes.
+    friend void PrintTo(const QueueUnderTest& driver, std::ostream* out) { *out << driver.name; }
 };
 
 class QueueConformance : public ::testing::TestWithParam<QueueUnderTest> {
@@ -45,6 +48,8 @@ protected:
 struct StreamUnderTest {
     std::string name;
     std::function<std::shared_ptr<Stream>(int shards, const Clock&)> open;
+    /// Names the test, in place of its bytes.
+    friend void PrintTo(const StreamUnderTest& driver, std::ostream* out) { *out << driver.name; }
 };
 
 class StreamConformance : public ::testing::TestWithParam<StreamUnderTest> {

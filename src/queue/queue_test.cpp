@@ -160,21 +160,22 @@ TEST_F(StoredQueue, AStreamDropsItsOldestRecordsWhenTheirRetentionEnds) {
 TEST_F(StoredQueue, ATwinPlansItsFaults) {
     MemoryQueue memory({}, clock, ids);
     FaultyQueue queue(memory);
-    queue.plan({.at = 2, .kind = QueueFault::Kind::fail_after, .code = ErrorCode::conflict});
+    queue.faults().plan(
+        {.at = 2, .kind = CallFault::Kind::fail_after, .code = ErrorCode::conflict});
     EXPECT_TRUE(queue.send("one"));
     EXPECT_EQ(queue.send("two").error().code, ErrorCode::conflict);
     EXPECT_EQ(memory.stats()->ready, 2);
-    queue.plan({.at = 1, .ever_after = true});
+    queue.faults().plan({.at = 1, .ever_after = true});
     EXPECT_EQ(queue.receive().error().code, ErrorCode::unavailable);
     EXPECT_EQ(queue.receive().error().code, ErrorCode::unavailable);
-    queue.plan({.at = 1, .kind = QueueFault::Kind::twice});
+    queue.faults().plan({.at = 1, .kind = CallFault::Kind::twice});
     EXPECT_TRUE(queue.send("three"));
     EXPECT_EQ(memory.stats()->ready, 4);
     std::string seen;
-    queue.before_each_call([&](std::string_view name) { seen = name; });
+    queue.faults().before_each_call([&](std::string_view name) { seen = name; });
     EXPECT_TRUE(queue.stats());
     EXPECT_EQ(seen, "stats");
-    EXPECT_EQ(queue.calls_made(), 2u);
+    EXPECT_EQ(queue.faults().calls_made(), 2u);
 }
 
 /// Receives and acknowledges in a child until it is killed; tells each acknowledged number.

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "sql/database.h"
@@ -22,6 +23,8 @@ struct DatabaseUnderTest {
     bool checks_foreign_keys = true;
     /// A statement that runs for ever, to be interrupted; "" when the driver can't.
     std::string endless;
+    /// Names the test, in place of its bytes.
+    friend void PrintTo(const DatabaseUnderTest& driver, std::ostream* out) { *out << driver.name; }
 };
 
 class DatabaseConformance : public ::testing::TestWithParam<DatabaseUnderTest> {

@@ -14,6 +14,7 @@ public:
         TRY(site_.catalog().data_version());
         return {};
     }
+    Result<void> publish_gauges() override { return site_.publish_gauges(); }
     const Clock& clock() override { return site_.clock(); }
 
 private:

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <fstream>
 #include <iterator>
@@ -17,6 +18,8 @@
 #include "front/api/api.h"
 #include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
+#include "front/http/url.h"
+#include "front/portal/portal_front.h"
 #include "front/web/pages.h"
 
 namespace stroma::app {
@@ -38,6 +41,13 @@ Result<Listener> listener_of(const std::string& text) {
     return Listener{text.substr(0, colon), static_cast<int>(port)};
 }
 
+/// "a.example, b.example c.example": with commas, spaces or both between them.
+std::vector<std::string> words_of(std::string text) {
+    std::replace(text.begin(), text.end(), ',', ' ');
+    std::istringstream words(text);
+    return {std::istream_iterator<std::string>(words), {}};
+}
+
 /// "https://stroma.example:8443/lab" → "stroma.example:8443"; "" of nothing.
 std::string host_in(const std::string& url) {
     const std::size_t scheme = url.find("://");
@@ -53,10 +63,14 @@ front::http::ServerOptions server_options(const Listener& listener, const Settin
     options.head_bytes_max = settings.bytes("http.head_max");
     options.url_bytes_max = settings.bytes("http.url_max");
     options.headers_max = static_cast<int>(settings.number("http.headers_max"));
+    // An upload's own limit speaks for itself; no other body is nearly as long.
+    options.body_bytes_max =
+        std::max<std::uint64_t>(settings.bytes("upload.file_max"), options.body_bytes_max);
+    options.hosts = words_of(settings.text("http.hosts"));
     options.handler_threads = static_cast<int>(settings.number("http.handler_threads"));
     // Under its public name too, also where it listens on loopback behind a proxy.
     if (const std::string name = host_in(settings.text("http.public_url")); !name.empty())
-        options.hosts = {name};
+        options.hosts.push_back(name);
     options.idle_seconds_max = static_cast<int>(settings.duration("http.idle").count() / 1000);
     return options;
 }
@@ -66,11 +80,6 @@ void wait_for(std::stop_token stop) {
     std::condition_variable_any stopped;
     std::unique_lock lock(mutex);
     stopped.wait(lock, stop, [] { return false; });
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-    std::istringstream words(text);
-    return {std::istream_iterator<std::string>(words), {}};
 }
 
 Result<account::OidcOptions> oidc_options(const Settings& settings) {
@@ -166,15 +175,18 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
          site->clock()},
         {.public_url = settings.text("http.public_url"),
          .trusted_proxies = words_of(settings.text("http.trusted_proxies"))});
+    front::portal::PortalFront portal({domain, site->portal(), settings.text("portal.doi_resolver"),
+                                       settings.boolean("fetch.private_addresses"), ""});
     auto routes = api.routes();
     for (auto& route : accounts.routes()) routes.push_back(std::move(route));
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));
+    for (auto& route : portal.routes()) routes.push_back(std::move(route));
     for (auto& route : front::web::asset_routes(pages, frames)) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
-    site->worker().start();
+    site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid()}));
@@ -191,7 +203,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         "stopping: running requests are answered, jobs go on at the next start");
     TRY(remove_server_address(invocation.data));
     server->stop(settings.duration("http.drain"));
-    site->worker().stop();
+    site->stop_workers();
     return {};
 }
 

@@ -110,16 +110,20 @@ http::Response json_answer(int status, const Json& json) {
     return http::json_response(status, json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+std::string disposition_of(const std::string& name) {
+    std::string plain;
+    for (const char c : name)
+        plain += c == '"' || c == '\\' || static_cast<unsigned char>(c) >= 0x7f ? '_' : c;
+    std::string disposition = "attachment; filename=\"" + plain + "\"";
+    if (plain != name) disposition += "; filename*=UTF-8''" + http::percent_encode(name);
+    return disposition;
+}
+
 http::Response file_answer(const StoredFile& file) {
     http::Response response;
     response.headers.emplace_back("Content-Type", file.media_type);
-    std::string plain;
-    for (const char c : file.name)
-        plain += c == '"' || c == '\\' || static_cast<unsigned char>(c) >= 0x7f ? '_' : c;
-    std::string disposition = "attachment; filename=\"" + plain + "\"";
-    if (plain != file.name) disposition += "; filename*=UTF-8''" + http::percent_encode(file.name);
-    response.headers.emplace_back("Content-Disposition", disposition);
-    if (!file.sha256.empty()) response.headers.emplace_back("X-Checksum-Sha256", file.sha256);
+    response.headers.emplace_back("Content-Disposition", disposition_of(file.name));
+    if (!file.sha256.empty()) response.headers.emplace_back(sha256_header, file.sha256);
     response.file = http::Response::FileBody{file.file, file.size_bytes, file.etag};
     return response;
 }

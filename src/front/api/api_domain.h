@@ -17,6 +17,7 @@
 #include "catalog/catalog.h"
 #include "matrix/matrix_request.h"
 #include "matrix/origin.h"
+#include "matrix/result_stream.h"
 #include "pipeline/job.h"
 #include "sql/database.h"
 
@@ -109,6 +110,10 @@ public:
     virtual Result<std::optional<matrix::MatrixRequest>> find(std::string_view id) = 0;
     /// The result's file of that name; not_found when the request has none of it.
     virtual Result<StoredFile> open_file(std::string_view id, std::string_view name) = 0;
+    /// matrix::stream_result.
+    virtual Result<std::string> stream(const matrix::StreamOrder& order,
+                                       const std::function<Result<void>(ByteSpan)>& take,
+                                       std::stop_token stop) = 0;
 };
 
 /// A result by its id: its file once it is made.
@@ -195,7 +200,10 @@ struct Upload {
 
 struct ImportOrder {
     std::string upload;   ///< id of a complete upload, or
-    std::string path;     ///< a file or folder of the server's machine (administrator only)
+    std::string path;     ///< a file or folder of the server's machine (administrator only), or
+    std::string url;      ///< http or https, fetched by the job
+    std::string profile;  ///< the rules that the content is checked against; "" is none
+    bool require_valid = false;
     std::string dataset;  ///< name of the dataset that gets the revision; "" is after the file
     std::string title;
     std::string collection;
@@ -249,6 +257,8 @@ public:
     virtual std::string version() = 0;  ///< "0.1.0"
     /// Whether requests can be served: stores open, worker alive.
     virtual Result<void> ready() = 0;
+    /// Sets the metrics that are only known when they are asked for.
+    virtual Result<void> publish_gauges() = 0;
     virtual const Clock& clock() = 0;
 };
 

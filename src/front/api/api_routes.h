@@ -52,6 +52,10 @@ Result<void> allow(ApiContext& api, const http::Request& request, catalog::Actio
 Result<nlohmann::ordered_json> json_body(const http::Request& request,
                                          std::uint64_t bytes_max = 8u << 20);
 http::Response json_answer(int status, const nlohmann::ordered_json& json);
+/// The header of a file's checksum, in hexadecimal digits.
+constexpr const char* sha256_header = "X-Checksum-Sha256";
+/// The Content-Disposition that names a download.
+std::string disposition_of(const std::string& name);
 http::Response file_answer(const StoredFile& file);
 /// The file; 202 with the job's progress while it is made; 409 when it could not be.
 http::Response cited_answer(const http::Request& request, const CitedResult& cited);

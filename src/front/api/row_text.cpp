@@ -63,14 +63,14 @@ std::string csv_head(const sql::Rows& rows) {
     std::string text;
     for (const sql::ColumnInfo& column : rows.columns())
         text += (text.empty() ? "" : ",") + csv_text(column.name);
-    return text + "\r\n";
+    return text + "\n";
 }
 
 std::string csv_row(const sql::Rows& rows) {
     std::string text;
     for (std::size_t i = 0; i < rows.columns().size(); ++i)
         text += (i > 0 ? "," : "") + csv_value(rows.value(i));
-    return text + "\r\n";
+    return text + "\n";
 }
 
 }  // namespace stroma::front::api

@@ -1,38 +1,19 @@
 #pragma once
 
-#include <functional>
-#include <mutex>
 #include <string_view>
 
+#include "base/call_faults.h"
 #include "queue/queue.h"
 
 namespace stroma::queue {
 
-/// Which call of a FaultyQueue fails, and how.
-struct QueueFault {
-    enum class Kind {
-        fail_before,  ///< the call does nothing and fails
-        fail_after,   ///< the call is done, its answer is lost
-        twice,        ///< a send is done twice, as an at-least-once network does
-    };
-    std::uint64_t at = 0;  ///< counts calls from 1; 0 is never
-    bool ever_after = false;
-    Kind kind = Kind::fail_before;
-    ErrorCode code = ErrorCode::unavailable;
-};
-
-/// A queue that does as another does, but for the faults that a test plans. Any thread. The queue
-/// must outlive this one.
+/// A queue that does as another does, but for the faults that a test plans; a send may be done
+/// twice, and nothing here is torn. Any thread. The queue must outlive this one.
 class FaultyQueue final : public Queue {
 public:
     explicit FaultyQueue(Queue& queue) : queue_(queue) {}
 
-    void plan(const QueueFault& fault);
-    /// Called before each call with its name: to be slow, or to act between two calls.
-    void before_each_call(std::function<void(std::string_view)> hook);
-    /// The same, before each call's answer is given: for an answer that comes late.
-    void after_each_call(std::function<void(std::string_view)> hook);
-    std::uint64_t calls_made() const;
+    CallFaults& faults() { return faults_; }
 
     Result<std::string> send(std::string_view body, const SendOptions& options = {}) override;
     Result<std::vector<Message>> receive(int most = 1, Milliseconds wait = Milliseconds{0},
@@ -47,17 +28,27 @@ public:
     Result<QueueStats> stats() override;
 
 private:
-    std::optional<QueueFault> meet(std::string_view name);
-    void tell_done(std::string_view name);
-    template <class T>
-    Result<T> run(std::string_view name, const std::function<Result<T>()>& call);
-
     Queue& queue_;
-    mutable std::mutex mutex_;
-    QueueFault fault_;
-    std::uint64_t calls_ = 0;
-    std::function<void(std::string_view)> before_;
-    std::function<void(std::string_view)> after_;
+    CallFaults faults_;
+};
+
+/// A stream that does as another does, but for the faults that a test plans; an append may be done
+/// twice, and is never torn: it is all or none. Any thread. The stream must outlive this one.
+class FaultyStream final : public Stream {
+public:
+    explicit FaultyStream(Stream& stream) : stream_(stream) {}
+
+    CallFaults& faults() { return faults_; }
+
+    Result<int> shard_count() override;
+    Result<std::uint64_t> append(int shard, std::span<const Record> records) override;
+    Result<std::vector<Record>> read(int shard, std::uint64_t from, int most) override;
+    Result<std::uint64_t> end(int shard) override;
+    Result<void> trim(int shard, std::uint64_t from) override;
+
+private:
+    Stream& stream_;
+    CallFaults faults_;
 };
 
 }  // namespace stroma::queue
