@@ -8,20 +8,10 @@
 
 #include "expression/csv/long_table.h"
 #include "expression/csv/wide_table.h"
+#include "expression/csv/words.h"
 
 namespace stroma::expression {
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    return out;
-}
-
-bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 /// "", or which ids stand below this header field.
 std::string_view axis_named(std::string_view corner) {

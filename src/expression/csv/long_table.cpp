@@ -7,6 +7,7 @@
 #include <initializer_list>
 
 #include "base/threads.h"
+#include "expression/csv/words.h"
 #include "expression/text/delimiters.h"
 #include "expression/text/id_table.h"
 #include "expression/text/triplets.h"
@@ -17,17 +18,6 @@ namespace {
 constexpr std::size_t strip_bytes = 32u << 10;
 constexpr std::size_t rows_ahead = 8;
 constexpr std::uint32_t is_new = 1u << 31;  ///< numbers of a piece's own ids, until it is joined
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    return out;
-}
-
-bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 /// Reads 1 to 7 digits, eight bytes at once; false when they aren't all digits.
 bool read_digits(const char* at, std::size_t count, std::int32_t& value) {
