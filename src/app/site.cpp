@@ -39,8 +39,11 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     queue_options.lease = settings.duration("jobs.lease");
     state.job_queue =
         TRY(queue::open_queue(*state.control, "jobs", queue_options, state.clock, state.ids));
-    state.jobs =
-        TRY(pipeline::JobStore::open(*state.control, *state.job_queue, state.clock, state.ids));
+    state.jobs = TRY(pipeline::JobStore::open(
+        *state.control, *state.job_queue, state.clock, state.ids,
+        {.of_one = settings.number("jobs.queued_of_one"),
+         .of_all = settings.number("jobs.queued_max"),
+         .shared_owners = {catalog::anonymous_principal().id, catalog::local_administrator().id}}));
     state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));
     state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {

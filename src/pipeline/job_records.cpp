@@ -59,15 +59,35 @@ std::string where_of(const JobFilter& filter, std::vector<sql::Value>& parameter
 }  // namespace
 
 JobStore::State::State(sql::Database& database, queue::Queue& jobs_queue, const Clock& the_clock,
-                       IdSource& the_ids)
+                       IdSource& the_ids, JobLimits the_limits)
     : pool(database),
       queue(jobs_queue),
       clock(the_clock),
       ids(the_ids),
+      limits(std::move(the_limits)),
       channel(queue::wake_channel(&database, "jobs")) {
     same_database = dynamic_cast<queue::TransactionalQueue*>(&jobs_queue);
     if (same_database != nullptr && &same_database->database() != &database)
         same_database = nullptr;
+}
+
+Result<void> JobStore::State::check_room(sql::Connection& connection, const std::string& owner) {
+    const auto rows = TRY(connection.execute(
+        "SELECT count(*), count(CASE WHEN owner = ? THEN 1 END) FROM jobs WHERE state = 'queued'",
+        {owner}));
+    TRY(rows->next());
+    const std::int64_t all = rows->integer(0), own = rows->integer(1);
+    const auto& shared = limits.shared_owners;
+    const bool is_one = std::find(shared.begin(), shared.end(), owner) == shared.end();
+    if (is_one && own >= limits.of_one)
+        return fail(ErrorCode::exhausted,
+                    fmt::format("{} of your jobs are waiting (jobs.queued_of_one); try again when "
+                                "one of them has begun",
+                                own));
+    if (all >= limits.of_all)
+        return fail(ErrorCode::exhausted,
+                    fmt::format("{} jobs are waiting (jobs.queued_max); try again later", all));
+    return {};
 }
 
 Result<void> JobStore::State::in_transaction(

@@ -16,7 +16,11 @@ namespace stroma::pipeline {
 
 /// The rows behind a JobStore. Any thread.
 struct JobStore::State {
-    State(sql::Database& database, queue::Queue& queue, const Clock& clock, IdSource& ids);
+    State(sql::Database& database, queue::Queue& queue, const Clock& clock, IdSource& ids,
+          JobLimits limits);
+
+    /// errors  exhausted  the owner, or all together, have as many queued jobs as they may
+    Result<void> check_room(sql::Connection& connection, const std::string& owner);
 
     /// The queued or abandoned job that the message names is running as a new attempt. Nothing
     /// when it is final, unknown, cancelled meanwhile (it is made so), or when another message
@@ -55,6 +59,7 @@ struct JobStore::State {
     queue::TransactionalQueue* same_database;  // null: the queue lives elsewhere
     const Clock& clock;
     IdSource& ids;
+    const JobLimits limits;
     std::shared_ptr<queue::WakeChannel> channel;
 };
 

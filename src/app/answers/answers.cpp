@@ -40,6 +40,14 @@ public:
         return catalog_.create_principal(name, role);
     }
     Result<std::vector<catalog::Principal>> principals() override { return catalog_.principals(); }
+    Result<catalog::Principal> set_disabled(std::string_view principal, bool disabled) override {
+        auto found = TRY(catalog_.find_principal(principal));
+        if (!found)
+            return fail(ErrorCode::not_found, "no principal '" + std::string(principal) + "'");
+        TRY(catalog_.set_disabled(found->id, disabled));
+        found->disabled = disabled;
+        return *std::move(found);
+    }
     Result<catalog::NewToken> create_token(std::string_view principal, std::string_view label,
                                            std::vector<std::string> scopes,
                                            std::int64_t expires_ms) override {
