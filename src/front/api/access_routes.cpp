@@ -70,6 +70,19 @@ Answer create_principal(ApiContext& api, http::Request& request) {
                  name, role == "user" ? catalog::Role::user : catalog::Role::administrator))));
 }
 
+Answer change_principal(ApiContext& api, http::Request& request) {
+    TRY(allow(api, request, Action::administer, {}));
+    const Json body = TRY(json_body(request));
+    JsonFields fields(body);
+    const bool is_given = fields.find("disabled") != nullptr;
+    const bool disabled = TRY(fields.boolean_or("disabled", false));
+    TRY(fields.finish());
+    if (!is_given)
+        return fail(error_at(ErrorCode::invalid_input, "/disabled", "'disabled' is missing"));
+    return json_answer(200, principal_json(TRY(api.domain.access.set_disabled(
+                                request.parameters["principal"], disabled))));
+}
+
 Answer list_tokens(ApiContext& api, http::Request& request) {
     TRY(allow(api, request, Action::administer, {}));
     Json json{{"tokens", Json::array()}};
@@ -152,6 +165,7 @@ std::vector<ApiRoute> access_routes() {
     return {{"GET", "/v1/me", whoami},
             {"GET", "/v1/principals", list_principals},
             {"POST", "/v1/principals", create_principal},
+            {"PATCH", "/v1/principals/{principal}", change_principal},
             {"GET", "/v1/tokens", list_tokens},
             {"POST", "/v1/tokens", create_token},
             {"DELETE", "/v1/tokens/{token}", revoke_token},

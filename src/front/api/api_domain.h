@@ -42,6 +42,8 @@ public:
     virtual Result<catalog::Principal> create_principal(std::string_view name,
                                                         catalog::Role role) = 0;
     virtual Result<std::vector<catalog::Principal>> principals() = 0;
+    /// `principal` by id or name. Disabled ones may nothing; their tokens are refused.
+    virtual Result<catalog::Principal> set_disabled(std::string_view principal, bool disabled) = 0;
     /// `principal` by id or name. expires_ms 0 is never.
     virtual Result<catalog::NewToken> create_token(std::string_view principal,
                                                    std::string_view label,
@@ -195,7 +197,10 @@ struct ImportOrder {
     std::string path;     ///< a file or folder of the server's machine (administrator only)
     std::string dataset;  ///< name of the dataset that gets the revision; "" is after the file
     std::string title;
-    std::string collection;
+    std::string collection;   ///< id; only for a dataset that is new
+    std::string orientation;  ///< of tables: "", "cells-are-rows", "cells-are-columns"
+    bool make_ids_unique = false;
+    bool sum_duplicates = false;
     catalog::Visibility visibility = catalog::Visibility::private_;
     std::string idempotency_key;
 };

@@ -86,6 +86,16 @@ Result<catalog::Principal> FakeDomain::create_principal(std::string_view name, c
     return catalog::Principal{"p-" + std::string(name), std::string(name), role, false, 1, {}};
 }
 
+Result<catalog::Principal> FakeDomain::set_disabled(std::string_view principal, bool disabled) {
+    for (auto& [secret, known] : by_secret)
+        if (known.id == principal) {
+            catalog::Principal changed = known;
+            changed.disabled = disabled;
+            return changed;
+        }
+    return fail(ErrorCode::not_found, "no principal '" + std::string(principal) + "'");
+}
+
 Result<std::vector<catalog::Principal>> FakeDomain::principals() {
     std::vector<catalog::Principal> all;
     for (const auto& [secret, principal] : by_secret) all.push_back(principal);

@@ -34,6 +34,7 @@ public:
     Result<bool> may(const catalog::Principal&, catalog::Action, const catalog::Thing&) override;
     Result<catalog::Principal> create_principal(std::string_view, catalog::Role) override;
     Result<std::vector<catalog::Principal>> principals() override;
+    Result<catalog::Principal> set_disabled(std::string_view, bool) override;
     Result<catalog::NewToken> create_token(std::string_view, std::string_view,
                                            std::vector<std::string>, std::int64_t) override;
     Result<std::vector<catalog::Token>> tokens(std::string_view) override;
