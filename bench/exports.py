@@ -4,12 +4,13 @@
     exports.py --stroma BINARY --data10k DIR --data100k DIR [--rounds 5] [--only NAME]…
                [--out FOLDER] [--served] [--durable] [--no-check]
 
-The two data directories hold one dataset each, imported from bench/make_cells.py's h5ad of
-10,000 and 100,000 cells.  A round is one process `stroma matrix`, timed from its start to its
-end; with --served a `stroma serve` has the directory and does the work, and the time and memory
-told are those of asking and of the server.  Prints the median and the best wall time, the
-processor seconds, the job's own seconds and the highest resident memory, and checks each file
-against the store: cells, non-zeros and sum as an independent reader counts them.
+The two data directories hold one dataset each, imported from the h5ad that
+../shared/bench/make_cells.py writes of 10,000 and 100,000 cells.  A round is one process
+`stroma matrix`, timed from its start to its end; with --served a `stroma serve` has the directory
+and does the work, and the time and memory told are those of asking and of the server.  Prints the
+median and the best wall time, the processor seconds, the job's own seconds and the highest resident
+memory, and checks each file against the store: cells, non-zeros and sum as an independent reader
+counts them.
 
 Needs Python 3; the check needs numpy, h5py and zarr (--no-check leaves it out).  Memory is the
 kernel's ru_maxrss of the process itself, or VmHWM of the server.

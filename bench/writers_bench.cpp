@@ -2,10 +2,10 @@
 //
 //   writers_bench <folder> [rounds] [name…]
 //
-// The source holds one block of cells like those of bench/make_cells.py (7.7 % of 20,000 genes,
-// rates falling from gene to gene, 64 % of the counts are 1) and gives it again and again, so
-// reading is one copy. Prints the median seconds of `rounds` (5) writes, the processor seconds, the
-// bytes written and the highest resident memory.
+// The source holds one block of cells like those of ../shared/bench/make_cells.py (7.7 % of 20,000
+// genes, rates falling from gene to gene, 64 % of the counts are 1) and gives it again and again,
+// so reading is one copy. Prints the median seconds of `rounds` (5) writes, the processor seconds,
+// the bytes written and the highest resident memory.
 
 #include <sys/resource.h>
 

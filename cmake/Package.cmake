@@ -6,10 +6,12 @@ set(stroma_private_folder lib/stroma)
 
 set_target_properties(stroma PROPERTIES INSTALL_RPATH "$ORIGIN/../${stroma_private_folder}")
 install(TARGETS stroma DESTINATION bin)
+# What is for who uses the program; how it came to be (status, decisions) stays in the source.
+file(GLOB user_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.md)
+list(REMOVE_ITEM user_pages ${PROJECT_SOURCE_DIR}/docs/status.md)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE
-  ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/docs/configuration.md
-  ${PROJECT_SOURCE_DIR}/docs/command-line.md ${PROJECT_SOURCE_DIR}/docs/dependencies.md
-  DESTINATION share/doc/stroma)
+  ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${user_pages} DESTINATION share/doc/stroma)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/formats DESTINATION share/doc/stroma)
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/package/stroma.service
   DESTINATION lib/systemd/system)
 if(DuckDB_LICENSES)  # ours to ship: it came by npm, not from the system

@@ -62,12 +62,54 @@ def test_a_verb_works_through_the_server_that_has_the_directory(start_server, ru
 def test_sql_answers_alike_with_and_without_a_server(start_server, run, demo_data, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(demo_data.data, data)
-    statement = ("select donor_id as donor, count(*) as cells, 2.5 as price, "
-                 "sum(n_counts) as total, null as absent from obs group by 1 order by 1")
+    statement = ("select donor_id as donor, count(*) as cells, 2.5 as price, '=1+1' as formula, "
+                 "'' as empty, -sum(n_counts)::hugeint as total, null as absent from obs "
+                 "group by 1 order by 1")
     asked = [("sql", statement, "--format", form) for form in ("table", "json", "csv")]
     without = [run(*words, data=data).stdout for words in asked]
     start_server(data)
     assert [run(*words, data=data).stdout for words in asked] == without
+    [head, first, *_] = without[2].splitlines()
+    assert head == "donor,cells,price,formula,empty,total,absent"
+    assert ',"=1+1","",' in first and "'" not in first
+
+
+def test_users_tokens_datasets_and_jobs_are_the_same_with_and_without_a_server(
+        start_server, run, run_json, demo_data, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(demo_data.data, data)
+    run("user", "add", "rosalind", data=data)
+    server = start_server(data)
+    added = json.loads(run("user", "add", "ada", "--administrator", data=data).stdout)
+    assert added["name"] == "ada" and added["role"] == "administrator"
+    made = run_json("token", "create", "rosalind", "--label", "notebook", "--scopes", "read",
+                    "--days", "0", data=data)
+    bearer = {"Authorization": "Bearer " + made["secret"]}
+
+    def me():
+        return requests.get(server.url + "/v1/me", headers=bearer, timeout=60)
+    assert me().json()["name"] == "rosalind"
+    run("user", "disable", "rosalind", data=data)
+    assert me().status_code == 401
+    run("user", "enable", "rosalind", data=data)
+    assert me().status_code == 200
+    assert run("token", "list", "nobody", data=data, fails=True).returncode == 3
+    assert run("user", "disable", "local", data=data, fails=True).returncode == 2
+    changed = run_json("dataset", "change", "blood", "--title", "Blood", data=data)
+    assert changed["title"] == "Blood"
+    [job] = run_json("job", "list", data=data)
+    asked = [("user", "list"), ("token", "list", "rosalind"), ("dataset", "show", "blood"),
+             ("dataset", "list"), ("job", "show", job["id"][:8])]
+    told = [run_json(*words, data=data) for words in asked]
+    assert run("job", "show", "nothing", data=data, fails=True).returncode == 3
+    run("token", "revoke", made["id"], data=data)
+    assert me().status_code == 401
+    assert server.stop() == 0
+    revoked = run_json("token", "list", "rosalind", data=data)
+    assert [token["revoked"] for token in revoked] == [True]
+    told[1][0]["revoked"], told[1][0]["used"] = True, revoked[0]["used"]
+    assert [run_json(*words, data=data) for words in asked] == told
+    assert run("job", "show", "nothing", data=data, fails=True).returncode == 3
 
 
 def test_a_second_server_on_the_same_directory_is_refused(start_server, run, tmp_path):
@@ -92,3 +134,16 @@ def test_its_log_is_json_with_the_ids_of_requests_and_jobs(start_server, run, tm
     ended = {line["job"]: line for line in lines if line["message"] == "a job ended"}
     assert ended[accepted.json()["id"]]["state"] == "succeeded"
     assert server.token not in "".join(json.dumps(line) for line in lines)
+
+
+def test_an_import_puts_a_new_dataset_into_its_collection(server, run, run_json, tmp_path):
+    made = server.post("/v1/collections", json={"name": "atlas"})
+    assert made.status_code == 201, made.text
+    table = tmp_path / "cells.csv"
+    table.write_text("cell,G1,G2\nc1,1,2\nc2,3,4\n")
+    refused = run("import", table, "--collection", "none", data=server.data, fails=True)
+    assert refused.returncode == 3 and "no collection 'none'" in refused.stderr
+    assert run_json("dataset", "list", data=server.data) == []
+    run("import", table, "--collection", "atlas", data=server.data)
+    [dataset] = run_json("dataset", "list", data=server.data)
+    assert dataset["collection"] == made.json()["id"]

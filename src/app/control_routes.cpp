@@ -56,8 +56,18 @@ Result<std::string> list_jobs(Site& site, Request& request) {
 
 Result<std::string> wait_for_job(Site& site, Request& request) {
     const Milliseconds wait{std::min<std::int64_t>(number_in(request, "wait_ms", 0), 20'000)};
-    return job_json(TRY(site.jobs().wait_for_change(
-        request.parameters["job"], number_in(request, "after_version", -1), wait)));
+    const std::string id = TRY(site.jobs().id_beginning(request.parameters["job"]));
+    return job_json(
+        TRY(site.jobs().wait_for_change(id, number_in(request, "after_version", -1), wait)));
+}
+
+Result<std::string> show_dataset(Site& site, Request& request) {
+    return dataset_json(site, request.parameters["dataset"]);
+}
+
+Result<std::string> patch_dataset(Site& site, Request& request) {
+    const std::string changes = TRY(request.text_body());
+    return change_dataset(site, request.parameters["dataset"], changes);
 }
 
 Result<std::string> remove_dataset(Site& site, Request& request) {
@@ -78,7 +88,8 @@ std::vector<front::http::Route> control_routes(Site& site) {
     const auto change =
         [&site](Result<pipeline::Job> (pipeline::JobStore::*operation)(std::string_view)) {
             return only_local([&site, operation](Request& request) -> Result<std::string> {
-                return job_json(TRY((site.jobs().*operation)(request.parameters["job"])));
+                const auto id = TRY(site.jobs().id_beginning(request.parameters["job"]));
+                return job_json(TRY((site.jobs().*operation)(id)));
             });
         };
     return {{"POST", "/internal/jobs", with_site(submit)},
@@ -88,6 +99,8 @@ std::vector<front::http::Route> control_routes(Site& site) {
             {"POST", "/internal/jobs/{job}/retry", change(&pipeline::JobStore::retry)},
             {"GET", "/internal/datasets",
              only_local([&site](Request&) -> Result<std::string> { return datasets_json(site); })},
+            {"GET", "/internal/datasets/{dataset}", with_site(show_dataset)},
+            {"PATCH", "/internal/datasets/{dataset}", with_site(patch_dataset)},
             {"DELETE", "/internal/datasets/{dataset}", with_site(remove_dataset)}};
 }
 

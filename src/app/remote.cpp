@@ -39,31 +39,23 @@ Error error_of(long status, const std::string& body) {
 
 }  // namespace
 
-Result<std::string> Remote::get(std::string_view path) {
+Result<std::string> Remote::ask(std::string_view method, std::string_view path,
+                                std::string_view json) {
     std::string body;
-    TRY(stream("GET", path, "", [&](std::string_view piece) {
+    TRY(stream(method, path, json, [&](std::string_view piece) {
         body += piece;
         return true;
     }));
     return body;
 }
 
+Result<std::string> Remote::get(std::string_view path) { return ask("GET", path, ""); }
+Result<std::string> Remote::remove(std::string_view path) { return ask("DELETE", path, ""); }
 Result<std::string> Remote::post(std::string_view path, std::string_view json) {
-    std::string body;
-    TRY(stream("POST", path, json, [&](std::string_view piece) {
-        body += piece;
-        return true;
-    }));
-    return body;
+    return ask("POST", path, json);
 }
-
-Result<std::string> Remote::remove(std::string_view path) {
-    std::string body;
-    TRY(stream("DELETE", path, "", [&](std::string_view piece) {
-        body += piece;
-        return true;
-    }));
-    return body;
+Result<std::string> Remote::patch(std::string_view path, std::string_view json) {
+    return ask("PATCH", path, json);
 }
 
 Result<void> Remote::stream(std::string_view method, std::string_view path, std::string_view json,

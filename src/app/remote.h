@@ -19,12 +19,15 @@ public:
     /// The answer's body. An error answer becomes an Error with the server's own code and message.
     Result<std::string> get(std::string_view path);
     Result<std::string> post(std::string_view path, std::string_view json);
+    Result<std::string> patch(std::string_view path, std::string_view json);
     Result<std::string> remove(std::string_view path);
     /// Hands the body on as it comes; `take` returns false to end it.
     Result<void> stream(std::string_view method, std::string_view path, std::string_view json,
                         const std::function<bool(std::string_view)>& take);
 
 private:
+    Result<std::string> ask(std::string_view method, std::string_view path, std::string_view json);
+
     ServerAddress address_;
 };
 

@@ -18,7 +18,7 @@ Result<Session> open_session(const Invocation& invocation) {
 Result<std::unique_ptr<Site>> open_site(const Invocation& invocation) {
     if (const auto address = TRY(read_server_address(invocation.data)))
         return fail(ErrorCode::unavailable, invocation.data + " is served at " + address->url +
-                                                "; stop that server first, or use its HTTP routes");
+                                                "; this verb needs it stopped");
     return Site::open(invocation.data, invocation.settings);
 }
 
@@ -67,32 +67,89 @@ Result<pipeline::Job> job_from_json(std::string_view text) {
     job.outputs = json.value("outputs", Json::object()).dump();
     job.error_code = json.value("error_code", "");
     job.error = json.value("error", "");
+    job.owner = json.value("owner", "");
+    job.attempt = json.value("attempt", 0);
+    job.created_ms = json.value("created_ms", std::int64_t{0});
+    job.started_ms = json.value("started_ms", std::int64_t{0});
+    job.ended_ms = json.value("ended_ms", std::int64_t{0});
     job.version = json.value("version", std::int64_t{0});
     return job;
 }
 
+namespace {
+
+Result<Json> described(Site& site, const catalog::Dataset& dataset) {
+    Json json = {
+        {"id", dataset.id},
+        {"name", dataset.name},
+        {"title", dataset.title},
+        {"collection", dataset.collection},
+        {"visibility", dataset.visibility == catalog::Visibility::public_ ? "public" : "private"},
+        {"created", iso_time(dataset.created_ms)}};
+    if (dataset.current_revision.empty()) return json;
+    if (const auto current = TRY(site.catalog().find_revision(dataset.current_revision))) {
+        json["revision"] = current->id;
+        json["number"] = current->number;
+        json["cells"] = current->cells;
+        json["genes"] = current->genes;
+        json["nonzeros"] = current->nonzeros;
+    }
+    return json;
+}
+
+}  // namespace
+
 Result<std::string> datasets_json(Site& site) {
     Json list = Json::array();
-    for (const auto& dataset : TRY(site.catalog().datasets())) {
+    for (const auto& dataset : TRY(site.catalog().datasets()))
         // Without a revision it is a load's that hasn't ended, or failed: not there for readers.
-        if (dataset.withdrawn || dataset.current_revision.empty()) continue;
-        Json json = {{"id", dataset.id},
-                     {"name", dataset.name},
-                     {"title", dataset.title},
-                     {"collection", dataset.collection},
-                     {"visibility",
-                      dataset.visibility == catalog::Visibility::public_ ? "public" : "private"},
-                     {"created", iso_time(dataset.created_ms)}};
-        if (const auto current = TRY(site.catalog().find_revision(dataset.current_revision))) {
-            json["revision"] = current->id;
-            json["number"] = current->number;
-            json["cells"] = current->cells;
-            json["genes"] = current->genes;
-            json["nonzeros"] = current->nonzeros;
-        }
-        list.push_back(std::move(json));
-    }
+        if (!dataset.withdrawn && !dataset.current_revision.empty())
+            list.push_back(TRY(described(site, dataset)));
     return list.dump();
+}
+
+Result<std::string> dataset_json(Site& site, std::string_view name) {
+    const auto dataset = TRY(named_dataset(site, name));
+    Json json = TRY(described(site, dataset));
+    Json revisions = Json::array();
+    for (const auto& revision : TRY(site.catalog().revisions(dataset.id)))
+        revisions.push_back({{"id", revision.id},
+                             {"number", revision.number},
+                             {"cells", revision.cells},
+                             {"created", iso_time(revision.created_ms)},
+                             {"source", revision.source}});
+    json["revisions"] = revisions;
+    if (dataset.current_revision.empty()) return json.dump();
+    const auto sealed = TRY(site.revision_files().open(dataset.current_revision));
+    json["obs_columns"] = sealed->obs_column_names();
+    for (const auto& matrix : sealed->summary().matrices)
+        json["matrices"].push_back({{"name", matrix.name},
+                                    {"unit", name_of(matrix.unit)},
+                                    {"type", name_of(matrix.type)},
+                                    {"nonzeros", matrix.nonzeros},
+                                    {"sum", matrix.sum},
+                                    {"bytes", matrix.bytes_by_cell + matrix.bytes_by_gene}});
+    return json.dump();
+}
+
+Result<std::string> change_dataset(Site& site, std::string_view name, std::string_view changes) {
+    const Json json = TRY(parse_json(changes));
+    auto dataset = TRY(named_dataset(site, name));
+    dataset.name = json.value("name", dataset.name);
+    dataset.title = json.value("title", dataset.title);
+    if (const std::string asked = json.value("collection", ""); !asked.empty()) {
+        const auto collection = TRY(site.catalog().find_collection(asked));
+        if (!collection) return fail(ErrorCode::not_found, "no collection '" + asked + "'");
+        dataset.collection = collection->id;
+    }
+    if (const std::string visibility = json.value("visibility", ""); !visibility.empty())
+        dataset.visibility =
+            visibility == "public" ? catalog::Visibility::public_ : catalog::Visibility::private_;
+    // Whoever has the data directory may all; it is for the audit.
+    TRY(site.catalog().decide(catalog::local_administrator(), catalog::Action::change,
+                              {catalog::ThingKind::dataset, dataset.id, dataset.owner}));
+    const auto changed = TRY(site.catalog().update_dataset(dataset));
+    return TRY(described(site, changed)).dump();
 }
 
 Result<pipeline::Job> submit(Session& session, std::string_view stage, std::string_view title,

@@ -35,6 +35,12 @@ Result<pipeline::Job> job_from_json(std::string_view json);
 /// Every dataset that isn't withdrawn, with its current revision, as a JSON list.
 Result<std::string> datasets_json(Site& site);
 
+/// One dataset with its revisions, columns and matrices, as JSON.
+Result<std::string> dataset_json(Site& site, std::string_view name);
+/// Changes name, title, collection (its name or id) and visibility, as far as they are members of
+/// the JSON object; gives the dataset as datasets_json lists it.
+Result<std::string> change_dataset(Site& site, std::string_view name, std::string_view changes);
+
 /// Queues a job, here or at the server. Here the worker is started too.
 Result<pipeline::Job> submit(Session& session, std::string_view stage, std::string_view title,
                              std::string_view inputs);

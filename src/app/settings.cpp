@@ -75,7 +75,14 @@ constexpr Setting table[] = {
     {"jobs.lease", duration, "30s", "1s … 1h",
      "A job whose worker is silent for so long is given to another."},
 
+    {"jobs.queued_of_one", number, "20", "1 … 100000",
+     "Jobs of one user that may wait; above it 429. Those without a token and the administrator "
+     "are bounded by jobs.queued_max alone, what the command line asks for by neither."},
+    {"jobs.queued_max", number, "1000", "1 … 1000000", "Jobs of all that may wait; above it 429."},
+
     {"upload.file_max", bytes, "50GiB", "1KiB … 64TiB", "Largest upload; above it 413."},
+    {"upload.user_max", bytes, "1TiB", "1KiB … 1024TiB",
+     "Bytes that one user's uploads may have together until they are imported; above it 507."},
     {"upload.idle", duration, "24h", "1min … 30d",
      "An upload that stands still for so long is removed."},
 

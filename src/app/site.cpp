@@ -46,8 +46,11 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
         TRY(queue::open_queue(*state.control, "matrices", queue_options, state.clock, state.ids));
     state.comparison_queue = TRY(
         queue::open_queue(*state.control, "comparisons", queue_options, state.clock, state.ids));
-    state.jobs =
-        TRY(pipeline::JobStore::open(*state.control, *state.job_queue, state.clock, state.ids));
+    state.jobs = TRY(pipeline::JobStore::open(
+        *state.control, *state.job_queue, state.clock, state.ids,
+        {.of_one = settings.number("jobs.queued_of_one"),
+         .of_all = settings.number("jobs.queued_max"),
+         .shared_owners = {catalog::anonymous_principal().id, catalog::local_administrator().id}}));
     state.jobs->route("matrix", *state.matrix_queue);
     state.jobs->route("comparison", *state.comparison_queue);
     state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));

@@ -73,7 +73,12 @@ Result<void> Catalog::note_annotation() {
     });
 }
 
-Result<std::string> Catalog::annotation() { return TRY(setting("annotation")).value_or(""); }
+Result<std::string> Catalog::annotation() {
+    const auto connection = TRY(state_->pool.take());
+    const auto rows =
+        TRY(connection->execute("SELECT value FROM settings WHERE name = 'annotation'"));
+    return TRY(rows->next()) ? rows->text(0) : "";
+}
 
 Result<std::int64_t> Catalog::data_version() {
     const auto connection = TRY(state_->pool.take());
@@ -81,23 +86,6 @@ Result<std::int64_t> Catalog::data_version() {
     if (!TRY(rows->next()))
         return fail(ErrorCode::corrupt, "the catalog has lost its data version");
     return rows->integer(0);
-}
-
-Result<std::optional<std::string>> Catalog::setting(std::string_view name) {
-    const auto connection = TRY(state_->pool.take());
-    const auto rows =
-        TRY(connection->execute("SELECT value FROM settings WHERE name = ?", {std::string(name)}));
-    if (!TRY(rows->next())) return std::nullopt;
-    return rows->text(0);
-}
-
-Result<void> Catalog::set_setting(std::string_view name, std::string_view value) {
-    const auto connection = TRY(state_->pool.take());
-    TRY(
-        connection->change("INSERT INTO settings(name, value) VALUES(?, ?) "
-                           "ON CONFLICT(name) DO UPDATE SET value = excluded.value",
-                           {std::string(name), std::string(value)}));
-    return {};
 }
 
 }  // namespace stroma::catalog

@@ -105,7 +105,6 @@ public:
     Result<std::optional<Revision>> find_revision(std::string_view id);
     Result<std::vector<Revision>> revisions(std::string_view dataset);
     Result<std::vector<Revision>> pending_revisions();
-    Result<std::optional<Revision>> find_by_content(std::string_view content_key);
 
     // Collections
     Result<Collection> create_collection(std::string_view name, std::string_view title,
@@ -125,7 +124,7 @@ public:
     Result<Principal> create_principal(std::string_view name, Role role);
     Result<std::optional<Principal>> find_principal(std::string_view id_or_name);
     Result<std::vector<Principal>> principals();
-    /// A disabled principal may nothing and its tokens are refused.
+    /// A disabled principal, named by id, may nothing and its tokens are refused.
     Result<void> set_disabled(std::string_view principal, bool disabled);
     /// The secret is returned once and kept as a hash. expires_ms 0 is never.
     Result<NewToken> create_token(std::string_view principal, std::string_view label,
@@ -155,10 +154,6 @@ public:
     Result<void> note_annotation();
     /// Tells the annotation that is loaded from former ones; "" before the first.
     Result<std::string> annotation();
-
-    /// A value by name that outlives the process (settings that are state).
-    Result<std::optional<std::string>> setting(std::string_view name);
-    Result<void> set_setting(std::string_view name, std::string_view value);
 
     struct State;
 

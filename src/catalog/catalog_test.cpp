@@ -142,15 +142,6 @@ TEST_F(CatalogTest, RemovingTheLastRevisionWithdrawsTheDataset) {
     ASSERT_TRUE(catalog->remove_revision(only.id));
     EXPECT_TRUE(catalog->find_dataset(made.id).value()->withdrawn);
     EXPECT_EQ(catalog->begin_revision(made.id, "x", "{}").error().code, ErrorCode::not_found);
-    EXPECT_FALSE(catalog->find_by_content("one").value());
-}
-
-TEST_F(CatalogTest, AContentIsFoundOnceItsRevisionIsReady) {
-    const Dataset made = dataset("pbmc");
-    ASSERT_TRUE(catalog->begin_revision(made.id, "pending", "{}"));
-    EXPECT_FALSE(catalog->find_by_content("pending").value());
-    const Revision ready = published(made, "ready");
-    EXPECT_EQ(catalog->find_by_content("ready").value()->id, ready.id);
 }
 
 TEST_F(CatalogTest, ADatasetIsRenamedAndMovedButNotIntoACollectionThatIsNotThere) {
@@ -236,14 +227,6 @@ TEST_F(CatalogTest, TheSecretOfATokenIsNotInTheDatabase) {
 TEST_F(CatalogTest, ScopesThatDoNotExistAreRefused) {
     for (const char* scope : {"", "everything", "dataset:", "dataset:a b", "read write"})
         EXPECT_FALSE(catalog->create_token("local", "x", {scope}, 0)) << scope;
-}
-
-TEST_F(CatalogTest, ASettingOutlivesTheCatalogObject) {
-    EXPECT_FALSE(catalog->setting("name").value());
-    ASSERT_TRUE(catalog->set_setting("name", "one"));
-    ASSERT_TRUE(catalog->set_setting("name", "two"));
-    catalog = Catalog::open(*database, clock, ids).value();
-    EXPECT_EQ(catalog->setting("name").value(), "two");
 }
 
 TEST_F(CatalogTest, ADatabaseOfANewerProgramIsRefusedAndNotTouched) {

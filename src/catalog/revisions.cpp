@@ -144,12 +144,4 @@ Result<std::vector<Revision>> Catalog::pending_revisions() {
     return select(*connection, "WHERE state = 'pending' ORDER BY created_ms, id");
 }
 
-Result<std::optional<Revision>> Catalog::find_by_content(std::string_view content_key) {
-    const auto connection = TRY(state_->pool.take());
-    return select_one(*connection,
-                      "WHERE content_key = ? AND state = 'ready' ORDER BY created_ms DESC, id "
-                      "LIMIT 1",
-                      {std::string(content_key)});
-}
-
 }  // namespace stroma::catalog

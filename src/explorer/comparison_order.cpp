@@ -63,6 +63,10 @@ CellRuns rest_of(const CellRuns& runs, std::uint64_t cells) {
 
 Result<void> settle_donors(const ComparisonOrder& order, const RevisionData& data) {
     if (order.method != ComparisonMethod::pseudobulk) {
+        if (order.paired)
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("at /paired: only a pseudobulk pairs donors, not {}",
+                                    name_of(order.method)));
         if (order.donor_column.empty()) return {};
         return fail(ErrorCode::invalid_input,
                     fmt::format("at /donor_column: only a pseudobulk looks at donors, not {}",
@@ -139,6 +143,7 @@ std::string to_json(const ComparisonOrder& order) {
               {"donor_column", order.donor_column},
               {"a", order.a},
               {"b", order.b ? Json(*order.b) : Json(nullptr)}};
+    if (order.paired) json["paired"] = *order.paired;  // else the id is that of former programs
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -151,6 +156,7 @@ Result<ComparisonOrder> comparison_order_of(std::string_view text) {
     if (json.contains("scale") && json["scale"].is_string())
         order.scale = TRY(scale_named(json["scale"].get<std::string>()));
     order.donor_column = json.value("donor_column", "");
+    if (json.contains("paired")) order.paired = json.value("paired", false);
     order.a = TRY(runs_in(json.value("a", Json())));
     if (json.contains("b") && !json["b"].is_null()) order.b = TRY(runs_in(json["b"]));
     return order;

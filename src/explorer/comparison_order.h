@@ -30,6 +30,9 @@ struct ComparisonOrder {
     CellRuns a;
     std::optional<CellRuns> b;  ///< unset: all cells that aren't in `a`
     std::string donor_column;   ///< of obs, for a pseudobulk
+    /// For a pseudobulk: by the donors that are on both sides, or by all of each side. Unset:
+    /// paired when every donor that is used is on both sides.
+    std::optional<bool> paired;
 };
 
 /// The order in its one spelling: runs rising and apart, the scale set, `b` unset where it is all

@@ -128,7 +128,10 @@ Result<ComparedGenes> run_comparison(const ComparisonOrder& order, const Revisio
     ComparedGenes genes;
     if (order.method == ComparisonMethod::pseudobulk) {
         Donors donors = donors_in(TRY(data.sealed->obs_column(order.donor_column)));
-        auto compared = TRY(expression::compare_donors(*matrix, a, b, donors.of_cell, {}, watch));
+        expression::PseudobulkOptions options;
+        options.paired = order.paired;
+        auto compared =
+            TRY(expression::compare_donors(*matrix, a, b, donors.of_cell, options, watch));
         genes.table = std::move(compared.table);
         genes.samples = std::move(compared.samples);
         genes.paired = compared.paired;

@@ -131,10 +131,14 @@ Result<ComparisonRecord> Comparisons::ask(const ComparisonOrder& asked, std::str
         if (job && !pipeline::is_final(job->state)) return *std::move(known);
     }
     if (auto done = TRY(run_within_budget(record.id, record.order, left))) return *std::move(done);
-    const auto job = TRY(jobs_.submit(
-        {"comparison", std::string(owner),
-         fmt::format("compare cells of {} ({})", record.order.layer, name_of(record.order.method)),
-         to_json(record.order), "comparison/" + record.id}));
+    const auto job =
+        TRY(jobs_.submit({.stage = "comparison",
+                          .owner = std::string(owner),
+                          .title = fmt::format("compare cells of {} ({})", record.order.layer,
+                                               name_of(record.order.method)),
+                          .inputs = to_json(record.order),
+                          .idempotency_key = "comparison/" + record.id,
+                          .is_bounded = true}));
     record.job = job.id;
     TRY(put(record));
     if (owner.empty() && job.owner.empty()) record.cancel_key = TRY(give_cancel_key(job.id));

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "expression/sealed/matrix_format.h"
+#include "object/bytes_reader.h"
 
 namespace stroma::expression::samples {
 namespace {
@@ -72,30 +73,6 @@ private:
     Order order_;
     bool random_access_;
     std::uint64_t next_ = 0;
-};
-
-class MemoryReader final : public object::ObjectReader {
-public:
-    MemoryReader(Bytes bytes, bool mapped) : bytes_(std::move(bytes)), mapped_(mapped) {
-        info_.key = "sample";
-        info_.size_bytes = bytes_.size();
-    }
-    const object::ObjectInfo& info() const override { return info_; }
-    Result<void> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-        if (offset > bytes_.size() || into.size() > bytes_.size() - offset)
-            return fail(ErrorCode::invalid_input, "the range passes the end");
-        if (!into.empty()) std::memcpy(into.data(), bytes_.data() + offset, into.size());
-        return {};
-    }
-    std::optional<ByteSpan> mapped() const override {
-        if (!mapped_) return std::nullopt;
-        return ByteSpan(bytes_);
-    }
-
-private:
-    Bytes bytes_;
-    bool mapped_;
-    object::ObjectInfo info_;
 };
 
 double random_value(std::mt19937_64& random, const Shape& shape, double cell_scale) {
@@ -166,7 +143,7 @@ AnnotatedData dataset_of(const Matrix& matrix, Unit unit) {
 }
 
 std::unique_ptr<object::ObjectReader> reader_of(Bytes bytes, bool mapped) {
-    return std::make_unique<MemoryReader>(std::move(bytes), mapped);
+    return std::make_unique<object::BytesReader>(std::move(bytes), mapped);
 }
 
 Result<Bytes> try_seal(AnnotatedData& data, const SealOptions& options) {

@@ -1,19 +1,24 @@
 #include "load/dataset_loader.h"
 
 #include "base/log.h"
+#include "load/count_check.h"
 
 namespace stroma::loading {
 namespace {
 
 Result<catalog::Dataset> find_or_create(catalog::Catalog& catalog, const NewRevision& revision) {
     auto found = TRY(catalog.find_dataset(revision.dataset_name));
-    if (found) return *std::move(found);
-    auto created = catalog.create_dataset(revision.dataset_name, revision.title, revision.owner,
-                                          revision.visibility);
-    if (created || created.error().code != ErrorCode::already_exists) return created;
-    found = TRY(catalog.find_dataset(revision.dataset_name));  // another import was quicker
-    if (found) return *std::move(found);
-    return created;
+    if (!found) {
+        auto created = catalog.create_dataset(revision.dataset_name, revision.title, revision.owner,
+                                              revision.visibility);
+        if (!created && created.error().code != ErrorCode::already_exists) return created;
+        found = created ? *std::move(created)  // else another import was quicker
+                        : TRY(catalog.find_dataset(revision.dataset_name));
+        if (!found) return created;
+    }
+    if (revision.collection.empty() || !found->current_revision.empty()) return *std::move(found);
+    found->collection = revision.collection;
+    return catalog.update_dataset(*found);
 }
 
 }  // namespace
@@ -47,7 +52,8 @@ Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
         made.cells = sealed->summary().cells;
         made.genes = sealed->summary().genes;
         if (const auto* x = sealed->summary().find("X")) made.nonzeros = x->nonzeros;
-        return put_rows(loaded.dataset, made, revision.bundle);
+        loaded.warnings = TRY(put_rows(loaded.dataset, made, revision.bundle));
+        return {};
     };
     if (auto done = work(); !done) {
         if (auto undone = remove_revision(made); !undone)
@@ -61,8 +67,9 @@ Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
     return loaded;
 }
 
-Result<void> DatasetLoader::put_rows(const catalog::Dataset& dataset,
-                                     const catalog::Revision& revision, const BundleRows* bundle) {
+Result<std::vector<std::string>> DatasetLoader::put_rows(const catalog::Dataset& dataset,
+                                                         const catalog::Revision& revision,
+                                                         const BundleRows* bundle) {
     const auto sealed = TRY(files_.open(revision.id));
     const expression::Frame obs = TRY(sealed->obs());
     const expression::Frame var = TRY(sealed->var());
@@ -82,7 +89,10 @@ Result<void> DatasetLoader::put_rows(const catalog::Dataset& dataset,
     }
     if (bundle != nullptr) bundle->add_to(rows);
     TRY(warehouse_.apply(rows));
-    return {};
+    std::vector<std::string> warnings;
+    if (auto warning = count_difference(obs, rows.cell_totals))
+        warnings.push_back(*std::move(warning));
+    return warnings;
 }
 
 Result<void> DatasetLoader::remove_revision(const catalog::Revision& revision) {
@@ -120,7 +130,8 @@ Result<void> DatasetLoader::restore_rows(const catalog::Dataset& dataset) {
         return fail(ErrorCode::not_found, "its donors, specimens and files are in no sealed file");
     const auto revision = TRY(catalog_.find_revision(dataset.current_revision));
     if (!revision) return fail(ErrorCode::not_found, "its revision is unknown");
-    return put_rows(dataset, *revision, nullptr);
+    TRY(put_rows(dataset, *revision, nullptr));
+    return {};
 }
 
 Result<void> DatasetLoader::recover() {

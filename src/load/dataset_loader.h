@@ -24,7 +24,9 @@ namespace stroma::loading {
 struct NewRevision {
     fs::path sealed;           ///< taken over; gone afterwards
     std::string dataset_name;  ///< made when it doesn't exist
-    std::string title, owner;
+    std::string title;
+    std::string collection;  ///< id of the one that the dataset begins in; "": none
+    std::string owner;
     catalog::Visibility visibility = catalog::Visibility::private_;
     std::string content_key;             ///< the same content under the same name is loaded once
     std::string source;                  ///< JSON object: what it was made from
@@ -35,6 +37,7 @@ struct LoadedRevision {
     catalog::Dataset dataset;
     catalog::Revision revision;
     bool already_loaded = false;
+    std::vector<std::string> warnings;  ///< what looks wrong, but was loaded
 };
 
 /// Makes revisions visible and takes them away, each in one step as readers see it: the
@@ -66,8 +69,10 @@ public:
 private:
     Result<void> remove_revision(const catalog::Revision& revision);
     Result<std::optional<catalog::Bundle>> loaded_bundle_of(const catalog::Dataset& dataset);
-    Result<void> put_rows(const catalog::Dataset& dataset, const catalog::Revision& revision,
-                          const BundleRows* bundle);
+    /// Gives what looks wrong.
+    Result<std::vector<std::string>> put_rows(const catalog::Dataset& dataset,
+                                              const catalog::Revision& revision,
+                                              const BundleRows* bundle);
 
     object::ObjectStore& objects_;
     catalog::Catalog& catalog_;

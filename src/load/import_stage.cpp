@@ -55,9 +55,20 @@ private:
     fs::path path_;
 };
 
+/// The beginning of a title that is an essay; the whole of it is a row of `project`.
+std::string short_title(std::string title) {
+    constexpr std::size_t bytes_max = 1000;
+    if (title.size() <= bytes_max) return title;
+    std::size_t end = bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(title[end]) & 0xc0) == 0x80) --end;
+    title.resize(end);
+    return title + "…";
+}
+
 std::string options_text(const ImportRequest& request) {
-    return fmt::format("{}|{}|{}|{}", request.format, request.read.orientation,
-                       request.read.make_ids_unique, request.strict);
+    return fmt::format("{}|{}|{}|{}{}", request.format, request.read.orientation,
+                       request.read.make_ids_unique, request.strict,
+                       request.sum_duplicates ? "|sum" : "");
 }
 
 }  // namespace
@@ -72,6 +83,8 @@ std::string to_job_inputs(const ImportRequest& request) {
         {"format", request.format},
         {"orientation", request.read.orientation},
         {"make_ids_unique", request.read.make_ids_unique},
+        {"sum_duplicates", request.sum_duplicates},
+        {"collection", request.collection},
         {"strict", request.strict},
         {"symbols",
          request.symbols.empty() ? "" : fs::absolute(request.symbols).lexically_normal().string()},
@@ -92,6 +105,8 @@ Result<ImportRequest> import_request_of(std::string_view job_inputs) {
     request.format = json.value("format", "");
     request.read.orientation = json.value("orientation", "");
     request.read.make_ids_unique = json.value("make_ids_unique", false);
+    request.sum_duplicates = json.value("sum_duplicates", false);
+    request.collection = json.value("collection", "");
     request.strict = json.value("strict", false);
     request.symbols = json.value("symbols", "");
     request.profile = json.value("profile", "");
@@ -193,10 +208,13 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
                                                  .output = output,
                                                  .scratch_folder = staging_,
                                                  .read = request.read,
-                                                 .format = request.format},
+                                                 .format = request.format,
+                                                 .sum_duplicates = request.sum_duplicates},
                                                 readers_, watch));
         sealed.format = std::move(report.format);
         sealed.notes = std::move(report.notes);
+        if (request.sum_duplicates)
+            sealed.notes.emplace_back("values of a gene that occurs twice in a cell are added up");
         sealed.sha256 = TRY(hashed.get());
     }
     for (const std::string& note : sealed.notes) context.note("info", note);
@@ -245,10 +263,12 @@ Result<std::string> ImportStage::source_json(const ImportRequest& request, const
 
 Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sealed& sealed) {
     const std::lock_guard one_at_a_time(loader_.load_mutex());
+    const auto collection = TRY(catalog_.find_collection(request.collection));
     NewRevision revision{
         .sealed = sealed.file->path(),
         .dataset_name = request.name.empty() ? dataset_name_from(request.path) : request.name,
         .title = request.title,
+        .collection = collection ? collection->id : "",
         .owner = request.owner,
         .visibility =
             request.is_public ? catalog::Visibility::public_ : catalog::Visibility::private_,
@@ -259,7 +279,7 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
 
     const BundleRows& bundle = *sealed.bundle;
     if (request.name.empty()) revision.dataset_name = bundle.uuid;
-    if (request.title.empty()) revision.title = bundle.title;
+    if (request.title.empty()) revision.title = short_title(bundle.title);
     const auto known = TRY(catalog_.bundles(bundle.uuid));
     if (decide(known, {bundle.uuid, bundle.version, false}) == BundleAction::nothing) {
         if (auto loaded = TRY(loader_.find_loaded(revision.dataset_name, revision.content_key)))
@@ -297,6 +317,8 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
                     {"notes", loaded.notes}}
             .dump();
     }
+    if (!request.collection.empty() && !TRY(catalog_.find_collection(request.collection)))
+        return fail(ErrorCode::not_found, "no collection '" + request.collection + "'");
     const std::string name = request.name.empty() ? dataset_name_from(request.path) : request.name;
     context.progress({"looking at " + request.path.filename().string(), 0, 0, ""});
     const std::string key = TRY(content_key(request));
@@ -312,6 +334,10 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});
     const LoadedRevision loaded = TRY(load(request, sealed));
     if (!report.empty()) TRY(inspector_->keep(loaded.revision.id, request.profile, report));
+    for (const std::string& warning : loaded.warnings) {
+        context.note("warning", warning);
+        sealed.notes.push_back(warning);
+    }
     // An attempt that lost its lease leaves the source to the one that took over.
     if (request.remove_source && !context.cancelled()) TRY(remove_file(request.path));
 

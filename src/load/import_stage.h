@@ -21,7 +21,9 @@ struct ImportRequest {
     bool is_public = false;
     std::string format;  ///< "" detects
     expression::ReadOptions read;
-    bool strict = false;  ///< bundles: metadata that differs is refused too
+    bool sum_duplicates = false;  ///< add up a gene that occurs twice in a cell (noted)
+    std::string collection;       ///< name or id of what a new dataset is put into; "": none
+    bool strict = false;          ///< bundles: metadata that differs is refused too
     /// Bundles: a 10x genes.tsv that maps gene symbols to Ensembl ids; "" takes the annotation.
     fs::path symbols;
     std::string profile;         ///< the rules that the content is checked against; "" is none

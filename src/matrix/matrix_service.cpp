@@ -114,7 +114,8 @@ Result<std::string> MatrixService::submit(const RequestRecord& record,
          .owner = record.owner,
          .title = "matrix as " + record.query.format,
          .inputs = to_json(MatrixJobInputs{record, generation, other_order}),
-         .idempotency_key = fmt::format("matrix:{}:{}", record.result_key(), generation)}));
+         .idempotency_key = fmt::format("matrix:{}:{}", record.result_key(), generation),
+         .is_bounded = true}));
     return job.id;
 }
 

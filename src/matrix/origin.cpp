@@ -10,20 +10,13 @@
 #include "base/json.h"
 #include "expression/line_value.h"
 #include "matrix/gene_space.h"
+#include "sql/value_text.h"
 #include "warehouse/frame_names.h"
 
 namespace stroma::matrix {
 namespace {
 
 constexpr int steps_max = 200;  // real bundles have about ten
-
-Json json_of(const sql::Value& value) {
-    if (const auto* truth = std::get_if<bool>(&value)) return *truth;
-    if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole;
-    if (const auto* real = std::get_if<double>(&value)) return *real;
-    if (const auto* text = std::get_if<std::string>(&value)) return *text;
-    return nullptr;
-}
 
 /// A member that is a text; "" for anything else: documents come from outside.
 std::string text_in(const Json& object, const char* name) {
@@ -40,7 +33,7 @@ Result<std::vector<Json>> ask(warehouse::Warehouse& warehouse, std::string_view 
     while (TRY(rows->next())) {
         Json& row = all.emplace_back(Json::object());
         for (std::size_t i = 0; i < rows->columns().size(); ++i)
-            row[rows->columns()[i].name] = json_of(rows->value(i));
+            row[rows->columns()[i].name] = sql::json_of(rows->value(i));
     }
     return all;
 }

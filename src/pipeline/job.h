@@ -58,6 +58,15 @@ struct NewJob {
     std::string stage, owner, title, inputs;
     /// When set, a queued, running (not asked to stop) or succeeded job of this key is returned.
     std::string idempotency_key;
+    /// Asked for by somebody who may ask too much: refused when JobLimits are reached.
+    bool is_bounded = false;
+};
+
+/// How many jobs may be queued before a bounded one is refused.
+struct JobLimits {
+    std::int64_t of_one = 20, of_all = 1000;
+    /// Owners who stand for many people, and whom only of_all bounds.
+    std::vector<std::string> shared_owners;
 };
 
 struct JobFilter {

@@ -59,11 +59,12 @@ std::string where_of(const JobFilter& filter, std::vector<sql::Value>& parameter
 }  // namespace
 
 JobStore::State::State(sql::Database& database, queue::Queue& jobs_queue, const Clock& the_clock,
-                       IdSource& the_ids)
+                       IdSource& the_ids, JobLimits the_limits)
     : pool(database),
       line(line_of(jobs_queue)),
       clock(the_clock),
       ids(the_ids),
+      limits(std::move(the_limits)),
       channel(queue::wake_channel(&database, "jobs")) {}
 
 JobStore::State::Line JobStore::State::line_of(queue::Queue& queue) {
@@ -75,6 +76,25 @@ JobStore::State::Line JobStore::State::line_of(queue::Queue& queue) {
 const JobStore::State::Line& JobStore::State::line_for(std::string_view stage) const {
     const auto found = routes.find(stage);
     return found == routes.end() ? line : found->second;
+}
+
+Result<void> JobStore::State::check_room(sql::Connection& connection, const std::string& owner) {
+    const auto rows = TRY(connection.execute(
+        "SELECT count(*), count(CASE WHEN owner = ? THEN 1 END) FROM jobs WHERE state = 'queued'",
+        {owner}));
+    TRY(rows->next());
+    const std::int64_t all = rows->integer(0), own = rows->integer(1);
+    const auto& shared = limits.shared_owners;
+    const bool is_one = std::find(shared.begin(), shared.end(), owner) == shared.end();
+    if (is_one && own >= limits.of_one)
+        return fail(ErrorCode::exhausted,
+                    fmt::format("{} of your jobs are waiting (jobs.queued_of_one); try again when "
+                                "one of them has begun",
+                                own));
+    if (all >= limits.of_all)
+        return fail(ErrorCode::exhausted,
+                    fmt::format("{} jobs are waiting (jobs.queued_max); try again later", all));
+    return {};
 }
 
 Result<void> JobStore::State::in_transaction(

@@ -17,7 +17,11 @@ namespace stroma::pipeline {
 
 /// The rows behind a JobStore. Any thread.
 struct JobStore::State {
-    State(sql::Database& database, queue::Queue& queue, const Clock& clock, IdSource& ids);
+    State(sql::Database& database, queue::Queue& queue, const Clock& clock, IdSource& ids,
+          JobLimits limits);
+
+    /// errors  exhausted  the owner, or all together, have as many queued jobs as they may
+    Result<void> check_room(sql::Connection& connection, const std::string& owner);
 
     /// The queued or abandoned job that the message names is running as a new attempt. Nothing
     /// when it is final, unknown, cancelled meanwhile (it is made so), or when another message
@@ -65,6 +69,7 @@ struct JobStore::State {
     std::map<std::string, Line, std::less<>> routes;  // of stages that have a line of their own
     const Clock& clock;
     IdSource& ids;
+    const JobLimits limits;
     std::shared_ptr<queue::WakeChannel> channel;
 };
 

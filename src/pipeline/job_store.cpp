@@ -18,7 +18,8 @@ namespace {
 constexpr Milliseconds poll_interval{100};
 
 Error no_job(std::string_view id) {
-    return {ErrorCode::not_found, fmt::format("there is no job '{}'", id)};
+    return {ErrorCode::not_found,
+            fmt::format("there is no job '{}'; the list of jobs shows their ids", id)};
 }
 
 }  // namespace
@@ -31,10 +32,11 @@ void JobStore::route(std::string_view stage, queue::Queue& queue) {
 }
 
 Result<std::unique_ptr<JobStore>> JobStore::open(sql::Database& database, queue::Queue& queue,
-                                                 const Clock& clock, IdSource& ids) {
+                                                 const Clock& clock, IdSource& ids,
+                                                 JobLimits limits) {
     TRY(sql::migrate(database, "pipeline", migrations()));
     return std::unique_ptr<JobStore>(
-        new JobStore(std::make_unique<State>(database, queue, clock, ids)));
+        new JobStore(std::make_unique<State>(database, queue, clock, ids, std::move(limits))));
 }
 
 Result<Job> JobStore::submit(const NewJob& job) {
@@ -51,6 +53,7 @@ Result<Job> JobStore::submit(const NewJob& job) {
                 return {};
             }
         }
+        if (job.is_bounded) TRY(state_->check_room(connection, job.owner));
         TRY(connection.change(
             "INSERT INTO jobs VALUES(?, ?, ?, ?, 'queued', 0, 0, '', 0, 0, '', ?, '', '', '', ?, "
             "?, 0, 0, 1, ?, '')",
@@ -68,6 +71,20 @@ Result<Job> JobStore::submit(const NewJob& job) {
 Result<std::optional<Job>> JobStore::find(std::string_view id) {
     const auto connection = TRY(state_->pool.take());
     return state_->find(*connection, id);
+}
+
+Result<std::string> JobStore::id_beginning(std::string_view beginning) {
+    const auto connection = TRY(state_->pool.take());
+    const auto rows = TRY(connection->execute(
+        "SELECT id FROM jobs WHERE substr(id, 1, ?) = ? ORDER BY created_ms DESC LIMIT 2",
+        {static_cast<std::int64_t>(beginning.size()), std::string(beginning)}));
+    if (beginning.empty() || !TRY(rows->next())) return fail(no_job(beginning));
+    std::string id = rows->text(0);
+    if (TRY(rows->next()))
+        return fail(ErrorCode::conflict,
+                    fmt::format("several jobs begin with '{}', like {} and {}; give more of the id",
+                                beginning, id, rows->text(0)));
+    return id;
 }
 
 Result<std::vector<JobLogLine>> JobStore::log_lines(std::string_view id, std::int64_t after_ms) {

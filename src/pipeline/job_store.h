@@ -18,15 +18,19 @@ class JobStore {
 public:
     /// Makes its tables when they are not there. The references must outlive the store.
     static Result<std::unique_ptr<JobStore>> open(sql::Database& database, queue::Queue& queue,
-                                                  const Clock& clock, IdSource& ids);
+                                                  const Clock& clock, IdSource& ids,
+                                                  JobLimits limits = {});
     ~JobStore();
     /// Jobs of that stage are handed out by that queue, so that they don't wait behind others.
     /// Before the first submit.
     void route(std::string_view stage, queue::Queue& queue);
 
     /// Records the job and queues it in one transaction.
+    /// errors  exhausted  as many are queued as JobLimits allow
     Result<Job> submit(const NewJob& job);
     Result<std::optional<Job>> find(std::string_view id);
+    /// The id that begins so, as people type it. errors  not_found; conflict  several do
+    Result<std::string> id_beginning(std::string_view beginning);
     Result<std::vector<Job>> list(const JobFilter& filter);
     Result<std::vector<JobLogLine>> log_lines(std::string_view id, std::int64_t after_ms = 0);
     /// A queued job is cancelled at once, a running one is asked to stop. not_found if unknown.

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -64,7 +66,23 @@ protected:
     void open() {
         if (!database) database = *sql::SqliteDatabase::open_in_memory();
         queue = queue::open_queue(*database, "jobs", job_queue_options(), clock, ids).value();
-        jobs = JobStore::open(*database, *queue, clock, ids).value();
+        jobs = JobStore::open(*database, *queue, clock, ids,
+                              {.of_one = 3, .of_all = 5, .shared_owners = {""}})
+                   .value();
+    }
+    /// "" when it is taken, else the name of the limit that refuses it.
+    std::string refusal(std::string owner, bool is_bounded = true, std::string key = "") {
+        const auto job = jobs->submit({.stage = "scripted",
+                                       .owner = std::move(owner),
+                                       .title = "a job",
+                                       .inputs = "{}",
+                                       .idempotency_key = std::move(key),
+                                       .is_bounded = is_bounded});
+        if (job) return "";
+        EXPECT_EQ(job.error().code, ErrorCode::exhausted);
+        for (const char* limit : {"jobs.queued_of_one", "jobs.queued_max"})
+            if (job.error().message.find(limit) != std::string::npos) return limit;
+        return job.error().message;
     }
     Job submit(std::string key = "") {
         return jobs
@@ -99,6 +117,41 @@ protected:
     std::unique_ptr<queue::TransactionalQueue> queue;
     std::unique_ptr<JobStore> jobs;
 };
+
+TEST_F(PipelineTest, AsManyJobsAsTheLimitsSayMayWait) {
+    EXPECT_EQ(refusal("ada"), "");
+    const Job second = submit("key");
+    EXPECT_EQ(refusal("ada"), "");
+    EXPECT_EQ(refusal("ada"), "jobs.queued_of_one");
+    EXPECT_EQ(refusal("ada", true, "key"), "") << "the same work is no other job";
+    EXPECT_EQ(refusal("", true), "") << "who stands for many isn't one";
+    EXPECT_EQ(refusal("bob"), "");
+    EXPECT_EQ(refusal("bob"), "jobs.queued_max");
+    EXPECT_EQ(refusal(""), "jobs.queued_max");
+    EXPECT_EQ(refusal("ada", false), "") << "what the operator asks for is bounded by nothing";
+    ASSERT_TRUE(jobs->cancel(second.id));
+    EXPECT_EQ(jobs->list({.owner = "ada", .stage = "", .state = JobState::queued})->size(), 3u);
+    EXPECT_EQ(refusal("ada"), "jobs.queued_of_one");
+}
+
+TEST_F(PipelineTest, AJobIsNamedByTheBeginningOfItsId) {
+    const Job one = submit(), other = submit();
+    EXPECT_EQ(jobs->id_beginning(one.id).value(), one.id);
+    std::size_t length = 1;
+    while (one.id.substr(0, length) == other.id.substr(0, length)) ++length;
+    EXPECT_EQ(jobs->id_beginning(one.id.substr(0, length)).value(), one.id);
+    for (const char* unknown : {"", "%", "no"})
+        EXPECT_EQ(jobs->id_beginning(unknown).error().code, ErrorCode::not_found) << unknown;
+    for (int i = 0; i < 40; ++i) submit();  // two of them begin with the same digit
+    std::map<char, int> beginnings;
+    for (const Job& job : jobs->list({.owner = "ada", .stage = "", .state = {}}).value())
+        ++beginnings[job.id[0]];
+    const auto common = std::find_if(beginnings.begin(), beginnings.end(),
+                                     [](const auto& entry) { return entry.second > 1; });
+    const auto several = jobs->id_beginning(std::string(1, common->first));
+    EXPECT_EQ(several.error().code, ErrorCode::conflict);
+    EXPECT_NE(several.error().message.find("give more of the id"), std::string::npos);
+}
 
 TEST_F(PipelineTest, ASubmittedJobIsRunAndItsOutputsAreKept) {
     ScriptedStage stage([](const Job& job, StageContext& context) -> Result<std::string> {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "sql/value_text.h"
 #include "warehouse/query.h"
 
 namespace stroma::warehouse {
@@ -47,24 +48,6 @@ std::string shown(const sql::Value& value) {
     return "";
 }
 
-// A spreadsheet runs what begins with one of these; numbers of ours are never texts.
-bool looks_like_formula(std::string_view text) {
-    return !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
-}
-
-std::string csv_field(const sql::Value& value) {
-    std::string text = shown(value);
-    if (!std::holds_alternative<std::string>(value)) return text;
-    if (looks_like_formula(text)) text.insert(0, 1, '\'');
-    if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string quoted = "\"";
-    for (const char letter : text) {
-        quoted += letter;
-        if (letter == '"') quoted += '"';
-    }
-    return quoted + "\"";
-}
-
 std::string json_text(std::string_view text) {
     return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -89,7 +72,7 @@ Result<std::uint64_t> write_csv(sql::Rows& rows, const fs::path& path) {
     auto file = TRY(SequentialFile::create(path));
     std::string line;
     for (const auto& column : rows.columns()) {
-        line += (line.empty() ? "" : ",") + csv_field(sql::Value(column.name));
+        line += (line.empty() ? "" : ",") + sql::csv_field(sql::Value(column.name));
     }
     TRY(file.write(line + "\n"));
     std::uint64_t count = 0;
@@ -97,7 +80,7 @@ Result<std::uint64_t> write_csv(sql::Rows& rows, const fs::path& path) {
         line.clear();
         for (std::size_t column = 0; column < rows.columns().size(); ++column) {
             if (column > 0) line += ',';
-            line += csv_field(rows.value(column));
+            line += sql::csv_field(rows.value(column));
         }
         line += '\n';
         TRY(file.write(line));

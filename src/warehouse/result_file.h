@@ -12,7 +12,7 @@ namespace stroma::warehouse {
 
 /// Writes all rows to `path`, which must not exist, and gives their number. A failure leaves a
 /// file that must be thrown away.
-/// CSV: RFC 4180 with \n; a text that a spreadsheet would take for a formula gets a ' in front.
+/// CSV: RFC 4180 with \n; a text that a spreadsheet would take for a formula stands in quotes.
 Result<std::uint64_t> write_csv(sql::Rows& rows, const fs::path& path);
 /// An array of objects, one a line; NaN and infinities are null.
 Result<std::uint64_t> write_json(sql::Rows& rows, const fs::path& path);

@@ -40,13 +40,13 @@ std::string written(DemoWarehouse& demo, const char* format, const fs::path& pat
     return *read_file(path);
 }
 
-TEST(ResultFile, CsvQuotesWhatNeedsItAndDefusesFormulas) {
+TEST(ResultFile, CsvQuotesWhatNeedsItAndFormulas) {
     DemoWarehouse demo;
     const Folder folder;
     EXPECT_EQ(written(demo, "csv", folder / "a.csv"),
               "i,d,t,b,n,day,l,nothing,s\n"
               "1,2.5,\"a \"\"b\"\", c\",true,1.50,2020-02-29,\"[1, 2]\",,3\n"
-              ",,'=cmd,,,,,,\n");
+              ",,\"=cmd\",,,,,,\n");
 }
 
 TEST(ResultFile, JsonIsAnArrayOfObjects) {

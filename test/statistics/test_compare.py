@@ -349,23 +349,3 @@ def test_too_few_donors_are_refused_with_the_reason(tool):
         tool(x, COUNTS, "donors", "paired", 3, 10, donors, a, b)
     with pytest.raises(Refusal, match="donors have cells in both sets"):
         tool(x, COUNTS, "donors", "unpaired", 2, 10, donors, a, b)
-
-
-def test_groups_are_summed_and_have_quantiles_as_numpy_has(tool):
-    x = counts()
-    groups = np.arange(len(x)) % 4 - 1
-    values = log_cp10k(x)
-    lines = tool(x, COUNTS, "groups", "log_cp10k", groups, 3)
-    assert len(lines) == 3 * x.shape[1]
-    found = np.array([list(map(float, line.split(","))) for line in lines]).reshape(-1, 3, 3)
-    for group in range(3):
-        mine = values[groups == group]
-        close(found[:, group, 0], mine.mean(axis=0), 1e-12)
-        np.testing.assert_allclose(found[:, group, 1], mine.var(axis=0, ddof=1), rtol=1e-9,
-                                   atol=1e-15)
-        close(found[:, group, 2], (mine > 0).mean(axis=0), 1e-12)
-    found = np.array(list(map(float, tool(x, COUNTS, "quantiles", "log_cp10k", groups, 3))))
-    found = found.reshape(-1, 3, 5)
-    for group in range(3):
-        close(found[:, group].T,
-              np.quantile(values[groups == group], [0, 0.1, 0.5, 0.9, 1], axis=0), 1e-9)

@@ -6,7 +6,6 @@
 //   COMMAND: welch_t|rank_sum|rank_sum_plain SCALE A B   SCALE: as_stored, log1p, log_cp10k
 //            cellxgene COUNT normal|count|automatic A B
 //            donors paired|unpaired|any DONORS-MIN CELLS-MIN DONOR-OF-CELL(i32) A B
-//            groups|quantiles SCALE GROUP-OF-CELL(i32) GROUPS
 
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +14,6 @@
 
 #include "expression/compare/cellxgene_compare.h"
 #include "expression/compare/compare.h"
-#include "expression/compare/gene_summaries.h"
 #include "expression/compare/pseudobulk.h"
 #include "object/mapped_reader.h"
 
@@ -131,37 +129,12 @@ struct Sets {
     }
 };
 
-void run_groups(const SealedMatrix& matrix, bool quantiles, char** words) {
-    const auto groups = numbers_in<std::int32_t>(words[1]);
-    const auto count = static_cast<std::uint32_t>(std::atoi(words[2]));
-    const Scale scale = scale_named(words[0]);
-    std::vector<std::uint32_t> genes;
-    for (std::uint32_t gene = 0; gene < matrix.gene_count(); ++gene) genes.push_back(gene);
-    if (quantiles) {
-        const double shares[] = {0, 0.1, 0.5, 0.9, 1};
-        const auto values = must(gene_quantiles(matrix, genes, groups, count, shares, scale, {}));
-        for (const double value : values) std::printf("%.17g\n", value);
-        return;
-    }
-    const auto all = must(summarise_groups(matrix, {}, groups, count, scale, {}));
-    const std::uint32_t some[] = {1, 0, 1};
-    const auto few = must(summarise_groups(matrix, some, groups, count, scale, {}));
-    for (std::uint32_t group = 0; group < count; ++group)
-        if (few.mean[group] != all.mean[count + group] ||
-            few.mean[count + group] != all.mean[group])
-            std::printf("the two ways of reading differ\n");
-    for (std::size_t i = 0; i < all.mean.size(); ++i)
-        std::printf("%.17g,%.17g,%.17g\n", all.mean[i], all.variance[i], all.fraction[i]);
-}
-
 int run(int count, char** arguments) {
     if (count < 6) return 2;
     const auto matrix = sealed(arguments[1]);
     const std::string command = arguments[2];
     char** words = arguments + 3;
-    if (command == "groups" || command == "quantiles") {
-        run_groups(*matrix, command == "quantiles", words);
-    } else if (command == "cellxgene" && count == 7) {
+    if (command == "cellxgene" && count == 7) {
         CellxgeneOptions options;
         options.count = static_cast<std::uint32_t>(std::atoi(words[0]));
         const std::string kind = words[1];

@@ -15,7 +15,8 @@ public:
     ImportAnswers(Site& site, const Settings& settings)
         : site_(site),
           uploads_(site.data() / "uploads", site.clock(), site.ids(),
-                   {settings.bytes("upload.file_max"), settings.duration("upload.idle")}),
+                   {settings.bytes("upload.file_max"), settings.bytes("upload.user_max"),
+                    settings.duration("upload.idle")}),
           notification_key_file_(settings.text("dss.hmac_key_file")) {}
 
     Result<front::api::Upload> create_upload(const catalog::Principal& principal,
@@ -39,6 +40,10 @@ public:
         request.title = order.title;
         request.owner = principal.id;
         request.is_public = order.visibility == catalog::Visibility::public_;
+        request.collection = order.collection;
+        request.read.orientation = order.orientation;
+        request.read.make_ids_unique = order.make_ids_unique;
+        request.sum_duplicates = order.sum_duplicates;
         request.path = order.path;
         request.profile = order.profile;
         request.require_valid = order.require_valid;
@@ -54,7 +59,8 @@ public:
                                     .owner = principal.id,
                                     .title = "import " + request.path.filename().string(),
                                     .inputs = loading::to_job_inputs(request),
-                                    .idempotency_key = order.idempotency_key});
+                                    .idempotency_key = order.idempotency_key,
+                                    .is_bounded = true});
     }
 
     Result<std::optional<std::string>> notification_key(std::string_view) override {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "front/api/api_errors.h"
 
 namespace stroma::app {
 namespace {
@@ -35,8 +36,10 @@ bool is_id(std::string_view id) {
 Result<front::api::Upload> UploadFolder::create(std::string_view owner, std::string_view name,
                                                 std::uint64_t size_bytes) {
     if (size_bytes > limits_.file_bytes_max)
-        return fail(ErrorCode::exhausted, fmt::format("{} bytes are more than upload.file_max ({})",
-                                                      size_bytes, limits_.file_bytes_max));
+        return fail(front::api::error_at(
+            ErrorCode::exhausted, "/size",
+            fmt::format("{} bytes are more than one file may have (upload.file_max: {})",
+                        size_bytes, limits_.file_bytes_max)));
     front::api::Upload upload;
     upload.id = ids_.uuid();
     upload.name = TRY(plain_name(name));
@@ -44,7 +47,14 @@ Result<front::api::Upload> UploadFolder::create(std::string_view owner, std::str
     upload.size_bytes = size_bytes;
     upload.created_ms = clock_.unix_ms();
     upload.expires_ms = upload.created_ms + limits_.idle_max.count();
+    const std::lock_guard one_at_a_time(create_mutex_);
     TRY(remove_idle());
+    const std::uint64_t announced = TRY(announced_by(owner));
+    if (announced > limits_.owner_bytes_max || size_bytes > limits_.owner_bytes_max - announced)
+        return fail(ErrorCode::exhausted,
+                    fmt::format("with {} bytes on their way already these {} are more than one "
+                                "user may have (upload.user_max: {}); import or remove some first",
+                                announced, size_bytes, limits_.owner_bytes_max));
     const fs::path own = folder_ / upload.id;
     TRY(make_folders(own));
     TRY(File::create(own / upload.name));
@@ -78,6 +88,7 @@ Result<std::optional<front::api::Upload>> UploadFolder::find(std::string_view id
     const auto age =
         std::chrono::duration_cast<Milliseconds>(fs::file_time_type::clock::now() - touched);
     upload.expires_ms = clock_.unix_ms() - age.count() + limits_.idle_max.count();
+    if (upload.expires_ms < clock_.unix_ms()) return std::nullopt;  // remove_idle takes it
     return upload;
 }
 
@@ -121,15 +132,23 @@ Result<fs::path> UploadFolder::path_of_complete(std::string_view id) {
     return folder_ / upload->id / upload->name;
 }
 
+Result<std::uint64_t> UploadFolder::announced_by(std::string_view owner) {
+    std::uint64_t bytes = 0;
+    std::error_code problem;
+    for (const auto& entry : fs::directory_iterator(folder_, problem)) {
+        const auto upload = TRY(find(entry.path().filename().string()));
+        if (upload && upload->owner == owner) bytes += upload->size_bytes;
+    }
+    return bytes;
+}
+
 Result<void> UploadFolder::remove_idle() {
     std::error_code problem;
     for (const auto& entry : fs::directory_iterator(folder_, problem)) {
         const auto upload = TRY(find(entry.path().filename().string()));
         const auto age = std::chrono::duration_cast<Milliseconds>(fs::file_time_type::clock::now() -
                                                                   entry.last_write_time(problem));
-        const bool is_over =
-            upload ? upload->expires_ms < clock_.unix_ms() : age > limits_.idle_max;
-        if (is_over) TRY(remove(entry.path().filename().string()));
+        if (!upload && age > limits_.idle_max) TRY(remove(entry.path().filename().string()));
     }
     return {};
 }

@@ -18,12 +18,15 @@ class UploadFolder {
 public:
     struct Limits {
         std::uint64_t file_bytes_max;
-        Milliseconds idle_max;  ///< then it is removed
+        std::uint64_t owner_bytes_max;  ///< of all files that one user has on their way
+        Milliseconds idle_max;          ///< then it is removed
     };
     UploadFolder(fs::path folder, const Clock& clock, IdSource& ids, Limits limits)
         : folder_(std::move(folder)), clock_(clock), ids_(ids), limits_(limits) {}
 
-    /// errors  exhausted  larger than upload.file_max     invalid_input  a name that isn't plain
+    /// errors  exhausted  larger than upload.file_max (at /size), or more than upload.user_max
+    ///                    with what the owner has here already
+    ///         invalid_input  a name that isn't plain
     Result<front::api::Upload> create(std::string_view owner, std::string_view name,
                                       std::uint64_t size_bytes);
     Result<std::optional<front::api::Upload>> find(std::string_view id);
@@ -36,12 +39,13 @@ public:
 
 private:
     Result<void> remove_idle();
+    Result<std::uint64_t> announced_by(std::string_view owner);
 
     fs::path folder_;
     const Clock& clock_;
     IdSource& ids_;
     Limits limits_;
-    std::mutex mutex_;
+    std::mutex mutex_, create_mutex_;
 };
 
 }  // namespace stroma::app

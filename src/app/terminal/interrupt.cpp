@@ -36,6 +36,4 @@ std::stop_token catch_interrupts() {
     return source->get_token();
 }
 
-int interrupt_signal() { return signal_that_came.load(); }
-
 }  // namespace stroma::app

@@ -9,7 +9,4 @@ namespace stroma::app {
 /// Children inherit the blocked signals and must unblock them before they exec.
 std::stop_token catch_interrupts();
 
-/// The signal that came, 0 when none did.
-int interrupt_signal();
-
 }  // namespace stroma::app

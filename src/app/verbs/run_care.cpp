@@ -86,7 +86,7 @@ Result<void> run_purge(Invocation& invocation) {
     {
         const auto site = TRY(open_site(invocation));
         const std::int64_t results = TRY(site->purge());
-        invocation.terminal->say(fmt::format("{} results went with removed datasets", results));
+        invocation.terminal->say(fmt::format("results of removed datasets deleted: {}", results));
     }
     // The warehouse's file is written anew before anybody uses it.
     TRY(open_site(invocation));

@@ -18,6 +18,8 @@ loading::ImportRequest request_for(const ImportOptions& options, const std::stri
     request.is_public = options.is_public;
     request.read.orientation = options.orientation;
     request.read.make_ids_unique = options.make_ids_unique;
+    request.sum_duplicates = options.sum_duplicates;
+    request.collection = options.collection;
     request.strict = options.strict;
     request.symbols = options.symbols;
     return request;

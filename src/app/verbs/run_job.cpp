@@ -18,8 +18,9 @@ Result<pipeline::Job> find_job(Session& session, const std::string& id) {
         const std::string body = TRY(session.remote->get("/internal/jobs/" + id));
         return job_from_json(body);
     }
-    if (auto job = TRY(session.site->jobs().find(id))) return *std::move(job);
-    return fail(ErrorCode::not_found, "no job '" + id + "'; 'stroma job list' shows them");
+    pipeline::JobStore& jobs = session.site->jobs();
+    const std::string whole = TRY(jobs.id_beginning(id));
+    return *TRY(jobs.find(whole));
 }
 
 Result<std::vector<pipeline::Job>> list_jobs(Session& session, const JobOptions& options) {
@@ -40,12 +41,30 @@ Result<void> print_job(const pipeline::Job& job, Invocation& invocation) {
     return {};
 }
 
+/// What the job noted while it ran, as the API tells it.
+Result<Json> log_of(Session& session, const std::string& id) {
+    Json lines = Json::array();
+    if (session.remote) {
+        const std::string answer = TRY(session.remote->get("/v1/jobs/" + id + "/log"));
+        const Json json = TRY(parse_json(answer));
+        return json.value("lines", lines);
+    }
+    for (const auto& line : TRY(session.site->jobs().log_lines(id)))
+        lines.push_back({{"at", iso_time(line.at_ms)},
+                         {"at_ms", line.at_ms},
+                         {"level", line.level},
+                         {"text", line.text}});
+    return lines;
+}
+
 /// A verb that posts to one job: cancel, retry.
 Result<void> change_job(const JobOptions& options, Invocation& invocation, std::string_view what,
                         Result<pipeline::Job> (pipeline::JobStore::*change)(std::string_view)) {
     Session session = TRY(open_session(invocation));
     if (session.site) {
-        const auto job = TRY((session.site->jobs().*change)(options.job));
+        pipeline::JobStore& jobs = session.site->jobs();
+        const std::string whole = TRY(jobs.id_beginning(options.job));
+        const auto job = TRY((jobs.*change)(whole));
         return print_job(job, invocation);
     }
     const std::string body =
@@ -79,7 +98,10 @@ Result<void> run_job_list(const JobOptions& options, Invocation& invocation) {
 Result<void> run_job_show(const JobOptions& options, Invocation& invocation) {
     Session session = TRY(open_session(invocation));
     const auto job = TRY(find_job(session, options.job));
-    return print_job(job, invocation);
+    Json json = TRY(parse_json(job_json(job)));
+    json["log"] = TRY(log_of(session, job.id));
+    invocation.terminal->print(json.dump(invocation.json ? -1 : 2) + "\n");
+    return {};
 }
 
 Result<void> run_job_follow(const JobOptions& options, Invocation& invocation) {

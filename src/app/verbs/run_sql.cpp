@@ -8,6 +8,7 @@
 #include "app/terminal/text_table.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
+#include "sql/value_text.h"
 
 namespace stroma::app {
 namespace {
@@ -95,14 +96,6 @@ Result<void> run_here(Site& site, const Question& question, Invocation& invocati
     return {};
 }
 
-Json json_of(const sql::Value& value) {
-    if (const auto* truth = std::get_if<bool>(&value)) return *truth;
-    if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole;
-    if (const auto* real = std::get_if<double>(&value)) return *real;
-    if (const auto* text = std::get_if<std::string>(&value)) return *text;
-    return nullptr;
-}
-
 bool is_number(const Json& column) {
     const std::string type = column.at("type").get<std::string>();
     return type.ends_with("INT") || type == "INTEGER" || type == "DOUBLE" || type == "FLOAT";
@@ -157,7 +150,8 @@ Result<void> run_there(Remote& remote, const Question& question, Invocation& inv
     Json body = {{"statement", question.statement},
                  {"format", as_table ? "json" : question.format},
                  {"parameters", Json::object()}};
-    for (const auto& [name, value] : question.parameters) body["parameters"][name] = json_of(value);
+    for (const auto& [name, value] : question.parameters)
+        body["parameters"][name] = sql::json_of(value);
     if (as_table || question.format == "json") {
         const std::string answered = TRY(remote.post("/v1/sql", body.dump()));
         const Json answer = TRY(parse_json(answered));

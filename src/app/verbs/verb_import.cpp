@@ -32,6 +32,8 @@ Verb import_verb() {
                      {"cells-are-rows", "cells-are-columns"}},
                     {"--make-ids-unique", &options->make_ids_unique, "",
                      "give repeated cell or gene ids a suffix instead of refusing them"},
+                    {"--sum-duplicates", &options->sum_duplicates, "",
+                     "add up a gene that occurs twice in a cell instead of refusing it"},
                     {"--strict", &options->strict, "",
                      "bundles: refuse any file that differs from the manifest"},
                     {"--symbols", &options->symbols, "FILE",

@@ -6,7 +6,7 @@ namespace stroma::app {
 
 Verb job_verb() {
     auto options = std::make_shared<JobOptions>();
-    const Option job = {"job", &options->job, "JOB", "its id", {}, true};
+    const Option job = {"job", &options->job, "JOB", "its id, or the beginning of it", {}, true};
     const auto bind = [options](auto function) {
         return
             [options, function](Invocation& invocation) { return function(*options, invocation); };
@@ -15,7 +15,7 @@ Verb job_verb() {
               .summary = "See, follow, cancel and retry long work",
               .examples =
                   "  stroma job list --data lab --state failed\n"
-                  "  stroma job follow --data lab 9b2f0c1e-7d1a-4f6e-9a53-2c60d1f0b7a4\n"};
+                  "  stroma job follow --data lab 9b2f0c1e\n"};
     verb.verbs = {
         {.name = "list",
          .summary = "Jobs, the newest first",
@@ -28,7 +28,7 @@ Verb job_verb() {
                      {"--limit", &options->limit, "N", "at most so many"}},
          .run = bind(run_job_list)},
         {.name = "show",
-         .summary = "One job: state, progress, inputs, outputs, log",
+         .summary = "One job: state, progress, outputs, error, log",
          .options = {job},
          .run = bind(run_job_show)},
         {.name = "follow",

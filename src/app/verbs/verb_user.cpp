@@ -7,7 +7,7 @@ namespace stroma::app {
 Verb user_verb() {
     auto options = std::make_shared<UserOptions>();
     Verb verb{.name = "user",
-              .summary = "List and add those who may ask",
+              .summary = "List, add and disable those who may ask",
               .examples =
                   "  stroma user add --data lab rosalind --email r@lab.example --password\n"
                   "  stroma user passwd --data lab rosalind < secret.txt\n"};
@@ -15,6 +15,16 @@ Verb user_verb() {
         {.name = "list",
          .summary = "Everyone",
          .run = [options](Invocation& invocation) { return run_user_list(*options, invocation); }},
+        {.name = "disable",
+         .summary = "Refuse a user and their tokens from now on",
+         .options = {{"name", &options->name, "USER", "name or id", {}, true}},
+         .run =
+             [options](Invocation& invocation) { return run_user_disable(*options, invocation); }},
+        {.name = "enable",
+         .summary = "Let a disabled user in again",
+         .options = {{"name", &options->name, "USER", "name or id", {}, true}},
+         .run =
+             [options](Invocation& invocation) { return run_user_enable(*options, invocation); }},
         {.name = "add",
          .summary = "Add a user; invite them next, or make a token for them",
          .options = {{"name", &options->name, "NAME", "a name of their own", {}, true},

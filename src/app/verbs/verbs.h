@@ -26,6 +26,7 @@ struct ImportOptions {
     bool is_public = false;
     std::string orientation;  ///< "", "cells-are-rows", "cells-are-columns"
     bool make_ids_unique = false;
+    bool sum_duplicates = false;
     bool strict = false;  ///< bundles: metadata that differs from the manifest is an error too
     std::string symbols;  ///< bundles: a table of Ensembl ids and gene symbols
 };
@@ -91,6 +92,8 @@ struct UserOptions {
 };
 Result<void> run_user_list(const UserOptions& options, Invocation& invocation);
 Result<void> run_user_add(const UserOptions& options, Invocation& invocation);
+Result<void> run_user_disable(const UserOptions& options, Invocation& invocation);
+Result<void> run_user_enable(const UserOptions& options, Invocation& invocation);
 /// Reads the password from standard input: of a terminal twice, without showing it.
 Result<void> run_user_passwd(const UserOptions& options, Invocation& invocation);
 Result<void> run_user_invite(const UserOptions& options, Invocation& invocation);

@@ -141,24 +141,6 @@ std::vector<Comparison::Column> Comparison::columns() const {
     return all;
 }
 
-Result<std::vector<std::uint32_t>> Comparison::order_by(std::string_view column,
-                                                        bool falling) const {
-    const std::vector<Column> all = columns();
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const Column& one) { return one.name == column; });
-    if (found == all.end())
-        return fail(ErrorCode::not_found, fmt::format("the comparison has no column '{}'", column));
-    const std::span<const double> values = found->values;
-    std::vector<std::uint32_t> order(values.size());
-    std::iota(order.begin(), order.end(), 0u);
-    const auto numbers = std::stable_partition(
-        order.begin(), order.end(), [&](std::uint32_t gene) { return !std::isnan(values[gene]); });
-    std::stable_sort(order.begin(), numbers, [&](std::uint32_t one, std::uint32_t other) {
-        return falling ? values[one] > values[other] : values[one] < values[other];
-    });
-    return order;
-}
-
 Result<Comparison> compare(const SealedMatrix& matrix, std::span<const std::uint32_t> a,
                            std::optional<std::span<const std::uint32_t>> b,
                            const CompareOptions& options, const Watch& watch) {

@@ -58,8 +58,6 @@ struct Comparison {
         std::span<const double> values;
     };
     std::vector<Column> columns() const;
-    /// Gene numbers in the order of that column, NaN last, equal ones by gene. errors  not_found
-    Result<std::vector<std::uint32_t>> order_by(std::string_view column, bool falling) const;
 };
 
 /// Compares set `a` with set `b`, or with all other cells when `b` is unset. A cell is at most once

@@ -54,14 +54,6 @@ TEST(Compare, AStopIsHeededAndProgressIsTold) {
     EXPECT_EQ(compare(*x, a, std::nullopt, {}, watch).error().code, ErrorCode::cancelled);
 }
 
-TEST(Compare, TheTableIsOrderedByAnyColumnWithWhatIsNotDefinedLast) {
-    Comparison table;
-    table.p = {0.5, NAN, 0.1, 0.5};
-    EXPECT_EQ(*table.order_by("p", false), (std::vector<std::uint32_t>{2, 0, 3, 1}));
-    EXPECT_EQ(*table.order_by("p", true), (std::vector<std::uint32_t>{0, 3, 2, 1}));
-    EXPECT_EQ(table.order_by("q", true).error().code, ErrorCode::not_found);
-}
-
 TEST(Compare, AdjustmentsCountOnlyTheTestsThatWereMade) {
     const std::vector<double> p{0.01, NAN, 0.04, 0.03, 0.5};
     EXPECT_EQ(tested_count(p), 4u);

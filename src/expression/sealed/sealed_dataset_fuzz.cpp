@@ -7,38 +7,16 @@
 #include "expression/sealed/container.h"
 #include "expression/sealed/line_codec.h"
 #include "expression/sealed_dataset.h"
+#include "object/bytes_reader.h"
 
 namespace stroma::expression {
 namespace {
 
-class FuzzReader final : public object::ObjectReader {
-public:
-    FuzzReader(ByteSpan bytes, bool mapped) : bytes_(bytes.begin(), bytes.end()), mapped_(mapped) {
-        info_.key = "fuzz";
-        info_.size_bytes = bytes_.size();
-    }
-    const object::ObjectInfo& info() const override { return info_; }
-    Result<void> read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-        if (offset > bytes_.size() || into.size() > bytes_.size() - offset)
-            return fail(ErrorCode::invalid_input, "the range passes the end");
-        if (!into.empty()) std::memcpy(into.data(), bytes_.data() + offset, into.size());
-        return {};
-    }
-    std::optional<ByteSpan> mapped() const override {
-        if (!mapped_) return std::nullopt;
-        return ByteSpan(bytes_);
-    }
-
-private:
-    Bytes bytes_;
-    bool mapped_;
-    object::ObjectInfo info_;
-};
-
 constexpr std::uint64_t cells_most = 4096;
 
 Result<void> read_dataset(ByteSpan bytes, bool mapped) {
-    const auto dataset = TRY(SealedDataset::open(std::make_unique<FuzzReader>(bytes, mapped)));
+    const auto dataset = TRY(SealedDataset::open(
+        std::make_unique<object::BytesReader>(Bytes(bytes.begin(), bytes.end()), mapped)));
     static_cast<void>(dataset->obs());
     static_cast<void>(dataset->annotations("uns"));
     for (const MatrixSummary& summary : dataset->summary().matrices) {

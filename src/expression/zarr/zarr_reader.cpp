@@ -110,13 +110,23 @@ Result<AnnotatedData> read_anndata(const std::shared_ptr<const ZarrStore>& store
     return data;
 }
 
+/// Whether a file begins as zip archives do: one that can't be opened is told why.
+bool begins_as_zip(InputFiles& files) {
+    if (files.is_folder()) return false;
+    const auto file = files.open(files.name());
+    std::byte first[4];
+    if (!file || !file->read_at(0, first)) return false;
+    const auto mark = load<std::uint32_t>(first);
+    return mark == 0x04034b50 || mark == 0x06054b50;  // its first member, or its end when empty
+}
+
 class ZarrReader final : public FormatReader {
 public:
     std::string_view name() const override { return "zarr"; }
 
     bool recognises(InputFiles& files) const override {
         auto store = ZarrStore::open(files);
-        if (!store) return false;
+        if (!store) return begins_as_zip(files);
         return enter_hca_layout(**store) ||
                ((*store)->has_group("obs") && (*store)->has_group("var"));
     }

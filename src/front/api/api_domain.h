@@ -206,7 +206,10 @@ struct ImportOrder {
     bool require_valid = false;
     std::string dataset;  ///< name of the dataset that gets the revision; "" is after the file
     std::string title;
-    std::string collection;
+    std::string collection;   ///< id; only for a dataset that is new
+    std::string orientation;  ///< of tables: "", "cells-are-rows", "cells-are-columns"
+    bool make_ids_unique = false;
+    bool sum_duplicates = false;
     catalog::Visibility visibility = catalog::Visibility::private_;
     std::string idempotency_key;
 };

@@ -48,6 +48,11 @@ tl::unexpected<Error> absent(catalog::ThingKind kind, std::string_view id);
 Result<void> allow(ApiContext& api, const http::Request& request, catalog::Action action,
                    const catalog::Thing& thing);
 
+/// The id of a collection, named by `name` or id, into which the principal may put a dataset; ""
+/// for "". One that they may not read looks absent.
+Result<std::string> collection_to_fill(ApiContext& api, const http::Request& request,
+                                       const std::string& name);
+
 /// The body as one JSON object of at most `bytes_max` bytes.
 Result<nlohmann::ordered_json> json_body(const http::Request& request,
                                          std::uint64_t bytes_max = 8u << 20);

@@ -1,5 +1,6 @@
 #include "front/api/api.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -220,6 +221,30 @@ TEST_F(ApiRoutes, AnImportChangesOnlyADatasetThatMayBeChanged) {
     EXPECT_EQ(call("POST", "/v1/imports", "reader", R"({"upload":"u1","dataset":"new"})").status,
               202);
     EXPECT_EQ(call("POST", "/v1/imports", "owner", R"({"upload":"u1","path":"/x"})").status, 400);
+}
+
+TEST_F(ApiRoutes, ADatasetGoesOnlyIntoACollectionThatMayBeChanged) {
+    domain_.uploads["u1"].received_bytes = 10;
+    domain_.uploads["u2"] = domain_.uploads["u1"];
+    domain_.uploads["u2"].id = "u2";
+    domain_.uploads["u2"].owner = "reader";
+    const std::tuple<const char*, const char*, const char*, int> cases[] = {
+        {"owner", "u1", "c1", 202},  {"owner", "u1", "none", 404}, {"reader", "u2", "c1", 404},
+        {"reader", "u2", "c2", 403}, {"reader", "u2", "", 202},
+    };
+    for (const auto& [who, upload, collection, status] : cases)
+        EXPECT_EQ(call("POST", "/v1/imports", who,
+                       fmt::format(R"({{"upload":"{}","dataset":"n","collection":"{}"}})", upload,
+                                   collection))
+                      .status,
+                  status)
+            << who << collection;
+    EXPECT_EQ(call("PATCH", "/v1/datasets/ds", "owner", R"({"collection":"c1"})").status, 200);
+    EXPECT_EQ(call("PATCH", "/v1/datasets/ds", "owner", R"({"collection":"none"})").status, 404);
+    EXPECT_EQ(call("POST", "/v1/imports", "owner", R"({"upload":"u1","orientation":"up"})").status,
+              400);
+    EXPECT_EQ(call("POST", "/v1/imports", "owner", R"({"upload":"u1","sum_duplicates":1})").status,
+              400);
 }
 
 TEST_F(ApiRoutes, AJobIsWatchedChangeByChangeToItsEnd) {

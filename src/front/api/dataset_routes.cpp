@@ -99,6 +99,8 @@ Answer change_dataset(ApiContext& api, http::Request& request) {
     change.collection = TRY(fields.optional_text("collection"));
     const auto visibility = TRY(fields.optional_text("visibility"));
     TRY(fields.finish());
+    if (change.collection)
+        change.collection = TRY(collection_to_fill(api, request, *change.collection));
     if (visibility) {
         change.visibility = TRY(visibility_named(*visibility));
         TRY(allow(api, request, Action::share, {ThingKind::dataset, dataset.id, dataset.owner}));
@@ -147,6 +149,19 @@ Answer create_collection(ApiContext& api, http::Request& request) {
 }
 
 }  // namespace
+
+Result<std::string> collection_to_fill(ApiContext& api, const http::Request& request,
+                                       const std::string& name) {
+    if (name.empty()) return std::string();
+    const auto found = TRY(api.domain.datasets.find_collection(name));
+    if (!found) return absent(ThingKind::collection, name);
+    const auto allowed =
+        allow(api, request, Action::change, {ThingKind::collection, found->id, found->owner});
+    if (!allowed && allowed.error().code == ErrorCode::not_found)
+        return absent(ThingKind::collection, name);
+    if (!allowed) return fail(allowed.error());
+    return found->id;
+}
 
 std::vector<ApiRoute> dataset_routes() {
     return {{"GET", "/v1/datasets", list_datasets},

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "sql/value_text.h"
 
 namespace stroma::front::api {
 namespace {
@@ -20,24 +21,6 @@ std::string json_value(const sql::Value& value) {
     if (const auto* real = std::get_if<double>(&value))
         return std::isfinite(*real) ? fmt::format("{}", *real) : "null";
     return json_text(std::get<std::string>(value));
-}
-
-std::string csv_text(const std::string& text) {
-    const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == text.npos;
-    if (plain) return text;
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (c == '"') quoted += '"';
-        quoted += c;
-    }
-    return quoted + '"';
-}
-
-std::string csv_value(const sql::Value& value) {
-    if (std::holds_alternative<std::monostate>(value)) return "";
-    if (const auto* text = std::get_if<std::string>(&value)) return csv_text(*text);
-    if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
-    return json_value(value);
 }
 
 }  // namespace
@@ -62,14 +45,14 @@ std::string json_row(const sql::Rows& rows) {
 std::string csv_head(const sql::Rows& rows) {
     std::string text;
     for (const sql::ColumnInfo& column : rows.columns())
-        text += (text.empty() ? "" : ",") + csv_text(column.name);
+        text += (text.empty() ? "" : ",") + sql::csv_field(sql::Value(column.name));
     return text + "\n";
 }
 
 std::string csv_row(const sql::Rows& rows) {
     std::string text;
     for (std::size_t i = 0; i < rows.columns().size(); ++i)
-        text += (i > 0 ? "," : "") + csv_value(rows.value(i));
+        text += (i > 0 ? "," : "") + sql::csv_field(rows.value(i));
     return text + "\n";
 }
 

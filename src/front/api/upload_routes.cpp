@@ -61,10 +61,14 @@ Answer create_upload(ApiContext& api, http::Request& request) {
     if (!is_plain)
         return fail(error_at(ErrorCode::invalid_input, "/name",
                              "'name' must be a file's name, without folders"));
-    const Upload upload = TRY(api.domain.imports.create_upload(request.principal, name,
-                                                               static_cast<std::uint64_t>(size)));
-    http::Response response = upload_answer(201, upload);
-    response.headers.emplace_back("Location", "/v1/uploads/" + upload.id);
+    const auto upload =
+        api.domain.imports.create_upload(request.principal, name, static_cast<std::uint64_t>(size));
+    if (!upload && upload.error().code == ErrorCode::exhausted)
+        return error_response(request, upload.error().message.starts_with("at /size") ? 413 : 507,
+                              upload.error());
+    if (!upload) return fail(upload.error());
+    http::Response response = upload_answer(201, *upload);
+    response.headers.emplace_back("Location", "/v1/uploads/" + upload->id);
     return response;
 }
 
@@ -150,11 +154,20 @@ Answer post_import(ApiContext& api, http::Request& request) {
     order.require_valid = TRY(fields.boolean_or("require_valid", false));
     order.dataset = TRY(fields.text_or("dataset", ""));
     order.title = TRY(fields.text_or("title", ""));
-    order.collection = TRY(fields.text_or("collection", ""));
+    const std::string collection = TRY(fields.text_or("collection", ""));
+    order.orientation = TRY(fields.text_or("orientation", ""));
+    order.make_ids_unique = TRY(fields.boolean_or("make_ids_unique", false));
+    order.sum_duplicates = TRY(fields.boolean_or("sum_duplicates", false));
     const std::string visible = TRY(fields.text_or("visibility", "private"));
     order.visibility = TRY(visibility_named(visible));
     order.idempotency_key = request.header("idempotency-key").value_or("");
     TRY(fields.finish());
+    if (!order.orientation.empty() && order.orientation != "cells-are-rows" &&
+        order.orientation != "cells-are-columns")
+        return fail(error_at(ErrorCode::invalid_input, "/orientation",
+                             "'orientation' must be \"cells-are-rows\" or "
+                             "\"cells-are-columns\""));
+    order.collection = TRY(collection_to_fill(api, request, collection));
     TRY(check_source(api, request, order));
     if (!order.dataset.empty()) {
         // A new revision of a dataset that is there is a change of it.

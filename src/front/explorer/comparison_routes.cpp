@@ -81,6 +81,7 @@ Result<ReadOrder> order_in(const ExplorerDomain& domain, http::Request& request)
     if (const auto scale = TRY(fields.optional_text("scale")))
         order.scale = TRY(stroma::explorer::scale_named(*scale));
     order.donor_column = TRY(fields.text_or("donor_column", ""));
+    if (fields.find("paired") != nullptr) order.paired = TRY(fields.boolean_or("paired", false));
     const Json* a = fields.find("a");
     const Json* b = fields.find("b");
     TRY(fields.finish());

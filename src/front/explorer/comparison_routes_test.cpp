@@ -211,5 +211,21 @@ TEST_F(ComparisonTest, DonorsAreComparedAsSamples) {
     EXPECT_EQ(state["samples"].size(), 6u);
 }
 
+TEST_F(ComparisonTest, DonorsOnBothSidesArePairedOrNotAsAsked) {
+    const auto asked = [&](const std::string& paired) {
+        return R"({"revision":"many-1","test":"pseudobulk","donor_column":"donor","a":[[0,30]])" +
+               paired + "}";
+    };
+    const Json free = compared(asked(""));
+    const Json paired = compared(asked(R"(,"paired":true)"));
+    EXPECT_EQ(paired["paired"], true);
+    EXPECT_NE(paired["id"], free["id"]);
+    for (const std::string& wrong :
+         {asked(R"(,"paired":"yes")"), std::string(R"({"revision":"many-1","a":[[0,30]],)"
+                                                   R"("paired":true})")})
+        EXPECT_EQ(parse_json(call("POST", "/v1/comparisons", "", wrong).body)->value("pointer", ""),
+                  "/paired");
+}
+
 }  // namespace
 }  // namespace stroma::front::explorer

@@ -20,7 +20,7 @@ void Exchange::wake_locked() {
 Result<Bytes> Exchange::read() {
     std::unique_lock lock(mutex_);
     if (input_.empty() && !input_ended_ && !input_error_ && !gone_) {
-        input_wanted_ = input_asked_ever_ = true;
+        input_wanted_ = true;
         wake_locked();
         changed_.wait(lock,
                       [&] { return !input_.empty() || input_ended_ || input_error_ || gone_; });
@@ -100,11 +100,6 @@ void Exchange::fail_body(Error error) {
         input_error_ = std::move(error);
     }
     changed_.notify_all();
-}
-
-bool Exchange::body_was_wanted() const {
-    const std::lock_guard lock(mutex_);
-    return input_asked_ever_;
 }
 
 void Exchange::abandon() {

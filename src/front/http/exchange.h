@@ -51,7 +51,6 @@ public:
     /// Bytes for the handler; `last` when none come after them.
     void give_body(Bytes bytes, bool last);
     void fail_body(Error error);
-    bool body_was_wanted() const;
     /// The client left, or the server ends.
     void abandon();
     void ask_to_stop() { stop_.request_stop(); }
@@ -64,7 +63,7 @@ private:
     std::stop_source stop_;
     bool woken_ = false, gone_ = false;
     Bytes input_;
-    bool input_wanted_ = false, input_ended_ = false, input_asked_ever_ = false;
+    bool input_wanted_ = false, input_ended_ = false;
     std::optional<Error> input_error_;
     std::optional<Response> response_;
     bool answered_ = false;

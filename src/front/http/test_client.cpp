@@ -32,8 +32,6 @@ void TestClient::send(std::string_view bytes) {
     }
 }
 
-void TestClient::close_sending() { ::shutdown(socket_, SHUT_WR); }
-
 void TestClient::close() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;

@@ -15,7 +15,6 @@ public:
     TestClient(const TestClient&) = delete;
 
     void send(std::string_view bytes);
-    void close_sending();
     void close();
 
     struct Answer {

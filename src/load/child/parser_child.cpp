@@ -118,6 +118,17 @@ std::string_view promised_format(std::string_view name) {
     return "";
 }
 
+/// What to do with a file that no reader knows.
+std::string_view advice(InputFiles& files) {
+    constexpr std::string_view mark = "ustar";
+    constexpr std::uint64_t mark_at = 257;
+    std::byte found[mark.size()];
+    if (files.is_folder()) return "";
+    const auto file = files.open(files.name());
+    if (!file || !file->read_at(mark_at, found)) return "";
+    return as_text(found) == mark ? "; unpack a tar archive and import what it holds" : "";
+}
+
 Result<const FormatReader*> ChildLife::choose_reader(InputFiles& files) {
     std::string wanted = order_.format;
     if (wanted.empty())
@@ -129,8 +140,8 @@ Result<const FormatReader*> ChildLife::choose_reader(InputFiles& files) {
         if (reader->name() == wanted) return reader;
         known += fmt::format("{}{}", known.empty() ? "" : ", ", reader->name());
     }
-    return fail(ErrorCode::invalid_input,
-                fmt::format("{} isn't of a known format ({})", order_.name, known));
+    return fail(ErrorCode::invalid_input, fmt::format("{} isn't of a known format ({}){}",
+                                                      order_.name, known, advice(files)));
 }
 
 expression::Watch ChildLife::watch() {

@@ -102,18 +102,6 @@ Result<HcaManifest> parse_hca_manifest(std::string_view text) {
     return manifest;
 }
 
-bool is_fqid(std::string_view name) {
-    if (name.size() < 38 || name[36] != '.') return false;
-    for (std::size_t i = 0; i < 36; ++i) {
-        const bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        const char c = name[i];
-        const bool is_hex =
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-        if (is_dash ? c != '-' : !is_hex) return false;
-    }
-    return true;
-}
-
 std::string hca_key(std::string_view name) {
     std::string key(name);
     const std::size_t zarr = key.find(".zarr");

@@ -33,9 +33,6 @@ struct HcaManifest {
 /// errors  invalid_input  not a manifest: says what is missing; a file named twice, or with '/'..
 Result<HcaManifest> parse_hca_manifest(std::string_view json);
 
-/// Whether a name is `<uuid>.<version>`.
-bool is_fqid(std::string_view name);
-
 /// A file's name in the form in which manifests and folders are compared: '/' below a .zarr is '!',
 /// and the old level "expression_matrix!" is left out.
 std::string hca_key(std::string_view name);

@@ -137,8 +137,6 @@ TEST(HcaManifest, AStoreAnswerIsParsedWithItsFiles) {
 TEST(HcaManifest, NamesAreComparedWithoutTheOldLevel) {
     EXPECT_EQ(hca_key("a.zarr!expression_matrix!expression!0.0"), "a.zarr!expression!0.0");
     EXPECT_EQ(hca_key("a.zarr/expression/0.0"), "a.zarr!expression!0.0");
-    EXPECT_TRUE(is_fqid("4d1c82f4-fa08-4ed2-b90d-995b13cc3d8c.2019-05-08T155313.632000Z"));
-    EXPECT_FALSE(is_fqid("optimus_bundle.version"));
 }
 
 }  // namespace

@@ -92,6 +92,8 @@ Place place_in(std::string_view message, std::string_view statement) {
 
 Error error_from_duckdb(duckdb_error_type type, std::string_view message,
                         std::string_view statement) {
+    if (type == DUCKDB_ERROR_INTERRUPT)
+        return Error{ErrorCode::cancelled, "the statement was interrupted"};
     const Place place = place_in(message, statement);
     std::string text(message.substr(0, message.find("\n\nLINE ")));
     if (const auto line = text.find("\nLINE "); line != std::string::npos) text.resize(line);
