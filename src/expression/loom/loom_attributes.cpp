@@ -4,11 +4,13 @@
 #include <functional>
 #include <limits>
 
+#include "base/usual_or_tiny.h"
+
 namespace stroma::expression {
 namespace {
 
 constexpr unsigned gzip_level = 2;
-constexpr std::size_t rows_a_write = 256 * 64;
+constexpr std::size_t rows_a_write = usual_or_tiny(256u * 64, 3u);
 
 H5Storage storage_for(std::span<const std::uint64_t> shape) {
     for (const std::uint64_t size : shape)

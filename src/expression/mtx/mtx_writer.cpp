@@ -7,6 +7,7 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "base/usual_or_tiny.h"
 #include "expression/output/deflate.h"
 #include "expression/output/frame_text.h"
 #include "expression/output/matrix_lines.h"
@@ -18,7 +19,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_a_piece = 1u << 16;
+constexpr std::uint64_t values_a_piece = usual_or_tiny(1u << 16, 7u);
 constexpr int gzip_level = 1;
 // The header is a gzip member of its own and of fixed length, because whether all values are whole
 // and how many are not zero is known only at the end, when it is written again. It is filled up
