@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 BLOCK = 10_000
+DONORS = 12
 TYPES = [f"type {i:02d}" for i in range(20)]
 TISSUES = ["blood", "bone marrow", "heart", "kidney", "liver", "lung", "skin", "spleen"]
 
@@ -46,6 +47,15 @@ def put_frame(root, name, index, columns):
         group.attrs["ordered"] = False
         tag(group.create_dataset("codes", data=value[0].astype(np.int8)), "array", "0.2.0")
         put_texts(group, "categories", value[1])
+
+
+def donor_columns(donors):
+    """What the CELLxGENE schema says of a cell's donor: every other one is ill."""
+    return {"donor_id": (donors, [f"donor {i:02d}" for i in range(DONORS)]),
+            "disease_ontology_term_id": (donors % 2, ["PATO:0000461", "MONDO:0005101"]),
+            "self_reported_ethnicity_ontology_term_id": (donors // 2 % 2,
+                                                         ["HANCESTRO:0005", "unknown"]),
+            "flag": (donors % 3 % 2, ["no", "yes"])}
 
 
 def block_of(rng, cells, genes, nonzeros):
@@ -95,7 +105,8 @@ def main():
         put_frame(root, "obs", [f"C{i:09d}" for i in range(args.cells)], {
             "cell_type": (rng.integers(0, len(TYPES), args.cells), TYPES),
             "tissue": (rng.integers(0, len(TISSUES), args.cells), TISSUES),
-            "age": rng.integers(1, 90, args.cells).astype(np.int32)})
+            "age": rng.integers(1, 90, args.cells).astype(np.int32),
+            **donor_columns(rng.integers(0, DONORS, args.cells))})
         put_frame(root, "var", [f"ENSG{i + 1:011d}" for i in range(args.genes)],
                   {"feature_name": np.arange(args.genes, dtype=np.int32)})
     print(json.dumps({"cells": args.cells, "genes": args.genes, "nonzeros": at, "sum": total}))

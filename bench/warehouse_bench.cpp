@@ -259,7 +259,9 @@ void commit_many(const fs::path& folder) {
         rows.var = &var;
         seconds.push_back(seconds_of([&] { must(warehouse->apply(rows)); }));
     }
-    const double all = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+    // Grouped: until all of them lie in their tables, where a statement reads them.
+    const double all = std::accumulate(seconds.begin(), seconds.end(), 0.0) +
+                       seconds_of([&] { row_count(*warehouse, "SELECT count(*) FROM cells"); });
     std::sort(seconds.begin(), seconds.end());
     const std::pair<const char*, double> measures[] = {
         {"p50_ms", 1e3 * seconds[commits / 2]},

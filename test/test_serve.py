@@ -18,6 +18,26 @@ def test_metrics_are_text_for_prometheus(server):
         float(line.rsplit(" ", 1)[1])
 
 
+def test_metrics_tell_how_many_jobs_wait(server):
+    lines = server.get("/metrics").text.splitlines()
+    for queue in ("jobs", "matrices", "comparisons"):
+        for state in ("ready", "leased", "delayed", "dead"):
+            assert f'stroma_queue_messages{{queue="{queue}",state="{state}"}} 0' in lines
+        assert f'stroma_queue_oldest_seconds{{queue="{queue}"}} 0' in lines
+
+
+def test_names_behind_a_proxy_are_known_when_they_are_told(start_server, tmp_path):
+    def status(server, host):
+        return requests.get(server.url + "/health", headers={"Host": host}, timeout=10).status_code
+    plain = start_server(tmp_path / "plain")
+    assert status(plain, "cells.example") == 421
+    told = start_server(tmp_path / "told", "--set", "http.hosts=cells.example, other.example",
+                        "--set", "http.public_url=https://cells.example")
+    assert [status(told, host) for host in ("cells.example", "other.example:443", "127.0.0.1")] == [
+        200, 200, 200]
+    assert status(told, "evil.example") == 421
+
+
 def test_every_answer_names_its_request(server):
     first, second = (requests.get(server.url + "/health", timeout=10) for _ in range(2))
     assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]

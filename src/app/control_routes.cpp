@@ -33,6 +33,8 @@ std::int64_t number_in(const Request& request, std::string_view name, std::int64
 Result<std::string> submit(Site& site, Request& request) {
     const std::string body = TRY(request.text_body());
     const Json json = TRY(parse_json(body));
+    TRY(site.catalog().decide(request.principal, catalog::Action::create,
+                              {catalog::ThingKind::job, "", request.principal.id}));
     const auto job = TRY(site.jobs().submit({.stage = json.value("stage", ""),
                                              .owner = request.principal.id,
                                              .title = json.value("title", ""),
@@ -60,6 +62,8 @@ Result<std::string> wait_for_job(Site& site, Request& request) {
 
 Result<std::string> remove_dataset(Site& site, Request& request) {
     const auto dataset = TRY(named_dataset(site, request.parameters["dataset"]));
+    TRY(site.catalog().decide(request.principal, catalog::Action::remove,
+                              {catalog::ThingKind::dataset, dataset.id, dataset.owner}));
     TRY(site.loader().remove_dataset(dataset));
     return std::string("{}");
 }

@@ -102,12 +102,15 @@ Result<pipeline::Job> submit(Session& session, std::string_view stage, std::stri
         const std::string answer = TRY(session.remote->post("/internal/jobs", body.dump()));
         return job_from_json(answer);
     }
+    const auto local = catalog::local_administrator();
+    TRY(session.site->catalog().decide(local, catalog::Action::create,
+                                       {catalog::ThingKind::job, "", local.id}));
     const auto job = TRY(session.site->jobs().submit({.stage = std::string(stage),
                                                       .owner = catalog::local_administrator().id,
                                                       .title = std::string(title),
                                                       .inputs = std::string(inputs),
                                                       .idempotency_key = ""}));
-    session.site->worker().start();
+    session.site->start_workers();
     return job;
 }
 

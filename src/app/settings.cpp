@@ -18,6 +18,9 @@ using enum SettingKind;
 constexpr Setting table[] = {
     {"http.address", address, "127.0.0.1:8080", "",
      "Where the web, the REST API and the metrics answer. Loopback only until you say otherwise."},
+    {"http.hosts", text, "", "",
+     "Names, with spaces between them, under which clients reach this server: needed where a proxy "
+     "passes on their Host header to a loopback address; any other name gets 421."},
     {"http.handler_threads", number, "16", "1 … 1024",
      "Requests that are worked on at the same time."},
     {"http.head_max", bytes, "32KiB", "1KiB … 1MiB", "Longest head of a request; above it 431."},
@@ -27,11 +30,46 @@ constexpr Setting table[] = {
     {"http.drain", duration, "10s", "0s … 10min",
      "How long running requests may take to end when the server stops."},
 
+    {"http.public_url", text, "", "",
+     "How people reach the site, like https://stroma.example/lab: for links, for cookies that need "
+     "https and for the provider of sign-in. Empty takes each request's own host."},
+    {"http.trusted_proxies", text, "127.0.0.1 ::1", "",
+     "Addresses of reverse proxies, with spaces, whose X-Forwarded-For, -Proto and -Host are "
+     "believed."},
+    {"http.frame_ancestors", text, "'none'", "",
+     "Who may show the pages in a frame: 'none', 'self' or origins, with spaces."},
+
+    {"account.session_idle", duration, "24h", "1min … 90d",
+     "A session that isn't used for so long is over."},
+    {"account.session_length", duration, "14d", "1min … 365d",
+     "A session is over after so long, however much it is used."},
+
+    {"oidc.issuer", text, "", "",
+     "URL of an OpenID Connect provider by which people may sign in, as it names itself. Its "
+     "redirect URI is <site>/account/oidc/callback. Empty has none."},
+    {"oidc.client_id", text, "", "", "What the provider calls this site."},
+    {"oidc.client_secret_file", path, "", "",
+     "File with the secret that the provider gave this site; empty for a public client."},
+    {"oidc.title", text, "Sign in with your institution", "", "What the button says."},
+    {"oidc.scopes", text, "openid profile email", "", "What the provider is asked for."},
+    {"oidc.create_users", boolean, "true", "",
+     "Whether who comes first gets a user of their own; else they link an account they have."},
+    {"oidc.role_claim", text, "", "",
+     "Claim of the ID token that says what somebody may be, like groups: a text or a list. Empty "
+     "leaves roles to Stroma; else each sign-in sets the role."},
+    {"oidc.administrator_values", text, "", "",
+     "Values of that claim, with spaces, that make an administrator."},
+    {"oidc.user_values", text, "", "",
+     "Values of that claim that let somebody in at all. Empty lets everybody in."},
+
     {"log.level", choice, "info", "debug info warning error",
      "The least that is written. Verbs other than serve start at warning."},
     {"log.format", choice, "text", "text json", "One line each, for people or for machines."},
 
-    {"jobs.threads", number, "1", "1 … 64", "Jobs that run at the same time."},
+    {"jobs.threads", number, "1", "1 … 64",
+     "Imports, exports and backups that run at the same time. Matrices and comparisons have "
+     "threads "
+     "of their own."},
     {"jobs.attempts_max", number, "5", "1 … 100",
      "After so many attempts that died or had to be repeated a job fails for good."},
     {"jobs.lease", duration, "30s", "1s … 1h",
@@ -68,10 +106,15 @@ constexpr Setting table[] = {
     {"fetch.private_addresses", boolean, "false", "",
      "Whether URLs in requests may lead to loopback and private addresses."},
 
+    {"portal.doi_resolver", text, "https://api.crossref.org/works/", "",
+     "What a DOI's title and authors are asked of: the DOI is put behind it, and the answer is "
+     "Crossref's JSON. Empty asks nobody."},
+
     {"warehouse.memory", bytes, "2GiB", "64MiB … 16TiB", "Memory of the warehouse engine."},
     {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
      "Disk that one statement's sorting may use when memory is not enough."},
 
+    {"matrix.threads", number, "1", "1 … 64", "Matrix files that are made at the same time."},
     {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},
 
@@ -81,6 +124,9 @@ constexpr Setting table[] = {
      "How long a comparison of cells may take within its request; then it becomes a job."},
     {"explorer.comparisons_at_once", number, "2", "1 … 64",
      "Comparisons within requests at the same time; others wait for the budget, then are jobs."},
+
+    {"explorer.comparison_threads", number, "1", "1 … 64",
+     "Comparisons past their budget that run at the same time."},
 
     {"bundle.symbols", path, "", "",
      "Table of Ensembl ids and gene symbols (10x genes.tsv) for bundles that name genes by "

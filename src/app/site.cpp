@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "app/backup_stage.h"
+#include "app/build_info.h"
+#include "app/ingest/fetch_stage.h"
 #include "app/settings.h"
 #include "app/site_state.h"
 #include "base/log.h"
@@ -11,6 +13,7 @@
 #include "matrix/export_stage.h"
 #include "object/disk/disk_store.h"
 #include "queue/database/database_queue.h"
+#include "queue/queue_metrics.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::app {
@@ -39,9 +42,21 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     queue_options.lease = settings.duration("jobs.lease");
     state.job_queue =
         TRY(queue::open_queue(*state.control, "jobs", queue_options, state.clock, state.ids));
+    state.matrix_queue =
+        TRY(queue::open_queue(*state.control, "matrices", queue_options, state.clock, state.ids));
+    state.comparison_queue = TRY(
+        queue::open_queue(*state.control, "comparisons", queue_options, state.clock, state.ids));
     state.jobs =
         TRY(pipeline::JobStore::open(*state.control, *state.job_queue, state.clock, state.ids));
+    state.jobs->route("matrix", *state.matrix_queue);
+    state.jobs->route("comparison", *state.comparison_queue);
     state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));
+    state.accounts = TRY(
+        account::Accounts::open(*state.control, *state.catalog, state.clock, state.ids,
+                                {.session_idle = settings.duration("account.session_idle"),
+                                 .session_length = settings.duration("account.session_length")}));
+    state.audit = std::make_unique<account::Audit>(*state.control, state.clock);
+    state.catalog->set_witness(*state.audit);
     state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
@@ -52,7 +67,7 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
         explorer::BodyStoreOptions{.bytes_max = settings.bytes("explorer.bodies_max")});
     state.explorer = std::make_unique<explorer::Explorer>(open, *state.bodies);
     state.comparisons = TRY(explorer::Comparisons::open(
-        *state.control, *state.explorer, *state.jobs, state.clock,
+        *state.control, *state.explorer, *state.jobs, state.clock, state.ids,
         {.budget = settings.duration("explorer.comparison_budget"),
          .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once"))}));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
@@ -65,7 +80,14 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.matrices = std::make_unique<matrix::MatrixService>(
         *state.matrix_requests, *state.matrix_writer, *state.catalog, *state.warehouse,
         *state.objects, *state.jobs, state.clock, state.ids,
-        matrix::MatrixServiceOptions{.retention = settings.duration("matrix.retention")});
+        matrix::MatrixServiceOptions{.retention = settings.duration("matrix.retention"),
+                                     .program = version()});
+    state.links = std::make_unique<account::Links>(
+        *state.control, *state.catalog, state.clock, state.ids,
+        [&state](std::string_view result) { return state.matrices->sources_of(result); });
+    state.portal =
+        TRY(portal::Portal::open(*state.control, *state.catalog, open, state.clock, state.ids));
+    state.inspection = std::make_unique<Inspection>(*state.portal);
     return {};
 }
 
@@ -81,7 +103,11 @@ void add_stages(Site::State& state, const Settings& settings) {
     const fs::path staging = state.data / "tmp" / "staging";
     auto import = std::make_unique<loading::ImportStage>(
         *state.loader, *state.catalog, *state.warehouse, format_readers(), staging,
-        settings.text("bundle.symbols"), state.clock);
+        settings.text("bundle.symbols"), state.clock, state.inspection.get());
+    state.stages.push_back(std::make_unique<FetchStage>(
+        *import, staging,
+        FetchStage::Limits{settings.bytes("upload.file_max"),
+                           settings.boolean("fetch.private_addresses")}));
     state.stages.push_back(std::make_unique<loading::BundleStage>(
         *import, *state.loader, *state.catalog, settings.text("dss.url")));
     state.stages.push_back(std::move(import));
@@ -92,12 +118,24 @@ void add_stages(Site::State& state, const Settings& settings) {
     state.stages.push_back(std::make_unique<BackupStage>(state.site));
     std::vector<pipeline::Stage*> stages;
     for (const auto& stage : state.stages) stages.push_back(stage.get());
-    state.worker = std::make_unique<pipeline::Worker>(
-        *state.jobs, *state.job_queue, stages, state.clock,
-        pipeline::WorkerOptions{
-            .threads = static_cast<int>(settings.number("jobs.threads")),
-            .attempts_max = static_cast<int>(settings.number("jobs.attempts_max")),
-            .lease = settings.duration("jobs.lease")});
+    const auto worker_of = [&](queue::Queue& queue, std::int64_t threads) {
+        return std::make_unique<pipeline::Worker>(
+            *state.jobs, queue, stages, state.clock,
+            pipeline::WorkerOptions{
+                .threads = static_cast<int>(threads),
+                .attempts_max = static_cast<int>(settings.number("jobs.attempts_max")),
+                .lease = settings.duration("jobs.lease")});
+    };
+    state.worker = worker_of(*state.job_queue, settings.number("jobs.threads"));
+    state.matrix_worker = worker_of(*state.matrix_queue, settings.number("matrix.threads"));
+    state.comparison_worker =
+        worker_of(*state.comparison_queue, settings.number("explorer.comparison_threads"));
+}
+
+Result<void> recover_jobs(Site::State& state) {
+    for (auto* worker : {&state.worker, &state.matrix_worker, &state.comparison_worker})
+        TRY((*worker)->recover());
+    return {};
 }
 
 }  // namespace
@@ -116,7 +154,7 @@ Result<std::unique_ptr<Site>> Site::open(const fs::path& data, const Settings& s
     TRY_WITH(open_domain(*state, settings), "opening " + data.string());
     add_stages(*state, settings);
     TRY_WITH(state->loader->recover(), "recovering " + data.string());
-    TRY_WITH(state->worker->recover(), "recovering " + data.string());
+    TRY_WITH(recover_jobs(*state), "recovering " + data.string());
     TRY_WITH(drop_exports_of_the_dead(*state->jobs), "recovering " + data.string());
     std::unique_ptr<Site> site(new Site(std::move(state)));
     site->state_->site = site.get();
@@ -129,15 +167,31 @@ const Clock& Site::clock() const { return state_->clock; }
 IdSource& Site::ids() { return state_->ids; }
 object::ObjectStore& Site::objects() { return *state_->objects; }
 catalog::Catalog& Site::catalog() { return *state_->catalog; }
+account::Accounts& Site::accounts() { return *state_->accounts; }
+account::Links& Site::links() { return *state_->links; }
+account::Audit& Site::audit() { return *state_->audit; }
 warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
 loading::RevisionFiles& Site::revision_files() { return *state_->files; }
 loading::DatasetLoader& Site::loader() { return *state_->loader; }
 pipeline::JobStore& Site::jobs() { return *state_->jobs; }
-queue::Queue& Site::job_queue() { return *state_->job_queue; }
 pipeline::Worker& Site::worker() { return *state_->worker; }
+void Site::start_workers() {
+    for (auto* worker : {&state_->worker, &state_->matrix_worker, &state_->comparison_worker})
+        (*worker)->start();
+}
+void Site::stop_workers() {
+    for (auto* worker : {&state_->worker, &state_->matrix_worker, &state_->comparison_worker})
+        (*worker)->stop();
+}
+Result<void> Site::publish_gauges() {
+    TRY(queue::publish_depth(*state_->job_queue, "jobs"));
+    TRY(queue::publish_depth(*state_->matrix_queue, "matrices"));
+    return queue::publish_depth(*state_->comparison_queue, "comparisons");
+}
 matrix::MatrixService& Site::matrices() { return *state_->matrices; }
 explorer::Explorer& Site::explorer() { return *state_->explorer; }
 explorer::Comparisons& Site::comparisons() { return *state_->comparisons; }
+portal::Portal& Site::portal() { return *state_->portal; }
 sql::Database& Site::control() { return *state_->control; }
 Milliseconds Site::house_keeping_interval() const {
     return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});

@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "account/accounts.h"
+#include "account/audit.h"
+#include "account/links.h"
 #include "base/context.h"
 #include "base/file.h"
 #include "base/result.h"
@@ -18,6 +21,7 @@
 #include "object/object_store.h"
 #include "pipeline/job_store.h"
 #include "pipeline/worker.h"
+#include "portal/portal.h"
 #include "warehouse/warehouse.h"
 
 namespace stroma::app {
@@ -46,15 +50,23 @@ public:
     IdSource& ids();
     object::ObjectStore& objects();
     catalog::Catalog& catalog();
+    account::Accounts& accounts();
+    account::Links& links();
+    account::Audit& audit();
     warehouse::Warehouse& warehouse();
     loading::RevisionFiles& revision_files();
     loading::DatasetLoader& loader();
     pipeline::JobStore& jobs();
-    queue::Queue& job_queue();
     pipeline::Worker& worker();
+    /// The threads that work on jobs: those of imports and the like, of matrices, of comparisons.
+    void start_workers();
+    void stop_workers();
+    /// Sets the gauges that are only known when they are asked for.
+    Result<void> publish_gauges();
     matrix::MatrixService& matrices();
     explorer::Explorer& explorer();
     explorer::Comparisons& comparisons();
+    portal::Portal& portal();
     sql::Database& control();
     /// How often a server looks for what has expired.
     Milliseconds house_keeping_interval() const;

@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "app/data_lock.h"
+#include "app/ingest/inspection.h"
 #include "app/site.h"
 #include "explorer/body_store.h"
 #include "explorer/comparisons.h"
 #include "explorer/explorer.h"
 #include "matrix/matrix_writer.h"
 #include "matrix/request_store.h"
+#include "portal/portal.h"
 #include "queue/transactional_queue.h"
 #include "sql/embedded_database.h"
 #include "sql/sqlite/sqlite_database.h"
@@ -33,9 +35,12 @@ struct Site::State {
     std::unique_ptr<object::ObjectStore> objects;
     std::unique_ptr<sql::SqliteDatabase> control;
     std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
-    std::unique_ptr<queue::TransactionalQueue> job_queue;
+    /// Imports and what else may take hours; matrices and comparisons, for which somebody waits.
+    std::unique_ptr<queue::TransactionalQueue> job_queue, matrix_queue, comparison_queue;
     std::unique_ptr<pipeline::JobStore> jobs;
+    std::unique_ptr<account::Audit> audit;  ///< the catalog's witness
     std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<account::Accounts> accounts;
     std::unique_ptr<loading::RevisionFiles> files;
     std::unique_ptr<explorer::BodyStore> bodies;
     std::unique_ptr<explorer::Explorer> explorer;
@@ -46,9 +51,13 @@ struct Site::State {
     std::unique_ptr<matrix::MatrixWriter> matrix_writer;
     std::unique_ptr<matrix::RequestStore> matrix_requests;
     std::unique_ptr<matrix::MatrixService> matrices;
+    std::unique_ptr<account::Links> links;
+    std::unique_ptr<portal::Portal> portal;
+    std::unique_ptr<Inspection> inspection;
     Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
-    std::unique_ptr<pipeline::Worker> worker;  // last: it stops before what it works on goes
+    // Last: they stop before what they work on goes.
+    std::unique_ptr<pipeline::Worker> worker, matrix_worker, comparison_worker;
 };
 
 }  // namespace stroma::app

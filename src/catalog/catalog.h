@@ -23,6 +23,13 @@ struct Collection {
     std::int64_t created_ms = 0, changed_ms = 0;
 };
 
+/// What is to be changed of a collection; what isn't set stays.
+struct CollectionChange {
+    std::optional<std::string> title, description;
+    std::optional<Visibility> visibility;
+    std::optional<std::vector<std::string>> datasets;  ///< ids of all that are in it from now on
+};
+
 /// A named thing with a history of immutable revisions; the current one is what readers see.
 struct Dataset {
     std::string id;
@@ -57,6 +64,16 @@ struct Bundle {
     std::string state;   ///< "loaded", "replaced", "deleted", "lost" to damage: may come again
     std::string report;  ///< JSON: files that match, differ, are absent
     std::int64_t changed_ms = 0;
+};
+
+/// Keeps a record of decisions. Any thread.
+class Witness {
+public:
+    virtual ~Witness() = default;
+    /// What was decided, before it is done; `link` is the capability link that allowed it, or "".
+    /// An error refuses the action: nothing changes without its record.
+    virtual Result<void> record(const Principal& principal, Action action, const Thing& thing,
+                                bool allowed, std::string_view link) = 0;
 };
 
 /// What exists, who owns it, who may do what. In the control database. Any thread.
@@ -95,6 +112,9 @@ public:
                                          std::string_view owner, Visibility visibility);
     Result<std::optional<Collection>> find_collection(std::string_view id_or_name);
     Result<std::vector<Collection>> collections();
+    /// In one transaction. The datasets of a public collection become public with it.
+    /// errors  not_found  the collection, or one of the datasets
+    Result<Collection> change_collection(std::string_view id, const CollectionChange& change);
 
     // Bundles
     Result<void> put_bundle(const Bundle& bundle);
@@ -118,9 +138,14 @@ public:
     Result<void> revoke(const Grant& grant);
     Result<std::vector<Grant>> grants_on(std::string_view thing);
 
-    /// The one decision: whether the principal may do the action to the thing. Every front and
-    /// verb asks here. A denied read of a private thing must be shown as not_found.
+    /// Whether the principal may do the action to the thing. A denied read of a private thing must
+    /// be shown as not_found.
     Result<bool> may(const Principal& principal, Action action, const Thing& thing);
+    /// The one decision, asked by every front and verb before it acts: may(), told to the witness
+    /// when it denies, when it lets something change, and when a link allowed it.
+    Result<bool> decide(const Principal& principal, Action action, const Thing& thing);
+    /// Who is told, from now on; it outlives the catalog's use. Before the first decision.
+    void set_witness(Witness& witness);
     /// Ids of the datasets with a current revision that the principal may read.
     Result<std::vector<std::string>> readable_datasets(const Principal& principal);
 

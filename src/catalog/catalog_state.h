@@ -22,6 +22,7 @@ struct Catalog::State {
     sql::ConnectionPool pool;
     const Clock& clock;
     IdSource& ids;
+    Witness* witness = nullptr;
 };
 
 /// invalid_input unless 1 to 200 letters, digits, '.', '_' or '-' that begin with a letter or a

@@ -92,6 +92,7 @@ Result<Relation> relation_of(sql::ConnectionPool& pool, const Principal& princip
         case ThingKind::job:
         case ThingKind::matrix_request:
         case ThingKind::upload: break;
+        case ThingKind::result: return Relation::none;  // read by whoever may read its datasets
     }
     if (thing.owner.empty() || thing.owner != principal.id) return Relation::none;
     if (principal.role != Role::anonymous) return Relation::owner;
@@ -129,15 +130,57 @@ bool in_scope(const Principal& principal, Action action, const Thing& thing) {
            (action == Action::create && thing.kind == ThingKind::matrix_request);
 }
 
-}  // namespace
-
-Result<bool> Catalog::may(const Principal& principal, Action action, const Thing& thing) {
+Result<bool> may_without_links(sql::ConnectionPool& pool, const Principal& principal, Action action,
+                               const Thing& thing) {
     if (principal.disabled || !in_scope(principal, action, thing)) return false;
     if (action == Action::create)
         return principal.role == Role::administrator || thing.kind == ThingKind::matrix_request ||
                (principal.role == Role::user && thing.kind != ThingKind::site);
-    return allows(TRY(relation_of(state_->pool, principal, thing)), action);
+    return allows(TRY(relation_of(pool, principal, thing)), action);
 }
+
+/// The link among the principal's that lets it do the action to the thing, which is to read it;
+/// "" when none does.
+Result<std::string> allowing_link(sql::ConnectionPool& pool, const Principal& principal,
+                                  Action action, const Thing& thing) {
+    if (principal.links.empty() || principal.disabled || action != Action::read || thing.id.empty())
+        return "";
+    std::string collection;
+    if (thing.kind == ThingKind::dataset) {
+        const auto connection = TRY(pool.take());
+        const auto dataset = TRY(stored(*connection, thing));
+        if (!dataset || dataset->withdrawn) return "";
+        collection = dataset->collection;
+    }
+    for (const LinkRight& right : principal.links)
+        if ((right.kind == thing.kind && right.thing == thing.id) ||
+            (right.kind == ThingKind::collection && !collection.empty() &&
+             right.thing == collection))
+            return right.link;
+    return "";
+}
+
+}  // namespace
+
+Result<bool> Catalog::may(const Principal& principal, Action action, const Thing& thing) {
+    return TRY(may_without_links(state_->pool, principal, action, thing)) ||
+           !TRY(allowing_link(state_->pool, principal, action, thing)).empty();
+}
+
+Result<bool> Catalog::decide(const Principal& principal, Action action, const Thing& thing) {
+    bool allowed = TRY(may_without_links(state_->pool, principal, action, thing));
+    std::string link;
+    if (!allowed) {
+        link = TRY(allowing_link(state_->pool, principal, action, thing));
+        allowed = !link.empty();
+    }
+    const bool is_told = !allowed || action != Action::read || !link.empty();
+    if (is_told && state_->witness != nullptr)
+        TRY(state_->witness->record(principal, action, thing, allowed, link));
+    return allowed;
+}
+
+void Catalog::set_witness(Witness& witness) { state_->witness = &witness; }
 
 Result<std::vector<std::string>> Catalog::readable_datasets(const Principal& principal) {
     std::vector<std::string> readable;

@@ -8,6 +8,27 @@ namespace stroma::catalog {
 
 enum class Role { anonymous, user, administrator };
 
+/// What can be asked for.
+enum class Action { read, create, change, remove, share, administer };
+
+enum class ThingKind { site, collection, dataset, job, matrix_request, upload, result };
+
+/// What a capability link lets whoever holds it read: one thing, and of a collection its datasets.
+struct LinkRight {
+    std::string link;  ///< its id
+    ThingKind kind = ThingKind::dataset;
+    std::string thing;
+};
+
+/// How a principal came in, for the record; empty of this process itself.
+struct Asking {
+    std::string by;       ///< "session", "token", or "" of nobody
+    std::string proof;    ///< id of the session or token
+    std::string address;  ///< the client's
+    std::string request;  ///< "PATCH /v1/datasets/blood", without the query
+    std::string request_id;
+};
+
 /// Who asks. The local owner of the data directory is the administrator "local".
 struct Principal {
     std::string id, name;
@@ -16,16 +37,13 @@ struct Principal {
     std::int64_t created_ms = 0;
     /// Set when the principal came by a token: what it may do at most; empty is all.
     std::vector<std::string> scopes;
+    std::vector<LinkRight> links;  ///< what it may read beside, also when anonymous
+    Asking asking;
 };
 
 Principal anonymous_principal();
 /// The owner of the data directory, working without a server or with its own token.
 Principal local_administrator();
-
-/// What can be asked for.
-enum class Action { read, create, change, remove, share, administer };
-
-enum class ThingKind { site, collection, dataset, job, matrix_request, upload };
 
 struct Thing {
     ThingKind kind = ThingKind::site;

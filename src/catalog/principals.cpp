@@ -169,6 +169,8 @@ Result<Principal> Catalog::principal_of_token(std::string_view secret) {
     if (now - token->used_ms >= used_precision_ms)
         TRY(connection->change("UPDATE tokens SET used_ms = ? WHERE id = ?", {now, token->id}));
     principal->scopes = std::move(token->scopes);
+    principal->asking.by = "token";
+    principal->asking.proof = token->id;
     return *std::move(principal);
 }
 

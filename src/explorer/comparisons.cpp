@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/digest.h"
 #include "base/json.h"
 
 namespace stroma::explorer {
@@ -15,6 +16,7 @@ create table if not exists comparison (
     id text primary key, revision text not null, inputs text not null, job text not null,
     summary text not null, created_ms integer not null);
 create index if not exists comparison_revision on comparison (revision);
+create table if not exists comparison_cancel_key (job text primary key, key_sha256 text not null);
 )sql";
 
 std::string what_of(const ComparisonRecord& record, TableFormat format) {
@@ -27,14 +29,24 @@ Result<std::string> bytes_of(const Body& body) {
     return bytes;
 }
 
+Result<void> drop_revision(sql::Connection& connection, const std::string& revision) {
+    TRY(
+        connection.change("delete from comparison_cancel_key where job in "
+                          "(select job from comparison where revision = ?)",
+                          {revision}));
+    TRY(connection.change("delete from comparison where revision = ?", {revision}));
+    return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Comparisons>> Comparisons::open(sql::Database& control, Explorer& explorer,
                                                        pipeline::JobStore& jobs, const Clock& clock,
-                                                       ComparisonOptions options) {
+                                                       IdSource& ids, ComparisonOptions options) {
     const auto connection = TRY(control.connect());
     TRY(connection->run_script(schema));
-    return std::unique_ptr<Comparisons>(new Comparisons(control, explorer, jobs, clock, options));
+    return std::unique_ptr<Comparisons>(
+        new Comparisons(control, explorer, jobs, clock, ids, options));
 }
 
 Result<std::optional<ComparisonRecord>> Comparisons::find(std::string_view id) {
@@ -66,8 +78,7 @@ Result<void> Comparisons::forget_removed(
         while (TRY(rows->next())) revisions.push_back(rows->text(0));
     }
     for (const std::string& revision : revisions)
-        if (!TRY(is_there(revision)))
-            TRY(connection->change("delete from comparison where revision = ?", {revision}));
+        if (!TRY(is_there(revision))) TRY(drop_revision(*connection, revision));
     return {};
 }
 
@@ -126,7 +137,25 @@ Result<ComparisonRecord> Comparisons::ask(const ComparisonOrder& asked, std::str
          to_json(record.order), "comparison/" + record.id}));
     record.job = job.id;
     TRY(put(record));
+    if (owner.empty() && job.owner.empty()) record.cancel_key = TRY(give_cancel_key(job.id));
     return record;
+}
+
+Result<std::string> Comparisons::give_cancel_key(const std::string& job) {
+    const std::string key = ids_.secret(16);
+    const auto connection = TRY(control_.connect());
+    // Two who asked at once share the job; who came second has no say.
+    const std::int64_t added = TRY(connection->change(
+        "insert into comparison_cancel_key values (?, ?) on conflict (job) do nothing",
+        {job, sha256_hex(key)}));
+    return added > 0 ? key : std::string();
+}
+
+Result<bool> Comparisons::is_cancel_key(const ComparisonRecord& record, std::string_view key) {
+    const auto connection = TRY(control_.connect());
+    const auto rows = TRY(connection->execute(
+        "select key_sha256 from comparison_cancel_key where job = ?", {record.job}));
+    return TRY(rows->next()) && equal_in_constant_time(rows->text(0), sha256_hex(key));
 }
 
 Result<std::shared_ptr<const ComparedGenes>> Comparisons::genes_of(const ComparisonRecord& record,

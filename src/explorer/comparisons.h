@@ -22,6 +22,8 @@ struct ComparisonRecord {
     ComparisonOrder order;
     std::string job;      ///< "" when it was done within its budget
     std::string summary;  ///< comparison_summary(), "" until it is done
+    /// Only of who asked first and has no name: with it the job may be cancelled.
+    std::string cancel_key;
 };
 
 struct ComparisonOptions {
@@ -37,13 +39,15 @@ class Comparisons {
 public:
     static Result<std::unique_ptr<Comparisons>> open(sql::Database& control, Explorer& explorer,
                                                      pipeline::JobStore& jobs, const Clock& clock,
-                                                     ComparisonOptions options);
+                                                     IdSource& ids, ComparisonOptions options);
 
     /// Finds it done or under way, else does it or makes a job of it for `owner`.
     /// errors  as settled() and run_comparison(); cancelled when `left` is asked to stop
     Result<ComparisonRecord> ask(const ComparisonOrder& order, std::string_view owner,
                                  std::stop_token left);
     Result<std::optional<ComparisonRecord>> find(std::string_view id);
+    /// Whether `key` was given to who made the comparison's job.
+    Result<bool> is_cancel_key(const ComparisonRecord& record, std::string_view key);
     /// Drops the records of revisions that aren't there any more.
     Result<void> forget_removed(
         const std::function<Result<bool>(const std::string& revision)>& is_there);
@@ -60,14 +64,16 @@ private:
         std::shared_ptr<const ComparedGenes> genes;
     };
     Comparisons(sql::Database& control, Explorer& explorer, pipeline::JobStore& jobs,
-                const Clock& clock, ComparisonOptions options)
+                const Clock& clock, IdSource& ids, ComparisonOptions options)
         : control_(control),
           explorer_(explorer),
           jobs_(jobs),
           clock_(clock),
+          ids_(ids),
           options_(options),
           running_(options.at_once) {}
     Result<void> put(const ComparisonRecord& record);
+    Result<std::string> give_cancel_key(const std::string& job);
     Result<std::optional<ComparisonRecord>> run_within_budget(const std::string& id,
                                                               const ComparisonOrder& order,
                                                               const std::stop_token& left);
@@ -80,6 +86,7 @@ private:
     Explorer& explorer_;
     pipeline::JobStore& jobs_;
     const Clock& clock_;
+    IdSource& ids_;
     const ComparisonOptions options_;
     std::counting_semaphore<> running_;
     std::mutex mutex_;

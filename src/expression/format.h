@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +40,11 @@ public:
     virtual Result<AnnotatedData> read(InputFiles& files, const ReadOptions& options) const = 0;
 };
 
+/// Told while a file is written, by a writer that goes from its front to its end: where it lies
+/// until it gets its name, and how many of its first bytes won't change any more. The number rises;
+/// one call at a time, on any thread.
+using Settled = std::function<void(const fs::path& working, std::uint64_t bytes)>;
+
 struct WriteOptions {
     /// "": the format's default; "none"; "gzip" / "lz4" / "zstd" where the format knows them.
     std::string compression;
@@ -46,6 +52,7 @@ struct WriteOptions {
     std::string layout;    ///< a format's variant: zarr "anndata" (default) or "hca-v1";
                            ///< mtx and csv "folder" (default) or "zip"
     std::string stem;      ///< the folder's name inside a zip; default the output's name
+    Settled settled;       ///< may be empty; folders and formats that go back tell nothing
 };
 
 /// What was written, counted while writing; equal for every format of one selection.

@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "load/annotation_import.h"
 #include "load/bundle_order.h"
+#include "object/mapped_reader.h"
 
 namespace stroma::loading {
 namespace {
@@ -74,6 +75,8 @@ std::string to_job_inputs(const ImportRequest& request) {
         {"strict", request.strict},
         {"symbols",
          request.symbols.empty() ? "" : fs::absolute(request.symbols).lexically_normal().string()},
+        {"profile", request.profile},
+        {"require_valid", request.require_valid},
         {"remove_source", request.remove_source}}
         .dump();
 }
@@ -91,6 +94,8 @@ Result<ImportRequest> import_request_of(std::string_view job_inputs) {
     request.read.make_ids_unique = json.value("make_ids_unique", false);
     request.strict = json.value("strict", false);
     request.symbols = json.value("symbols", "");
+    request.profile = json.value("profile", "");
+    request.require_valid = json.value("require_valid", false);
     request.remove_source = json.value("remove_source", false);
     if (request.path.empty()) return fail(ErrorCode::invalid_input, "the import names no path");
     return request;
@@ -200,6 +205,37 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
     return sealed;
 }
 
+Result<std::string> ImportStage::inspect(const ImportRequest& request, const Sealed& sealed,
+                                         pipeline::StageContext& context) {
+    if (request.profile.empty() || inspector_ == nullptr) return std::string();
+    const std::string step = "validating against " + request.profile;
+    context.progress({step, 0, 0, ""});
+    const expression::Watch watch{[&](double done, double total, std::string_view unit) {
+                                      context.progress({step, done, total, std::string(unit)});
+                                  },
+                                  [&] { return context.cancelled(); }};
+    const File file = TRY(File::open_to_read(sealed.file->path()));
+    MappedFile map = TRY(MappedFile::map(file));
+    const auto dataset = TRY(expression::SealedDataset::open(std::make_unique<object::MappedReader>(
+        std::move(map), sealed.file->path().filename().string())));
+    std::string report = TRY(inspector_->inspect(*dataset, request.profile, watch));
+    const Json said = TRY(parse_json(report));
+    const auto errors = said.value("errors", std::uint64_t{0});
+    context.note(errors == 0 ? "info" : "warning",
+                 fmt::format("{} errors and {} warnings against {} {}", errors,
+                             said.value("warnings", std::uint64_t{0}), said.value("title", ""),
+                             said.value("version", "")));
+    if (errors == 0 || !request.require_valid) return report;
+    TRY(inspector_->keep(context.job().id, request.profile, report));
+    const Json& first = said["findings"][0];
+    return fail(
+        ErrorCode::invalid_input,
+        fmt::format("{} breaks {} rules of {}; the first: {} '{}' {}. {} The report has all",
+                    request.path.filename().string(), errors, said.value("title", ""),
+                    first.value("where", ""), first.value("column", ""), first.value("message", ""),
+                    first.value("fix", "")));
+}
+
 Result<std::string> ImportStage::source_json(const ImportRequest& request, const Sealed& sealed) {
     Json source{
         {"path", request.path.string()}, {"format", sealed.format}, {"sha256", sealed.sha256}};
@@ -272,8 +308,10 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     Sealed sealed = TRY(seal(request, work_id, context));
     sealed.content_key = key;
     const std::int64_t sealed_ms = clock_.steady_ms();
+    const std::string report = TRY(inspect(request, sealed, context));
     context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});
     const LoadedRevision loaded = TRY(load(request, sealed));
+    if (!report.empty()) TRY(inspector_->keep(loaded.revision.id, request.profile, report));
     // An attempt that lost its lease leaves the source to the one that took over.
     if (request.remove_source && !context.cancelled()) TRY(remove_file(request.path));
 
@@ -282,6 +320,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     outputs["format"] = sealed.format;
     outputs["bytes"] = sealed.bytes;
     outputs["notes"] = sealed.notes;
+    if (!report.empty()) outputs["profile"] = request.profile;
     outputs["seconds_reading"] = static_cast<double>(sealed_ms - started_ms) / 1000;
     outputs["seconds_loading"] = static_cast<double>(clock_.steady_ms() - sealed_ms) / 1000;
     return outputs.dump();

@@ -7,6 +7,7 @@
 #include "expression/format.h"
 #include "load/child/parser_child.h"
 #include "load/dataset_loader.h"
+#include "load/inspector.h"
 #include "pipeline/stage.h"
 
 namespace stroma::loading {
@@ -23,6 +24,8 @@ struct ImportRequest {
     bool strict = false;  ///< bundles: metadata that differs is refused too
     /// Bundles: a 10x genes.tsv that maps gene symbols to Ensembl ids; "" takes the annotation.
     fs::path symbols;
+    std::string profile;         ///< the rules that the content is checked against; "" is none
+    bool require_valid = false;  ///< content that breaks them is refused
     bool remove_source = false;  ///< an upload's own copy, gone once it is loaded
 };
 
@@ -44,14 +47,15 @@ class ImportStage final : public pipeline::Stage {
 public:
     ImportStage(DatasetLoader& loader, catalog::Catalog& catalog, warehouse::Warehouse& warehouse,
                 std::vector<const expression::FormatReader*> readers, fs::path staging,
-                fs::path symbols, const Clock& clock)
+                fs::path symbols, const Clock& clock, Inspector* inspector = nullptr)
         : loader_(loader),
           catalog_(catalog),
           warehouse_(warehouse),
           readers_(std::move(readers)),
           staging_(std::move(staging)),
           symbols_(std::move(symbols)),
-          clock_(clock) {}
+          clock_(clock),
+          inspector_(inspector) {}
 
     std::string_view name() const override { return "import"; }
     Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
@@ -64,6 +68,9 @@ private:
     Result<std::string> content_key(const ImportRequest& request) const;
     Result<Sealed> seal(const ImportRequest& request, std::string_view work_id,
                         pipeline::StageContext& context);
+    /// The report on sealed content; "" when none was asked for. Refuses what must be valid.
+    Result<std::string> inspect(const ImportRequest& request, const Sealed& sealed,
+                                pipeline::StageContext& context);
     static Result<std::string> source_json(const ImportRequest& request, const Sealed& sealed);
     Result<LoadedRevision> load(const ImportRequest& request, const Sealed& sealed);
 
@@ -73,6 +80,7 @@ private:
     std::vector<const expression::FormatReader*> readers_;
     fs::path staging_, symbols_;
     const Clock& clock_;
+    Inspector* inspector_;  ///< may be null
 };
 
 }  // namespace stroma::loading

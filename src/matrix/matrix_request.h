@@ -38,12 +38,15 @@ struct MatrixRequest {
     /// Of the canonical query and the snapshot (which revisions it could see), "." and the format:
     /// the result's id, by which it can be cited.
     std::string hash;
+    std::string result_key;  ///< RequestRecord::result_key()
+    /// For ever the same for the same bytes of the file, known before there is one.
+    std::string tag;
     MatrixQuery query;
     RequestState state = RequestState::in_progress;
     std::string owner, job;
     std::string message;     ///< for people
     std::string object_key;  ///< of the result when complete; "" when no cell matched
-    std::string file_name;
+    std::string file_name;   ///< also while it is being made
     std::string sha256;
     std::uint64_t bytes = 0, cells = 0, genes = 0, nonzeros = 0;
     double sum = 0;

@@ -10,7 +10,7 @@
 #include "base/metrics.h"
 #include "matrix/fields.h"
 #include "matrix/kept_selection.h"
-#include "matrix/progress_estimate.h"
+#include "matrix/progress/progress_estimate.h"
 #include "matrix/rearranged_zip.h"
 
 namespace stroma::matrix {
@@ -59,6 +59,17 @@ void describe_result(const MatrixResult& result, std::int64_t now_ms, MatrixRequ
     request.expires_ms = result.expires_ms;
 }
 
+/// Folder formats travel as one file.
+bool is_folder_format(std::string_view format) {
+    return format == "csv" || format == "mtx" || format == "zarr";
+}
+
+/// How often the result was made, once the job that makes it now is done.
+std::int64_t generation_of(const std::optional<MatrixResult>& result, std::int64_t now_ms) {
+    if (!result) return 1;
+    return result->generation + is_expired(*result, now_ms);
+}
+
 tl::unexpected<Error> no_result(std::string_view result) {
     return fail(ErrorCode::not_found, "there is no result '" + std::string(result) + "'");
 }
@@ -97,8 +108,7 @@ Result<std::string> MatrixService::selection_id(const MatrixQuery& query,
 Result<std::string> MatrixService::submit(const RequestRecord& record,
                                           const std::optional<MatrixResult>& former,
                                           const std::string& other_order) {
-    const bool is_gone = former && is_expired(*former, clock_.unix_ms());
-    const std::int64_t generation = former ? former->generation + is_gone : 1;
+    const std::int64_t generation = generation_of(former, clock_.unix_ms());
     const pipeline::Job job = TRY(jobs_.submit(
         {.stage = "matrix",
          .owner = record.owner,
@@ -162,21 +172,41 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
         describe_result(*result, clock_.unix_ms(), request);
     else if (job)
         describe_job(*job, clock_.unix_ms(), request);
+    request.result_key = record->result_key();
+    if (request.file_name.empty()) request.file_name = TRY(file_name_of(*record));
+    const std::int64_t generation =
+        result && !is_anew ? result->generation : generation_of(result, record->created_ms);
+    request.tag =
+        sha256_hex(fmt::format("{} {} {}", request.result_key, generation, options_.program))
+            .substr(0, 32);
     return request;
+}
+
+Result<std::string> MatrixService::file_name_of(const RequestRecord& request) {
+    const auto* format = TRY(writer_.writer(request.query.format));
+    return request.selection() + std::string(format->extension()) +
+           (is_folder_format(request.query.format) ? ".zip" : "");
 }
 
 Result<void> MatrixService::check_readable(std::string_view result, std::string_view selection,
                                            const catalog::Principal& principal) {
     const auto sources = TRY(requests_.sources(selection));
-    bool may_read = !sources.empty();
+    bool may_read = !sources.empty(), is_there = may_read;
     for (const std::string& id : sources) {
         const auto dataset = TRY(catalog_.find_dataset(id));
+        is_there = is_there && dataset && !dataset->withdrawn;
         may_read = may_read && dataset &&
                    TRY(catalog_.may(principal, catalog::Action::read,
                                     {catalog::ThingKind::dataset, id, dataset->owner}));
     }
     if (may_read) return {};
+    const catalog::Thing thing{catalog::ThingKind::result, std::string(selection), ""};
+    if (is_there && TRY(catalog_.decide(principal, catalog::Action::read, thing))) return {};
     return no_result(result);
+}
+
+Result<std::vector<std::string>> MatrixService::sources_of(std::string_view result) {
+    return requests_.sources(result.substr(0, result.find('.')));
 }
 
 Result<MatrixRequest> MatrixService::cited(std::string_view result,

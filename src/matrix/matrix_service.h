@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "catalog/catalog.h"
 #include "matrix/matrix_writer.h"
+#include "matrix/progress/growing_result.h"
 #include "matrix/request_store.h"
 #include "object/object_store.h"
 #include "pipeline/job_store.h"
@@ -19,6 +20,7 @@ namespace stroma::matrix {
 
 struct MatrixServiceOptions {
     Milliseconds retention{30LL * 24 * 3600 * 1000};  ///< then a result's file is removed
+    std::string program;  ///< its version: another one may write other bytes for the same values
 };
 
 /// How many cells have each value of a field, or its range.
@@ -69,6 +71,9 @@ public:
     /// not
     ///                    read
     Result<MatrixRequest> cited(std::string_view result, const catalog::Principal& principal);
+    /// The datasets that a selection ("<hash>" or "<hash>.<format>") holds cells of; empty when
+    /// there is no such result.
+    Result<std::vector<std::string>> sources_of(std::string_view result);
     /// The request's cells in the format of a suffix; whoever may read the request may have them.
     Result<MatrixRequest> in_format(const MatrixRequest& request, std::string_view suffix,
                                     const catalog::Principal& principal);
@@ -84,6 +89,9 @@ public:
     MatrixWriter& writer() { return writer_; }
     RequestStore& requests() { return requests_; }
     object::ObjectStore& objects() { return objects_; }
+    GrowingResults& growing() { return growing_; }
+    /// What the file of a request is called.
+    Result<std::string> file_name_of(const RequestRecord& request);
     const Clock& clock() const { return clock_; }
     const MatrixServiceOptions& options() const { return options_; }
 
@@ -108,6 +116,7 @@ private:
     const Clock& clock_;
     IdSource& ids_;
     MatrixServiceOptions options_;
+    GrowingResults growing_;
 };
 
 /// Builds one request's file and makes it the result of its hash.
@@ -126,6 +135,9 @@ private:
                                              const pipeline::Job& job);
     Result<std::optional<MatrixResult>> rearrange(const MatrixJobInputs& inputs,
                                                   const pipeline::Job& job);
+    Result<expression::WrittenMatrix> write(const RequestRecord& request, Selection selection,
+                                            const fs::path& staged, const pipeline::Job& job,
+                                            pipeline::StageContext& context);
     Result<void> put_file(const fs::path& staged, MatrixResult& result);
     MatrixService& service_;
     fs::path staging_;

@@ -26,10 +26,8 @@ Result<std::string> sha256_of(const fs::path& path) {
     return digest.hex();
 }
 
-/// Folder formats travel as one file.
-bool is_folder_format(const std::string& format) {
-    return format == "csv" || format == "mtx" || format == "zarr";
-}
+/// A format whose files travel as one.
+bool is_zipped(const std::string& file_name) { return file_name.ends_with(".zip"); }
 
 std::string layout_for(const MatrixQuery& query, bool zipped) {
     if (!zipped) return query.layout;
@@ -37,8 +35,8 @@ std::string layout_for(const MatrixQuery& query, bool zipped) {
 }
 
 /// Named after what it holds, never after who asked: names lie in the bytes of a zip.
-std::string stem_of(const RequestRecord& request, const expression::FormatWriter& format) {
-    return request.selection() + std::string(format.extension());
+std::string stem_of(const std::string& file_name) {
+    return is_zipped(file_name) ? file_name.substr(0, file_name.size() - 4) : file_name;
 }
 
 std::string size_class(std::uint64_t cells) {
@@ -100,24 +98,9 @@ Result<MatrixResult> MatrixStage::build(RequestRecord& request, const pipeline::
             (request.query.species.empty() ? "." : " for " + request.query.species + ".");
         return result;
     }
-    const auto* format = TRY(service_.writer().writer(request.query.format));
-    const auto data = TRY(gather(request, std::move(selection), job));
-    const std::string stem = stem_of(request, *format);
-    const bool zipped = is_folder_format(request.query.format);
-    result.file_name = stem + (zipped ? ".zip" : "");
+    result.file_name = TRY(service_.file_name_of(request));
     const fs::path staged = staging_ / (job.attempt_name() + "." + result.file_name);
-    std::error_code ignored;
-    fs::remove_all(staged, ignored);
-    const expression::WriteOptions options{.compression = "",
-                                           .durable = true,
-                                           .layout = layout_for(request.query, zipped),
-                                           .stem = stem};
-    const expression::Watch watch{
-        [&](double done, double total, std::string_view unit) {
-            context.progress({"writing " + result.file_name, done, total, std::string(unit)});
-        },
-        [&] { return context.cancelled(); }};
-    const auto written = TRY(format->write(data, staged, options, watch));
+    const auto written = TRY(write(request, std::move(selection), staged, job, context));
     result.cells = written.cells;
     result.genes = written.genes;
     result.nonzeros = written.nonzeros;
@@ -126,6 +109,32 @@ Result<MatrixResult> MatrixStage::build(RequestRecord& request, const pipeline::
     TRY(put_file(staged, result));
     result.message = fmt::format("{} cells, {} non-zeros", result.cells, result.nonzeros);
     return result;
+}
+
+/// Writes the file; who asked for it may read behind.
+Result<expression::WrittenMatrix> MatrixStage::write(const RequestRecord& request,
+                                                     Selection selection, const fs::path& staged,
+                                                     const pipeline::Job& job,
+                                                     pipeline::StageContext& context) {
+    const std::string name = TRY(service_.file_name_of(request));
+    const auto* format = TRY(service_.writer().writer(request.query.format));
+    const auto data = TRY(gather(request, std::move(selection), job));
+    std::error_code ignored;
+    fs::remove_all(staged, ignored);
+    GrowingResults::Attempt growing(service_.growing(), job.id, request.result_key());
+    const expression::WriteOptions options{.compression = "",
+                                           .durable = true,
+                                           .layout = layout_for(request.query, is_zipped(name)),
+                                           .stem = stem_of(name),
+                                           .settled = [&](const fs::path& at, std::uint64_t bytes) {
+                                               growing.result().settle(at, bytes);
+                                           }};
+    const expression::Watch watch{
+        [&](double done, double total, std::string_view unit) {
+            context.progress({"writing " + name, done, total, std::string(unit)});
+        },
+        [&] { return context.cancelled(); }};
+    return format->write(data, staged, options, watch);
 }
 
 Result<void> MatrixStage::put_file(const fs::path& staged, MatrixResult& result) {
@@ -148,13 +157,11 @@ Result<std::optional<MatrixResult>> MatrixStage::rearrange(const MatrixJobInputs
     const int descriptor = ::dup((*reader)->descriptor());
     if (descriptor < 0) return std::nullopt;
     result->hash = request.result_key();
-    const auto* format = TRY(service_.writer().writer(request.query.format));
-    const std::string stem = stem_of(request, *format);
-    result->file_name = stem + ".zip";
+    result->file_name = TRY(service_.file_name_of(request));
     const fs::path staged = staging_ / (job.attempt_name() + "." + result->file_name);
     TRY(remove_file(staged));
     const auto bytes = rearrange_zip(File(descriptor, inputs.rearranged), request.query.format,
-                                     request.query.fields, staged, stem);
+                                     request.query.fields, staged, stem_of(result->file_name));
     if (!bytes) return std::nullopt;
     result->bytes = *bytes;
     TRY(put_file(staged, *result));

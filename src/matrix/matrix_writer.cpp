@@ -57,6 +57,7 @@ Result<MatrixQuery> MatrixWriter::checked(const MatrixQuery& query, const wareho
         TRY(select_revision(query.revision, scope));
         return canonical;
     }
+    if (query.fields.empty() && query.filter.empty()) return canonical;
     std::set<std::string, std::less<>> columns;
     const auto rows = TRY(warehouse_.query("select * from cells limit 0", scope, {}));
     for (const sql::ColumnInfo& column : rows->columns()) columns.insert(column.name);

@@ -65,8 +65,8 @@ std::vector<std::size_t> places_of(const std::vector<std::string_view>& header,
 Result<void> copy_member(const ZipArchive& archive, const std::string& member,
                          std::string_view name, OutputFiles& files) {
     const auto& about = archive.members().at(member);
-    const std::uint64_t end =
-        about.packed_bytes - (about.is_deflated ? sizeof expression::deflate_end : 0);
+    if (!about.is_deflated) return files.add(name, TRY(archive.read(member, table_bytes_max)));
+    const std::uint64_t end = about.packed_bytes - sizeof expression::deflate_end;
     TRY(files.begin(name));
     PackedPiece piece{{}, about.crc32, about.bytes};  // the first piece speaks for all
     for (std::uint64_t at = 0; at < end; at += piece.bytes.size()) {

@@ -61,13 +61,20 @@ std::string where_of(const JobFilter& filter, std::vector<sql::Value>& parameter
 JobStore::State::State(sql::Database& database, queue::Queue& jobs_queue, const Clock& the_clock,
                        IdSource& the_ids)
     : pool(database),
-      queue(jobs_queue),
+      line(line_of(jobs_queue)),
       clock(the_clock),
       ids(the_ids),
-      channel(queue::wake_channel(&database, "jobs")) {
-    same_database = dynamic_cast<queue::TransactionalQueue*>(&jobs_queue);
-    if (same_database != nullptr && &same_database->database() != &database)
-        same_database = nullptr;
+      channel(queue::wake_channel(&database, "jobs")) {}
+
+JobStore::State::Line JobStore::State::line_of(queue::Queue& queue) {
+    auto* stored = dynamic_cast<queue::TransactionalQueue*>(&queue);
+    const bool is_ours = stored != nullptr && &stored->database() == &pool.database();
+    return {&queue, is_ours ? stored : nullptr};
+}
+
+const JobStore::State::Line& JobStore::State::line_for(std::string_view stage) const {
+    const auto found = routes.find(stage);
+    return found == routes.end() ? line : found->second;
 }
 
 Result<void> JobStore::State::in_transaction(
@@ -97,18 +104,20 @@ Result<std::vector<Job>> JobStore::list(const JobFilter& filter) {
     return jobs;
 }
 
-Result<void> JobStore::State::send_in(sql::Connection& connection, const std::string& id) {
+Result<void> JobStore::State::send_in(sql::Connection& connection, std::string_view stage,
+                                      const std::string& id) {
     std::string message;
-    if (same_database != nullptr) message = TRY(same_database->send_in(connection, id));
+    if (auto* queue = line_for(stage).same_database) message = TRY(queue->send_in(connection, id));
     TRY(connection.change("UPDATE jobs SET message = ? WHERE id = ?", {message, id}));
     return {};
 }
 
-Result<void> JobStore::State::sent(const std::string& id) {
-    if (same_database != nullptr)
-        same_database->wake();
+Result<void> JobStore::State::sent(std::string_view stage, const std::string& id) {
+    const Line& to = line_for(stage);
+    if (to.same_database != nullptr)
+        to.same_database->wake();
     else
-        TRY(queue.send(id));
+        TRY(to.queue->send(id));
     changed();
     return {};
 }

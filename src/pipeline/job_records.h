@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,15 +45,24 @@ struct JobStore::State {
     /// The job's own row on that connection.
     Result<std::optional<Job>> find(sql::Connection& connection, std::string_view id);
     /// Sends the job's message in the open transaction where the queue can, and notes its id.
-    Result<void> send_in(sql::Connection& connection, const std::string& id);
+    Result<void> send_in(sql::Connection& connection, std::string_view stage,
+                         const std::string& id);
     /// After the commit: sends where send_in could not, and wakes receivers and watchers.
-    Result<void> sent(const std::string& id);
+    Result<void> sent(std::string_view stage, const std::string& id);
     void changed() { channel->wake(); }
     Result<void> in_transaction(const std::function<Result<void>(sql::Connection&)>& work);
 
     sql::ConnectionPool pool;
-    queue::Queue& queue;
-    queue::TransactionalQueue* same_database;  // null: the queue lives elsewhere
+    /// A queue, and the same one when it lives in the jobs' database.
+    struct Line {
+        queue::Queue* queue;
+        queue::TransactionalQueue* same_database;
+    };
+    Line line_of(queue::Queue& queue);
+    const Line& line_for(std::string_view stage) const;
+
+    Line line;
+    std::map<std::string, Line, std::less<>> routes;  // of stages that have a line of their own
     const Clock& clock;
     IdSource& ids;
     std::shared_ptr<queue::WakeChannel> channel;

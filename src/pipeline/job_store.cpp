@@ -26,6 +26,10 @@ Error no_job(std::string_view id) {
 JobStore::JobStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 JobStore::~JobStore() = default;
 
+void JobStore::route(std::string_view stage, queue::Queue& queue) {
+    state_->routes.insert_or_assign(std::string(stage), state_->line_of(queue));
+}
+
 Result<std::unique_ptr<JobStore>> JobStore::open(sql::Database& database, queue::Queue& queue,
                                                  const Clock& clock, IdSource& ids) {
     TRY(sql::migrate(database, "pipeline", migrations()));
@@ -52,12 +56,12 @@ Result<Job> JobStore::submit(const NewJob& job) {
             "?, 0, 0, 1, ?, '')",
             {id, job.stage, job.owner, job.title, job.inputs, false, state_->clock.unix_ms(),
              job.idempotency_key}));
-        TRY(state_->send_in(connection, id));
+        TRY(state_->send_in(connection, job.stage, id));
         kept = TRY(state_->find(connection, id));
         return {};
     };
     TRY(state_->in_transaction(work));
-    if (kept->id == id) TRY(state_->sent(id));
+    if (kept->id == id) TRY(state_->sent(job.stage, id));
     return *std::move(kept);
 }
 
@@ -118,12 +122,12 @@ Result<Job> JobStore::retry(std::string_view id) {
                         "the same work was submitted again meanwhile: look "
                         "for the newer job");
         if (!changed) return fail(changed.error());
-        TRY(state_->send_in(connection, job->id));
+        TRY(state_->send_in(connection, job->stage, job->id));
         job = TRY(state_->find(connection, id));
         return {};
     };
     TRY(state_->in_transaction(work));
-    TRY(state_->sent(job->id));
+    TRY(state_->sent(job->stage, job->id));
     return *std::move(job);
 }
 

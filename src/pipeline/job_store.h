@@ -20,6 +20,9 @@ public:
     static Result<std::unique_ptr<JobStore>> open(sql::Database& database, queue::Queue& queue,
                                                   const Clock& clock, IdSource& ids);
     ~JobStore();
+    /// Jobs of that stage are handed out by that queue, so that they don't wait behind others.
+    /// Before the first submit.
+    void route(std::string_view stage, queue::Queue& queue);
 
     /// Records the job and queues it in one transaction.
     Result<Job> submit(const NewJob& job);

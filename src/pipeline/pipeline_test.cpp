@@ -20,8 +20,9 @@ constexpr Milliseconds long_wait{60'000};
 class ScriptedStage final : public Stage {
 public:
     using Run = std::function<Result<std::string>(const Job&, StageContext&)>;
-    explicit ScriptedStage(Run run) : run_(std::move(run)) {}
-    std::string_view name() const override { return "scripted"; }
+    explicit ScriptedStage(Run run, std::string name = "scripted")
+        : run_(std::move(run)), name_(std::move(name)) {}
+    std::string_view name() const override { return name_; }
     Result<std::string> run(const Job& job, StageContext& context) override {
         ++runs;
         return run_(job, context);
@@ -30,6 +31,7 @@ public:
 
 private:
     Run run_;
+    const std::string name_;
 };
 
 /// A gate that a stage waits at until the test opens it, or the stage is cancelled.
@@ -115,6 +117,35 @@ TEST_F(PipelineTest, ASubmittedJobIsRunAndItsOutputsAreKept) {
     EXPECT_EQ(jobs->log_lines(job.id)->at(0).text, "halfway");
     running->stop();
     EXPECT_EQ(queue->stats()->ready + queue->stats()->leased, 0);
+}
+
+TEST_F(PipelineTest, AStageWithALineOfItsOwnWaitsForNoOther) {
+    const auto own_line =
+        queue::open_queue(*database, "quick", job_queue_options(), clock, ids).value();
+    jobs->route("quick", *own_line);
+    Gate gate;
+    ScriptedStage slow([&](const Job&, StageContext& context) -> Result<std::string> {
+        gate.pass(context);
+        return "{}";
+    });
+    ScriptedStage quick([](const Job&, StageContext&) -> Result<std::string> { return "{}"; },
+                        "quick");
+    const auto running = worker({&slow, &quick});
+    Worker own(*jobs, *own_line, {&slow, &quick}, clock, {});
+    running->start();
+    own.start();
+    const Job waiting = submit();
+    wait_until(waiting.id, [](const Job& job) { return job.state == JobState::running; });
+    const Job job = jobs->submit({.stage = "quick",
+                                  .owner = "ada",
+                                  .title = "somebody waits",
+                                  .inputs = "{}",
+                                  .idempotency_key = ""})
+                        .value();
+    EXPECT_EQ(wait_final(job.id).state, JobState::succeeded);
+    EXPECT_EQ(jobs->find(waiting.id).value()->state, JobState::running);
+    gate.open();
+    EXPECT_EQ(wait_final(waiting.id).state, JobState::succeeded);
 }
 
 TEST_F(PipelineTest, ARepeatedSubmissionGivesTheFirstJob) {

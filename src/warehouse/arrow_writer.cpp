@@ -142,8 +142,9 @@ Result<std::uint64_t> ArrowFile::write() {
 
 }  // namespace
 
-Result<std::uint64_t> write_arrow(sql::Rows& rows, const fs::path& path) {
-    ArrowFile file(rows, TRY(SequentialFile::create(path)));
+Result<std::uint64_t> write_arrow(sql::Rows& rows, const fs::path& path,
+                                  std::function<void(std::uint64_t)> settled) {
+    ArrowFile file(rows, TRY(SequentialFile::create(path, std::move(settled))));
     return file.write();
 }
 

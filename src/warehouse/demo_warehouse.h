@@ -32,6 +32,9 @@ public:
     LoadReport load_bundle(const std::string& uuid, const std::string& revision);
     bool try_load_with_unknown_column(const std::string& dataset, const std::string& revision);
 
+    /// Another warehouse over the same database, as after a restart.
+    void reopen();
+
     /// The answer, columns joined by '|' and rows by newlines.
     std::string text(const std::string& statement) { return text(statement, everything); }
     std::string text(const std::string& statement, const Scope& scope);

@@ -225,6 +225,19 @@ std::int64_t DemoMatrix::product_of_genes(std::uint32_t a, std::uint32_t b) cons
 DemoWarehouse::DemoWarehouse() {
     everything.everything = true;
     database = *sql::open_duckdb({});
+    reopen();
+    std::vector<Row> features;
+    for (std::uint32_t gene = 0; gene < genes; ++gene) {
+        features.push_back({{"featurekey", ensembl(gene, false)},
+                            {"featurename", "GENE" + std::to_string(gene)},
+                            {"isgene", true}});
+    }
+    const auto loaded = warehouse->load_features(features, "demo annotation");
+    EXPECT_TRUE(loaded.has_value()) << (loaded ? "" : loaded.error().message);
+}
+
+void DemoWarehouse::reopen() {
+    warehouse.reset();
     auto opened = Warehouse::open(
         *database,
         [this](
@@ -234,14 +247,6 @@ DemoWarehouse::DemoWarehouse() {
         clock);
     EXPECT_TRUE(opened.has_value()) << (opened ? "" : opened.error().message);
     warehouse = std::move(*opened);
-    std::vector<Row> features;
-    for (std::uint32_t gene = 0; gene < genes; ++gene) {
-        features.push_back({{"featurekey", ensembl(gene, false)},
-                            {"featurename", "GENE" + std::to_string(gene)},
-                            {"isgene", true}});
-    }
-    const auto loaded = warehouse->load_features(features, "demo annotation");
-    EXPECT_TRUE(loaded.has_value()) << (loaded ? "" : loaded.error().message);
 }
 
 LoadReport DemoWarehouse::load(const std::string& dataset, const std::string& revision,

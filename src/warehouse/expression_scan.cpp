@@ -59,14 +59,15 @@ Result<std::shared_ptr<const RevisionKeys>> keys_of(Warehouse::State& state,
     keys->cellkeys.reserve(cells, cells * 32);
     keys->called.reserve(cells);
     auto rows = TRY(connection.execute(fmt::format(
-        "SELECT cellkey, called FROM store.cells_{} ORDER BY cell_index", dataset.loaded)));
+        "SELECT cellkey, called FROM store.cells_{} WHERE loaded = {} ORDER BY cell_index",
+        dataset.cells_in, dataset.loaded)));
     while (TRY(rows->next())) {
         keys->cellkeys.push_back(rows->text(0));
         keys->called.push_back(rows->boolean(1));
     }
     rows.reset();
     rows = TRY(connection.execute(
-        fmt::format("SELECT featurekey FROM store.var_{} ORDER BY gene_index", dataset.loaded)));
+        fmt::format("SELECT featurekey FROM store.var_{} ORDER BY gene_index", dataset.genes_in)));
     while (TRY(rows->next())) keys->featurekeys.push_back(rows->text(0));
     const auto sealed = TRY(state.open_revision(dataset.revision));
     if (const auto raw = TRY(sealed->raw_var())) keys->raw_featurekeys = featurekeys_of(*raw);

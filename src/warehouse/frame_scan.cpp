@@ -1,6 +1,7 @@
 #include "warehouse/frame_scan.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 namespace stroma::warehouse {
@@ -36,30 +37,39 @@ namespace {
 
 sql::Type scan_type_of(std::string_view sql_type) {
     if (sql_type == "BOOLEAN") return sql::Type::boolean;
-    if (sql_type == "BIGINT") return sql::Type::integer;
+    if (sql_type == "BIGINT" || sql_type == "INTEGER") return sql::Type::integer;
     if (sql_type == "DOUBLE" || sql_type == "FLOAT") return sql::Type::real;
     return sql::Type::text;
 }
 
 class ColumnFeed final : public sql::RowFeed {
 public:
-    ColumnFeed(const std::vector<ScannedColumn>& columns, std::uint64_t rows,
-               std::span<const std::uint32_t> wanted)
-        : columns_(columns), rows_(rows), wanted_(wanted.begin(), wanted.end()) {
-        for (const auto index : wanted_) prepare_categories(index);
+    ColumnFeed(std::span<const ScannedRows> parts, std::span<const std::uint32_t> wanted)
+        : parts_(parts), wanted_(wanted.begin(), wanted.end()) {
+        if (!parts_.empty()) begin_part();
     }
 
     Result<std::size_t> fill(sql::RowSink& sink) override {
-        const std::size_t count = std::min<std::uint64_t>(sink.row_max(), rows_ - next_);
+        while (part_ < parts_.size() && next_ == parts_[part_].rows) {
+            next_ = 0;
+            if (++part_ < parts_.size()) begin_part();
+        }
+        if (part_ == parts_.size()) return std::size_t{0};
+        const std::size_t count =
+            std::min<std::uint64_t>(sink.row_max(), parts_[part_].rows - next_);
         for (const auto index : wanted_) put(sink, index, count);
         next_ += count;
         return count;
     }
 
 private:
+    void begin_part() {
+        categories_.assign(parts_[part_].columns.size(), {});
+        for (const auto index : wanted_) prepare_categories(index);
+    }
+
     void prepare_categories(std::uint32_t index) {
-        categories_.resize(columns_.size());
-        const Column* column = columns_[index].column;
+        const Column* column = parts_[part_].columns[index].column;
         if (column == nullptr || !column->is_categorical()) return;
         const auto& categorical = std::get<Categorical>(column->values);
         for (std::size_t at = 0; at < categorical.category_count(); ++at) {
@@ -68,7 +78,8 @@ private:
     }
 
     void put(sql::RowSink& sink, std::uint32_t index, std::size_t count) {
-        const ScannedColumn& from = columns_[index];
+        const ScannedColumn& from = parts_[part_].columns[index];
+        const sql::Type type = scan_type_of(from.sql_type);
         if (from.row_number) {
             for (std::size_t row = 0; row < count; ++row) {
                 sink.integers(index)[row] = static_cast<std::int64_t>(next_ + row);
@@ -79,7 +90,12 @@ private:
             }
         } else if (from.reals != nullptr) {
             for (std::size_t row = 0; row < count; ++row) {
-                sink.reals(index)[row] = (*from.reals)[next_ + row];
+                const double value = (*from.reals)[next_ + row];
+                if (type == sql::Type::integer) {
+                    sink.integers(index)[row] = static_cast<std::int64_t>(value);
+                } else {
+                    sink.reals(index)[row] = value;
+                }
             }
         } else if (from.counts != nullptr) {
             for (std::size_t row = 0; row < count; ++row) {
@@ -89,8 +105,13 @@ private:
             for (std::size_t row = 0; row < count; ++row) {
                 put_value(sink, index, row, (*from.values)[next_ + row]);
             }
+        } else if (from.column != nullptr) {
+            put_column(sink, index, *from.column, type, count);
+        } else if (const auto* text = std::get_if<std::string>(&from.constant)) {
+            sink.set_all_text(index, *text);
         } else {
-            put_column(sink, index, *from.column, count);
+            for (std::size_t row = 0; row < count; ++row)
+                put_value(sink, index, row, from.constant);
         }
     }
 
@@ -109,9 +130,8 @@ private:
         }
     }
 
-    void put_column(sql::RowSink& sink, std::uint32_t index, const Column& column,
+    void put_column(sql::RowSink& sink, std::uint32_t index, const Column& column, sql::Type type,
                     std::size_t count) {
-        const sql::Type type = scan_type_of(columns_[index].sql_type);
         const auto* numbers = std::get_if<Array>(&column.values);
         const auto* texts = std::get_if<TextArray>(&column.values);
         const auto* categorical = std::get_if<Categorical>(&column.values);
@@ -143,19 +163,19 @@ private:
         }
     }
 
-    const std::vector<ScannedColumn>& columns_;
-    std::uint64_t rows_, next_ = 0;
+    std::span<const ScannedRows> parts_;
     std::vector<std::uint32_t> wanted_;
+    std::size_t part_ = 0;
+    std::uint64_t next_ = 0;  // row of the part
     std::vector<std::vector<std::string>> categories_;
 };
 
 class ColumnScan final : public sql::TableScan {
 public:
-    ColumnScan(std::vector<ScannedColumn> columns, std::uint64_t rows)
-        : scanned_(std::move(columns)), rows_(rows) {
-        for (const auto& column : scanned_) {
+    explicit ColumnScan(std::vector<ScannedRows> parts) : parts_(std::move(parts)) {
+        for (const auto& column : parts_.front().columns)
             columns_.push_back({column.name, scan_type_of(column.sql_type)});
-        }
+        for (const auto& part : parts_) rows_ += part.rows;
     }
     const std::vector<sql::ScanColumn>& columns() const override { return columns_; }
     std::optional<std::uint64_t> row_estimate() const override { return rows_; }
@@ -166,21 +186,21 @@ private:
         explicit Run(const ColumnScan& scan) : scan_(scan) {}
         Result<std::unique_ptr<sql::RowFeed>> start(
             std::span<const std::uint32_t> wanted) override {
-            return std::make_unique<ColumnFeed>(scan_.scanned_, scan_.rows_, wanted);
+            return std::make_unique<ColumnFeed>(scan_.parts_, wanted);
         }
         const ColumnScan& scan_;
     };
 
-    std::vector<ScannedColumn> scanned_;
+    std::vector<ScannedRows> parts_;
     std::vector<sql::ScanColumn> columns_;
-    std::uint64_t rows_;
+    std::uint64_t rows_ = 0;
 };
 
 }  // namespace
 
-std::shared_ptr<sql::TableScan> scan_columns(std::vector<ScannedColumn> columns,
-                                             std::uint64_t rows) {
-    return std::make_shared<ColumnScan>(std::move(columns), rows);
+std::shared_ptr<sql::TableScan> scan_parts(std::vector<ScannedRows> parts) {
+    assert(!parts.empty());
+    return std::make_shared<ColumnScan>(std::move(parts));
 }
 
 }  // namespace stroma::warehouse

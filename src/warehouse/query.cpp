@@ -210,13 +210,15 @@ void put_in_values(Json& part, const sql::NamedValues& parameters) {
 
 Result<void> prepare_and_run(Warehouse::State& state, FencedRows& answer,
                              std::string_view statement, const Scope& scope,
-                             const sql::NamedValues& parameters) {
+                             const sql::NamedValues& parameters,
+                             std::optional<std::string_view> condition) {
     auto& connection = answer.connection();
     auto checked = TRY(check_statement(connection, statement));
     put_in_values(checked.tree, parameters);
     // All of it in one snapshot: which revisions are current, and their rows.
     TRY(connection.begin(sql::TransactionKind::read));
     auto relations = TRY(Relations::read(connection, scope));
+    if (condition) relations.keep_fields_of(*condition);
     if (checked.relations.contains("expression") || checked.relations.contains("expression_all")) {
         TRY(open_expression(state, answer, relations, checked.tree, checked.relations));
     }
@@ -231,11 +233,13 @@ Result<void> prepare_and_run(Warehouse::State& state, FencedRows& answer,
 
 Result<std::unique_ptr<sql::Rows>> run_fenced(Warehouse::State& state, std::string_view statement,
                                               const Scope& scope, const QueryLimits& limits,
-                                              const sql::NamedValues& parameters) {
+                                              const sql::NamedValues& parameters,
+                                              std::optional<std::string_view> condition) {
+    TRY(settle(state));
     for (int turn = 1;; ++turn) {
         auto answer =
             std::make_unique<FencedRows>(state.engine, limits, TRY(state.database.connect()));
-        auto ran = prepare_and_run(state, *answer, statement, scope, parameters);
+        auto ran = prepare_and_run(state, *answer, statement, scope, parameters, condition);
         if (ran) return answer;
         // A dataset that went away after our snapshot was taken: the next one hasn't got it.
         const bool may_be_old = ran.error().code == ErrorCode::not_found && turn < turns_max;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cassert>
 
-#include "warehouse/cell_table.h"
 #include "warehouse/frame_names.h"
 #include "warehouse/tables.h"
 
@@ -32,13 +31,14 @@ bool is_relation(std::string_view name) {
 Result<std::vector<VisibleDataset>> visible_datasets(sql::Connection& connection,
                                                      const Scope& scope) {
     const auto rows = TRY(connection.execute(
-        "SELECT dataset_no, loaded, dataset_id, dataset, revision, cells, genes, called_by_total "
-        "FROM store.dataset ORDER BY dataset_no"));
+        "SELECT dataset_no, loaded, dataset_id, dataset, revision, cells, genes, called_by_total, "
+        "cells_in, genes_in FROM store.dataset ORDER BY dataset_no"));
     std::vector<VisibleDataset> datasets;
     while (TRY(rows->next())) {
         VisibleDataset dataset{rows->integer(0), rows->integer(1), rows->text(2),
                                rows->text(3),    rows->text(4),    rows->integer(5),
-                               rows->integer(6), rows->boolean(7)};
+                               rows->integer(6), rows->boolean(7), rows->integer(8),
+                               rows->integer(9)};
         const bool may = scope.everything || std::find(scope.datasets.begin(), scope.datasets.end(),
                                                        dataset.dataset_id) != scope.datasets.end();
         if (may) datasets.push_back(std::move(dataset));
@@ -51,13 +51,18 @@ Result<Relations> Relations::read(sql::Connection& connection, const Scope& scop
     relations.everything_ = scope.everything;
     relations.scope_ids_ = scope.datasets;
     relations.datasets_ = TRY(visible_datasets(connection, scope));
-    const auto rows = TRY(connection.execute(
-        fmt::format("SELECT dataset_no, frame, sql_name, type, position FROM store.frame_column "
-                    "WHERE dataset_no IN ({}) ORDER BY dataset_no, frame, position",
-                    relations.dataset_list())));
+    for (const auto& dataset : relations.datasets_) {
+        relations.held_in_["obs"][dataset.cells_in].push_back(&dataset);
+        relations.held_in_["var"][dataset.genes_in].push_back(&dataset);
+    }
+    const auto rows =
+        TRY(connection.execute("SELECT table_no, frame, sql_name, type, position FROM "
+                               "store.table_column ORDER BY table_no, frame, position"));
     while (TRY(rows->next())) {
-        relations.columns_.push_back(
-            {rows->integer(0), rows->text(1), rows->text(2), rows->text(3), rows->integer(4)});
+        FrameColumn column{rows->integer(0), rows->text(1), rows->text(2), rows->text(3),
+                           rows->integer(4)};
+        if (relations.held_in_[column.frame].contains(column.table_no))
+            relations.columns_.push_back(std::move(column));
     }
     return relations;
 }
@@ -65,6 +70,20 @@ Result<Relations> Relations::read(sql::Connection& connection, const Scope& scop
 void Relations::set_expression(std::string called, std::string all) {
     expression_called_ = std::move(called);
     expression_all_ = std::move(all);
+}
+
+void Relations::keep_fields_of(std::string_view condition) {
+    const std::string text = lower_case(condition);
+    // Whole rows and columns by number name no column.
+    for (const auto* whole : {"cells", "columns", "*", "#"})
+        if (text.find(whole) != std::string::npos) return;
+    for (const auto& field : api_fields())
+        if (field.table != "cell") unneeded_tables_.insert(field.table);
+    for (const auto& field : api_fields())
+        if (text.find(lower_case(field.name)) != std::string::npos)
+            unneeded_tables_.erase(field.table);
+    if (!unneeded_tables_.contains("donor")) unneeded_tables_.erase("specimen");
+    if (!unneeded_tables_.contains("specimen")) unneeded_tables_.erase("cell_suspension");
 }
 
 std::string Relations::dataset_list() const {
@@ -97,51 +116,65 @@ std::vector<Relations::MergedColumn> Relations::merged(
         if (is_new) result.push_back({name, column.type, {}});
         MergedColumn& into = result[place->second];
         into.type = type_of_both(into.type, column.type);
-        into.positions.emplace(column.dataset_no, column.position);
+        into.positions.emplace(column.table_no, column.position);
     }
     return result;
 }
 
-// One branch per dataset, so that a condition on the dataset's name leaves the others unread.
+std::string Relations::branch(std::string_view frame, bool with_cell_columns,
+                              const std::vector<MergedColumn>& frame_columns, std::int64_t table_no,
+                              const std::vector<const VisibleDataset*>& datasets) const {
+    const bool is_obs = frame == "obs", is_empty = datasets.empty();
+    // A dataset alone in its table is named by constants, so that a condition on its name leaves
+    // the table unread.
+    const bool is_alone = datasets.size() == 1;
+    std::string text =
+        is_empty   ? "SELECT '' AS dataset, '' AS dataset_id, '' AS revision, 0 AS dataset_no"
+        : is_alone ? fmt::format(
+                         "SELECT {} AS dataset, {} AS dataset_id, {} AS revision, {} AS dataset_no",
+                         quoted_text(datasets[0]->dataset), quoted_text(datasets[0]->dataset_id),
+                         quoted_text(datasets[0]->revision), datasets[0]->dataset_no)
+                   : "SELECT known.dataset, known.dataset_id, known.revision, known.dataset_no";
+    const auto add = [&](std::string_view name, std::string_view type) {
+        text += is_empty ? fmt::format(", CAST(NULL AS {}) AS {}", type, name)
+                         : fmt::format(", held.{}", name);
+    };
+    add(is_obs ? "cell_id" : "gene_id", "VARCHAR");
+    add(is_obs ? "cell_index" : "gene_index", "INTEGER");
+    if (!is_obs) add("featurekey", "VARCHAR");
+    if (is_obs && !with_cell_columns) add("cellkey", "VARCHAR");
+    if (with_cell_columns)
+        for (const auto& [name, type] : cell_columns()) add(name, type);
+    for (const auto& column : frame_columns) {
+        const auto at = column.positions.find(table_no);
+        const bool is_there = !is_empty && at != column.positions.end();
+        text += fmt::format(", CAST({} AS {}) AS {}",
+                            is_there ? fmt::format("held.o{}", at->second) : "NULL", column.type,
+                            quoted_name(column.name));
+    }
+    if (is_empty) return text + " WHERE false";
+    text += fmt::format(" FROM store.{}_{} AS held", is_obs ? "cells" : "var", table_no);
+    if (is_alone)
+        return text + (is_obs ? fmt::format(" WHERE held.loaded = {}", datasets[0]->loaded) : "");
+    std::string list;
+    for (const auto* dataset : datasets)
+        list += fmt::format("{}{}", list.empty() ? "" : ", ", dataset->dataset_no);
+    return text + fmt::format(" JOIN store.dataset AS known ON {} AND known.dataset_no IN ({})",
+                              is_obs ? "known.loaded = held.loaded"
+                                     : fmt::format("known.genes_in = {}", table_no),
+                              list);
+}
+
 std::string Relations::union_of(std::string_view frame, bool with_cell_columns,
                                 const std::set<std::string>& reserved) const {
-    const bool is_obs = frame == "obs";
-    const auto frame_columns = merged(frame, reserved);
-    const auto branch = [&](const VisibleDataset* dataset) {
-        std::string text =
-            fmt::format("SELECT {} AS dataset, {} AS dataset_id, {} AS revision, {} AS dataset_no",
-                        quoted_text(dataset == nullptr ? "" : dataset->dataset),
-                        quoted_text(dataset == nullptr ? "" : dataset->dataset_id),
-                        quoted_text(dataset == nullptr ? "" : dataset->revision),
-                        dataset == nullptr ? 0 : dataset->dataset_no);
-        const auto add = [&](std::string_view name, std::string_view type) {
-            text += dataset == nullptr ? fmt::format(", CAST(NULL AS {}) AS {}", type, name)
-                                       : fmt::format(", {}", name);
-        };
-        add(is_obs ? "cell_id" : "gene_id", "VARCHAR");
-        add(is_obs ? "cell_index" : "gene_index", "INTEGER");
-        if (!is_obs) add("featurekey", "VARCHAR");
-        if (is_obs && !with_cell_columns) add("cellkey", "VARCHAR");
-        if (with_cell_columns) {
-            for (const auto& [name, type] : cell_columns()) add(name, type);
-        }
-        for (const auto& column : frame_columns) {
-            const auto at = dataset == nullptr ? column.positions.end()
-                                               : column.positions.find(dataset->dataset_no);
-            text +=
-                at == column.positions.end()
-                    ? fmt::format(", CAST(NULL AS {}) AS {}", column.type, quoted_name(column.name))
-                    : fmt::format(", CAST(o{} AS {}) AS {}", at->second, column.type,
-                                  quoted_name(column.name));
-        }
-        if (dataset == nullptr) return text + " WHERE false";
-        return text + fmt::format(" FROM store.{}_{}", is_obs ? "cells" : "var", dataset->loaded);
-    };
+    const auto columns = merged(frame, reserved);
     std::string all;
-    for (const auto& dataset : datasets_) {
-        all += (all.empty() ? "" : " UNION ALL ") + branch(&dataset);
-    }
-    return all.empty() ? branch(nullptr) : all;
+    const auto tables = held_in_.find(frame);
+    if (tables != held_in_.end())
+        for (const auto& [table_no, datasets] : tables->second)
+            all += (all.empty() ? "" : " UNION ALL ") +
+                   branch(frame, with_cell_columns, columns, table_no, datasets);
+    return all.empty() ? branch(frame, with_cell_columns, columns, 0, {}) : all;
 }
 
 std::string Relations::select_dataset() const {
@@ -169,6 +202,7 @@ std::string Relations::select_cells() const {
     for (const auto& [name, type] : cell_columns()) reserved.insert(std::string(name));
     std::string fields;
     for (const auto& field : api_fields()) {
+        if (unneeded_tables_.contains(field.table)) continue;
         fields += fmt::format(", {}.{} AS {}", field.table, field.column, quoted_name(field.name));
     }
     for (const auto& column : merged("obs", reserved)) {
@@ -176,7 +210,9 @@ std::string Relations::select_cells() const {
     }
     // Both sides of each join are of one dataset: its own rows describe its cells, whatever
     // another dataset says of the same key.
-    const auto join = [&](std::string_view table, std::string_view key, std::string_view from) {
+    const auto join = [&](std::string_view table, std::string_view key,
+                          std::string_view from) -> std::string {
+        if (unneeded_tables_.contains(table)) return "";
         const std::string service = fmt::format("service_{}", table);
         return fmt::format(
             " LEFT JOIN {} AS {} ON {}.dataset_no = cell.dataset_no AND {}.{} = {}.{}",

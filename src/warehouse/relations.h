@@ -23,22 +23,29 @@ public:
     const std::vector<VisibleDataset>& datasets() const { return datasets_; }
     /// Where expression and expression_all read from: FROM stroma_scan('…').
     void set_expression(std::string called, std::string all);
+    /// `cells` shall have only those of the API's fields that a condition over it can name: others
+    /// cost a join each.
+    void keep_fields_of(std::string_view condition);
     /// The SELECT behind a relation. Asserts that is_relation(name).
     std::string select_of(std::string_view name) const;
 
 private:
     struct FrameColumn {
-        std::int64_t dataset_no;
+        std::int64_t table_no;
         std::string frame, sql_name, type;
         std::int64_t position;
     };
     struct MergedColumn {
         std::string name, type;
-        std::map<std::int64_t, std::int64_t> positions;  // by dataset number
+        std::map<std::int64_t, std::int64_t> positions;  // by table number
     };
 
     std::vector<MergedColumn> merged(std::string_view frame,
                                      const std::set<std::string>& reserved) const;
+    /// The rows of some datasets in one table; of none: no rows.
+    std::string branch(std::string_view frame, bool with_cell_columns,
+                       const std::vector<MergedColumn>& frame_columns, std::int64_t table_no,
+                       const std::vector<const VisibleDataset*>& datasets) const;
     std::string union_of(std::string_view frame, bool with_cell_columns,
                          const std::set<std::string>& reserved) const;
     std::string dataset_list() const;
@@ -53,8 +60,12 @@ private:
     bool everything_ = false;
     std::vector<std::string> scope_ids_;
     std::vector<VisibleDataset> datasets_;
+    /// By frame and table number; points into datasets_, whose place in memory stays.
+    std::map<std::string, std::map<std::int64_t, std::vector<const VisibleDataset*>>, std::less<>>
+        held_in_;
     std::vector<FrameColumn> columns_;
     std::string expression_called_, expression_all_;
+    std::set<std::string_view> unneeded_tables_;  ///< of API fields in cells
 };
 
 }  // namespace stroma::warehouse

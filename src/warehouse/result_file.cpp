@@ -9,8 +9,10 @@
 
 namespace stroma::warehouse {
 
-Result<SequentialFile> SequentialFile::create(const fs::path& path) {
+Result<SequentialFile> SequentialFile::create(const fs::path& path,
+                                              std::function<void(std::uint64_t)> settled) {
     SequentialFile file;
+    file.settled_ = std::move(settled);
     file.file_ = TRY(File::create(path));
     return file;
 }
@@ -26,6 +28,7 @@ Result<void> SequentialFile::flush() {
     TRY(file_.write_at(flushed_, as_bytes(buffer_)));
     flushed_ += buffer_.size();
     buffer_.clear();
+    if (settled_) settled_(flushed_);
     return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,15 +16,18 @@ namespace stroma::warehouse {
 Result<std::uint64_t> write_csv(sql::Rows& rows, const fs::path& path);
 /// An array of objects, one a line; NaN and infinities are null.
 Result<std::uint64_t> write_json(sql::Rows& rows, const fs::path& path);
-/// Arrow IPC file (Feather version 2), record batches of 65,536 rows, uncompressed.
-Result<std::uint64_t> write_arrow(sql::Rows& rows, const fs::path& path);
+/// Arrow IPC file (Feather version 2), record batches of 65,536 rows, uncompressed. `settled` is
+/// told how many bytes are in the file, as they become more.
+Result<std::uint64_t> write_arrow(sql::Rows& rows, const fs::path& path,
+                                  std::function<void(std::uint64_t bytes)> settled = {});
 Result<std::uint64_t> write_parquet(sql::EmbeddedDatabase& engine, sql::Rows& rows,
                                     const fs::path& path);
 
 /// A file that is filled from its beginning.
 class SequentialFile {
 public:
-    static Result<SequentialFile> create(const fs::path& path);
+    static Result<SequentialFile> create(const fs::path& path,
+                                         std::function<void(std::uint64_t bytes)> settled = {});
     Result<void> write(std::string_view text);
     Result<void> finish();
     std::uint64_t written() const { return written_; }
@@ -31,6 +35,7 @@ public:
 private:
     Result<void> flush();
     File file_;
+    std::function<void(std::uint64_t)> settled_;
     std::string buffer_;
     std::uint64_t flushed_ = 0, written_ = 0;
 };

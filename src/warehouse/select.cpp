@@ -98,14 +98,17 @@ Result<std::vector<SelectedCells>> Warehouse::select_where(std::string_view cond
                                                            const Scope& scope,
                                                            const QueryLimits& limits) {
     TRY(check_condition(*state_, condition));
-    const auto rows = TRY(run_fenced(*state_,
-                                     fmt::format("SELECT dataset_id, revision, "
-                                                 "string_agg(CAST(cell_index AS VARCHAR), ',') "
-                                                 "FROM cells WHERE (\n{}\n) "
-                                                 "GROUP BY ALL ORDER BY dataset_id, revision",
-                                                 condition),
-                                     scope, for_cells(limits)));
-    return gather_lists(*rows);
+    const std::string statement = fmt::format(
+        "SELECT dataset_id, revision, string_agg(CAST(cell_index AS VARCHAR), ',') FROM cells "
+        "WHERE "
+        "(\n{}\n) GROUP BY ALL ORDER BY dataset_id, revision",
+        condition);
+    auto rows = run_fenced(*state_, statement, scope, for_cells(limits), {}, condition);
+    // An unknown name is told with all the names that there are.
+    if (!rows && rows.error().code == ErrorCode::invalid_input)
+        rows = run_fenced(*state_, statement, scope, for_cells(limits));
+    if (!rows) return fail(rows.error());
+    return gather_lists(**rows);
 }
 
 Result<std::vector<SelectedCells>> Warehouse::select_sql(std::string_view statement,

@@ -1,9 +1,11 @@
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,20 @@ private:
     std::list<Entry> entries_;  // the one asked for last is first
 };
 
+/// What the ledger and the tables say, known to whoever loads next. Held by its mutex during every
+/// transaction that changes them; forgotten when one fails.
+struct LoadState {
+    std::mutex mutex;
+    bool is_known = false;
+    std::int64_t next_load_id = 1;
+    std::set<std::string, std::less<>> applied;   ///< revisions
+    std::map<std::string, std::int64_t> numbers;  ///< of datasets' current revisions
+    std::set<std::string, std::less<>> arrived;   ///< datasets that wait for their tables
+    std::uint64_t arrived_bytes = 0;
+    std::map<std::string, std::int64_t> shared;   ///< table numbers by frame and shape
+    std::atomic<std::uint64_t> arrived_count{0};  ///< read by those who only look
+};
+
 struct Warehouse::State {
     sql::Database& database;
     sql::EmbeddedDatabase& engine;
@@ -43,6 +59,7 @@ struct Warehouse::State {
     const Clock& clock;
     std::shared_ptr<ScanRegistry> scans;
     KeyCache keys;
+    LoadState loads;
 };
 
 /// A dataset's current revision as a statement's snapshot shows it.
@@ -51,7 +68,12 @@ struct VisibleDataset {
     std::string dataset_id, dataset, revision;
     std::int64_t cells = 0, genes = 0;
     bool called_by_total = false;
+    std::int64_t cells_in = 0, genes_in = 0;  ///< numbers of the tables that hold them
 };
+
+/// Puts the datasets that have arrived into their tables: what is loaded after it returns may be
+/// seen. Waits for the open write transaction if there are any.
+Result<void> settle(Warehouse::State& state);
 
 /// The datasets that the scope lets through, by number, in the connection's transaction.
 Result<std::vector<VisibleDataset>> visible_datasets(sql::Connection& connection,

@@ -86,6 +86,24 @@ std::string_view sql_type_of(std::string_view column) {
     return "VARCHAR";
 }
 
+const std::vector<std::pair<std::string_view, std::string_view>>& cell_columns() {
+    static const std::vector<std::pair<std::string_view, std::string_view>> columns = {
+        {"cellkey", "VARCHAR"},
+        {"stable_cellkey", "VARCHAR"},
+        {"cellsuspensionkey", "VARCHAR"},
+        {"projectkey", "VARCHAR"},
+        {"librarykey", "VARCHAR"},
+        {"analysiskey", "VARCHAR"},
+        {"file_uuid", "VARCHAR"},
+        {"file_version", "VARCHAR"},
+        {"barcode", "VARCHAR"},
+        {"genes_detected", "BIGINT"},
+        {"total_umis", "BIGINT"},
+        {"emptydrops_is_cell", "BOOLEAN"},
+        {"called", "BOOLEAN"}};
+    return columns;
+}
+
 namespace {
 
 constexpr auto numeric = FieldKind::numeric;
@@ -176,7 +194,8 @@ constexpr std::array<ApiField, 43> fields = {{
 std::span<const ApiField> api_fields() { return fields; }
 
 std::span<const sql::Migration> warehouse_migrations() {
-    static const sql::Migration migrations[] = {{1, schema_0001}, {2, schema_0002}};
+    static const sql::Migration migrations[] = {
+        {1, schema_0001}, {2, schema_0002}, {3, schema_0003}};
     return migrations;
 }
 

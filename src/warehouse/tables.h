@@ -25,6 +25,9 @@ std::string_view entities_of(std::string_view table);
 /// Columns of biology tables that hold numbers or booleans; all others are text.
 std::string_view sql_type_of(std::string_view column);
 
+/// The columns that every dataset's cell table has before its obs columns o0, o1...
+const std::vector<std::pair<std::string_view, std::string_view>>& cell_columns();  // name, type
+
 enum class FieldKind { categorical, numeric, boolean };
 
 /// One of the 43 filter and field names of the matrix service's /v1 API, which name cell metadata

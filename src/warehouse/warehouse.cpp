@@ -1,5 +1,7 @@
 #include "warehouse/warehouse.h"
 
+#include <fmt/format.h>
+
 #include "sql/migrations.h"
 #include "warehouse/state.h"
 #include "warehouse/tables.h"
@@ -12,17 +14,20 @@ Warehouse::~Warehouse() = default;
 namespace {
 
 /// Cell tables that an older program wrote lack the columns that came since.
-Result<void> add_new_cell_columns(sql::Database& database) {
-    const auto connection = TRY(database.connect());
-    std::vector<std::string> tables;
-    const auto rows = TRY(connection->execute(
-        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'store' AND "
-        "starts_with(table_name, 'cells_') AND table_name NOT IN (SELECT table_name FROM "
-        "duckdb_columns() WHERE schema_name = 'store' AND column_name = 'stable_cellkey')"));
-    while (TRY(rows->next())) tables.push_back(rows->text(0));
-    for (const std::string& table : tables)
-        TRY(connection->change("ALTER TABLE store." + table +
-                               " ADD COLUMN stable_cellkey VARCHAR"));
+Result<void> take_over_old_tables(sql::Connection& connection) {
+    std::vector<std::int64_t> old;
+    const auto rows =
+        TRY(connection.execute("SELECT loaded FROM store.dataset WHERE cells_in IS NULL"));
+    while (TRY(rows->next())) old.push_back(rows->integer(0));
+    for (const auto loaded : old) {
+        const std::string table = fmt::format("ALTER TABLE store.cells_{} ADD COLUMN ", loaded);
+        TRY(connection.change(table + "IF NOT EXISTS stable_cellkey VARCHAR"));
+        TRY(connection.change(table +
+                              fmt::format("IF NOT EXISTS loaded BIGINT DEFAULT {}", loaded)));
+    }
+    if (old.empty()) return {};
+    TRY(connection.change(
+        "UPDATE store.dataset SET cells_in = loaded, genes_in = loaded WHERE cells_in IS NULL"));
     return {};
 }
 
@@ -35,9 +40,13 @@ Result<std::unique_ptr<Warehouse>> Warehouse::open(sql::Database& database, Open
         return fail(ErrorCode::unsupported, "the warehouse needs a database in this process");
     }
     TRY(sql::migrate(database, "warehouse", warehouse_migrations()));
-    TRY(add_new_cell_columns(database));
-    auto state = std::unique_ptr<State>(
-        new State{database, *engine, std::move(open), clock, std::make_shared<ScanRegistry>(), {}});
+    const auto connection = TRY(database.connect());
+    TRY_WITH(take_over_old_tables(*connection), "bringing the warehouse's tables up to date");
+    auto state = std::unique_ptr<State>(new State{
+        database, *engine, std::move(open), clock, std::make_shared<ScanRegistry>(), {}, {}});
+    const auto arrived = TRY(connection->execute("SELECT count(*) FROM store.arrived"));
+    TRY(arrived->next());
+    state->loads.arrived_count = static_cast<std::uint64_t>(arrived->integer(0));
     // The engine keeps the function for as long as it lives, which may be longer than we do.
     TRY(engine->add_table_function("stroma_scan", [scans = state->scans](std::string_view ticket) {
         return scans->find(ticket);

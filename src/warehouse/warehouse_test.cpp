@@ -74,6 +74,31 @@ TEST(Warehouse, EveryFieldOfTheV1ApiIsAColumnOfCells) {
     EXPECT_EQ(std::to_string((*selected)[0].cells.size()), demo.text("SELECT count(*) FROM cell"));
 }
 
+TEST(Warehouse, AConditionChoosesTheSameCellsWhateverItNames) {
+    DemoWarehouse demo;
+    demo.load_bundle("b1", "rb1");
+    demo.load("ds1", "r1", 1);
+    for (const std::string condition :
+         {"tissue = 'blood'", "\"donor_organism.sex\" = 'female' AND flag",
+          "\"SPECIMEN_from_organism.organ.ontology_label\" = 'blood'", "score < 4 AND called",
+          "cells.tissue = 'lung'", "bundle_uuid = 'b1'", "COLUMNS('^flag$')", "true",
+          "cell_id IN (SELECT cell_id FROM obs WHERE flag)"}) {
+        const auto selected = demo.warehouse->select_where(condition, demo.everything, {});
+        ASSERT_TRUE(selected.has_value()) << condition << ": " << selected.error().message;
+        std::size_t count = 0;
+        for (const auto& part : *selected) count += part.cells.size();
+        EXPECT_GT(count, 0u) << condition;
+        EXPECT_EQ(std::to_string(count),
+                  demo.text("SELECT count(*) FROM cells WHERE (" + condition + ")"))
+            << condition;
+    }
+    const auto unknown =
+        demo.warehouse->select_where("\"donor_organism.se\" = 'x'", demo.everything, {});
+    ASSERT_FALSE(unknown.has_value());
+    EXPECT_NE(unknown.error().message.find("\"donor_organism.d"), std::string::npos)
+        << unknown.error().message;
+}
+
 TEST(Warehouse, ObsOfTheCellxgeneSchemaFillsTheBiologyTables) {
     DemoWarehouse demo;
     demo.load("ds1", "r1", 1);

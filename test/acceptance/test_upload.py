@@ -1,5 +1,6 @@
 """A file goes up by curl in pieces, is imported, and the job is watched as server-sent events."""
 import json
+import socket
 import subprocess
 
 import anndata
@@ -110,3 +111,19 @@ def test_a_damaged_upload_fails_its_job_and_says_why(server, source, tmp_path):
     last = curl.events(f"/v1/jobs/{job}/events")[-1][2]
     assert last["state"] == "failed" and "broken.h5ad" in json.dumps(last["error"])
     assert curl.json("/v1/datasets")["datasets"] == []
+
+
+def test_the_limit_of_an_upload_is_that_of_one_request_too(start_server):
+    """A body as long as the setting allows is begun, and one longer is refused unread."""
+    server = start_server(None, "--set", "upload.file_max=60GiB")
+    host, port = server.url.removeprefix("http://").split(":")
+    size = 55 << 30
+    created = server.post("/v1/uploads", json={"name": "large.h5ad", "size": size})
+    assert created.status_code == 201, created.text
+    path = created.headers["Location"].removeprefix(server.url)
+    for length, answer in ((size, b"HTTP/1.1 100"), (61 << 30, b"HTTP/1.1 413")):
+        with socket.create_connection((host, int(port)), timeout=60) as client:
+            client.sendall(f"PUT {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+                           f"Authorization: Bearer {server.token}\r\n"
+                           f"Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n".encode())
+            assert client.recv(100).startswith(answer)

@@ -26,7 +26,9 @@ async function newReader() {
   made.setDefaultTimeout(30_000);
   made.on("pageerror", (problem) => seen.errors.push(problem.message));
   made.on("console", (message) => {
-    if (message.type() === "error") seen.errors.push(message.text());
+    // What was refused is told below, with its address.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      seen.errors.push(message.text());
   });
   made.on("response", (response) => {
     if (response.status() >= 400) seen.refusals.push(`${response.status()} ${response.url()}`);
@@ -69,14 +71,14 @@ const selectedCells = async () =>
 const steps = {
   async home() {
     await page.goto(order.url);
-    await page.waitForSelector(order.empty ? ".empty" : ".cards a");
+    await page.waitForSelector(order.empty ? ".empty" : ".cards a strong");
     seen.address = page.url();
     seen.datasets = await page.locator(".cards a strong").allTextContents();
     seen.home_violations = await violations();
     await shot("home");
   },
   async open() {
-    await page.locator(".cards a", { hasText: order.title }).click();
+    await page.getByRole("link", { name: `Explore ${order.title}`, exact: true }).click();
     seen.opened = await colours();
     seen.legend = await page.locator(".legend li").allTextContents();
     seen.explorer_violations = await violations();

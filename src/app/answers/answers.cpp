@@ -14,6 +14,7 @@ public:
         TRY(site_.catalog().data_version());
         return {};
     }
+    Result<void> publish_gauges() override { return site_.publish_gauges(); }
     const Clock& clock() override { return site_.clock(); }
 
 private:
@@ -30,6 +31,10 @@ public:
         if (!local_token.empty() && equal_in_constant_time(secret, local_token))
             return catalog::local_administrator();
         return catalog_.principal_of_token(secret);
+    }
+    Result<bool> decide(const catalog::Principal& principal, catalog::Action action,
+                        const catalog::Thing& thing) override {
+        return catalog_.decide(principal, action, thing);
     }
     Result<bool> may(const catalog::Principal& principal, catalog::Action action,
                      const catalog::Thing& thing) override {

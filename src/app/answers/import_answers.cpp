@@ -3,6 +3,7 @@
 
 #include "app/answers/answers.h"
 #include "app/answers/upload_folder.h"
+#include "app/ingest/fetch_stage.h"
 #include "load/bundle_stage.h"
 #include "load/import_stage.h"
 
@@ -39,6 +40,9 @@ public:
         request.owner = principal.id;
         request.is_public = order.visibility == catalog::Visibility::public_;
         request.path = order.path;
+        request.profile = order.profile;
+        request.require_valid = order.require_valid;
+        if (!order.url.empty()) return fetch_and_import(principal, order, std::move(request));
         if (!order.upload.empty()) {
             request.path = TRY(uploads_.path_of_complete(order.upload));
             request.remove_source = true;
@@ -74,6 +78,17 @@ public:
     }
 
 private:
+    Result<pipeline::Job> fetch_and_import(const catalog::Principal& principal,
+                                           const front::api::ImportOrder& order,
+                                           loading::ImportRequest request) {
+        request.path = fetched_name(order.url);
+        TRY(check_target(principal, request));
+        return site_.jobs().submit({.stage = "fetch",
+                                    .owner = principal.id,
+                                    .title = "fetch and import " + request.path.string(),
+                                    .inputs = to_job_inputs(FetchRequest{order.url, request}),
+                                    .idempotency_key = order.idempotency_key});
+    }
     /// A revision may be added only to a dataset that one may change.
     Result<void> check_target(const catalog::Principal& principal,
                               const loading::ImportRequest& request) {
@@ -82,7 +97,7 @@ private:
         const auto dataset = TRY(site_.catalog().find_dataset(name));
         if (!dataset) return {};
         const catalog::Thing thing{catalog::ThingKind::dataset, dataset->id, dataset->owner};
-        if (TRY(site_.catalog().may(principal, catalog::Action::change, thing))) return {};
+        if (TRY(site_.catalog().decide(principal, catalog::Action::change, thing))) return {};
         return fail(ErrorCode::already_exists,
                     "the name '" + name + "' is taken; choose another for the dataset");
     }

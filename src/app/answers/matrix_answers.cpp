@@ -131,6 +131,12 @@ public:
         return stored_result(site_, *request);
     }
 
+    Result<std::string> stream(const matrix::StreamOrder& order,
+                               const std::function<Result<void>(ByteSpan)>& take,
+                               std::stop_token stop) override {
+        return matrix::stream_result(site_.matrices(), order, take, std::move(stop));
+    }
+
 private:
     static Result<bool> names_species(const matrix::MatrixQuery& query) {
         if (query.filter.empty()) return false;

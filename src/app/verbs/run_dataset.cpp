@@ -41,6 +41,13 @@ Result<Json> listed(const Invocation& invocation) {
     return parse_json(list);
 }
 
+/// Whoever has the data directory may all; it is for the audit.
+Result<void> record_local(Site& site, catalog::Action action, const catalog::Dataset& dataset) {
+    const catalog::Thing thing{catalog::ThingKind::dataset, dataset.id, dataset.owner};
+    TRY(site.catalog().decide(catalog::local_administrator(), action, thing));
+    return {};
+}
+
 }  // namespace
 
 Result<void> run_dataset_list(const DatasetOptions&, Invocation& invocation) {
@@ -106,6 +113,7 @@ Result<void> run_dataset_change(const DatasetOptions& options, Invocation& invoc
     if (!options.visibility.empty())
         dataset.visibility = options.visibility == "public" ? catalog::Visibility::public_
                                                             : catalog::Visibility::private_;
+    TRY(record_local(*site, catalog::Action::change, dataset));
     const auto changed = TRY(site->catalog().update_dataset(dataset));
     const auto current = TRY(current_of(*site, changed));
     invocation.terminal->print(described(changed, current).dump(invocation.json ? -1 : 2) + "\n");
@@ -118,6 +126,7 @@ Result<void> run_dataset_remove(const DatasetOptions& options, Invocation& invoc
         TRY(session.remote->remove("/internal/datasets/" + options.dataset));
     } else {
         const auto dataset = TRY(named_dataset(*session.site, options.dataset));
+        TRY(record_local(*session.site, catalog::Action::remove, dataset));
         TRY(session.site->loader().remove_dataset(dataset));
     }
     invocation.terminal->say("removed '" + options.dataset + "'");

@@ -85,7 +85,7 @@ Result<void> run_job_show(const JobOptions& options, Invocation& invocation) {
 Result<void> run_job_follow(const JobOptions& options, Invocation& invocation) {
     Session session = TRY(open_session(invocation));
     const auto job = TRY(find_job(session, options.job));
-    if (session.site) session.site->worker().start();
+    if (session.site) session.site->start_workers();
     const auto done = TRY(follow(session, job, invocation));
     return print_job(done, invocation);
 }

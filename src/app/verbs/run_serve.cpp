@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <thread>
 
 #include "app/answers/answers.h"
@@ -10,9 +14,12 @@
 #include "app/site.h"
 #include "app/verbs/verbs.h"
 #include "base/log.h"
+#include "front/account/account_front.h"
 #include "front/api/api.h"
 #include "front/explorer/explorer_front.h"
 #include "front/http/server.h"
+#include "front/http/url.h"
+#include "front/portal/portal_front.h"
 #include "front/web/pages.h"
 
 namespace stroma::app {
@@ -34,6 +41,21 @@ Result<Listener> listener_of(const std::string& text) {
     return Listener{text.substr(0, colon), static_cast<int>(port)};
 }
 
+/// "a.example, b.example c.example": with commas, spaces or both between them.
+std::vector<std::string> words_of(std::string text) {
+    std::replace(text.begin(), text.end(), ',', ' ');
+    std::istringstream words(text);
+    return {std::istream_iterator<std::string>(words), {}};
+}
+
+/// "https://stroma.example:8443/lab" → "stroma.example:8443"; "" of nothing.
+std::string host_in(const std::string& url) {
+    const std::size_t scheme = url.find("://");
+    if (scheme == std::string::npos) return "";
+    const std::size_t begin = scheme + 3;
+    return url.substr(begin, url.find('/', begin) - begin);
+}
+
 front::http::ServerOptions server_options(const Listener& listener, const Settings& settings) {
     front::http::ServerOptions options;
     options.address = listener.address;
@@ -41,7 +63,14 @@ front::http::ServerOptions server_options(const Listener& listener, const Settin
     options.head_bytes_max = settings.bytes("http.head_max");
     options.url_bytes_max = settings.bytes("http.url_max");
     options.headers_max = static_cast<int>(settings.number("http.headers_max"));
+    // An upload's own limit speaks for itself; no other body is nearly as long.
+    options.body_bytes_max =
+        std::max<std::uint64_t>(settings.bytes("upload.file_max"), options.body_bytes_max);
+    options.hosts = words_of(settings.text("http.hosts"));
     options.handler_threads = static_cast<int>(settings.number("http.handler_threads"));
+    // Under its public name too, also where it listens on loopback behind a proxy.
+    if (const std::string name = host_in(settings.text("http.public_url")); !name.empty())
+        options.hosts.push_back(name);
     options.idle_seconds_max = static_cast<int>(settings.duration("http.idle").count() / 1000);
     return options;
 }
@@ -53,6 +82,45 @@ void wait_for(std::stop_token stop) {
     stopped.wait(lock, stop, [] { return false; });
 }
 
+Result<account::OidcOptions> oidc_options(const Settings& settings) {
+    account::OidcOptions options;
+    options.issuer = settings.text("oidc.issuer");
+    options.client_id = settings.text("oidc.client_id");
+    if (const std::string file = settings.text("oidc.client_secret_file"); !file.empty()) {
+        std::ifstream secret(file);
+        if (!std::getline(secret, options.client_secret))
+            return fail(ErrorCode::invalid_input,
+                        "oidc.client_secret_file: " + file + " can't be read");
+    }
+    options.title = settings.text("oidc.title");
+    options.scopes = settings.text("oidc.scopes");
+    options.create_users = settings.boolean("oidc.create_users");
+    options.role_claim = settings.text("oidc.role_claim");
+    options.administrator_values = words_of(settings.text("oidc.administrator_values"));
+    options.user_values = words_of(settings.text("oidc.user_values"));
+    return options;
+}
+
+/// Asks the provider; the operator named it, so it may lie in a private network.
+Result<std::string> ask_provider(std::string_view url, std::string_view form,
+                                 std::string_view authorization) {
+    return front::http::fetch(url, {.bytes_max = 1u << 20,
+                                    .allow_private = true,
+                                    .form = std::string(form),
+                                    .authorization = std::string(authorization)});
+}
+
+/// While nobody could administer by signing in, says how the first one does.
+Result<void> invite_first_administrator(Site& site, const Settings& settings,
+                                        const std::string& url, Terminal& terminal) {
+    if (!TRY(site.accounts().needs_setup())) return {};
+    const auto invitation = TRY(site.accounts().invite("", Milliseconds{0}));
+    const std::string base = settings.text("http.public_url");
+    terminal.say("the first administrator is made, once, at " + (base.empty() ? url : base) +
+                 "/#/setup?secret=" + invitation.secret);
+    return {};
+}
+
 /// Removes what is over (expired files, comparisons of removed data), every minute and at start,
 /// until stopped.
 void keep_house(Site& site, std::stop_token stop) {
@@ -62,6 +130,9 @@ void keep_house(Site& site, std::stop_token stop) {
     do {
         if (const auto removed = site.matrices().expire(); !removed)
             log(LogLevel::warning, "expired results could not be removed",
+                {{"error", removed.error().message}});
+        if (const auto removed = site.accounts().expire(); !removed)
+            log(LogLevel::warning, "sessions that are over could not be removed",
                 {{"error", removed.error().message}});
         const auto is_there = [&](const std::string& id) -> Result<bool> {
             const auto revision = TRY(site.catalog().find_revision(id));
@@ -86,25 +157,40 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const std::string token = "stroma_" + site->ids().secret(32);
     answers.set_local_token(token);
     const auto pages = front::web::own_pages();
+    const std::string frames = settings.text("http.frame_ancestors");
+    TRY(front::web::check_frame_ancestors(frames));
     front::api::Api api(answers.domain(),
-                        {.public_url = "",
+                        {.public_url = settings.text("http.public_url"),
                          .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
                          .scratch_folder = site->staging(),
-                         .home = front::web::home_of(pages)});
+                         .home = front::web::home_of(pages, frames)});
     const auto domain = answers.domain();
     front::explorer::ExplorerFront explorer({domain.access, domain.datasets, domain.jobs,
                                              site->explorer(), site->comparisons(),
                                              domain.site.version()});
+    account::Oidc oidc(site->control(), site->accounts(), site->catalog(), site->clock(),
+                       site->ids(), TRY(oidc_options(settings)), ask_provider);
+    front::account::AccountFront accounts(
+        {site->accounts(), site->links(), site->audit(), oidc, site->catalog(), domain.access,
+         site->clock()},
+        {.public_url = settings.text("http.public_url"),
+         .trusted_proxies = words_of(settings.text("http.trusted_proxies"))});
+    front::portal::PortalFront portal({domain, site->portal(), settings.text("portal.doi_resolver"),
+                                       settings.boolean("fetch.private_addresses"), ""});
     auto routes = api.routes();
+    for (auto& route : accounts.routes()) routes.push_back(std::move(route));
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));
-    for (auto& route : front::web::asset_routes(pages)) routes.push_back(std::move(route));
+    for (auto& route : portal.routes()) routes.push_back(std::move(route));
+    for (auto& route : front::web::asset_routes(pages, frames)) routes.push_back(std::move(route));
     for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
-    const auto server = TRY(front::http::Server::listen(server_options(listener, settings),
-                                                        std::move(routes), api.authenticator()));
-    site->worker().start();
+    const auto server =
+        TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
+                                        accounts.authenticator(api.authenticator())));
+    site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid()}));
+    TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
     invocation.terminal->say("administrator token of this run: " + token);
     if (!pages.empty())
@@ -117,7 +203,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         "stopping: running requests are answered, jobs go on at the next start");
     TRY(remove_server_address(invocation.data));
     server->stop(settings.duration("http.drain"));
-    site->worker().stop();
+    site->stop_workers();
     return {};
 }
 

@@ -1,3 +1,9 @@
+#include <termios.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "account/password.h"
 #include "app/session.h"
 #include "app/terminal/text_table.h"
 #include "app/verbs/verbs.h"
@@ -13,6 +19,37 @@ std::string role_text(catalog::Role role) {
 Result<catalog::Principal> named_principal(Site& site, const std::string& name) {
     if (auto principal = TRY(site.catalog().find_principal(name))) return *std::move(principal);
     return fail(ErrorCode::not_found, "no user '" + name + "'; 'stroma user list' shows them");
+}
+
+/// One line of standard input, of a terminal without its echo.
+std::string read_line_unseen(Terminal& terminal, std::string_view prompt) {
+    const bool is_terminal = ::isatty(STDIN_FILENO) == 1;
+    termios shown{};
+    if (is_terminal) {
+        terminal.print_error(prompt);
+        ::tcgetattr(STDIN_FILENO, &shown);
+        termios unseen = shown;
+        unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
+    }
+    std::string line;
+    std::getline(std::cin, line);
+    if (is_terminal) {
+        ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+        terminal.print_error("\n");
+    }
+    if (line.ends_with('\r')) line.pop_back();
+    return line;
+}
+
+Result<std::string> read_password(Invocation& invocation) {
+    std::string password = read_line_unseen(*invocation.terminal, "password: ");
+    if (::isatty(STDIN_FILENO) == 1 &&
+        read_line_unseen(*invocation.terminal, "again: ") != password)
+        return fail(ErrorCode::invalid_input, "the two passwords differ");
+    if (password.empty())
+        return fail(ErrorCode::invalid_input, "standard input has no password in its first line");
+    return password;
 }
 
 }  // namespace
@@ -35,12 +72,43 @@ Result<void> run_user_list(const UserOptions&, Invocation& invocation) {
 }
 
 Result<void> run_user_add(const UserOptions& options, Invocation& invocation) {
+    const std::string password = options.has_password ? TRY(read_password(invocation)) : "";
+    if (options.has_password) TRY(account::check_password(password, options.name, options.email));
     const auto site = TRY(open_site(invocation));
     const auto role = options.is_administrator ? catalog::Role::administrator : catalog::Role::user;
     const auto principal = TRY(site->catalog().create_principal(options.name, role));
+    if (!options.email.empty()) TRY(site->accounts().set_email(principal.id, options.email));
+    if (options.has_password) TRY(site->accounts().set_password(principal.id, password));
+    TRY(site->audit().note(catalog::local_administrator(), "create", "user", principal.id, true));
     invocation.terminal->print(
         Json{{"id", principal.id}, {"name", principal.name}, {"role", role_text(role)}}.dump() +
         "\n");
+    return {};
+}
+
+Result<void> run_user_passwd(const UserOptions& options, Invocation& invocation) {
+    const std::string password = TRY(read_password(invocation));
+    const auto site = TRY(open_site(invocation));
+    const auto principal = TRY(named_principal(*site, options.name));
+    TRY(site->accounts().set_password(principal.id, password));
+    TRY(site->audit().note(catalog::local_administrator(), "password", "user", principal.id, true));
+    invocation.terminal->say("the password of " + principal.name +
+                             " is set; their sessions are over");
+    return {};
+}
+
+Result<void> run_user_invite(const UserOptions& options, Invocation& invocation) {
+    const auto site = TRY(open_site(invocation));
+    const auto principal = TRY(named_principal(*site, options.name));
+    const auto made = TRY(site->accounts().invite(principal.id, Milliseconds{0}));
+    TRY(site->audit().note(catalog::local_administrator(), "invite", "user", principal.id, true));
+    invocation.terminal->say("works once, until " + iso_time(made.expires_ms) +
+                             ", at the site's page /#/setup?secret=");
+    if (invocation.json)
+        invocation.terminal->print(
+            Json{{"secret", made.secret}, {"expires", iso_time(made.expires_ms)}}.dump() + "\n");
+    else
+        invocation.terminal->print(made.secret + "\n");
     return {};
 }
 
@@ -70,6 +138,7 @@ Result<void> run_token_create(const TokenOptions& options, Invocation& invocatio
         options.days == 0 ? 0 : site->clock().unix_ms() + options.days * 24 * 3600 * 1000;
     const auto made =
         TRY(site->catalog().create_token(principal.id, options.label, options.scopes, expires_ms));
+    TRY(site->audit().note(catalog::local_administrator(), "create", "token", made.token.id, true));
     invocation.terminal->say("this secret is shown once; only its hash is kept");
     if (invocation.json)
         invocation.terminal->print(Json{{"id", made.token.id}, {"secret", made.secret}}.dump() +
@@ -82,6 +151,7 @@ Result<void> run_token_create(const TokenOptions& options, Invocation& invocatio
 Result<void> run_token_revoke(const TokenOptions& options, Invocation& invocation) {
     const auto site = TRY(open_site(invocation));
     TRY(site->catalog().revoke_token(options.token));
+    TRY(site->audit().note(catalog::local_administrator(), "remove", "token", options.token, true));
     invocation.terminal->say("revoked " + options.token);
     return {};
 }

@@ -85,11 +85,21 @@ Result<void> run_job_cancel(const JobOptions& options, Invocation& invocation);
 Result<void> run_job_retry(const JobOptions& options, Invocation& invocation);
 
 struct UserOptions {
-    std::string name;
+    std::string name, email;
     bool is_administrator = false;
+    bool has_password = false;  ///< read from standard input
 };
 Result<void> run_user_list(const UserOptions& options, Invocation& invocation);
 Result<void> run_user_add(const UserOptions& options, Invocation& invocation);
+/// Reads the password from standard input: of a terminal twice, without showing it.
+Result<void> run_user_passwd(const UserOptions& options, Invocation& invocation);
+Result<void> run_user_invite(const UserOptions& options, Invocation& invocation);
+
+struct AuditOptions {
+    std::string who, action, thing, outcome;  ///< "" is any
+    std::int64_t limit = 100;
+};
+Result<void> run_audit(const AuditOptions& options, Invocation& invocation);
 
 struct TokenOptions {
     std::string user, token, label;
@@ -129,6 +139,7 @@ Verb sql_verb();
 Verb dataset_verb();
 Verb job_verb();
 Verb user_verb();
+Verb audit_verb();
 Verb token_verb();
 Verb backup_verb();
 Verb restore_verb();

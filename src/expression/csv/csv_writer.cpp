@@ -144,7 +144,7 @@ Result<WrittenMatrix> CsvWriter::write(const AnnotatedData& data, const fs::path
     const std::string stem = TRY(stem_of(options.stem, path));
     TRY(check_data(data));
     MatrixSource* source = TRY(main_matrix(data, name()));
-    const auto files = TRY(OutputFiles::create(path, bundling, stem));
+    const auto files = TRY(OutputFiles::create(path, bundling, stem, options.settled));
     WrittenMatrix written = TRY(write_expression(data, *source, *files, watch));
     TRY(add_table(*files, "cells.csv", data.obs, {.index_name = "cellkey"}, watch));
     TRY(add_table(*files, "genes.csv", data.var, {.index_name = "featurekey"}, watch));

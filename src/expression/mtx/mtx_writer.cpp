@@ -7,6 +7,7 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "base/threads.h"
 #include "base/usual_or_tiny.h"
 #include "expression/output/deflate.h"
 #include "expression/output/frame_text.h"
@@ -21,19 +22,12 @@ namespace {
 
 constexpr std::uint64_t values_a_piece = usual_or_tiny(1u << 16, 7u);
 constexpr int gzip_level = 1;
-// The header is a gzip member of its own and of fixed length, because whether all values are whole
-// and how many are not zero is known only at the end, when it is written again. It is filled up
-// behind the sizes: a reader in use takes these from the second line and knows of no comments.
-constexpr std::size_t header_bytes = 160;
 
 std::string header_text(std::uint64_t genes, std::uint64_t cells, std::uint64_t entries,
                         bool whole) {
     const std::string kind = whole ? "integer" : "real";
-    std::string text = "%%MatrixMarket matrix coordinate " + kind + " general\n" +
-                       std::to_string(genes) + " " + std::to_string(cells) + " " +
-                       std::to_string(entries);
-    text.resize(header_bytes - 1, ' ');
-    return text + "\n";
+    return "%%MatrixMarket matrix coordinate " + kind + " general\n" + std::to_string(genes) + " " +
+           std::to_string(cells) + " " + std::to_string(entries) + "\n";
 }
 
 /// "1 ", "2 "… for every gene, counted from 1.
@@ -64,9 +58,17 @@ bool is_whole(T value) {
     return true;
 }
 
-/// Writes a piece's entries at the start of its text; false when a value is not whole.
+/// Whether all values of a block can stand in an integer file.
 template <class T>
-bool write_entries(Piece& piece, const std::vector<ShortText>& genes) {
+bool is_whole(const LineBlock& block) {
+    const T* const values = block.values_as<T>();
+    return std::all_of(values, values + block.places.size(),
+                       [](const T value) { return is_whole(value); });
+}
+
+/// Writes a piece's entries at the start of its text.
+template <class T>
+void write_entries(Piece& piece, const std::vector<ShortText>& genes) {
     constexpr std::size_t entry_bytes_max = 2 * sizeof(ShortText::text) + number_text_bytes_max;
     const LineBlock& block = piece.block;
     if (piece.text.size() < block.places.size() * entry_bytes_max)
@@ -74,7 +76,6 @@ bool write_entries(Piece& piece, const std::vector<ShortText>& genes) {
     char* const begin = reinterpret_cast<char*>(piece.text.data());
     char* to = begin;
     const T* values = block.values_as<T>();
-    bool whole = true;
     for (std::uint64_t line = 0; line < block.line_count(); ++line) {
         ShortText cell;
         char* end =
@@ -85,7 +86,6 @@ bool write_entries(Piece& piece, const std::vector<ShortText>& genes) {
         for (std::uint64_t at = block.starts[line]; at < block.starts[line + 1]; ++at) {
             const T value = values[at];
             if (value == T{}) continue;
-            whole &= is_whole(value);
             const ShortText& gene = genes[block.places[at]];
             std::memcpy(to, gene.text, sizeof gene.text);
             to += gene.length;
@@ -96,7 +96,29 @@ bool write_entries(Piece& piece, const std::vector<ShortText>& genes) {
         }
     }
     piece.text_bytes = static_cast<std::size_t>(to - begin);
-    return whole;
+}
+
+/// Reads every value once: the header, which comes first, says how many aren't zero and whether all
+/// are whole.
+Result<bool> count_values(MatrixSource& source, std::span<const LineRange> ranges,
+                          std::span<const std::uint64_t> starts, Tally& tally,
+                          const Progress& progress) {
+    std::atomic<bool> whole{true};
+    BlockPool pool;
+    const auto counted = parallel_for(ranges.size(), [&](std::size_t i) -> Result<void> {
+        TRY(progress.check());
+        auto block = pool.take();
+        TRY(read_range(source, ranges[i], starts, *block));
+        tally.add(*block, source.value_type());
+        const bool all = with_type(source.value_type(), [&]<class T>(std::type_identity<T>) {
+            return is_whole<T>(*block);
+        });
+        if (!all) whole = false;
+        pool.give_back(std::move(block));
+        return {};
+    });
+    if (!counted) return fail(counted.error());
+    return whole.load();
 }
 
 Result<WrittenMatrix> write_matrix(MatrixSource& source, OutputFiles& files, const Watch& watch) {
@@ -106,22 +128,21 @@ Result<WrittenMatrix> write_matrix(MatrixSource& source, OutputFiles& files, con
     const auto texts = gene_texts(genes);
     Tally tally(cells);
     Progress progress(watch, static_cast<double>(cells));
-    std::atomic<bool> whole{true};
+    const bool whole = TRY(count_values(source, ranges, starts, tally, progress));
 
+    const std::string header = header_text(genes, cells, tally.nonzeros(), whole);
+    Bytes member;
     PackedPiece head;
-    Bytes header = stored_gzip_member(header_text(genes, cells, 0, true));
-    files.pack(header, head);
+    deflate_whole(as_bytes(header), Deflated::gzip, gzip_level, member);
+    files.pack(member, head);
     TRY(files.begin("matrix.mtx.gz"));
     TRY(files.append(head));
     std::vector<Piece> pieces(slots_for(values_a_piece * 96));
     const auto make = [&](std::size_t i, std::size_t slot) -> Result<void> {
         Piece& piece = pieces[slot];
         TRY(read_range(source, ranges[i], starts, piece.block));
-        tally.add(piece.block, source.value_type());
-        const bool all = with_type(source.value_type(), [&]<class T>(std::type_identity<T>) {
-            return write_entries<T>(piece, texts);
-        });
-        if (!all) whole = false;
+        with_type(source.value_type(),
+                  [&]<class T>(std::type_identity<T>) { write_entries<T>(piece, texts); });
         deflate_whole(ByteSpan(piece.text).first(piece.text_bytes), Deflated::gzip, gzip_level,
                       piece.member);
         files.pack(piece.member, piece.packed);
@@ -133,8 +154,6 @@ Result<WrittenMatrix> write_matrix(MatrixSource& source, OutputFiles& files, con
         return {};
     };
     TRY(run_in_order(ranges.size(), pieces.size(), watch, make, take));
-    TRY(files.replace_first(
-        stored_gzip_member(header_text(genes, cells, tally.nonzeros(), whole))));
     TRY(files.end());
     return WrittenMatrix{cells, genes, tally.nonzeros(), tally.sum(), 0};
 }
@@ -226,12 +245,13 @@ Result<WrittenMatrix> MtxWriter::write(const AnnotatedData& data, const fs::path
     const std::string stem = TRY(stem_of(options.stem, path));
     TRY(check_data(data));
     MatrixSource* source = TRY(main_matrix(data, name()));
-    const auto files = TRY(OutputFiles::create(path, bundling, stem));
-    WrittenMatrix written = TRY(write_matrix(*source, *files, watch));
+    const auto files = TRY(OutputFiles::create(path, bundling, stem, options.settled));
+    // The matrix comes last: its header must wait until all values were seen once.
     TRY(add_gzip(*files, "features.tsv.gz", features_text(data.var, bundling)));
     TRY(add_gzip(*files, "barcodes.tsv.gz", barcodes_text(data.obs)));
     TRY(add_table(*files, "genes.tsv.gz", data.var, {"featurekey", '\t', true}, watch));
     TRY(add_table(*files, "cells.tsv.gz", data.obs, {"cellkey", '\t', true}, watch));
+    WrittenMatrix written = TRY(write_matrix(*source, *files, watch));
     written.bytes = TRY(files->commit(options.durable));
     return written;
 }

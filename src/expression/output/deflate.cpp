@@ -3,8 +3,10 @@
 #include <libdeflate.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstring>
 #include <memory>
 
 namespace stroma::expression {
@@ -52,6 +54,22 @@ void deflate_piece(ByteSpan bytes, Bytes& out) {
     deflateEnd(&stream);
 }
 
+void stored_blocks(ByteSpan bytes, Bytes& out) {
+    constexpr std::size_t block_max = 65'535, head_bytes = 5;
+    out.resize(bytes.size() + (bytes.size() + block_max - 1) / block_max * head_bytes);
+    std::byte* to = out.data();
+    while (!bytes.empty()) {
+        const ByteSpan block = bytes.first(std::min(bytes.size(), block_max));
+        const auto count = static_cast<std::uint16_t>(block.size());
+        *to = std::byte{0};  // RFC 1951: not the last, stored
+        store(to + 1, count);
+        store(to + 3, static_cast<std::uint16_t>(~count));
+        std::memcpy(to + head_bytes, block.data(), block.size());
+        to += head_bytes + block.size();
+        bytes = bytes.subspan(block.size());
+    }
+}
+
 std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t so_far) {
     return libdeflate_crc32(so_far, bytes.data(), bytes.size());
 }
@@ -59,23 +77,6 @@ std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t so_far) {
 std::uint32_t crc_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes) {
     return static_cast<std::uint32_t>(
         crc32_combine(first, second, static_cast<z_off_t>(second_bytes)));
-}
-
-Bytes stored_gzip_member(std::string_view text) {
-    assert(text.size() <= 65'535);
-    // RFC 1952: no name, no time, unknown system; then one final stored block of RFC 1951.
-    static constexpr unsigned char head[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1};
-    Bytes member(sizeof head + 4 + text.size() + 8);
-    std::byte* to = member.data();
-    std::memcpy(to, head, sizeof head);
-    to += sizeof head;
-    store(to, static_cast<std::uint16_t>(text.size()));
-    store(to + 2, static_cast<std::uint16_t>(~text.size()));
-    std::memcpy(to + 4, text.data(), text.size());
-    to += 4 + text.size();
-    store(to, crc32_of(as_bytes(text)));
-    store(to + 4, static_cast<std::uint32_t>(text.size()));
-    return member;
 }
 
 }  // namespace stroma::expression

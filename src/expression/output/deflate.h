@@ -15,14 +15,12 @@ void deflate_whole(ByteSpan bytes, Deflated container, int level, Bytes& out);
 /// A piece of a longer raw deflate stream: ends on a byte, is not the last. Pieces may be joined;
 /// `deflate_end` ends the stream.
 void deflate_piece(ByteSpan bytes, Bytes& out);
+/// The same of bytes that wouldn't get smaller: they are copied, with 5 more for each 65,535.
+void stored_blocks(ByteSpan bytes, Bytes& out);
 inline constexpr std::byte deflate_end[] = {std::byte{3}, std::byte{0}};
 
 /// CRC-32 as gzip and zip mean it; `crc_of_both` is that of two pieces one behind the other.
 std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t so_far = 0);
 std::uint32_t crc_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes);
-
-/// A gzip member of exactly the text's size + 23 bytes, not compressed: it can be overwritten by a
-/// member of another text of that size. At most 65,535 bytes of text.
-Bytes stored_gzip_member(std::string_view text);
 
 }  // namespace stroma::expression

@@ -1,7 +1,5 @@
 #include "expression/output/output_files.h"
 
-#include <cassert>
-
 #include "expression/output/zip_files.h"
 
 namespace stroma::expression {
@@ -23,7 +21,6 @@ public:
         at_ += piece.bytes.size();
         return {};
     }
-    Result<void> replace_first(ByteSpan text) override { return files_.back().write_at(0, text); }
     Result<void> end() override {
         bytes_ += at_;
         return {};
@@ -35,6 +32,12 @@ public:
         TRY(output_.commit(durable));
         return bytes_;
     }
+    Result<void> add(std::string_view name, ByteSpan text) override {
+        TRY(begin(name));
+        TRY(files_.back().write_at(0, text));
+        at_ = text.size();
+        return end();
+    }
 
 private:
     PendingOutput output_;
@@ -45,22 +48,14 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<OutputFiles>> OutputFiles::create(const fs::path& path, Bundling bundling,
-                                                         std::string_view stem) {
+                                                         std::string_view stem, Settled settled) {
     PendingOutput output = TRY(PendingOutput::start(path));
     if (bundling == Bundling::folder) {
         TRY(output.make_folders(output.working_path()));
         return std::make_unique<FolderFiles>(std::move(output));
     }
-    return create_zip(std::move(output), bundling == Bundling::deflated_zip, stem);
-}
-
-Result<void> OutputFiles::add(std::string_view name, ByteSpan text) {
-    PackedPiece piece;
-    Bytes bytes(text.begin(), text.end());
-    pack(bytes, piece);
-    TRY(begin(name));
-    TRY(append(piece));
-    return end();
+    return create_zip(std::move(output), bundling == Bundling::deflated_zip, stem,
+                      std::move(settled));
 }
 
 Result<Bundling> bundling_of(std::string_view layout, Bundling zip) {

@@ -8,11 +8,12 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "expression/format.h"
 #include "expression/output/pending_output.h"
 
 namespace stroma::expression {
 
-/// How several files become one output.
+/// How several files become one output. In a stored_zip files are packed already.
 enum class Bundling : std::uint8_t { folder, stored_zip, deflated_zip };
 
 /// A piece of a file as it will lie on the disk.
@@ -23,12 +24,13 @@ struct PackedPiece {
 };
 
 /// Files written one after another, each appended to in pieces, into a folder or a zip archive
-/// whose entries lie in a folder `stem`. The archive has no times but 1980-01-01 (the first that
-/// the format knows), uses zip64 where sizes ask for it, and equal files give equal bytes.
+/// whose entries lie in a folder `stem`. The archive is written from its front to its end, so that
+/// it can be sent while it grows; it has no times but 1980-01-01 (the first that the format knows),
+/// and equal files give equal bytes.
 class OutputFiles {
 public:
     static Result<std::unique_ptr<OutputFiles>> create(const fs::path& path, Bundling bundling,
-                                                       std::string_view stem);
+                                                       std::string_view stem, Settled settled = {});
     virtual ~OutputFiles() = default;
 
     /// Makes a piece ready to be appended; may take long (deflate). What is left in `text` is of no
@@ -36,15 +38,11 @@ public:
     virtual void pack(Bytes& text, PackedPiece& out) const = 0;
     virtual Result<void> begin(std::string_view name) = 0;
     virtual Result<void> append(const PackedPiece& piece) = 0;
-    /// Overwrites the first piece of the file that is being written by one of the same length. Not
-    /// in a deflated archive.
-    virtual Result<void> replace_first(ByteSpan text) = 0;
     virtual Result<void> end() = 0;
     /// Ends the output and gives it its name; returns the bytes of all files.
     virtual Result<std::uint64_t> commit(bool durable) = 0;
-
     /// A whole file at once.
-    Result<void> add(std::string_view name, ByteSpan text);
+    virtual Result<void> add(std::string_view name, ByteSpan text) = 0;
 };
 
 /// The bundling for WriteOptions::layout ("", "folder", "zip").

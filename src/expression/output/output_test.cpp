@@ -197,11 +197,39 @@ TEST(OutputFiles, AnEntryOfMoreThanFourGigabytesIsZip64) {
     ASSERT_TRUE((*files)->end());
     ASSERT_TRUE((*files)->commit(false));
     const std::string zip = *read_file(path);
-    const std::string size("\0\0\0\x40\1\0\0\0", 8);
-    const std::string head("PK\3\4\x2d", 5), field("\1\0\x10\0", 4);
-    EXPECT_TRUE(zip.starts_with(head));
-    EXPECT_EQ(zip.find(field + size), 30 + std::string("stem/big").size());
-    EXPECT_NE(zip.rfind(field + size), zip.find(field + size)) << "the directory says it too";
+    const std::string size("\0\0\0\x40\1\0\0\0", 8), packed("\x08\0\0\0\0\0\0\0", 8);
+    EXPECT_TRUE(zip.starts_with(std::string("PK\3\4\x2d\0\x08", 7))) << "its sizes come behind it";
+    EXPECT_NE(zip.find(packed + size), std::string::npos) << "in the descriptor";
+    EXPECT_NE(zip.find(std::string("\1\0\x10\0", 4) + size + packed), std::string::npos)
+        << "in the directory";
+}
+
+TEST(OutputFiles, WhatIsSettledOfAnArchiveNeverChanges) {
+    for (const Bundling bundling : {Bundling::stored_zip, Bundling::deflated_zip}) {
+        const fs::path path = fresh_folder("settled") / "x.zip";
+        std::vector<std::string> seen;
+        auto files =
+            OutputFiles::create(path, bundling, "stem", [&](const fs::path& at, std::uint64_t to) {
+                const std::string bytes = *read_file(at);
+                ASSERT_GE(bytes.size(), to);
+                seen.push_back(bytes.substr(0, to));
+            });
+        ASSERT_TRUE(files);
+        ASSERT_TRUE((*files)->add("whole", as_bytes("a whole file")));
+        ASSERT_TRUE((*files)->begin("pieces"));
+        for (const char* text : {"one ", "two ", "three"}) {
+            Bytes bytes = to_bytes(text);
+            PackedPiece piece;
+            (*files)->pack(bytes, piece);
+            ASSERT_TRUE((*files)->append(piece));
+        }
+        ASSERT_TRUE((*files)->end());
+        ASSERT_TRUE((*files)->commit(false));
+        const std::string zip = *read_file(path);
+        ASSERT_GE(seen.size(), 6u);
+        for (const std::string& bytes : seen) EXPECT_TRUE(zip.starts_with(bytes));
+        EXPECT_EQ(seen.back(), zip);
+    }
 }
 
 TEST(OutputFiles, AnArchiveFolderIsOneName) {

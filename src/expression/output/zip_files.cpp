@@ -10,9 +10,8 @@ namespace {
 
 constexpr std::uint64_t size_max_32 = 0xffff'fffe;
 constexpr std::uint16_t dos_date_1980_01_01 = 0x21;
-constexpr std::uint16_t names_are_utf8 = 1u << 11;
-// A field of this id is skipped by readers; it holds the place of a zip64 field (id 1).
-constexpr std::uint16_t padding_field = 0xd935, zip64_field = 0x0001;
+constexpr std::uint16_t names_are_utf8 = 1u << 11, sizes_lie_behind = 1u << 3;
+constexpr std::uint16_t deflate_method = 8, zip64_field = 0x0001;
 
 /// Little-endian fields one behind the other.
 class Fields {
@@ -45,64 +44,72 @@ struct Entry {
     std::string name;
     std::uint64_t head_at = 0, packed_bytes = 0, text_bytes = 0;
     std::uint32_t crc = 0;
+    std::uint16_t method = 0;
+    bool in_pieces = false;  ///< sizes and checksum lie behind it
     bool is_large() const { return std::max(packed_bytes, text_bytes) > size_max_32; }
+    std::uint16_t flags() const {
+        const bool plain = std::all_of(name.begin(), name.end(), [](char c) { return c >= 0; });
+        return static_cast<std::uint16_t>((plain ? 0 : names_are_utf8) |
+                                          (in_pieces ? sizes_lie_behind : 0));
+    }
 };
 
 class ZipFiles final : public OutputFiles {
 public:
-    ZipFiles(PendingOutput output, File file, bool deflated, std::string_view stem)
-        : output_(std::move(output)), file_(std::move(file)), deflated_(deflated), stem_(stem) {}
+    ZipFiles(PendingOutput output, File file, bool deflated, std::string_view stem, Settled settled)
+        : output_(std::move(output)),
+          file_(std::move(file)),
+          deflated_(deflated),
+          stem_(stem),
+          settled_(std::move(settled)) {}
 
     void pack(Bytes& text, PackedPiece& out) const override {
         out.text_bytes = text.size();
         out.crc = crc32_of(text);
-        if (deflated_) {
-            deflate_piece(text, out.bytes);
-        } else {
-            std::swap(text, out.bytes);
-        }
+        deflated_ ? deflate_piece(text, out.bytes) : stored_blocks(text, out.bytes);
     }
 
     Result<void> begin(std::string_view name) override {
-        entries_.push_back({.name = stem_ + "/" + std::string(name), .head_at = at_});
-        first_crc_ = 0;
-        first_bytes_ = 0;
-        at_ += head_of(entries_.back()).size();
-        return {};
+        entries_.push_back({.name = stem_ + "/" + std::string(name),
+                            .head_at = at_,
+                            .method = deflate_method,
+                            .in_pieces = true});
+        return put(head_of(entries_.back()));
     }
 
     Result<void> append(const PackedPiece& piece) override {
         Entry& entry = entries_.back();
-        TRY(file_.write_at(at_, piece.bytes));
-        at_ += piece.bytes.size();
         entry.packed_bytes += piece.bytes.size();
-        if (entry.text_bytes == 0) {
-            first_crc_ = piece.crc;
-            first_bytes_ = piece.text_bytes;
-        } else {
-            entry.crc = crc_of_both(entry.crc, piece.crc, piece.text_bytes);
-        }
+        entry.crc = crc_of_both(entry.crc, piece.crc, piece.text_bytes);
         entry.text_bytes += piece.text_bytes;
-        return {};
-    }
-
-    Result<void> replace_first(ByteSpan text) override {
-        assert(!deflated_ && text.size() == first_bytes_);
-        first_crc_ = crc32_of(text);
-        const Entry& entry = entries_.back();
-        return file_.write_at(entry.head_at + head_of(entry).size(), text);
+        return put(piece.bytes);
     }
 
     Result<void> end() override {
         Entry& entry = entries_.back();
-        // Until here entry.crc covers what came behind the first piece.
-        entry.crc = crc_of_both(first_crc_, entry.crc, entry.text_bytes - first_bytes_);
+        entry.packed_bytes += sizeof deflate_end;
+        TRY(put(deflate_end));
+        Fields descriptor;
+        descriptor.u32(0x08074b50).u32(entry.crc).u64(entry.packed_bytes).u64(entry.text_bytes);
+        return put(descriptor.bytes());
+    }
+
+    Result<void> add(std::string_view name, ByteSpan text) override {
+        Bytes packed;
+        ByteSpan bytes = text;
         if (deflated_) {
-            TRY(file_.write_at(at_, deflate_end));
-            at_ += sizeof deflate_end;
-            entry.packed_bytes += sizeof deflate_end;
+            deflate_piece(text, packed);
+            packed.insert(packed.end(), std::begin(deflate_end), std::end(deflate_end));
+            bytes = packed;
         }
-        return file_.write_at(entry.head_at, head_of(entry));
+        entries_.push_back({.name = stem_ + "/" + std::string(name),
+                            .head_at = at_,
+                            .packed_bytes = bytes.size(),
+                            .text_bytes = text.size(),
+                            .crc = crc32_of(text),
+                            .method = deflated_ ? deflate_method : std::uint16_t{0}});
+        TRY(put(head_of(entries_.back())));
+        return put(bytes);
     }
 
     Result<std::uint64_t> commit(bool durable) override {
@@ -110,8 +117,7 @@ public:
         Bytes directory;
         for (const Entry& entry : entries_) append_directory_entry(directory, entry);
         append_end(directory, directory_at);
-        TRY(file_.write_at(at_, directory));
-        at_ += directory.size();
+        TRY(put(directory));
         if (durable) TRY(file_.sync());
         file_.close();
         TRY(output_.commit(durable));
@@ -119,27 +125,28 @@ public:
     }
 
 private:
-    std::uint16_t method() const { return deflated_ ? 8 : 0; }
-    static std::uint16_t flags_of(const Entry& entry) {
-        const bool plain =
-            std::all_of(entry.name.begin(), entry.name.end(), [](char c) { return c >= 0; });
-        return plain ? 0 : names_are_utf8;
+    Result<void> put(ByteSpan bytes) {
+        TRY(file_.write_at(at_, bytes));
+        at_ += bytes.size();
+        if (settled_) settled_(output_.working_path(), at_);
+        return {};
     }
 
-    Bytes head_of(const Entry& entry) const {
-        const bool large = entry.is_large();
+    static Bytes head_of(const Entry& entry) {
+        // Behind a zip64 field in its head the sizes in a descriptor have eight bytes each.
+        const bool large = entry.in_pieces || entry.is_large();
         Fields head;
-        head.u32(0x04034b50).u16(large ? 45 : 20).u16(flags_of(entry)).u16(method());
+        head.u32(0x04034b50).u16(large ? 45 : 20).u16(entry.flags()).u16(entry.method);
         head.u16(0).u16(dos_date_1980_01_01).u32(entry.crc);
         head.u32(large ? 0xffff'ffff : entry.packed_bytes);
         head.u32(large ? 0xffff'ffff : entry.text_bytes);
-        head.u16(static_cast<std::uint16_t>(entry.name.size())).u16(20).text(entry.name);
-        head.u16(large ? zip64_field : padding_field).u16(16);
-        head.u64(large ? entry.text_bytes : 0).u64(large ? entry.packed_bytes : 0);
+        head.u16(static_cast<std::uint16_t>(entry.name.size())).u16(large ? 20 : 0);
+        head.text(entry.name);
+        if (large) head.u16(zip64_field).u16(16).u64(entry.text_bytes).u64(entry.packed_bytes);
         return head.bytes();
     }
 
-    void append_directory_entry(Bytes& to, const Entry& entry) const {
+    static void append_directory_entry(Bytes& to, const Entry& entry) {
         const bool large = entry.is_large();
         const bool far = entry.head_at > size_max_32;
         Fields extra;
@@ -153,7 +160,7 @@ private:
         Fields fields;
         // Made on Unix (3), so that the mode counts: a plain file, 0644.
         fields.u32(0x02014b50).u16(static_cast<std::uint16_t>(3u << 8 | version)).u16(version);
-        fields.u16(flags_of(entry)).u16(method()).u16(0).u16(dos_date_1980_01_01).u32(entry.crc);
+        fields.u16(entry.flags()).u16(entry.method).u16(0).u16(dos_date_1980_01_01).u32(entry.crc);
         fields.u32(large ? 0xffff'ffff : entry.packed_bytes);
         fields.u32(large ? 0xffff'ffff : entry.text_bytes);
         fields.u16(static_cast<std::uint16_t>(entry.name.size()));
@@ -182,17 +189,18 @@ private:
     File file_;
     bool deflated_;
     std::string stem_;
+    Settled settled_;
     std::vector<Entry> entries_;
-    std::uint64_t at_ = 0, first_bytes_ = 0;
-    std::uint32_t first_crc_ = 0;
+    std::uint64_t at_ = 0;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<OutputFiles>> create_zip(PendingOutput output, bool deflated,
-                                                std::string_view stem) {
+                                                std::string_view stem, Settled settled) {
     File file = TRY(File::create(output.working_path()));
-    return std::make_unique<ZipFiles>(std::move(output), std::move(file), deflated, stem);
+    return std::make_unique<ZipFiles>(std::move(output), std::move(file), deflated, stem,
+                                      std::move(settled));
 }
 
 }  // namespace stroma::expression

@@ -5,12 +5,6 @@
 // Who may come in: principals, tokens, grants.
 
 namespace stroma::front::api {
-namespace {
-
-using Answer = Result<http::Response>;
-using catalog::Action;
-using catalog::ThingKind;
-
 Json principal_json(const catalog::Principal& principal) {
     const char* role = principal.role == catalog::Role::administrator ? "administrator"
                        : principal.role == catalog::Role::user        ? "user"
@@ -32,6 +26,12 @@ Json token_json(const catalog::Token& token) {
                 {"used", time_json(token.used_ms)},
                 {"revoked", token.revoked}};
 }
+
+namespace {
+
+using Answer = Result<http::Response>;
+using catalog::Action;
+using catalog::ThingKind;
 
 Json grant_json(const catalog::Grant& grant) {
     return Json{{"thing", grant.thing}, {"principal", grant.principal}, {"access", grant.access}};

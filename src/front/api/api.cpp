@@ -73,6 +73,7 @@ tl::unexpected<Error> absent(catalog::ThingKind kind, std::string_view id) {
         case catalog::ThingKind::job: noun = "job"; break;
         case catalog::ThingKind::matrix_request: noun = "matrix request"; break;
         case catalog::ThingKind::upload: noun = "upload"; break;
+        case catalog::ThingKind::result: noun = "result"; break;
     }
     return fail(ErrorCode::not_found,
                 "there is no " + std::string(noun) + " '" + std::string(id) + "'");
@@ -81,7 +82,7 @@ tl::unexpected<Error> absent(catalog::ThingKind kind, std::string_view id) {
 Result<void> allow(ApiContext& api, const http::Request& request, catalog::Action action,
                    const catalog::Thing& thing) {
     AccessAnswers& access = api.domain.access;
-    if (TRY(access.may(request.principal, action, thing))) return {};
+    if (TRY(access.decide(request.principal, action, thing))) return {};
     const bool hides = !thing.id.empty();
     if (hides && (action == catalog::Action::read ||
                   !TRY(access.may(request.principal, catalog::Action::read, thing))))
@@ -109,16 +110,20 @@ http::Response json_answer(int status, const Json& json) {
     return http::json_response(status, json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+std::string disposition_of(const std::string& name) {
+    std::string plain;
+    for (const char c : name)
+        plain += c == '"' || c == '\\' || static_cast<unsigned char>(c) >= 0x7f ? '_' : c;
+    std::string disposition = "attachment; filename=\"" + plain + "\"";
+    if (plain != name) disposition += "; filename*=UTF-8''" + http::percent_encode(name);
+    return disposition;
+}
+
 http::Response file_answer(const StoredFile& file) {
     http::Response response;
     response.headers.emplace_back("Content-Type", file.media_type);
-    std::string plain;
-    for (const char c : file.name)
-        plain += c == '"' || c == '\\' || static_cast<unsigned char>(c) >= 0x7f ? '_' : c;
-    std::string disposition = "attachment; filename=\"" + plain + "\"";
-    if (plain != file.name) disposition += "; filename*=UTF-8''" + http::percent_encode(file.name);
-    response.headers.emplace_back("Content-Disposition", disposition);
-    if (!file.sha256.empty()) response.headers.emplace_back("X-Checksum-Sha256", file.sha256);
+    response.headers.emplace_back("Content-Disposition", disposition_of(file.name));
+    if (!file.sha256.empty()) response.headers.emplace_back(sha256_header, file.sha256);
     response.file = http::Response::FileBody{file.file, file.size_bytes, file.etag};
     return response;
 }

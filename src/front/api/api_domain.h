@@ -17,6 +17,7 @@
 #include "catalog/catalog.h"
 #include "matrix/matrix_request.h"
 #include "matrix/origin.h"
+#include "matrix/result_stream.h"
 #include "pipeline/job.h"
 #include "sql/database.h"
 
@@ -36,7 +37,10 @@ public:
     virtual ~AccessAnswers() = default;
     /// denied when the secret is unknown, expired or revoked.
     virtual Result<catalog::Principal> principal_of_token(std::string_view secret) = 0;
-    /// The one decision (Catalog::may). Owned things carry their owner.
+    /// The one decision (Catalog::decide), kept in the audit. Owned things carry their owner.
+    virtual Result<bool> decide(const catalog::Principal& principal, catalog::Action action,
+                                const catalog::Thing& thing) = 0;
+    /// The same as a mere question (Catalog::may).
     virtual Result<bool> may(const catalog::Principal& principal, catalog::Action action,
                              const catalog::Thing& thing) = 0;
     virtual Result<catalog::Principal> create_principal(std::string_view name,
@@ -106,6 +110,10 @@ public:
     virtual Result<std::optional<matrix::MatrixRequest>> find(std::string_view id) = 0;
     /// The result's file of that name; not_found when the request has none of it.
     virtual Result<StoredFile> open_file(std::string_view id, std::string_view name) = 0;
+    /// matrix::stream_result.
+    virtual Result<std::string> stream(const matrix::StreamOrder& order,
+                                       const std::function<Result<void>(ByteSpan)>& take,
+                                       std::stop_token stop) = 0;
 };
 
 /// A result by its id: its file once it is made.
@@ -192,7 +200,10 @@ struct Upload {
 
 struct ImportOrder {
     std::string upload;   ///< id of a complete upload, or
-    std::string path;     ///< a file or folder of the server's machine (administrator only)
+    std::string path;     ///< a file or folder of the server's machine (administrator only), or
+    std::string url;      ///< http or https, fetched by the job
+    std::string profile;  ///< the rules that the content is checked against; "" is none
+    bool require_valid = false;
     std::string dataset;  ///< name of the dataset that gets the revision; "" is after the file
     std::string title;
     std::string collection;
@@ -246,6 +257,8 @@ public:
     virtual std::string version() = 0;  ///< "0.1.0"
     /// Whether requests can be served: stores open, worker alive.
     virtual Result<void> ready() = 0;
+    /// Sets the metrics that are only known when they are asked for.
+    virtual Result<void> publish_gauges() = 0;
     virtual const Clock& clock() = 0;
 };
 

@@ -52,6 +52,10 @@ Result<void> allow(ApiContext& api, const http::Request& request, catalog::Actio
 Result<nlohmann::ordered_json> json_body(const http::Request& request,
                                          std::uint64_t bytes_max = 8u << 20);
 http::Response json_answer(int status, const nlohmann::ordered_json& json);
+/// The header of a file's checksum, in hexadecimal digits.
+constexpr const char* sha256_header = "X-Checksum-Sha256";
+/// The Content-Disposition that names a download.
+std::string disposition_of(const std::string& name);
 http::Response file_answer(const StoredFile& file);
 /// The file; 202 with the job's progress while it is made; 409 when it could not be.
 http::Response cited_answer(const http::Request& request, const CitedResult& cited);
@@ -60,6 +64,9 @@ http::Response cited_answer(const http::Request& request, const CitedResult& cit
 std::string base_url(const ApiContext& api, const http::Request& request);
 /// "2026-11-21T08:50:55.123Z", or null for 0.
 nlohmann::ordered_json time_json(std::int64_t unix_ms);
+
+nlohmann::ordered_json principal_json(const catalog::Principal& principal);
+nlohmann::ordered_json token_json(const catalog::Token& token);
 
 /// A whole number in a query's value; `fallback` when it isn't there.
 Result<std::int64_t> query_integer(const http::Request& request, std::string_view name,

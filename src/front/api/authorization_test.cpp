@@ -56,6 +56,7 @@ constexpr Row table[] = {
      "/v1/matrix/{request_id}/files/{name}",
      "/v1/matrix/r9/files/no.loom",
      {404, 404, 404, 404, 404}},
+    {"GET", "/v1/matrix/{request_id}/stream", "/v1/matrix/r9/stream", {404, 404, 404, 200, 200}},
     {"GET", "/v1/matrix/{request_id}", "/v1/matrix/r9.h5ad", {404, 404, 404, 200, 200}},
     {"GET", "/v1/matrix/{request_id}", "/v1/matrix/r9.xls", {404, 404, 404, 404, 404}},
     {"GET", "/v1/results/{result}", "/v1/results/made.loom", {404, 404, 200, 200, 200}},

@@ -178,6 +178,16 @@ Result<StoredFile> FakeDomain::open_file(std::string_view, std::string_view name
     return file_of("loom bytes", "r1.loom");
 }
 
+Result<std::string> FakeDomain::stream(const matrix::StreamOrder& order,
+                                       const std::function<Result<void>(ByteSpan)>& take,
+                                       std::stop_token) {
+    streams.push_back(order);
+    const std::string content = "loom bytes";
+    TRY(take(as_bytes(content.substr(order.offset, order.count))));
+    if (stream_error) return fail(*stream_error);
+    return sha256_hex(content);
+}
+
 Result<CitedResult> FakeDomain::result(const catalog::Principal& principal, std::string_view name) {
     if (!may_locked(principal, Action::read, {ThingKind::dataset, "ds", "owner"}))
         return fail(ErrorCode::not_found, "there is no result '" + std::string(name) + "'");

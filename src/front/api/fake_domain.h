@@ -28,9 +28,14 @@ public:
 
     std::string version() override { return "9.8.7"; }
     Result<void> ready() override;
+    Result<void> publish_gauges() override { return {}; }
     const Clock& clock() override { return now; }
 
     Result<catalog::Principal> principal_of_token(std::string_view secret) override;
+    Result<bool> decide(const catalog::Principal& principal, catalog::Action action,
+                        const catalog::Thing& thing) override {
+        return may(principal, action, thing);
+    }
     Result<bool> may(const catalog::Principal&, catalog::Action, const catalog::Thing&) override;
     Result<catalog::Principal> create_principal(std::string_view, catalog::Role) override;
     Result<std::vector<catalog::Principal>> principals() override;
@@ -50,6 +55,9 @@ public:
     Result<RequestedMatrices> request(const catalog::Principal&, const MatrixOrder&) override;
     Result<std::optional<matrix::MatrixRequest>> find(std::string_view id) override;
     Result<StoredFile> open_file(std::string_view id, std::string_view name) override;
+    Result<std::string> stream(const matrix::StreamOrder& order,
+                               const std::function<Result<void>(ByteSpan)>& take,
+                               std::stop_token stop) override;
 
     Result<CitedResult> result(const catalog::Principal& principal, std::string_view name) override;
     Result<CitedResult> other_format(const catalog::Principal&, const matrix::MatrixRequest&,
@@ -109,6 +117,8 @@ public:
     std::vector<catalog::Grant> grants;
     std::vector<BundleEvent> events;
     std::vector<MatrixOrder> orders;
+    std::vector<matrix::StreamOrder> streams;
+    std::optional<Error> stream_error;  ///< after the first bytes
     std::vector<SqlOrder> sql_orders;
     std::vector<ImportOrder> imports;
     int fails_after_rows = -1;  ///< of a query's three

@@ -46,6 +46,13 @@ Result<std::int64_t> JsonFields::integer_or(std::string_view name, std::int64_t 
     return value->get<std::int64_t>();
 }
 
+Result<bool> JsonFields::boolean_or(std::string_view name, bool fallback) {
+    const Json* value = find(name);
+    if (value == nullptr) return fallback;
+    if (!value->is_boolean()) return wrong(name, "must be true or false");
+    return value->get<bool>();
+}
+
 Result<std::vector<std::string>> JsonFields::texts(std::string_view name) {
     std::vector<std::string> texts;
     const Json* value = find(name);

@@ -24,6 +24,7 @@ public:
     Result<std::string> text_or(std::string_view name, std::string_view fallback);
     Result<std::optional<std::string>> optional_text(std::string_view name);
     Result<std::int64_t> integer_or(std::string_view name, std::int64_t fallback);
+    Result<bool> boolean_or(std::string_view name, bool fallback);
     Result<std::vector<std::string>> texts(std::string_view name);  ///< empty when not there
     /// Refuses members that weren't asked for.
     Result<void> finish() const;

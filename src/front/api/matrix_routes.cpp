@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "front/api/api_routes.h"
 #include "front/api/json_fields.h"
+#include "front/http/file_answer.h"
 #include "front/http/url.h"
 
 // The matrix service's requests, v1 and v0: the paths, names and answers of the Human Cell Atlas
@@ -86,6 +87,10 @@ Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
     return query;
 }
 
+std::string stream_url(const ApiContext& api, const http::Request& request, std::string_view id) {
+    return fmt::format("{}/v1/matrix/{}/stream", base_url(api, request), id);
+}
+
 Answer post_v1(ApiContext& api, http::Request& request) {
     TRY(allow(api, request, catalog::Action::create, {catalog::ThingKind::matrix_request, "", ""}));
     const Json body = TRY(json_body(request));
@@ -96,7 +101,12 @@ Answer post_v1(ApiContext& api, http::Request& request) {
         return fail(by_filter ? with_pointer_below("/filter", std::move(requested.error()))
                               : std::move(requested.error()));
     }
-    return accepted(*requested);
+    http::Response response = accepted(*requested);
+    if (request.query_value("stream") == "true") {  // what was asked for is fetched by one command
+        response.status = 303;
+        response.headers.emplace_back("Location", stream_url(api, request, requested->request.id));
+    }
+    return response;
 }
 
 /// The first column of the Data Browser's manifest, without its header line, doubles dropped.
@@ -179,6 +189,7 @@ Json matrix_json(ApiContext& api, const http::Request& request, const matrix::Ma
                                             found.id, http::percent_encode(found.file_name))
                               : "";
     const bool running = found.state == matrix::RequestState::in_progress;
+    json["stream_url"] = running || has_file ? stream_url(api, request, found.id) : "";
     json["eta"] = "";
     if (running && found.eta_seconds >= 0)
         json["eta"] = iso_time(api.domain.site.clock().unix_ms() +
@@ -221,13 +232,85 @@ Answer get_v0(ApiContext& api, http::Request& request) {
     return json_answer(200, matrix_json(api, request, found, "matrix_location"));
 }
 
+http::Response gone(const http::Request& request) {
+    return error_response(
+        request, 410,
+        Error{ErrorCode::not_found, "this result has expired; ask for it again with a POST"});
+}
+
 Answer get_file(ApiContext& api, http::Request& request) {
     const auto found = TRY(find_readable(api, request));
-    if (found.state == matrix::RequestState::expired)
-        return error_response(
-            request, 410,
-            Error{ErrorCode::not_found, "this result has expired; ask for it again with a POST"});
+    if (found.state == matrix::RequestState::expired) return gone(request);
     return file_answer(TRY(api.domain.matrices.open_file(found.id, request.parameters["name"])));
+}
+
+/// A short job is waited for: then its answer has a length, or a status that says what failed.
+Result<matrix::MatrixRequest> settled_soon(ApiContext& api, matrix::MatrixRequest found) {
+    constexpr Milliseconds patience{50};
+    if (found.state != matrix::RequestState::in_progress || found.job.empty()) return found;
+    const Clock& clock = api.domain.site.clock();
+    const std::int64_t end_ms = clock.steady_ms() + patience.count();
+    std::int64_t seen = -1;
+    for (std::int64_t now = clock.steady_ms(); now < end_ms; now = clock.steady_ms()) {
+        const auto job =
+            TRY(api.domain.jobs.wait_for_change(found.job, seen, Milliseconds{end_ms - now}));
+        seen = job.version;
+        if (pipeline::is_final(job.state)) break;
+    }
+    auto again = TRY(api.domain.matrices.find(found.id));
+    return again ? *std::move(again) : std::move(found);
+}
+
+/// The bytes of a file whose size nobody knows yet. A range without an end is answered with one
+/// that lies past any file's, as RFC 8673 has it for what still grows.
+http::Response growing_answer(ApiContext& api, const http::Request& request,
+                              const matrix::MatrixRequest& found) {
+    constexpr std::uint64_t size_unknown = (std::uint64_t{1} << 53) - 1;
+    http::Response response;
+    const auto add = [&](const char* name, std::string value) {
+        response.headers.emplace_back(name, std::move(value));
+    };
+    add("ETag", "\"" + found.tag + "\"");
+    http::FileAnswer part = http::answer_for_file(request, found.tag, size_unknown);
+    // "The last 500 bytes" can't be told yet; a server may read over a range.
+    const std::string range = request.header("range").value_or("");
+    if (part.status == 206 && range.starts_with("bytes=-")) part = {200, 0, size_unknown};
+    response.status = part.status;
+    if (part.status != 200 && part.status != 206) return response;
+    const bool is_zip = found.file_name.ends_with(".zip");
+    add("Content-Type", is_zip ? "application/zip" : "application/octet-stream");
+    add("Content-Disposition", disposition_of(found.file_name));
+    add("Accept-Ranges", "bytes");
+    if (part.status == 206)
+        add("Content-Range",
+            fmt::format("bytes {}-{}/*", part.offset, part.offset + part.count - 1));
+    add("Trailer", sha256_header);
+    const matrix::StreamOrder order{found.id, found.tag, part.offset, part.count};
+    response.stream = [&matrices = api.domain.matrices, order,
+                       left = request.left](http::BodyWriter& body) -> Result<void> {
+        const std::string sha256 = TRY(matrices.stream(
+            order, [&](ByteSpan bytes) { return body.write(bytes); }, left));
+        if (!sha256.empty()) body.trailer(sha256_header, sha256);
+        return {};
+    };
+    return response;
+}
+
+/// The result's bytes while they are made; whoever is cut off goes on with a Range.
+Answer get_stream(ApiContext& api, http::Request& request) {
+    const auto asked = TRY(find_readable(api, request));
+    const auto found = TRY(settled_soon(api, asked));
+    switch (found.state) {
+        case matrix::RequestState::in_progress: return growing_answer(api, request, found);
+        case matrix::RequestState::expired: return gone(request);
+        case matrix::RequestState::failed:
+            return error_response(request, 409, Error{ErrorCode::conflict, found.message});
+        case matrix::RequestState::complete: break;
+    }
+    if (found.object_key.empty()) return fail(ErrorCode::not_found, found.message);
+    StoredFile file = TRY(api.domain.matrices.open_file(found.id, found.file_name));
+    file.etag = found.tag;
+    return file_answer(file);
 }
 
 }  // namespace
@@ -236,6 +319,7 @@ std::vector<ApiRoute> matrix_routes() {
     return {{"POST", "/v1/matrix", post_v1},
             {"GET", "/v1/matrix/{request_id}", get_v1},
             {"GET", "/v1/matrix/{request_id}/files/{name}", get_file},
+            {"GET", "/v1/matrix/{request_id}/stream", get_stream},
             {"POST", "/v0/matrix", post_v0},
             {"GET", "/v0/matrix/{request_id}", get_v0}};
 }

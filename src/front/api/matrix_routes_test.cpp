@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "front/api/api_test_site.h"
 
@@ -182,6 +183,74 @@ TEST_F(MatrixRoutes, AFileCarriesItsChecksumAndItsName) {
     EXPECT_EQ(call("GET", "/v1/matrix/r1/files/r1.loom", "", "", {{"Range", "bytes=5-"}}).body,
               "bytes");
     EXPECT_EQ(call("GET", "/v1/matrix/r1/files/..%2fr1.loom").status, 404);
+}
+
+TEST_F(MatrixRoutes, AResultIsSentWhileItIsMade) {
+    auto& request = domain_.requests["r1"];
+    request.state = matrix::RequestState::in_progress;
+    request.object_key.clear();
+    request.tag = "t1";
+    const std::string checksum = sha256_hex("loom bytes");
+    const auto whole = call("GET", "/v1/matrix/r1/stream");
+    EXPECT_EQ(whole.status, 200);
+    EXPECT_EQ(whole.body, "loom bytes");
+    EXPECT_EQ(whole.header("etag"), "\"t1\"");
+    EXPECT_EQ(whole.header("content-length"), "");
+    EXPECT_EQ(whole.header("x-checksum-sha256"), checksum) << "behind the body";
+    EXPECT_EQ(whole.header("content-disposition"), "attachment; filename=\"r1.loom\"");
+
+    const auto rest = call("GET", "/v1/matrix/r1/stream", "", "",
+                           {{"Range", "bytes=5-"}, {"If-Range", "\"t1\""}});
+    EXPECT_EQ(rest.status, 206);
+    EXPECT_EQ(rest.body, "bytes");
+    EXPECT_TRUE(rest.header("content-range").starts_with("bytes 5-"));
+    EXPECT_TRUE(rest.header("content-range").ends_with("/*"));
+    EXPECT_EQ(domain_.streams.back().tag, "t1");
+    const auto part = call("GET", "/v1/matrix/r1/stream", "", "", {{"Range", "bytes=5-7"}});
+    EXPECT_EQ(part.body, "byt");
+    EXPECT_EQ(part.header("content-range"), "bytes 5-7/*");
+    const auto changed = call("GET", "/v1/matrix/r1/stream", "", "",
+                              {{"Range", "bytes=5-"}, {"If-Range", "\"t0\""}});
+    EXPECT_EQ(changed.status, 200);
+    EXPECT_EQ(changed.body, "loom bytes");
+    EXPECT_EQ(call("GET", "/v1/matrix/r1/stream", "", "", {{"Range", "bytes=-5"}}).status, 200);
+}
+
+TEST_F(MatrixRoutes, AStreamWhoseJobFailsIsCutAndNotTakenForWhole) {
+    auto& request = domain_.requests["r1"];
+    request.state = matrix::RequestState::in_progress;
+    domain_.stream_error = Error{ErrorCode::unavailable, "the disk is full"};
+    const auto answer = call("GET", "/v1/matrix/r1/stream");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_FALSE(answer.whole);
+}
+
+TEST_F(MatrixRoutes, TheStreamOfARequestThatIsOverIsItsFileOrItsError) {
+    auto& request = domain_.requests["r1"];
+    request.tag = "t1";
+    const auto file = call("GET", "/v1/matrix/r1/stream");
+    EXPECT_EQ(file.body, "loom bytes");
+    EXPECT_EQ(file.header("content-length"), "10");
+    EXPECT_EQ(file.header("etag"), "\"t1\"") << "as while it was made";
+    EXPECT_EQ(file.header("x-checksum-sha256"), sha256_hex("loom bytes"));
+    request.state = matrix::RequestState::failed;
+    request.message = "it was too hard";
+    const auto failed = call("GET", "/v1/matrix/r1/stream");
+    EXPECT_EQ(failed.status, 409);
+    EXPECT_EQ(parsed(failed)["message"], "it was too hard");
+    request.state = matrix::RequestState::expired;
+    EXPECT_EQ(call("GET", "/v1/matrix/r1/stream").status, 410);
+    request.state = matrix::RequestState::complete;
+    request.object_key.clear();
+    EXPECT_EQ(call("GET", "/v1/matrix/r1/stream").status, 404) << "no cell matched";
+}
+
+TEST_F(MatrixRoutes, OneCommandAsksAndIsLedToTheBytes) {
+    const auto answer = call("POST", "/v1/matrix?stream=true", "", R"({"where":"true"})",
+                             {{"Host", "localhost:99"}});
+    EXPECT_EQ(answer.status, 303);
+    EXPECT_EQ(answer.header("location"), "http://localhost:99/v1/matrix/r1/stream");
+    EXPECT_EQ(parsed(answer)["request_id"], "r1");
 }
 
 TEST_F(MatrixRoutes, AnExpiredRequestStaysExpiredAndItsFileIsGone) {

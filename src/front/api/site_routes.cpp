@@ -41,6 +41,7 @@ Answer description(ApiContext&, http::Request&) {
 
 Answer metrics(ApiContext& api, http::Request& request) {
     TRY(allow(api, request, catalog::Action::read, {}));
+    TRY(api.domain.site.publish_gauges());
     return http::text_response(200, metrics_text(), "text/plain; version=0.0.4");
 }
 

@@ -123,9 +123,10 @@ Answer delete_upload(ApiContext& api, http::Request& request) {
 }
 
 Result<void> check_source(ApiContext& api, const http::Request& request, const ImportOrder& order) {
-    if (order.upload.empty() == order.path.empty())
+    if (!order.upload.empty() + !order.path.empty() + !order.url.empty() != 1)
         return fail(ErrorCode::invalid_input,
-                    "exactly one of 'upload' and 'path' must say what is imported");
+                    "exactly one of 'upload', 'url' and 'path' must say what is imported");
+    if (!order.url.empty()) return {};  // whom it may reach is asked when it is connected to
     if (!order.path.empty()) return allow(api, request, Action::administer, {});
     const auto upload = TRY(api.domain.imports.find_upload(order.upload));
     if (!upload) return absent(ThingKind::upload, order.upload);
@@ -144,6 +145,9 @@ Answer post_import(ApiContext& api, http::Request& request) {
     ImportOrder order;
     order.upload = TRY(fields.text_or("upload", ""));
     order.path = TRY(fields.text_or("path", ""));
+    order.url = TRY(fields.text_or("url", ""));
+    order.profile = TRY(fields.text_or("profile", ""));
+    order.require_valid = TRY(fields.boolean_or("require_valid", false));
     order.dataset = TRY(fields.text_or("dataset", ""));
     order.title = TRY(fields.text_or("title", ""));
     order.collection = TRY(fields.text_or("collection", ""));

@@ -102,6 +102,7 @@ Json state_json(const ComparisonRecord& record, const std::optional<pipeline::Jo
     json["revision"] = record.order.revision;
     json["job"] = record.job;
     json["state"] = job ? pipeline::name_of(job->state) : "queued";
+    if (!record.cancel_key.empty()) json["cancel_key"] = record.cancel_key;
     if (!job) return json;
     json["done"] = job->progress.done;
     json["total"] = job->progress.total;
@@ -150,7 +151,10 @@ Result<Found> find_allowed(const ExplorerDomain& domain, http::Request& request)
 Answer post_comparison(const ExplorerDomain& domain, http::Request& request) {
     auto read = TRY(order_in(domain, request));
     if (read.instead) return *std::move(read.instead);
-    auto record = TRY(domain.comparisons.ask(read.order, request.principal.id, request.left));
+    // Strangers own nothing by name: who is told the key may cancel.
+    const bool is_stranger = request.principal.role == catalog::Role::anonymous;
+    const std::string owner = is_stranger ? "" : request.principal.id;
+    auto record = TRY(domain.comparisons.ask(read.order, owner, request.left));
     const std::string id = record.id;
     auto response = TRY(state_answer(domain, std::move(record), false));
     std::erase_if(response.headers, [](const auto& one) { return one.first == "Cache-Control"; });
@@ -207,9 +211,14 @@ Answer cancel_comparison(const ExplorerDomain& domain, http::Request& request) {
     const auto job = TRY(domain.jobs.find_job(found.record.job));
     if (job && !pipeline::is_final(job->state)) {
         const catalog::Thing thing{catalog::ThingKind::job, job->id, job->owner};
-        if (!TRY(domain.access.may(request.principal, catalog::Action::change, thing)))
+        const std::string key = request.query_value("key").value_or("");
+        const bool is_theirs =
+            !key.empty() && TRY(domain.comparisons.is_cancel_key(found.record, key));
+        if (!is_theirs &&
+            !TRY(domain.access.decide(request.principal, catalog::Action::change, thing)))
             return fail(ErrorCode::denied,
-                        "only who asked first for this comparison may cancel it");
+                        "only who asked first for this comparison may cancel it; without a token, "
+                        "with '?key=' and the cancel_key of the first answer");
         TRY(domain.jobs.cancel(job->id));
     }
     return state_answer(domain, std::move(found.record), found.is_public);

@@ -22,7 +22,7 @@ protected:
     void without_budget() {
         server_->stop(Milliseconds{1000});
         hurried_ = stroma::explorer::Comparisons::open(*control_, explorer_, *jobs_, system_clock(),
-                                                       {.budget = Milliseconds{0}})
+                                                       ids_, {.budget = Milliseconds{0}})
                        .value();
         hurried_front_ = std::make_unique<ExplorerFront>(
             ExplorerDomain{fake_, fake_, fake_, explorer_, *hurried_, "9.8.7"});
@@ -159,6 +159,26 @@ TEST_F(ComparisonTest, WhoAskedFirstMayCancelIt) {
     // Asked again, it is begun again.
     ASSERT_TRUE(jobs_->cancel(job.id));
     EXPECT_NE((*parse_json(call("POST", "/v1/comparisons", "", t_against_b).body))["job"], job.id);
+}
+
+TEST_F(ComparisonTest, AStrangerWhoAskedFirstMayCancelItByTheKeyOfTheirAnswer) {
+    without_budget();
+    const auto asked = call("POST", "/v1/comparisons", "", t_against_b);
+    ASSERT_EQ(asked.status, 202) << asked.body;
+    const Json first = *parse_json(asked.body);
+    const std::string address = "/v1/" + asked.header("location");
+    const std::string key = first["cancel_key"].get<std::string>();
+    pipeline::Job job = **jobs_->find(first["job"].get<std::string>());
+    fake_.set_job(job);
+    const Json second = *parse_json(call("POST", "/v1/comparisons", "", t_against_b).body);
+    EXPECT_EQ(second["job"], first["job"]);
+    EXPECT_FALSE(second.contains("cancel_key")) << "another stranger only waits for it";
+    EXPECT_FALSE((*parse_json(call("GET", address).body)).contains("cancel_key"));
+    EXPECT_EQ(call("DELETE", address).status, 401);
+    EXPECT_EQ(call("DELETE", address + "?key=0123").status, 401);
+    EXPECT_FALSE(fake_.all_jobs[job.id].cancel_asked);
+    EXPECT_EQ(call("DELETE", address + "?key=" + key).status, 202);
+    EXPECT_TRUE(fake_.all_jobs[job.id].cancel_asked);
 }
 
 TEST_F(ComparisonTest, AStageThatIsToldToEndEnds) {

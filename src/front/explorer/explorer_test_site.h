@@ -133,7 +133,7 @@ protected:
     std::unique_ptr<pipeline::JobStore> jobs_ =
         pipeline::JobStore::open(*control_, *queue_, system_clock(), ids_).value();
     std::unique_ptr<stroma::explorer::Comparisons> comparisons_ =
-        stroma::explorer::Comparisons::open(*control_, explorer_, *jobs_, system_clock(),
+        stroma::explorer::Comparisons::open(*control_, explorer_, *jobs_, system_clock(), ids_,
                                             {.budget = Milliseconds{30'000}})
             .value();
     ExplorerFront front_{{fake_, fake_, fake_, explorer_, *comparisons_, "9.8.7"}};

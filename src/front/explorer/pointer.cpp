@@ -39,7 +39,8 @@ Result<Found> find(const ExplorerDomain& domain, const http::Request& request,
     auto dataset = TRY(domain.datasets.find_dataset(found.revision ? found.revision->dataset : id));
     if (!dataset) return absent(id);
     const catalog::Thing thing{catalog::ThingKind::dataset, dataset->id, dataset->owner};
-    if (!TRY(domain.access.may(request.principal, catalog::Action::read, thing))) return absent(id);
+    if (!TRY(domain.access.decide(request.principal, catalog::Action::read, thing)))
+        return absent(id);
     if (found.revision && found.revision->state == RevisionState::pending) return absent(id);
     found.dataset = *std::move(dataset);
     return found;

@@ -423,7 +423,7 @@ Connection::Task<bool> Connection::send_pieces(bool chunked) {
         }
         if (wanted.ended) {
             if (!chunked) co_return true;
-            co_return co_await write("0\r\n\r\n", {});
+            co_return co_await write(last_chunk(wanted.trailers), {});
         }
         if (wanted.nothing()) co_await wait_for_wake();
     }

@@ -46,6 +46,11 @@ Result<void> Exchange::write(ByteSpan bytes) {
     return {};
 }
 
+void Exchange::trailer(std::string_view name, std::string_view value) {
+    const std::lock_guard lock(mutex_);
+    trailers_.emplace_back(name, value);
+}
+
 void Exchange::answer(Response response) {
     const std::lock_guard lock(mutex_);
     response_ = std::move(response);
@@ -70,6 +75,7 @@ Exchange::Wanted Exchange::take() {
             wanted.output.swap(output_);
             wanted.ended = ended_;
             wanted.failed = failed_;
+            if (ended_) wanted.trailers = trailers_;
         }
     }
     if (!wanted.output.empty()) changed_.notify_all();

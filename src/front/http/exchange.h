@@ -7,6 +7,9 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "front/http/message.h"
 
@@ -27,6 +30,7 @@ public:
     // The handler's side
     Result<Bytes> read() override;
     Result<void> write(ByteSpan bytes) override;
+    void trailer(std::string_view name, std::string_view value) override;
     /// The handler is done: head and body, or head and a stream that runs or is about to. What the
     /// stream writes stays here until the head has been taken.
     void answer(Response response);
@@ -36,10 +40,11 @@ public:
 
     // The connection's side
     struct Wanted {
-        bool body = false;                   ///< the handler waits for bytes of the body
-        std::optional<Response> response;    ///< once
-        std::string output;                  ///< of the stream
-        bool ended = false, failed = false;  ///< of the stream
+        bool body = false;                 ///< the handler waits for bytes of the body
+        std::optional<Response> response;  ///< once
+        std::string output;                ///< of the stream
+        std::vector<std::pair<std::string, std::string>> trailers;  ///< once it ended
+        bool ended = false, failed = false;                         ///< of the stream
         bool nothing() const { return !body && !response && output.empty() && !ended && !failed; }
     };
     Wanted take();
@@ -64,6 +69,7 @@ private:
     std::optional<Response> response_;
     bool answered_ = false;
     std::string output_;
+    std::vector<std::pair<std::string, std::string>> trailers_;
     bool ended_ = false, failed_ = false;
 };
 

@@ -6,10 +6,12 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "front/http/url.h"
 
@@ -70,6 +72,11 @@ struct Fetching {
     const FetchOptions& options;
     std::string body;
     bool too_large = false, refused = false;
+    // Instead of the body:
+    File* file = nullptr;
+    std::uint64_t bytes = 0;
+    std::function<bool(std::uint64_t, std::uint64_t)> go_on;
+    std::optional<Error> failure = std::nullopt;
 };
 
 curl_socket_t open_checked(void* context, curlsocktype, curl_sockaddr* address) {
@@ -83,12 +90,28 @@ curl_socket_t open_checked(void* context, curlsocktype, curl_sockaddr* address) 
 
 std::size_t take_bytes(char* bytes, std::size_t, std::size_t count, void* context) {
     auto& fetching = *static_cast<Fetching*>(context);
-    if (fetching.body.size() + count > fetching.options.bytes_max) {
+    if (fetching.bytes + count > fetching.options.bytes_max) {
         fetching.too_large = true;
         return 0;
     }
-    fetching.body.append(bytes, count);
+    if (fetching.file == nullptr) {
+        fetching.body.append(bytes, count);
+    } else if (auto written = fetching.file->write_at(fetching.bytes,
+                                                      as_bytes(std::string_view(bytes, count)));
+               !written) {
+        fetching.failure = std::move(written.error());
+        return 0;
+    }
+    fetching.bytes += count;
     return count;
+}
+
+int tell_progress(void* context, curl_off_t total, curl_off_t, curl_off_t, curl_off_t) {
+    auto& fetching = *static_cast<Fetching*>(context);
+    return fetching.go_on(fetching.bytes,
+                          static_cast<std::uint64_t>(std::max<curl_off_t>(total, 0)))
+               ? 0
+               : 1;
 }
 
 using Easy = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
@@ -111,6 +134,15 @@ void set_up(CURL* easy, const std::string& url, Fetching& fetching) {
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "stroma");
 }
 
+using HeaderLines = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
+
+HeaderLines header_lines(const FetchOptions& options) {
+    curl_slist* lines = nullptr;
+    if (!options.authorization.empty())
+        lines = curl_slist_append(lines, ("Authorization: " + options.authorization).c_str());
+    return {lines, curl_slist_free_all};
+}
+
 Result<void> check_url(const std::string& url) {
     std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
     if (url.size() > 8192 || !is_clean_utf8(url) ||
@@ -131,6 +163,51 @@ Result<void> check_url(const std::string& url) {
     return {};
 }
 
+Result<void> perform(std::string_view url_text, Fetching& fetching) {
+    const FetchOptions& options = fetching.options;
+    static std::once_flag once;
+    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    const std::string url(url_text);
+    TRY(check_url(url));
+    const Easy easy(curl_easy_init(), curl_easy_cleanup);
+    if (!easy) return fail(ErrorCode::unavailable, "no memory to read a URL");
+    set_up(easy.get(), url, fetching);
+    const HeaderLines headers = header_lines(options);
+    if (headers) curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, headers.get());
+    if (!options.form.empty())
+        curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, options.form.c_str());
+    // What names us or carries a form goes nowhere else.
+    if (headers || !options.form.empty()) curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
+    if (fetching.go_on) {
+        curl_easy_setopt(easy.get(), CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(easy.get(), CURLOPT_XFERINFOFUNCTION, tell_progress);
+        curl_easy_setopt(easy.get(), CURLOPT_XFERINFODATA, &fetching);
+        curl_easy_setopt(easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(easy.get(), CURLOPT_LOW_SPEED_TIME, 60L);
+    }
+    const CURLcode code = curl_easy_perform(easy.get());
+    if (fetching.failure) return fail(*std::move(fetching.failure));
+    if (fetching.refused)
+        return fail(ErrorCode::denied,
+                    "the URL leads to an address that is not public; the operator can allow such "
+                    "addresses with fetch.private_addresses");
+    if (fetching.too_large)
+        return fail(ErrorCode::exhausted,
+                    fmt::format("the URL's content is larger than {} bytes", options.bytes_max));
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return fail(ErrorCode::cancelled, "the reading of the URL was stopped");
+    if (code == CURLE_TOO_MANY_REDIRECTS)
+        return fail(ErrorCode::invalid_input, "the URL redirects too often");
+    if (code != CURLE_OK)
+        return fail(ErrorCode::unavailable,
+                    fmt::format("the URL could not be read: {}", curl_easy_strerror(code)));
+    long status = 0;
+    curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200)
+        return fail(ErrorCode::unavailable, fmt::format("the URL answered with status {}", status));
+    return {};
+}
+
 }  // namespace
 
 bool is_public_address(std::string_view address) {
@@ -141,33 +218,20 @@ bool is_public_address(std::string_view address) {
     return false;
 }
 
-Result<std::string> fetch(std::string_view url_text, const FetchOptions& options) {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-    const std::string url(url_text);
-    TRY(check_url(url));
-    const Easy easy(curl_easy_init(), curl_easy_cleanup);
-    if (!easy) return fail(ErrorCode::unavailable, "no memory to read a URL");
+Result<std::string> fetch(std::string_view url, const FetchOptions& options) {
     Fetching fetching{options, {}};
-    set_up(easy.get(), url, fetching);
-    const CURLcode code = curl_easy_perform(easy.get());
-    if (fetching.refused)
-        return fail(ErrorCode::denied,
-                    "the URL leads to an address that is not public; the operator can allow such "
-                    "addresses with fetch.private_addresses");
-    if (fetching.too_large)
-        return fail(ErrorCode::exhausted,
-                    fmt::format("the URL's content is larger than {} bytes", options.bytes_max));
-    if (code == CURLE_TOO_MANY_REDIRECTS)
-        return fail(ErrorCode::invalid_input, "the URL redirects too often");
-    if (code != CURLE_OK)
-        return fail(ErrorCode::unavailable,
-                    fmt::format("the URL could not be read: {}", curl_easy_strerror(code)));
-    long status = 0;
-    curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200)
-        return fail(ErrorCode::unavailable, fmt::format("the URL answered with status {}", status));
+    TRY(perform(url, fetching));
     return std::move(fetching.body);
+}
+
+Result<std::uint64_t> fetch_to_file(
+    std::string_view url, File& file, const FetchOptions& options,
+    const std::function<bool(std::uint64_t, std::uint64_t)>& go_on) {
+    Fetching fetching{options, {}};
+    fetching.file = &file;
+    fetching.go_on = go_on;
+    TRY(perform(url, fetching));
+    return fetching.bytes;
 }
 
 }  // namespace stroma::front::http

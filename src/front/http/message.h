@@ -50,6 +50,9 @@ class BodyWriter {
 public:
     virtual ~BodyWriter() = default;
     virtual Result<void> write(ByteSpan bytes) = 0;
+    /// A header that is sent behind the body, where the client's HTTP has such; the answer's head
+    /// names it in "Trailer".
+    virtual void trailer(std::string_view name, std::string_view value) = 0;
 };
 
 struct Response {

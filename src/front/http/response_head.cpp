@@ -108,4 +108,10 @@ std::string response_head(const Response& response, const HeadOptions& options) 
     return head;
 }
 
+std::string last_chunk(const std::vector<std::pair<std::string, std::string>>& trailers) {
+    std::string end = "0\r\n";
+    for (const auto& [name, value] : trailers) add_header(end, name, value);
+    return end + "\r\n";
+}
+
 }  // namespace stroma::front::http

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "front/http/message.h"
 
@@ -21,6 +23,9 @@ struct HeadOptions {
 /// answer has unless the handler set its own: Date, X-Request-Id, nosniff, no-referrer, a CSP that
 /// allows nothing, and no-store where there is no ETag. Control characters in values become "_".
 std::string response_head(const Response& response, const HeadOptions& options);
+
+/// What ends a chunked body: the empty chunk and the headers behind it.
+std::string last_chunk(const std::vector<std::pair<std::string, std::string>>& trailers);
 
 /// "Not Found"
 std::string_view reason_phrase(int status);

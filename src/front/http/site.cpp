@@ -144,7 +144,10 @@ void Site::record(const AccessRecord& access) {
     }
     if (!options.access_log) return;
     // The query may carry what nobody should find in a log; the path is enough.
-    const std::string_view path = access.target.substr(0, access.target.find('?'));
+    // A path that is a secret itself is known by its route.
+    const bool is_secret = route.find("{secret}") != route.npos;
+    const std::string_view path =
+        is_secret ? route : access.target.substr(0, access.target.find('?'));
     log(LogLevel::info, "request",
         {{"front", options.front},
          {"id", std::string(access.id)},

@@ -73,11 +73,13 @@ TestClient::Answer TestClient::receive(bool head_only) {
     if (!head.starts_with("HTTP/1.1 ")) return answer;
     answer.status = std::atoi(head.c_str() + 9);
     head.erase(0, head.find("\r\n") + 2);
-    for (std::size_t end; (end = head.find("\r\n")) != 0 && end != head.npos;) {
-        const std::string line = head.substr(0, end);
+    const auto add_header = [&](const std::string& line) {
         const std::size_t colon = line.find(':');
         answer.headers.emplace_back(lower_case(line.substr(0, colon)),
                                     trimmed(std::string_view(line).substr(colon + 1)));
+    };
+    for (std::size_t end; (end = head.find("\r\n")) != 0 && end != head.npos;) {
+        add_header(head.substr(0, end));
         head.erase(0, end + 2);
     }
     answer.whole = true;
@@ -88,10 +90,18 @@ TestClient::Answer TestClient::receive(bool head_only) {
             const std::string line = receive_until("\r\n");
             const std::size_t size = std::strtoul(line.c_str(), nullptr, 16);
             answer.whole = line.ends_with("\r\n");
+            if (size == 0 && answer.whole) {
+                for (std::string more; (more = receive_until("\r\n")) != "\r\n";) {
+                    answer.whole = more.ends_with("\r\n");
+                    if (!answer.whole) return answer;
+                    add_header(more.substr(0, more.size() - 2));
+                }
+                return answer;
+            }
             while (answer.whole && input_.size() < size + 2) answer.whole = fill();
             answer.body += input_.substr(0, size);
             input_.erase(0, size + 2);
-            if (size == 0 || !answer.whole) return answer;
+            if (!answer.whole) return answer;
         }
     }
     const std::string length = answer.header("content-length");

@@ -20,7 +20,8 @@ public:
 
     struct Answer {
         int status = 0;  ///< 0: the connection ended without an answer
-        std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+        std::vector<std::pair<std::string, std::string>>
+            headers;  ///< names in lower case, trailers last
         std::string body;
         bool whole = false;  ///< the body ended where it said it would
         std::string header(std::string_view name) const;

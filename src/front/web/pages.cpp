@@ -2,6 +2,7 @@
 
 #include <libdeflate.h>
 
+#include <algorithm>
 #include <cassert>
 #include <memory>
 
@@ -16,10 +17,11 @@ namespace {
 
 constexpr std::string_view first_page = "index.html";
 
-/// What the pages may do: their own scripts and styles, pictures they drew, and this server.
+/// What the pages may do: their own scripts and styles, pictures they drew, and this server. Who
+/// may frame them comes behind.
 constexpr std::string_view content_security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
 
 std::string inflated(std::string_view gzip) {
     // A gzip member ends with its size, modulo 2^32; a page is far smaller.
@@ -33,16 +35,18 @@ std::string inflated(std::string_view gzip) {
     return text;
 }
 
-http::Response answer(const Page& page, http::Request& request) {
+http::Response answer(const Page& page, const std::string& frame_ancestors,
+                      http::Request& request) {
     http::Response response;
     const std::string quoted = '"' + std::string(page.etag) + '"';
     const bool is_named_by_content = page.path.starts_with("assets/");
-    response.headers = {{"Content-Type", std::string(page.media_type)},
-                        {"ETag", quoted},
-                        {"Vary", "Accept-Encoding"},
-                        {"Content-Security-Policy", std::string(content_security_policy)},
-                        {"Cache-Control",
-                         is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache"}};
+    response.headers = {
+        {"Content-Type", std::string(page.media_type)},
+        {"ETag", quoted},
+        {"Vary", "Accept-Encoding"},
+        {"Content-Security-Policy", std::string(content_security_policy) + frame_ancestors},
+        {"Cache-Control",
+         is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache"}};
     if (request.header("if-none-match").value_or("").find(quoted) != std::string::npos) {
         response.status = 304;
         return response;
@@ -109,22 +113,44 @@ std::vector<Page> own_pages() {
     return std::move(*pages);
 }
 
-http::Handler handler_of(const Page& page) {
-    return [page](http::Request& request) { return answer(page, request); };
+Result<void> check_frame_ancestors(std::string_view sources) {
+    const Error bad{ErrorCode::invalid_input,
+                    "http.frame_ancestors must be 'none', or 'self' and origins like "
+                    "https://lab.example, with spaces between them"};
+    if (sources == no_frames) return {};
+    if (sources.empty()) return fail(bad);
+    while (!sources.empty()) {
+        const std::size_t end = std::min(sources.find(' '), sources.size());
+        const std::string_view source = sources.substr(0, end);
+        sources.remove_prefix(std::min(end + 1, sources.size()));
+        const bool is_origin = (source.starts_with("https://") || source.starts_with("http://")) &&
+                               source.find_first_not_of(
+                                   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789.-:/*[]") == source.npos;
+        if (!is_origin && source != "'self'") return fail(bad);
+    }
+    return {};
 }
 
-std::vector<http::Route> asset_routes(const std::vector<Page>& pages) {
+http::Handler handler_of(const Page& page, std::string_view frame_ancestors) {
+    return [page, sources = std::string(frame_ancestors)](http::Request& request) {
+        return answer(page, sources, request);
+    };
+}
+
+std::vector<http::Route> asset_routes(const std::vector<Page>& pages,
+                                      std::string_view frame_ancestors) {
     std::vector<http::Route> routes;
     for (const Page& page : pages)
         if (page.path != first_page)
-            routes.push_back(
-                {"GET", "/" + std::string(page.path), handler_of(page), http::RunsOn::reactor});
+            routes.push_back({"GET", "/" + std::string(page.path),
+                              handler_of(page, frame_ancestors), http::RunsOn::reactor});
     return routes;
 }
 
-http::Handler home_of(const std::vector<Page>& pages) {
+http::Handler home_of(const std::vector<Page>& pages, std::string_view frame_ancestors) {
     for (const Page& page : pages)
-        if (page.path == first_page) return handler_of(page);
+        if (page.path == first_page) return handler_of(page, frame_ancestors);
     return {};
 }
 

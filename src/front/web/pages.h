@@ -26,14 +26,21 @@ Result<std::vector<Page>> read_pack(std::string_view pack);
 /// The pages that the program carries; none when it was built without (STROMA_WEB=OFF).
 std::vector<Page> own_pages();
 
+/// Who may show the pages in a frame: a source list of CSP ("'none'", "'self'
+/// https://lab.example").
+inline constexpr std::string_view no_frames = "'none'";
+/// invalid_input unless it is 'none', or 'self' and origins with spaces between them.
+Result<void> check_frame_ancestors(std::string_view sources);
+
 /// Answers GET with the page: compressed where the client takes it, 304 where it has it. What the
 /// page views must outlive the handler.
-http::Handler handler_of(const Page& page);
+http::Handler handler_of(const Page& page, std::string_view frame_ancestors = no_frames);
 
 /// A route for each page but the first one ("index.html").
-std::vector<http::Route> asset_routes(const std::vector<Page>& pages);
+std::vector<http::Route> asset_routes(const std::vector<Page>& pages,
+                                      std::string_view frame_ancestors = no_frames);
 
 /// The handler of "/"; unset when there is no first page.
-http::Handler home_of(const std::vector<Page>& pages);
+http::Handler home_of(const std::vector<Page>& pages, std::string_view frame_ancestors = no_frames);
 
 }  // namespace stroma::front::web

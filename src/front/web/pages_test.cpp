@@ -40,7 +40,7 @@ TEST(Pages, APackThatEndsWithinAFileIsRefused) {
 
 TEST(Pages, TheFirstPageIsServedCompressedOrNotAsTheClientAsks) {
     const std::string pack = pack_of_one("index.html");
-    const auto home = home_of(*read_pack(pack));
+    const auto home = home_of(*read_pack(pack), "'self' https://lab.example");
     ASSERT_TRUE(home);
     const auto packed = get(home, {{"accept-encoding", "br, gzip"}});
     EXPECT_EQ(packed.body, hello_gzip);
@@ -49,6 +49,17 @@ TEST(Pages, TheFirstPageIsServedCompressedOrNotAsTheClientAsks) {
     EXPECT_EQ(plain.body, "hello");
     EXPECT_EQ(plain.header("content-encoding"), "");
     EXPECT_EQ(plain.header("cache-control"), "no-cache");
+    EXPECT_TRUE(plain.header("content-security-policy")
+                    .ends_with("; frame-ancestors 'self' https://lab.example"));
+}
+
+TEST(Pages, WhoMayFrameThemIsASourceListAndNothingElse) {
+    for (const char* good :
+         {"'none'", "'self'", "'self' https://lab.example:8443", "https://*.lab.example"})
+        EXPECT_TRUE(check_frame_ancestors(good)) << good;
+    for (const char* bad : {"", "none", "'none' 'self'", "*", "https://a.example; script-src *",
+                            "https://a.example\r\nX: y", "'self'  'self'"})
+        EXPECT_FALSE(check_frame_ancestors(bad)) << bad;
 }
 
 TEST(Pages, AnUnchangedPageIsNotSentAgain) {

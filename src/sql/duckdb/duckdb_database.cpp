@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <map>
+#include <thread>
 
+#include "base/priority.h"
 #include "base/threads.h"
 #include "sql/duckdb/duckdb_error.h"
 #include "sql/duckdb/duckdb_instance.h"
@@ -61,8 +63,14 @@ Result<std::shared_ptr<DuckDbInstance>> open_instance(const DuckDbOptions& optio
         }
     }
     char* message = nullptr;
-    const auto state = duckdb_open_ext(options.file.empty() ? nullptr : options.file.c_str(),
-                                       &instance->database, config, &message);
+    duckdb_state state = DuckDBError;
+    // The engine's own threads help with every statement alike, also with one that never ends. They
+    // inherit a low priority here; the thread that asks for a statement works on it with its own.
+    std::thread([&] {
+        lower_thread_priority();
+        state = duckdb_open_ext(options.file.empty() ? nullptr : options.file.c_str(),
+                                &instance->database, config, &message);
+    }).join();
     duckdb_destroy_config(&config);
     if (state == DuckDBSuccess) return instance;
     const std::string text = message == nullptr ? "it cannot be opened" : message;

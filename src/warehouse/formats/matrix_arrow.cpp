@@ -76,7 +76,7 @@ private:
 
 Result<expression::WrittenMatrix> ArrowMatrixWriter::write(const expression::AnnotatedData& data,
                                                            const fs::path& path,
-                                                           const expression::WriteOptions&,
+                                                           const expression::WriteOptions& options,
                                                            const expression::Watch& watch) const {
     const auto* x = data.find("X");
     if (x == nullptr) return fail(ErrorCode::invalid_input, "the selection has no matrix X");
@@ -84,7 +84,9 @@ Result<expression::WrittenMatrix> ArrowMatrixWriter::write(const expression::Ann
     if (fs::exists(path, ignored))
         return fail(ErrorCode::already_exists, path.filename().string() + " is there already");
     MatrixRows rows(data, *x->source, watch);
-    const auto count = write_arrow(rows, path);
+    std::function<void(std::uint64_t)> settled;
+    if (options.settled) settled = [&](std::uint64_t bytes) { options.settled(path, bytes); };
+    const auto count = write_arrow(rows, path, std::move(settled));
     if (!count) {
         static_cast<void>(remove_file(path));
         return fail(count.error());

@@ -1,23 +1,73 @@
-import { getJson } from "./http";
+import { getJson, Refusal, sendJson, setCsrf } from "./http";
 
-/** The token that this tab sends with its requests; gone when the tab is closed. */
-export const isSignedIn = (): boolean => sessionStorage.getItem("token") !== null;
-
-export function signOut(): void {
-  sessionStorage.removeItem("token");
+/** Who reads, and how one may sign in here. */
+export interface Account {
+  signed_in: boolean;
+  by: "session" | "token" | "link" | "nothing";
+  user: { id: string; name: string; email?: string; role: string; has_password?: boolean } | null;
+  csrf: string | null;
+  sign_in: { password: boolean; setup: boolean; oidc: { title: string; url: string } | null };
 }
 
+export const nobody: Account = { signed_in: false, by: "nothing", user: null, csrf: null,
+  sign_in: { password: false, setup: false, oidc: null } };
+
+/** The token that this tab sends with its requests; gone when the tab is closed. */
+export const hasToken = (): boolean => sessionStorage.getItem("token") !== null;
+
+function keep(account: Account): Account {
+  setCsrf(account.csrf);
+  return account;
+}
+
+export async function whoAmI(): Promise<Account> {
+  try {
+    return keep(await getJson<Account>("account/me"));
+  } catch (failure) {
+    if (!(failure instanceof Refusal)) throw failure;
+    // The token has ended since; public data answers without one.
+    if (failure.status === 401 && hasToken()) {
+      sessionStorage.removeItem("token");
+      return whoAmI();
+    }
+    if (failure.status === 404) return whoByTokenOnly();
+    throw failure;
+  }
+}
+
+/** Of a server that knows no accounts, only tokens. */
+async function whoByTokenOnly(): Promise<Account> {
+  const user = await getJson<{ id: string; name: string; role: string }>("v1/me");
+  if (user.role === "anonymous") return nobody;
+  return { ...nobody, signed_in: true, by: "token", user };
+}
+
+export const signInByPassword = async (user: string, password: string): Promise<Account> =>
+  keep((await sendJson<Account>("POST", "account/sign-in", { user, password })).body);
+
+export const takeInvitation = async (secret: string, password: string, name: string):
+    Promise<Account> => keep((await sendJson<Account>("POST", "account/setup",
+  { secret, password, ...(name ? { name } : {}) })).body);
+
 /** Keeps the token when the server knows it. */
-export async function signIn(token: string): Promise<void> {
+export async function signInByToken(token: string): Promise<Account> {
   const before = sessionStorage.getItem("token");
   sessionStorage.setItem("token", token.trim());
   try {
-    await getJson("v1/datasets");
+    await getJson("v1/me");
+    return await whoAmI();
   } catch (failure) {
-    if (before === null) signOut();
+    if (before === null) sessionStorage.removeItem("token");
     else sessionStorage.setItem("token", before);
     throw failure;
   }
+}
+
+export async function signOut(by: Account["by"]): Promise<Account> {
+  if (by === "session") await sendJson("POST", "account/sign-out", {});
+  sessionStorage.removeItem("token");
+  setCsrf(null);
+  return whoAmI();
 }
 
 /** Takes the token out of an address like #/?token=…, so that it stays in no history. */

@@ -11,6 +11,12 @@ export class Refusal extends Error {
   }
 }
 
+let csrf: string | null = null;
+/** What requests that change something show when a cookie says who asks; see account.ts. */
+export function setCsrf(secret: string | null): void {
+  csrf = secret;
+}
+
 export interface Answer<Body> {
   body: Body;
   etag: string | null;
@@ -20,6 +26,7 @@ export async function request(path: string, options: RequestInit = {}): Promise<
   const headers = new Headers(options.headers);
   const token = sessionStorage.getItem("token");
   if (token) headers.set("Authorization", `Bearer ${token}`);
+  else if (csrf && options.method && options.method !== "GET") headers.set("X-Stroma-CSRF", csrf);
   let response: Response;
   try {
     response = await fetch(address(path), { ...options, headers });

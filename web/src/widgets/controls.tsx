@@ -34,6 +34,7 @@ const icons = {
   search: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM16 16l5 5",
   plus: "M12 5v14M5 12h14",
   download: "M12 4v11M7 11l5 5 5-5M5 20h14",
+  upload: "M12 16V4M7 9l5-5 5 5M5 20h14",
   moon: "M20 14a8 8 0 1 1-10-10 7 7 0 0 0 10 10z",
   subset: "M4 6h16M7 12h10M10 18h4",
   turn: "M4 12a8 4 0 1 0 16 0a8 4 0 1 0-16 0M12 4v16",

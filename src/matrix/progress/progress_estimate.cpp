@@ -1,4 +1,4 @@
-#include "matrix/progress_estimate.h"
+#include "matrix/progress/progress_estimate.h"
 
 #include <algorithm>
 

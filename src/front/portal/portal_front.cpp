@@ -1,0 +1,82 @@
+#include "front/portal/portal_front.h"
+
+#include "base/json.h"
+#include "front/portal/portal_routes.h"
+
+namespace stroma::front::portal {
+
+using catalog::Action;
+using catalog::ThingKind;
+
+struct PortalFront::State {
+    PortalContext context;
+};
+
+PortalFront::PortalFront(PortalDomain domain) {
+    api::ApiOptions options;
+    options.public_url = domain.public_url;
+    options.fetch_private_addresses = domain.fetch_private_addresses;
+    state_.reset(new State{
+        {api::ApiContext{domain.api, std::move(options), {}}, domain.portal, domain.doi_resolver}});
+}
+PortalFront::~PortalFront() = default;
+
+std::vector<http::Route> PortalFront::routes() {
+    std::vector<http::Route> routes;
+    PortalContext& context = state_->context;
+    for (const auto& list :
+         {search_routes(), record_routes(), collection_routes(), file_routes(), tile_routes()})
+        for (const PortalRoute& route : list)
+            routes.push_back({route.method, route.pattern,
+                              [&context, handler = route.handler](http::Request& request) {
+                                  auto answer = handler(context, request);
+                                  return answer ? *std::move(answer)
+                                                : api::error_response(request, answer.error());
+                              },
+                              http::RunsOn::pool});
+    return routes;
+}
+
+http::Response gone_response(const http::Request& request, const std::string& reason) {
+    return api::error_response(
+        request, 410,
+        Error{ErrorCode::not_found, reason.empty() ? "this was taken away by its owner" : reason});
+}
+
+Result<FoundDataset> find_dataset(PortalContext& context, http::Request& request, Action action) {
+    const std::string& id = request.parameters["dataset"];
+    auto found = TRY(context.api.domain.datasets.find_dataset(id));
+    if (!found) return api::absent(ThingKind::dataset, id);
+    const catalog::Thing thing{ThingKind::dataset, found->id, found->owner};
+    if (found->withdrawn) {
+        // What everybody could read, everybody may learn to be gone.
+        const bool known = found->visibility == catalog::Visibility::public_ ||
+                           TRY(may(context, request, Action::read, thing));
+        if (!known) return api::absent(ThingKind::dataset, id);
+        const std::string reason = TRY(context.portal.card(found->id)).tombstone;
+        return FoundDataset{*std::move(found), gone_response(request, reason)};
+    }
+    const auto allowed = api::allow(context.api, request, action, thing);
+    if (!allowed && allowed.error().code == ErrorCode::not_found)
+        return api::absent(ThingKind::dataset, id);
+    if (!allowed) return fail(allowed.error());
+    return FoundDataset{*std::move(found), std::nullopt};
+}
+
+Result<bool> may(PortalContext& context, const http::Request& request, Action action,
+                 const catalog::Thing& thing) {
+    return context.api.domain.access.may(request.principal, action, thing);
+}
+
+Json may_json(PortalContext& context, const http::Request& request, const catalog::Thing& thing) {
+    Json json;
+    for (const auto& [name, action] : {std::pair{"change", Action::change},
+                                       {"share", Action::share},
+                                       {"remove", Action::remove}}) {
+        const auto allowed = may(context, request, action, thing);
+        json[name] = allowed && *allowed;
+    }
+    return json;
+}
+
+}  // namespace stroma::front::portal

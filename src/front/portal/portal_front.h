@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "front/api/api_domain.h"
+#include "front/http/server.h"
+#include "portal/portal.h"
+
+namespace stroma::front::portal {
+
+/// What the routes ask. The references outlive the front.
+struct PortalDomain {
+    api::ApiDomain api;
+    stroma::portal::Portal& portal;
+    /// What a DOI is asked of: its text is put behind it, and the answer is Crossref's JSON. ""
+    /// asks nobody.
+    std::string doi_resolver;
+    bool fetch_private_addresses = false;
+    std::string public_url;  ///< "https://stroma.example"; "" takes the request's own Host
+};
+
+/// The routes below /v1/portal. Any thread; outlives the server.
+class PortalFront {
+public:
+    explicit PortalFront(PortalDomain domain);
+    ~PortalFront();
+    std::vector<http::Route> routes();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::front::portal

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "expression/sealed_dataset.h"
+#include "portal/search.h"
+#include "sql/database.h"
+
+namespace stroma::portal {
+
+/// The open revision of a published collection, seen by those who may change it.
+struct Draft {
+    std::string collection, title, description;
+    std::vector<std::string> datasets;  ///< ids, in the order shown
+    std::string started_by;
+    std::int64_t started_ms = 0;
+};
+
+struct DownloadLink {
+    std::string id, result, dataset, revision, principal;
+    std::int64_t created_ms = 0, expires_ms = 0;
+};
+
+/// A statement that is asked again and again, and how its answer is drawn.
+struct Tile {
+    std::string id, owner, dashboard, title, statement;
+    std::string chart;  ///< JSON object: {"kind": "table" | "bars" | "line" | "number", "x", "y"}
+    catalog::Visibility visibility = catalog::Visibility::private_;
+    std::int64_t seconds = 60;  ///< between two askings
+    std::int64_t place = 0, created_ms = 0;
+};
+
+/// Rows about datasets and collections in the control database. Who may do what is asked of the
+/// catalog by whoever calls. Any thread.
+class Portal {
+public:
+    using OpenRevision =
+        std::function<Result<std::shared_ptr<const expression::SealedDataset>>(std::string_view)>;
+    static Result<std::unique_ptr<Portal>> open(sql::Database& control, catalog::Catalog& catalog,
+                                                OpenRevision open_revision, const Clock& clock,
+                                                IdSource& ids);
+    ~Portal();
+
+    /// What a principal may read, counted and searched. Cost: a few milliseconds per thousand
+    /// datasets; a revision that was never looked at is read once.
+    Result<SearchAnswer> search(const catalog::Principal& principal,
+                                const SearchQuestion& question);
+    /// What is known of a revision without opening it. errors  not_found
+    Result<std::shared_ptr<const RevisionFacts>> facts(std::string_view revision);
+
+    /// The thing's card; an empty one, version 0, when nothing was said.
+    Result<Card> card(std::string_view thing);
+    /// Puts it in the place of version `card.version`. errors  conflict  that was changed meanwhile
+    Result<Card> put_card(Card card);
+
+    /// The open revision, if there is one.
+    Result<std::optional<Draft>> draft(std::string_view collection);
+    /// errors  already_exists  one is open
+    Result<Draft> begin_draft(const catalog::Collection& collection, std::string_view who);
+    Result<void> put_draft(const Draft& draft);
+    Result<void> drop_draft(std::string_view collection);
+    /// Ids of a collection's datasets, in the order they were put.
+    Result<std::vector<std::string>> datasets_in(std::string_view collection);
+    /// Title and datasets of a collection that isn't published.
+    Result<void> change_private(std::string_view collection,
+                                const std::optional<std::string>& title,
+                                const std::optional<std::vector<std::string>>& datasets);
+    /// Makes the collection public with its datasets, or an open revision its content.
+    /// errors  conflict  no datasets, or one without data: says which
+    Result<catalog::Collection> publish(const catalog::Collection& collection);
+
+    /// The report of a revision against a profile: kept, or made now. JSON.
+    /// errors  not_found  no such profile, no such revision
+    Result<std::string> report(std::string_view revision, std::string_view profile);
+    /// The one that was put under an id and a profile, if any.
+    Result<std::optional<std::string>> kept_report(std::string_view id, std::string_view profile);
+    Result<void> put_report(std::string_view revision, std::string_view profile,
+                            std::string_view report);
+
+    struct NewLink {
+        DownloadLink link;
+        std::string secret;  ///< shown once
+    };
+    Result<NewLink> create_link(DownloadLink link);
+    /// Nothing for an unknown secret; an expired one is given.
+    Result<std::optional<DownloadLink>> find_link(std::string_view secret);
+
+    /// The principal's own and those that are public.
+    Result<std::vector<Tile>> tiles(std::string_view principal);
+    Result<std::optional<Tile>> find_tile(std::string_view id);
+    /// Makes it (id "") or changes it.
+    Result<Tile> put_tile(Tile tile);
+    Result<void> remove_tile(std::string_view id);
+
+    struct State;
+
+private:
+    explicit Portal(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::portal

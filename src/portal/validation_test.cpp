@@ -1,0 +1,200 @@
+#include "portal/validation.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "expression/sealed_samples.h"
+
+namespace stroma::portal {
+namespace {
+
+using expression::AnnotatedData;
+using expression::Column;
+using expression::Element;
+using expression::TextArray;
+using expression::TextGrid;
+
+constexpr std::size_t cells = 6, genes = 4;
+
+Column texts(std::string name, std::vector<std::string> values) {
+    TextArray array;
+    for (std::size_t row = 0; row < cells; ++row) array.push_back(values[row % values.size()]);
+    return {std::move(name), std::move(array), std::nullopt};
+}
+
+Element text(std::string_view value) { return Element{TextGrid{{}, {value}}}; }
+
+/// What the schema asks for, whole.
+AnnotatedData good_dataset() {
+    auto data = expression::samples::dataset_of(
+        expression::samples::random_matrix({cells, genes, 0.9}, 7), expression::Unit::counts);
+    data.obs.columns = {
+        texts("assay_ontology_term_id", {"EFO:0009922"}),
+        texts("cell_type_ontology_term_id", {"CL:0000236", "unknown"}),
+        texts("development_stage_ontology_term_id", {"HsapDv:0000258"}),
+        texts("disease_ontology_term_id", {"PATO:0000461", "MONDO:0000001 || MONDO:0000002"}),
+        texts("donor_id", {"d1", "d2"}),
+        texts("self_reported_ethnicity_ontology_term_id", {"HANCESTRO:0005"}),
+        texts("sex_ontology_term_id", {"PATO:0000383"}),
+        texts("suspension_type", {"cell"}),
+        texts("tissue_type", {"tissue"}),
+        texts("tissue_ontology_term_id", {"UBERON:0000178"}),
+        {"is_primary_data",
+         expression::Array{expression::ValueType::boolean, {cells}, Bytes(cells, std::byte{1})},
+         std::nullopt}};
+    data.var.index = TextArray();
+    for (std::size_t gene = 0; gene < genes; ++gene)
+        data.var.index.push_back("ENSG0000000000" + std::to_string(gene));
+    data.var.columns = {
+        {"feature_is_filtered",
+         expression::Array{expression::ValueType::boolean, {genes}, Bytes(genes, std::byte{0})},
+         std::nullopt}};
+    auto places = expression::Array::of(std::vector<float>(cells * 2, 1.5F));
+    places.shape = {cells, 2};
+    data.obsm = {{"X_umap", Element{std::move(places)}}};
+    data.uns.clear();
+    data.uns.emplace_back("title", text("Six cells"));
+    data.uns.emplace_back("organism_ontology_term_id", text("NCBITaxon:9606"));
+    return data;
+}
+
+Json report_of(AnnotatedData& data, std::string_view profile = "cellxgene") {
+    const auto sealed = expression::SealedDataset::open(
+        expression::samples::reader_of(expression::samples::seal(data)));
+    EXPECT_TRUE(sealed);
+    const auto report = validate(**sealed, profile, {});
+    EXPECT_TRUE(report) << report.error().message;
+    return *parse_json(*report);
+}
+
+/// The only finding; fails when there are more or none.
+Json only(const Json& report) {
+    EXPECT_EQ(report["findings"].size(), 1u) << report.dump(1);
+    return report["findings"].empty() ? Json::object() : report["findings"][0];
+}
+
+TEST(Validation, WhatTheSchemaAsksForIsValid) {
+    auto data = good_dataset();
+    const Json report = report_of(data);
+    EXPECT_EQ(report["state"], "valid") << report.dump(1);
+    EXPECT_EQ(report["errors"], 0);
+}
+
+TEST(Validation, ABadTermIsNamedWithItsRowsAndTheFix) {
+    auto data = good_dataset();
+    data.obs.columns[1] = texts("cell_type_ontology_term_id", {"CL:0000236", "B cell", "B cell"});
+    const Json finding = only(report_of(data));
+    EXPECT_EQ(finding["where"], "obs");
+    EXPECT_EQ(finding["column"], "cell_type_ontology_term_id");
+    EXPECT_EQ(finding["value"], "B cell");
+    EXPECT_EQ(finding["rows"], 4);
+    EXPECT_EQ(finding["first_row"], 1);
+    EXPECT_FALSE(finding["first_id"].get<std::string>().empty());
+    EXPECT_NE(finding["fix"].get<std::string>().find("Cell Ontology"), std::string::npos);
+}
+
+struct Damage {
+    const char* what;
+    void (*make)(AnnotatedData&);
+    const char *where, *column;
+};
+
+const Damage damages[] = {
+    {"a column is not there",
+     [](AnnotatedData& data) { data.obs.columns.erase(data.obs.columns.begin()); }, "obs",
+     "assay_ontology_term_id"},
+    {"a forbidden root",
+     [](AnnotatedData& data) {
+         data.obs.columns[1] = texts("cell_type_ontology_term_id", {"CL:0000255"});
+     },
+     "obs", "cell_type_ontology_term_id"},
+    {"a list in falling order",
+     [](AnnotatedData& data) {
+         data.obs.columns[3] =
+             texts("disease_ontology_term_id", {"MONDO:0000002 || MONDO:0000001"});
+     },
+     "obs", "disease_ontology_term_id"},
+    {"a suspension that the assay can't have",
+     [](AnnotatedData& data) { data.obs.columns[7] = texts("suspension_type", {"na"}); }, "obs",
+     "suspension_type"},
+    {"a column of the platform",
+     [](AnnotatedData& data) { data.obs.columns.push_back(texts("cell_type", {"B cell"})); }, "obs",
+     "cell_type"},
+    {"a name that begins with two underscores",
+     [](AnnotatedData& data) { data.obs.columns.push_back(texts("__x", {"1"})); }, "obs", "__x"},
+    {"text where truth is meant",
+     [](AnnotatedData& data) { data.obs.columns.back() = texts("is_primary_data", {"True"}); },
+     "obs", "is_primary_data"},
+    {"no title", [](AnnotatedData& data) { data.uns.erase(data.uns.begin()); }, "uns", "title"},
+    {"a species that is not on the list",
+     [](AnnotatedData& data) {
+         data.uns[1].second = text("NCBITaxon:1");
+         data.obs.columns[5] = texts("self_reported_ethnicity_ontology_term_id", {"na"});
+     },
+     "uns", "organism_ontology_term_id"},
+    {"no embedding", [](AnnotatedData& data) { data.obsm.clear(); }, "obsm", ""},
+    {"gene names for ids",
+     [](AnnotatedData& data) {
+         data.var.index = {"CD79A", "MS4A1", "LYZ", "NKG7"};
+     },
+     "var", "index"},
+    {"colours for too few categories",
+     [](AnnotatedData& data) {
+         data.uns.emplace_back("nothing_colors", Element{TextGrid{{1}, {"#ff0000"}}});
+     },
+     "uns", "nothing_colors"},
+};
+
+TEST(Validation, EachDamageIsFoundAloneWhereItIs) {
+    for (const Damage& damage : damages) {
+        SCOPED_TRACE(damage.what);
+        auto data = good_dataset();
+        damage.make(data);
+        const Json report = report_of(data);
+        EXPECT_EQ(report["state"], "invalid");
+        const Json finding = only(report);
+        EXPECT_EQ(finding["where"], damage.where);
+        EXPECT_EQ(finding["column"], damage.column);
+    }
+}
+
+TEST(Validation, CountsMustBeCountsAndNoCellEmptyOrTwice) {
+    auto logged = good_dataset();
+    logged.matrices =
+        expression::samples::dataset_of(
+            expression::samples::random_matrix({cells, genes, 0.9, expression::ValueType::float32,
+                                                expression::samples::Values::log_normalised},
+                                               3),
+            expression::Unit::normalised)
+            .matrices;
+    EXPECT_EQ(only(report_of(logged))["where"], "X");
+
+    auto twice = good_dataset();
+    auto matrix = expression::samples::random_matrix({cells, genes, 0.9}, 7);
+    matrix.lines[4] = matrix.lines[1];
+    matrix.lines[5].clear();
+    twice.matrices = expression::samples::dataset_of(matrix, expression::Unit::counts).matrices;
+    const Json report = report_of(twice);
+    ASSERT_EQ(report["findings"].size(), 2u) << report.dump(1);
+    EXPECT_EQ(report["findings"][0]["first_row"], 5);
+    EXPECT_EQ(report["findings"][1]["first_row"], 4);
+    EXPECT_EQ(report["findings"][1]["rows"], 1);
+}
+
+TEST(Validation, TheLaboratoryAsksForLessAndMostlyWarns) {
+    auto data = good_dataset();
+    data.obs.columns.clear();
+    data.obsm.clear();
+    const Json report = report_of(data, "lab");
+    EXPECT_EQ(report["state"], "valid");
+    EXPECT_EQ(report["warnings"], 3);
+    EXPECT_EQ(validate(**expression::SealedDataset::open(
+                           expression::samples::reader_of(expression::samples::seal(data))),
+                       "none", {})
+                  .error()
+                  .code,
+              ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace stroma::portal

@@ -1,0 +1,392 @@
+"""Who gets what on every route of the OpenAPI document: every kind of principal, on things of every
+state, against one table of rules. A route without a rule fails the test."""
+import collections
+import json
+import re
+import sqlite3
+
+import pytest
+import requests
+
+from browser import Browser, first_administrator, new_user
+
+PASSWORD = "a long enough password"
+LEVELS = {"none": 0, "reader": 1, "writer": 2, "owner": 3, "administrator": 4}
+NEEDED = {"read": 1, "change": 2, "remove": 3, "share": 3}
+
+# name, relation to the things that aren't foreign, how it comes in
+Kind = collections.namedtuple("Kind", "name relation by")
+KINDS = [
+    Kind("anonymous", "none", "nothing"),
+    Kind("stranger", "none", "session"),
+    Kind("reader", "reader", "session"),
+    Kind("writer", "writer", "session"),
+    Kind("owner", "owner", "session"),
+    Kind("administrator", "administrator", "session"),
+    Kind("owner's token", "owner", "token"),
+    Kind("owner's token to read", "owner", "read token"),
+    Kind("expired token", "owner", "bad token"),
+    Kind("revoked token", "owner", "bad token"),
+    Kind("revoked session", "none", "nothing"),  # which was the administrator's
+    Kind("link", "reader", "link"),
+]
+STATES = ["private", "public", "foreign", "withdrawn", "absent"]
+
+# Routes by method and path: a rule, and what more is needed. "{thing}" in targets is the dataset's
+# id, "{revision}" its revision's.
+Rule = collections.namedtuple("Rule", "rule target body ok", defaults=(None, None, None))
+OPEN, ADMINISTER, SESSION, SOMEBODY = (Rule(rule) for rule in
+                                       ("open", "administer", "session", "somebody"))
+RULES = {
+    "GET /": OPEN, "GET /health": OPEN, "GET /internal/health": OPEN, "GET /version": OPEN,
+    "GET /openapi.json": OPEN, "GET /metrics": OPEN, "GET /v1/filters": OPEN,
+    "GET /v1/filters/{filter_name}": Rule("open", "/v1/filters/barcode"),
+    "GET /v1/fields": OPEN, "GET /v1/fields/{field_name}": Rule("open", "/v1/fields/barcode"),
+    "GET /v1/formats": OPEN, "GET /v1/formats/{format_name}": Rule("open", "/v1/formats/loom"),
+    "GET /v1/features": OPEN, "GET /v1/features/{feature_name}": Rule("open", "/v1/features/gene"),
+    "GET /v0/matrix/formats": OPEN,
+    "POST /v1/matrix": Rule("open", body={}), "POST /v0/matrix": Rule("open", body={}),
+    "GET /v1/matrix/{request_id}": Rule("own request", "/v1/matrix/{request}"),
+    "GET /v0/matrix/{request_id}": Rule("own request", "/v0/matrix/{request}"),
+    "GET /v1/matrix/{request_id}/files/{name}": Rule("own request",
+                                                     "/v1/matrix/{request}/files/{file}"),
+    "GET /v1/results/{result}": Rule("read private", "/v1/results/{result}"),
+    "GET /v1/diff": Rule("read private", "/v1/diff?from={thing}&to={thing}"),
+    "GET /v1/origin": Rule("search private", "/v1/origin?cell={cell}&gene={gene}&dataset={thing}"),
+    "POST /v1/sql": Rule("open", body={"statement": "SELECT 1"}),
+    "POST /dss/notification": Rule("refused", body={}),
+    "GET /v1/datasets": OPEN,
+    "GET /v1/datasets/{dataset}": Rule("read", "/v1/datasets/{thing}"),
+    "PATCH /v1/datasets/{dataset}": Rule("change", "/v1/datasets/{thing}", {}),
+    "DELETE /v1/datasets/{dataset}": Rule("remove", "/v1/datasets/{fresh}"),
+    "GET /v1/datasets/{dataset}/revisions": Rule("read", "/v1/datasets/{thing}/revisions"),
+    "GET /v1/datasets/{dataset}/grants": Rule("share", "/v1/datasets/{thing}/grants"),
+    "PUT /v1/datasets/{dataset}/grants/{principal}":
+        Rule("share", "/v1/datasets/{thing}/grants/local", {"access": "read"}),
+    "DELETE /v1/datasets/{dataset}/grants/{principal}":
+        Rule("share", "/v1/datasets/{thing}/grants/nobody", ok=(404,)),
+    "GET /v1/collections": OPEN,
+    "POST /v1/collections": Rule("create", body={}),
+    "GET /v1/collections/{collection}": Rule("own", "/v1/collections/{collection}"),
+    "POST /v1/uploads": Rule("create", body={}),
+    "GET /v1/uploads/{upload}": Rule("own", "/v1/uploads/{upload}"),
+    "PUT /v1/uploads/{upload}": Rule("own change", "/v1/uploads/{upload}", ok=(200, 400, 409)),
+    "DELETE /v1/uploads/{upload}": Rule("own change", "/v1/uploads/{fresh_upload}"),
+    "POST /v1/imports": Rule("administer", body={"path": "/no/such/file.h5ad"},
+                             ok=(202, 400, 404)),
+    "GET /v1/jobs": OPEN,
+    "GET /v1/jobs/{job}": Rule("own", "/v1/jobs/{job}"),
+    "GET /v1/jobs/{job}/events": Rule("own", "/v1/jobs/{job}/events"),
+    "GET /v1/jobs/{job}/log": Rule("own", "/v1/jobs/{job}/log"),
+    "POST /v1/jobs/{job}/cancel": Rule("own change", "/v1/jobs/{job}/cancel", ok=(200, 409)),
+    "POST /v1/jobs/{job}/retry": Rule("own change", "/v1/jobs/{job}/retry", ok=(200, 409)),
+    "GET /v1/me": OPEN,
+    "GET /v1/principals": ADMINISTER, "POST /v1/principals": Rule("administer", body={}),
+    "GET /v1/tokens": ADMINISTER, "POST /v1/tokens": Rule("administer", body={}),
+    "DELETE /v1/tokens/{token}": Rule("administer", "/v1/tokens/none", ok=(404,)),
+    "PATCH /v1/principals/{principal}": Rule("administer", "/v1/principals/stranger", {}),
+    "POST /v1/principals/{principal}/invitation":
+        Rule("administer", "/v1/principals/stranger/invitation", {}),
+    "POST /v1/comparisons": Rule("read", body={"revision": "{revision}", "set1": {}, "set2": {}}),
+    "GET /v1/comparisons/{comparison}": Rule("absent", "/v1/comparisons/none"),
+    "DELETE /v1/comparisons/{comparison}": Rule("absent", "/v1/comparisons/none"),
+    "GET /v1/comparisons/{comparison}/table": Rule("absent", "/v1/comparisons/none/table"),
+    "GET /d/{revision}": Rule("read", "/d/{revision}"),
+    "POST /d/{revision}/api/{version}/diffexp/obs":
+        Rule("read", "/d/{revision}/api/v0.3/diffexp/obs", {"mode": "topN"}),
+    "GET /account/me": OPEN,
+    "POST /account/sign-in": Rule("open", body={}), "POST /account/setup": Rule("open", body={}),
+    "POST /account/sign-out": Rule("sign-out"),
+    "GET /account/oidc/start": Rule("absent"), "GET /account/oidc/callback": Rule("absent"),
+    "POST /account/password": Rule("session", body={}),
+    "GET /account/sessions": SESSION, "DELETE /account/sessions": SESSION,
+    "DELETE /account/sessions/{session}": Rule("session", "/account/sessions/none", ok=(404,)),
+    "GET /account/tokens": SESSION, "POST /account/tokens": Rule("session", body={}),
+    "DELETE /account/tokens/{token}": Rule("session", "/account/tokens/none", ok=(404,)),
+    "POST /v1/links": Rule("share signed in", body={"kind": "dataset", "thing": "{thing}",
+                                                    "expires_in_seconds": 60}),
+    "GET /v1/links": SOMEBODY,
+    "DELETE /v1/links/{link}": Rule("own link", "/v1/links/{fresh_link}"),
+    "GET /l/{secret}": Rule("absent", "/l/none"),
+    "GET /v1/audit": ADMINISTER,
+}
+# What is asked of a revision reads its dataset; a wrong parameter is found after that.
+BELOW_REVISION = Rule("read")
+PLACES = {"{embedding}": "X_umap", "{version}": "v0.3"}
+
+
+def rule_of(operation):
+    method, path = operation.split(" ", 1)
+    if operation in RULES:
+        rule = RULES[operation]
+        return rule._replace(target=rule.target or path)
+    if path.startswith("/d/{revision}/"):
+        for name, value in PLACES.items():
+            path = path.replace(name, value)
+        return BELOW_REVISION._replace(target=path, body={} if method != "GET" else None)
+    pytest.fail(f"{operation} has no rule: say in RULES who may use it")
+
+
+def level(kind, state):
+    if kind.relation == "administrator":
+        return LEVELS["administrator"] if state != "absent" else 0
+    own = {"foreign": "none", "absent": "none"}.get(state, kind.relation)
+    if kind.by == "link" and state != "private":
+        own = "none"  # it is a link to the private one
+    if state == "withdrawn":
+        return LEVELS["reader"] if own == "owner" else 0
+    return max(LEVELS[own], LEVELS["reader"] if state == "public" else 0)
+
+
+def expected(rule, kind, state):
+    """"ok", or the status of the refusal."""
+    is_nobody = kind.by in ("nothing", "link")
+    reads_only = kind.by == "read token"
+    if kind.by == "bad token":
+        return 401
+    if rule in ("open", "sign-out"):
+        return "ok"
+    if rule in ("refused", "absent"):
+        return 401 if rule == "refused" else 404
+    if rule == "administer":
+        return "ok" if kind.relation == "administrator" else 401 if is_nobody else 403
+    if rule == "session":
+        return "ok" if kind.by == "session" else 401 if is_nobody else 403
+    if rule in ("somebody", "create"):
+        return 401 if is_nobody else 403 if reads_only and rule == "create" else "ok"
+    if rule in ("own", "own change", "own request", "own link"):
+        if is_nobody and rule == "own link":
+            return 401
+        if kind.relation not in ("owner", "administrator") or (reads_only and rule == "own link"):
+            return 404
+        return 403 if reads_only and rule == "own change" else "ok"
+    if rule == "share signed in" and is_nobody:
+        return 401
+    action = {"read private": "read", "search private": "read",
+              "share signed in": "share"}.get(rule, rule)
+    have = level(kind, state)
+    if rule == "search private" and kind.by == "link":
+        have = 0  # a link opens its thing; a search of everything doesn't find it
+    if have >= NEEDED[action] and not (reads_only and action != "read"):
+        return "ok"
+    if have >= NEEDED["read"] and action != "read":
+        return 401 if is_nobody else 403
+    return 404
+
+
+class Site:
+    """A running server with users, datasets in every state, and whoever asks."""
+
+    def __init__(self, server, run, folder):
+        self.server, self.run, self.folder, self.made = server, run, folder, 0
+        self.administrator = first_administrator(server, "administrator", PASSWORD)
+        self.browsers = {"administrator": self.administrator, "anonymous": Browser(server.url)}
+        for name in ("stranger", "reader", "writer", "owner"):
+            self.browsers[name] = new_user(self.administrator, name, PASSWORD)
+        self.ids = {name: browser.me()["user"]["id"] for name, browser in self.browsers.items()
+                    if name != "anonymous"}
+        self.datasets = {state: self.new_dataset("owner", state)
+                         for state in ("private", "public", "withdrawn")}
+        self.datasets["foreign"] = self.new_dataset("administrator", "private", grants=False)
+        assert self.browsers["owner"].delete(
+            f"/v1/datasets/{self.datasets['withdrawn']['thing']}").status_code == 204
+        self.datasets["absent"] = {"thing": "none", "revision": "none"}
+        self.places = self.own_things()
+        self.tokens = self.make_tokens()
+        link = self.new_link("owner")
+        self.browsers["link"] = Browser(server.url)
+        self.browsers["link"].get(link["url"].removeprefix(server.url), allow_redirects=False)
+        revoked = Browser(server.url)
+        revoked.sign_in("administrator", PASSWORD)
+        secret = revoked.session.cookies["stroma_session"]
+        revoked.post("/account/sign-out")
+        revoked.session.cookies.set("stroma_session", secret)
+        self.browsers["revoked session"] = revoked
+
+    def new_dataset(self, owner, state, grants=True):
+        self.made += 1
+        browser, file = self.browsers[owner], self.folder / f"{self.made}.h5ad"
+        self.run("demo", "--cells", "100", "--genes", "100", "--seed", str(self.made), "-o", file)
+        content = file.read_bytes()
+        upload = browser.post("/v1/uploads", {"name": file.name, "size": len(content)}).json()["id"]
+        put = browser.ask("PUT", f"/v1/uploads/{upload}", data=content,
+                          headers={"Upload-Offset": "0"})
+        assert put.status_code == 200, put.text
+        order = browser.post("/v1/imports", {"upload": upload, "dataset": f"set-{self.made}"})
+        assert order.status_code == 202, order.text
+        job = order.json()["id"]
+        browser.get(f"/v1/jobs/{job}/events")
+        listed = browser.get("/v1/datasets").json()["datasets"]
+        [dataset] = [each for each in listed if each["name"] == f"set-{self.made}"]
+        if state == "public":
+            browser.ask("PATCH", f"/v1/datasets/{dataset['id']}", {"visibility": "public"})
+        for name, access in (("reader", "read"), ("writer", "write")) if grants else ():
+            granted = browser.ask("PUT", f"/v1/datasets/{dataset['id']}/grants/{self.ids[name]}",
+                                  {"access": access})
+            assert granted.status_code == 200, granted.text
+        return {"thing": dataset["id"], "revision": dataset["current_revision"], "job": job,
+                "name": dataset["name"]}
+
+    def own_things(self):
+        """Things of the owner that belong to nobody else, and names for queries."""
+        owner, thing = self.browsers["owner"], self.datasets["private"]
+        collection = owner.post("/v1/collections", {"name": "shelf"}).json()["id"]
+        order = owner.post("/v1/matrix", {"where": f"dataset = '{thing['name']}'",
+                                          "format": "loom"})
+        assert order.status_code == 202, order.text
+        request = order.json()["request_id"]
+        state = owner.get(f"/v1/matrix/{request}").json()
+        if state["status"] == "In Progress":
+            owner.get(f"/v1/jobs/{state['job']}/events")
+            state = owner.get(f"/v1/matrix/{request}").json()
+        assert state["status"] == "Complete", state
+        cells = owner.post("/v1/sql", {"statement": "SELECT cell_id FROM obs WHERE dataset = "
+                                                    f"'{thing['name']}' LIMIT 1"})
+        genes = owner.post("/v1/sql", {"statement": "SELECT gene_id FROM var LIMIT 1"})
+        result = state["query_hash"]
+        return {"collection": collection, "job": thing["job"], "request": request,
+                "file": state["matrix_url"].rsplit("/", 1)[1],
+                "result": result if "." in result else result + ".loom",
+                "cell": cells.json()["rows"][0][0], "gene": genes.json()["rows"][0][0],
+                "upload": self.new_upload()}
+
+    def new_upload(self):
+        return self.browsers["owner"].post("/v1/uploads", {"name": "x", "size": 9}).json()["id"]
+
+    def new_link(self, creator):
+        return self.browsers[creator].post("/v1/links", {
+            "kind": "dataset", "thing": self.datasets["private"]["thing"],
+            "expires_in_seconds": 3600}).json()
+
+    def make_tokens(self):
+        owner, tokens = self.browsers["owner"], {}
+        for name, more in (("owner's token", {}), ("owner's token to read", {"scopes": ["read"]}),
+                           ("expired token", {}), ("revoked token", {})):
+            made = owner.post("/account/tokens", {"label": name, **more}).json()
+            tokens[name] = made["secret"]
+            if name == "revoked token":
+                assert owner.delete(f"/account/tokens/{made['id']}").status_code == 204
+        return tokens
+
+    def move_to(self, server):
+        """The same site, served anew: sessions, tokens and links go on."""
+        self.server = server
+        for browser in self.browsers.values():
+            browser.url = server.url
+            browser.me()
+
+    def ask(self, kind, method, target, body):
+        if kind.name in self.tokens:
+            return requests.request(
+                method, self.server.url + target, json=body, timeout=120, allow_redirects=False,
+                headers={"Authorization": f"Bearer {self.tokens[kind.name]}"})
+        browser = self.browsers[kind.name]
+        return browser.ask(method, target, body, allow_redirects=False)
+
+
+@pytest.fixture(scope="module")
+def site(start_module_server, run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("matrix")
+    server = start_module_server(folder / "data")
+    site = Site(server, run, folder)
+    server.stop()
+    [control] = [path for path in server.data.glob("*.db") if b"tokens" in path.read_bytes()]
+    with sqlite3.connect(control) as database:
+        database.execute("UPDATE tokens SET expires_ms = 1 WHERE label = 'expired token'")
+    site.move_to(start_module_server(server.data))
+    return site
+
+
+@pytest.fixture(scope="module")
+def operations(site):
+    document = requests.get(site.server.url + "/openapi.json", timeout=60).json()
+    return [f"{method.upper()} {path}" for path, methods in document["paths"].items()
+            for method in methods]
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route(operations):
+    assert len(operations) > 80
+    for operation in operations:
+        rule_of(operation)
+    assert set(RULES) <= set(operations)
+
+
+def states_of(rule):
+    if rule.rule in ("read private", "search private"):
+        return ["private"]
+    return STATES if rule.rule in (*NEEDED, "share signed in") else ["any"]
+
+
+def fill(site, text, state, is_allowed):
+    """The text with its places filled; what an allowed request uses up is made for it."""
+    if "{fresh_upload}" in text:
+        text = text.replace("{fresh_upload}",
+                            site.new_upload() if is_allowed else site.places["upload"])
+    if "{fresh_link}" in text:
+        text = text.replace("{fresh_link}", site.new_link("owner")["id"])
+    if "{fresh}" in text:
+        fresh = site.datasets[state]["thing"]
+        if is_allowed and state in ("private", "public"):
+            fresh = site.new_dataset("owner", state)["thing"]
+        text = text.replace("{fresh}", fresh)
+    for name, value in {**site.places, **site.datasets.get(state, {})}.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text
+
+
+def is_right(want, rule, state, status):
+    if want != "ok":
+        return status == want
+    if rule.ok:
+        return status in rule.ok
+    # Of a withdrawn dataset those who may read it learn that it is gone.
+    return status < 500 and status not in (401, 403) and (status != 404 or state == "withdrawn")
+
+
+def test_every_principal_gets_what_the_rules_say(site, operations):
+    wrong, asked = [], 0
+    for operation in operations:
+        rule = rule_of(operation)
+        method = operation.split(" ")[0]
+        for state in states_of(rule):
+            for kind in KINDS:
+                # Destroyed for good by whoever may; nothing is left for the next to try.
+                if "{fresh}" in rule.target and kind.name == "administrator" and \
+                        state in ("foreign", "withdrawn"):
+                    continue
+                thing_state = "private" if state == "any" else state
+                want = expected(rule.rule, kind, thing_state)
+                target = fill(site, rule.target, thing_state, want == "ok")
+                body = rule.body
+                if body is not None:
+                    body = json.loads(fill(site, json.dumps(body), thing_state, want == "ok"))
+                answer = site.ask(kind, method, target, body)
+                asked += 1
+                if not is_right(want, rule, state, answer.status_code):
+                    wrong.append(f"{operation} [{state}] as {kind.name}: {answer.status_code}, "
+                                 f"expected {want}: {answer.text[:120]}")
+                if rule.rule == "sign-out" and kind.by == "session":
+                    site.browsers[kind.name].csrf = None
+                    assert site.browsers[kind.name].sign_in(kind.name, PASSWORD).status_code == 200
+    assert not wrong, f"{len(wrong)} of {asked}:\n" + "\n".join(wrong)
+    assert asked > 1500
+
+
+def test_a_hidden_thing_and_an_absent_one_are_told_in_the_same_words(site):
+    stranger = site.browsers["stranger"]
+    for path in ("/v1/datasets/{}", "/d/{}", "/v1/datasets/{}/revisions", "/d/{}/schema"):
+        def told(name):
+            answer = stranger.get(path.format(name))
+            body = answer.text.replace(name, "X")
+            body = re.sub(r'"(request_id|instance)": ?"[^"]*"', "", body)
+            return answer.status_code, body, sorted(answer.headers)
+        assert told(site.datasets["private"]["thing"]) == told("0" * 36)
+
+
+def test_a_token_that_is_no_token_is_refused_everywhere_and_is_never_anonymous(site, operations):
+    for operation in operations:
+        method, path = operation.split(" ", 1)
+        answer = requests.request(method, site.server.url + re.sub(r"{\w+}", "x", path), timeout=60,
+                                  headers={"Authorization": "Bearer stroma_nonsense"},
+                                  allow_redirects=False)
+        assert answer.status_code == 401, operation

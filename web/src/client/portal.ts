@@ -1,0 +1,210 @@
+import { getJson, request, sendJson } from "./http";
+
+/** Datasets, collections, dashboards: what the server says of them beside their cells. */
+
+export interface Entry {
+  id: string;
+  name: string;
+  title: string;
+  description: string;
+  visibility: "private" | "public";
+  revision: string;
+  collection: { id: string; title: string } | null;
+  doi: string | null;
+  created: string;
+  changed: string;
+  cells?: number;
+  genes?: number;
+  facets?: Record<string, string[]>;
+}
+export interface FacetCounts {
+  name: string;
+  title: string;
+  values: { value: string; datasets: number; chosen: boolean }[];
+}
+export interface Found {
+  total: number;
+  all: number;
+  datasets: Entry[];
+  facets: FacetCounts[];
+}
+export const search = (query: URLSearchParams, signal?: AbortSignal): Promise<Found> =>
+  getJson(`v1/portal/search?${query}`, signal);
+
+export interface Link {
+  kind: string;
+  url: string;
+  title: string;
+}
+export interface Publication {
+  title?: string;
+  authors?: string[];
+  journal?: string;
+  year?: number | null;
+}
+export interface Card {
+  description: string;
+  doi: string | null;
+  contact: string;
+  links: Link[];
+  publication: Publication;
+  citation: string;
+  version: number;
+  changed: string | null;
+}
+export interface Source {
+  file?: string;
+  format?: string;
+  sha256?: string;
+}
+export interface Revision {
+  id: string;
+  number: number;
+  current: boolean;
+  state: string;
+  cells: number;
+  genes: number;
+  nonzeros: number;
+  etag: string;
+  created: string;
+  source: Source;
+}
+export interface May {
+  change: boolean;
+  share: boolean;
+  remove: boolean;
+}
+export interface DatasetRecord {
+  id: string;
+  name: string;
+  title: string;
+  visibility: "private" | "public";
+  owner: string;
+  created: string;
+  changed: string;
+  card: Card;
+  may: May;
+  collection: { id: string; name: string; title: string } | null;
+  revisions: Revision[];
+  files: { format: string }[];
+  facets?: { name: string; title: string; values: { value: string; cells: number }[] }[];
+}
+const part = encodeURIComponent;
+export const readDataset = (name: string): Promise<DatasetRecord> =>
+  getJson(`v1/portal/datasets/${part(name)}`);
+export const changeDataset = (id: string, change: Record<string, unknown>): Promise<unknown> =>
+  sendJson("PATCH", `v1/datasets/${part(id)}`, change);
+export const changeCard = (kind: "datasets" | "collections", id: string, version: number,
+    change: Record<string, unknown>): Promise<unknown> =>
+  sendJson("PATCH", `v1/portal/${kind}/${part(id)}${kind === "datasets" ? "/card" : ""}`, change,
+    { "If-Match": `"${version}"` });
+export const buryIt = (kind: "datasets" | "collections", id: string, reason: string):
+    Promise<unknown> => sendJson("POST", `v1/portal/${kind}/${part(id)}/tombstone`, { reason });
+export const askDoi = async (doi: string): Promise<Publication> =>
+  (await getJson<{ publication: Publication }>(`v1/portal/doi?doi=${part(doi)}`)).publication;
+
+export interface Finding {
+  severity: "error" | "warning";
+  where: string;
+  column: string;
+  value: string;
+  message: string;
+  fix: string;
+  rows?: number;
+  first_row?: number;
+  first_id?: string;
+}
+export interface Report {
+  profile: string;
+  title: string;
+  version: string;
+  state: "valid" | "invalid";
+  errors: number;
+  warnings: number;
+  rules: number;
+  findings: Finding[];
+}
+export const readReport = (id: string, profile: string, revision: string): Promise<Report> =>
+  getJson(`v1/portal/datasets/${part(id)}/report?profile=${part(profile)}&revision=${part(revision)}`);
+export const reportOfJob = (job: string, profile: string): Promise<Report> =>
+  getJson(`v1/portal/jobs/${part(job)}/report?profile=${part(profile)}`);
+export interface Profile {
+  name: string;
+  title: string;
+  version: string;
+  about: string;
+}
+export const profiles = async (): Promise<Profile[]> =>
+  (await getJson<{ profiles: Profile[] }>("v1/portal/profiles")).profiles;
+
+export interface DownloadLink {
+  url: string;
+  path: string;
+  expires: string;
+}
+export const makeLink = async (id: string, format: string, revision: string): Promise<DownloadLink> =>
+  (await sendJson<DownloadLink>("POST", `v1/portal/datasets/${part(id)}/links`,
+    { format, revision })).body;
+/** Whether the file behind a link is there; else how far it is, 0 to 100. */
+export async function fileReady(path: string, signal: AbortSignal): Promise<number | true> {
+  const response = await request(path, { method: "HEAD", signal });
+  if (response.status === 200) return true;
+  const said = await getJson<{ percentage?: number }>(path, signal);
+  return said.percentage ?? 0;
+}
+
+export interface CollectionHead {
+  id: string;
+  name: string;
+  title: string;
+  state: "private" | "published";
+  created: string;
+  changed: string;
+  published: string | null;
+  revised: string | null;
+  card: Card;
+  datasets: number;
+  cells: number;
+}
+export interface CollectionRecord extends Omit<CollectionHead, "datasets" | "cells"> {
+  may: May;
+  datasets: Entry[];
+  revision: { title: string; description: string; datasets: Entry[]; started: string } | null;
+}
+export const listCollections = async (): Promise<CollectionHead[]> =>
+  (await getJson<{ collections: CollectionHead[] }>("v1/portal/collections")).collections;
+export const readCollection = (id: string): Promise<CollectionRecord> =>
+  getJson(`v1/portal/collections/${part(id)}`);
+export const createCollection = async (name: string, title: string): Promise<{ id: string }> =>
+  (await sendJson<{ id: string }>("POST", "v1/collections", { name, title })).body;
+export const publishCollection = (id: string): Promise<unknown> =>
+  sendJson("POST", `v1/portal/collections/${part(id)}/publish`, {});
+export const beginRevision = (id: string): Promise<unknown> =>
+  sendJson("POST", `v1/portal/collections/${part(id)}/revision`, {});
+export const dropRevision = (id: string): Promise<unknown> =>
+  sendJson("DELETE", `v1/portal/collections/${part(id)}/revision`, undefined);
+
+export interface ChartChoice {
+  kind: "table" | "bars" | "line" | "points" | "number";
+  x?: string;
+  y?: string;
+}
+export interface Tile {
+  id: string;
+  dashboard: string;
+  title: string;
+  statement: string;
+  chart: ChartChoice;
+  visibility: "private" | "public";
+  seconds: number;
+  place: number;
+  own: boolean;
+}
+export const listTiles = async (): Promise<Tile[]> =>
+  (await getJson<{ tiles: Tile[] }>("v1/portal/tiles")).tiles;
+export const createTile = (tile: Partial<Tile>): Promise<unknown> =>
+  sendJson("POST", "v1/portal/tiles", tile);
+export const changeTile = (id: string, change: Partial<Tile>): Promise<unknown> =>
+  sendJson("PATCH", `v1/portal/tiles/${part(id)}`, change);
+export const removeTile = (id: string): Promise<unknown> =>
+  sendJson("DELETE", `v1/portal/tiles/${part(id)}`, undefined);
