@@ -23,7 +23,8 @@ function(stroma_test name)
 endfunction()
 
 # stroma_fuzz(h5ad SOURCES h5ad_fuzz.cpp USES stroma_expression_h5ad_read DAMAGED_COPIES 0)
-#   One libFuzzer program, <name>_fuzz, in the preset "fuzz". Its seeds: test/corpus/<name>/.
+#   One libFuzzer program, <name>_fuzz, in the preset "fuzz" (fuzz_programs builds all of them). Its
+#   seeds: test/corpus/<name>/.
 #   In test builds a program <name>_replay_test, which feeds it the seeds, cut ones and damaged ones.
 function(stroma_fuzz name)
   cmake_parse_arguments(arg "" "DAMAGED_COPIES" "SOURCES;USES" ${ARGN})
@@ -34,6 +35,10 @@ function(stroma_fuzz name)
     add_executable(${name}_fuzz ${arg_SOURCES})
     target_link_libraries(${name}_fuzz PRIVATE ${arg_USES})
     target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+    if(NOT TARGET fuzz_programs)
+      add_custom_target(fuzz_programs)
+    endif()
+    add_dependencies(fuzz_programs ${name}_fuzz)
   endif()
   stroma_test(${name}_replay
     SOURCES ${arg_SOURCES} ${PROJECT_SOURCE_DIR}/test/tools/replay_corpus_test.cpp

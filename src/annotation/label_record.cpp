@@ -9,10 +9,6 @@ namespace {
 
 constexpr std::size_t head_at = sizeof(std::uint64_t) + sizeof(std::uint32_t);
 
-Json text_json(const std::optional<std::string>& text) {
-    return text ? Json(*text) : Json(nullptr);
-}
-
 std::optional<std::string> text_in(const Json& json) {
     return json.is_null() ? std::nullopt : std::optional(json.get<std::string>());
 }

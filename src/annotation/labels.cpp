@@ -24,10 +24,6 @@ std::uint64_t seed_of(std::string_view column, std::int64_t version) {
     return checksum64(as_bytes(column), static_cast<std::uint64_t>(version));
 }
 
-Json text_json(const std::optional<std::string>& text) {
-    return text ? Json(*text) : Json(nullptr);
-}
-
 /// What the history says: cells, from and to as texts. Both states have the texts of all codes.
 std::string detail_of(const LabelChange& change, const LabelState& before, const LabelState& after,
                       std::int64_t undoes) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -22,5 +23,10 @@ struct JsonLimits {
 ///                        nested deeper than depth_max, a string past string_bytes_max
 ///         exhausted      more than bytes_max bytes
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+
+/// null for none.
+inline Json text_json(const std::optional<std::string>& text) {
+    return text ? Json(*text) : Json(nullptr);
+}
 
 }  // namespace stroma

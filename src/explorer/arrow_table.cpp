@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/usual_or_tiny.h"
+
 namespace stroma::explorer {
 namespace {
 
@@ -11,7 +13,7 @@ using expression::TextArray;
 using expression::ValueType;
 
 /// Large enough that a browser has most datasets' columns as one piece of memory.
-constexpr std::uint64_t rows_per_batch = 1u << 20;
+constexpr std::uint64_t rows_per_batch = usual_or_tiny(1u << 20, 5u);
 
 arrow::Type arrow_type(ValueType type) {
     switch (type) {

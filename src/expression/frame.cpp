@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <utility>
 
 #include "expression/annotated_data.h"
 
@@ -232,6 +233,14 @@ Column take(const Column& column, const std::vector<std::uint32_t>& rows) {
     }
     return out;
 }
+
+Element::Element() noexcept = default;
+Element::Element(Value its_value) : value(std::move(its_value)) {}
+Element::Element(const Element&) = default;
+Element::Element(Element&&) noexcept = default;
+Element& Element::operator=(const Element&) = default;
+Element& Element::operator=(Element&&) noexcept = default;
+Element::~Element() = default;
 
 const Element* Element::find(std::string_view name) const {
     if (dict() == nullptr) return nullptr;

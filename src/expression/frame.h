@@ -91,7 +91,19 @@ struct Records {
 
 /// A node of uns, obsm, varm, obsp, varp: whatever AnnData may hold there, kept as it came.
 struct Element {
-    std::variant<std::monostate, Array, TextGrid, Frame, SparseArray, Records, Column, Dict> value;
+    using Value =
+        std::variant<std::monostate, Array, TextGrid, Frame, SparseArray, Records, Column, Dict>;
+    Value value;
+
+    // Not implicit: a Dict holds Elements, and clang asks too early whether a pair with one is
+    // whole.
+    Element() noexcept;
+    Element(Value its_value);
+    Element(const Element&);
+    Element(Element&&) noexcept;
+    Element& operator=(const Element&);
+    Element& operator=(Element&&) noexcept;
+    ~Element();
 
     const Dict* dict() const { return std::get_if<Dict>(&value); }
     const Element* find(std::string_view name) const;  ///< in a Dict; nullptr when absent

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/usual_or_tiny.h"
 #include "expression/output/deflate.h"
 #include "expression/output/output_files.h"
 #include "expression/text/memory_files.h"
@@ -17,7 +18,7 @@ using expression::PackedPiece;
 using expression::ZipArchive;
 
 constexpr std::uint64_t table_bytes_max = 256u << 20;
-constexpr std::uint64_t piece_bytes = 4u << 20;
+constexpr std::uint64_t piece_bytes = usual_or_tiny(4u << 20, 64u);
 
 /// The fields of the record at the start of `text`, as they are; cuts it off with its line end.
 void next_record(std::string_view& text, char separator, std::vector<std::string_view>& fields) {

@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "arrow/ipc_writer.h"
+#include "base/usual_or_tiny.h"
 #include "warehouse/result_file.h"
 
 // Rows of an answer as an Arrow IPC file.
@@ -9,7 +10,7 @@ namespace stroma::warehouse {
 
 namespace {
 
-constexpr std::size_t rows_per_batch = 65'536;
+constexpr std::size_t rows_per_batch = usual_or_tiny(65'536u, 3u);
 constexpr std::size_t text_bytes_per_batch = 64u << 20;
 
 // A 128-bit integer may not fit 64 bits: such a column becomes doubles.

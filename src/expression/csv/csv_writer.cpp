@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/usual_or_tiny.h"
 #include "expression/output/frame_text.h"
 #include "expression/output/matrix_lines.h"
 #include "expression/output/number_text.h"
@@ -14,7 +15,7 @@ namespace stroma::expression {
 namespace {
 
 // Text of one piece, if no value had more than one digit.
-constexpr std::uint64_t piece_bytes = 1u << 20;
+constexpr std::uint64_t piece_bytes = usual_or_tiny(1u << 20, 16u);
 
 /// ",0,0,0…": what stands between two stored values.
 class Zeros {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/usual_or_tiny.h"
 #include "expression/output/deflate.h"
 #include "expression/output/matrix_pieces.h"
 #include "expression/output/value_types.h"
@@ -11,7 +12,7 @@ namespace stroma::expression {
 namespace {
 
 constexpr unsigned gzip_level = 4;
-constexpr std::uint64_t values_a_chunk = 1u << 18;
+constexpr std::uint64_t values_a_chunk = usual_or_tiny(1u << 18, 61u);
 constexpr std::uint64_t dense_chunk_bytes = 1u << 20;
 
 /// One chunk of each of a sparse matrix's two datasets.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/threads.h"
+#include "base/usual_or_tiny.h"
 #include "expression/line_value.h"
 #include "expression/output/frame_text.h"
 #include "expression/output/h5.h"
@@ -17,7 +18,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_a_piece = 1u << 18;
+constexpr std::uint64_t values_a_piece = usual_or_tiny(1u << 18, 61u);
 constexpr unsigned tenx_gzip_level = 4;
 
 /// Texts padded with zeros to the length of the longest.

@@ -4,10 +4,12 @@
 #include <functional>
 #include <limits>
 
+#include "base/usual_or_tiny.h"
+
 namespace stroma::expression {
 namespace {
 
-constexpr std::size_t rows_a_write = 256 * 64;
+constexpr std::size_t rows_a_write = usual_or_tiny(256u * 64, 3u);
 
 H5Storage storage_for(std::span<const std::uint64_t> shape) {
     for (const std::uint64_t size : shape)

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "base/threads.h"
+#include "base/usual_or_tiny.h"
 #include "expression/output/deflate.h"
 #include "expression/output/frame_text.h"
 #include "expression/output/matrix_lines.h"
@@ -19,7 +20,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_a_piece = 1u << 16;
+constexpr std::uint64_t values_a_piece = usual_or_tiny(1u << 16, 7u);
 constexpr int gzip_level = 1;
 
 std::string header_text(std::uint64_t genes, std::uint64_t cells, std::uint64_t entries,

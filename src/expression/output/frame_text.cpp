@@ -1,5 +1,6 @@
 #include "expression/output/frame_text.h"
 
+#include "base/usual_or_tiny.h"
 #include "expression/output/deflate.h"
 #include "expression/output/matrix_lines.h"
 #include "expression/output/number_text.h"
@@ -8,7 +9,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t rows_a_piece = 4096;
+constexpr std::uint64_t rows_a_piece = usual_or_tiny(4096u, 3u);
 constexpr int gzip_level = 1;
 
 std::string header_text(std::span<const Column* const> columns, const TableForm& form) {

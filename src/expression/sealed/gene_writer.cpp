@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "base/threads.h"
+#include "base/usual_or_tiny.h"
 #include "expression/sealed/line_turning.h"
 #include "expression/sealed/matrix_writer.h"
 
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_per_turned_block = 16 << 10;
+constexpr std::uint64_t values_per_turned_block = usual_or_tiny(16u << 10, 5u);
 constexpr std::uint64_t genes_per_block_max = 1024;
 
 /// The blocks by cell of a container that is still being written.

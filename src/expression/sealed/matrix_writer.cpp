@@ -9,12 +9,13 @@
 #include <thread>
 
 #include "base/threads.h"
+#include "base/usual_or_tiny.h"
 #include "expression/sealed/cell_packing.h"
 
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_per_block = 8192;
+constexpr std::uint64_t values_per_block = usual_or_tiny(8192u, 6u);
 constexpr std::uint64_t values_per_task = 512 << 10;
 constexpr std::uint64_t values_sampled = 4 << 20;
 constexpr std::uint64_t sample_spots = 32;

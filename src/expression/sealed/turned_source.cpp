@@ -4,13 +4,14 @@
 #include <cassert>
 #include <numeric>
 
+#include "base/usual_or_tiny.h"
 #include "expression/sealed/line_turning.h"
 #include "expression/sealed/matrix_writer.h"
 
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_per_scratch_block = 64 << 10;
+constexpr std::uint64_t values_per_scratch_block = usual_or_tiny(64u << 10, 7u);
 
 /// Genes packed one behind the other in a scratch file, or in memory where there is none.
 class GeneSpool final : public PackedLines {

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "base/threads.h"
+#include "base/usual_or_tiny.h"
 
 namespace stroma::expression {
 namespace {
@@ -18,13 +19,8 @@ namespace {
 constexpr std::uint64_t ratio_max = 200;
 constexpr std::uint64_t free_bytes = 64u << 20;
 
-#ifdef STROMA_TINY
-constexpr std::size_t packed_buffer_bytes = 16;
-constexpr std::size_t block_bytes_a_thread = 64;
-#else
-constexpr std::size_t packed_buffer_bytes = 256u << 10;
-constexpr std::size_t block_bytes_a_thread = 8u << 20;
-#endif
+constexpr std::size_t packed_buffer_bytes = usual_or_tiny(256u << 10, 16u);
+constexpr std::size_t block_bytes_a_thread = usual_or_tiny(8u << 20, 64u);
 
 tl::unexpected<Error> line_too_long(const std::string& name, std::uint64_t limit) {
     return fail(ErrorCode::invalid_input,

@@ -74,7 +74,9 @@ Result<ZarrType> parse_type(const std::string& place, const Json& json) {
     if (json.is_string()) return parse_simple_type(place, json.get<std::string>());
     if (!json.is_array() || json.empty() || json.size() > 2000)
         return bad_zarr(place, "dtype is neither a text nor a list of fields");
-    ZarrType type{ZarrType::Kind::record, ValueType::float64, 0, false, {}};
+    ZarrType type;
+    type.kind = ZarrType::Kind::record;
+    type.bytes = 0;
     for (const Json& field : json) {
         if (!field.is_array() || field.size() != 2 || !field[0].is_string() ||
             !field[1].is_string())
@@ -83,7 +85,8 @@ Result<ZarrType> parse_type(const std::string& place, const Json& json) {
         if (part.kind == ZarrType::Kind::vlen_utf8)
             return bad_zarr(place, "a record holds pickled objects, which are never loaded");
         type.bytes += part.bytes;
-        type.fields.emplace_back(field[0].get<std::string>(), std::move(part));
+        part.name = field[0].get<std::string>();
+        type.fields.push_back(std::move(part));
     }
     return type;
 }

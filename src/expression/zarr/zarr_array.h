@@ -19,7 +19,8 @@ struct ZarrType {
     ValueType number = ValueType::float64;
     std::size_t bytes = 8;  ///< of one element as stored; 0 for vlen_utf8
     bool is_big_endian = false;
-    std::vector<std::pair<std::string, ZarrType>> fields;  ///< of a record
+    std::string name;              ///< of a field
+    std::vector<ZarrType> fields;  ///< of a record
 };
 
 /// The checked content of a .zarray file (Zarr version 2).

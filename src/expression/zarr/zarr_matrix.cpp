@@ -9,16 +9,14 @@
 #include <mutex>
 
 #include "base/threads.h"
+#include "base/usual_or_tiny.h"
 #include "expression/zarr/zarr_codec.h"
 
 namespace stroma::expression {
 namespace {
 
-#ifdef STROMA_TINY
-constexpr std::uint64_t part_bytes = 64, kept_bytes = 128;
-#else
-constexpr std::uint64_t part_bytes = 32u << 20, kept_bytes = 256u << 20;
-#endif
+constexpr std::uint64_t part_bytes = usual_or_tiny(32u << 20, 64u);
+constexpr std::uint64_t kept_bytes = usual_or_tiny(256u << 20, 128u);
 
 /// A chunk as it is kept: packed when parts of it can be unpacked, else unpacked.
 struct Chunk {

@@ -4,12 +4,13 @@
 #include <limits>
 
 #include "base/threads.h"
+#include "base/usual_or_tiny.h"
 #include "expression/output/matrix_pieces.h"
 
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t values_a_chunk = 1u << 18;
+constexpr std::uint64_t values_a_chunk = usual_or_tiny(1u << 18, 61u);
 constexpr std::uint64_t dense_chunk_bytes = 1u << 20;
 
 /// One row-major array as a single chunk, which its shape describes.

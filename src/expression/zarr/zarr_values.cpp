@@ -227,8 +227,8 @@ Result<Records> read_zarr_records(const ZarrStore& store, const ZarrArray& array
     }
     Records records;
     std::size_t at = 0;
-    for (const auto& [name, type] : array.type.fields) {
-        Column column{name, TextArray{}, {}};
+    for (const ZarrType& type : array.type.fields) {
+        Column column{type.name, TextArray{}, {}};
         TextArray texts;
         Bytes numbers;
         std::string text;
@@ -242,7 +242,7 @@ Result<Records> read_zarr_records(const ZarrStore& store, const ZarrArray& array
                 texts.push_back(text);
             } else {
                 return fail(ErrorCode::invalid_input,
-                            fmt::format("{}: field '{}' is not Unicode", array.path, name));
+                            fmt::format("{}: field '{}' is not Unicode", array.path, type.name));
             }
         }
         if (is_text)

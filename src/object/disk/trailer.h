@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/usual_or_tiny.h"
 #include "object/object_store.h"
 
 namespace stroma::object {
@@ -17,11 +18,7 @@ namespace stroma::object {
 constexpr std::size_t trailer_footer_bytes = 32;
 constexpr std::uint32_t trailer_version = 1;
 
-#ifdef STROMA_TINY
-constexpr std::uint32_t block_bytes = 7;
-#else
-constexpr std::uint32_t block_bytes = 256 * 1024;
-#endif
+constexpr std::uint32_t block_bytes = usual_or_tiny(256u << 10, 7u);
 
 /// Checksums of an object's blocks, added in order.
 class BlockChecksums {
