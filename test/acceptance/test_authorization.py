@@ -50,6 +50,7 @@ RULES = {
     "GET /v0/matrix/{request_id}": Rule("own request", "/v0/matrix/{request}"),
     "GET /v1/matrix/{request_id}/files/{name}": Rule("own request",
                                                      "/v1/matrix/{request}/files/{file}"),
+    "GET /v1/matrix/{request_id}/stream": Rule("own request", "/v1/matrix/{request}/stream"),
     "GET /v1/results/{result}": Rule("read private", "/v1/results/{result}"),
     "GET /v1/diff": Rule("read private", "/v1/diff?from={thing}&to={thing}"),
     "GET /v1/origin": Rule("search private", "/v1/origin?cell={cell}&gene={gene}&dataset={thing}"),
@@ -94,6 +95,33 @@ RULES = {
     "GET /d/{revision}": Rule("read", "/d/{revision}"),
     "POST /d/{revision}/api/{version}/diffexp/obs":
         Rule("read", "/d/{revision}/api/v0.3/diffexp/obs", {"mode": "topN"}),
+    "GET /v1/portal/search": OPEN, "GET /v1/portal/profiles": OPEN,
+    "GET /v1/portal/doi": Rule("create"),
+    "GET /v1/portal/datasets/{dataset}": Rule("read", "/v1/portal/datasets/{thing}"),
+    "GET /v1/portal/datasets/{dataset}/report": Rule("read", "/v1/portal/datasets/{thing}/report"),
+    "PATCH /v1/portal/datasets/{dataset}/card":
+        Rule("change", "/v1/portal/datasets/{thing}/card", {}),
+    "POST /v1/portal/datasets/{dataset}/tombstone":
+        Rule("remove", "/v1/portal/datasets/{thing}/tombstone", {}),
+    "POST /v1/portal/datasets/{dataset}/links":
+        Rule("read", "/v1/portal/datasets/{thing}/links", {}),
+    "GET /v1/portal/files/{secret}": Rule("absent", "/v1/portal/files/none"),
+    "GET /v1/portal/jobs/{job}/report": Rule("own", "/v1/portal/jobs/{job}/report", ok=(200, 404)),
+    "GET /v1/portal/collections": OPEN,
+    "GET /v1/portal/collections/{collection}": Rule("own", "/v1/portal/collections/{collection}"),
+    "PATCH /v1/portal/collections/{collection}":
+        Rule("own change", "/v1/portal/collections/{collection}", {}),
+    "POST /v1/portal/collections/{collection}/publish":
+        Rule("own change", "/v1/portal/collections/{fresh_collection}/publish"),
+    "POST /v1/portal/collections/{collection}/revision":
+        Rule("own change", "/v1/portal/collections/{collection}/revision"),
+    "DELETE /v1/portal/collections/{collection}/revision":
+        Rule("own change", "/v1/portal/collections/{collection}/revision"),
+    "POST /v1/portal/collections/{collection}/tombstone":
+        Rule("own change", "/v1/portal/collections/{collection}/tombstone", {}),
+    "GET /v1/portal/tiles": OPEN, "POST /v1/portal/tiles": Rule("create", body={}),
+    "PATCH /v1/portal/tiles/{tile}": Rule("absent", "/v1/portal/tiles/none", {}),
+    "DELETE /v1/portal/tiles/{tile}": Rule("absent", "/v1/portal/tiles/none"),
     "GET /account/me": OPEN,
     "POST /account/sign-in": Rule("open", body={}), "POST /account/setup": Rule("open", body={}),
     "POST /account/sign-out": Rule("sign-out"),
@@ -230,7 +258,6 @@ class Site:
     def own_things(self):
         """Things of the owner that belong to nobody else, and names for queries."""
         owner, thing = self.browsers["owner"], self.datasets["private"]
-        collection = owner.post("/v1/collections", {"name": "shelf"}).json()["id"]
         order = owner.post("/v1/matrix", {"where": f"dataset = '{thing['name']}'",
                                           "format": "loom"})
         assert order.status_code == 202, order.text
@@ -244,11 +271,16 @@ class Site:
                                                     f"'{thing['name']}' LIMIT 1"})
         genes = owner.post("/v1/sql", {"statement": "SELECT gene_id FROM var LIMIT 1"})
         result = state["query_hash"]
-        return {"collection": collection, "job": thing["job"], "request": request,
+        return {"collection": self.new_collection(), "job": thing["job"], "request": request,
                 "file": state["matrix_url"].rsplit("/", 1)[1],
                 "result": result if "." in result else result + ".loom",
                 "cell": cells.json()["rows"][0][0], "gene": genes.json()["rows"][0][0],
                 "upload": self.new_upload()}
+
+    def new_collection(self):
+        self.made += 1
+        made = self.browsers["owner"].post("/v1/collections", {"name": f"shelf-{self.made}"})
+        return made.json()["id"]
 
     def new_upload(self):
         return self.browsers["owner"].post("/v1/uploads", {"name": "x", "size": 9}).json()["id"]
@@ -322,6 +354,9 @@ def fill(site, text, state, is_allowed):
     if "{fresh_upload}" in text:
         text = text.replace("{fresh_upload}",
                             site.new_upload() if is_allowed else site.places["upload"])
+    if "{fresh_collection}" in text:
+        text = text.replace("{fresh_collection}", site.new_collection() if is_allowed
+                            else site.places["collection"])
     if "{fresh_link}" in text:
         text = text.replace("{fresh_link}", site.new_link("owner")["id"])
     if "{fresh}" in text:
@@ -335,6 +370,8 @@ def fill(site, text, state, is_allowed):
 
 
 def is_right(want, rule, state, status):
+    if state == "withdrawn" and status == 410 and want in ("ok", 403):
+        return True  # whoever may know it is told that it is gone, and nothing is done
     if want != "ok":
         return status == want
     if rule.ok:
