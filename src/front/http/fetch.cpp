@@ -177,8 +177,7 @@ Result<void> perform(std::string_view url_text, Fetching& fetching) {
     if (!options.form.empty())
         curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, options.form.c_str());
     // What names us or carries a form goes nowhere else.
-    if (headers || !options.form.empty())
-        curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
+    if (headers || !options.form.empty()) curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
     if (fetching.go_on) {
         curl_easy_setopt(easy.get(), CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(easy.get(), CURLOPT_XFERINFOFUNCTION, tell_progress);
