@@ -47,11 +47,48 @@ const titles = () => page.locator(".cards strong").allTextContents();
 const steps = {
   async signIn() {
     await go("sign-in");
-    await page.getByLabel("Access token").waitFor();
+    await page.getByLabel("Password").waitFor();
     await look("sign-in");
+    await page.getByText("Use an access token").click();
     await page.getByLabel("Access token").fill(order.token);
     await button("Use this token").click();
     await page.locator(".account-name").waitFor();
+  },
+  async account() {
+    const [user, password] = ["ada", "correct horse battery"];
+    await go(`setup?secret=${order.invitation}`);
+    await page.getByLabel("Your name").fill(user);
+    await page.getByLabel("Password, 12 characters or more").fill(password);
+    await page.getByLabel("The same again").fill(password);
+    await look("setup");
+    await button("Set password and sign in").click();
+    await page.locator(".account-name").waitFor();
+    await page.locator(".popover.account summary").click();
+    await button("Sign out").click();
+    await link("Sign in").first().click();
+    await page.getByLabel("Name or e-mail address").fill(user);
+    await page.getByLabel("Password").fill("not the password");
+    await button("Sign in").click();
+    await page.locator(".notice.error").waitFor();
+    seen.wrong = await page.locator(".notice.error").textContent();
+    seen.refusals = seen.refusals.filter((one) => !one.endsWith("/account/sign-in"));
+    await look("wrong-password");
+    await page.getByLabel("Password").fill(password);
+    await button("Sign in").click();
+    await page.locator(".account-name").waitFor();
+    await go("admin");
+    await page.getByLabel("Name").fill("rosalind");
+    await button("Add user").click();
+    await button("Invite rosalind").click();
+    seen.invited = await page.locator(".notice .hash").textContent();
+    await button("Disable rosalind").click();
+    await button("Enable rosalind").waitFor();
+    await link("Audit").click();
+    await page.locator("table[aria-label=Audit] tbody tr").first().waitFor();
+    seen.audit = await page.locator("table[aria-label=Audit] tbody tr").allTextContents();
+    await look("audit");
+    await page.reload();
+    seen.user = await page.locator(".account-name").textContent();
   },
   async upload() {
     await link("Upload").first().click();

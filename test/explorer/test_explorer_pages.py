@@ -53,9 +53,7 @@ def explore(server, chromium):
         seen = json.loads(done.stdout)
         assert "failure" not in seen, f"{seen['failure']}; see {pictures}/{name}-failed.png"
         assert not seen["errors"], seen["errors"]
-        # /account/me: asked of every server, also of one without accounts.
-        refusals = [one for one in seen["refusals"]
-                    if not one.endswith(("/favicon.ico", "/account/me"))]
+        refusals = [one for one in seen["refusals"] if not one.endswith("/favicon.ico")]
         assert not refusals, refusals
         return seen
     return in_browser

@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import pathlib
+import re
 import subprocess
 import threading
 import urllib.request
@@ -17,8 +18,6 @@ import requests
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
-# Asked of servers of any version, absent on those without accounts.
-OPTIONAL = ("/account/me",)
 
 
 def write_h5ad(path, cells, **obs):
@@ -85,8 +84,7 @@ def browse(chromium):
         seen = json.loads(done.stdout)
         assert "failure" not in seen, f"{seen['failure']}; see {pictures}/portal-{name}-failed.png"
         assert not seen["errors"], seen["errors"]
-        refusals = [one for one in seen["refusals"]
-                    if not one.endswith(("/favicon.ico", *OPTIONAL))]
+        refusals = [one for one in seen["refusals"] if not one.endswith("/favicon.ico")]
         assert not refusals, refusals
         broken = {name: rules for name, rules in seen["violations"].items() if rules}
         assert not broken, broken
@@ -123,6 +121,15 @@ def test_a_file_that_breaks_the_rules_is_refused_with_all_of_them(browse, start_
     assert len(seen["findings"]) > 5
     assert any("obs.assay_ontology_term_id" in one and "EFO" in one for one in seen["findings"])
     assert server.get("/v1/datasets").json()["datasets"] == [], "nothing of it became visible"
+
+
+def test_people_sign_in_by_a_password_of_their_own(browse, start_server):
+    server = start_server()
+    invitation = re.search(r"invite_[0-9a-f]+", server.log.read_text())[0]
+    seen = browse(server, "account", ["account"], invitation=invitation)
+    assert "wrong" in seen["wrong"] and seen["user"] == "ada"
+    assert "/#/setup?secret=invite_" in seen["invited"]
+    assert any("sign-in" in one and "denied" in one for one in seen["audit"])
 
 
 def test_facets_and_words_find_datasets_and_a_link_keeps_them(browse, library_server):

@@ -30,16 +30,8 @@ export async function whoAmI(): Promise<Account> {
       sessionStorage.removeItem("token");
       return whoAmI();
     }
-    if (failure.status === 404) return whoByTokenOnly();
     throw failure;
   }
-}
-
-/** Of a server that knows no accounts, only tokens. */
-async function whoByTokenOnly(): Promise<Account> {
-  const user = await getJson<{ id: string; name: string; role: string }>("v1/me");
-  if (user.role === "anonymous") return nobody;
-  return { ...nobody, signed_in: true, by: "token", user };
 }
 
 export const signInByPassword = async (user: string, password: string): Promise<Account> =>
@@ -54,8 +46,7 @@ export async function signInByToken(token: string): Promise<Account> {
   const before = sessionStorage.getItem("token");
   sessionStorage.setItem("token", token.trim());
   try {
-    await getJson("v1/me");
-    return await whoAmI();
+    return keep(await getJson<Account>("account/me"));
   } catch (failure) {
     if (before === null) sessionStorage.removeItem("token");
     else sessionStorage.setItem("token", before);
