@@ -49,7 +49,7 @@ class Client:
 
 
 def kinds(gene):
-    return {"filter": ("GET", "/v1/filters/organ.text", None),
+    return {"filter": ("GET", "/v1/filters/genes_detected", None),
             "datasets": ("GET", "/v1/datasets", None),
             "sql": ("POST", "/v1/sql",
                     {"statement": "select avg(exprvalue) from expression where featurekey = $gene",
