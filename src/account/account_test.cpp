@@ -99,6 +99,18 @@ TEST_F(AccountTest, ASessionEndsWhenItIsUnusedForADayAndWhenItIsTwoWeeksOld) {
     EXPECT_TRUE(accounts->sessions(ada.id)->empty());
 }
 
+TEST_F(AccountTest, AnAddressGetsTwentyWrongPasswordsAMinuteOverAllUsers) {
+    ASSERT_TRUE(accounts->set_password(ada.id, good));
+    const Place place{"192.0.2.1", "", ""};
+    for (int i = 0; i < 20; ++i)
+        EXPECT_EQ(accounts->sign_in("user-" + std::to_string(i), good, place).error().code,
+                  ErrorCode::denied);
+    EXPECT_EQ(accounts->sign_in("ada", good, place).error().code, ErrorCode::exhausted);
+    EXPECT_TRUE(accounts->sign_in("ada", good, {"192.0.2.2", "", ""}));
+    clock.advance(Milliseconds{60'000});
+    EXPECT_TRUE(accounts->sign_in("ada", good, place));
+}
+
 TEST_F(AccountTest, TwoUsersNeverHaveOneAddress) {
     EXPECT_TRUE(accounts->set_email(ada.id, "Ada@Lab.example"));
     EXPECT_EQ(accounts->set_email(eve.id, "ada@lab.EXAMPLE").error().code,
