@@ -129,7 +129,7 @@ def test_the_format_is_chosen_by_name_or_by_accept(server, tmp_path):
 
 @pytest.mark.parametrize("statement, limit", [
     (CROSS_JOIN, "time|memory"), ("select * from range(200000)", "rows"),
-    ("select repeat('x', 10000) from range(90000)", "bytes|memory")])
+    ("select repeat('x', 10000) from range(90000)", "bytes|memory|time")])
 @pytest.mark.parametrize("format", ["json", "csv", "parquet", "arrow"])
 def test_a_passed_limit_is_a_clear_refusal(server, statement, limit, format):
     answer = sql(server, statement, format=format)
