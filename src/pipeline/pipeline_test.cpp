@@ -144,8 +144,8 @@ TEST_F(PipelineTest, AJobIsNamedByTheBeginningOfItsId) {
         EXPECT_EQ(jobs->id_beginning(unknown).error().code, ErrorCode::not_found) << unknown;
     for (int i = 0; i < 40; ++i) submit();  // two of them begin with the same digit
     std::map<char, int> beginnings;
-    for (const Job& job : jobs->list({.owner = "ada", .stage = "", .state = {}}).value())
-        ++beginnings[job.id[0]];
+    const auto all = jobs->list({.owner = "ada", .stage = "", .state = {}}).value();
+    for (const Job& job : all) ++beginnings[job.id[0]];
     const auto common = std::find_if(beginnings.begin(), beginnings.end(),
                                      [](const auto& entry) { return entry.second > 1; });
     const auto several = jobs->id_beginning(std::string(1, common->first));

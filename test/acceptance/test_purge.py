@@ -31,7 +31,7 @@ def test_nothing_of_a_removed_dataset_stays(stroma_binary, make_h5ad, start_serv
     assert "warehouse.duckdb" in holders(stroma)[0]  # removed rows lie in the file
 
     said = stroma.run("purge")
-    assert "every byte of removed datasets is gone" in said.stdout and "1 results" in said.stderr
+    assert "every byte of removed datasets is gone" in said.stdout and "deleted: 1" in said.stderr
     marked, objects = holders(stroma)
     assert not marked
     results = {path for path in objects - before if "results" in path or "selections" in path}
