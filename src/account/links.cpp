@@ -16,7 +16,7 @@ constexpr std::string_view select_link =
     "SELECT id, kind, thing, label, creator, created_ms, expires_ms, used_ms, uses, revoked FROM "
     "links";
 
-std::string_view name_of(ThingKind kind) {
+std::string_view kind_name(ThingKind kind) {
     if (kind == ThingKind::collection) return "collection";
     return kind == ThingKind::result ? "result" : "dataset";
 }
@@ -51,7 +51,7 @@ Result<std::vector<Link>> select(sql::ConnectionPool& pool, std::string_view whe
 }
 
 tl::unexpected<Error> no_thing(ThingKind kind, std::string_view thing) {
-    return fail(ErrorCode::not_found, fmt::format("there is no {} '{}'", name_of(kind), thing));
+    return fail(ErrorCode::not_found, fmt::format("there is no {} '{}'", kind_name(kind), thing));
 }
 
 }  // namespace
@@ -120,7 +120,7 @@ Result<NewLink> Links::create(const catalog::Principal& creator, ThingKind kind,
                  "link_" + state_->ids.secret()};
     const auto connection = TRY(state_->pool.take());
     TRY(connection->change("INSERT INTO links VALUES(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)",
-                           {made.link.id, sha256_hex(made.secret), std::string(name_of(kind)), id,
+                           {made.link.id, sha256_hex(made.secret), std::string(kind_name(kind)), id,
                             made.link.label, creator.id, now, made.link.expires_ms, false}));
     return made;
 }
