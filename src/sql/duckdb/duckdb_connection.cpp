@@ -147,7 +147,9 @@ Result<void> DuckDbConnection::begin(TransactionKind kind) {
     }
     in_transaction_ = true;
     failed_ = false;
-    // The engine takes its snapshot when a statement first looks at the database, we at once.
+    // The engine takes its snapshot when a statement first looks at the database, we at once. Of
+    // writers there is only one, so that nothing changes before its first statement.
+    if (kind == TransactionKind::write) return {};
     auto snapshot = plain("SELECT txid_current()");
     if (!snapshot) rollback();
     return snapshot;

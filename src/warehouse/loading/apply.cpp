@@ -146,18 +146,11 @@ Result<void> settle_in(Warehouse::State& state, sql::Connection& connection) {
     return {};
 }
 
-// Its passes take longer than the plain statements of a load.
-Result<std::unique_ptr<sql::Connection>> connect_to_load(Warehouse::State& state) {
-    auto connection = TRY(state.database.connect());
-    TRY(connection->change("PRAGMA disable_optimizer"));
-    return connection;
-}
-
 }  // namespace
 
 Result<void> settle(Warehouse::State& state) {
     if (state.loads.arrived_count == 0) return {};
-    const auto connection = TRY(connect_to_load(state));
+    const auto connection = TRY(state.database.connect());
     return change(state, *connection, [&] { return settle_in(state, *connection); });
 }
 
@@ -169,7 +162,7 @@ Result<LoadReport> Warehouse::apply(const RevisionRows& rows) {
     auto& loads = state_->loads;
     // Before the transaction: readers wait for arrived datasets, never for a long load.
     if (tables.cell_count > TableWriter::shared_cells_max) TRY(settle(*state_));
-    const auto connection = TRY(connect_to_load(*state_));
+    const auto connection = TRY(state_->database.connect());
     const auto work = [&]() -> Result<void> {
         report = LoadReport();
         if (loads.applied.contains(rows.revision)) {
@@ -201,7 +194,7 @@ Result<LoadReport> Warehouse::apply(const RevisionRows& rows) {
 }
 
 Result<LoadReport> Warehouse::remove(std::string_view revision) {
-    const auto connection = TRY(connect_to_load(*state_));
+    const auto connection = TRY(state_->database.connect());
     LoadReport report;
     auto& loads = state_->loads;
     const auto work = [&]() -> Result<void> {
