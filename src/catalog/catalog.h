@@ -133,7 +133,9 @@ public:
     Result<Principal> principal_of_token(std::string_view secret);
     Result<std::vector<Token>> tokens(std::string_view principal);
     Result<void> revoke_token(std::string_view token_id);
+    /// One access for each principal and thing: a former one is replaced.
     Result<void> grant(const Grant& grant);
+    /// Whatever its access is. not_found when there is none.
     Result<void> revoke(const Grant& grant);
     Result<std::vector<Grant>> grants_on(std::string_view thing);
 

@@ -223,7 +223,9 @@ Result<void> Catalog::grant(const Grant& grant) {
         if (!TRY(principal_by_id(connection, grant.principal)))
             return fail(ErrorCode::not_found,
                         fmt::format("there is no principal '{}'", grant.principal));
-        TRY(connection.change("INSERT INTO grants VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+        TRY(connection.change("DELETE FROM grants WHERE thing = ? AND principal = ?",
+                              {grant.thing, grant.principal}));
+        TRY(connection.change("INSERT INTO grants VALUES(?, ?, ?)",
                               {grant.thing, grant.principal, grant.access}));
         return {};
     };
@@ -232,9 +234,8 @@ Result<void> Catalog::grant(const Grant& grant) {
 
 Result<void> Catalog::revoke(const Grant& grant) {
     const auto connection = TRY(state_->pool.take());
-    if (TRY(connection->change(
-            "DELETE FROM grants WHERE thing = ? AND principal = ? AND access = ?",
-            {grant.thing, grant.principal, grant.access})) == 0)
+    if (TRY(connection->change("DELETE FROM grants WHERE thing = ? AND principal = ?",
+                               {grant.thing, grant.principal})) == 0)
         return fail(ErrorCode::not_found, "there is no such grant");
     return {};
 }

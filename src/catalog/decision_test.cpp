@@ -85,8 +85,8 @@ protected:
     }
     void grant_on(const std::string& thing) {
         grant(thing, "reader", "read");
-        grant(thing, "writer", "write");
-        grant(thing, "writer", "read");
+        grant(thing, "writer", "own");
+        grant(thing, "writer", "write");  // in its place
         grant(thing, "co-owner", "own");
         grant(thing, "disabled", "own");
     }
@@ -240,7 +240,7 @@ TEST_F(Decision, ADatasetWithoutACurrentRevisionIsNotAmongTheReadable) {
 TEST_F(Decision, ARevokedGrantIsGoneAtOnce) {
     const Thing thing{.kind = ThingKind::dataset, .id = things[private_], .owner = ""};
     ASSERT_TRUE(catalog->may(people["reader"], Action::read, thing).value());
-    ASSERT_TRUE(catalog->revoke({things[private_], people["reader"].id, "read"}));
+    ASSERT_TRUE(catalog->revoke({things[private_], people["reader"].id, ""}));
     EXPECT_FALSE(catalog->may(people["reader"], Action::read, thing).value());
     EXPECT_EQ(catalog->revoke({things[private_], people["reader"].id, "read"}).error().code,
               ErrorCode::not_found);

@@ -109,6 +109,23 @@ def test_only_who_may_share_makes_and_ends_links(home):
     assert user.get(f"/v1/links?thing={ids['blood']}").json()["links"] == []
 
 
+def test_a_grant_is_lowered_and_taken_back(home):
+    _, administrator, ids = home
+    user = new_user(administrator, "lowered")
+    place = f"/v1/datasets/{ids['blood']}"
+    path = f"{place}/grants/{user.me()['user']['id']}"
+
+    def change():
+        return user.ask("PATCH", place, {"title": "Blood"}).status_code
+
+    for access, changed, read in (("write", 200, 200), ("read", 403, 200)):
+        assert administrator.ask("PUT", path, {"access": access}).status_code == 200
+        assert (change(), user.get(place).status_code) == (changed, read)
+    assert administrator.delete(path).status_code == 204
+    assert (change(), user.get(place).status_code) == (404, 404)
+    assert administrator.delete(path).status_code == 404
+
+
 def test_a_link_to_a_collection_gives_its_datasets(home):
     server, administrator, ids = home
     made = administrator.post("/v1/collections", {"name": "shelf"})
