@@ -1,5 +1,6 @@
 """Ctrl-C in the midst of an import of many files: what was said to be done stays, nothing is half
-done, the rest is not begun, and the same command does what is left."""
+done, the rest is not begun, and the same command does what is left. Amid a statement: it ends."""
+import os
 import pathlib
 import signal
 import subprocess
@@ -51,3 +52,32 @@ def test_an_interrupted_import_leaves_whole_datasets_and_goes_on_where_it_stoppe
     assert len(stroma.json("dataset", "list")) == FILES
     total, = stroma.sql("select sum(exrpvalue)::double t from expression_all")
     assert total["t"] == sum(1 + i + 1 + 2 for i in range(FILES))
+
+
+ENDLESS = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 7"
+
+
+def processor_seconds(process):
+    """What a process and all its threads have used."""
+    numbers = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["alone", "beside a server"])
+def test_an_interrupt_ends_a_statement(stroma_binary, start_server, tmp_path, make_h5ad, served):
+    data = tmp_path / "data"
+    stroma = Stroma(stroma_binary, data)
+    stroma.run("import", make_h5ad("set.h5ad", ["G1"], ["c1"], [1]))
+    server = start_server(data) if served else None
+    working = server.process if served else None
+    before = processor_seconds(working) if served else 0
+    with subprocess.Popen([stroma_binary, "sql", ENDLESS, "--data", data], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        # The start takes a tenth of this: the statement runs.
+        while processor_seconds(working or process) < before + 1.5:
+            assert process.poll() is None, process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert out == "" and errors.startswith("stroma: "), (out, errors)
+    assert stroma.sql("select count(*) n from obs") == [{"n": 1}]
