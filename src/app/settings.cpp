@@ -15,7 +15,7 @@ using enum SettingKind;
 
 // The table. A new setting is one line here and one place that asks for it; docs/configuration.md
 // is written from it by `stroma config --explain`.
-constexpr Setting table[] = {
+constexpr Setting all_settings[] = {
     {"http.address", address, "127.0.0.1:8080", "",
      "Where the web, the REST API and the metrics answer. Loopback only until you say otherwise."},
     {"http.hosts", text, "", "",
@@ -146,31 +146,32 @@ constexpr Setting table[] = {
 };
 
 const Setting* find_setting(std::string_view name) {
-    for (const auto& setting : table)
+    for (const auto& setting : all_settings)
         if (setting.name == name) return &setting;
     return nullptr;
 }
 
-struct Unit {
+struct SettingUnit {
     std::string_view name;
     std::int64_t size;
 };
-constexpr Unit byte_units[] = {{"", 1},
-                               {"B", 1},
-                               {"kB", 1000},
-                               {"MB", 1000000},
-                               {"GB", 1000000000},
-                               {"TB", 1000000000000},
-                               {"KiB", 1LL << 10},
-                               {"MiB", 1LL << 20},
-                               {"GiB", 1LL << 30},
-                               {"TiB", 1LL << 40}};
-constexpr Unit time_units[] = {
+constexpr SettingUnit byte_units[] = {{"", 1},
+                                      {"B", 1},
+                                      {"kB", 1000},
+                                      {"MB", 1000000},
+                                      {"GB", 1000000000},
+                                      {"TB", 1000000000000},
+                                      {"KiB", 1LL << 10},
+                                      {"MiB", 1LL << 20},
+                                      {"GiB", 1LL << 30},
+                                      {"TiB", 1LL << 40}};
+constexpr SettingUnit time_units[] = {
     {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
-constexpr Unit no_units[] = {{"", 1}};
+constexpr SettingUnit no_units[] = {{"", 1}};
 
 /// "12 MiB" with the units of a kind; nothing when it isn't one.
-std::optional<std::int64_t> parse_amount(std::string_view text, std::span<const Unit> units) {
+std::optional<std::int64_t> parse_amount(std::string_view text,
+                                         std::span<const SettingUnit> units) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc()) return std::nullopt;
@@ -184,7 +185,7 @@ std::optional<std::int64_t> parse_amount(std::string_view text, std::span<const 
     return std::nullopt;
 }
 
-std::span<const Unit> units_of(SettingKind kind) {
+std::span<const SettingUnit> units_of(SettingKind kind) {
     if (kind == bytes) return byte_units;
     if (kind == duration) return time_units;
     return no_units;
@@ -253,10 +254,10 @@ Result<std::int64_t> read_value(const Setting& setting, std::string_view value) 
 
 }  // namespace
 
-std::span<const Setting> setting_table() { return table; }
+std::span<const Setting> setting_table() { return all_settings; }
 
 Settings::Settings() {
-    for (const auto& setting : table) {
+    for (const auto& setting : all_settings) {
         const auto done = set(setting.name, setting.default_value, "default");
         assert(done);
     }
@@ -266,7 +267,7 @@ Result<void> Settings::set(std::string_view name, std::string_view value, std::s
     const Setting* setting = find_setting(name);
     if (setting == nullptr) {
         std::vector<std::string> names;
-        for (const auto& known : table) names.emplace_back(known.name);
+        for (const auto& known : all_settings) names.emplace_back(known.name);
         return fail(ErrorCode::invalid_input, fmt::format("{}: there is no setting '{}'{}", origin,
                                                           name, did_you_mean(name, names)));
     }
@@ -320,7 +321,7 @@ std::string explain_settings() {
         "`stroma config` shows the values in force and who set them. This page is what "
         "`stroma config --explain` prints.\n";
     std::string_view section;
-    for (const auto& setting : table) {
+    for (const auto& setting : all_settings) {
         const std::string_view its_section = setting.name.substr(0, setting.name.find('.'));
         if (its_section != section) {
             section = its_section;

@@ -52,7 +52,8 @@ export function App() {
   const explored = first === "explore" && name;
   return <>
     <Suspense fallback={<Waiting />}>
-      {explored ? <ExplorerPage name={name} linked={route.query.get("view")} theme={theme} />
+      {explored && !account && !problem ? <Waiting />
+        : explored ? <ExplorerPage name={name} linked={route.query.get("view")} theme={theme} />
         : <Shell route={route} account={account ?? nobody} onAccount={setAccount}>
           {problem ? <Problem problem={problem} onRetry={() => location.reload()} />
             : !account ? <Waiting /> : <Suspense fallback={<Waiting />}>

@@ -15,8 +15,13 @@ export const nobody: Account = { signed_in: false, by: "nothing", user: null, cs
 /** The token that this tab sends with its requests; gone when the tab is closed. */
 export const hasToken = (): boolean => sessionStorage.getItem("token") !== null;
 
+let known = nobody;
+/** As the server said last. */
+export const isSignedIn = (): boolean => known.signed_in;
+
 function keep(account: Account): Account {
   setCsrf(account.csrf);
+  known = account;
   return account;
 }
 
