@@ -30,6 +30,10 @@ std::size_t receive(char* data, std::size_t size, std::size_t count, void* targe
     return 0;
 }
 
+int tell_stop(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<std::stop_token*>(stop)->stop_requested() ? 1 : 0;
+}
+
 Error error_of(long status, const std::string& body) {
     if (const auto json = parse_json(body); json && json->is_object())
         return {error_code_named(json->value("code", "unavailable")),
@@ -84,7 +88,13 @@ Result<void> Remote::stream(std::string_view method, std::string_view path, std:
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE,
                          static_cast<curl_off_t>(body.size()));
     }
+    if (stop_.stop_possible()) {
+        curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, tell_stop);
+        curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &stop_);
+    }
     const CURLcode code = curl_easy_perform(curl.get());
+    if (stop_.stop_requested()) return fail(ErrorCode::cancelled, "interrupted");
     if (code != CURLE_OK && !transfer.ended_by_us)
         return fail(ErrorCode::unavailable,
                     "talking to the server at " + address_.url + ": " + curl_easy_strerror(code));

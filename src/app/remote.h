@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,10 @@ class Remote {
 public:
     explicit Remote(ServerAddress address) : address_(std::move(address)) {}
 
+    /// From now on a request ends within a second of the stop, as cancelled; the server sees its
+    /// client gone.
+    void end_with(std::stop_token stop) { stop_ = std::move(stop); }
+
     /// The answer's body. An error answer becomes an Error with the server's own code and message.
     Result<std::string> get(std::string_view path);
     Result<std::string> post(std::string_view path, std::string_view json);
@@ -29,6 +34,7 @@ private:
     Result<std::string> ask(std::string_view method, std::string_view path, std::string_view json);
 
     ServerAddress address_;
+    std::stop_token stop_;
 };
 
 }  // namespace stroma::app

@@ -170,17 +170,20 @@ Result<void> run_there(Remote& remote, const Question& question, Invocation& inv
     if (question.output.empty())
         return remote.stream("POST", "/v1/sql", body.dump(), [&](std::string_view piece) {
             invocation.terminal->print(piece);
-            return !invocation.stop.stop_requested();
+            return true;
         });
     File file = TRY(File::create(question.output));
     std::uint64_t at = 0;
     Result<void> written;
-    TRY(remote.stream("POST", "/v1/sql", body.dump(), [&](std::string_view piece) {
-        written = file.write_at(at, as_bytes(piece));
-        at += piece.size();
-        return written.has_value() && !invocation.stop.stop_requested();
-    }));
-    return written;
+    const auto answered =
+        remote.stream("POST", "/v1/sql", body.dump(), [&](std::string_view piece) {
+            written = file.write_at(at, as_bytes(piece));
+            at += piece.size();
+            return written.has_value();
+        });
+    if (answered && written) return {};
+    TRY(remove_file(question.output));
+    return answered ? written : answered;
 }
 
 /// "n=5" is a number, "n=CD24" and "n=\"5\"" are texts.
@@ -227,7 +230,10 @@ Result<void> run_sql(const SqlOptions& options, Invocation& invocation) {
     if (!options.output.empty() && question.format == "table")
         return fail(ErrorCode::invalid_input, "a table goes to the terminal; give --format for -o");
     Session session = TRY(open_session(invocation));
-    if (session.remote) return run_there(*session.remote, question, invocation);
+    if (session.remote) {
+        session.remote->end_with(invocation.stop);
+        return run_there(*session.remote, question, invocation);
+    }
     return run_here(*session.site, question, invocation);
 }
 
