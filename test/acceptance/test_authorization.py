@@ -116,7 +116,7 @@ RULES = {
     "POST /v1/portal/collections/{collection}/revision":
         Rule("own change", "/v1/portal/collections/{collection}/revision"),
     "DELETE /v1/portal/collections/{collection}/revision":
-        Rule("own change", "/v1/portal/collections/{collection}/revision"),
+        Rule("own change", "/v1/portal/collections/{collection}/revision", ok=(204, 404)),
     "POST /v1/portal/collections/{collection}/tombstone":
         Rule("own change", "/v1/portal/collections/{collection}/tombstone", {}),
     "GET /v1/portal/tiles": OPEN, "POST /v1/portal/tiles": Rule("create", body={}),
@@ -137,10 +137,35 @@ RULES = {
     "DELETE /v1/links/{link}": Rule("own link", "/v1/links/{fresh_link}"),
     "GET /l/{secret}": Rule("absent", "/l/none"),
     "GET /v1/audit": ADMINISTER,
+    "GET /u/spaces": OPEN, "POST /u/spaces": Rule("create", body={}),
+    "GET /u/spaces/{space}": Rule("own"), "DELETE /u/spaces/{space}":
+        Rule("own change", "/u/spaces/{fresh_space}"),
+    "GET /u/spaces/{space}/grants": Rule("own change"),
+    "PUT /u/spaces/{space}/grants/{principal}":
+        Rule("own change", "/u/spaces/{space}/grants/local", {"access": "read"}),
+    "DELETE /u/spaces/{space}/grants/{principal}":
+        Rule("own change", "/u/spaces/{space}/grants/local", ok=(204,)),
+    "GET /u/labels/{column}": Rule("own"),
+    "DELETE /u/labels/{column}": Rule("own change", "/u/labels/{fresh_column}"),
+    "GET /u/labels/{column}/history": Rule("own"),
+    "POST /u/labels/{column}/history": Rule("own change", body={}),
+    "GET /u/labels/{column}/changes": Rule("own", "/u/labels/{column}/changes?since=1"),
+    "GET /u/labels/{column}/values": Rule("own"),
+    "GET /u/views": OPEN, "POST /u/views": Rule("create", body={}),
+    "GET /u/views/{id}": Rule("own", "/u/views/{view}"),
+    "DELETE /u/views/{id}": Rule("own change", "/u/views/{fresh_view}"),
+    "GET /u/selections": OPEN, "POST /u/selections": Rule("create", body={}),
+    "GET /u/selections/{id}": Rule("own", "/u/selections/{selection}"),
+    "DELETE /u/selections/{id}": Rule("own change", "/u/selections/{fresh_selection}"),
 }
+# Of a space and a revision: what writes labels or gene sets changes the space, all else reads it.
+BELOW_SPACE = "/u/spaces/{space}/revisions/{revision}/"
+WRITES_IN_SPACE = {"POST labels", "POST labels.csv", "POST carry", "PUT genesets/{geneset}",
+                   "DELETE genesets/{geneset}", "POST genesets-history", "POST genesets.csv",
+                   "PUT api/{version}/annotations/obs", "PUT api/{version}/genesets"}
 # What is asked of a revision reads its dataset; a wrong parameter is found after that.
 BELOW_REVISION = Rule("read")
-PLACES = {"{embedding}": "X_umap", "{version}": "v0.3"}
+PLACES = {"{embedding}": "X_umap", "{version}": "v0.3", "{geneset}": "none"}
 
 
 def rule_of(operation):
@@ -152,6 +177,14 @@ def rule_of(operation):
         for name, value in PLACES.items():
             path = path.replace(name, value)
         return BELOW_REVISION._replace(target=path, body={} if method != "GET" else None)
+    if path.startswith(BELOW_SPACE):
+        is_write = f"{method} {path.removeprefix(BELOW_SPACE)}" in WRITES_IN_SPACE
+        for name, value in PLACES.items():
+            path = path.replace(name, value)
+        # A gene set that isn't there is found after who asks.
+        missing = (404,) if method == "DELETE" else None
+        body = {"mode": "topN"} if "diffexp" in path else {} if method != "GET" else None
+        return Rule("own change" if is_write else "own", path, body, missing)
     pytest.fail(f"{operation} has no rule: say in RULES who may use it")
 
 
@@ -275,7 +308,27 @@ class Site:
                 "file": state["matrix_url"].rsplit("/", 1)[1],
                 "result": result if "." in result else result + ".loom",
                 "cell": cells.json()["rows"][0][0], "gene": genes.json()["rows"][0][0],
-                "upload": self.new_upload()}
+                "upload": self.new_upload(), **self.new_space(), "view": self.new_kept("views"),
+                "selection": self.new_kept("selections")}
+
+    def new_space(self):
+        """A space of the owner with a column of labels."""
+        owner = self.browsers["owner"]
+        made = owner.post("/u/spaces", {"title": "labels"})
+        assert made.status_code == 201, made.text
+        space = made.json()["id"]
+        column = owner.post(f"/u/spaces/{space}/revisions/"
+                            f"{self.datasets['private']['revision']}/labels", {"name": "kind"})
+        assert column.status_code == 201, column.text
+        return {"space": space, "column": column.json()["column"]["id"]}
+
+    def new_kept(self, what):
+        cells = {"cells": [[0, 3]]} if what == "selections" else {"state": {}}
+        made = self.browsers["owner"].post(f"/u/{what}", {
+            "revision": self.datasets["private"]["revision"], "name": "n", "access": "private",
+            **cells})
+        assert made.status_code == 201, made.text
+        return made.json()["id"]
 
     def new_collection(self):
         self.made += 1
@@ -308,12 +361,14 @@ class Site:
             browser.me()
 
     def ask(self, kind, method, target, body):
+        # What may be stale is changed whatever it is now.
+        headers = {"If-Match": "*"} if target.startswith("/u/") and method != "GET" else {}
         if kind.name in self.tokens:
             return requests.request(
                 method, self.server.url + target, json=body, timeout=120, allow_redirects=False,
-                headers={"Authorization": f"Bearer {self.tokens[kind.name]}"})
+                headers={"Authorization": f"Bearer {self.tokens[kind.name]}", **headers})
         browser = self.browsers[kind.name]
-        return browser.ask(method, target, body, allow_redirects=False)
+        return browser.ask(method, target, body, allow_redirects=False, headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -357,6 +412,12 @@ def fill(site, text, state, is_allowed):
     if "{fresh_collection}" in text:
         text = text.replace("{fresh_collection}", site.new_collection() if is_allowed
                             else site.places["collection"])
+    for name, make in (("space", lambda: site.new_space()["space"]),
+                       ("column", lambda: site.new_space()["column"]),
+                       ("view", lambda: site.new_kept("views")),
+                       ("selection", lambda: site.new_kept("selections"))):
+        if f"{{fresh_{name}}}" in text:
+            text = text.replace(f"{{fresh_{name}}}", make() if is_allowed else site.places[name])
     if "{fresh_link}" in text:
         text = text.replace("{fresh_link}", site.new_link("owner")["id"])
     if "{fresh}" in text:
