@@ -16,7 +16,7 @@
 namespace stroma::pipeline {
 namespace {
 
-constexpr Milliseconds receive_wait{200};
+constexpr Milliseconds idle_wait{100};
 constexpr Milliseconds heartbeat_interval{100};
 constexpr std::int64_t backoff_first_ms = 500;
 constexpr std::int64_t backoff_most_ms = 60'000;
@@ -66,8 +66,10 @@ struct Worker::State {
     void start_heartbeat() {
         if (heartbeat.joinable()) return;
         heartbeat = std::jthread([this](std::stop_token stop) {
-            while (!stop.stop_requested()) {
+            for (;;) {
+                // Before the look at `stop`: whoever asks for a stop wakes afterwards.
                 const std::uint64_t generation = records.channel->generation();
+                if (stop.stop_requested()) return;
                 running.beat(records, queue, options.lease);
                 records.channel->wait_past(generation, heartbeat_interval);
             }
@@ -83,17 +85,19 @@ struct Worker::State {
     }
 
     void work(const std::stop_token& stop) {
-        while (!stop.stop_requested()) {
+        for (;;) {
+            const std::uint64_t generation = records.channel->generation();
+            if (stop.stop_requested()) return;
             const std::int64_t asked_ms = clock.steady_ms();
-            const auto messages = queue.receive(1, receive_wait, options.lease);
-            if (!messages) {
+            // Doesn't wait itself: a stop could not wake it. Every new job wakes the channel.
+            const auto messages = queue.receive(1, Milliseconds{0}, options.lease);
+            if (!messages)
                 log(LogLevel::error, "receiving a job failed",
                     {{"error", messages.error().message}});
-                const std::uint64_t generation = records.channel->generation();
-                records.channel->wait_past(generation, receive_wait);
-                continue;
-            }
-            for (const queue::Message& message : *messages) handle_logged(message, asked_ms, stop);
+            else
+                for (const queue::Message& message : *messages)
+                    handle_logged(message, asked_ms, stop);
+            if (!messages || messages->empty()) records.channel->wait_past(generation, idle_wait);
         }
     }
 
@@ -244,6 +248,7 @@ void Worker::start() {
 
 void Worker::stop() {
     for (std::jthread& thread : state_->threads) thread.request_stop();
+    state_->records.channel->wake();
     state_->threads.clear();
     state_->stop_heartbeat();
 }
