@@ -3,7 +3,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "base/result.h"
+#include "sql/database.h"
 #include "sql/migrations.h"
 
 namespace stroma::annotation {
@@ -21,6 +24,9 @@ struct HistoryEntry {
     std::string kind;    ///< "assign", "rename", …
     std::string detail;  ///< JSON object: what it changed
 };
+
+/// Of rows (version, author, author_name, at_ms, kind, detail).
+Result<std::vector<HistoryEntry>> history_in(sql::Rows& rows);
 
 /// Of this folder's tables, in the control database.
 std::span<const sql::Migration> migrations();

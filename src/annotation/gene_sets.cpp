@@ -170,14 +170,7 @@ Result<std::vector<HistoryEntry>> GeneSets::history(const LabelPlace& place, std
         "SELECT version, author, author_name, at_ms, kind, detail FROM gene_set_changes WHERE "
         "space = ? AND revision = ? ORDER BY version DESC LIMIT ?",
         {place.space, place.revision, most}));
-    std::vector<HistoryEntry> entries;
-    while (TRY(rows->next()))
-        entries.push_back({rows->integer(0),
-                           {rows->text(1), rows->text(2)},
-                           rows->integer(3),
-                           rows->text(4),
-                           rows->text(5)});
-    return entries;
+    return history_in(*rows);
 }
 
 }  // namespace stroma::annotation

@@ -320,14 +320,7 @@ Result<std::vector<HistoryEntry>> Labels::history(const LabelColumn& column, std
         "SELECT version, author, author_name, at_ms, kind, detail FROM label_changes WHERE "
         "column_id = ? AND version > ? ORDER BY version DESC LIMIT ?",
         {column.id, since, most}));
-    std::vector<HistoryEntry> entries;
-    while (TRY(rows->next()))
-        entries.push_back({rows->integer(0),
-                           {rows->text(1), rows->text(2)},
-                           rows->integer(3),
-                           rows->text(4),
-                           rows->text(5)});
-    return entries;
+    return history_in(*rows);
 }
 
 }  // namespace stroma::annotation

@@ -2,26 +2,11 @@
 #include "app/terminal/text_table.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
+#include "front/account/account_front.h"
 #include "front/http/url.h"
 
 namespace stroma::app {
 namespace {
-
-Json entry_json(const account::AuditEntry& entry) {
-    return {{"number", entry.number},
-            {"time", iso_time(entry.time_ms)},
-            {"who", entry.who},
-            {"name", entry.name},
-            {"by", entry.by},
-            {"proof", entry.proof},
-            {"action", entry.action},
-            {"kind", entry.kind},
-            {"thing", entry.thing},
-            {"outcome", entry.outcome},
-            {"address", entry.address},
-            {"request", entry.request},
-            {"request_id", entry.request_id}};
-}
 
 /// The lines, from this process's own site or the server that has the directory.
 Result<Json> audit_entries(const AuditOptions& options, Invocation& invocation) {
@@ -42,7 +27,7 @@ Result<Json> audit_entries(const AuditOptions& options, Invocation& invocation) 
                              .thing = options.thing,
                              .outcome = options.outcome,
                              .limit = options.limit})))
-        entries.push_back(entry_json(entry));
+        entries.push_back(front::account::audit_entry_json(entry));
     return entries;
 }
 

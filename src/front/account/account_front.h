@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,5 +54,8 @@ public:
 private:
     std::unique_ptr<const State> state_;
 };
+
+/// A line of GET /v1/audit.
+nlohmann::ordered_json audit_entry_json(const stroma::account::AuditEntry& entry);
 
 }  // namespace stroma::front::account

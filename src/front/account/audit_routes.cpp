@@ -24,26 +24,29 @@ Answer list_audit(const Site& site, http::Request& request) {
         return fail(ErrorCode::invalid_input, "the query's 'limit' must be 1 to 1000");
     const auto entries = TRY(site.domain.audit.entries(filter));
     Json json{{"entries", Json::array()}, {"next", nullptr}};
-    for (const auto& entry : entries)
-        json["entries"].push_back({{"number", entry.number},
-                                   {"time", api::time_json(entry.time_ms)},
-                                   {"who", entry.who},
-                                   {"name", entry.name},
-                                   {"by", entry.by},
-                                   {"proof", entry.proof},
-                                   {"action", entry.action},
-                                   {"kind", entry.kind},
-                                   {"thing", entry.thing},
-                                   {"outcome", entry.outcome},
-                                   {"address", entry.address},
-                                   {"request", entry.request},
-                                   {"request_id", entry.request_id}});
+    for (const auto& entry : entries) json["entries"].push_back(audit_entry_json(entry));
     if (static_cast<std::int64_t>(entries.size()) == filter.limit)
         json["next"] = entries.back().number;
     return api::json_answer(200, json);
 }
 
 }  // namespace
+
+nlohmann::ordered_json audit_entry_json(const stroma::account::AuditEntry& entry) {
+    return {{"number", entry.number},
+            {"time", api::time_json(entry.time_ms)},
+            {"who", entry.who},
+            {"name", entry.name},
+            {"by", entry.by},
+            {"proof", entry.proof},
+            {"action", entry.action},
+            {"kind", entry.kind},
+            {"thing", entry.thing},
+            {"outcome", entry.outcome},
+            {"address", entry.address},
+            {"request", entry.request},
+            {"request_id", entry.request_id}};
+}
 
 std::vector<AccountRoute> audit_routes() { return {{"GET", "/v1/audit", list_audit}}; }
 

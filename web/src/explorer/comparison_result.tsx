@@ -5,7 +5,8 @@ import { count, percent, short } from "../base/numbers";
 import { volcano } from "../plots/volcano";
 import { Button, Dialog, Notice } from "../widgets/controls";
 import { Table, type TableColumn } from "../widgets/table";
-import { fileName, save } from "./figure_files";
+import { save } from "../base/files";
+import { fileName } from "./figure_files";
 import { SavedFigure } from "./saved_figure";
 import { useSession } from "./session";
 

@@ -1,7 +1,8 @@
 import { useState } from "react";
 
 import { Button, IconButton } from "../widgets/controls";
-import { csv, saveText } from "./figure_files";
+import { saveText } from "../base/files";
+import { csv } from "./figure_files";
 import { NumberRow } from "./number_row";
 import { useSession } from "./session";
 import type { GeneSet } from "./view";

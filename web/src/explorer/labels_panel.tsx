@@ -6,7 +6,7 @@ import { count } from "../base/numbers";
 import { byName } from "../base/order";
 import { Button, Choice, IconButton, Notice } from "../widgets/controls";
 import { labelColour } from "./colouring";
-import { save } from "./figure_files";
+import { save } from "../base/files";
 import type { LabelBook } from "./label_book";
 import { LabelHistory } from "./label_history";
 import { countOf, runsOf } from "./selection";

@@ -1,6 +1,7 @@
 import type { Figure } from "../plots/figure";
 import { FigureBox } from "../widgets/figure_box";
-import { csv, fileName, save, saveText } from "./figure_files";
+import { save, saveText } from "../base/files";
+import { csv, fileName } from "./figure_files";
 
 /** A figure that can be taken away under a name. */
 export function SavedFigure({ figure, name }: { figure: Figure; name: string }) {

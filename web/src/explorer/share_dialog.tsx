@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import type { Pointer } from "../client/dataset";
 import { hrefOf } from "../base/route";
 import { Button, Dialog, Field } from "../widgets/controls";
-import { saveText } from "./figure_files";
+import { saveText } from "../base/files";
 import { countOf } from "./selection";
 import { methods, pythonScript, sqlCondition } from "./session_script";
 import { useSession } from "./session";

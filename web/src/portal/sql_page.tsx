@@ -1,5 +1,6 @@
 import { type KeyboardEvent, useRef, useState } from "react";
 
+import { save as saveFile } from "../base/files";
 import { count } from "../base/numbers";
 import { type Account } from "../client/account";
 import { type ChartChoice, createTile } from "../client/portal";
@@ -121,11 +122,7 @@ function SchemaList({ onPut }: { onPut: (words: string) => void }) {
 function Files({ statement, onProblem }: { statement: string; onProblem: (problem: string) => void }) {
   const save = async (format: "csv" | "parquet" | "arrow") => {
     try {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(await askForFile(statement, format));
-      link.download = `result.${format}`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      saveFile(`result.${format}`, await askForFile(statement, format));
     } catch (failure) {
       onProblem((failure as Error).message);
     }
