@@ -77,16 +77,30 @@ TEST(Seal, WhatIsNoCountIsRefusedWhereCountsAreSaid) {
     }
 }
 
-TEST(Seal, AnXOfUnknownUnitHoldsNumbersOnlyAndALayerMayHoldNaN) {
+TEST(Seal, ANaNAmongCountsOfUnknownUnitIsRefused) {
     Matrix matrix = small_matrix();
     matrix.lines[2][1].second = bits_of(NAN);
     EXPECT_EQ(refusal(dataset_of(matrix, Unit::unknown)),
-              "X, cell 2 ('cell2'): gene 3 ('gene3') has nan; its values must be finite: put a "
-              "number or nothing there");
+              "X, cell 2 ('cell2'): gene 3 ('gene3') has nan among counts; its values must be "
+              "finite: put a number or nothing there");
     AnnotatedData data = dataset_of(small_matrix(), Unit::unknown);
     data.matrices.push_back(
         {"layers/velocity", Unit::unknown, source_of(matrix, Order::by_cell, true)});
     EXPECT_TRUE(try_seal(data));
+}
+
+TEST(Seal, ANaNAmongNormalisedValuesIsKeptAndSaid) {
+    Matrix matrix = small_matrix();
+    matrix.lines[0][0].second = bits_of(-0.5f);
+    matrix.lines[2][1].second = bits_of(NAN);
+    AnnotatedData data = dataset_of(matrix, Unit::unknown);
+    EXPECT_TRUE(try_seal(data));
+    ASSERT_EQ(data.notes.size(), 1u);
+    EXPECT_EQ(data.notes[0], "X holds NaN 1 times: kept, and left out of comparisons");
+    matrix.lines[2][1].second = bits_of(INFINITY);
+    EXPECT_EQ(refusal(dataset_of(matrix, Unit::unknown)),
+              "X, cell 2 ('cell2'): gene 3 ('gene3') has inf; its values must be finite: put a "
+              "number or nothing there");
 }
 
 TEST(Seal, CountsThatAreNotWholeAreTakenAsNormalisedAndSaidSo) {

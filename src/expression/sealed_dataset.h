@@ -26,6 +26,7 @@ struct MatrixSummary {
     std::uint64_t genes = 0, nonzeros = 0;
     double sum = 0, min = 0, max = 0;  ///< min and max over the stored values and implied zeros
     bool whole_numbers = false;        ///< every value is an integer of at least 0
+    std::uint64_t missing = 0;         ///< stored values that are NaN
     std::uint64_t bytes_by_cell = 0, bytes_by_gene = 0;  ///< as stored
 };
 

@@ -125,10 +125,12 @@ public:
     }
 
 private:
+    std::string where(std::uint64_t line, std::string_view what) const {
+        return fmt::format("{}, {}: {}", plan_.matrix, cell_text(plan_, cells_.first_line + line),
+                           what);
+    }
     tl::unexpected<Error> refuse(std::uint64_t line, std::string_view what) const {
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{}, {}: {}", plan_.matrix,
-                                cell_text(plan_, cells_.first_line + line), what));
+        return fail(ErrorCode::invalid_input, where(line, what));
     }
 
     std::byte* bytes_of(std::uint64_t position) {
@@ -249,7 +251,14 @@ private:
             return refuse(
                 line, fmt::format("{} has {}, which is no count", gene_text(plan_, gene), number));
         }
-        if (plan_.finite && !std::isfinite(number)) {
+        if (std::isnan(number)) {
+            if (out_.missing++ == 0)
+                out_.first_missing =
+                    where(line, fmt::format("{} has nan",
+                                            gene_text(plan_, cells_.places[positions_[i]])));
+            return {};
+        }
+        if (plan_.base && std::isinf(number)) {
             const std::uint32_t gene = cells_.places[positions_[i]];
             return refuse(line, fmt::format("{} has {}; its values must be finite: put a number "
                                             "or nothing there",

@@ -19,7 +19,7 @@ struct PackingPlan {
     ValueType type = ValueType::float32;
     std::uint64_t genes = 0;
     bool counts = false;  ///< NaN, infinity and negative values are refused
-    bool finite = false;  ///< NaN and infinity are refused
+    bool base = false;    ///< X or raw.X of no stated unit: infinity is refused, NaN is told
     bool sum_duplicates = false;
     LineBlockView::Coding coding = LineBlockView::Coding::codes;
     std::uint32_t lines_per_block = 1;
@@ -40,7 +40,9 @@ struct PackedCells {
     double min = std::numeric_limits<double>::infinity();
     double max = -std::numeric_limits<double>::infinity();
     double largest = 0;  ///< in size, of the finite ones
-    bool whole = true;   ///< every value is an integer of at least 0
+    bool whole = true;   ///< every value is an integer of at least 0, NaN left out
+    std::uint64_t missing = 0;   ///< values that are NaN
+    std::string first_missing;  ///< which of them is the first, for messages
 };
 
 /// Checks, orders and packs consecutive cells. `cells` may be changed.

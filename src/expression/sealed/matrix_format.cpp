@@ -68,6 +68,7 @@ Element to_element(const MatrixRecord& record) {
                  {"max", scalar(summary.max)},
                  {"largest", scalar(record.largest)},
                  {"whole_numbers", scalar(std::uint64_t{summary.whole_numbers})},
+                 {"missing", scalar(summary.missing)},
                  {"was_dense", scalar(std::uint64_t{record.was_dense})},
                  {"coding", scalar(static_cast<std::uint64_t>(record.coding))},
                  {"sum_shift", scalar(static_cast<double>(record.fixed.sum_shift))},
@@ -97,6 +98,8 @@ Result<MatrixRecord> matrix_record(const Element& element) {
     summary.max = TRY(number_in(element, "max"));
     record.largest = TRY(number_in(element, "largest"));
     summary.whole_numbers = TRY(integer_in(element, "whole_numbers")) != 0;
+    if (scalar_in(element, "missing", ValueType::uint64) != nullptr)
+        summary.missing = TRY(integer_in(element, "missing"));
     record.was_dense = TRY(integer_in(element, "was_dense")) != 0;
     record.coding = TRY(integer_in(element, "coding")) == 0 ? LineBlockView::Coding::codes
                                                             : LineBlockView::Coding::raw;

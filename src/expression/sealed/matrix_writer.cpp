@@ -124,6 +124,7 @@ public:
             TRY(write_random_access());
         else
             TRY(write_in_order(std::move(sample)));
+        TRY(check_missing());
         if (!has_dictionary_) container_.drop_empty_blocks(dictionary_);
         TRY(container_.add_bytes(matrix_section(input_.number, "cell_lengths"),
                                  std::as_bytes(std::span(lengths_))));
@@ -145,14 +146,15 @@ public:
         const bool is_empty = summary.nonzeros == 0 || min_ > max_;
         summary.min = is_empty ? 0 : has_zeros ? std::min(0.0, min_) : min_;
         summary.max = is_empty ? 0 : has_zeros ? std::max(0.0, max_) : max_;
-        summary.whole_numbers = whole_;
+        summary.whole_numbers = whole_ && missing_ == 0;
+        summary.missing = missing_;
         summary.bytes_by_cell =
             container_.stored_bytes(by_cell_) + container_.stored_bytes(dictionary_);
         record.cells = source_.cell_count();
         record.was_dense = source_.was_dense();
         record.coding = plan_.coding;
         record.largest = largest_;
-        record.fixed = FixedPoint::for_values(largest_, whole_);
+        record.fixed = FixedPoint::for_values(largest_, whole_ && missing_ == 0);
         return record;
     }
 
@@ -173,9 +175,8 @@ private:
         plan_.genes = source_.gene_count();
         plan_.counts =
             input_.matrix->unit == Unit::counts || input_.matrix->unit == Unit::expected_counts;
-        // What everything is counted from has numbers only; a layer may say "unknown" (velocities
-        // do), and scaling makes NaN of genes that never vary.
-        plan_.finite = (input_.matrix->name == "X" || input_.matrix->name == "raw.X") &&
+        // What everything is counted from holds no infinity; a layer may (velocities do).
+        plan_.base = (input_.matrix->name == "X" || input_.matrix->name == "raw.X") &&
                        input_.matrix->unit != Unit::scaled;
         plan_.sum_duplicates = options_.sum_duplicates;
         const double per_line = sample.values_per_line();
@@ -326,10 +327,21 @@ private:
         max_ = std::max(max_, part.max);
         largest_ = std::max(largest_, part.largest);
         whole_ = whole_ && part.whole;
+        if (missing_ == 0) first_missing_ = part.first_missing;
+        missing_ += part.missing;
         if (watch_.progress)
             watch_.progress(double(lengths_.size()) / 2, double(source_.cell_count()),
                             plan_.matrix + ": cells");
         return {};
+    }
+
+    /// Scaling and normalising make NaN of what can't be told; among counts it is a mistake.
+    Result<void> check_missing() const {
+        if (missing_ == 0 || !plan_.base || !whole_) return {};
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{} among counts; its values must be finite: put a number or "
+                                "nothing there",
+                                first_missing_));
     }
 
     MatrixSource& source_;
@@ -343,6 +355,8 @@ private:
     std::uint64_t lines_per_task_ = 1;
     std::uint32_t by_cell_ = 0, dictionary_ = 0;
     bool has_dictionary_ = false, whole_ = true;
+    std::uint64_t missing_ = 0;
+    std::string first_missing_;
     double min_ = INFINITY, max_ = -INFINITY, largest_ = 0;
 };
 

@@ -123,11 +123,16 @@ Result<void> write_annotations(ContainerWriter& container, const AnnotatedData& 
 }
 
 void note_what_changed(AnnotatedData& data, const DatasetSummary& summary) {
-    for (std::size_t i = 0; i < data.matrices.size(); ++i)
+    for (std::size_t i = 0; i < data.matrices.size(); ++i) {
         if (data.matrices[i].unit == Unit::counts && summary.matrices[i].unit != Unit::counts)
             data.notes.push_back(fmt::format(
                 "{} was said to hold counts, but not all are whole: stored as normalised",
                 data.matrices[i].name));
+        if (summary.matrices[i].missing > 0)
+            data.notes.push_back(fmt::format(
+                "{} holds NaN {} times: kept, and left out of comparisons",
+                data.matrices[i].name, summary.matrices[i].missing));
+    }
 }
 
 }  // namespace
