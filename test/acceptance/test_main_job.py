@@ -83,6 +83,19 @@ def test_a_question_gives_the_same_matrix_in_every_format(stroma, made_h5ad, tmp
     assert len(frame) == expected.nnz
 
 
+def test_who_may_read_what_was_written_is_the_umasks_affair(stroma, made_h5ad, tmp_path):
+    stroma.imported(made_h5ad, "--name", "made")
+    before = os.umask(0o027)
+    try:
+        outputs = [stroma.matrix(tmp_path / f"out.{format}", "--where", "n > 20")
+                   for format in ("h5ad", "zarr", "csv")]
+        stroma.run("sql", "select 1", "--format", "csv", "-o", tmp_path / "one.csv")
+    finally:
+        os.umask(before)
+    for path in [*outputs, *outputs[1].rglob("*"), tmp_path / "one.csv"]:
+        assert path.stat().st_mode & 0o777 == (0o750 if path.is_dir() else 0o640), path
+
+
 def test_cells_can_be_named_by_sql_and_by_a_filter_file(stroma, made_h5ad, tmp_path):
     stroma.imported(made_h5ad, "--name", "made")
     source = anndata.read_h5ad(made_h5ad)

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/demo/demo_data.h"
+#include "app/terminal/output_mode.h"
 #include "app/terminal/progress_line.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
@@ -47,6 +48,7 @@ Result<void> run_demo(const DemoOptions& options, Invocation& invocation) {
                                   [&] { return invocation.stop.stop_requested(); }};
     const auto written = TRY(expression::H5adWriter().write(data, options.output, {}, watch));
     line.clear();
+    TRY(apply_umask(options.output));
     invocation.terminal->print(outcome(written, options, invocation.json));
     return {};
 }

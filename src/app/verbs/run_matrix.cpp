@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/session.h"
+#include "app/terminal/output_mode.h"
 #include "app/terminal/progress_line.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
@@ -44,6 +45,7 @@ Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation) {
         TRY(submit(session, "export", "matrix " + request.path.filename().string(),
                    matrix::to_job_inputs(request)));
     const pipeline::Job done = TRY(follow(session, job, invocation));
+    TRY(apply_umask(request.path));
     const Json outputs = TRY(parse_json(done.outputs));
     if (invocation.json) {
         invocation.terminal->print(outputs.dump() + "\n");

@@ -5,6 +5,7 @@
 
 #include "app/query_limits.h"
 #include "app/session.h"
+#include "app/terminal/output_mode.h"
 #include "app/terminal/text_table.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
@@ -92,6 +93,7 @@ Result<void> run_here(Site& site, const Question& question, Invocation& invocati
     const std::string why = ignored.message();
     fs::remove(staged, ignored);
     if (failed) return fail(ErrorCode::unavailable, "writing " + question.output + ": " + why);
+    TRY(apply_umask(question.output));
     invocation.terminal->say(fmt::format("{}: {} rows", question.output, *rows));
     return {};
 }
@@ -159,7 +161,8 @@ Result<void> run_there(Remote& remote, const Question& question, Invocation& inv
             as_table ? table_of(answer, *invocation.terminal) : objects_of(answer);
         if (!question.output.empty()) {
             File file = TRY(File::create(question.output));
-            return file.write_at(0, as_bytes(text));
+            TRY(file.write_at(0, as_bytes(text)));
+            return apply_umask(question.output);
         }
         invocation.terminal->print(text);
         if (as_table && answer.at("rows").size() > table_rows_max)
@@ -181,7 +184,7 @@ Result<void> run_there(Remote& remote, const Question& question, Invocation& inv
             at += piece.size();
             return written.has_value();
         });
-    if (answered && written) return {};
+    if (answered && written) return apply_umask(question.output);
     TRY(remove_file(question.output));
     return answered ? written : answered;
 }

@@ -253,9 +253,9 @@ private:
         }
         if (std::isnan(number)) {
             if (out_.missing++ == 0)
-                out_.first_missing =
-                    where(line, fmt::format("{} has nan",
-                                            gene_text(plan_, cells_.places[positions_[i]])));
+                out_.first_missing = where(
+                    line,
+                    fmt::format("{} has nan", gene_text(plan_, cells_.places[positions_[i]])));
             return {};
         }
         if (plan_.base && std::isinf(number)) {

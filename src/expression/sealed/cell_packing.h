@@ -39,9 +39,9 @@ struct PackedCells {
     std::vector<std::uint32_t> cells_of_rank;  ///< cells that hold each rank
     double min = std::numeric_limits<double>::infinity();
     double max = -std::numeric_limits<double>::infinity();
-    double largest = 0;  ///< in size, of the finite ones
-    bool whole = true;   ///< every value is an integer of at least 0, NaN left out
-    std::uint64_t missing = 0;   ///< values that are NaN
+    double largest = 0;         ///< in size, of the finite ones
+    bool whole = true;          ///< every value is an integer of at least 0, NaN left out
+    std::uint64_t missing = 0;  ///< values that are NaN
     std::string first_missing;  ///< which of them is the first, for messages
 };
 

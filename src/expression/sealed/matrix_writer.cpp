@@ -177,7 +177,7 @@ private:
             input_.matrix->unit == Unit::counts || input_.matrix->unit == Unit::expected_counts;
         // What everything is counted from holds no infinity; a layer may (velocities do).
         plan_.base = (input_.matrix->name == "X" || input_.matrix->name == "raw.X") &&
-                       input_.matrix->unit != Unit::scaled;
+                     input_.matrix->unit != Unit::scaled;
         plan_.sum_duplicates = options_.sum_duplicates;
         const double per_line = sample.values_per_line();
         plan_.lines_per_block = static_cast<std::uint32_t>(

@@ -129,9 +129,9 @@ void note_what_changed(AnnotatedData& data, const DatasetSummary& summary) {
                 "{} was said to hold counts, but not all are whole: stored as normalised",
                 data.matrices[i].name));
         if (summary.matrices[i].missing > 0)
-            data.notes.push_back(fmt::format(
-                "{} holds NaN {} times: kept, and left out of comparisons",
-                data.matrices[i].name, summary.matrices[i].missing));
+            data.notes.push_back(
+                fmt::format("{} holds NaN {} times: kept, and left out of comparisons",
+                            data.matrices[i].name, summary.matrices[i].missing));
     }
 }
 
