@@ -171,8 +171,8 @@ Result<std::unique_ptr<Site>> Site::open(const fs::path& data, const Settings& s
         fs::remove_all(left.path(), ignored);  // what a killed process left half made
     TRY(make_folders(staging));
     // The engine of the warehouse takes as long to open as all the rest.
-    auto warehouse = std::async(std::launch::async,
-                                [&] { return open_warehouse_file(*state, settings); });
+    auto warehouse =
+        std::async(std::launch::async, [&] { return open_warehouse_file(*state, settings); });
     const auto records = open_records(*state, settings);
     TRY_WITH(warehouse.get(), "opening " + data.string());
     TRY_WITH(records, "opening " + data.string());

@@ -39,7 +39,8 @@ Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation) {
         return fail(ErrorCode::already_exists,
                     options.output + " exists; remove it or choose another -o");
     Session session = TRY(open_session(invocation));
-    if (session.site) session.site->work_for_one_command();
+    // Who doesn't ask for a file that survives a loss of power needs no record that does.
+    if (session.site && !options.durable) session.site->work_for_one_command();
     const auto request = TRY(request_for(options));
     const pipeline::Job job =
         TRY(submit(session, "export", "matrix " + request.path.filename().string(),

@@ -132,7 +132,7 @@ private:
     }
     struct Row {
         IdKey cell, gene;
-        std::int32_t value;
+        std::int32_t value = 0;
     };
     bool read_fields(const char* strip, std::uint32_t begin, const std::uint32_t* delimiters,
                      Row& row) const {
@@ -143,8 +143,8 @@ private:
         const std::string_view text = field(strip, begin, delimiters, columns_.value);
         if (text.empty() || text.size() > 7 || !read_digits(text.data(), text.size(), row.value))
             return false;
-        row.cell = IdKey::of_padded(field(strip, begin, delimiters, columns_.cell));
-        row.gene = IdKey::of_padded(field(strip, begin, delimiters, columns_.gene));
+        row.cell.set_padded(field(strip, begin, delimiters, columns_.cell));
+        row.gene.set_padded(field(strip, begin, delimiters, columns_.gene));
         genes_.known.prefetch(row.gene);
         return true;
     }
@@ -184,13 +184,13 @@ private:
     }
     /// False, and nothing added, when an id is no text.
     bool add_place(const IdKey& cell, const IdKey& gene) {
-        std::uint32_t number = last_cell_;
-        if (number == IdTable::none || !cell.equals(last_key_)) number = number_of(cell, cells_);
+        if (last_cell_ == IdTable::none || !cell.equals(last_key_)) {
+            last_cell_ = number_of(cell, cells_);
+            last_key_ = cell;
+        }
         const std::uint32_t gene_number = number_of(gene, genes_);
-        if (number == IdTable::none || gene_number == IdTable::none) return false;
-        last_key_ = cell;
-        last_cell_ = number;
-        block_.add_cell(number);
+        if (last_cell_ == IdTable::none || gene_number == IdTable::none) return false;
+        block_.add_cell(last_cell_);
         block_.genes.push_back(gene_number);
         return true;
     }
@@ -215,7 +215,7 @@ private:
     std::uint32_t last_cell_ = IdTable::none;
     IdKey last_key_{""};
     std::vector<std::uint32_t> delimiters_;
-    std::vector<Row> rows_ = std::vector<Row>(rows_at_once, Row{IdKey(""), IdKey(""), 0});
+    std::vector<Row> rows_ = std::vector<Row>(rows_at_once);
     std::vector<std::string_view> fields_;
     std::vector<std::string> storage_;
 };

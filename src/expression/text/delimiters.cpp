@@ -8,6 +8,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "expression/kernels/bits.h"
+
 namespace stroma::expression {
 namespace {
 
@@ -47,7 +49,7 @@ bool find_delimiters(std::string_view text, char separator, std::string_view spe
         }
         for (const char c : special) specials |= matches(at, c);
         std::uint64_t bits = matches(at, separator) | matches(at, '\n');
-        std::uint32_t* const end = out + std::popcount(bits);
+        std::uint32_t* const end = out + count_ones(bits);
         // As many at once as a stride mostly has: what is too many is written over by the next.
         for (; out < end; out += at_once)
             for (unsigned i = 0; i < at_once; ++i, bits &= bits - 1)

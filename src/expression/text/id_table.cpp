@@ -18,7 +18,7 @@ IdKey::IdKey(std::string_view id) : text(id) {
 }
 
 std::uint32_t IdTable::add(const IdKey& key) {
-    if (4 * (ids_.size() + 1) > 3 * slots_.size()) grow();
+    if (2 * (ids_.size() + 1) > slots_.size()) grow();
     Slot& slot = slots_[slot_of(key)];
     if (slot.number == none) {
         slot = {key.low, key.high, length_of(key), static_cast<std::uint32_t>(ids_.size())};

@@ -16,17 +16,25 @@ struct IdKey {
     std::uint64_t low = 0, high = 0;
     std::string_view text;
 
+    IdKey() = default;  ///< of no text
     explicit IdKey(std::string_view id);
     /// The same where 16 bytes from text.data() on can be read, however short the text is.
     static IdKey of_padded(std::string_view id) {
-        if (id.size() > 16) return IdKey(id);
         IdKey key;
-        key.text = id;
-        std::memcpy(&key.low, id.data(), 8);
-        std::memcpy(&key.high, id.data() + 8, 8);
-        key.low &= first_bytes(id.size());
-        key.high &= first_bytes(id.size() < 8 ? 0 : id.size() - 8);
+        key.set_padded(id);
         return key;
+    }
+    /// The same in place: a copy would wait for what has just been stored in smaller parts.
+    void set_padded(std::string_view id) {
+        if (id.size() > 16) {
+            *this = IdKey(id);
+            return;
+        }
+        text = id;
+        std::memcpy(&low, id.data(), 8);
+        std::memcpy(&high, id.data() + 8, 8);
+        low &= first_bytes(id.size());
+        high &= first_bytes(id.size() < 8 ? 0 : id.size() - 8);
     }
     bool equals(const IdKey& other) const {
         return low == other.low && high == other.high && text.size() == other.text.size() &&
@@ -35,7 +43,6 @@ struct IdKey {
 
 private:
     friend class IdTable;
-    IdKey() = default;
     static std::uint64_t first_bytes(std::size_t count) {
         static_assert(std::endian::native == std::endian::little);
         return count >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * count)) - 1;
@@ -82,7 +89,9 @@ private:
             last = length == 16 ? key.high : key.low >> shift | key.high << (64 - shift);
             first = length == 16 ? key.low : key.low << (64 - shift);
         } else if (length > 0 && length < 8) {
-            last <<= 64 - 8 * static_cast<unsigned>(length);
+            // As if zeros stood before it, so that 999 and 1000 are neighbours.
+            const unsigned missing = 8 * static_cast<unsigned>(8 - length);
+            last = last << missing | (0x3030303030303030u >> (64 - missing));
         } else if (length > 16) {
             return key.low;
         }
@@ -90,7 +99,7 @@ private:
         digits = digits * 2561 >> 8;
         digits = (digits & 0x00FF00FF00FF00FFu) * 6553601 >> 16;
         digits = (digits & 0x0000FFFF0000FFFFu) * 42949672960001u >> 32;
-        const std::uint64_t rest = (last & 0xF0F0F0F0F0F0F0F0u) ^ std::rotl(first, 4) ^ length;
+        const std::uint64_t rest = (last & 0xF0F0F0F0F0F0F0F0u) ^ std::rotl(first, 4);
         return digits + (rest * 0x9E3779B97F4A7C15u >> 32);
     }
     static std::uint64_t hash_of(const IdKey& key) {
@@ -114,7 +123,7 @@ private:
     }
     void grow();
 
-    std::vector<Slot> slots_;  ///< a power of two, at most three quarters full
+    std::vector<Slot> slots_;  ///< a power of two, at most half full
     TextArray ids_;
 };
 
