@@ -125,13 +125,16 @@ private:
             if (!read_fields(strip, rows == 0 ? begin : at[-1] + 1, at, rows_[rows])) break;
         // Genes come in an order that no cache can guess; by now they are on their way.
         for (std::size_t row = 0; row < rows; ++row) {
-            if (!add_place(rows_[row].cell, rows_[row].gene)) return row;
-            integers_.push_back(rows_[row].value);
+            const Row& read = rows_[row];
+            if (!add_place(read.cell, read.gene, genes_.known.find_at(read.gene_place, read.gene)))
+                return row;
+            integers_.push_back(read.value);
         }
         return rows;
     }
     struct Row {
         IdKey cell, gene;
+        std::uint64_t gene_place = 0;  ///< in the table of known ones
         std::int32_t value = 0;
     };
     bool read_fields(const char* strip, std::uint32_t begin, const std::uint32_t* delimiters,
@@ -145,7 +148,7 @@ private:
             return false;
         row.cell.set_padded(field(strip, begin, delimiters, columns_.cell));
         row.gene.set_padded(field(strip, begin, delimiters, columns_.gene));
-        genes_.known.prefetch(row.gene);
+        row.gene_place = genes_.known.prefetch(row.gene);
         return true;
     }
     /// Field i of the row that begins there; the last one without its carriage return.
@@ -176,19 +179,22 @@ private:
             return;
         }
         last_cell_ = IdTable::none;  // its text may be one that doesn't stay
-        if (add_place(IdKey(fields_[columns_.cell]), IdKey(fields_[columns_.gene])))
+        const IdKey gene(fields_[columns_.gene]);
+        if (add_place(IdKey(fields_[columns_.cell]), gene, genes_.known.find(gene)))
             block_.add_value(value);
         else
             problem_ = "holds bytes that are not UTF-8 text";
         last_cell_ = IdTable::none;
     }
-    /// False, and nothing added, when an id is no text.
-    bool add_place(const IdKey& cell, const IdKey& gene) {
+    /// False, and nothing added, when an id is no text. `known_gene` is its number unless the gene
+    /// is new.
+    bool add_place(const IdKey& cell, const IdKey& gene, std::uint32_t known_gene) {
         if (last_cell_ == IdTable::none || !cell.equals(last_key_)) {
             last_cell_ = number_of(cell, cells_);
             last_key_ = cell;
         }
-        const std::uint32_t gene_number = number_of(gene, genes_);
+        const std::uint32_t gene_number =
+            known_gene != IdTable::none ? known_gene : number_of(gene, genes_);
         if (last_cell_ == IdTable::none || gene_number == IdTable::none) return false;
         block_.add_cell(last_cell_);
         block_.genes.push_back(gene_number);

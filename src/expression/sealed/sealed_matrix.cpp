@@ -151,7 +151,7 @@ public:
         : matrix_(matrix), size_(size_of(matrix.record_.summary.type)) {
         const std::size_t genes = matrix.gene_count();
         seen_.assign((genes + 63) / 64, 0);
-        code_of_gene_.resize((seen_.size() + 1) * 64 + 1);  // also past the last, for collect_own
+        code_of_gene_.resize(seen_.size() * 64);  // also past the last, for collect_own
     }
 
     /// Writes one cell from out.places[at] on, with the values at the same number; gives its
@@ -276,7 +276,8 @@ private:
         const unsigned count = count_ones(bits);
         for (unsigned done = 0; done < count; done += at_once)
             for (unsigned i = done; i < done + at_once; ++i, bits &= bits - 1) {
-                const std::uint32_t gene = gene_of(word, bits);
+                // Past the last one any gene will do.
+                const std::uint32_t gene = gene_of(word, bits | std::uint64_t{1} << 63);
                 places[i] = gene;
                 store(values + i * sizeof(T), static_cast<T>(code_of_gene_[gene]));
             }

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t stride = 64;
 constexpr unsigned at_once = 8;
+constexpr std::uint64_t never_none = std::uint64_t{1} << 63;  ///< spares a look for no bit at all
 
 /// Which of 64 characters are that one, as bits.
 std::uint64_t matches(const char* at, char wanted) {
@@ -54,7 +55,7 @@ bool find_delimiters(std::string_view text, char separator, std::string_view spe
         for (; out < end; out += at_once)
             for (unsigned i = 0; i < at_once; ++i, bits &= bits - 1)
                 out[i] = static_cast<std::uint32_t>(first) +
-                         static_cast<std::uint32_t>(std::countr_zero(bits));
+                         static_cast<std::uint32_t>(std::countr_zero(bits | never_none));
         out = end;
     }
     places.resize(static_cast<std::size_t>(out - places.data()));

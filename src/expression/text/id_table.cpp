@@ -19,7 +19,7 @@ IdKey::IdKey(std::string_view id) : text(id) {
 
 std::uint32_t IdTable::add(const IdKey& key) {
     if (2 * (ids_.size() + 1) > slots_.size()) grow();
-    Slot& slot = slots_[slot_of(key)];
+    Slot& slot = slots_[slot_of(place_of(key), key)];
     if (slot.number == none) {
         slot = {key.low, key.high, length_of(key), static_cast<std::uint32_t>(ids_.size())};
         ids_.push_back(key.text);
@@ -36,7 +36,7 @@ void IdTable::grow() {
         key.low = slot.low;
         key.high = slot.high;
         key.text = ids_[slot.number];
-        slots_[slot_of(key)] = slot;
+        slots_[slot_of(place_of(key), key)] = slot;
     }
 }
 

@@ -56,12 +56,16 @@ class IdTable {
 public:
     static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-    std::uint32_t find(const IdKey& key) const {
-        return slots_.empty() ? none : slots_[slot_of(key)].number;
+    std::uint32_t find(const IdKey& key) const { return find_at(place_of(key), key); }
+    /// In two steps, with others' first ones between: fetches what finding the key will need and
+    /// gives where that is, then finds it there.
+    std::uint64_t prefetch(const IdKey& key) const {
+        const std::uint64_t place = place_of(key);
+        if (!slots_.empty()) __builtin_prefetch(&slots_[place & (slots_.size() - 1)]);
+        return place;
     }
-    /// Fetches what finding the key will need first.
-    void prefetch(const IdKey& key) const {
-        if (!slots_.empty()) __builtin_prefetch(&slots_[place_of(key) & (slots_.size() - 1)]);
+    std::uint32_t find_at(std::uint64_t place, const IdKey& key) const {
+        return slots_.empty() ? none : slots_[slot_of(place, key)].number;
     }
     /// The id's number, a new one when it has none.
     std::uint32_t add(const IdKey& key);
@@ -108,10 +112,10 @@ private:
     }
     /// Where the key is, or the empty slot where it would be: its place, or else, since places can
     /// be crowded, from where its hash says on.
-    std::size_t slot_of(const IdKey& key) const {
+    std::size_t slot_of(std::uint64_t place, const IdKey& key) const {
         const std::size_t mask = slots_.size() - 1;
         const std::uint32_t length = length_of(key);
-        std::size_t at = place_of(key) & mask;
+        std::size_t at = place & mask;
         if (holds(slots_[at], key, length) || slots_[at].number == none) return at;
         for (at = hash_of(key) & mask;; at = (at + 1) & mask)
             if (slots_[at].number == none || holds(slots_[at], key, length)) return at;
