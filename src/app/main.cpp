@@ -1,3 +1,5 @@
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -13,5 +15,8 @@ int main(int argument_count, char** arguments) {
     const std::stop_token stop = stroma::app::catch_interrupts();
     stroma::app::Terminal terminal;
     const std::vector<std::string> words(arguments + 1, arguments + argument_count);
-    return stroma::app::run_command_line(words, stroma::app::all_verbs(), terminal, stop);
+    const int code = stroma::app::run_command_line(words, stroma::app::all_verbs(), terminal, stop);
+    // What a verb has left open isn't taken apart, nor are the libraries.
+    std::fflush(nullptr);
+    std::_Exit(code);
 }

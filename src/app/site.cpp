@@ -1,6 +1,7 @@
 #include "app/site.h"
 
 #include <algorithm>
+#include <future>
 
 #include "app/backup_stage.h"
 #include "app/build_info.h"
@@ -20,9 +21,7 @@ namespace stroma::app {
 
 namespace {
 
-Result<void> open_stores(Site::State& state, const Settings& settings) {
-    state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
-    state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
+Result<void> open_warehouse_file(Site::State& state, const Settings& settings) {
     const fs::path spill = state.data / "tmp" / "warehouse";
     TRY(make_folders(spill));
     if (fs::exists(state.data / rewrite_mark)) {
@@ -37,7 +36,10 @@ Result<void> open_stores(Site::State& state, const Settings& settings) {
     return {};
 }
 
-Result<void> open_domain(Site::State& state, const Settings& settings) {
+/// What lies in the control database alone.
+Result<void> open_records(Site::State& state, const Settings& settings) {
+    state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
+    state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
     queue::QueueOptions queue_options = pipeline::job_queue_options();
     queue_options.lease = settings.duration("jobs.lease");
     state.job_queue =
@@ -60,6 +62,13 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
                                  .session_length = settings.duration("account.session_length")}));
     state.audit = std::make_unique<account::Audit>(*state.control, state.clock);
     state.catalog->set_witness(*state.audit);
+    state.annotations = TRY(annotation::Annotations::open(*state.control, state.clock, state.ids));
+    state.matrix_requests = TRY(matrix::RequestStore::open(*state.control));
+    return {};
+}
+
+/// What needs the warehouse too.
+Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
@@ -73,14 +82,12 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
         *state.control, *state.explorer, *state.jobs, state.clock, state.ids,
         {.budget = settings.duration("explorer.comparison_budget"),
          .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once"))}));
-    state.annotations = TRY(annotation::Annotations::open(*state.control, state.clock, state.ids));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
                                                             *state.warehouse, *state.files);
     state.parquet = std::make_unique<warehouse::ParquetWriter>(*state.warehouse_database);
     state.matrix_writer = std::make_unique<matrix::MatrixWriter>(
         *state.catalog, *state.warehouse, open, format_writers(*state.parquet));
-    state.matrix_requests = TRY(matrix::RequestStore::open(*state.control));
     state.matrices = std::make_unique<matrix::MatrixService>(
         *state.matrix_requests, *state.matrix_writer, *state.catalog, *state.warehouse,
         *state.objects, *state.jobs, state.clock, state.ids,
@@ -147,14 +154,28 @@ Result<void> recover_jobs(Site::State& state) {
 Site::Site(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Site::~Site() = default;
 
+void Site::work_for_one_command() { state_->control->let_commits_wait_for_disk(false); }
+
+void Site::leave(std::unique_ptr<Site> site) {
+    site->stop_workers();
+    site->state_->objects.reset();  // takes its mark out of the directory
+    (void)site.release();
+}
+
 Result<std::unique_ptr<Site>> Site::open(const fs::path& data, const Settings& settings) {
     auto state = std::make_unique<State>(TRY(DataLock::take(data)));
     state->data = data;
     const fs::path staging = data / "tmp" / "staging";
     std::error_code ignored;
-    fs::remove_all(staging, ignored);  // what a killed process left half made
+    for (const auto& left : fs::directory_iterator(staging, ignored))
+        fs::remove_all(left.path(), ignored);  // what a killed process left half made
     TRY(make_folders(staging));
-    TRY_WITH(open_stores(*state, settings), "opening " + data.string());
+    // The engine of the warehouse takes as long to open as all the rest.
+    auto warehouse =
+        std::async(std::launch::async, [&] { return open_warehouse_file(*state, settings); });
+    const auto records = open_records(*state, settings);
+    TRY_WITH(warehouse.get(), "opening " + data.string());
+    TRY_WITH(records, "opening " + data.string());
     TRY_WITH(open_domain(*state, settings), "opening " + data.string());
     add_stages(*state, settings);
     TRY_WITH(state->loader->recover(), "recovering " + data.string());

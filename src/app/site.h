@@ -45,6 +45,15 @@ public:
     static Result<std::unique_ptr<Site>> open(const fs::path& data, const Settings& settings);
     ~Site();
 
+    /// For a command that others neither see nor wait for, and whose job is forgotten when it dies:
+    /// what is recorded from now on survives the end of the process, but need not survive a loss of
+    /// power.
+    void work_for_one_command();
+    /// For a process that ends at once, in place of the destructor: everything is committed, and
+    /// the system takes memory back in less time than two engines take themselves apart. What a
+    /// clean end would bring from their logs into their files, the next start does.
+    static void leave(std::unique_ptr<Site> site);
+
     const fs::path& data() const;
     fs::path staging() const;  ///< for files being made; swept at open
     const Clock& clock() const;

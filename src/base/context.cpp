@@ -1,7 +1,7 @@
 #include "base/context.h"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include <cassert>
 #include <ctime>
@@ -60,9 +60,10 @@ std::uint64_t IdSource::next() {
         const std::lock_guard lock(mutex_);
         return engine_();
     }
+    // The kernel's own: setting up a cryptographic library for it would take every start 4 ms.
     std::uint64_t value = 0;
-    const int filled = RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value);
-    assert(filled == 1);
+    const ssize_t filled = ::getrandom(&value, sizeof value, 0);
+    assert(filled == sizeof value);
     (void)filled;
     return value;
 }

@@ -20,14 +20,14 @@ constexpr std::array<std::string_view, 13> known_endings = {
     ".h5ad", ".h5",  ".hdf5", ".loom", ".zarr", ".zip", ".mtx",
     ".csv",  ".tsv", ".txt",  ".psv",  ".gz",   ".tar"};
 
-template <class Hash>
-Result<void> hash_file(const File& file, Hash& hash) {
+template <class... Hashes>
+Result<void> hash_file(const File& file, Hashes&... hashes) {
     const std::uint64_t size = TRY(file.size());
-    Bytes piece(std::min<std::uint64_t>(size, 4u << 20));
+    Bytes piece(std::min<std::uint64_t>(size, 512u << 10));  // stays in a cache for every hash
     for (std::uint64_t at = 0; at < size; at += piece.size()) {
         piece.resize(std::min<std::uint64_t>(piece.size(), size - at));
         TRY(file.read_at(at, piece));
-        hash.update(piece);
+        (hashes.update(piece), ...);
     }
     return {};
 }
@@ -135,40 +135,53 @@ std::string dataset_name_from(const fs::path& path) {
     return name.empty() || name == "." || name == ".." ? "dataset" : name;
 }
 
-Result<std::string> content_key_of(const fs::path& path, std::string_view options) {
+namespace {
+
+/// Tells a file's content key, and beside it its SHA-256: of a folder the digest of what sha256sum
+/// would print of its files, in the order of their names.
+Result<void> hash_input(const fs::path& path, ContentHash& key, std::string* sha256) {
     const auto input = TRY(expression::open_input(path));
-    ContentHash hash;
-    hash.update(as_bytes(options));
+    std::vector<std::pair<std::string, std::string>> digests;
     for (const std::string& name : TRY(input->list())) {
         const File file = TRY(input->open(name));
-        if (input->is_folder()) hash.update(as_bytes(name));
-        hash.update(as_bytes(fmt::format("\n{}\n", TRY(file.size()))));
-        TRY(hash_file(file, hash));
+        if (input->is_folder()) key.update(as_bytes(name));
+        key.update(as_bytes(fmt::format("\n{}\n", TRY(file.size()))));
+        if (sha256 == nullptr) {
+            TRY(hash_file(file, key));
+            continue;
+        }
+        Digest digest(DigestKind::sha256);
+        TRY(hash_file(file, key, digest));
+        digests.emplace_back(name, digest.hex());
     }
-    return hash.hex();
+    if (sha256 == nullptr) return {};
+    if (!input->is_folder() && digests.size() == 1) {
+        *sha256 = digests[0].second;
+        return {};
+    }
+    std::sort(digests.begin(), digests.end());
+    Digest all(DigestKind::sha256);
+    for (const auto& [name, hex] : digests) all.update(as_bytes(hex + "  " + name + "\n"));
+    *sha256 = all.hex();
+    return {};
 }
 
-Result<std::string> ImportStage::content_key(const ImportRequest& request) const {
+/// What of a request's content key isn't in its file.
+Result<ContentHash> key_of_options(const ImportRequest& request) {
     std::string options = options_text(request);
     if (!request.symbols.empty()) options += "|" + TRY(content_key_of(request.symbols, ""));
-    return content_key_of(request.path, options);
+    ContentHash key;
+    key.update(as_bytes(options));
+    return key;
 }
 
-/// Of a folder the digest of what sha256sum would print of its files, in the order of their names.
-Result<std::string> sha256_of_input(const fs::path& path) {
-    const auto input = TRY(expression::open_input(path));
-    Digest all(DigestKind::sha256);
-    std::vector<std::string> names = TRY(input->list());
-    std::sort(names.begin(), names.end());
-    for (const std::string& name : names) {
-        const File file = TRY(input->open(name));
-        Digest one(DigestKind::sha256);
-        TRY(hash_file(file, one));
-        const std::string hex = one.hex();
-        if (!input->is_folder()) return hex;
-        all.update(as_bytes(hex + "  " + name + "\n"));
-    }
-    return all.hex();
+}  // namespace
+
+Result<std::string> content_key_of(const fs::path& path, std::string_view options) {
+    ContentHash key;
+    key.update(as_bytes(options));
+    TRY(hash_input(path, key, nullptr));
+    return key.hex();
 }
 
 /// A request's file, read and sealed, not yet loaded.
@@ -198,12 +211,20 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
         const BundleSource source{request.path, request.strict,
                                   symbols.empty() ? TRY(symbols_of_annotation(warehouse_))
                                                   : TRY(symbols_of_file(symbols))};
+        ContentHash key = TRY(key_of_options(request));
+        TRY(hash_input(request.path, key, nullptr));
+        sealed.content_key = key.hex();
         sealed.bundle = TRY(seal_bundle(source, output, staging_, watch));
         sealed.format = "hca-bundle";
         sealed.notes = sealed.bundle->notes;
     } else {
         // Beside the parser, which is another process.
-        auto hashed = std::async(std::launch::async, sha256_of_input, request.path);
+        auto hashed = std::async(std::launch::async, [&]() -> Result<void> {
+            ContentHash key = TRY(key_of_options(request));
+            TRY(hash_input(request.path, key, &sealed.sha256));
+            sealed.content_key = key.hex();
+            return {};
+        });
         ParseReport report = TRY(parse_in_child({.input = request.path,
                                                  .output = output,
                                                  .scratch_folder = staging_,
@@ -215,7 +236,7 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
         sealed.notes = std::move(report.notes);
         if (request.sum_duplicates)
             sealed.notes.emplace_back("values of a gene that occurs twice in a cell are added up");
-        sealed.sha256 = TRY(hashed.get());
+        TRY(hashed.get());
     }
     for (const std::string& note : sealed.notes) context.note("info", note);
     const File file = TRY(File::open_to_read(output));
@@ -321,14 +342,18 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
         return fail(ErrorCode::not_found, "no collection '" + request.collection + "'");
     const std::string name = request.name.empty() ? dataset_name_from(request.path) : request.name;
     context.progress({"looking at " + request.path.filename().string(), 0, 0, ""});
-    const std::string key = TRY(content_key(request));
-    if (const auto loaded = TRY(loader_.find_loaded(name, key))) {
-        context.note("info", "this content is already the current revision of '" + name + "'");
-        return described(*loaded).dump();
+    // Only what may be there already is read before it is parsed.
+    const auto former = TRY(catalog_.find_dataset(name));
+    if (former && !former->current_revision.empty()) {
+        ContentHash key = TRY(key_of_options(request));
+        TRY(hash_input(request.path, key, nullptr));
+        if (const auto loaded = TRY(loader_.find_loaded(name, key.hex()))) {
+            context.note("info", "this content is already the current revision of '" + name + "'");
+            return described(*loaded).dump();
+        }
     }
     const std::int64_t started_ms = clock_.steady_ms();
     Sealed sealed = TRY(seal(request, work_id, context));
-    sealed.content_key = key;
     const std::int64_t sealed_ms = clock_.steady_ms();
     const std::string report = TRY(inspect(request, sealed, context));
     context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});

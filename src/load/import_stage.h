@@ -67,7 +67,6 @@ public:
 
 private:
     struct Sealed;
-    Result<std::string> content_key(const ImportRequest& request) const;
     Result<Sealed> seal(const ImportRequest& request, std::string_view work_id,
                         pipeline::StageContext& context);
     /// The report on sealed content; "" when none was asked for. Refuses what must be valid.

@@ -47,6 +47,7 @@ Result<std::string> ExportStage::run(const pipeline::Job& job, pipeline::StageCo
     context.progress({"selecting cells", 0, 0, ""});
     const auto scope = TRY(scope_of(request.datasets));
     const MatrixQuery query = TRY(writer_.checked(request.query, scope));
+    const ReadAhead ahead = TRY(writer_.read_ahead(query, scope));
     const Selection selection = TRY(writer_.select(query, scope));
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {
@@ -57,7 +58,7 @@ Result<std::string> ExportStage::run(const pipeline::Job& job, pipeline::StageCo
                                            .durable = request.durable,
                                            .layout = query.layout,
                                            .stem = request.path.stem().string()};
-    const auto written = TRY(writer_.write(query, selection, request.path, options, watch));
+    const auto written = TRY(writer_.write(query, selection, request.path, options, watch, ahead));
     return Json{{"path", request.path.string()},
                 {"cells", written.cells},
                 {"genes", written.genes},

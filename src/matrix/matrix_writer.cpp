@@ -129,14 +129,35 @@ Result<Selection> MatrixWriter::select_revision(const std::string& id,
     return selection;
 }
 
+Result<std::vector<catalog::Dataset>> MatrixWriter::datasets_in(const warehouse::Scope& scope) {
+    std::vector<catalog::Dataset> datasets = TRY(catalog_.datasets());
+    std::erase_if(datasets, [&](const catalog::Dataset& dataset) {
+        const bool is_asked = scope.everything ||
+                              std::find(scope.datasets.begin(), scope.datasets.end(), dataset.id) !=
+                                  scope.datasets.end();
+        return !is_asked || dataset.withdrawn || dataset.current_revision.empty();
+    });
+    return datasets;
+}
+
+Result<ReadAhead> MatrixWriter::read_ahead(const MatrixQuery& query,
+                                           const warehouse::Scope& scope) {
+    if (!query.revision.empty() || !query.fields.empty()) return ReadAhead{};
+    const auto datasets = TRY(datasets_in(scope));
+    if (datasets.size() != 1) return ReadAhead{};
+    const std::string revision = datasets[0].current_revision;
+    const auto read = [open = open_,
+                       revision]() -> Result<std::shared_ptr<const expression::Frame>> {
+        const auto sealed = TRY(open(revision));
+        return std::make_shared<const expression::Frame>(TRY(sealed->obs()));
+    };
+    return ReadAhead{revision, std::async(std::launch::async, read).share()};
+}
+
 Result<std::vector<warehouse::SelectedCells>> MatrixWriter::no_cells_of(
     const warehouse::Scope& scope, std::string_view matrix) {
     std::vector<warehouse::SelectedCells> none;
-    for (const catalog::Dataset& dataset : TRY(catalog_.datasets())) {
-        if (dataset.withdrawn || dataset.current_revision.empty()) continue;
-        if (!scope.everything && std::find(scope.datasets.begin(), scope.datasets.end(),
-                                           dataset.id) == scope.datasets.end())
-            continue;
+    for (const catalog::Dataset& dataset : TRY(datasets_in(scope))) {
         const auto sealed = TRY(open_(dataset.current_revision));
         if (sealed->summary().find(matrix) != nullptr)
             none.push_back({dataset.id, dataset.current_revision, {}});
@@ -187,12 +208,15 @@ Result<expression::Frame> MatrixWriter::obs_of(const MatrixQuery& query, const S
 }
 
 Result<expression::AnnotatedData> MatrixWriter::gather(const MatrixQuery& query,
-                                                       const Selection& selection) {
+                                                       const Selection& selection,
+                                                       const ReadAhead& ahead) {
     std::vector<SelectionInput> inputs;
     for (const auto& part : selection.cells) {
         const auto dataset = TRY(catalog_.find_dataset(part.dataset));
         inputs.push_back({dataset ? dataset->name : part.dataset, part.revision,
                           TRY(open_(part.revision)), part.cells});
+        // A dataset may have got another revision meanwhile.
+        if (part.revision == ahead.revision) inputs.back().obs = TRY(ahead.obs.get());
     }
     const bool as_the_service = query.tables == TableLayout::matrix_service;
     SelectionOptions how{.matrix = query.matrix,
@@ -214,9 +238,10 @@ Result<expression::WrittenMatrix> MatrixWriter::write(const MatrixQuery& query,
                                                       const Selection& selection,
                                                       const fs::path& path,
                                                       const expression::WriteOptions& options,
-                                                      const expression::Watch& watch) {
+                                                      const expression::Watch& watch,
+                                                      const ReadAhead& ahead) {
     const expression::FormatWriter* format = TRY(writer(query.format));
-    return format->write(TRY(gather(query, selection)), path, options, watch);
+    return format->write(TRY(gather(query, selection, ahead)), path, options, watch);
 }
 
 Result<const expression::FormatWriter*> MatrixWriter::writer(std::string_view format) const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +23,12 @@ struct Selection {
     std::optional<expression::Frame> obs, var;
 };
 
+/// The obs of a scope's only dataset, being read on another thread while cells are chosen from it.
+struct ReadAhead {
+    std::string revision;  ///< "" when nothing is read
+    std::shared_future<Result<std::shared_ptr<const expression::Frame>>> obs;
+};
+
 /// Turns queries into cells and cells into matrix files. Any thread.
 class MatrixWriter {
 public:
@@ -38,13 +46,17 @@ public:
     Result<MatrixQuery> checked(const MatrixQuery& query, const warehouse::Scope& scope);
     /// When no cell matches, every dataset asked with none of its cells: their genes stay.
     Result<Selection> select(const MatrixQuery& query, const warehouse::Scope& scope);
+    /// Starts to read what write() will most likely need, whichever cells select() finds.
+    Result<ReadAhead> read_ahead(const MatrixQuery& query, const warehouse::Scope& scope);
     /// The selected cells ready to be written; matrices are read when they are.
-    Result<expression::AnnotatedData> gather(const MatrixQuery& query, const Selection& selection);
+    Result<expression::AnnotatedData> gather(const MatrixQuery& query, const Selection& selection,
+                                             const ReadAhead& ahead = {});
     /// Writes the selected cells to `path`, which must not exist.
     Result<expression::WrittenMatrix> write(const MatrixQuery& query, const Selection& selection,
                                             const fs::path& path,
                                             const expression::WriteOptions& options,
-                                            const expression::Watch& watch);
+                                            const expression::Watch& watch,
+                                            const ReadAhead& ahead = {});
     /// errors  invalid_input  lists the known ones
     Result<const expression::FormatWriter*> writer(std::string_view format) const;
     std::vector<std::string> formats() const;
@@ -59,6 +71,7 @@ private:
     Result<Selection> select_revision(const std::string& revision, const warehouse::Scope& scope);
     Result<std::vector<warehouse::SelectedCells>> no_cells_of(const warehouse::Scope& scope,
                                                               std::string_view matrix);
+    Result<std::vector<catalog::Dataset>> datasets_in(const warehouse::Scope& scope);
 
     catalog::Catalog& catalog_;
     warehouse::Warehouse& warehouse_;

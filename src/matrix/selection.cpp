@@ -37,8 +37,10 @@ Result<Frame> own_obs(const std::vector<SelectionInput>& inputs) {
     std::vector<Frame> frames;
     std::vector<std::string> labels;
     for (const SelectionInput& input : inputs) {
-        Frame obs = TRY(input.sealed->obs());
-        frames.push_back(takes_every_cell(input) ? std::move(obs) : obs.take(input.cells));
+        const auto obs = input.obs != nullptr
+                             ? input.obs
+                             : std::make_shared<const Frame>(TRY(input.sealed->obs()));
+        frames.push_back(takes_every_cell(input) ? *obs : obs->take(input.cells));
         labels.push_back(input.dataset_name);
     }
     Frame stacked = stack_frames(frames, labels);

@@ -17,6 +17,8 @@ struct SelectionInput {
     std::string dataset_name, revision;
     std::shared_ptr<const expression::SealedDataset> sealed;
     std::vector<std::uint32_t> cells;  ///< rows of obs, rising
+    /// Its whole obs where that has been read already.
+    std::shared_ptr<const expression::Frame> obs = nullptr;
 };
 
 struct SelectionOptions {

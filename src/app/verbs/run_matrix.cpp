@@ -40,12 +40,15 @@ Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation) {
         return fail(ErrorCode::already_exists,
                     options.output + " exists; remove it or choose another -o");
     Session session = TRY(open_session(invocation));
+    // Who doesn't ask for a file that survives a loss of power needs no record that does.
+    if (session.site && !options.durable) session.site->work_for_one_command();
     const auto request = TRY(request_for(options));
     const pipeline::Job job =
         TRY(submit(session, "export", "matrix " + request.path.filename().string(),
                    matrix::to_job_inputs(request)));
     const pipeline::Job done = TRY(follow(session, job, invocation));
     TRY(apply_umask(request.path));
+    if (session.site) Site::leave(std::move(session.site));
     const Json outputs = TRY(parse_json(done.outputs));
     if (invocation.json) {
         invocation.terminal->print(outputs.dump() + "\n");

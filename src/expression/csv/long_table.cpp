@@ -16,7 +16,7 @@ namespace stroma::expression {
 namespace {
 
 constexpr std::size_t strip_bytes = 32u << 10;
-constexpr std::size_t rows_ahead = 8;
+constexpr std::size_t rows_at_once = 64;
 constexpr std::uint32_t is_new = 1u << 31;  ///< numbers of a piece's own ids, until it is joined
 
 /// Reads 1 to 7 digits, eight bytes at once; false when they aren't all digits.
@@ -93,18 +93,14 @@ public:
 
 private:
     void read_strip(std::string_view strip) {
-        const std::size_t width = columns_.count;
         const std::uint32_t* at = delimiters_.data();
         const std::uint32_t* const end = at + delimiters_.size();
         std::uint32_t begin = 0;
         while (at < end && problem_.empty()) {
-            const auto left = static_cast<std::size_t>(end - at);
-            if (left >= (rows_ahead + 1) * width && is_row(strip.data(), at + rows_ahead * width))
-                prefetch_gene(strip.data(), at + rows_ahead * width);
-            if (left >= width && is_row(strip.data(), at) && read_row(strip.data(), begin, at)) {
-                ++lines_;
-                at += width;
-            } else {
+            const std::size_t rows = read_rows(strip.data(), begin, at, end);
+            at += rows * columns_.count;
+            lines_ += rows;
+            if (rows == 0) {
                 while (strip[*at] != '\n') ++at;
                 flush();
                 read_line(strip.substr(begin, *at - begin));
@@ -118,23 +114,41 @@ private:
         block_.add_small_integers(integers_);
         integers_.clear();
     }
-    bool is_row(const char* strip, const std::uint32_t* delimiters) const {
+    /// Reads lines of plain fields whose value is a small integer: how many it did, at most
+    /// rows_at_once. None leaves the next line to read_line.
+    std::size_t read_rows(const char* strip, std::uint32_t begin, const std::uint32_t* at,
+                          const std::uint32_t* end) {
+        const std::size_t most =
+            std::min(rows_at_once, static_cast<std::size_t>(end - at) / columns_.count);
+        std::size_t rows = 0;
+        for (; rows < most; ++rows, at += columns_.count)
+            if (!read_fields(strip, rows == 0 ? begin : at[-1] + 1, at, rows_[rows])) break;
+        // Genes come in an order that no cache can guess; by now they are on their way.
+        for (std::size_t row = 0; row < rows; ++row) {
+            const Row& read = rows_[row];
+            if (!add_place(read.cell, read.gene, genes_.known.find_at(read.gene_place, read.gene)))
+                return row;
+            integers_.push_back(read.value);
+        }
+        return rows;
+    }
+    struct Row {
+        IdKey cell, gene;
+        std::uint64_t gene_place = 0;  ///< in the table of known ones
+        std::int32_t value = 0;
+    };
+    bool read_fields(const char* strip, std::uint32_t begin, const std::uint32_t* delimiters,
+                     Row& row) const {
+        const std::uint32_t stop = delimiters[columns_.count - 1];
         for (std::size_t i = 0; i + 1 < columns_.count; ++i)
             if (strip[delimiters[i]] == '\n') return false;
-        return strip[delimiters[columns_.count - 1]] == '\n';
-    }
-    /// A line of plain fields whose value is a small integer; false leaves it to read_line.
-    bool read_row(const char* strip, std::uint32_t begin, const std::uint32_t* delimiters) {
-        const std::uint32_t stop = delimiters[columns_.count - 1];
-        if (end_ - (strip + stop) < 16) return false;
+        if (strip[stop] != '\n' || end_ - (strip + stop) < 16) return false;
         const std::string_view text = field(strip, begin, delimiters, columns_.value);
-        std::int32_t value = 0;
-        if (text.empty() || text.size() > 7 || !read_digits(text.data(), text.size(), value))
+        if (text.empty() || text.size() > 7 || !read_digits(text.data(), text.size(), row.value))
             return false;
-        if (!add_place(IdKey::of_padded(field(strip, begin, delimiters, columns_.cell)),
-                       IdKey::of_padded(field(strip, begin, delimiters, columns_.gene))))
-            return false;
-        integers_.push_back(value);
+        row.cell.set_padded(field(strip, begin, delimiters, columns_.cell));
+        row.gene.set_padded(field(strip, begin, delimiters, columns_.gene));
+        row.gene_place = genes_.known.prefetch(row.gene);
         return true;
     }
     /// Field i of the row that begins there; the last one without its carriage return.
@@ -144,12 +158,6 @@ private:
         const char* last = strip + delimiters[i];
         if (i + 1 == columns_.count && last > first && last[-1] == '\r') --last;
         return {first, static_cast<std::size_t>(last - first)};
-    }
-    /// Genes come in no order that a cache could guess.
-    void prefetch_gene(const char* strip, const std::uint32_t* delimiters) const {
-        if (end_ - (strip + delimiters[columns_.count - 1]) < 16) return;
-        genes_.known.prefetch(
-            IdKey::of_padded(field(strip, delimiters[-1] + 1, delimiters, columns_.gene)));
     }
     void read_lines(std::string_view text) {
         std::string_view line;
@@ -171,21 +179,24 @@ private:
             return;
         }
         last_cell_ = IdTable::none;  // its text may be one that doesn't stay
-        if (add_place(IdKey(fields_[columns_.cell]), IdKey(fields_[columns_.gene])))
+        const IdKey gene(fields_[columns_.gene]);
+        if (add_place(IdKey(fields_[columns_.cell]), gene, genes_.known.find(gene)))
             block_.add_value(value);
         else
             problem_ = "holds bytes that are not UTF-8 text";
         last_cell_ = IdTable::none;
     }
-    /// False, and nothing added, when an id is no text.
-    bool add_place(const IdKey& cell, const IdKey& gene) {
-        std::uint32_t number = last_cell_;
-        if (number == IdTable::none || !cell.equals(last_key_)) number = number_of(cell, cells_);
-        const std::uint32_t gene_number = number_of(gene, genes_);
-        if (number == IdTable::none || gene_number == IdTable::none) return false;
-        last_key_ = cell;
-        last_cell_ = number;
-        block_.add_cell(number);
+    /// False, and nothing added, when an id is no text. `known_gene` is its number unless the gene
+    /// is new.
+    bool add_place(const IdKey& cell, const IdKey& gene, std::uint32_t known_gene) {
+        if (last_cell_ == IdTable::none || !cell.equals(last_key_)) {
+            last_cell_ = number_of(cell, cells_);
+            last_key_ = cell;
+        }
+        const std::uint32_t gene_number =
+            known_gene != IdTable::none ? known_gene : number_of(gene, genes_);
+        if (last_cell_ == IdTable::none || gene_number == IdTable::none) return false;
+        block_.add_cell(last_cell_);
         block_.genes.push_back(gene_number);
         return true;
     }
@@ -210,6 +221,7 @@ private:
     std::uint32_t last_cell_ = IdTable::none;
     IdKey last_key_{""};
     std::vector<std::uint32_t> delimiters_;
+    std::vector<Row> rows_ = std::vector<Row>(rows_at_once);
     std::vector<std::string_view> fields_;
     std::vector<std::string> storage_;
 };
@@ -244,7 +256,7 @@ private:
         return block;
     }
     Result<void> read_block(std::string_view block, TripletSpool& spool) {
-        const auto texts = split_lines(block, 2 * thread_count());
+        const auto texts = split_lines(block, 4 * thread_count());
         while (pieces_.size() < texts.size())
             pieces_.emplace_back(dialect_, columns_, cells_, genes_);
         TRY(parallel_for(texts.size(), [&](std::size_t i) -> Result<void> {

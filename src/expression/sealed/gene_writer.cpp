@@ -184,29 +184,37 @@ public:
         const std::size_t team = std::min(team_size(), ends.size());
         std::vector<LinePositions> positions(team);
         std::vector<std::unique_ptr<TurnedEntry<Payload>[]>> rooms(team);
-        for (std::size_t wave = 0; wave < ends.size(); wave += team) {
-            TRY(stop_if_cancelled(watch_));
-            std::vector<std::vector<Bytes>> packed(std::min(team, ends.size() - wave));
-            const Result<void> done =
-                parallel_for(packed.size(), [&](std::size_t slot) -> Result<void> {
-                    const std::size_t first = wave + slot == 0 ? 0 : ends[wave + slot - 1];
-                    const std::span range(blocks.data() + first, ends[wave + slot] - first);
-                    if (rooms[slot] == nullptr)
-                        rooms[slot] =
-                            std::make_unique_for_overwrite<TurnedEntry<Payload>[]>(largest_range_);
-                    packed[slot] = TRY(turn_and_pack(range, positions[slot], rooms[slot].get()));
-                    return {};
-                });
-            TRY(done);
-            std::size_t block = wave == 0 ? 0 : ends[wave - 1];
-            for (const auto& part : packed)
+        std::vector<std::vector<Bytes>> before;
+        std::size_t block = 0;
+        const auto append_before = [&]() -> Result<void> {
+            for (const auto& part : before)
                 for (const Bytes& bytes : part)
                     TRY(container_.append_block(section, blocks[block++].begin, bytes));
             if (watch_.progress)
                 watch_.progress(
                     0.5 * double(record_.cells) * (1 + double(block) / double(blocks.size())),
                     double(record_.cells), record_.summary.name + ": genes");
+            return {};
+        };
+        for (std::size_t wave = 0; wave < ends.size(); wave += team) {
+            TRY(stop_if_cancelled(watch_));
+            std::vector<std::vector<Bytes>> packed(std::min(team, ends.size() - wave));
+            // The first writes what the others of the wave before have turned.
+            const auto work = [&](std::size_t i) -> Result<void> {
+                if (i == 0) return append_before();
+                const std::size_t slot = i - 1;
+                const std::size_t first = wave + slot == 0 ? 0 : ends[wave + slot - 1];
+                const std::span range(blocks.data() + first, ends[wave + slot] - first);
+                if (rooms[slot] == nullptr)
+                    rooms[slot] =
+                        std::make_unique_for_overwrite<TurnedEntry<Payload>[]>(largest_range_);
+                packed[slot] = TRY(turn_and_pack(range, positions[slot], rooms[slot].get()));
+                return {};
+            };
+            TRY(parallel_for(packed.size() + 1, work));
+            before = std::move(packed);
         }
+        TRY(append_before());
         TRY(container_.add_bytes(matrix_section(input_.number, "totals"),
                                  std::as_bytes(std::span(totals_))));
         return container_.stored_bytes(section);

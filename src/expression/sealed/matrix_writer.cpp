@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 #include <thread>
 
@@ -208,22 +209,43 @@ private:
         const std::uint64_t cells = source_.line_count();
         const std::uint64_t tasks = (cells + lines_per_task_ - 1) / lines_per_task_;
         const std::uint64_t wave = thread_count() * 4;
+        std::vector<PackedCells> before;
         for (std::uint64_t first = 0; first < tasks; first += wave) {
             TRY(stop_if_cancelled(watch_));
             std::vector<PackedCells> packed(std::min(wave, tasks - first));
-            const Result<void> done =
-                parallel_for(packed.size(), [&](std::size_t i) -> Result<void> {
-                    const std::uint64_t begin = (first + i) * lines_per_task_;
-                    LineBlock lines;
-                    TRY(source_.read_lines(begin, std::min(lines_per_task_, cells - begin), lines));
-                    lines.first_line = begin;
-                    packed[i] = TRY(pack_cells(plan_, lines));
-                    return {};
-                });
-            TRY(done);
-            for (const PackedCells& part : packed) TRY(append(part));
+            // The first writes what the others of the wave before have packed.
+            const auto work = [&](std::size_t i) -> Result<void> {
+                if (i == 0) return append_all(before);
+                const std::uint64_t begin = (first + i - 1) * lines_per_task_;
+                LineBlock lines = free_block();
+                TRY(source_.read_lines(begin, std::min(lines_per_task_, cells - begin), lines));
+                lines.first_line = begin;
+                packed[i - 1] = TRY(pack_cells(plan_, lines));
+                give_back(std::move(lines));
+                return {};
+            };
+            TRY(parallel_for(packed.size() + 1, work));
+            before = std::move(packed);
         }
+        return append_all(before);
+    }
+
+    Result<void> append_all(const std::vector<PackedCells>& parts) {
+        for (const PackedCells& part : parts) TRY(append(part));
         return {};
+    }
+
+    /// One that has been used before, if there is any: its memory need not be cleared again.
+    LineBlock free_block() {
+        const std::lock_guard lock(free_mutex_);
+        if (free_blocks_.empty()) return {};
+        LineBlock block = std::move(free_blocks_.back());
+        free_blocks_.pop_back();
+        return block;
+    }
+    void give_back(LineBlock block) {
+        const std::lock_guard lock(free_mutex_);
+        free_blocks_.push_back(std::move(block));
     }
 
     /// One thread reads on while the others pack what was read.
@@ -296,7 +318,7 @@ private:
             return {};
         });
         TRY(done);
-        for (const PackedCells& part : packed) TRY(append(part));
+        TRY(append_all(packed));
         rest = cut(lines, whole, lines.line_count());
         return {};
     }
@@ -352,6 +374,8 @@ private:
     PackingPlan plan_;
     std::vector<std::uint32_t> gene_of_rank_, cells_of_rank_, lengths_;
     std::vector<double> totals_;
+    std::mutex free_mutex_;
+    std::vector<LineBlock> free_blocks_;
     std::uint64_t lines_per_task_ = 1;
     std::uint32_t by_cell_ = 0, dictionary_ = 0;
     bool has_dictionary_ = false, whole_ = true;

@@ -8,10 +8,14 @@
 #include <cassert>
 #include <cstring>
 
+#include "expression/kernels/bits.h"
+
 namespace stroma::expression {
 namespace {
 
 constexpr std::size_t stride = 64;
+constexpr unsigned at_once = 8;
+constexpr std::uint64_t never_none = std::uint64_t{1} << 63;  ///< spares a look for no bit at all
 
 /// Which of 64 characters are that one, as bits.
 std::uint64_t matches(const char* at, char wanted) {
@@ -34,7 +38,7 @@ std::uint64_t matches(const char* at, char wanted) {
 bool find_delimiters(std::string_view text, char separator, std::string_view special,
                      std::vector<std::uint32_t>& places) {
     assert(special.size() <= 2);
-    places.resize(text.size() + stride);
+    places.resize(text.size() + stride + at_once);
     std::uint32_t* out = places.data();
     std::uint64_t specials = 0;
     char padded[stride] = {};
@@ -45,10 +49,14 @@ bool find_delimiters(std::string_view text, char separator, std::string_view spe
             at = padded;
         }
         for (const char c : special) specials |= matches(at, c);
-        for (std::uint64_t bits = matches(at, separator) | matches(at, '\n'); bits != 0;
-             bits &= bits - 1)
-            *out++ = static_cast<std::uint32_t>(first) +
-                     static_cast<std::uint32_t>(std::countr_zero(bits));
+        std::uint64_t bits = matches(at, separator) | matches(at, '\n');
+        std::uint32_t* const end = out + count_ones(bits);
+        // As many at once as a stride mostly has: what is too many is written over by the next.
+        for (; out < end; out += at_once)
+            for (unsigned i = 0; i < at_once; ++i, bits &= bits - 1)
+                out[i] = static_cast<std::uint32_t>(first) +
+                         static_cast<std::uint32_t>(std::countr_zero(bits | never_none));
+        out = end;
     }
     places.resize(static_cast<std::size_t>(out - places.data()));
     return specials == 0;

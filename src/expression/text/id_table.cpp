@@ -1,6 +1,7 @@
 #include "expression/text/id_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/digest.h"
 
@@ -18,25 +19,24 @@ IdKey::IdKey(std::string_view id) : text(id) {
 
 std::uint32_t IdTable::add(const IdKey& key) {
     if (2 * (ids_.size() + 1) > slots_.size()) grow();
-    const std::uint64_t hash = hash_of(key);
-    Slot& slot = slots_[slot_of(key, hash)];
+    Slot& slot = slots_[slot_of(place_of(key), key)];
     if (slot.number == none) {
-        slot = {tag_of(key, hash), static_cast<std::uint32_t>(ids_.size())};
-        words_.push_back({key.low, key.high});
+        slot = {key.low, key.high, length_of(key), static_cast<std::uint32_t>(ids_.size())};
         ids_.push_back(key.text);
     }
     return slot.number;
 }
 
 void IdTable::grow() {
-    slots_ = std::vector<Slot>(std::max<std::size_t>(64, slots_.size() * 2));
-    for (std::uint32_t number = 0; number < ids_.size(); ++number) {
+    const std::vector<Slot> old =
+        std::exchange(slots_, std::vector<Slot>(std::max<std::size_t>(64, slots_.size() * 2)));
+    for (const Slot& slot : old) {
+        if (slot.number == none) continue;
         IdKey key;
-        key.low = words_[number].low;
-        key.high = words_[number].high;
-        key.text = ids_[number];
-        const std::uint64_t hash = hash_of(key);
-        slots_[slot_of(key, hash)] = {tag_of(key, hash), number};
+        key.low = slot.low;
+        key.high = slot.high;
+        key.text = ids_[slot.number];
+        slots_[slot_of(place_of(key), key)] = slot;
     }
 }
 

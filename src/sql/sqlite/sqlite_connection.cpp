@@ -222,8 +222,13 @@ private:
 
 class SqliteConnection final : public Connection {
 public:
-    explicit SqliteConnection(std::shared_ptr<SqliteHandle> handle) : handle_(std::move(handle)) {}
-    ~SqliteConnection() override { rollback(); }
+    SqliteConnection(std::shared_ptr<SqliteHandle> handle, std::weak_ptr<IdleHandles> idle)
+        : handle_(std::move(handle)), idle_(std::move(idle)) {}
+    ~SqliteConnection() override {
+        rollback();
+        const auto idle = idle_.lock();
+        if (idle && handle_.use_count() == 1) idle->put(std::move(handle_));
+    }
 
     Result<std::unique_ptr<Rows>> execute(std::string_view statement,
                                           std::span<const Value> parameters) override {
@@ -340,6 +345,7 @@ private:
     }
 
     std::shared_ptr<SqliteHandle> handle_;
+    std::weak_ptr<IdleHandles> idle_;
 };
 
 SqliteAppender::~SqliteAppender() {
@@ -357,8 +363,9 @@ Result<void> SqliteAppender::finish() {
 
 }  // namespace
 
-std::unique_ptr<Connection> make_sqlite_connection(std::shared_ptr<SqliteHandle> handle) {
-    return std::make_unique<SqliteConnection>(std::move(handle));
+std::unique_ptr<Connection> make_sqlite_connection(std::shared_ptr<SqliteHandle> handle,
+                                                   std::weak_ptr<IdleHandles> idle) {
+    return std::make_unique<SqliteConnection>(std::move(handle), std::move(idle));
 }
 
 }  // namespace stroma::sql

@@ -15,8 +15,10 @@ struct SqliteDatabase::State {
     bool in_memory = false;
     std::shared_ptr<WriterGate> gate = std::make_shared<WriterGate>();
     sqlite3* anchor = nullptr;  // keeps the WAL open between connections
+    std::shared_ptr<IdleHandles> idle = std::make_shared<IdleHandles>();
 
     ~State() {
+        idle.reset();
         sqlite3_close_v2(anchor);
         if (!in_memory) return;
         for (const char* suffix : {"", "-wal", "-shm"}) ::unlink((path.string() + suffix).c_str());
@@ -62,10 +64,16 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open_in_memory(
 }
 
 Result<std::unique_ptr<Connection>> SqliteDatabase::connect() {
+    if (auto handle = state_->idle->take())
+        return make_sqlite_connection(std::move(handle), state_->idle);
     const Milliseconds busy_wait = state_->options.busy_wait;
     sqlite3* database = TRY(open_sqlite(state_->path, busy_wait, !state_->in_memory));
-    return make_sqlite_connection(
-        std::make_shared<SqliteHandle>(database, state_->gate, busy_wait));
+    return make_sqlite_connection(std::make_shared<SqliteHandle>(database, state_->gate, busy_wait),
+                                  state_->idle);
+}
+
+void SqliteDatabase::let_commits_wait_for_disk(bool wait) {
+    state_->gate->commits_reach_disk = wait;
 }
 
 Abilities SqliteDatabase::abilities() const {

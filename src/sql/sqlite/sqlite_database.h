@@ -36,6 +36,11 @@ public:
     Result<std::unique_ptr<Connection>> connect() override;
     Abilities abilities() const override;
 
+    /// False: from the next transaction on a commit has survived the end of this process when it
+    /// returns, however that comes, but not a loss of power; the file stays whole, as of an earlier
+    /// commit. For work whose records nobody was promised.
+    void let_commits_wait_for_disk(bool wait);
+
     /// Copies one snapshot to a new file at `path`, replacing it at once when whole, while others
     /// go on reading and writing.
     Result<void> backup_to(const fs::path& path);

@@ -136,11 +136,28 @@ Result<void> SqliteHandle::enter_gate() {
                     fmt::format("another write transaction of this database stayed open for {} ms",
                                 busy_wait_.count()));
     in_gate_ = true;
+    if (const bool wanted = gate_->commits_reach_disk; wanted != reaches_disk_) {
+        TRY(run(wanted ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+        reaches_disk_ = wanted;
+    }
     return {};
 }
 
 void SqliteHandle::leave_gate() {
     if (std::exchange(in_gate_, false)) gate_->leave();
+}
+
+std::shared_ptr<SqliteHandle> IdleHandles::take() {
+    const std::lock_guard lock(mutex_);
+    if (handles_.empty()) return nullptr;
+    auto handle = std::move(handles_.back());
+    handles_.pop_back();
+    return handle;
+}
+
+void IdleHandles::put(std::shared_ptr<SqliteHandle> handle) {
+    const std::lock_guard lock(mutex_);
+    if (handles_.size() < most) handles_.push_back(std::move(handle));
 }
 
 Error SqliteHandle::failed(Error error) {

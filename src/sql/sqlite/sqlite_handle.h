@@ -3,12 +3,14 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/context.h"
 #include "base/file.h"
@@ -23,6 +25,9 @@ class WriterGate {
 public:
     bool enter(Milliseconds wait);
     void leave();
+
+    /// Whether a commit is on the disk when it returns; else it is with the kernel.
+    std::atomic<bool> commits_reach_disk{true};
 
 private:
     std::mutex mutex_;
@@ -65,9 +70,25 @@ private:
     std::shared_ptr<WriterGate> gate_;
     Milliseconds busy_wait_;
     bool in_gate_ = false;
+    bool reaches_disk_ = true;
     std::unordered_map<std::string, sqlite3_stmt*> idle_;
 };
 
-std::unique_ptr<Connection> make_sqlite_connection(std::shared_ptr<SqliteHandle> handle);
+/// Open connections that nobody uses: another would read the whole schema anew. Any thread.
+class IdleHandles {
+public:
+    /// Null when there is none.
+    std::shared_ptr<SqliteHandle> take();
+    void put(std::shared_ptr<SqliteHandle> handle);
+
+private:
+    static constexpr std::size_t most = 16;
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<SqliteHandle>> handles_;
+};
+
+/// At its end the handle goes to the idle ones, unless they are gone or rows still read from it.
+std::unique_ptr<Connection> make_sqlite_connection(std::shared_ptr<SqliteHandle> handle,
+                                                   std::weak_ptr<IdleHandles> idle);
 
 }  // namespace stroma::sql
