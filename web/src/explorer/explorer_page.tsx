@@ -10,7 +10,7 @@ import { CellStore } from "./cell_store";
 import { openingView } from "./first_view";
 import { LabelBook } from "./label_book";
 import { panels } from "./panels";
-import { ScatterPanel } from "./scatter_panel";
+import { Pictures } from "./pictures";
 import { Session, SessionProvider } from "./session";
 import { SetKeeper } from "./set_keeper";
 import { ShareDialog } from "./share_dialog";
@@ -79,7 +79,7 @@ function Explorer({ session, pointer, theme }: {
       <IconButton icon="link" label="Share and reproduce" onClick={() => setSharing(true)} />
     </header>
     <aside className="side left" aria-label="Cells">{side("left")}</aside>
-    <main>{schema.embeddings.length > 0 ? <ScatterPanel theme={theme} />
+    <main>{schema.embeddings.length > 0 ? <Pictures theme={theme} />
       : <Notice kind="info">This dataset brings no embedding; figures and comparisons work without
         one.</Notice>}</main>
     <aside className="side right" aria-label="Genes and comparisons">{side("right")}</aside>

@@ -22,7 +22,8 @@ export function GenePlane({ gate }: { gate: { x: string; y: string } }) {
   const ranges = useMemo(() => places &&
     { x: extent(places.xs) ?? [0, 1], y: extent(places.ys) ?? [0, 1] }, [places]);
   const painted = useMemo(() => colouring(view, store),
-    [view.colour, view.scales, view.palette, store, store.version()]);
+    [view.colour, view.scales, view.palette, view.labelColours, view.labelPalette, store,
+      store.version()]);
   const world = session.world();
   const selected = session.selected();
   const key = `region ${planeKey(plane)}`;

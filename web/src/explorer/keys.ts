@@ -16,7 +16,7 @@ export function useKeys(session: Session): void {
       if (command && key === "z") event.shiftKey ? session.redo() : session.undo();
       else if (command && key === "y") session.redo();
       else if (event.shiftKey && key === "w" && view.selection.length > 0)
-        session.change({ subset: [...view.subset, ...view.selection], selection: [], camera: null });
+        session.keepSelected();
       else if (event.shiftKey && key === "e") session.change({ subset: [], camera: null });
       else if (!command && /^[0-9]$/.test(key) && !event.shiftKey) assignNumbered(session, Number(key));
       else if (key === "escape") session.change({ selection: [] });

@@ -130,7 +130,7 @@ export function assignSelected(session: ReturnType<typeof useSession>["session"]
 }
 
 function OwnLabels({ column, book }: { column: LabelColumn; book: LabelBook }) {
-  const { session, store } = useSession();
+  const { session, view, store } = useSession();
   const [text, setText] = useState("");
   const [changed, setChanged] = useState<string | null>(null);
   const selected = session.selected();
@@ -141,7 +141,7 @@ function OwnLabels({ column, book }: { column: LabelColumn; book: LabelBook }) {
   return <div className="labels">
     <ul>{labels.map(({ label, cells }, at) => <li key={label}>
       <span className="own-label"><span className="swatch" style={{ background: values
-        ? labelColour(store, column.name, values.labels, values.labels.indexOf(label))
+        ? labelColour(view, store, column.name, values.labels, values.labels.indexOf(label))
         : "var(--behind)" }} />{at < 9 && <kbd>{at + 1}</kbd>}{label}</span>
       {book.mayChange && <span className="own-label-tools">
         <button type="button" className="assign" disabled={!ready}
