@@ -19,7 +19,6 @@ namespace {
 using Answer = Result<http::Response>;
 constexpr std::size_t selection_characters_max = 128'000;
 constexpr std::size_t runs_max = 400'000;  // as JSON they fit the inputs of a job
-constexpr std::uint64_t body_bytes_max = 16u << 20;
 
 Result<void> check_length(const Json& selection, std::string_view name) {
     // Counted as the old service did: ASCII, so that a character outside it counts as its escape.
@@ -116,7 +115,7 @@ std::string stream_url(const ApiContext& api, const http::Request& request, std:
 
 Answer post_v1(ApiContext& api, http::Request& request) {
     TRY(allow(api, request, catalog::Action::create, {catalog::ThingKind::matrix_request, "", ""}));
-    const Json body = TRY(json_body(request, body_bytes_max));
+    const Json body = TRY(json_body(request));
     const MatrixOrder order{TRY(query_of_body(api, body)), false};
     auto requested = api.domain.matrices.request(request.principal, order);
     if (!requested) {

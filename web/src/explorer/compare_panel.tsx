@@ -2,7 +2,7 @@ import { useRef, useState } from "react";
 
 import { compare, type ComparedGene, type ComparisonState, comparisonTable } from "../client/comparison";
 import { count } from "../base/numbers";
-import { Button, Choice, Notice, Progress } from "../widgets/controls";
+import { Button, Choice, IconButton, Notice, Progress } from "../widgets/controls";
 import { ComparisonResult } from "./comparison_result";
 import { countOf, runsOf } from "./selection";
 import { useSession } from "./session";
@@ -72,8 +72,8 @@ export function ComparePanel() {
         <Button kind="quiet" onClick={() => keep(which)}>Set from selection</Button>
         {view.groups[which] && <Button kind="quiet" onClick={() => session.change({
           selection: view.groups[which]?.selection, subset: view.groups[which]?.subset })}>Show</Button>}
-        {view.groups[which] && <Button kind="quiet" onClick={() => session.change({
-          groups: { ...view.groups, [which]: null } })}>Clear</Button>}
+        {view.groups[which] && <IconButton icon="close" label={`Clear ${which.toUpperCase()}`}
+          onClick={() => session.change({ groups: { ...view.groups, [which]: null } })} />}
       </div>)}
     </div>
     <div className="compare-options">
@@ -81,7 +81,7 @@ export function ComparePanel() {
       {test === "pseudobulk" && <Choice label="Donors" value={donors} options={columns}
         onChange={setDonors} />}
       <Choice label="Values" value={view.layer} options={layers}
-        onChange={(layer) => session.change({ layer })} />
+        onChange={(layer) => session.chooseLayer(layer)} />
     </div>
     {running ? <Button onClick={() => stop.current?.abort()}>Cancel</Button>
       : <Button kind="main" disabled={!a} onClick={() => void run()}>Compare A with {

@@ -1,13 +1,17 @@
 import { useEffect, useId, useState } from "react";
 
-import type { GeneHit } from "../client/dataset";
+import type { GeneHit, RevisionClient } from "../client/dataset";
 import { Button, Notice } from "../widgets/controls";
 import { useSession } from "./session";
 
-/** The name by which a gene is asked for: its symbol where no other one of the hits has it. */
-const nameOf = (hit: GeneHit, hits: GeneHit[]): string =>
-  hit.symbol && !hits.some((other) => other !== hit && other.symbol === hit.symbol)
-    ? hit.symbol : hit.id;
+const hitsMost = 20;
+
+/** The name by which a gene is asked for: its symbol where no other gene has it. */
+async function nameOf(hit: GeneHit, client: RevisionClient): Promise<string> {
+  if (!hit.symbol || hit.symbol === hit.id) return hit.id;
+  const { genes } = await client.searchGenes(hit.symbol, hitsMost);
+  return genes.filter(({ symbol }) => symbol === hit.symbol).length > 1 ? hit.id : hit.symbol;
+}
 
 /** A gene by any of its names; a pasted list adds them all. */
 export function GeneSearch() {
@@ -30,11 +34,11 @@ export function GeneSearch() {
     const found: string[] = [];
     const unknown: string[] = [];
     for (const name of names) {
-      const { genes } = await store.client.searchGenes(name, 20);
+      const { genes } = await store.client.searchGenes(name, hitsMost);
       const is = (one: string) => one.toLowerCase() === name.toLowerCase();
       const hit = genes.find((one) => is(one.id) || is(one.symbol)) ??
         genes.find((one) => is(one.matched)) ?? (names.length === 1 ? genes[0] : undefined);
-      if (hit) found.push(nameOf(hit, genes));
+      if (hit) found.push(await nameOf(hit, store.client));
       else unknown.push(name);
     }
     setProblem(unknown.length > 0 ? `Not in this dataset: ${unknown.join(", ")}` : "");
@@ -50,7 +54,7 @@ export function GeneSearch() {
   }}>
     <input type="search" aria-label="Gene" placeholder="Gene, Ensembl id, or a list" list={list}
       value={text} onChange={(event) => setText(event.target.value)} autoComplete="off" />
-    <datalist id={list}>{hits.map((hit) => <option key={hit.gene} value={nameOf(hit, hits)}>
+    <datalist id={list}>{hits.map((hit) => <option key={hit.gene} value={hit.symbol || hit.id}>
       {told(hit)}</option>)}</datalist>
     <Button type="submit" disabled={text.trim() === ""}>Add</Button>
     {problem && <Notice kind="warning">{problem}</Notice>}

@@ -14,8 +14,9 @@ export class GeneTable {
   private readonly kindOf: (string | null)[];
   private readonly rows = new Map<string, number>();
 
+  /** The first column is var's index. */
   constructor(private readonly columns: Column[]) {
-    this.ids = this.texts("gene_id");
+    this.ids = listOf(columns[0]);
     this.symbols = this.texts(...symbolColumns);
     this.kindOf = this.texts(...kindColumns);
     this.kinds = [...new Set(this.kindOf)].filter((kind): kind is string => kind !== null);
@@ -42,15 +43,15 @@ export class GeneTable {
 
   /** All that var says of one gene, except what is said elsewhere on its card. */
   facts(row: number): [string, string][] {
-    const told = ["gene_id", ...synonymColumns, ...symbolColumns];
-    return this.columns.filter(({ name }) => !told.includes(name)).flatMap(({ name }) => {
+    const told = [...synonymColumns, ...symbolColumns];
+    return this.columns.slice(1).filter(({ name }) => !told.includes(name)).flatMap(({ name }) => {
       const value = this.value(name, row);
       return value ? [[name, value] as [string, string]] : [];
     });
   }
 
   private value(name: string, row: number): string {
-    const column = this.columns.find((one) => one.name === name);
+    const column = this.columns.slice(1).find((one) => one.name === name);
     if (!column) return "";
     if (column.kind === "number")
       return Number.isNaN(column.values[row]) ? "" : String(Number(column.values[row].toPrecision(6)));
@@ -58,15 +59,15 @@ export class GeneTable {
   }
 
   private texts(...names: string[]): (string | null)[] {
-    for (const wanted of names) {
-      const column = this.columns.find(({ name }) => name === wanted);
-      if (column?.kind === "text") return column.values;
-      if (column?.kind === "category")
-        return Array.from(column.codes, (code) => column.labels[code] ?? null);
-    }
-    return [];
+    const known = names.flatMap((wanted) =>
+      this.columns.slice(1).filter(({ name, kind }) => name === wanted && kind !== "number"));
+    return known.length > 0 ? listOf(known[0]) : [];
   }
 }
+
+const listOf = (column: Column): (string | null)[] => column.kind === "text" ? column.values
+  : column.kind === "category" ? Array.from(column.codes, (code) => column.labels[code] ?? null)
+    : Array.from(column.values, String);
 
 export const tellsKinds = (columns: { name: string }[]): boolean =>
   columns.some(({ name }) => kindColumns.includes(name));

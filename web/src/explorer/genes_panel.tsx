@@ -20,6 +20,13 @@ export function GenesPanel() {
     const row = table?.row(gene);
     return table && row !== undefined ? table.kind(row) : null;
   };
+  /** Of a gene that is named by its id. */
+  const symbolOf = (gene: string) => {
+    const known = /^ENS[A-Z]*G\d/.test(gene) ? store.genes() : undefined;
+    const row = known?.row(gene);
+    const symbol = known && row !== undefined ? known.symbol(row) : gene;
+    return symbol === gene ? null : symbol;
+  };
   const drop = (gene: string) =>
     session.change({ genes: view.genes.filter((other) => other !== gene) });
   const choose = (gene: string) => {
@@ -33,13 +40,14 @@ export function GenesPanel() {
   return <section className="panel" aria-labelledby="genes-title">
     <h2 id="genes-title">Genes</h2>
     {layers.length > 1 && <Choice label="Layer" value={view.layer} options={layers}
-      onChange={(layer) => session.change({ layer })} />}
+      onChange={(layer) => session.chooseLayer(layer)} />}
     <GeneSearch />
     {table && table.kinds.length > 1 && <Kinds />}
     {view.genes.length === 0 && <p className="empty">Find genes by symbol, Ensembl id or synonym, or
       paste a list.</p>}
     {x !== null && <p className="note" role="status">Now press y at the gene to plot {x} against.</p>}
     {view.genes.map((gene) => <NumberRow key={gene} source={{ from: "gene", gene, layer: view.layer }}>
+      {symbolOf(gene) && <span className="badge">{symbolOf(gene)}</span>}
       {kindOf(gene) && kindOf(gene) !== "Gene Expression" &&
         <span className="badge" title={kindOf(gene) ?? ""}>{kindOf(gene)?.split(" ")[0]}</span>}
       <Button kind="quiet" pressed={x === gene} title="Plot two genes against each other"

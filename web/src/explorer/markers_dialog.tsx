@@ -80,7 +80,7 @@ export function MarkersDialog({ column, onClose }: { column: string; onClose: ()
         { value: "wilcoxon", text: "Wilcoxon rank-sum" }]} onChange={setTest} />
       <Choice label="Genes" value={length} options={lengths} onChange={setLength} />
       <Choice label="Values" value={view.layer} options={store.schema.layers.map(({ name }) => name)}
-        onChange={(layer) => session.change({ layer })} />
+        onChange={(layer) => session.chooseLayer(layer)} />
       {running !== null && <Button kind="quiet" onClick={() => {
         stop.current?.abort();
         setRunning(null);

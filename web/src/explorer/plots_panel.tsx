@@ -44,7 +44,8 @@ export function PlotsPanel() {
     </div>
     {kind !== "none" && kind !== "composition" && view.genes.length === 0 &&
       <p className="empty">Add genes to draw them.</p>}
-    {figures.map(({ name, figure }) => <SavedFigure key={name} name={name} figure={figure} />)}
+    {figures.map(({ name, figure }) => <SavedFigure key={name} name={name}
+      figure={figure} enlargeable />)}
   </section>;
 }
 

@@ -8,7 +8,9 @@ export async function recipeFor(selection: Selection, store: CellStore): Promise
   const said = (filter: Filter): Filter => {
     if (filter.kind === "joined") return { ...filter, parts: filter.parts.map(said) };
     if (filter.kind !== "category" || filter.only) return filter;
-    const all = [...(store.category(filter.column)?.labels ?? []), null];
+    const column = store.schema.obs.find(({ name }) => name === filter.column);
+    const all = [...(store.category(filter.column)?.labels ?? []),
+      ...((column?.missing ?? 0) > 0 ? [null] : [])];
     const out = excludedOf(filter, all);
     return out.length * 2 < all.length ? filter
       : { ...filter, excluded: [], only: all.filter((label) => !out.includes(label)) };

@@ -6,7 +6,7 @@ import { LabelBook } from "./label_book";
 import {
   cellsOf, type Filter, intersection, type Selection, withFilter, within, withoutFilter,
 } from "./selection";
-import type { Pane, View } from "./view";
+import type { Colour, Pane, View } from "./view";
 
 /** One person's work on one revision: the view with its history, and the cells it stands on. */
 export class Session {
@@ -58,6 +58,17 @@ export class Session {
   }
   unfilter(key: string): void {
     this.change({ selection: withoutFilter(this.view().selection, key) });
+  }
+
+  /** Values of another layer, also for what the pictures are coloured by. What was selected by
+   *  values of a layer stays so. */
+  chooseLayer(layer: string): void {
+    const { colour, beside } = this.view();
+    const moved = (one: Colour | null): Colour | null =>
+      one?.by === "number" && one.source.from !== "obs"
+        ? { ...one, source: { ...one.source, layer } } : one;
+    this.change({ layer, colour: moved(colour),
+      beside: beside && { ...beside, colour: moved(beside.colour) } });
   }
 
   /** Limits all panels to the selected cells. */

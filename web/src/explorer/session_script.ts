@@ -147,5 +147,5 @@ export function methods(pointer: Pointer, schema: Schema, view: View, cells: num
   return `Data: ${pointer.title} (Stroma dataset ${pointer.name}, revision ${schema.revision}${
     pointer.hash ? `, hash ${pointer.hash}` : ""}; ${schema.cells} cells, ${schema.genes} genes). ${
     cells} cells were selected${words ? ` (${words})` : ""}. Expression values: ${view.layer}${
-    layer?.unit ? ` (${layer.unit})` : ""}. Regions and thresholds are in the script beside this text.`;
+    layer && layer.unit !== "unknown" ? ` (${layer.unit})` : ""}. Regions and thresholds are in the script beside this text.`;
 }
