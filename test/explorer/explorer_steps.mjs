@@ -7,14 +7,14 @@ export const explorerSteps = (t) => ({
     await t.page.waitForSelector(t.order.empty ? ".empty" : ".cards a strong");
     t.seen.address = t.page.url();
     t.seen.datasets = await t.page.locator(".cards a strong").allTextContents();
-    t.seen.home_violations = await t.violations();
+    t.seen.violations.home = await t.violations();
     await t.shot("home");
   },
   async open() {
     await t.page.getByRole("link", { name: `Explore ${t.order.title}`, exact: true }).click();
     t.seen.opened = await t.colours();
     t.seen.legend = await t.page.locator(".legend li").allTextContents();
-    t.seen.explorer_violations = await t.violations();
+    t.seen.violations.explorer = await t.violations();
     await t.shot("opened");
   },
   async gene() {
@@ -55,7 +55,7 @@ export const explorerSteps = (t) => ({
     await table.locator("tbody tr").first().waitFor();
     t.seen.head = await table.locator("thead th").allTextContents();
     t.seen.first = await table.locator("tbody tr").first().locator("td, th").allTextContents();
-    t.seen.table_violations = await t.violations();
+    t.seen.violations.table = await t.violations();
     await t.shot("table");
     await t.page.keyboard.press("Escape");
     await t.page.getByRole("button", { name: "Volcano" }).click();
@@ -135,7 +135,7 @@ export const explorerSteps = (t) => ({
     t.seen.figure_gone_again = await t.page.locator(".plots .figure-drawing").count();
     await t.page.getByLabel("Dark colours").click();
     t.seen.dark = (await t.colours())[0][0];
-    t.seen.dark_violations = await t.violations();
+    t.seen.violations.dark = await t.violations();
     await t.shot("dark");
     await t.page.getByLabel("Dark colours").click();
   },

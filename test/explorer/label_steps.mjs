@@ -60,7 +60,7 @@ export const labelSteps = (t) => {
       await labelSelected(one, "by lasso");
       await waitForCount(one, "by lasso", t.seen.lassoed);
       await waitForCount(other, "by lasso", t.seen.lassoed);
-      t.seen.labels_violations = await t.violations(one);
+      t.seen.violations.labels = await t.violations(one);
       await t.shot("lassoed", one);
       await one.locator(".scatter-tools").getByRole("button", { name: "Undo" }).click();
     },

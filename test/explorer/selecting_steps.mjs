@@ -303,7 +303,22 @@ export const selectingSteps = (t) => {
       t.seen.misfits = await t.page.locator(".kept-selections .notice.warning").textContent();
       t.seen.fitting = await t.selectedCells();
     },
+    async keys() {
+      await t.page.locator(".scatter-plane").first().click();
+      await t.page.keyboard.press("m");
+      t.seen.moving = await label("Move (M)").getAttribute("aria-pressed");
+      await t.page.keyboard.press("?");
+      t.seen.keys = await t.page.locator(".keys dt").allTextContents();
+      t.seen.violations.keys = await t.violations();
+      await t.shot("keys");
+      await t.page.keyboard.press("Escape");
+      await t.page.locator("dialog").waitFor({ state: "detached" });
+    },
     async names() {
+      await label("Gene").fill("ge");
+      await t.page.locator(".gene-search option").nth(3).waitFor({ state: "attached" });
+      t.seen.offered = await t.page.locator(".gene-search option").evaluateAll((all) =>
+        all.map((one) => one.value));
       t.seen.found = {};
       for (const name of t.order.names) {
         await t.addGenes(name);

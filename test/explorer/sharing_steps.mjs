@@ -59,6 +59,37 @@ export const sharingSteps = (t) => {
       t.seen.spaces_after = await spaces.count();
       t.seen.columns_after = await own(other).locator(".disclosure").count();
     },
+    /** While somebody looks, a new revision comes; the view goes on there. */
+    async newRevision() {
+      t.page = await t.explorerTab();
+      await only(t.page, "cell_type", t.order.label);
+      t.seen.before = await t.page.locator(".selected-count").textContent();
+      await t.page.request.post(`${t.order.url}/v1/imports`, {
+        headers: { Authorization: `Bearer ${t.order.token}` },
+        data: { path: t.order.file, dataset: t.order.dataset } });
+      const notice = t.page.locator(".explorer-news .notice");
+      await notice.waitFor();
+      await t.shot("newer");
+      await button("Go on there").click();
+      await t.page.waitForFunction((before) => {
+        const now = document.querySelector(".selected-count")?.textContent;
+        return now && now !== before && !/^0 of/.test(now);
+      }, t.seen.before);
+      await t.drawn();
+      t.seen.after = await t.page.locator(".selected-count").textContent();
+      t.seen.words = await t.page.locator(".filters li").allTextContents();
+    },
+    /** An ontology's names are offered for a new label. */
+    async offeredNames() {
+      const one = t.page = await t.explorerTab();
+      await own(one).getByLabel("Name of the new labels").fill("kind");
+      await button("Create", own(one)).click();
+      await own(one).getByLabel("New label in kind").fill(t.order.typed);
+      const offered = own(one).locator(".new-label option");
+      await offered.first().waitFor({ state: "attached" });
+      t.seen.offered = await offered.evaluateAll((all) =>
+        all.map((option) => [option.value, option.textContent]));
+    },
     /** The second piece breaks off and is sent again; the third is never answered, the page is
      *  opened anew, and the same file goes on where the server stands. */
     async brokenUpload() {

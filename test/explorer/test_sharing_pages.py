@@ -31,6 +31,32 @@ def test_a_space_is_shared_by_name_and_a_column_begins_as_a_copy(browse, start_s
     assert (seen["spaces_after"], seen["columns_after"]) == (0, 0), "hers alone are left"
 
 
+def test_who_looks_is_told_of_a_new_revision_and_goes_on_there(browse, start_server, run, demo_data,
+                                                               h5ad, tmp_path):
+    data, more = tmp_path / "data", tmp_path / "more.h5ad"
+    run("demo", "--cells", "700", "--genes", "300", "-o", more)
+    run("import", demo_data.file, "--name", "blood", "--title", "Blood", data=data)
+    seen = browse(start_server(data), "newer", ["newRevision"], dataset="blood", label="B cell",
+                  file=str(more))
+    count = {file: int((h5ad.read(file).obs["cell_type"] == "B cell").sum())
+             for file in (demo_data.file, more)}
+    assert seen["before"] == f"{count[demo_data.file]} of 500 cells"
+    assert seen["after"] == f"{count[more]} of 700 cells"
+    assert seen["words"] == ["cell_type B cellnot"]
+
+
+def test_an_ontology_offers_names_for_labels(browse, start_server, run, demo_data, skip, tmp_path):
+    data = tmp_path / "data"
+    run("import", demo_data.file, "--name", "blood", "--title", "Blood", data=data)
+    server = start_server(data)
+    known = server.get("/v1/ontology/terms", params={"q": "B cel", "facet": "cell_type"})
+    if known.status_code == 404:
+        skip("this program has no ontologies")
+    terms = [[term["name"], term["id"]] for term in known.json()["terms"]]
+    seen = browse(server, "names", ["offeredNames"], dataset="blood", typed="B cel")
+    assert ["B cell", "CL:0000236"] in terms and seen["offered"] == terms[:12]
+
+
 def test_an_upload_goes_on_after_a_break(browse, start_server, run, tmp_path):
     file = tmp_path / "large.h5ad"
     run("demo", "--cells", "10000", "--genes", "400", "-o", file)
