@@ -15,6 +15,8 @@ const tests = [
   { value: "pseudobulk" as Test, text: "Donors as replicates" },
 ];
 
+const cellWords = (cells: number) => `${count(cells)} ${cells === 1 ? "cell" : "cells"}`;
+
 /** Two groups of cells, compared gene by gene. */
 export function ComparePanel() {
   const { session, view, store } = useSession();
@@ -67,7 +69,7 @@ export function ComparePanel() {
     <div className="groups">
       {(["a", "b"] as const).map((which) => <div key={which} className={`group group-${which}`}>
         <strong>{which.toUpperCase()}</strong>
-        <span>{view.groups[which] ? `${count(sizeOf(view.groups[which]))} cells`
+        <span>{view.groups[which] ? cellWords(sizeOf(view.groups[which]))
           : which === "b" ? "the rest" : "none yet"}</span>
         <Button kind="quiet" onClick={() => keep(which)}>Set from selection</Button>
         {view.groups[which] && <Button kind="quiet" onClick={() => session.change({
