@@ -64,6 +64,34 @@ def chromium():
     return path
 
 
+@pytest.fixture
+def browse(chromium):
+    """browse(server, name, steps, …): what a browser saw, see explorer/browser.mjs; pictures are
+    kept in build/pictures/ for people to look at. `refused` names the ends of addresses
+    whose refusal belongs to the test."""
+    pictures = PROJECT / "build/pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+
+    def in_browser(server, name, steps, url=None, refused=(), **order):
+        order = {"name": name, "steps": steps, "url": url or server.url, "token": server.token,
+                 "chromium": chromium, "pictures": str(pictures), **order}
+        command = [PROJECT / "tools/node", PROJECT / "test/explorer/browser.mjs",
+                   PROJECT / "build/clients", json.dumps(order)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+        assert done.returncode == 0, done.stderr
+        seen = json.loads(done.stdout)
+        assert "failure" not in seen, f"{seen['failure']}; see {pictures}/{name}-failed.png"
+        assert not seen["errors"], seen["errors"]
+        surprises = [one for one in seen["refusals"]
+                     if not one.endswith(("/favicon.ico", *refused))
+                     and not (one.startswith("404 ") and "/v1/ontology/terms?" in one)]
+        assert not surprises, surprises
+        broken = {place: rules for place, rules in seen["violations"].items() if rules}
+        assert not broken, broken
+        return seen
+    return in_browser
+
+
 @pytest.fixture(scope="session")
 def run(stroma_binary):
     """run("sql", "SELECT 1", data=folder): the completed process. fails=True expects an error."""

@@ -116,7 +116,7 @@ void add_stages(Site::State& state, const Settings& settings) {
         *state.loader, *state.catalog, *state.warehouse, format_readers(), staging,
         settings.text("bundle.symbols"), state.clock, state.inspection.get());
     state.stages.push_back(std::make_unique<FetchStage>(
-        *import, staging,
+        *import, *state.objects, staging,
         FetchStage::Limits{settings.bytes("upload.file_max"),
                            settings.boolean("fetch.private_addresses")}));
     state.stages.push_back(std::make_unique<loading::BundleStage>(

@@ -90,6 +90,7 @@ std::string to_job_inputs(const ImportRequest& request) {
          request.symbols.empty() ? "" : fs::absolute(request.symbols).lexically_normal().string()},
         {"profile", request.profile},
         {"require_valid", request.require_valid},
+        {"derived_from", request.derived_from},
         {"remove_source", request.remove_source}}
         .dump();
 }
@@ -111,6 +112,7 @@ Result<ImportRequest> import_request_of(std::string_view job_inputs) {
     request.symbols = json.value("symbols", "");
     request.profile = json.value("profile", "");
     request.require_valid = json.value("require_valid", false);
+    request.derived_from = json.value("derived_from", "");
     request.remove_source = json.value("remove_source", false);
     if (request.path.empty()) return fail(ErrorCode::invalid_input, "the import names no path");
     return request;
@@ -278,6 +280,8 @@ Result<std::string> ImportStage::inspect(const ImportRequest& request, const Sea
 Result<std::string> ImportStage::source_json(const ImportRequest& request, const Sealed& sealed) {
     Json source{
         {"path", request.path.string()}, {"format", sealed.format}, {"sha256", sealed.sha256}};
+    if (!request.derived_from.empty())
+        source["derived_from"] = TRY(parse_json(request.derived_from));
     if (sealed.bundle) source["matrix"] = TRY(parse_json(sealed.bundle->matrix));
     return source.dump();
 }

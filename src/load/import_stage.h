@@ -28,6 +28,8 @@ struct ImportRequest {
     fs::path symbols;
     std::string profile;         ///< the rules that the content is checked against; "" is none
     bool require_valid = false;  ///< content that breaks them is refused
+    /// JSON that says which cells of which revision these are; "" when they came from outside.
+    std::string derived_from;
     bool remove_source = false;  ///< an upload's own copy, gone once it is loaded
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -18,15 +19,17 @@ struct MatrixQuery {
     std::string where;                 ///< SQL condition over the view `cells`
     std::string sql;                   ///< SELECT that names cells
     std::vector<std::string> bundles;  ///< bundle FQIDs or UUIDs (v0)
-    std::string revision;              ///< id of one, current or not: all its cells
-    std::vector<std::string> fields;   ///< obs columns of the output; empty is the default set
-    std::vector<std::string> genes;    ///< ids or names; empty is all
-    std::string feature = "gene";      ///< "gene" or "transcript"
-    std::string matrix = "X";          ///< "X", "raw.X", "layers/<name>"
-    std::string format = "loom";       ///< "zarr", "loom", "csv", "mtx", "h5ad", "parquet"
-    std::string layout;                ///< format variant; see WriteOptions
-    std::string species;               ///< "" or a label that cells must have
-    bool called_cells_only = false;    ///< leave out barcodes below the 100-molecule rule
+    std::string revision;              ///< id of one, current or not: all its cells, or `cells`
+    /// Of `revision`: runs [first, one past the last), rising and apart; empty is all.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> cells;
+    std::vector<std::string> fields;  ///< obs columns of the output; empty is the default set
+    std::vector<std::string> genes;   ///< ids or names; empty is all
+    std::string feature = "gene";     ///< "gene" or "transcript"
+    std::string matrix = "X";         ///< "X", "raw.X", "layers/<name>"
+    std::string format = "loom";      ///< "zarr", "loom", "csv", "mtx", "h5ad", "parquet"
+    std::string layout;               ///< format variant; see WriteOptions
+    std::string species;              ///< "" or a label that cells must have
+    bool called_cells_only = false;   ///< leave out barcodes below the 100-molecule rule
     TableLayout tables = TableLayout::plain;
 };
 

@@ -50,11 +50,13 @@ Result<MatrixQuery> MatrixWriter::checked(const MatrixQuery& query, const wareho
         return fail(ErrorCode::invalid_input,
                     "choose the cells in exactly one way: filter, where, sql, bundles or revision");
     TRY(writer(query.format));
+    if (query.revision.empty() && !query.cells.empty())
+        return fail(ErrorCode::invalid_input, "cells are those of one revision; name it, too");
     if (query.feature != "gene" && query.feature != "transcript")
         return fail(ErrorCode::invalid_input,
                     "unknown feature '" + query.feature + "'; use gene or transcript");
     if (!query.revision.empty()) {  // its fields are columns of its own obs
-        TRY(select_revision(query.revision, scope));
+        TRY(select_revision(query, scope));
         return canonical;
     }
     if (query.fields.empty() && query.filter.empty()) return canonical;
@@ -110,8 +112,9 @@ Result<void> MatrixWriter::check_bundles(const MatrixQuery& query, const warehou
                             uuids.size(), available));
 }
 
-Result<Selection> MatrixWriter::select_revision(const std::string& id,
+Result<Selection> MatrixWriter::select_revision(const MatrixQuery& query,
                                                 const warehouse::Scope& scope) {
+    const std::string& id = query.revision;
     const auto revision = TRY(catalog_.find_revision(id));
     const bool may_see =
         revision && revision->state == catalog::RevisionState::ready &&
@@ -121,11 +124,24 @@ Result<Selection> MatrixWriter::select_revision(const std::string& id,
         return fail(ErrorCode::not_found,
                     "no revision '" + id + "'; a dataset's revisions are listed with it");
     Selection selection;
-    selection.cell_count = revision->cells;
     if (revision->cells == 0) return selection;
     selection.cells.push_back({revision->dataset, revision->id, {}});
-    selection.cells[0].cells.resize(revision->cells);
-    std::iota(selection.cells[0].cells.begin(), selection.cells[0].cells.end(), 0u);
+    std::vector<std::uint32_t>& cells = selection.cells[0].cells;
+    if (query.cells.empty()) {
+        cells.resize(revision->cells);
+        std::iota(cells.begin(), cells.end(), 0u);
+    }
+    std::uint32_t end = 0;
+    for (const auto& [first, past] : query.cells) {
+        if (first < end || past <= first || past > revision->cells)
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("the run of cells [{}, {}) isn't behind the one before it, or "
+                                    "leaves the {} cells of the revision",
+                                    first, past, revision->cells));
+        for (std::uint32_t cell = first; cell < past; ++cell) cells.push_back(cell);
+        end = past;
+    }
+    selection.cell_count = cells.size();
     return selection;
 }
 
@@ -166,7 +182,7 @@ Result<std::vector<warehouse::SelectedCells>> MatrixWriter::no_cells_of(
 }
 
 Result<Selection> MatrixWriter::select(const MatrixQuery& query, const warehouse::Scope& scope) {
-    if (!query.revision.empty()) return select_revision(query.revision, scope);
+    if (!query.revision.empty()) return select_revision(query, scope);
     Selection selection;
     if (!query.bundles.empty()) TRY(check_bundles(query, scope));
     if (query.sql.empty()) {

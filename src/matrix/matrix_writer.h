@@ -68,7 +68,7 @@ private:
                                      const std::vector<SelectionInput>& inputs);
     Result<std::string> condition_of(const MatrixQuery& query);
     Result<void> check_bundles(const MatrixQuery& query, const warehouse::Scope& scope);
-    Result<Selection> select_revision(const std::string& revision, const warehouse::Scope& scope);
+    Result<Selection> select_revision(const MatrixQuery& query, const warehouse::Scope& scope);
     Result<std::vector<warehouse::SelectedCells>> no_cells_of(const warehouse::Scope& scope,
                                                               std::string_view matrix);
     Result<std::vector<catalog::Dataset>> datasets_in(const warehouse::Scope& scope);

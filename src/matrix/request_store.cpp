@@ -71,21 +71,23 @@ std::string RequestRecord::result_key() const {
 }
 
 std::string to_json(const MatrixQuery& query) {
-    return Json{{"filter", query.filter},
-                {"where", query.where},
-                {"sql", query.sql},
-                {"bundles", query.bundles},
-                {"revision", query.revision},
-                {"fields", query.fields},
-                {"genes", query.genes},
-                {"feature", query.feature},
-                {"matrix", query.matrix},
-                {"format", query.format},
-                {"layout", query.layout},
-                {"species", query.species},
-                {"called_cells_only", query.called_cells_only},
-                {"matrix_service_tables", query.tables == TableLayout::matrix_service}}
-        .dump();
+    Json json{{"filter", query.filter},
+              {"where", query.where},
+              {"sql", query.sql},
+              {"bundles", query.bundles},
+              {"revision", query.revision},
+              {"fields", query.fields},
+              {"genes", query.genes},
+              {"feature", query.feature},
+              {"matrix", query.matrix},
+              {"format", query.format},
+              {"layout", query.layout},
+              {"species", query.species},
+              {"called_cells_only", query.called_cells_only},
+              {"matrix_service_tables", query.tables == TableLayout::matrix_service}};
+    // Only where there are some, so that ids of other queries stay what they were.
+    if (!query.cells.empty()) json["cells"] = query.cells;
+    return json.dump();
 }
 
 std::string to_json(const MatrixJobInputs& inputs) {
@@ -115,6 +117,7 @@ Result<MatrixQuery> query_from_json(std::string_view text) {
     query.sql = json.value("sql", "");
     query.bundles = json.value("bundles", std::vector<std::string>{});
     query.revision = json.value("revision", "");
+    query.cells = json.value("cells", decltype(query.cells){});
     query.fields = json.value("fields", std::vector<std::string>{});
     query.genes = json.value("genes", std::vector<std::string>{});
     query.feature = json.value("feature", "gene");

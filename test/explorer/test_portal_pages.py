@@ -4,48 +4,15 @@ Pictures are kept in build/pictures/ for people to look at.
 """
 import functools
 import http.server
-import json
-import pathlib
 import re
-import subprocess
-import threading
 import urllib.request
-import warnings
 
-import numpy as np
 import pytest
 import requests
 
-HERE = pathlib.Path(__file__).resolve().parent
-PROJECT = HERE.parent.parent
-
-
-def write_h5ad(path, cells, **obs):
-    """A small dataset of counts whose obs has those labels, each repeated."""
-    import anndata
-    import pandas
-    counts = np.random.default_rng(cells).poisson(0.7, (cells, 30)).astype("float32")
-    counts[:, 0] += 1
-    table = pandas.DataFrame({name: pandas.Categorical(np.resize(values, cells))
-                              for name, values in obs.items()},
-                             index=[f"cell{at}" for at in range(cells)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        data = anndata.AnnData(counts, obs=table)
-        data.obsm["X_umap"] = np.random.default_rng(1).normal(size=(cells, 2)).astype("float32")
-        data.write_h5ad(path)
-    return path
-
 
 @pytest.fixture(scope="module")
-def blood(run, tmp_path_factory):
-    file = tmp_path_factory.mktemp("blood") / "blood.h5ad"
-    run("demo", "--cells", "2000", "--genes", "400", "-o", file)
-    return file
-
-
-@pytest.fixture(scope="module")
-def library(run, tmp_path_factory):
+def library(run, h5ad, tmp_path_factory):
     """A data directory with three public datasets that differ, and a hidden one."""
     folder = tmp_path_factory.mktemp("library")
     data = folder / "data"
@@ -56,9 +23,9 @@ def library(run, tmp_path_factory):
             ("healthy", "Healthy blood", 120,
              {"tissue": ["blood"], "disease": ["normal"], "cell_type": kinds[:2]}),
             ("colon", "Colon biopsies", 60, {"tissue": ["colon"], "disease": ["colitis"]})]:
-        file = write_h5ad(folder / f"{name}.h5ad", cells, **obs)
+        file = h5ad.write(folder / f"{name}.h5ad", cells, **obs)
         run("import", file, "--name", name, "--title", title, "--public", data=data)
-    run("import", write_h5ad(folder / "hidden.h5ad", 20, tissue=["lung"]), "--name", "hidden",
+    run("import", h5ad.write(folder / "hidden.h5ad", 20, tissue=["lung"]), "--name", "hidden",
         "--title", "Hidden", data=data)
     return data
 
@@ -68,34 +35,11 @@ def library_server(start_module_server, library):
     return start_module_server(library)
 
 
-@pytest.fixture
-def browse(chromium):
-    """browse(server, name, steps, …): what the browser saw, see browse.mjs."""
-    pictures = PROJECT / "build/pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-
-    def in_browser(server, name, steps, url=None, **order):
-        order = {"name": f"portal-{name}", "steps": steps, "url": url or server.url,
-                 "token": server.token, "chromium": chromium, "pictures": str(pictures), **order}
-        command = [PROJECT / "tools/node", HERE / "browse.mjs", PROJECT / "build/clients",
-                   json.dumps(order)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        assert done.returncode == 0, done.stderr
-        seen = json.loads(done.stdout)
-        assert "failure" not in seen, f"{seen['failure']}; see {pictures}/portal-{name}-failed.png"
-        assert not seen["errors"], seen["errors"]
-        refusals = [one for one in seen["refusals"] if not one.endswith("/favicon.ico")]
-        assert not refusals, refusals
-        broken = {name: rules for name, rules in seen["violations"].items() if rules}
-        assert not broken, broken
-        return seen
-    return in_browser
-
-
 def test_from_an_upload_to_what_anonymous_sees(browse, start_server, blood):
     server = start_server()
-    seen = browse(server, "way",
-                  ["signIn", "upload", "datasetPage", "editCard", "explore", "publish",
+    seen = browse(server, "portal-way",
+                  ["signIn", "upload", "datasetPage", "editCard", "explore", "twoGroups",
+                   "labelGroup", "shareLink", "restored", "publish", "anonymousByLink",
                    "anonymous", "darkAndSmall"],
                   file=str(blood), title="Made-up blood", dataset="blood",
                   description="Two thousand cells that nobody ever drew.", doi="10.1234/made.up")
@@ -108,6 +52,10 @@ def test_from_an_upload_to_what_anonymous_sees(browse, start_server, blood):
     assert any("tissue_type" in one and "is not there" in one for one in seen["cellxgene"])
     assert "Franklin R, Lonsdale K (1953). On made-up cells" in seen["citation"]
     assert "2,000 of 2,000" in seen["explored"] or "2,000" in seen["explored"]
+    assert re.search(r"[\d,]+ against [\d,]+ cells, \d+ genes", seen["compared"])
+    assert 100 < seen["labelled"] < 1900 and "view=view-" in seen["link"]
+    for name in ("restored", "anonymous_screen"):
+        assert seen[name] == seen["screen"], "the link gives the same screen to anybody"
     assert seen["anonymous"] == ["Made-up blood"] and seen["owner_buttons"] == 0
     assert seen["download"] == {"name": "blood.h5ad", "begin": "HDF"}
     assert (seen["wide_home"], seen["wide_dataset"], seen["wide_sql"]) == (0, 0, 0)
@@ -115,7 +63,7 @@ def test_from_an_upload_to_what_anonymous_sees(browse, start_server, blood):
 
 def test_a_file_that_breaks_the_rules_is_refused_with_all_of_them(browse, start_server, blood):
     server = start_server()
-    seen = browse(server, "refused", ["signIn", "upload"], file=str(blood), title="Blood",
+    seen = browse(server, "portal-refused", ["signIn", "upload"], file=str(blood), title="Blood",
                   profile="cellxgene", refused=True)
     assert [one.split(":")[0] for one in seen["steps"]] == ["done", "failed", "waiting", "waiting"]
     assert len(seen["findings"]) > 5
@@ -126,14 +74,14 @@ def test_a_file_that_breaks_the_rules_is_refused_with_all_of_them(browse, start_
 def test_people_sign_in_by_a_password_of_their_own(browse, start_server):
     server = start_server()
     invitation = re.search(r"invite_[0-9a-f]+", server.log.read_text())[0]
-    seen = browse(server, "account", ["account"], invitation=invitation)
+    seen = browse(server, "portal-account", ["account"], invitation=invitation)
     assert "wrong" in seen["wrong"] and seen["user"] == "ada"
     assert "/#/setup?secret=invite_" in seen["invited"]
     assert any("sign-in" in one and "denied" in one for one in seen["audit"])
 
 
 def test_facets_and_words_find_datasets_and_a_link_keeps_them(browse, library_server):
-    seen = browse(library_server, "facets", ["facets", "keyboard"])
+    seen = browse(library_server, "portal-facets", ["facets", "keyboard"])
     assert sorted(seen["all"]) == ["Colon biopsies", "Healthy blood", "Lung of smokers"]
     assert seen["lung"] == ["Lung of smokers"]
     assert seen["counts"] == ["normal1", "pulmonary fibrosis1"]
@@ -148,14 +96,16 @@ def test_facets_and_words_find_datasets_and_a_link_keeps_them(browse, library_se
 
 def test_a_collection_is_published_with_its_datasets(browse, library_server):
     members = ["Lung of smokers", "Colon biopsies"]
-    seen = browse(library_server, "collection", ["signIn", "collection"], members=members)
+    seen = browse(library_server, "portal-collection", ["signIn", "collection"],
+                  members=members)
     assert seen["collection"] == members and seen["collections"] == ["Atlas of tissues"]
 
 
 def test_sql_is_asked_drawn_saved_and_shown_again(browse, library_server):
     statement = "SELECT cell_type, count(*) AS cells FROM obs WHERE cell_type IS NOT NULL " \
         "GROUP BY cell_type ORDER BY cells DESC, cell_type"
-    seen = browse(library_server, "sql", ["signIn", "sql", "admin", "mine"], statement=statement)
+    seen = browse(library_server, "portal-sql", ["signIn", "sql", "admin", "mine"],
+                  statement=statement)
     assert seen["rows"] == [["B cell", "90"], ["T cell", "90"], ["macrophage", "30"]]
     assert {"cell_id", "tissue", "disease", "cell_type"} <= set(seen["columns"])
     assert seen["bars"] == 3
@@ -167,7 +117,7 @@ def test_sql_is_asked_drawn_saved_and_shown_again(browse, library_server):
 
 def test_what_is_taken_away_tells_why(browse, library_server):
     colon = library_server.get("/v1/datasets/colon").json()["id"]
-    browse(library_server, "burial", ["signIn", "bury"], dataset="colon")
+    browse(library_server, "portal-burial", ["signIn", "bury"], dataset="colon")
     gone = requests.get(f"{library_server.url}/v1/portal/datasets/{colon}", timeout=60)
     assert (gone.status_code, gone.json()["message"]) == (410, "Consent was withdrawn")
 
@@ -204,22 +154,8 @@ class BelowALab(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def serve_files():
-    """serve_files(handler): its address; stopped at the end."""
-    servers = []
-
-    def start(handler):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_address[1]}"
-    yield start
-    for server in servers:
-        server.shutdown()
-
-
 def test_pages_work_below_a_sub_path(browse, library_server, serve_files):
     behind = serve_files(functools.partial(BelowALab, library_server.url))
-    seen = browse(library_server, "below", ["datasetPage"], url=behind + "/lab", dataset="lung")
+    seen = browse(library_server, "portal-below", ["datasetPage"], url=behind + "/lab",
+                  dataset="lung")
     assert seen["heading"] == "Lung of smokers"

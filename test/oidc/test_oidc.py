@@ -209,3 +209,10 @@ def test_a_provider_that_is_gone_is_told_in_plain_words(start_site):
     assert "could not be asked" in problem(answer.headers["Location"])
     log = site.log.read_text()
     assert "secret of the site" not in log
+
+
+def test_the_button_of_the_page_leads_to_the_provider_and_back(start_site, browse):
+    site, _ = start_site()
+    seen = browse(site, "provider", ["providerSignIn"], login="rosalind")
+    assert seen["user"] == "rosalind-of-the-lab"
+    assert seen["back_at"].startswith(site.url + "/")

@@ -4,6 +4,7 @@
 #include "app/answers/answers.h"
 #include "app/answers/upload_folder.h"
 #include "app/ingest/fetch_stage.h"
+#include "base/json.h"
 #include "load/bundle_stage.h"
 #include "load/import_stage.h"
 
@@ -47,6 +48,7 @@ public:
         request.path = order.path;
         request.profile = order.profile;
         request.require_valid = order.require_valid;
+        if (!order.result.empty()) return import_result(principal, order, std::move(request));
         if (!order.url.empty()) return fetch_and_import(principal, order, std::move(request));
         if (!order.upload.empty()) {
             request.path = TRY(uploads_.path_of_complete(order.upload));
@@ -92,8 +94,30 @@ private:
         return site_.jobs().submit({.stage = "fetch",
                                     .owner = principal.id,
                                     .title = "fetch and import " + request.path.string(),
-                                    .inputs = to_job_inputs(FetchRequest{order.url, request}),
+                                    .inputs = to_job_inputs(FetchRequest{order.url, "", request}),
                                     .idempotency_key = order.idempotency_key});
+    }
+    /// The cells of others as a dataset of its own, which tells what it was made of.
+    Result<pipeline::Job> import_result(const catalog::Principal& principal,
+                                        const front::api::ImportOrder& order,
+                                        loading::ImportRequest request) {
+        const auto result = TRY(site_.matrices().find(order.result));
+        if (!result || result->object_key.empty())
+            return fail(ErrorCode::not_found, "there is no such result any more");
+        request.path = result->file_name;
+        Json origin{{"result", result->hash}, {"cells", result->cells}, {"sha256", result->sha256}};
+        if (const auto revision = TRY(site_.catalog().find_revision(result->query.revision))) {
+            origin["dataset"] = revision->dataset;
+            origin["revision"] = revision->id;
+        }
+        request.derived_from = origin.dump();
+        TRY(check_target(principal, request));
+        return site_.jobs().submit(
+            {.stage = "fetch",
+             .owner = principal.id,
+             .title = "import " + request.path.string(),
+             .inputs = to_job_inputs(FetchRequest{"", result->object_key, request}),
+             .idempotency_key = order.idempotency_key});
     }
     /// A revision may be added only to a dataset that one may change.
     Result<void> check_target(const catalog::Principal& principal,

@@ -10,6 +10,7 @@ namespace stroma::app {
 namespace {
 
 constexpr int seconds_max = 12 * 3600;
+constexpr std::size_t piece_bytes = 4u << 20;
 
 /// The folder of one attempt, gone when it ends.
 class FetchFolder {
@@ -31,7 +32,9 @@ private:
 
 std::string to_job_inputs(const FetchRequest& request) {
     auto import = parse_json(loading::to_job_inputs(request.import));
-    Json json{{"url", request.url}, {"name", request.import.path.filename().string()}};
+    Json json{{"url", request.url},
+              {"object_key", request.object_key},
+              {"name", request.import.path.filename().string()}};
     json["import"] = import ? *std::move(import) : Json(nullptr);
     return json.dump();
 }
@@ -49,6 +52,24 @@ std::string fetched_name(std::string_view url) {
     return name.empty() ? "file" : name;
 }
 
+Result<void> FetchStage::copy_object(std::string_view key, File& file,
+                                     pipeline::StageContext& context) {
+    const auto reader = TRY(objects_.open(key));
+    const std::uint64_t size = reader->info().size_bytes;
+    std::vector<std::byte> block(piece_bytes);
+    for (std::uint64_t at = 0; at < size;) {
+        const auto piece = std::span(block).first(
+            static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, size - at)));
+        TRY(reader->read_at(at, piece));
+        TRY(file.write_at(at, piece));
+        at += piece.size();
+        context.progress(
+            {"copying the selection", static_cast<double>(at), static_cast<double>(size), "bytes"});
+        if (context.cancelled()) return fail(ErrorCode::cancelled, "the import was cancelled");
+    }
+    return {};
+}
+
 Result<std::string> FetchStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
     const Json inputs = TRY(parse_json(job.inputs));
     auto request = TRY(loading::import_request_of(inputs["import"].dump()));
@@ -59,6 +80,12 @@ Result<std::string> FetchStage::run(const pipeline::Job& job, pipeline::StageCon
     const std::string step = "fetching " + request.path.filename().string();
     {
         File file = TRY(File::create(request.path));
+        const std::string key = inputs.value("object_key", "");
+        if (!key.empty()) {
+            TRY(copy_object(key, file, context));
+            file.close();
+            return import_.import(request, job.attempt_name(), context);
+        }
         front::http::FetchOptions options;
         options.bytes_max = limits_.bytes_max;
         options.seconds_max = seconds_max;

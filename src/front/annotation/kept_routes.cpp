@@ -16,6 +16,7 @@ using stroma::annotation::KeptThing;
 
 constexpr std::uint64_t view_bytes_max = 4u << 20;
 constexpr std::uint64_t selection_bytes_max = 32u << 20;
+constexpr std::uint64_t recipe_bytes_max = 1u << 20;
 
 Json thing_json(const KeptThing& thing) {
     return {{"id", thing.id},
@@ -108,17 +109,22 @@ Answer create_selection(const AnnotationDomain& domain, http::Request& request) 
     api::JsonFields fields(body);
     auto begun = TRY(begin(domain, request, KeptKind::selection, fields));
     const Json* cells = fields.find("cells");
+    const Json* recipe = fields.find("recipe");
     TRY(fields.finish());
     if (cells == nullptr)
         return fail(api::error_at(ErrorCode::invalid_input, "/cells", "it is missing"));
     const auto runs = TRY(cells_in_json(domain, request, *begun.data, *cells, "/cells"));
     const std::string hash =
         sha256_hex(begun.thing.revision + "\n" + stroma::annotation::to_bitmap(runs));
-    begun.thing.body = Json{
-        {"count", stroma::annotation::cell_count(runs)},
-        {"hash", hash},
-        {"cells",
-         runs_json(runs)}}.dump();
+    Json kept{{"count", stroma::annotation::cell_count(runs)},
+              {"hash", hash},
+              {"cells", runs_json(runs)}};
+    if (recipe != nullptr) {
+        if (recipe->dump().size() > recipe_bytes_max)
+            return fail(api::error_at(ErrorCode::exhausted, "/recipe", "it is larger than 1 MiB"));
+        kept["recipe"] = *recipe;
+    }
+    begun.thing.body = kept.dump();
     return created(TRY(domain.kept.put(std::move(begun.thing))), "selections");
 }
 

@@ -201,7 +201,8 @@ struct Upload {
 struct ImportOrder {
     std::string upload;   ///< id of a complete upload, or
     std::string path;     ///< a file or folder of the server's machine (administrator only), or
-    std::string url;      ///< http or https, fetched by the job
+    std::string url;      ///< http or https, fetched by the job, or
+    std::string result;   ///< id of a matrix request that is complete: a dataset made of others
     std::string profile;  ///< the rules that the content is checked against; "" is none
     bool require_valid = false;
     std::string dataset;  ///< name of the dataset that gets the revision; "" is after the file

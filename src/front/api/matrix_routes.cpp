@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "base/json.h"
@@ -17,6 +18,7 @@ namespace {
 
 using Answer = Result<http::Response>;
 constexpr std::size_t selection_characters_max = 128'000;
+constexpr std::size_t runs_max = 400'000;  // as JSON they fit the inputs of a job
 
 Result<void> check_length(const Json& selection, std::string_view name) {
     // Counted as the old service did: ASCII, so that a character outside it counts as its escape.
@@ -34,6 +36,25 @@ Result<std::string> format_of(ApiContext& api, JsonFields& fields) {
         if (known.name == format) return format;
     return fail(error_at(ErrorCode::invalid_input, "/format",
                          fmt::format("there is no format '{}'; see /v1/formats", format)));
+}
+
+/// Runs of cells [[first, one past the last], …]; whether they fit is asked where they are used.
+Result<decltype(matrix::MatrixQuery::cells)> runs_in(const Json& list) {
+    decltype(matrix::MatrixQuery::cells) runs;
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    const auto is_cell = [](const Json& number) {
+        return number.is_number_unsigned() && number.get<std::uint64_t>() <= most;
+    };
+    if (!list.is_array() || list.empty() || list.size() > runs_max)
+        return fail(error_at(ErrorCode::invalid_input, "/cells",
+                             fmt::format("'cells' is a list of 1 to {} runs", runs_max)));
+    for (const Json& run : list) {
+        if (!run.is_array() || run.size() != 2 || !is_cell(run[0]) || !is_cell(run[1]))
+            return fail(error_at(ErrorCode::invalid_input, "/cells",
+                                 "each run of cells is [first, one past the last]"));
+        runs.emplace_back(run[0].get<std::uint32_t>(), run[1].get<std::uint32_t>());
+    }
+    return runs;
 }
 
 http::Response accepted(const RequestedMatrices& requested) {
@@ -54,6 +75,7 @@ Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
     query.where = TRY(fields.text_or("where", ""));
     query.sql = TRY(fields.text_or("sql", ""));
     query.revision = TRY(fields.text_or("revision", ""));
+    if (const Json* cells = fields.find("cells")) query.cells = TRY(runs_in(*cells));
     query.fields = TRY(fields.texts("fields"));
     query.genes = TRY(fields.texts("genes"));
     query.feature = TRY(fields.text_or("feature", query.feature));

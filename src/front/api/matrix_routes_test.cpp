@@ -92,6 +92,17 @@ TEST_F(MatrixRoutes, HostileJsonIs400) {
     EXPECT_EQ(call("POST", "/v1/matrix", "", std::string((8u << 20) + 1, ' ')).status, 413);
 }
 
+TEST_F(MatrixRoutes, CellsOfARevisionAreRuns) {
+    const auto ask = [&](const std::string& cells) {
+        return call("POST", "/v1/matrix", "", R"({"revision":"r1","cells":)" + cells + "}").status;
+    };
+    EXPECT_EQ(ask("[[0,2],[5,9]]"), 202);
+    EXPECT_EQ(domain_.orders[0].query.cells,
+              (decltype(matrix::MatrixQuery::cells){{0, 2}, {5, 9}}));
+    for (const char* bad : {"[]", "[[1]]", "[[-1,2]]", "[[0,4294967296]]", "[[0,\"2\"]]", "3"})
+        EXPECT_EQ(ask(bad), 400) << bad;
+}
+
 TEST_F(MatrixRoutes, V0TakesExactlyOneListAndAsksForEverySpecies) {
     const auto answer =
         call("POST", "/v0/matrix", "", R"({"bundle_fqids":["a.1","b.2"],"format":"mtx"})");

@@ -126,10 +126,23 @@ Answer delete_upload(ApiContext& api, http::Request& request) {
     return response;
 }
 
+/// A result that the asker asked for, or that nobody owns, and that is there.
+Result<void> check_result(ApiContext& api, const http::Request& request, const std::string& id) {
+    const auto result = TRY(api.domain.matrices.find(id));
+    if (!result) return absent(ThingKind::matrix_request, id);
+    TRY(allow(api, request, Action::read, {ThingKind::matrix_request, id, result->owner}));
+    if (result->state == matrix::RequestState::complete && !result->object_key.empty()) return {};
+    return fail(ErrorCode::conflict,
+                "the result isn't there: it is being made, has expired, or holds no cell");
+}
+
 Result<void> check_source(ApiContext& api, const http::Request& request, const ImportOrder& order) {
-    if (!order.upload.empty() + !order.path.empty() + !order.url.empty() != 1)
+    if (!order.upload.empty() + !order.path.empty() + !order.url.empty() + !order.result.empty() !=
+        1)
         return fail(ErrorCode::invalid_input,
-                    "exactly one of 'upload', 'url' and 'path' must say what is imported");
+                    "exactly one of 'upload', 'url', 'result' and 'path' must say what is "
+                    "imported");
+    if (!order.result.empty()) return check_result(api, request, order.result);
     if (!order.url.empty()) return {};  // whom it may reach is asked when it is connected to
     if (!order.path.empty()) return allow(api, request, Action::administer, {});
     const auto upload = TRY(api.domain.imports.find_upload(order.upload));
@@ -150,6 +163,7 @@ Answer post_import(ApiContext& api, http::Request& request) {
     order.upload = TRY(fields.text_or("upload", ""));
     order.path = TRY(fields.text_or("path", ""));
     order.url = TRY(fields.text_or("url", ""));
+    order.result = TRY(fields.text_or("result", ""));
     order.profile = TRY(fields.text_or("profile", ""));
     order.require_valid = TRY(fields.boolean_or("require_valid", false));
     order.dataset = TRY(fields.text_or("dataset", ""));

@@ -13,6 +13,7 @@ using catalog::Action;
 using catalog::ThingKind;
 
 constexpr std::int64_t second_ms = 1000;
+constexpr std::int64_t wait_seconds_max = 30;
 constexpr std::int64_t seconds_max = 30 * 24 * 3600;
 constexpr std::int64_t seconds_usual = 7 * 24 * 3600;
 
@@ -59,6 +60,22 @@ Answer post_link(PortalContext& context, http::Request& request) {
     return response;
 }
 
+/// The result as it is now, or, with ?wait=, as soon as something of it changed.
+Result<std::optional<matrix::MatrixRequest>> waited_for(PortalContext& context,
+                                                        const http::Request& request,
+                                                        const std::string& id) {
+    const std::int64_t wait = TRY(api::query_integer(request, "wait", 0));
+    if (wait < 0 || wait > wait_seconds_max)
+        return fail(ErrorCode::invalid_input, "'wait' is 0 to 30 seconds");
+    api::ApiDomain& domain = context.api.domain;
+    auto asked = TRY(domain.matrices.find(id));
+    if (wait == 0 || !asked || asked->state != matrix::RequestState::in_progress) return asked;
+    const auto job = TRY(domain.jobs.find_job(asked->job));
+    if (!job || pipeline::is_final(job->state)) return asked;
+    TRY(domain.jobs.wait_for_change(job->id, job->version, Milliseconds{wait * second_ms}));
+    return domain.matrices.find(id);
+}
+
 Answer get_file(PortalContext& context, http::Request& request) {
     const auto link = TRY(context.portal.find_link(request.parameters["secret"]));
     if (!link) return fail(ErrorCode::not_found, "there is no such download link");
@@ -79,7 +96,7 @@ Answer get_file(PortalContext& context, http::Request& request) {
         !TRY(context.api.domain.access.may(maker, Action::read,
                                            {ThingKind::dataset, dataset->id, dataset->owner})))
         return gone_response(request, "whoever made this link may not read the dataset any more");
-    const auto asked = TRY(context.api.domain.matrices.find(link->result));
+    const auto asked = TRY(waited_for(context, request, link->result));
     if (!asked) return gone_response(request, "what this link led to is not kept any more");
     // What a result holds is kept when it is made first; from then on it can be made again.
     if (asked->state == matrix::RequestState::in_progress ||

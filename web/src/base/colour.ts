@@ -16,16 +16,27 @@ export function css(packed: Packed): string {
 
 /** Twelve hues that stay apart under the common colour blindnesses (Okabe-Ito, then darker and
  *  lighter steps of the same hues), repeated with changed lightness beyond. */
-const categorical = [
+const safe = [
   "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7b00", "#7b52ab",
   "#3d9970", "#a05a2c", "#5f6b7a", "#e377a2", "#1b5e91", "#f3c14b", "#5cc8a6", "#95447c",
   "#9bd3f4", "#9c3d00", "#c4b11d", "#b39bd6",
 ];
 
+/** Palettes of labels. "colour-blind safe" is the one where nothing else is said. */
+const categorical: Record<string, string[]> = {
+  "colour-blind safe": safe,
+  vivid: ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#00a3a3", "#c9a800", "#f032e6",
+    "#9a6324", "#808000", "#000075", "#fa7a8c", "#46c7f0", "#6b8e23", "#7f3fbf", "#b8860b"],
+  soft: ["#7fa8d1", "#f2b277", "#8cc5a0", "#e39a9a", "#b7a6d8", "#c7b08a", "#eab5d3", "#9fb3b8",
+    "#d4cf7a", "#8fd0d6", "#d6a184", "#a3c585"],
+};
+export const labelPaletteNames = Object.keys(categorical);
+
 /** The colour of the n-th label where the file brings none. */
-export function categoryColour(index: number): string {
-  const base = categorical[index % categorical.length];
-  const round = Math.floor(index / categorical.length);
+export function categoryColour(index: number, name = "colour-blind safe"): string {
+  const colours = categorical[name] ?? safe;
+  const base = colours[index % colours.length];
+  const round = Math.floor(index / colours.length);
   return round === 0 ? base : shade(base, round % 2 === 1 ? 0.28 : -0.28);
 }
 

@@ -8,8 +8,9 @@ export interface ComparisonOrder {
   test: "welch" | "wilcoxon" | "pseudobulk";
   /** The column of donors, for a pseudobulk. */
   donor_column?: string;
-  /** Runs of cells, each [first, one past the last); without `b` all the others. */
-  a: [number, number][];
+  /** Runs of cells, each [first, one past the last), or the cells with some labels; without `b` all
+   *  the others. */
+  a: [number, number][] | { column: string; labels: string[] };
   b?: [number, number][];
 }
 

@@ -8,6 +8,8 @@ export interface Pointer {
   title: string;
   revision: string;
   visibility: string;
+  /** Of the revision's bytes. */
+  hash: string;
 }
 
 interface DatasetSaid {
@@ -15,11 +17,12 @@ interface DatasetSaid {
   name: string;
   title: string;
   visibility: string;
-  revision: { id: string } | null;
+  revision: { id: string; etag: string } | null;
 }
 
 interface RevisionSaid {
   id: string;
+  etag: string;
   dataset: string;
 }
 
@@ -86,6 +89,8 @@ export interface GeneHit {
   gene: number;
   id: string;
   symbol: string;
+  /** The name that was found. */
+  matched: string;
 }
 
 const arrow = "application/vnd.apache.arrow.stream";
@@ -108,6 +113,9 @@ export class RevisionClient {
   async obs(column: string): Promise<Column> {
     return this.one(`obs?column=${encodeURIComponent(column)}`);
   }
+
+  /** All columns of var; the first is "gene_id". */
+  variables = (): Promise<Column[]> => this.columns("var");
 
   async embedding(name: string): Promise<Float32Array[]> {
     const columns = await this.columns(`embeddings/${encodeURIComponent(name)}`);
@@ -141,8 +149,9 @@ export async function pointerOf(named: string): Promise<Pointer> {
   const ask = <Said>(what: string) => getJson<Said>(`d/${encodeURIComponent(what)}`);
   const said = await ask<DatasetSaid | RevisionSaid>(named);
   const dataset = "dataset" in said ? await ask<DatasetSaid>(said.dataset) : said;
-  const revision = "dataset" in said ? said.id : dataset.revision?.id;
+  const revision = "dataset" in said ? said : dataset.revision;
   if (!revision) throw new Error(`${dataset.title || dataset.name} has no data yet.`);
   const { id, name, title, visibility } = dataset;
-  return { dataset: id, name, title: title || name, revision, visibility };
+  return { dataset: id, name, title: title || name, revision: revision.id, visibility,
+    hash: revision.etag };
 }

@@ -59,6 +59,8 @@ export async function watchJob(id: string, signal: AbortSignal, onChange: (job: 
 export interface ImportOrder {
   upload?: string;
   url?: string;
+  /** Id of a matrix request: the cells of other datasets. */
+  result?: string;
   dataset?: string;
   title?: string;
   profile?: string;

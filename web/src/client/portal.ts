@@ -147,7 +147,8 @@ export const makeLink = async (id: string, format: string, revision: string): Pr
     { format, revision })).body;
 /** Whether the file behind a link is there; else how far it is, 0 to 100. */
 export async function fileReady(path: string, signal: AbortSignal): Promise<number | true> {
-  const response = await request(path, { method: "HEAD", signal });
+  // The server holds the request until something changed.
+  const response = await request(`${path}?wait=5`, { method: "HEAD", signal });
   if (response.status === 200) return true;
   const said = await getJson<{ percentage?: number }>(path, signal);
   return said.percentage ?? 0;

@@ -57,3 +57,19 @@ export const turn = (camera: Camera, right: number, down: number): Camera => ({
   ...camera, yaw: camera.yaw + right * 0.01,
   pitch: Math.min(1.5, Math.max(-1.5, camera.pitch + down * 0.01)),
 });
+
+/** Where the cells of the picture lie on the screen, and their colours; those behind come first. */
+export function placed(xs: Float32Array, ys: Float32Array, camera: Camera, screen: Screen,
+    colours: Uint32Array, world: Uint8Array | null, selected: Uint8Array | null) {
+  const list: { at: Point; colour: number | null }[] = [];
+  for (const front of [false, true])
+    for (let cell = 0; cell < xs.length; cell++) {
+      if ((world && world[cell] === 0) || !Number.isFinite(xs[cell])) continue;
+      const isFront = !selected || selected[cell] !== 0;
+      if (isFront !== front) continue;
+      const at = toScreen(camera, screen, [xs[cell], ys[cell]]);
+      if (at[0] >= 0 && at[1] >= 0 && at[0] <= screen.width && at[1] <= screen.height)
+        list.push({ at, colour: front ? colours[cell] : null });
+    }
+  return list;
+}

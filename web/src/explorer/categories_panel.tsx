@@ -6,7 +6,8 @@ import { count } from "../base/numbers";
 import type { CategoryColumn } from "../wire/columns";
 import { IconButton } from "../widgets/controls";
 import { labelColour } from "./colouring";
-import type { CategoryFilter } from "./selection";
+import { MarkersDialog } from "./markers_dialog";
+import { type CategoryFilter, excludedOf } from "./selection";
 import { useSession } from "./session";
 
 const firstShown = 30;
@@ -35,6 +36,7 @@ function OnlyLabel({ name }: { name: string }) {
 function Category({ name }: { name: string }) {
   const { session, view } = useSession();
   const [open, setOpen] = useState(false);
+  const [marking, setMarking] = useState(false);
   const coloured = view.colour?.by === "category" && view.colour.column === name;
   const filter = view.selection.find((one): one is CategoryFilter =>
     one.kind === "category" && one.column === name);
@@ -44,16 +46,18 @@ function Category({ name }: { name: string }) {
         onClick={() => setOpen(!open)}>{name}</button>
       {filter && <IconButton icon="close" label={`Select all of ${name} again`}
         onClick={() => session.unfilter(`category ${name}`)} />}
+      <IconButton icon="list" label={`Markers of ${name}`} onClick={() => setMarking(true)} />
       <IconButton icon="drop" label={`Colour by ${name}`} pressed={coloured}
         onClick={() => session.change({
           colour: coloured ? null : { by: "category", column: name } })} />
     </div>
     {open && <Labels name={name} filter={filter} />}
+    {marking && <MarkersDialog column={name} onClose={() => setMarking(false)} />}
   </div>;
 }
 
 function Labels({ name, filter }: { name: string; filter: CategoryFilter | undefined }) {
-  const { session, store } = useSession();
+  const { session, view, store } = useSession();
   const [all, setAll] = useState(false);
   const [text, setText] = useState("");
   const column = store.category(name);
@@ -67,7 +71,7 @@ function Labels({ name, filter }: { name: string; filter: CategoryFilter | undef
   if (!column || !counts)
     return <p className="waiting">{store.failure(`obs:${name}`)?.message ?? "Loading …"}</p>;
 
-  const excluded = new Set(filter?.excluded);
+  const excluded = new Set(filter ? excludedOf(filter, [...column.labels, null]) : []);
   const keys: (string | null)[] = [...column.labels].sort(byName);
   if (counts.world[column.labels.length] > 0) keys.push(null);
   const at = (key: string | null) => key === null ? column.labels.length : column.labels.indexOf(key);
@@ -97,7 +101,7 @@ function Labels({ name, filter }: { name: string; filter: CategoryFilter | undef
       {split ? split(at(key)) : <span className="bar"><span style={{
         width: `${(100 * counts.selected[at(key)]) / most}%`,
         background: key === null ? "var(--behind)"
-          : labelColour(store, name, column.labels, at(key)) }} /></span>}
+          : labelColour(view, store, name, column.labels, at(key)) }} /></span>}
     </li>)}</ul>
     {found.length > shown.length && <button type="button" className="more"
       onClick={() => setAll(true)}>{count(found.length - shown.length)} more</button>}
@@ -120,8 +124,8 @@ function useSplit(rows: CategoryColumn | undefined) {
       return <span className="bar shares" title={by.name}>{[...line].map((value, label) =>
         value > 0 && <span key={label} style={{ width: `${(100 * value) / total}%`,
           background: label === by.labels.length ? "var(--behind)"
-            : labelColour(store, by.name, by.labels, label) }}
+            : labelColour(view, store, by.name, by.labels, label) }}
           title={`${by.labels[label] ?? "no value"}: ${count(value)}`} />)}</span>;
     };
-  }, [rows, by, selected, store]);
+  }, [rows, by, selected, store, view.labelColours, view.labelPalette]);
 }

@@ -1,5 +1,6 @@
 import type { RevisionClient, Schema } from "../client/dataset";
 import type { CategoryColumn, Column, NumberColumn } from "../wire/columns";
+import { GeneTable } from "./gene_table";
 import { type CellData, forgetMasks, type NumberSource, type Plane, planeKey, sourceKey } from "./selection";
 
 /** The columns, genes and places that were asked for so far. Each is fetched once; who asks for
@@ -12,6 +13,7 @@ export class CellStore implements CellData {
   private readonly failures = new Map<string, Error>();
   private readonly planes = new Map<string, { xs: Float32Array; ys: Float32Array }>();
   private readonly listeners = new Set<() => void>();
+  private table: GeneTable | undefined;
   private changes = 0;
 
   constructor(readonly client: RevisionClient, readonly schema: Schema) {
@@ -39,6 +41,13 @@ export class CellStore implements CellData {
     const found = source.from === "obs" ? this.obs(source.column)
       : this.wanted(sourceKey(source), () => this.client.gene(source.gene, source.layer));
     return found?.kind === "number" ? found : undefined;
+  }
+
+  /** What var says of the genes. */
+  genes(): GeneTable | undefined {
+    if (!this.table)
+      this.load("var", async () => { this.table = new GeneTable(await this.client.variables()); });
+    return this.table;
   }
 
   embedding(name: string): Float32Array[] | undefined {

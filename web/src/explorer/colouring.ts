@@ -17,8 +17,12 @@ export type Colouring =
 const plain = pack("#4a7fb5");
 const missing = pack("#b9bec6");
 
-export function labelColour(store: CellStore, column: string, labels: string[], at: number): string {
-  return store.schema.colours[column]?.[labels[at]] ?? categoryColour(at);
+/** The reader's own colour of a label, the file's, or the palette's. */
+export function labelColour(view: Pick<View, "labelColours" | "labelPalette">, store: CellStore,
+    column: string, labels: string[], at: number): string {
+  const own = view.labelColours[column]?.[labels[at]];
+  const files = view.labelPalette === "file" ? store.schema.colours[column]?.[labels[at]] : undefined;
+  return own ?? files ?? categoryColour(at, view.labelPalette);
 }
 
 /** The colour range that a source starts with: counts from 0 to the 99th percentile of what is
@@ -46,7 +50,7 @@ export function colouring(view: View, store: CellStore): Colouring | undefined {
     const column = store.category(colour.column);
     if (!column) return undefined;
     const labelColours = column.labels.map((_, at) =>
-      labelColour(store, column.name, column.labels, at));
+      labelColour(view, store, column.name, column.labels, at));
     const packed = labelColours.map(pack);
     const colours = new Uint32Array(store.cells);
     for (let at = 0; at < store.cells; at++) {

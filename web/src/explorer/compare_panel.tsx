@@ -2,7 +2,7 @@ import { useRef, useState } from "react";
 
 import { compare, type ComparedGene, type ComparisonState, comparisonTable } from "../client/comparison";
 import { count } from "../base/numbers";
-import { Button, Choice, Notice, Progress } from "../widgets/controls";
+import { Button, Choice, IconButton, Notice, Progress } from "../widgets/controls";
 import { ComparisonResult } from "./comparison_result";
 import { countOf, runsOf } from "./selection";
 import { useSession } from "./session";
@@ -14,6 +14,8 @@ const tests = [
   { value: "wilcoxon" as Test, text: "Wilcoxon rank-sum" },
   { value: "pseudobulk" as Test, text: "Donors as replicates" },
 ];
+
+const cellWords = (cells: number) => `${count(cells)} ${cells === 1 ? "cell" : "cells"}`;
 
 /** Two groups of cells, compared gene by gene. */
 export function ComparePanel() {
@@ -67,13 +69,13 @@ export function ComparePanel() {
     <div className="groups">
       {(["a", "b"] as const).map((which) => <div key={which} className={`group group-${which}`}>
         <strong>{which.toUpperCase()}</strong>
-        <span>{view.groups[which] ? `${count(sizeOf(view.groups[which]))} cells`
+        <span>{view.groups[which] ? cellWords(sizeOf(view.groups[which]))
           : which === "b" ? "the rest" : "none yet"}</span>
         <Button kind="quiet" onClick={() => keep(which)}>Set from selection</Button>
         {view.groups[which] && <Button kind="quiet" onClick={() => session.change({
           selection: view.groups[which]?.selection, subset: view.groups[which]?.subset })}>Show</Button>}
-        {view.groups[which] && <Button kind="quiet" onClick={() => session.change({
-          groups: { ...view.groups, [which]: null } })}>Clear</Button>}
+        {view.groups[which] && <IconButton icon="close" label={`Clear ${which.toUpperCase()}`}
+          onClick={() => session.change({ groups: { ...view.groups, [which]: null } })} />}
       </div>)}
     </div>
     <div className="compare-options">
@@ -81,7 +83,7 @@ export function ComparePanel() {
       {test === "pseudobulk" && <Choice label="Donors" value={donors} options={columns}
         onChange={setDonors} />}
       <Choice label="Values" value={view.layer} options={layers}
-        onChange={(layer) => session.change({ layer })} />
+        onChange={(layer) => session.chooseLayer(layer)} />
     </div>
     {running ? <Button onClick={() => stop.current?.abort()}>Cancel</Button>
       : <Button kind="main" disabled={!a} onClick={() => void run()}>Compare A with {

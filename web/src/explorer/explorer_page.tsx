@@ -8,9 +8,11 @@ import { hrefOf } from "../base/route";
 import { IconButton, Notice } from "../widgets/controls";
 import { CellStore } from "./cell_store";
 import { openingView } from "./first_view";
+import { KeysDialog } from "./keys_dialog";
 import { LabelBook } from "./label_book";
+import { NewerRevision } from "./newer_revision";
 import { panels } from "./panels";
-import { ScatterPanel } from "./scatter_panel";
+import { Pictures } from "./pictures";
 import { Session, SessionProvider } from "./session";
 import { SetKeeper } from "./set_keeper";
 import { ShareDialog } from "./share_dialog";
@@ -61,8 +63,9 @@ function Explorer({ session, pointer, theme }: {
   session: Session; pointer: Pointer; theme: string;
 }) {
   const [sharing, setSharing] = useState(false);
+  const [keysShown, setKeysShown] = useState(false);
   const { schema } = session.store;
-  useKeys(session);
+  useKeys(session, () => setKeysShown(true));
   useEffect(() => {
     if (!isSignedIn()) return undefined;
     const ends = [session.labels.watch(), new SetKeeper(session, session.labels).watch()];
@@ -76,13 +79,16 @@ function Explorer({ session, pointer, theme }: {
       <h1><a href={hrefOf(["dataset", pointer.name])}>{pointer.title}</a></h1>
       <span className="note">{count(schema.cells)} cells × {count(schema.genes)} genes</span>
       <span className="bar-gap" />
+      <IconButton icon="keyboard" label="Keys (?)" onClick={() => setKeysShown(true)} />
       <IconButton icon="link" label="Share and reproduce" onClick={() => setSharing(true)} />
     </header>
+    <div className="explorer-news"><NewerRevision pointer={pointer} /></div>
     <aside className="side left" aria-label="Cells">{side("left")}</aside>
-    <main>{schema.embeddings.length > 0 ? <ScatterPanel theme={theme} />
+    <main>{schema.embeddings.length > 0 ? <Pictures theme={theme} />
       : <Notice kind="info">This dataset brings no embedding; figures and comparisons work without
         one.</Notice>}</main>
     <aside className="side right" aria-label="Genes and comparisons">{side("right")}</aside>
+    {keysShown && <KeysDialog onClose={() => setKeysShown(false)} />}
     {sharing && <ShareDialog pointer={pointer} onClose={() => setSharing(false)} />}
   </div>;
 }

@@ -1,6 +1,8 @@
 import { css, palette } from "../base/colour";
-import { save } from "../base/files";
+import { save, saveText } from "../base/files";
 import { short } from "../base/numbers";
+import type { Point } from "../base/polygon";
+import { escape, fixed, svg, text } from "../plots/figure";
 import type { Colouring } from "./colouring";
 
 /** A table as CSV (RFC 4180). */
@@ -60,4 +62,75 @@ function drawLegend(draw: CanvasRenderingContext2D, painted: Exclude<Colouring, 
     draw.fillStyle = ink;
     draw.fillText(label, left + line, line * (at + 2.05));
   });
+}
+
+/** A picture of the cells as it lies on the screen. */
+export interface ScatterSvg {
+  width: number;
+  height: number;
+  canvas: HTMLCanvasElement;
+  /** Turned in three dimensions: its points have no places on the screen that one could list. */
+  solid: boolean;
+  names: { label: string; at: Point }[];
+  radius: number;
+  opacity: number;
+  /** Those behind have no colour. */
+  cells: () => { at: Point; colour: number | null }[];
+}
+
+/** More points than this make a drawing that no program opens in good time: they are a picture in
+ *  the drawing, and words and legend remain vectors. */
+const pointsMost = 50_000;
+
+function pointsOf(drawing: ScatterSvg, behind: string): string {
+  const cells = drawing.solid ? [] : drawing.cells();
+  if (drawing.solid || cells.length > pointsMost)
+    return `<image width="${fixed(drawing.width)}" height="${fixed(drawing.height)}" href="${
+      drawing.canvas.toDataURL("image/png")}"/>`;
+  // One path a colour keeps the file small: a line of no length with round ends is a point.
+  const paths = new Map<string, string[]>();
+  for (const { at, colour } of cells) {
+    const name = colour === null ? "" : css(colour);
+    const places = paths.get(name) ?? [];
+    paths.set(name, places);
+    places.push(`M${fixed(at[0])} ${fixed(at[1])}h0`);
+  }
+  return [...paths].map(([colour, places]) => `<path d="${places.join("")}" stroke="${
+    colour || behind}" stroke-width="${fixed(drawing.radius * (colour ? 2 : 1.2))}" stroke-opacity="${
+    drawing.opacity}" stroke-linecap="round" fill="none"/>`).join("");
+}
+
+function legendOf(painted: Colouring | undefined, left: number): { parts: string[]; height: number } {
+  if (!painted || painted.by === "nothing") return { parts: [], height: 0 };
+  const parts = [text(left, 20, painted.name, { bold: true })];
+  if (painted.by === "number") {
+    const table = palette(painted.scale.palette);
+    for (let at = 0; at < 64; at++)
+      parts.push(`<rect x="${fixed(left + at * 2.5)}" y="30" width="2.700" height="12" fill="${
+        css(table[Math.round((at / 63) * 255)])}"/>`);
+    parts.push(text(left, 56, short(painted.scale.low)),
+      text(left + 160, 56, short(painted.scale.high), { anchor: "end" }));
+    return { parts, height: 70 };
+  }
+  painted.labels.forEach((label, at) => parts.push(`<circle cx="${left + 5}" cy="${
+    35 + at * 17}" r="5" fill="${painted.labelColours[at]}"/>`, text(left + 16, 39 + at * 17, label)));
+  return { parts, height: 50 + painted.labels.length * 17 };
+}
+
+/** The picture with its words and legend as vectors. */
+export function saveScatterSvg(drawing: ScatterSvg, painted: Colouring | undefined,
+    title: string): void {
+  const styles = getComputedStyle(document.documentElement);
+  const [ground, ink, behind] = ["--ground", "--ink", "--behind"].map((name) =>
+    styles.getPropertyValue(name).trim());
+  const legend = legendOf(painted, drawing.width + 16);
+  const width = drawing.width + (legend.height > 0 ? 220 : 0);
+  const height = Math.max(drawing.height, legend.height);
+  const names = drawing.names.map(({ label, at }) => `<text x="${fixed(at[0])}" y="${
+    fixed(at[1])}" text-anchor="middle" font-weight="600" paint-order="stroke" stroke="${
+    ground}" stroke-width="3">${escape(label)}</text>`);
+  saveText(`${fileName(title)}.svg`, svg(width, height, [
+    `<rect width="${fixed(width)}" height="${fixed(height)}" fill="${ground}"/>`,
+    pointsOf(drawing, behind), ...names, ...legend.parts], title)
+    .replaceAll("currentColor", ink), "image/svg+xml");
 }

@@ -22,7 +22,8 @@ export function GenePlane({ gate }: { gate: { x: string; y: string } }) {
   const ranges = useMemo(() => places &&
     { x: extent(places.xs) ?? [0, 1], y: extent(places.ys) ?? [0, 1] }, [places]);
   const painted = useMemo(() => colouring(view, store),
-    [view.colour, view.scales, view.palette, store, store.version()]);
+    [view.colour, view.scales, view.palette, view.labelColours, view.labelPalette, store,
+      store.version()]);
   const world = session.world();
   const selected = session.selected();
   const key = `region ${planeKey(plane)}`;
@@ -34,6 +35,9 @@ export function GenePlane({ gate }: { gate: { x: string; y: string } }) {
     const words = new Uint32Array(pixels.data.buffer);
     const column = (x: number) => Math.round(((x - ranges.x[0]) / (ranges.x[1] - ranges.x[0] || 1)) * (side - 5)) + 2;
     const row = (y: number) => side - 3 - Math.round(((y - ranges.y[0]) / (ranges.y[1] - ranges.y[0] || 1)) * (side - 5));
+    // A few cells are seen best as larger points.
+    const point = store.cells > 5_000 ? [0, 1, side, side + 1]
+      : [-side, -1, 0, 1, side, -side - 1, -side + 1, side - 1, side + 1];
     for (const front of [false, true])
       for (let cell = 0; cell < store.cells; cell++) {
         if (world && world[cell] === 0) continue;
@@ -41,7 +45,7 @@ export function GenePlane({ gate }: { gate: { x: string; y: string } }) {
         if (kept !== front) continue;
         const at = row(places.ys[cell]) * side + column(places.xs[cell]);
         const colour = kept ? painted.colours[cell] : 0x60b0b0b0;
-        for (const near of [0, 1, side, side + 1]) words[at + near] = colour;
+        for (const near of point) words[at + near] = colour;
       }
     draw.putImageData(pixels, 0, 0);
   }, [places, ranges, painted, world, selected, store.cells]);

@@ -5,7 +5,7 @@ import { assignSelected } from "./labels_panel";
 import type { Session } from "./session";
 
 /** The Explorer's keyboard: undo, redo, subset, labels by number. Fields and dialogs have their own. */
-export function useKeys(session: Session): void {
+export function useKeys(session: Session, onHelp: () => void): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
@@ -16,9 +16,10 @@ export function useKeys(session: Session): void {
       if (command && key === "z") event.shiftKey ? session.redo() : session.undo();
       else if (command && key === "y") session.redo();
       else if (event.shiftKey && key === "w" && view.selection.length > 0)
-        session.change({ subset: [...view.subset, ...view.selection], selection: [], camera: null });
+        session.keepSelected();
       else if (event.shiftKey && key === "e") session.change({ subset: [], camera: null });
       else if (!command && /^[0-9]$/.test(key) && !event.shiftKey) assignNumbered(session, Number(key));
+      else if (key === "?") onHelp();
       else if (key === "escape") session.change({ selection: [] });
       else return;
       event.preventDefault();

@@ -1,7 +1,8 @@
-import { useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
 
 import { isSignedIn } from "../client/account";
 import type { LabelColumn } from "../client/labels";
+import { cellTypesLike, type Term } from "../client/ontology";
 import { count } from "../base/numbers";
 import { byName } from "../base/order";
 import { Button, Choice, IconButton, Notice } from "../widgets/controls";
@@ -130,9 +131,11 @@ export function assignSelected(session: ReturnType<typeof useSession>["session"]
 }
 
 function OwnLabels({ column, book }: { column: LabelColumn; book: LabelBook }) {
-  const { session, store } = useSession();
+  const { session, view, store } = useSession();
   const [text, setText] = useState("");
   const [changed, setChanged] = useState<string | null>(null);
+  const list = useId();
+  const terms = useTerms(text);
   const selected = session.selected();
   const chosen = selected ? countOf(selected, store.cells) : 0;
   const ready = book.mayChange && chosen > 0;
@@ -141,7 +144,7 @@ function OwnLabels({ column, book }: { column: LabelColumn; book: LabelBook }) {
   return <div className="labels">
     <ul>{labels.map(({ label, cells }, at) => <li key={label}>
       <span className="own-label"><span className="swatch" style={{ background: values
-        ? labelColour(store, column.name, values.labels, values.labels.indexOf(label))
+        ? labelColour(view, store, column.name, values.labels, values.labels.indexOf(label))
         : "var(--behind)" }} />{at < 9 && <kbd>{at + 1}</kbd>}{label}</span>
       {book.mayChange && <span className="own-label-tools">
         <button type="button" className="assign" disabled={!ready}
@@ -169,11 +172,27 @@ function OwnLabels({ column, book }: { column: LabelColumn; book: LabelBook }) {
       setText("");
     }}>
       <input aria-label={`New label in ${column.name}`} placeholder="new label" value={text}
-        onChange={(event) => setText(event.target.value)} />
+        list={list} autoComplete="off" onChange={(event) => setText(event.target.value)} />
+      <datalist id={list}>{terms.map(({ id, name }) => <option key={id} value={name}>
+        {id}</option>)}</datalist>
       <Button type="submit" disabled={text.trim() === ""}>
         {ready ? `Label ${count(chosen)} cells` : "Add"}</Button>
     </form>}
   </div>;
+}
+
+/** What an ontology calls such cells. */
+function useTerms(text: string): Term[] {
+  const [terms, setTerms] = useState<Term[]>([]);
+  useEffect(() => {
+    const left = new AbortController();
+    if (text.trim().length < 2) setTerms([]);
+    else void cellTypesLike(text.trim(), left.signal).then((found) => {
+      if (!left.signal.aborted) setTerms(found);
+    });
+    return () => left.abort();
+  }, [text]);
+  return terms;
 }
 
 function LabelChanges({ label, column, book, onDone }: {

@@ -1,27 +1,55 @@
 import { useState } from "react";
 
-import { css, palette, paletteNames } from "../base/colour";
+import { css, labelPaletteNames, palette, paletteNames } from "../base/colour";
 import { count, short } from "../base/numbers";
-import { Button, Choice } from "../widgets/controls";
+import { Button, Choice, IconButton } from "../widgets/controls";
 import { type Colouring, firstScale } from "./colouring";
 import { sourceKey } from "./selection";
-import { useSession } from "./session";
+import { type PaneName, usePane, useSession } from "./session";
 
-/** What the colours mean; a number's range, scale and palette are changed here. */
-export function Legend({ painted }: { painted: Colouring | undefined }) {
+const shownMost = 60;
+
+/** What the colours mean; a number's range, scale and palette are changed here, and the colour of
+ *  a label. */
+export function Legend({ painted, pane }: { painted: Colouring | undefined; pane: PaneName }) {
   if (!painted || painted.by === "nothing") return null;
-  if (painted.by === "number") return <NumberLegend painted={painted} />;
-  const shown = painted.labels.slice(0, 60);
-  return <div className="legend" aria-label={`Colours of ${painted.name}`}>
-    <strong>{painted.name}</strong>
+  return painted.by === "number" ? <NumberLegend painted={painted} pane={pane} />
+    : <LabelLegend painted={painted} />;
+}
+
+function LabelLegend({ painted }: { painted: Colouring & { by: "category" } }) {
+  const { session, view, store } = useSession();
+  const { name, labels, labelColours } = painted;
+  const shown = labels.slice(0, shownMost);
+  const own = view.labelColours[name];
+  const paint = (label: string, colour: string) => session.change({ labelColours: {
+    ...view.labelColours, [name]: { ...own, [label]: colour } } }, `colour ${name} ${label}`);
+  const files = store.schema.colours[name] !== undefined;
+  return <div className="legend" aria-label={`Colours of ${name}`}>
+    <strong>{name}</strong>
     <ul>{shown.map((label, at) => <li key={label}>
-      <span className="swatch" style={{ background: painted.labelColours[at] }} />{label}</li>)}</ul>
-    {painted.labels.length > shown.length && <p>and {painted.labels.length - shown.length} more</p>}
+      <label className="swatch" style={{ background: labelColours[at] }} title={`Colour of ${label}`}>
+        <input type="color" className="visually-hidden" aria-label={`Colour of ${label}`}
+          value={labelColours[at]} onChange={(event) => paint(label, event.target.value)}
+          onBlur={() => session.endGesture()} /></label>
+      <span className="legend-label" title={label}>{label}</span></li>)}</ul>
+    {labels.length > shown.length && <p>and {labels.length - shown.length} more</p>}
+    <div className="legend-settings">
+      <Choice label="Colours" value={view.labelPalette} options={[
+        { value: "file", text: files ? "of the file" : "usual" },
+        ...labelPaletteNames.map((value) => ({ value, text: value }))]}
+        onChange={(labelPalette) => session.change({ labelPalette })} />
+      {own && <Button kind="quiet" onClick={() => session.change({ labelColours:
+        Object.fromEntries(Object.entries(view.labelColours).filter(([column]) => column !== name)) })}>
+        Undo own colours</Button>}
+    </div>
   </div>;
 }
 
-function NumberLegend({ painted }: { painted: Colouring & { by: "number" } }) {
-  const { session, view } = useSession();
+function NumberLegend({ painted, pane }: {
+  painted: Colouring & { by: "number" }; pane: PaneName;
+}) {
+  const { session, view } = usePane(pane);
   const [open, setOpen] = useState(false);
   if (view.colour?.by !== "number") return null;
   const key = sourceKey(view.colour.source);
@@ -33,8 +61,9 @@ function NumberLegend({ painted }: { painted: Colouring & { by: "number" } }) {
   const steps = Array.from({ length: 9 }, (_, at) => css(table[Math.round((at * 255) / 8)]));
   const clipped = low > painted.full[0] || high < painted.full[1];
   return <div className="legend" aria-label={`Colours of ${painted.name}`}>
-    <button type="button" className="legend-name" aria-expanded={open}
-      onClick={() => setOpen(!open)}><strong>{painted.name}</strong></button>
+    <div className="row-head"><strong className="row-name" title={painted.name}>{painted.name}</strong>
+      <IconButton icon="more" label={`Scale of ${painted.name}`} pressed={open}
+        onClick={() => setOpen(!open)} /></div>
     <div className="ramp" style={{ background: `linear-gradient(to right, ${steps.join(", ")})` }} />
     <div className="ramp-ends"><span>{low > painted.full[0] ? "≤ " : ""}{short(low)}</span>
       <span>{high < painted.full[1] ? "≥ " : ""}{short(high)}</span></div>

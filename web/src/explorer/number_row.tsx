@@ -26,8 +26,17 @@ export function NumberRow({ source, children, open = true }: {
     one.kind === "range" && sourceKey(one.source) === key);
   const coloured = view.colour?.by === "number" && sourceKey(view.colour.source) === key;
   const failure = store.failure(key);
-  const set = (low: number, high: number, gesture: string | null) =>
+  const set = (low: number | null, high: number | null, gesture: string | null) =>
     session.filter({ kind: "range", source, low, high }, gesture);
+  const end = (which: "low" | "high") => <input type="number" step="any" className={`end-${which}`}
+    aria-label={`${which === "low" ? "least" : "greatest"} ${name}`}
+    placeholder={range ? short(range[which === "low" ? 0 : 1]) : ""}
+    value={filter?.[which] == null ? "" : Number(filter[which].toPrecision(6))}
+    onChange={(event) => {
+      const typed = event.target.value === "" ? null : Number(event.target.value);
+      set(which === "low" ? typed : filter?.low ?? null,
+        which === "high" ? typed : filter?.high ?? null, `type ${key}`);
+    }} onBlur={() => session.endGesture()} />;
   return <div className="number-row">
     <div className="row-head"><span className="row-name" title={name}>{name}</span>
       {children}
@@ -37,18 +46,10 @@ export function NumberRow({ source, children, open = true }: {
         onClick={() => session.change({ colour: coloured ? null : { by: "number", source } })} />
     </div>
     {open && bins && <BrushHistogram bins={bins} label={`Histogram of ${name}`}
-      range={filter ? [filter.low, filter.high] : null} onEnd={() => session.endGesture()}
+      range={filter ? [filter.low ?? bins.low, filter.high ?? bins.high] : null}
+      ends={<>{end("low")}<span className="note">select from … to</span>{end("high")}</>} onEnd={() => session.endGesture()}
       onRange={(to) => to ? set(to[0], to[1], `brush ${key}`) : session.unfilter(`range ${key}`)} />}
     {open && bins && bins.missing > 0 && <p className="note">{count(bins.missing)} without a value</p>}
-    {filter && <p className="thresholds">
-      <label><span className="visually-hidden">least {name}</span><input type="number" step="any"
-        value={Number(filter.low.toPrecision(6))}
-        onChange={(event) => set(Number(event.target.value), filter.high, `type ${key}`)} /></label>
-      <span> to </span>
-      <label><span className="visually-hidden">greatest {name}</span><input type="number" step="any"
-        value={Number(filter.high.toPrecision(6))}
-        onChange={(event) => set(filter.low, Number(event.target.value), `type ${key}`)} /></label>
-    </p>}
     {open && column && !range && <p className="note">no values ({short(Number.NaN)})</p>}
     {open && !column && <p className="waiting">{failure?.message ?? "Loading …"}</p>}
   </div>;

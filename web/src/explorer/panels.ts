@@ -6,9 +6,11 @@ import { GenesPanel } from "./genes_panel";
 import { LabelsPanel } from "./labels_panel";
 import { NumbersPanel } from "./numbers_panel";
 import { PlotsPanel } from "./plots_panel";
+import { SelectionPanel } from "./selection_panel";
 
 /** The Explorer's panels, in their order; one line each. */
 export const panels: { name: string; side: "left" | "right"; Panel: FunctionComponent }[] = [
+  { name: "selection", side: "left", Panel: SelectionPanel },
   { name: "categories", side: "left", Panel: CategoriesPanel },
   { name: "labels", side: "left", Panel: LabelsPanel },
   { name: "numbers", side: "left", Panel: NumbersPanel },

@@ -29,7 +29,7 @@ export function PlotsPanel() {
   const splitBy = view.plot.splitBy ?? columns[1] ?? columns[0] ?? null;
   const selected = session.selected();
   const figures = useMemo(() => groupBy ? drawn(kind, view, store, groupBy, splitBy, selected) : [],
-    [kind, view.genes, view.layer, view.palette, store, store.version(), groupBy, splitBy, selected]);
+    [kind, view.genes, view.layer, view.palette, view.labelColours, view.labelPalette, store, store.version(), groupBy, splitBy, selected]);
   const set = (change: Partial<PlotChoice>) =>
     session.change({ plot: { ...view.plot, groupBy, splitBy, ...change } });
   if (columns.length === 0) return null;
@@ -44,7 +44,8 @@ export function PlotsPanel() {
     </div>
     {kind !== "none" && kind !== "composition" && view.genes.length === 0 &&
       <p className="empty">Add genes to draw them.</p>}
-    {figures.map(({ name, figure }) => <SavedFigure key={name} name={name} figure={figure} />)}
+    {figures.map(({ name, figure }) => <SavedFigure key={name} name={name}
+      figure={figure} enlargeable />)}
   </section>;
 }
 
@@ -52,14 +53,14 @@ function drawn(kind: PlotChoice["kind"], view: View, store: CellStore, groupBy: 
     splitBy: string | null, mask: Uint8Array | null): { name: string; figure: Figure }[] {
   const groups = store.category(groupBy);
   if (!groups || kind === "none") return [];
-  const colour = (at: number) => labelColour(store, groupBy, groups.labels, at);
+  const colour = (at: number) => labelColour(view, store, groupBy, groups.labels, at);
   if (kind === "composition") {
     const split = splitBy ? store.category(splitBy) : undefined;
     if (!split) return [];
     const table = pairCounts(groups.codes, groups.labels.length, split.codes, split.labels.length, mask);
     const width = split.labels.length + 1;
     return [{ name: `composition ${groupBy} ${splitBy}`, figure: composition(groups.labels,
-      split.labels, split.labels.map((_, at) => labelColour(store, split.name, split.labels, at)),
+      split.labels, split.labels.map((_, at) => labelColour(view, store, split.name, split.labels, at)),
       (group, label) => table[group * width + label]) }];
   }
   const genes = view.genes.flatMap((gene) => {

@@ -1,10 +1,16 @@
+import { useState } from "react";
+
 import type { Figure } from "../plots/figure";
+import { Dialog } from "../widgets/controls";
 import { FigureBox } from "../widgets/figure_box";
 import { save, saveText } from "../base/files";
 import { csv, fileName } from "./figure_files";
 
 /** A figure that can be taken away under a name. */
-export function SavedFigure({ figure, name }: { figure: Figure; name: string }) {
+export function SavedFigure({ figure, name, enlargeable = false }: {
+  figure: Figure; name: string; enlargeable?: boolean;
+}) {
+  const [large, setLarge] = useState(false);
   const ink = () => getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
   const standalone = () => figure.svg.replaceAll("currentColor", ink());
   const png = () => {
@@ -22,7 +28,12 @@ export function SavedFigure({ figure, name }: { figure: Figure; name: string }) 
     };
     picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone())}`;
   };
-  return <FigureBox figure={figure} onPng={png}
-    onSvg={() => saveText(`${fileName(name)}.svg`, standalone(), "image/svg+xml")}
-    onCsv={() => saveText(`${fileName(name)}.csv`, csv(figure.head, figure.rows), "text/csv")} />;
+  const files = { figure, onPng: png,
+    onSvg: () => saveText(`${fileName(name)}.svg`, standalone(), "image/svg+xml"),
+    onCsv: () => saveText(`${fileName(name)}.csv`, csv(figure.head, figure.rows), "text/csv") };
+  return <>
+    <FigureBox {...files} onEnlarge={enlargeable ? () => setLarge(true) : undefined} />
+    {large && <Dialog wide title={name} onClose={() => setLarge(false)}><FigureBox {...files} />
+    </Dialog>}
+  </>;
 }

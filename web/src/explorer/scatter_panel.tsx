@@ -5,14 +5,15 @@ import type { Point, Polygon } from "../base/polygon";
 import { thin } from "../base/polygon";
 import { Scatter } from "../plots/scatter";
 import { Notice } from "../widgets/controls";
-import { fit, pan, type Screen, toPlane, toScreen, turn, zoom } from "./camera";
+import { fit, pan, placed, type Screen, toPlane, toScreen, turn, zoom } from "./camera";
 import { centroids, nearest } from "./centroids";
 import { colouring } from "./colouring";
+import type { ScatterSvg } from "./figure_files";
 import { Legend } from "./legend";
-import { ScatterTools, type Tool } from "./scatter_tools";
-import type { Plane, RegionFilter } from "./selection";
-import { planeKey } from "./selection";
-import { useSession } from "./session";
+import { PaneHead } from "./pane_head";
+import type { Drawing } from "./scatter_tools";
+import { type Plane, planeKey, withRegion } from "./selection";
+import { type PaneName, usePane } from "./session";
 import { Tooltip } from "./tooltip";
 import type { Camera } from "./view";
 
@@ -34,13 +35,14 @@ function useScreen(box: React.RefObject<HTMLDivElement | null>): Screen {
 }
 
 /** The embedding: drawn, moved, drawn upon. */
-export function ScatterPanel({ theme }: { theme: string }) {
-  const { session, view, store } = useSession();
+export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: {
+  theme: string; pane: PaneName; drawing: Drawing;
+}) {
+  const { session, view, store, look } = usePane(pane);
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const scatter = useRef<Scatter | null>(null);
   const [problem, setProblem] = useState("");
-  const [tool, setTool] = useState<Tool>("lasso");
   const [trace, setTrace] = useState<Polygon>([]);
   const [hover, setHover] = useState<{ cell: number; at: Point } | null>(null);
   const [complete, setComplete] = useState(false);
@@ -57,7 +59,8 @@ export function ScatterPanel({ theme }: { theme: string }) {
     (xs && ys && screen.width > 0 ? fit(xs, ys, screen.width, screen.height) : null),
     [view.camera, xs, ys, screen.width > 0]);
   const painted = useMemo(() => colouring(view, store),
-    [view.colour, view.scales, view.palette, store, store.version()]);
+    [view.colour, view.scales, view.palette, view.labelColours, view.labelPalette, store,
+      store.version()]);
   const world = session.world();
   const selected = session.selected();
 
@@ -103,14 +106,9 @@ export function ScatterPanel({ theme }: { theme: string }) {
   }, [camera]);
 
   const addRegion = (polygon: Polygon, event: { shiftKey: boolean; altKey: boolean }) => {
-    const known = view.selection.find((filter): filter is RegionFilter =>
-      filter.kind === "region" && planeKey(filter.plane) === planeKey(plane));
-    const how: RegionFilter["steps"][number]["how"] = event.shiftKey && event.altKey ? "intersect"
-      : event.shiftKey ? "add" : event.altKey ? "subtract" : "replace";
-    const steps: RegionFilter["steps"] = how === "replace" || !known
-      ? [{ how: "replace", polygon }]
-      : [...known.steps, { how, polygon }];
-    session.filter({ kind: "region", plane, steps });
+    const how = event.shiftKey && event.altKey ? "intersect" : event.shiftKey ? "add"
+      : event.altKey ? "subtract" : usualHow;
+    session.change({ selection: withRegion(session.view().selection, plane, how, polygon) });
   };
 
   const place = (event: React.PointerEvent | React.WheelEvent): Point => {
@@ -144,7 +142,7 @@ export function ScatterPanel({ theme }: { theme: string }) {
       target.removeEventListener("pointerup", up);
       target.removeEventListener("pointercancel", up);
       setTrace([]);
-      if (!drawing) session.look({ camera: now });
+      if (!drawing) look({ camera: now });
       else if (ended.type === "pointerup") {
         const outline = tool === "lasso" ? thin(path, 2) : path;
         if (outline.length >= 3)
@@ -168,7 +166,7 @@ export function ScatterPanel({ theme }: { theme: string }) {
     if (!camera) return;
     event.preventDefault();
     const at = place(event as unknown as React.WheelEvent);
-    session.look({ camera: zoom(camera, screen, at, Math.exp(-event.deltaY * 0.0015)) });
+    look({ camera: zoom(camera, screen, at, Math.exp(-event.deltaY * 0.0015)) });
   };
   useEffect(() => {
     const element = box.current;
@@ -183,9 +181,16 @@ export function ScatterPanel({ theme }: { theme: string }) {
     return painted.labels.map((label, at) => ({ label, place: places[at] }));
   }, [view.centroids, painted, xs, ys, world, solid]);
   const failure = store.failure(`embedding:${view.embedding}`);
+  const vector = (): ScatterSvg | null => !camera || !xs || !ys || !painted || !canvas.current ? null
+    : { width: screen.width, height: screen.height, canvas: canvas.current,
+      solid, names: names.flatMap(({ label, place: middle }) =>
+        middle ? [{ label, at: toScreen(camera, screen, middle) }] : []),
+      radius: scatter.current?.radius ?? 1, opacity: view.opacity,
+      cells: () => placed(xs, ys, camera, screen, painted.colours, world, selected) };
 
-  return <section className="scatter" aria-label={`Embedding ${view.embedding}`}>
-    <ScatterTools tool={tool} setTool={setTool} canvas={canvas} painted={painted} />
+  return <section className="scatter" data-pane={pane} aria-label={pane === "first"
+    ? `Embedding ${view.embedding}` : `Beside it: embedding ${view.embedding}`}>
+    <PaneHead pane={pane} canvas={canvas} painted={painted} vector={vector} />
     <div ref={box} className={`scatter-plane tool-${tool}`} data-complete={complete}
       onPointerDown={onPointerDown} onPointerMove={onHover} onPointerLeave={() => setHover(null)}>
       <canvas ref={canvas} aria-label={`${store.cells} cells`} role="img" />
@@ -196,10 +201,10 @@ export function ScatterPanel({ theme }: { theme: string }) {
           <text key={label} className="centroid" x={toScreen(camera, screen, middle)[0]}
             y={toScreen(camera, screen, middle)[1]}>{label}</text>)}
       </svg>
-      {hover && <Tooltip cell={hover.cell} at={hover.at} painted={painted} />}
+      {hover && <Tooltip cell={hover.cell} at={hover.at} screen={screen} view={view} painted={painted} />}
       {(problem || failure) && <Notice kind="error">{problem || failure?.message}</Notice>}
       {!axes && !failure && <p className="waiting">Loading {view.embedding} …</p>}
     </div>
-    <Legend painted={painted} />
+    <Legend painted={painted} pane={pane} />
   </section>;
 }

@@ -1,12 +1,12 @@
-import { createContext, useContext, useSyncExternalStore } from "react";
+import { createContext, useContext, useMemo, useSyncExternalStore } from "react";
 
 import { begin, type History, redo, step, undo } from "../base/history";
 import type { CellStore } from "./cell_store";
 import { LabelBook } from "./label_book";
 import {
-  cellsOf, type Filter, intersection, type Selection, withFilter, withoutFilter,
+  cellsOf, type Filter, intersection, type Selection, withFilter, within, withoutFilter,
 } from "./selection";
-import type { View } from "./view";
+import type { Colour, Pane, View } from "./view";
 
 /** One person's work on one revision: the view with its history, and the cells it stands on. */
 export class Session {
@@ -60,6 +60,24 @@ export class Session {
     this.change({ selection: withoutFilter(this.view().selection, key) });
   }
 
+  /** Values of another layer, also for what the pictures are coloured by. What was selected by
+   *  values of a layer stays so. */
+  chooseLayer(layer: string): void {
+    const { colour, beside } = this.view();
+    const moved = (one: Colour | null): Colour | null =>
+      one?.by === "number" && one.source.from !== "obs"
+        ? { ...one, source: { ...one.source, layer } } : one;
+    this.change({ layer, colour: moved(colour),
+      beside: beside && { ...beside, colour: moved(beside.colour) } });
+  }
+
+  /** Limits all panels to the selected cells. */
+  keepSelected(): void {
+    const { subset, selection } = this.view();
+    if (selection.length > 0)
+      this.change({ subset: within(subset, selection), selection: [], camera: null });
+  }
+
   /** The cells that panels are limited to; null is all of them. */
   world(): Uint8Array | null {
     return this.current().world;
@@ -104,4 +122,21 @@ export function useSession(): { session: Session; view: View; store: CellStore }
   const view = useSyncExternalStore(session.subscribe, session.view);
   useSyncExternalStore(session.store.subscribe, session.store.version);
   return { session, view, store: session.store };
+}
+
+export type PaneName = "first" | "beside";
+
+/** The session as one of two pictures sees it: the view with the picture's own embedding, colour
+ *  and camera, and changes that go there. */
+export function usePane(name: PaneName) {
+  const { session, view, store } = useSession();
+  const own = useMemo(() => name === "beside" && view.beside ? { ...view, ...view.beside } : view,
+    [view, name]);
+  const placed = (change: Partial<Pane>): Partial<View> => {
+    const { beside } = session.view();
+    return name === "beside" && beside ? { beside: { ...beside, ...change } } : change;
+  };
+  return { session, store, view: own,
+    change: (change: Partial<Pane>) => session.change(placed(change)),
+    look: (change: Partial<Pane>) => session.look(placed(change)) };
 }

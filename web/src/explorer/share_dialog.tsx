@@ -4,7 +4,7 @@ import type { Pointer } from "../client/dataset";
 import { hrefOf } from "../base/route";
 import { Button, Dialog, Field } from "../widgets/controls";
 import { saveText } from "../base/files";
-import { countOf } from "./selection";
+import { countOf, within } from "./selection";
 import { methods, pythonScript, sqlCondition } from "./session_script";
 import { useSession } from "./session";
 import { SavedViews } from "./saved_views";
@@ -20,7 +20,7 @@ export function ShareDialog({ pointer, onClose }: { pointer: Pointer; onClose: (
   }, [view, store.schema.revision]);
   const cells = countOf(session.selected(), store.cells);
   const script = pythonScript(pointer, store.schema, view);
-  const condition = sqlCondition([...view.subset, ...view.selection]);
+  const condition = sqlCondition(within(view.subset, view.selection));
   return <Dialog title="Share and reproduce" onClose={onClose}>
     <SavedViews />
     <Field label="Link to exactly this screen">{(id) => <div className="copy-field">

@@ -7,6 +7,10 @@ export interface View {
   dimensions: number[];
   layer: string;
   colour: Colour | null;
+  /** Colours that the reader gave to labels: by column and label. */
+  labelColours: Record<string, Record<string, string>>;
+  /** "file": the file's own where it has some, else the first of the palettes. */
+  labelPalette: string;
   /** Per number source: the ends of its colour range and whether it is logarithmic. */
   scales: Record<string, { low: number; high: number; log: boolean }>;
   palette: string;
@@ -18,12 +22,18 @@ export interface View {
   geneSets: GeneSet[];
   gates: { x: string; y: string }[];
   camera: Camera | null;
+  /** A second picture of the same cells. */
+  beside: Pane | null;
   pointSize: number;
   opacity: number;
   centroids: boolean;
   plot: PlotChoice;
+  /** The column by whose labels the picture is split into small ones. */
   splitBy: string | null;
 }
+
+/** What a picture of its own has. */
+export type Pane = Pick<View, "embedding" | "dimensions" | "colour" | "camera">;
 
 export type Colour = { by: "category"; column: string } | { by: "number"; source: NumberSource };
 
@@ -56,8 +66,9 @@ export interface PlotChoice {
 }
 
 export const firstView: View = {
-  embedding: "", dimensions: [0, 1], layer: "X", colour: null, scales: {}, palette: "viridis",
-  selection: [], subset: [], groups: { a: null, b: null }, genes: [], geneSets: [], gates: [],
-  camera: null, pointSize: 1, opacity: 0.9, centroids: false,
+  embedding: "", dimensions: [0, 1], layer: "X", colour: null, labelColours: {},
+  labelPalette: "file", scales: {}, palette: "viridis", selection: [], subset: [],
+  groups: { a: null, b: null }, genes: [], geneSets: [], gates: [], camera: null, beside: null,
+  pointSize: 1, opacity: 0.9, centroids: false,
   plot: { kind: "none", groupBy: null, splitBy: null }, splitBy: null,
 };

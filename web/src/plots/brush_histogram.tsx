@@ -1,13 +1,14 @@
-import { useRef } from "react";
+import { type ReactNode, useRef } from "react";
 
 import type { Histogram } from "../base/binning";
-import { short } from "../base/numbers";
 
 /** Bars of all cells with the selected ones before them; a drag across sets a range. */
-export function BrushHistogram({ bins, range, onRange, onEnd, label, height = 44 }: {
+export function BrushHistogram({ bins, range, onRange, onEnd, label, ends, height = 44 }: {
   bins: Histogram; range: [number, number] | null; label: string; height?: number;
   /** Null: the range is taken away. */
   onRange: (range: [number, number] | null) => void; onEnd: () => void;
+  /** What stands below the two ends. */
+  ends: ReactNode;
 }) {
   const box = useRef<SVGSVGElement>(null);
   const most = Math.max(1, ...bins.all);
@@ -48,6 +49,6 @@ export function BrushHistogram({ bins, range, onRange, onEnd, label, height = 44
       {[...bins.selected].map((value, at) => value > 0 && <rect key={at} className="bin-selected"
         x={at + 0.06} width={0.88} y={height - y(value)} height={y(value)} />)}
     </svg>
-    <div className="ramp-ends"><span>{short(bins.low)}</span><span>{short(bins.high)}</span></div>
+    <div className="ramp-ends">{ends}</div>
   </div>;
 }

@@ -136,6 +136,11 @@ export class Scatter {
     this.redraw();
   }
 
+  /** Of a selected cell's point, in CSS pixels. */
+  get radius(): number {
+    return Math.max(0.5, this.style.size / 2);
+  }
+
   redraw(): void {
     this.drawn = 0;
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.drawPiece());

@@ -38,7 +38,6 @@ function OneFormat({ dataset, format, revision }: {
         const ready = await fileReady(link.path, waiting.signal);
         if (ready === true) break;
         setStep({ at: "making", percent: ready });
-        await new Promise((resolve) => setTimeout(resolve, 500));
       }
       setStep({ at: "ready", link });
     } catch (failure) {

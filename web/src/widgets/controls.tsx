@@ -37,6 +37,15 @@ const icons = {
   upload: "M12 16V4M7 9l5-5 5 5M5 20h14",
   moon: "M20 14a8 8 0 1 1-10-10 7 7 0 0 0 10 10z",
   subset: "M4 6h16M7 12h10M10 18h4",
+  only: "M4 12a8 8 0 1 0 16 0a8 8 0 1 0-16 0",
+  unite: "M3 12a6 6 0 1 0 12 0a6 6 0 1 0-12 0M9 12a6 6 0 1 0 12 0a6 6 0 1 0-12 0M6 12h12M12 9.500v5",
+  without: "M3 12a6 6 0 1 0 12 0a6 6 0 1 0-12 0M14 17.500a6 6 0 1 0 0-11M5.500 12h5",
+  overlap: "M3 12a6 6 0 1 0 12 0a6 6 0 1 0-12 0M9 12a6 6 0 1 0 12 0a6 6 0 1 0-12 0M12 8v8M10.500 10v4M13.500 10v4",
+  columns: "M4 5h16v14H4zM12 5v14",
+  vector: "M5 19L19 5M3 17h4v4H3zM17 3h4v4h-4zM8 8h.01M16 16h.01",
+  info: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 8h.01",
+  keyboard: "M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M18 11h.01M8 15h8",
+  list: "M9 6h11M9 12h11M9 18h11M4.500 6h.01M4.500 12h.01M4.500 18h.01",
   turn: "M4 12a8 4 0 1 0 16 0a8 4 0 1 0-16 0M12 4v16",
 } as const;
 export type IconName = keyof typeof icons;

@@ -1,0 +1,105 @@
+"""In headless Chromium: labels shared by name, an upload that breaks off, and the pages in a frame
+of another site."""
+import functools
+import http.server
+
+import requests
+
+
+def person(server, name):
+    """Somebody with a token and a space of their own."""
+    assert server.post("/v1/principals", json={"name": name}).status_code == 201
+    return {"name": name,
+            "token": server.post("/v1/tokens", json={"principal": name}).json()["secret"]}
+
+
+def test_a_space_is_shared_by_name_and_a_column_begins_as_a_copy(browse, start_server, run, h5ad,
+                                                                tmp_path):
+    file, data = tmp_path / "blood.h5ad", tmp_path / "data"
+    run("demo", "--cells", "600", "--genes", "200", "-o", file)
+    run("import", file, "--name", "blood", "--title", "Blood", "--public", data=data)
+    server = start_server(data)
+    ada, rosalind = person(server, "ada"), person(server, "rosalind")
+    made = requests.post(server.url + "/u/spaces", json={"title": "Mine"}, timeout=60,
+                         headers={"Authorization": f"Bearer {rosalind['token']}"})
+    assert made.status_code == 201, made.text
+    count = int((h5ad.read(file).obs["cell_type"] == "B cell").sum())
+    seen = browse(server, "sharing", ["shareSpace"], people=[ada, rosalind], dataset="blood",
+                  label="B cell", count=count)
+    assert sorted(seen["spaces"]) == ["Mine", "My labels (write)"] and seen["first_columns"] == 0
+    assert seen["history"][0] == "rosalind" and "ada" in seen["history"][1:]
+    assert (seen["spaces_after"], seen["columns_after"]) == (0, 0), "hers alone are left"
+
+
+def test_who_looks_is_told_of_a_new_revision_and_goes_on_there(browse, start_server, run, demo_data,
+                                                               h5ad, tmp_path):
+    data, more = tmp_path / "data", tmp_path / "more.h5ad"
+    run("demo", "--cells", "700", "--genes", "300", "-o", more)
+    run("import", demo_data.file, "--name", "blood", "--title", "Blood", data=data)
+    seen = browse(start_server(data), "newer", ["newRevision"], dataset="blood", label="B cell",
+                  file=str(more))
+    count = {file: int((h5ad.read(file).obs["cell_type"] == "B cell").sum())
+             for file in (demo_data.file, more)}
+    assert seen["before"] == f"{count[demo_data.file]} of 500 cells"
+    assert seen["after"] == f"{count[more]} of 700 cells"
+    assert seen["words"] == ["cell_type B cellnot"]
+
+
+def test_an_ontology_offers_names_for_labels(browse, start_server, run, demo_data, skip, tmp_path):
+    data = tmp_path / "data"
+    run("import", demo_data.file, "--name", "blood", "--title", "Blood", data=data)
+    server = start_server(data)
+    known = server.get("/v1/ontology/terms", params={"q": "B cel", "facet": "cell_type"})
+    if known.status_code == 404:
+        skip("this program has no ontologies")
+    terms = [[term["name"], term["id"]] for term in known.json()["terms"]]
+    seen = browse(server, "names", ["offeredNames"], dataset="blood", typed="B cel")
+    assert ["B cell", "CL:0000236"] in terms and seen["offered"] == terms[:12]
+
+
+def test_an_upload_goes_on_after_a_break(browse, start_server, run, tmp_path):
+    file = tmp_path / "large.h5ad"
+    run("demo", "--cells", "10000", "--genes", "400", "-o", file)
+    size, piece = file.stat().st_size, 8 << 20
+    assert 2 * piece < size < 3 * piece, "three pieces"
+    seen = browse(start_server(), "resumed", ["signIn", "brokenUpload"], file=str(file),
+                  title="Large blood")
+    second, third = (f"bytes {at}-{min(at + piece, size) - 1}/{size}" for at in (piece, 2 * piece))
+    assert seen["sent"] == [f"bytes 0-{piece - 1}/{size} passing", f"{second} passing",
+                            f"{second} passing", f"{third} passing", f"{third} after"]
+
+
+class PageWithFrame(http.server.BaseHTTPRequestHandler):
+    """Another site's page that shows the pages of `inside`."""
+
+    def __init__(self, inside, *arguments):
+        self.inside = inside
+        super().__init__(*arguments)
+
+    def do_GET(self):  # noqa: N802
+        body = (f"<!doctype html><title>A laboratory</title><h1>Our cells</h1>"
+                f"<iframe src='{self.inside[self.path]}/' title='Cells' width=1200 height=700>"
+                "</iframe>").encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_the_pages_work_in_a_frame_where_that_is_allowed(browse, start_server, serve_files, run,
+                                                         demo_data, tmp_path):
+    inside = {"/favicon.ico": ""}
+    site = serve_files(functools.partial(PageWithFrame, inside))
+    data = tmp_path / "data"
+    run("import", demo_data.file, "--name", "blood", "--title", "Blood", "--public", data=data)
+    allowed = start_server(data, environment={"STROMA_HTTP_FRAME_ANCESTORS": site})
+    refused = start_server(tmp_path / "other")
+    inside.update({"/allowed": allowed.url, "/refused": refused.url})
+    seen = browse(allowed, "frames", ["frames"], token="", title="Blood",
+                  page_allowed=site + "/allowed", page_refused=site + "/refused")
+    assert "500" in seen["framed"]
+    assert refused.url in seen["frame_refused"]
