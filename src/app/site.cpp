@@ -61,6 +61,7 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.audit = std::make_unique<account::Audit>(*state.control, state.clock);
     state.catalog->set_witness(*state.audit);
     state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
+    state.images = std::make_unique<image::ImageFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
     };
@@ -75,8 +76,8 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
          .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once"))}));
     state.annotations = TRY(annotation::Annotations::open(*state.control, state.clock, state.ids));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
-    state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
-                                                            *state.warehouse, *state.files);
+    state.loader = std::make_unique<loading::DatasetLoader>(
+        *state.objects, *state.catalog, *state.warehouse, *state.files, *state.images, state.ids);
     state.parquet = std::make_unique<warehouse::ParquetWriter>(*state.warehouse_database);
     state.matrix_writer = std::make_unique<matrix::MatrixWriter>(
         *state.catalog, *state.warehouse, open, format_writers(*state.parquet));
@@ -176,6 +177,7 @@ account::Links& Site::links() { return *state_->links; }
 account::Audit& Site::audit() { return *state_->audit; }
 warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
 loading::RevisionFiles& Site::revision_files() { return *state_->files; }
+image::ImageFiles& Site::images() { return *state_->images; }
 loading::DatasetLoader& Site::loader() { return *state_->loader; }
 pipeline::JobStore& Site::jobs() { return *state_->jobs; }
 pipeline::Worker& Site::worker() { return *state_->worker; }

@@ -7,7 +7,7 @@ import { saveScatterPng } from "./figure_files";
 import { countOf } from "./selection";
 import { useSession } from "./session";
 
-export type Tool = "lasso" | "box" | "move";
+export type Tool = "lasso" | "box" | "move" | "pick";
 
 /** The bar above the embedding. */
 export function ScatterTools({ tool, setTool, canvas, painted }: {
@@ -43,6 +43,10 @@ export function ScatterTools({ tool, setTool, canvas, painted }: {
     <IconButton icon="box" label="Box (B)" pressed={tool === "box"} onClick={() => setTool("box")} />
     <IconButton icon="hand" label="Move (M)" pressed={tool === "move"}
       onClick={() => setTool("move")} />
+    {store.schema.images.some((image) => image.content === "labels" &&
+      image.embedding === view.embedding) && <IconButton icon="pick"
+      label="Pick a cell by its outline" pressed={tool === "pick"}
+      onClick={() => setTool("pick")} />}
     <IconButton icon="fit" label="Show all cells" onClick={() => session.look({ camera: null })} />
     <span className="bar-gap" />
     <IconButton icon="undo" label="Undo (Ctrl+Z)" disabled={!session.canUndo} onClick={session.undo} />

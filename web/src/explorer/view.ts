@@ -1,3 +1,4 @@
+import type { ImageLook } from "../images/image_look";
 import type { NumberSource, Selection } from "./selection";
 
 /** Everything that a link restores: what is shown and how, never the data itself. */
@@ -23,6 +24,8 @@ export interface View {
   centroids: boolean;
   plot: PlotChoice;
   splitBy: string | null;
+  /** How images are shown, by their id, where it isn't as at first. */
+  images: Record<string, ImageLook>;
 }
 
 export type Colour = { by: "category"; column: string } | { by: "number"; source: NumberSource };
@@ -59,5 +62,5 @@ export const firstView: View = {
   embedding: "", dimensions: [0, 1], layer: "X", colour: null, scales: {}, palette: "viridis",
   selection: [], subset: [], groups: { a: null, b: null }, genes: [], geneSets: [], gates: [],
   camera: null, pointSize: 1, opacity: 0.9, centroids: false,
-  plot: { kind: "none", groupBy: null, splitBy: null }, splitBy: null,
+  plot: { kind: "none", groupBy: null, splitBy: null }, splitBy: null, images: {},
 };
