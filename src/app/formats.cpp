@@ -11,6 +11,10 @@
 #include "expression/mtx/mtx_writer.h"
 #include "expression/zarr/zarr_reader.h"
 #include "expression/zarr/zarr_writer.h"
+#include "image/png/png_reader.h"
+#include "image/shapes/outline_reader.h"
+#include "image/tiff/tiff_reader.h"
+#include "image/zarr/ome_zarr_reader.h"
 #include "warehouse/formats/matrix_arrow.h"
 
 namespace stroma::app {
@@ -24,6 +28,11 @@ std::vector<const expression::FormatReader*> format_readers() {
     static const auto zarr = expression::make_zarr_reader();
     static const auto csv = expression::make_csv_reader();
     return {&h5ad, &tenx_h5, &loom, mtx.get(), zarr.get(), csv.get()};
+}
+
+std::vector<const image::ImageReader*> image_readers() {
+    return {&image::tiff_reader(), &image::png_reader(), &image::ome_zarr_reader(),
+            &image::outline_reader()};
 }
 
 std::vector<const expression::FormatWriter*> format_writers(

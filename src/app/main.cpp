@@ -11,7 +11,8 @@
 
 int main(int argument_count, char** arguments) {
     if (stroma::loading::is_parser_child(argument_count, arguments))
-        stroma::loading::run_parser_child(argument_count, arguments, stroma::app::format_readers());
+        stroma::loading::run_parser_child(argument_count, arguments, stroma::app::format_readers(),
+                                          stroma::app::image_readers());
     const std::stop_token stop = stroma::app::catch_interrupts();
     stroma::app::Terminal terminal;
     const std::vector<std::string> words(arguments + 1, arguments + argument_count);

@@ -70,6 +70,7 @@ Result<void> open_records(Site::State& state, const Settings& settings) {
 /// What needs the warehouse too.
 Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.files = std::make_unique<loading::RevisionFiles>(*state.objects);
+    state.images = std::make_unique<image::ImageFiles>(*state.objects);
     const warehouse::OpenRevision open = [files = state.files.get()](std::string_view revision) {
         return files->open(revision);
     };
@@ -83,8 +84,8 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
         {.budget = settings.duration("explorer.comparison_budget"),
          .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once"))}));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
-    state.loader = std::make_unique<loading::DatasetLoader>(*state.objects, *state.catalog,
-                                                            *state.warehouse, *state.files);
+    state.loader = std::make_unique<loading::DatasetLoader>(
+        *state.objects, *state.catalog, *state.warehouse, *state.files, *state.images, state.ids);
     state.parquet = std::make_unique<warehouse::ParquetWriter>(*state.warehouse_database);
     state.matrix_writer = std::make_unique<matrix::MatrixWriter>(
         *state.catalog, *state.warehouse, open, format_writers(*state.parquet));
@@ -197,6 +198,7 @@ account::Links& Site::links() { return *state_->links; }
 account::Audit& Site::audit() { return *state_->audit; }
 warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
 loading::RevisionFiles& Site::revision_files() { return *state_->files; }
+image::ImageFiles& Site::images() { return *state_->images; }
 loading::DatasetLoader& Site::loader() { return *state_->loader; }
 pipeline::JobStore& Site::jobs() { return *state_->jobs; }
 pipeline::Worker& Site::worker() { return *state_->worker; }

@@ -25,12 +25,18 @@
 #include "portal/portal.h"
 #include "warehouse/warehouse.h"
 
+namespace stroma::image {
+class ImageFiles;
+class ImageReader;
+}  // namespace stroma::image
+
 namespace stroma::app {
 
 class Settings;
 
 /// Every reader and writer of the program: the plain lists. Parquet's writer needs a database.
 std::vector<const expression::FormatReader*> format_readers();
+std::vector<const image::ImageReader*> image_readers();
 std::vector<const expression::FormatWriter*> format_writers(
     const expression::FormatWriter& parquet);
 
@@ -65,6 +71,7 @@ public:
     account::Audit& audit();
     warehouse::Warehouse& warehouse();
     loading::RevisionFiles& revision_files();
+    image::ImageFiles& images();
     loading::DatasetLoader& loader();
     pipeline::JobStore& jobs();
     pipeline::Worker& worker();

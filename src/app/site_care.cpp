@@ -75,6 +75,15 @@ Result<void> verify_sealed(Site::State& state, const catalog::Dataset& dataset,
     return {};
 }
 
+/// errors  cancelled; else the image is damaged or gone
+Result<void> verify_image(Site::State& state, const catalog::Dataset& dataset,
+                          const catalog::Image& image, const expression::Watch& watch) {
+    const std::string context = "image '" + image.name + "' of dataset '" + dataset.name + "'";
+    const auto stored = TRY_WITH(state.images->open(image.id), context);
+    TRY_WITH(stored->verify(watch), context);
+    return {};
+}
+
 Result<void> verify_rows(Site::State& state, const catalog::Dataset& dataset) {
     if (TRY(state.warehouse->has_revision(dataset.current_revision))) return {};
     return fail(ErrorCode::corrupt,
@@ -111,6 +120,22 @@ Result<std::optional<std::string>> repair_dataset(Site::State& state,
         return TRY(give_up(state, dataset, restored.error()));
     TRY(restored);
     return "made the rows of '" + dataset.name + "' again from its sealed file; nothing was lost";
+}
+
+/// A damaged image is taken away; where it came from is said.
+Result<void> repair_images(Site::State& state, const catalog::Dataset& dataset,
+                           const expression::Watch& watch, std::vector<std::string>& done) {
+    for (const auto& image : TRY(state.catalog->images(dataset.current_revision))) {
+        const auto checked = verify_image(state, dataset, image, watch);
+        if (checked) continue;
+        if (checked.error().code == ErrorCode::cancelled) return fail(checked.error());
+        TRY(state.loader->remove_image(image));
+        const Json source = parse_json(image.source).value_or(Json{});
+        done.push_back(fmt::format("lost the image '{}' of '{}'; import {} again ({})", image.name,
+                                   dataset.name, source.value("path", "the dataset's file"),
+                                   checked.error().message));
+    }
+    return {};
 }
 
 /// Damaged objects that are no dataset's: a matrix is made again when it is asked for again.
@@ -155,6 +180,12 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
         const auto sealed = verify_sealed(*state_, dataset, watch);
         if (!sealed && sealed.error().code == ErrorCode::cancelled) return fail(sealed.error());
         note(found, sealed);
+        for (const auto& image : TRY(state_->catalog->images(dataset.current_revision))) {
+            const auto checked = verify_image(*state_, dataset, image, watch);
+            if (!checked && checked.error().code == ErrorCode::cancelled)
+                return fail(checked.error());
+            note(found, checked);
+        }
         note(found, verify_rows(*state_, dataset));
     }
     return found;
@@ -163,9 +194,11 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
 Result<std::vector<std::string>> Site::repair(const std::vector<std::string>& datasets,
                                               const expression::Watch& watch) {
     std::vector<std::string> done;
-    for (const auto& dataset : TRY(datasets_with_content(*state_, datasets)))
+    for (const auto& dataset : TRY(datasets_with_content(*state_, datasets))) {
         if (auto mended = TRY(repair_dataset(*state_, dataset, watch)))
             done.push_back(*std::move(mended));
+        TRY(repair_images(*state_, dataset, watch, done));
+    }
     if (datasets.empty()) TRY(repair_objects(*state_, watch, done));
     return done;
 }

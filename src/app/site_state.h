@@ -9,6 +9,7 @@
 #include "explorer/body_store.h"
 #include "explorer/comparisons.h"
 #include "explorer/explorer.h"
+#include "image/image_files.h"
 #include "matrix/matrix_writer.h"
 #include "matrix/request_store.h"
 #include "portal/portal.h"
@@ -42,6 +43,7 @@ struct Site::State {
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<account::Accounts> accounts;
     std::unique_ptr<loading::RevisionFiles> files;
+    std::unique_ptr<image::ImageFiles> images;
     std::unique_ptr<explorer::BodyStore> bodies;
     std::unique_ptr<explorer::Explorer> explorer;
     std::unique_ptr<explorer::Comparisons> comparisons;

@@ -66,6 +66,17 @@ struct Bundle {
     std::int64_t changed_ms = 0;
 };
 
+/// A picture that lies under the cells of a revision. Its pixels are an object of that id.
+struct Image {
+    std::string id, revision;
+    std::string name;         ///< distinct within the revision
+    std::string content_key;  ///< hash of source content and placing; a repeat is seen
+    std::string embedding;    ///< key of the obsm that its plane is
+    std::string transform;    ///< JSON: from pixels to that plane
+    std::string source;       ///< JSON: what it was made from
+    std::int64_t created_ms = 0;
+};
+
 /// Keeps a record of decisions. Any thread.
 class Witness {
 public:
@@ -105,6 +116,16 @@ public:
     Result<std::optional<Revision>> find_revision(std::string_view id);
     Result<std::vector<Revision>> revisions(std::string_view dataset);
     Result<std::vector<Revision>> pending_revisions();
+
+    // Images, which come and go beside a revision
+    /// Of a revision that isn't removed; takes the place of a former one of that name, whose id it
+    /// gives, else "".
+    Result<std::string> put_image(const Image& image);
+    Result<std::vector<Image>> images(std::string_view revision);  ///< by name
+    Result<std::vector<Image>> all_images();
+    Result<std::optional<Image>> find_image(std::string_view id);
+    /// Missing is no error.
+    Result<void> remove_image(std::string_view id);
 
     // Collections
     Result<Collection> create_collection(std::string_view name, std::string_view title,

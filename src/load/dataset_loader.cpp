@@ -1,6 +1,9 @@
 #include "load/dataset_loader.h"
 
+#include <set>
+
 #include "base/log.h"
+#include "image/image_files.h"
 #include "load/count_check.h"
 
 namespace stroma::loading {
@@ -52,6 +55,7 @@ Result<LoadedRevision> DatasetLoader::load(const NewRevision& revision) {
         made.cells = sealed->summary().cells;
         made.genes = sealed->summary().genes;
         if (const auto* x = sealed->summary().find("X")) made.nonzeros = x->nonzeros;
+        for (const NewImage& image : revision.images) TRY(attach_image(made.id, image));
         loaded.warnings = TRY(put_rows(loaded.dataset, made, revision.bundle));
         return {};
     };
@@ -95,8 +99,58 @@ Result<std::vector<std::string>> DatasetLoader::put_rows(const catalog::Dataset&
     return warnings;
 }
 
+Result<catalog::Image> DatasetLoader::attach_image(std::string_view revision,
+                                                   const NewImage& image) {
+    const std::lock_guard one_at_a_time(mutex_);
+    for (catalog::Image& known : TRY(catalog_.images(revision)))
+        if (known.name == image.name && known.content_key == image.content_key) {
+            TRY(remove_file(image.file));
+            return std::move(known);
+        }
+    const catalog::Image made{.id = ids_.uuid(),
+                              .revision = std::string(revision),
+                              .name = image.name,
+                              .content_key = image.content_key,
+                              .embedding = image.embedding,
+                              .transform = image::to_text(image.transform),
+                              .source = image.source};
+    TRY(objects_.put_file(image::ImageFiles::object_key(made.id), image.file, {}));
+    const auto work = [&]() -> Result<std::string> {
+        TRY(images_.open(made.id));  // what a parser wrote isn't trusted
+        return catalog_.put_image(made);
+    };
+    const auto former = work();
+    if (!former) {
+        TRY(images_.remove(made.id));
+        return fail(former.error());
+    }
+    if (!former->empty()) TRY(images_.remove(*former));
+    return made;
+}
+
+Result<void> DatasetLoader::remove_image(const catalog::Image& image) {
+    TRY(catalog_.remove_image(image.id));
+    return images_.remove(image.id);
+}
+
+Result<void> DatasetLoader::sweep_images() {
+    std::set<std::string> kept;
+    for (const catalog::Image& image : TRY(catalog_.all_images()))
+        kept.insert(image::ImageFiles::object_key(image.id));
+    object::ListOptions options{
+        .prefix = std::string(image::ImageFiles::root), .delimiter = "", .after = ""};
+    for (;;) {
+        const object::ListPage page = TRY(objects_.list(options));
+        for (const object::ObjectInfo& info : page.objects)
+            if (!kept.contains(info.key)) TRY(objects_.remove(info.key));
+        if (!page.next_after) return {};
+        options.after = *page.next_after;
+    }
+}
+
 Result<void> DatasetLoader::remove_revision(const catalog::Revision& revision) {
     TRY(warehouse_.remove(revision.id));
+    for (const catalog::Image& image : TRY(catalog_.images(revision.id))) TRY(remove_image(image));
     TRY(files_.remove(revision.id));
     return catalog_.remove_revision(revision.id);
 }
@@ -158,7 +212,7 @@ Result<void> DatasetLoader::recover() {
         if (const auto* x = sealed->summary().find("X")) revision.nonzeros = x->nonzeros;
         TRY_WITH(catalog_.publish_revision(revision), "finishing revision " + revision.id);
     }
-    return {};
+    return sweep_images();
 }
 
 }  // namespace stroma::loading

@@ -13,12 +13,27 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "expression/sealed_dataset.h"
+#include "image/placed_image.h"
 #include "load/bundle_import.h"
 #include "load/revision_files.h"
 #include "object/object_store.h"
 #include "warehouse/warehouse.h"
 
+namespace stroma::image {
+class ImageFiles;
+}
+
 namespace stroma::loading {
+
+/// A stored image's file that is to lie under a revision's cells.
+struct NewImage {
+    fs::path file;  ///< taken over; gone afterwards
+    std::string name;
+    std::string embedding = "spatial";
+    image::Transform transform = image::unchanged;
+    std::string content_key;  ///< the same content in the same place is kept once
+    std::string source;       ///< JSON object: what it was made from
+};
 
 /// A sealed file that is to become a dataset's next revision.
 struct NewRevision {
@@ -31,6 +46,7 @@ struct NewRevision {
     std::string content_key;             ///< the same content under the same name is loaded once
     std::string source;                  ///< JSON object: what it was made from
     const BundleRows* bundle = nullptr;  ///< what a bundle brings beside
+    std::vector<NewImage> images;        ///< that come with it
 };
 
 struct LoadedRevision {
@@ -46,14 +62,28 @@ struct LoadedRevision {
 class DatasetLoader {
 public:
     DatasetLoader(object::ObjectStore& objects, catalog::Catalog& catalog,
-                  warehouse::Warehouse& warehouse, RevisionFiles& files)
-        : objects_(objects), catalog_(catalog), warehouse_(warehouse), files_(files) {}
+                  warehouse::Warehouse& warehouse, RevisionFiles& files, image::ImageFiles& images,
+                  IdSource& ids)
+        : objects_(objects),
+          catalog_(catalog),
+          warehouse_(warehouse),
+          files_(files),
+          images_(images),
+          ids_(ids) {}
 
     /// Whether that content already is the current revision of a dataset of that name.
     Result<std::optional<LoadedRevision>> find_loaded(std::string_view dataset_name,
                                                       std::string_view content_key);
     /// The sealed file becomes an object, its rows go into the warehouse, the catalog names it.
     Result<LoadedRevision> load(const NewRevision& revision);
+    Result<std::shared_ptr<const expression::SealedDataset>> open_revision(
+        std::string_view revision) {
+        return files_.open(revision);
+    }
+    /// Puts the image under the revision's cells; one of that name there goes. The same again gives
+    /// what is there.
+    Result<catalog::Image> attach_image(std::string_view revision, const NewImage& image);
+    Result<void> remove_image(const catalog::Image& image);
     /// Takes every revision of the dataset away and leaves a tombstone. Repeats are harmless.
     Result<void> remove_dataset(const catalog::Dataset& dataset);
     /// The same for one whose content is damaged: its bundle, if it was one, may come again.
@@ -61,12 +91,14 @@ public:
     /// Puts the rows of the current revision into the warehouse again, from its sealed file.
     /// errors  not_found  what a bundle brought beside its cells is in no sealed file
     Result<void> restore_rows(const catalog::Dataset& dataset);
-    /// For every revision that a crash left pending: in the ledger → publish; else → undo.
+    /// For every revision that a crash left pending: in the ledger → publish; else → undo. Images
+    /// that no revision has go.
     Result<void> recover();
     /// Held while a dataset is loaded or removed; whoever holds it sees the stores agree.
     std::recursive_mutex& load_mutex() { return mutex_; }
 
 private:
+    Result<void> sweep_images();
     Result<void> remove_revision(const catalog::Revision& revision);
     Result<std::optional<catalog::Bundle>> loaded_bundle_of(const catalog::Dataset& dataset);
     /// Gives what looks wrong.
@@ -78,6 +110,8 @@ private:
     catalog::Catalog& catalog_;
     warehouse::Warehouse& warehouse_;
     RevisionFiles& files_;
+    image::ImageFiles& images_;
+    IdSource& ids_;
     std::recursive_mutex mutex_;  // a load that fails removes what it began
 };
 

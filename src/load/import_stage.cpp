@@ -11,6 +11,8 @@
 #include "base/metrics.h"
 #include "load/annotation_import.h"
 #include "load/bundle_order.h"
+#include "load/carried_images.h"
+#include "load/image_import.h"
 #include "object/mapped_reader.h"
 
 namespace stroma::loading {
@@ -91,6 +93,11 @@ std::string to_job_inputs(const ImportRequest& request) {
         {"profile", request.profile},
         {"require_valid", request.require_valid},
         {"derived_from", request.derived_from},
+        {"image_of", request.image.dataset},
+        {"embedding", request.image.embedding},
+        {"transform", request.image.transform},
+        {"are_labels", request.image.are_labels},
+        {"cell_column", request.image.cell_column},
         {"remove_source", request.remove_source}}
         .dump();
 }
@@ -113,6 +120,11 @@ Result<ImportRequest> import_request_of(std::string_view job_inputs) {
     request.profile = json.value("profile", "");
     request.require_valid = json.value("require_valid", false);
     request.derived_from = json.value("derived_from", "");
+    request.image.dataset = json.value("image_of", "");
+    request.image.embedding = json.value("embedding", request.image.embedding);
+    request.image.transform = json.value("transform", "");
+    request.image.are_labels = json.value("are_labels", false);
+    request.image.cell_column = json.value("cell_column", "");
     request.remove_source = json.value("remove_source", false);
     if (request.path.empty()) return fail(ErrorCode::invalid_input, "the import names no path");
     return request;
@@ -192,6 +204,8 @@ struct ImportStage::Sealed {
     std::string format, content_key, sha256;
     std::vector<std::string> notes;
     std::optional<BundleRows> bundle;
+    std::vector<NewImage> images;
+    std::vector<std::unique_ptr<StagedFile>> image_files;
     std::uint64_t bytes = 0;
 };
 
@@ -244,6 +258,27 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
     const File file = TRY(File::open_to_read(output));
     sealed.bytes = TRY(file.size());
     return sealed;
+}
+
+Result<void> ImportStage::take_images(Sealed& sealed, std::string_view work_id,
+                                      pipeline::StageContext& context) {
+    const expression::Watch watch{
+        [&](double done, double total, std::string_view unit) {
+            context.progress({"keeping the images", done, total, std::string(unit)});
+        },
+        [&] { return context.cancelled(); }};
+    std::vector<std::string> notes;
+    sealed.images = TRY(
+        carried_images(sealed.file->path(), sealed.content_key, staging_, work_id, notes, watch));
+    for (const NewImage& image : sealed.images) {
+        sealed.image_files.push_back(std::make_unique<StagedFile>(image.file));
+        notes.push_back("the image '" + image.name + "' lies under the cells");
+    }
+    for (std::string& note : notes) {
+        context.note("info", note);
+        sealed.notes.push_back(std::move(note));
+    }
+    return {};
 }
 
 Result<std::string> ImportStage::inspect(const ImportRequest& request, const Sealed& sealed,
@@ -299,7 +334,8 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
             request.is_public ? catalog::Visibility::public_ : catalog::Visibility::private_,
         .content_key = sealed.content_key,
         .source = TRY(source_json(request, sealed)),
-        .bundle = sealed.bundle ? &*sealed.bundle : nullptr};
+        .bundle = sealed.bundle ? &*sealed.bundle : nullptr,
+        .images = sealed.images};
     if (!sealed.bundle || sealed.bundle->uuid.empty()) return loader_.load(revision);
 
     const BundleRows& bundle = *sealed.bundle;
@@ -331,6 +367,8 @@ Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageCo
 
 Result<std::string> ImportStage::import(const ImportRequest& request, std::string_view work_id,
                                         pipeline::StageContext& context) {
+    if (!request.image.dataset.empty())
+        return import_image(request, {catalog_, loader_, staging_}, work_id, context);
     if (request.format.empty() && is_annotation(request.path)) {
         context.progress({"reading the annotation", 0, 0, ""});
         const auto loaded = TRY(import_annotation(request.path, warehouse_));
@@ -360,6 +398,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     Sealed sealed = TRY(seal(request, work_id, context));
     const std::int64_t sealed_ms = clock_.steady_ms();
     const std::string report = TRY(inspect(request, sealed, context));
+    TRY(take_images(sealed, work_id, context));
     context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});
     const LoadedRevision loaded = TRY(load(request, sealed));
     if (!report.empty()) TRY(inspector_->keep(loaded.revision.id, request.profile, report));
@@ -375,6 +414,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     outputs["format"] = sealed.format;
     outputs["bytes"] = sealed.bytes;
     outputs["notes"] = sealed.notes;
+    outputs["images"] = sealed.images.size();
     if (!report.empty()) outputs["profile"] = request.profile;
     outputs["seconds_reading"] = static_cast<double>(sealed_ms - started_ms) / 1000;
     outputs["seconds_loading"] = static_cast<double>(clock_.steady_ms() - sealed_ms) / 1000;

@@ -12,6 +12,15 @@
 
 namespace stroma::loading {
 
+/// Where a picture belongs.
+struct ImagePlacing {
+    std::string dataset;  ///< name or id; "": what is imported is no picture
+    std::string embedding = "spatial";
+    std::string transform;    ///< JSON, see image::transform_of; "": a pixel is a unit
+    bool are_labels = false;  ///< its values are numbers of cells
+    std::string cell_column;  ///< labels: the obs column that has them; "": is found
+};
+
 /// What `stroma import` and POST /v1/imports ask for, one path each.
 struct ImportRequest {
     fs::path path;
@@ -30,6 +39,7 @@ struct ImportRequest {
     bool require_valid = false;  ///< content that breaks them is refused
     /// JSON that says which cells of which revision these are; "" when they came from outside.
     std::string derived_from;
+    ImagePlacing image;          ///< the picture is called `name`
     bool remove_source = false;  ///< an upload's own copy, gone once it is loaded
 };
 
@@ -71,6 +81,9 @@ private:
     struct Sealed;
     Result<Sealed> seal(const ImportRequest& request, std::string_view work_id,
                         pipeline::StageContext& context);
+    /// The pictures that the sealed content brings, as files that go with it.
+    Result<void> take_images(Sealed& sealed, std::string_view work_id,
+                             pipeline::StageContext& context);
     /// The report on sealed content; "" when none was asked for. Refuses what must be valid.
     Result<std::string> inspect(const ImportRequest& request, const Sealed& sealed,
                                 pipeline::StageContext& context);

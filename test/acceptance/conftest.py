@@ -47,6 +47,28 @@ def made_h5ad(tmp_path):
     return path
 
 
+@pytest.fixture
+def make_cells(tmp_path):
+    """make_cells(ids, places): an h5ad of these cells, with their places in obsm["spatial"]."""
+    def make(ids, places, **obs):
+        data = anndata.AnnData(np.ones((len(ids), 3), np.float32),
+                               obs=pandas.DataFrame(obs, index=[str(one) for one in ids]),
+                               var=pandas.DataFrame(index=["A", "B", "C"]), dtype=np.float32)
+        data.obsm["spatial"] = np.asarray(places, dtype=np.float64)
+        path = tmp_path / "cells.h5ad"
+        data.write_h5ad(path)
+        return path
+    return make
+
+
+@pytest.fixture
+def slide(make_cells, run, tmp_path):
+    """A data directory with dataset "slide" of four cells."""
+    file = make_cells([f"c{i}" for i in range(4)], [[0, 0], [300, 0], [0, 200], [300, 200]])
+    run("import", file, "--name", "slide", data=tmp_path / "data")
+    return tmp_path / "data"
+
+
 @pytest.fixture(scope="session")
 def expected(shared_data):
     return json.loads((shared_data / "hca-bundles/EXPECTED.json").read_text())

@@ -5,6 +5,8 @@ import json
 import re
 import sqlite3
 
+import h5py
+import numpy as np
 import pytest
 import requests
 
@@ -66,6 +68,8 @@ RULES = {
         Rule("share", "/v1/datasets/{thing}/grants/local", {"access": "read"}),
     "DELETE /v1/datasets/{dataset}/grants/{principal}":
         Rule("share", "/v1/datasets/{thing}/grants/nobody", ok=(404,)),
+    "DELETE /v1/datasets/{dataset}/images/{image}":
+        Rule("change", "/v1/datasets/{thing}/images/none", ok=(404,)),
     "GET /v1/collections": OPEN,
     "POST /v1/collections": Rule("create", body={}),
     "GET /v1/collections/{collection}": Rule("own", "/v1/collections/{collection}"),
@@ -95,6 +99,9 @@ RULES = {
     "GET /d/{revision}": Rule("read", "/d/{revision}"),
     "POST /d/{revision}/api/{version}/diffexp/obs":
         Rule("read", "/d/{revision}/api/v0.3/diffexp/obs", {"mode": "topN"}),
+    # The image isn't one of labels; that is found after who asks.
+    "GET /d/{revision}/images/{image}/cells":
+        Rule("read", "/d/{revision}/images/{image}/cells", ok=(404,)),
     "GET /v1/portal/search": OPEN, "GET /v1/portal/profiles": OPEN,
     "GET /v1/portal/doi": Rule("create"),
     "GET /v1/portal/datasets/{dataset}": Rule("read", "/v1/portal/datasets/{thing}"),
@@ -165,7 +172,8 @@ WRITES_IN_SPACE = {"POST labels", "POST labels.csv", "POST carry", "PUT genesets
                    "PUT api/{version}/annotations/obs", "PUT api/{version}/genesets"}
 # What is asked of a revision reads its dataset; a wrong parameter is found after that.
 BELOW_REVISION = Rule("read")
-PLACES = {"{embedding}": "X_umap", "{version}": "v0.3", "{geneset}": "none"}
+PLACES = {"{embedding}": "X_umap", "{version}": "v0.3", "{geneset}": "none", "{level}": "0",
+          "{channel}": "0", "{x}": "0", "{y}": "0"}
 
 
 def rule_of(operation):
@@ -235,6 +243,15 @@ def expected(rule, kind, state):
     return 404
 
 
+def put_picture_under(file):
+    """A small tissue image, the way Visium's files bring it."""
+    with h5py.File(file, "a") as data:
+        data["obsm/spatial"] = data["obsm/X_umap"][:]
+        library = data.create_group("uns/spatial/library")
+        library["images/hires"] = np.zeros((20, 30, 3), np.uint8)
+        library["scalefactors/tissue_hires_scalef"] = 0.5
+
+
 class Site:
     """A running server with users, datasets in every state, and whoever asks."""
 
@@ -251,7 +268,7 @@ class Site:
         self.datasets["foreign"] = self.new_dataset("administrator", "private", grants=False)
         assert self.browsers["owner"].delete(
             f"/v1/datasets/{self.datasets['withdrawn']['thing']}").status_code == 204
-        self.datasets["absent"] = {"thing": "none", "revision": "none"}
+        self.datasets["absent"] = {"thing": "none", "revision": "none", "image": "none"}
         self.places = self.own_things()
         self.tokens = self.make_tokens()
         link = self.new_link("owner")
@@ -268,6 +285,7 @@ class Site:
         self.made += 1
         browser, file = self.browsers[owner], self.folder / f"{self.made}.h5ad"
         self.run("demo", "--cells", "100", "--genes", "100", "--seed", str(self.made), "-o", file)
+        put_picture_under(file)
         content = file.read_bytes()
         upload = browser.post("/v1/uploads", {"name": file.name, "size": len(content)}).json()["id"]
         put = browser.ask("PUT", f"/v1/uploads/{upload}", data=content,
@@ -285,8 +303,9 @@ class Site:
             granted = browser.ask("PUT", f"/v1/datasets/{dataset['id']}/grants/{self.ids[name]}",
                                   {"access": access})
             assert granted.status_code == 200, granted.text
+        [image] = browser.get(f"/d/{dataset['current_revision']}/images").json()["images"]
         return {"thing": dataset["id"], "revision": dataset["current_revision"], "job": job,
-                "name": dataset["name"]}
+                "name": dataset["name"], "image": image["id"]}
 
     def own_things(self):
         """Things of the owner that belong to nobody else, and names for queries."""

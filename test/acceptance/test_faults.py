@@ -10,7 +10,9 @@ import os
 import signal
 import shutil
 
+import numpy as np
 import pytest
+import tifffile
 
 from cli import Stroma, read_any
 
@@ -109,6 +111,23 @@ def test_an_import_is_whole_or_absent(sweep, small_h5ad, tmp_path, kind):
         assert_store_is_whole(stroma, {1}, told)
         assert left_over(data) == [], told
         assert len(list((data / "objects/keys").rglob("*.sealed~"))) == 1, told
+
+
+@pytest.mark.parametrize("kind", ["kill", "torn"])
+def test_an_image_is_whole_or_absent(stroma_binary, sweep, make_cells, tmp_path, kind):
+    Stroma(stroma_binary, tmp_path / "used").run("import", make_cells("ab", [[0, 0], [9, 9]]),
+                                                 "--name", "small")
+    picture, data = tmp_path / "picture.tif", tmp_path / "swept"
+    tifffile.imwrite(picture, np.arange(600, dtype=np.uint16).reshape(20, 30))
+    command = ["import", picture, "--image-of", "small"]
+    for n, stroma, done in sweep(command, kind):
+        told = f"STROMA_FAULT={n}:{kind} {done.stderr}"
+        verified = stroma.run("verify", check=False)
+        assert verified.returncode == 0, f"{told}\n{verified.stdout}{verified.stderr}"
+        again = stroma.run(*command, check=False)
+        assert again.returncode == 0, f"{told}\n{again.stderr}"
+        assert left_over(data) == [], told
+        assert len(list((data / "objects/keys").rglob("*.image~"))) == 1, told
 
 
 @pytest.mark.parametrize("format", ["h5ad", "mtx"])

@@ -28,6 +28,15 @@ public:
     Result<std::optional<catalog::Revision>> find_revision(std::string_view id) override {
         return catalog_.find_revision(id);
     }
+    Result<std::vector<catalog::Image>> images(std::string_view revision) override {
+        return catalog_.images(revision);
+    }
+    Result<std::optional<catalog::Image>> find_image(std::string_view id) override {
+        return catalog_.find_image(id);
+    }
+    Result<void> remove_image(const catalog::Image& image) override {
+        return site_.loader().remove_image(image);
+    }
     Result<catalog::Dataset> change(std::string_view id,
                                     const front::api::DatasetChange& change) override {
         auto dataset = TRY(known(id));

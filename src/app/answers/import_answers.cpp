@@ -49,6 +49,11 @@ public:
         request.profile = order.profile;
         request.require_valid = order.require_valid;
         if (!order.result.empty()) return import_result(principal, order, std::move(request));
+        if (!order.image.of.empty()) {
+            request.name = order.image.name;
+            request.image = {order.image.of, order.image.embedding, order.image.transform,
+                             order.image.are_labels, order.image.cell_column};
+        }
         if (!order.url.empty()) return fetch_and_import(principal, order, std::move(request));
         if (!order.upload.empty()) {
             request.path = TRY(uploads_.path_of_complete(order.upload));
@@ -122,6 +127,7 @@ private:
     /// A revision may be added only to a dataset that one may change.
     Result<void> check_target(const catalog::Principal& principal,
                               const loading::ImportRequest& request) {
+        if (!request.image.dataset.empty()) return {};  // the front asked already
         const std::string name =
             request.name.empty() ? loading::dataset_name_from(request.path) : request.name;
         const auto dataset = TRY(site_.catalog().find_dataset(name));

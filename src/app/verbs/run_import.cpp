@@ -22,6 +22,8 @@ loading::ImportRequest request_for(const ImportOptions& options, const std::stri
     request.collection = options.collection;
     request.strict = options.strict;
     request.symbols = options.symbols;
+    request.image = {options.image_of, options.embedding, options.transform, options.are_labels,
+                     options.cell_column};
     return request;
 }
 
@@ -32,6 +34,14 @@ void tell(const Json& outputs, Invocation& invocation) {
     }
     for (const Json& note : outputs.value("notes", Json::array()))
         invocation.terminal->say("  note: " + note.get<std::string>());
+    if (outputs.contains("image")) {
+        invocation.terminal->print(fmt::format(
+            "{}: image '{}', {} x {} pixels, {} channels, {} levels, {} ({})\n",
+            outputs.value("name", ""), outputs.value("image_name", ""), outputs.value("width", 0u),
+            outputs.value("height", 0u), outputs.value("channels", 0u), outputs.value("levels", 0u),
+            short_bytes(outputs.value("bytes", 0.0)), outputs.value("format", "")));
+        return;
+    }
     if (outputs.contains("features")) {
         invocation.terminal->print(fmt::format("{}: {} genes and transcripts\n",
                                                outputs.value("name", ""),

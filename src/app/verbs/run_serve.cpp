@@ -169,9 +169,9 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                          .scratch_folder = site->staging(),
                          .home = front::web::home_of(pages, frames)});
     const auto domain = answers.domain();
-    const front::explorer::ExplorerDomain explored{domain.access,       domain.datasets,
-                                                   domain.jobs,         site->explorer(),
-                                                   site->comparisons(), domain.site.version()};
+    const front::explorer::ExplorerDomain explored{
+        domain.access,       domain.datasets, domain.jobs,          site->explorer(),
+        site->comparisons(), site->images(),  domain.site.version()};
     front::explorer::ExplorerFront explorer(explored);
     annotation::Annotations& kept = site->annotations();
     front::annotation::AnnotationFront annotations(

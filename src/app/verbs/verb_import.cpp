@@ -18,6 +18,7 @@ Verb import_verb() {
             "  stroma import --data lab pbmc68k_reduced.h5ad\n"
             "  stroma import --data lab run17/filtered_feature_bc_matrix --name run17\n"
             "  stroma import --data lab bundles/*\n"
+            "  stroma import --data lab slide.ome.tiff --image-of heart\n"
             "  stroma import --data lab counts.csv --orientation cells-are-columns\n",
         .options = {{"path", &options->paths, "PATH", "files or folders", {}, true},
                     {"--name", &options->name, "NAME",
@@ -36,6 +37,18 @@ Verb import_verb() {
                      "add up a gene that occurs twice in a cell instead of refusing it"},
                     {"--strict", &options->strict, "",
                      "bundles: refuse any file that differs from the manifest"},
+                    {"--image-of", &options->image_of, "DATASET",
+                     "PATH is a picture (OME-TIFF, TIFF, PNG, OME-Zarr) or outlines (GeoJSON) that "
+                     "lie under that dataset's cells; --name names it"},
+                    {"--labels", &options->are_labels, "",
+                     "pictures: the values are numbers of cells, as a segmentation gives them"},
+                    {"--cell-column", &options->cell_column, "NAME",
+                     "labels: the obs column that has them (default: found out, and said)"},
+                    {"--embedding", &options->embedding, "NAME",
+                     "pictures: the obsm that they lie under (default: spatial)"},
+                    {"--transform", &options->transform, "JSON",
+                     "pictures: [a, b, c, d, e, f] from a pixel to that plane, X = a x + b y + c, "
+                     "Y = d x + e y + f (default: a pixel is a unit)"},
                     {"--symbols", &options->symbols, "FILE",
                      "bundles that name genes by symbols: a 10x genes.tsv with their Ensembl ids "
                      "(default: the imported annotation)"}},

@@ -27,7 +27,10 @@ struct ImportOptions {
     std::string orientation;  ///< "", "cells-are-rows", "cells-are-columns"
     bool make_ids_unique = false;
     bool sum_duplicates = false;
-    bool strict = false;  ///< bundles: metadata that differs from the manifest is an error too
+    bool strict = false;   ///< bundles: metadata that differs from the manifest is an error too
+    std::string image_of;  ///< the dataset that the picture belongs under; "": no picture
+    std::string embedding = "spatial", transform, cell_column;
+    bool are_labels = false;
     std::string symbols;  ///< bundles: a table of Ensembl ids and gene symbols
 };
 Result<void> run_import(const ImportOptions& options, Invocation& invocation);

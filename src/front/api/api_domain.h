@@ -175,6 +175,10 @@ public:
     virtual Result<std::optional<catalog::Dataset>> find_dataset(std::string_view id_or_name) = 0;
     virtual Result<std::vector<catalog::Revision>> revisions(std::string_view dataset) = 0;
     virtual Result<std::optional<catalog::Revision>> find_revision(std::string_view id) = 0;
+    /// The images that lie under a revision's cells, by name.
+    virtual Result<std::vector<catalog::Image>> images(std::string_view revision) = 0;
+    virtual Result<std::optional<catalog::Image>> find_image(std::string_view id) = 0;
+    virtual Result<void> remove_image(const catalog::Image& image) = 0;
     virtual Result<catalog::Dataset> change(std::string_view dataset,
                                             const DatasetChange& change) = 0;
     /// Withdraws it: the id stays, every row and byte goes.
@@ -213,6 +217,13 @@ struct ImportOrder {
     bool sum_duplicates = false;
     catalog::Visibility visibility = catalog::Visibility::private_;
     std::string idempotency_key;
+
+    /// A picture, or labels of cells, under a dataset's cells: see loading::ImagePlacing.
+    struct Image {
+        std::string of;  ///< name or id of the dataset; "": what is imported is no picture
+        std::string name, embedding = "spatial", transform, cell_column;
+        bool are_labels = false;
+    } image;
 };
 
 /// A create or delete event of the data store (reference: POST /dss/notification).

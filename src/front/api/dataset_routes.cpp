@@ -116,6 +116,20 @@ Answer delete_dataset(ApiContext& api, http::Request& request) {
     return response;
 }
 
+Answer delete_image(ApiContext& api, http::Request& request) {
+    const auto dataset = TRY(find_allowed(api, request, Action::change));
+    const std::string& id = request.parameters["image"];
+    const auto image = TRY(api.domain.datasets.find_image(id));
+    const auto revision =
+        image ? TRY(api.domain.datasets.find_revision(image->revision)) : std::nullopt;
+    if (!revision || revision->dataset != dataset.id)
+        return fail(ErrorCode::not_found, "the dataset has no image '" + id + "'");
+    TRY(api.domain.datasets.remove_image(*image));
+    http::Response response;
+    response.status = 204;
+    return response;
+}
+
 Answer list_collections(ApiContext& api, http::Request& request) {
     Json json{{"collections", Json::array()}};
     for (const auto& collection : TRY(api.domain.datasets.collections(request.principal)))
@@ -168,6 +182,7 @@ std::vector<ApiRoute> dataset_routes() {
             {"GET", "/v1/datasets/{dataset}", get_dataset},
             {"PATCH", "/v1/datasets/{dataset}", change_dataset},
             {"DELETE", "/v1/datasets/{dataset}", delete_dataset},
+            {"DELETE", "/v1/datasets/{dataset}/images/{image}", delete_image},
             {"GET", "/v1/datasets/{dataset}/revisions", list_revisions},
             {"GET", "/v1/collections", list_collections},
             {"POST", "/v1/collections", create_collection},

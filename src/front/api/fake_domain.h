@@ -75,6 +75,11 @@ public:
     Result<std::optional<catalog::Dataset>> find_dataset(std::string_view) override;
     Result<std::vector<catalog::Revision>> revisions(std::string_view) override;
     Result<std::optional<catalog::Revision>> find_revision(std::string_view id) override;
+    Result<std::vector<catalog::Image>> images(std::string_view) override { return all_images; }
+    Result<std::optional<catalog::Image>> find_image(std::string_view) override {
+        return std::nullopt;
+    }
+    Result<void> remove_image(const catalog::Image&) override { return {}; }
     Result<catalog::Dataset> change(std::string_view, const DatasetChange&) override;
     Result<void> withdraw(std::string_view) override;
     Result<std::vector<catalog::Collection>> collections(const catalog::Principal&) override;
@@ -114,6 +119,7 @@ public:
     std::map<std::string, Upload, std::less<>> uploads;
     std::map<std::string, std::string, std::less<>> uploaded;
     std::map<std::string, pipeline::Job, std::less<>> all_jobs;
+    std::vector<catalog::Image> all_images;
     std::vector<catalog::Grant> grants;
     std::vector<BundleEvent> events;
     std::vector<MatrixOrder> orders;

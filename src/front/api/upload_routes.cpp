@@ -155,6 +155,28 @@ Result<void> check_source(ApiContext& api, const http::Request& request, const I
     return {};
 }
 
+/// The dataset is one that the principal may change.
+Result<ImportOrder::Image> image_in(ApiContext& api, const http::Request& request,
+                                    const Json& json) {
+    JsonFields fields(json);
+    ImportOrder::Image image;
+    image.of = TRY(fields.text("of"));
+    image.name = TRY(fields.text_or("name", ""));
+    image.embedding = TRY(fields.text_or("embedding", image.embedding));
+    image.are_labels = TRY(fields.boolean_or("labels", false));
+    image.cell_column = TRY(fields.text_or("cell_column", ""));
+    if (const Json* transform = fields.find("transform")) image.transform = transform->dump();
+    TRY(fields.finish());
+    const auto dataset = TRY(api.domain.datasets.find_dataset(image.of));
+    if (!dataset) return absent(ThingKind::dataset, image.of);
+    const auto allowed =
+        allow(api, request, Action::change, {ThingKind::dataset, dataset->id, dataset->owner});
+    if (!allowed && allowed.error().code == ErrorCode::not_found)
+        return absent(ThingKind::dataset, image.of);
+    TRY(allowed);
+    return image;
+}
+
 Answer post_import(ApiContext& api, http::Request& request) {
     TRY(allow(api, request, Action::create, {ThingKind::dataset, "", ""}));
     const Json body = TRY(json_body(request));
@@ -172,6 +194,7 @@ Answer post_import(ApiContext& api, http::Request& request) {
     order.orientation = TRY(fields.text_or("orientation", ""));
     order.make_ids_unique = TRY(fields.boolean_or("make_ids_unique", false));
     order.sum_duplicates = TRY(fields.boolean_or("sum_duplicates", false));
+    if (const Json* image = fields.find("image")) order.image = TRY(image_in(api, request, *image));
     const std::string visible = TRY(fields.text_or("visibility", "private"));
     order.visibility = TRY(visibility_named(visible));
     order.idempotency_key = request.header("idempotency-key").value_or("");

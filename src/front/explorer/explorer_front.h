@@ -7,6 +7,7 @@
 #include "explorer/comparisons.h"
 #include "front/api/api_domain.h"
 #include "front/http/server.h"
+#include "image/image_files.h"
 
 namespace stroma::front::explorer {
 
@@ -17,6 +18,7 @@ struct ExplorerDomain {
     api::JobAnswers& jobs;
     stroma::explorer::Explorer& explorer;
     stroma::explorer::Comparisons& comparisons;
+    stroma::image::ImageFiles& images;
     std::string version;  ///< of Stroma, for cellxgene's config
 };
 

@@ -36,6 +36,7 @@ struct ExplorerRoute {
 };
 std::vector<ExplorerRoute> native_routes();
 std::vector<ExplorerRoute> cellxgene_routes();
+std::vector<ExplorerRoute> image_routes();
 /// /v1/comparisons: they find their revision by themselves.
 std::vector<http::Route> comparison_routes(const ExplorerDomain& domain);
 

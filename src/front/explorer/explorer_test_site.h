@@ -136,7 +136,8 @@ protected:
         stroma::explorer::Comparisons::open(*control_, explorer_, *jobs_, system_clock(), ids_,
                                             {.budget = Milliseconds{30'000}})
             .value();
-    ExplorerFront front_{{fake_, fake_, fake_, explorer_, *comparisons_, "9.8.7"}};
+    stroma::image::ImageFiles images_{objects_};
+    ExplorerFront front_{{fake_, fake_, fake_, explorer_, *comparisons_, images_, "9.8.7"}};
     api::Api api_{fake_.domain(), {}};
     std::unique_ptr<http::Server> server_;
 };

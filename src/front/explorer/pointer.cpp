@@ -88,6 +88,7 @@ Json links_json(std::string_view revision) {
             {"expression", base + "expression"},
             {"genes", base + "genes"},
             {"colors", base + "colors"},
+            {"images", base + "images"},
             {"cellxgene_v0_2", base + "api/v0.2"},
             {"cellxgene_v0_3", base + "api/v0.3"}};
 }

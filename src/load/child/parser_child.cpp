@@ -7,12 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
 #include <new>
 
+#include "image/pyramid_writer.h"
 #include "load/child/parser_channel.h"
 #include "load/child/parser_fence.h"
 #include "load/child/parser_messages.h"
@@ -88,23 +90,27 @@ Result<File> FilesOfParent::open(std::string_view name) {
 
 class ChildLife {
 public:
-    explicit ChildLife(const std::vector<const FormatReader*>& readers)
+    ChildLife(const std::vector<const FormatReader*>& readers,
+              const std::vector<const image::ImageReader*>& pictures)
         : channel_(File(spawned_socket, "the parser's socket")),
           output_(spawned_output, "the sealed file"),
           scratch_(spawned_scratch, "the scratch file"),
-          readers_(readers) {}
+          readers_(readers),
+          pictures_(pictures) {}
 
     Result<ParseReport> run();
     void answer(const Result<ParseReport>& result);
 
 private:
     Result<const FormatReader*> choose_reader(InputFiles& files);
+    Result<ParseReport> run_image(InputFiles& files);
     expression::Watch watch();
 
     ParserChannel channel_;
     std::mutex mutex_;  ///< of the channel
     File output_, scratch_;
     const std::vector<const FormatReader*>& readers_;
+    const std::vector<const image::ImageReader*>& pictures_;
     ParseOrder order_;
     std::atomic<std::int64_t> last_progress_ms_{0};
 };
@@ -158,6 +164,27 @@ expression::Watch ChildLife::watch() {
     return watch;
 }
 
+Result<ParseReport> ChildLife::run_image(InputFiles& files) {
+    const auto reader =
+        std::find_if(pictures_.begin(), pictures_.end(),
+                     [&](const image::ImageReader* one) { return one->recognises(files); });
+    if (reader == pictures_.end()) {
+        std::string known;
+        for (const image::ImageReader* one : pictures_)
+            known += fmt::format("{}{}", known.empty() ? "" : ", ", one->name());
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{} isn't a picture of a known kind ({})", order_.name, known));
+    }
+    ParseReport report;
+    report.format = (*reader)->name();
+    const auto source = TRY((*reader)->open(files, order_.image, report.notes));
+    auto written = image::write_pyramid(*source, output_, order_.image, order_.durable, watch());
+    if (!written && !written.error().message.starts_with(order_.name))
+        return fail(std::move(written.error()).with(order_.name));
+    TRY(std::move(written));
+    return report;
+}
+
 Result<ParseReport> ChildLife::run() {
     const auto first = TRY(channel_.receive());
     if (!first) return fail(ErrorCode::cancelled, "the parser's parent is gone");
@@ -166,6 +193,7 @@ Result<ParseReport> ChildLife::run() {
 
     order_.read.scratch = &scratch_;
     FilesOfParent files(channel_, mutex_, order_);
+    if (order_.is_image) return run_image(files);
     const FormatReader* reader = TRY(choose_reader(files));
     AnnotatedData data = TRY(reader->read(files, order_.read));
     expression::SealOptions options;
@@ -199,11 +227,12 @@ bool is_parser_child(int argument_count, char** arguments) {
     return argument_count == 3 && arguments[1] == parser_child_argument;
 }
 
-void run_parser_child(int, char** arguments, const std::vector<const FormatReader*>& readers) {
+void run_parser_child(int, char** arguments, const std::vector<const FormatReader*>& readers,
+                      const std::vector<const image::ImageReader*>& pictures) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != std::atoi(arguments[2])) ::_exit(1);  // it died before we asked
     std::set_new_handler(out_of_memory);
-    ChildLife life(readers);
+    ChildLife life(readers, pictures);
     life.answer(life.run());
     ::_exit(0);  // nothing that others registered for exit runs behind the fence
 }

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "expression/format.h"
 #include "expression/sealed_dataset.h"
+#include "image/image_source.h"
 
 // Foreign files are parsed in a child process of their own: this program, started anew, without
 // environment, network, other files or keys. It asks for each file by name; this side opens it
@@ -33,13 +34,15 @@ struct ParseRequest {
     expression::ReadOptions read;
     std::string format;  ///< a reader's name; "" finds it out
     bool sum_duplicates = false;
-    bool durable = true;  ///< fsync of the sealed file's bytes; its name is the caller's
+    bool durable = true;        ///< fsync of the sealed file's bytes; its name is the caller's
+    bool is_image = false;      ///< a picture is wanted; `output` is a stored image
+    image::ImageOptions image;  ///< for pictures
     ParseLimits limits;
 };
 
 struct ParseReport {
-    std::string format;  ///< the reader that read it
-    expression::DatasetSummary summary;
+    std::string format;                  ///< the reader that read it
+    expression::DatasetSummary summary;  ///< not of pictures
     std::vector<std::string> notes;
 };
 
@@ -59,6 +62,7 @@ bool is_parser_child(int argument_count, char** arguments);
 
 /// The child's whole life: fences itself, reads, seals, answers, ends. Never returns.
 [[noreturn]] void run_parser_child(int argument_count, char** arguments,
-                                   const std::vector<const expression::FormatReader*>& readers);
+                                   const std::vector<const expression::FormatReader*>& readers,
+                                   const std::vector<const image::ImageReader*>& pictures = {});
 
 }  // namespace stroma::loading

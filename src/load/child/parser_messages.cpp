@@ -95,6 +95,9 @@ Json to_json(const ParseOrder& order) {
             {"unpacked_bytes_max", order.read.unpacked_bytes_max},
             {"sum_duplicates", order.sum_duplicates},
             {"durable", order.durable},
+            {"is_image", order.is_image},
+            {"are_labels", order.image.are_labels},
+            {"image_memory_bytes", order.image.memory_bytes},
             {"memory_bytes", order.limits.memory_bytes},
             {"time_ms", static_cast<std::uint64_t>(order.limits.time.count())},
             {"output_bytes", order.limits.output_bytes}};
@@ -110,6 +113,9 @@ Result<ParseOrder> order_from_json(const Json& json) {
     order.read.unpacked_bytes_max = TRY(number(json, "unpacked_bytes_max"));
     order.sum_duplicates = TRY(flag(json, "sum_duplicates"));
     order.durable = TRY(flag(json, "durable"));
+    order.is_image = TRY(flag(json, "is_image"));
+    order.image.are_labels = TRY(flag(json, "are_labels"));
+    order.image.memory_bytes = TRY(number(json, "image_memory_bytes"));
     order.limits.memory_bytes = TRY(number(json, "memory_bytes"));
     order.limits.time = std::chrono::milliseconds(TRY(number(json, "time_ms")));
     order.limits.output_bytes = TRY(number(json, "output_bytes"));

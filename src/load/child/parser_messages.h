@@ -15,6 +15,8 @@ struct ParseOrder {
     expression::ReadOptions read;
     bool sum_duplicates = false;
     bool durable = true;
+    bool is_image = false;
+    image::ImageOptions image;
     ParseLimits limits;
 };
 

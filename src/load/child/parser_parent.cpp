@@ -180,8 +180,9 @@ Result<ParseReport> talk(const ParseRequest& request, InputFiles& files, const F
     ParserChannel channel(std::move(mine));
     SpawnedParser child = TRY(SpawnedParser::start(childs, output, scratch));
     childs.close();
-    ParseOrder order{files.name(),           files.is_folder(), request.format, request.read,
-                     request.sum_duplicates, request.durable,   request.limits};
+    ParseOrder order{files.name(),     files.is_folder(),      request.format,
+                     request.read,     request.sum_duplicates, request.durable,
+                     request.is_image, request.image,          request.limits};
     if (order.limits.time.count() == 0)
         order.limits.time =
             milliseconds(60'000 + input_bytes(request.input) * 1000 / bytes_a_second);
@@ -200,7 +201,7 @@ Result<ParseReport> talk(const ParseRequest& request, InputFiles& files, const F
 Result<ParseReport> parse_in_child(const ParseRequest& request,
                                    const std::vector<const expression::FormatReader*>& readers,
                                    const expression::Watch& watch) {
-    const bool known = request.format.empty() ||
+    const bool known = request.format.empty() || request.is_image ||
                        std::any_of(readers.begin(), readers.end(), [&](const auto* reader) {
                            return reader->name() == request.format;
                        });

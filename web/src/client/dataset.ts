@@ -1,5 +1,6 @@
 import { type Column, readColumns } from "../wire/columns";
 import { getBytes, getJson } from "./http";
+import { type ImageDescription, imagesOf } from "./images";
 
 /** What a dataset's name, or a revision's id, stands for now. */
 export interface Pointer {
@@ -59,6 +60,8 @@ export interface Schema {
   layers: LayerDescription[];
   /** Column, label, colour: what the file says. */
   colours: Record<string, Record<string, string>>;
+  /** What lies under the embeddings. */
+  images: ImageDescription[];
 }
 
 interface ColumnSaid {
@@ -100,11 +103,11 @@ export class RevisionClient {
   constructor(readonly revision: string) {}
 
   async schema(): Promise<Schema> {
-    const [said, colours] = await Promise.all([
+    const [said, colours, images] = await Promise.all([
       getJson<SchemaSaid>(`d/${this.revision}/schema`),
-      getJson<Schema["colours"]>(`d/${this.revision}/colors`)]);
+      getJson<Schema["colours"]>(`d/${this.revision}/colors`), imagesOf(this.revision)]);
     return {
-      ...said, colours, obs: said.obs.columns.map(columnOf), var: said.var.columns.map(columnOf),
+      ...said, colours, images, obs: said.obs.columns.map(columnOf), var: said.var.columns.map(columnOf),
       embeddings: said.embeddings.map(({ name, dims, unit }) =>
         ({ name, unit, dimensions: dims.length })),
     };

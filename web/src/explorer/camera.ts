@@ -24,7 +24,11 @@ export function fit(xs: Float32Array, ys: Float32Array, width: number, height: n
 export interface Screen {
   width: number;
   height: number;
+  /** The plane's second axis runs down, as it does in images. */
+  down?: boolean;
 }
+
+const upward = (screen: Screen): number => (screen.down ? -1 : 1);
 
 const unitsPerPixel = (camera: Camera, screen: Screen) =>
   camera.span / Math.max(1, Math.min(screen.width, screen.height));
@@ -32,13 +36,13 @@ const unitsPerPixel = (camera: Camera, screen: Screen) =>
 export function toPlane(camera: Camera, screen: Screen, pixel: Point): Point {
   const unit = unitsPerPixel(camera, screen);
   return [camera.x + (pixel[0] - screen.width / 2) * unit,
-    camera.y - (pixel[1] - screen.height / 2) * unit];
+    camera.y - (pixel[1] - screen.height / 2) * unit * upward(screen)];
 }
 
 export function toScreen(camera: Camera, screen: Screen, place: Point): Point {
   const unit = unitsPerPixel(camera, screen);
   return [(place[0] - camera.x) / unit + screen.width / 2,
-    screen.height / 2 - (place[1] - camera.y) / unit];
+    screen.height / 2 - ((place[1] - camera.y) / unit) * upward(screen)];
 }
 
 /** Closer by `factor` above 1, with the place under `pixel` kept where it is. */
@@ -50,7 +54,7 @@ export function zoom(camera: Camera, screen: Screen, pixel: Point, factor: numbe
 
 export function pan(camera: Camera, screen: Screen, right: number, down: number): Camera {
   const unit = unitsPerPixel(camera, screen);
-  return { ...camera, x: camera.x - right * unit, y: camera.y + down * unit };
+  return { ...camera, x: camera.x - right * unit, y: camera.y + down * unit * upward(screen) };
 }
 
 export const turn = (camera: Camera, right: number, down: number): Camera => ({

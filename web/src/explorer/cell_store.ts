@@ -1,3 +1,4 @@
+import { type ImageDescription, labelCells } from "../client/images";
 import type { RevisionClient, Schema } from "../client/dataset";
 import type { CategoryColumn, Column, NumberColumn } from "../wire/columns";
 import { GeneTable } from "./gene_table";
@@ -9,6 +10,7 @@ export class CellStore implements CellData {
   readonly cells: number;
   private readonly columns = new Map<string, Column>();
   private readonly places = new Map<string, Float32Array[]>();
+  private readonly labelRows = new Map<string, Int32Array>();
   private readonly pending = new Map<string, Promise<void>>();
   private readonly failures = new Map<string, Error>();
   private readonly planes = new Map<string, { xs: Float32Array; ys: Float32Array }>();
@@ -55,6 +57,15 @@ export class CellStore implements CellData {
     const found = this.places.get(name);
     if (!found)
       this.load(key, async () => void this.places.set(name, await this.client.embedding(name)));
+    return found;
+  }
+
+  /** Of an image of labels: the cell of each label. */
+  cellsOfLabels(image: ImageDescription): Int32Array | undefined {
+    const found = this.labelRows.get(image.id);
+    if (!found)
+      this.load(`labels:${image.id}`, async () =>
+        void this.labelRows.set(image.id, await labelCells(this.schema.revision, image)));
     return found;
   }
 

@@ -30,6 +30,11 @@ export function saveScatterPng(canvas: HTMLCanvasElement, painted: Colouring | u
   const styles = getComputedStyle(document.documentElement);
   draw.fillStyle = styles.getPropertyValue("--ground");
   draw.fillRect(0, 0, page.width, page.height);
+  for (const under of canvas.parentElement?.querySelectorAll<HTMLCanvasElement>(".image-canvas") ?? []) {
+    draw.globalAlpha = Number(under.style.opacity || 1);
+    draw.drawImage(under, 0, 0);
+    draw.globalAlpha = 1;
+  }
   draw.drawImage(canvas, 0, 0);
   if (painted && painted.by !== "nothing")
     drawLegend(draw, painted, canvas.width + 12 * ratio, ratio, styles.getPropertyValue("--ink"));

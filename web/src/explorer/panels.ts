@@ -3,6 +3,7 @@ import type { FunctionComponent } from "react";
 import { CategoriesPanel } from "./categories_panel";
 import { ComparePanel } from "./compare_panel";
 import { GenesPanel } from "./genes_panel";
+import { ImagesPanel } from "../images/images_panel";
 import { LabelsPanel } from "./labels_panel";
 import { NumbersPanel } from "./numbers_panel";
 import { PlotsPanel } from "./plots_panel";
@@ -12,6 +13,7 @@ import { SelectionPanel } from "./selection_panel";
 export const panels: { name: string; side: "left" | "right"; Panel: FunctionComponent }[] = [
   { name: "selection", side: "left", Panel: SelectionPanel },
   { name: "categories", side: "left", Panel: CategoriesPanel },
+  { name: "images", side: "left", Panel: ImagesPanel },
   { name: "labels", side: "left", Panel: LabelsPanel },
   { name: "numbers", side: "left", Panel: NumbersPanel },
   { name: "genes", side: "right", Panel: GenesPanel },

@@ -3,6 +3,10 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { pack } from "../base/colour";
 import type { Point, Polygon } from "../base/polygon";
 import { thin } from "../base/polygon";
+import { around, labelAt } from "../images/picking";
+import { lookOf } from "../images/image_look";
+import { ImageCanvas, ScaleBar, useImages } from "../images/image_canvas";
+import type { ImageLayer } from "../images/image_layer";
 import { Scatter } from "../plots/scatter";
 import { Notice } from "../widgets/controls";
 import { fit, pan, placed, type Screen, toPlane, toScreen, turn, zoom } from "./camera";
@@ -45,8 +49,11 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   const [problem, setProblem] = useState("");
   const [trace, setTrace] = useState<Polygon>([]);
   const [hover, setHover] = useState<{ cell: number; at: Point } | null>(null);
+  const [picked, setPicked] = useState<{ cell: number; at: Point } | null>(null);
   const [complete, setComplete] = useState(false);
-  const screen = useScreen(box);
+  const picture = useRef<ImageLayer | null>(null);
+  const images = useImages(view.embedding);
+  const size = useScreen(box);
 
   const axes = store.embedding(view.embedding);
   const plane = useMemo<Plane>(() => ({ of: "embedding", name: view.embedding,
@@ -54,6 +61,8 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   const solid = view.dimensions.length > 2;
   const xs = axes?.[view.dimensions[0]];
   const ys = axes?.[view.dimensions[1]];
+  const down = images.length > 0 && !solid;
+  const screen = useMemo<Screen>(() => ({ ...size, down }), [size, down]);
   const zs = solid ? (axes?.[view.dimensions[2]] ?? null) : null;
   const camera = useMemo<Camera | null>(() => view.camera ??
     (xs && ys && screen.width > 0 ? fit(xs, ys, screen.width, screen.height) : null),
@@ -67,7 +76,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   useEffect(() => {
     if (!canvas.current) return;
     try {
-      scatter.current = new Scatter(canvas.current);
+      scatter.current = new Scatter(canvas.current, store.schema.images.length > 0);
       scatter.current.onComplete = () => setComplete(true);
     } catch (failure) {
       setProblem(String(failure instanceof Error ? failure.message : failure));
@@ -102,8 +111,8 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
       opacity: view.opacity, behind: colourOf("--behind"), background: colourOf("--ground") });
   }, [view.pointSize, view.opacity, screen, theme, store.cells]);
   useEffect(() => {
-    if (camera) scatter.current?.setCamera(camera);
-  }, [camera]);
+    if (camera) scatter.current?.setCamera({ ...camera, down });
+  }, [camera, down]);
 
   const addRegion = (polygon: Polygon, event: { shiftKey: boolean; altKey: boolean }) => {
     const how = event.shiftKey && event.altKey ? "intersect" : event.shiftKey ? "add"
@@ -111,6 +120,17 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     session.change({ selection: withRegion(session.view().selection, plane, how, polygon) });
   };
 
+  const pick = async (at: Point) => {
+    const outlines = images.find((image) => image.content === "labels" &&
+      lookOf(view.images, image, store.schema.images).shown);
+    if (!outlines || !camera || !xs || !ys) return;
+    const label = await labelAt(store.schema.revision, outlines, toPlane(camera, screen, at));
+    const cell = store.cellsOfLabels(outlines)?.[label] ?? -1;
+    setPicked(cell < 0 ? null : { cell, at });
+    if (cell < 0) session.unfilter(`region ${planeKey(plane)}`);
+    else session.filter({ kind: "region", plane,
+      steps: [{ how: "replace", polygon: around(xs, ys, cell) }] });
+  };
   const place = (event: React.PointerEvent | React.WheelEvent): Point => {
     const corner = box.current?.getBoundingClientRect();
     return [event.clientX - (corner?.left ?? 0), event.clientY - (corner?.top ?? 0)];
@@ -119,6 +139,10 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     if (!camera || event.button > 1) return;
     (event.target as Element).setPointerCapture(event.pointerId);
     const start = place(event);
+    if (tool === "pick" && event.button === 0 && down) {
+      void pick(start).catch((failure: Error) => setProblem(failure.message));
+      return;
+    }
     const drawing = tool !== "move" && event.button === 0 && !solid;
     let last = start;
     let path: Polygon = [start];
@@ -133,7 +157,8 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
       } else {
         now = solid && tool !== "move" ? turn(now, at[0] - last[0], at[1] - last[1])
           : pan(now, screen, at[0] - last[0], at[1] - last[1]);
-        scatter.current?.setCamera(now, true);
+        scatter.current?.setCamera({ ...now, down }, true);
+        picture.current?.setCamera(now, screen, window.devicePixelRatio || 1);
         last = at;
       }
     };
@@ -193,6 +218,8 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     <PaneHead pane={pane} canvas={canvas} painted={painted} vector={vector} />
     <div ref={box} className={`scatter-plane tool-${tool}`} data-complete={complete}
       onPointerDown={onPointerDown} onPointerMove={onHover} onPointerLeave={() => setHover(null)}>
+      {down && <ImageCanvas images={images} camera={camera} screen={screen} painted={painted}
+        layer={picture} />}
       <canvas ref={canvas} aria-label={`${store.cells} cells`} role="img" />
       <svg className="scatter-overlay" aria-hidden="true">
         {trace.length > 1 && <polygon className="trace"
@@ -201,6 +228,9 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
           <text key={label} className="centroid" x={toScreen(camera, screen, middle)[0]}
             y={toScreen(camera, screen, middle)[1]}>{label}</text>)}
       </svg>
+      {down && <ScaleBar image={images[0]} camera={camera} screen={screen} />}
+      {picked && tool === "pick" && <div className="picked-cell"><Tooltip cell={picked.cell}
+        at={picked.at} screen={screen} view={view} painted={painted} /></div>}
       {hover && <Tooltip cell={hover.cell} at={hover.at} screen={screen} view={view} painted={painted} />}
       {(problem || failure) && <Notice kind="error">{problem || failure?.message}</Notice>}
       {!axes && !failure && <p className="waiting">Loading {view.embedding} …</p>}

@@ -3,7 +3,7 @@ import { Choice, IconButton, type IconName, Slider } from "../widgets/controls";
 import { countOf } from "./selection";
 import { useSession } from "./session";
 
-export type Tool = "lasso" | "box" | "move";
+export type Tool = "lasso" | "box" | "move" | "pick";
 /** What a drawn region does with what is selected. */
 export type Combine = "replace" | "add" | "subtract" | "intersect";
 export interface Drawing {
@@ -16,6 +16,9 @@ const tools: { tool: Tool; icon: IconName; label: string }[] = [
   { tool: "box", icon: "box", label: "Box (B)" },
   { tool: "move", icon: "hand", label: "Move (M)" },
 ];
+/** Where an image has outlines of cells. */
+const outlineTool = { tool: "pick" as Tool, icon: "pick" as IconName,
+  label: "Pick a cell by its outline" };
 const ways: { how: Combine; icon: IconName; label: string }[] = [
   { how: "replace", icon: "only", label: "Select anew" },
   { how: "add", icon: "unite", label: "Add to the selection (Shift)" },
@@ -30,8 +33,11 @@ export function ScatterTools({ drawing, setDrawing }: {
   const { session, view, store } = useSession();
   const cells = countOf(session.world(), store.cells);
   const selected = countOf(session.selected(), store.cells);
+  const hasOutlines = store.schema.images.some((image) => image.content === "labels" &&
+    image.embedding === view.embedding);
+  const offered = hasOutlines ? [...tools, outlineTool] : tools;
   return <div className="scatter-tools" role="toolbar" aria-label="Selecting and showing">
-    <span className="tool-group">{tools.map(({ tool, icon, label }) => <IconButton key={tool}
+    <span className="tool-group">{offered.map(({ tool, icon, label }) => <IconButton key={tool}
       icon={icon} label={label} pressed={drawing.tool === tool}
       onClick={() => setDrawing({ ...drawing, tool })} />)}</span>
     <span className="tool-group">{ways.map(({ how, icon, label }) => <IconButton key={how}

@@ -1,3 +1,4 @@
+import type { ImageLook } from "../images/image_look";
 import type { NumberSource, Selection } from "./selection";
 
 /** Everything that a link restores: what is shown and how, never the data itself. */
@@ -30,6 +31,8 @@ export interface View {
   plot: PlotChoice;
   /** The column by whose labels the picture is split into small ones. */
   splitBy: string | null;
+  /** How images are shown, by their id, where it isn't as at first. */
+  images: Record<string, ImageLook>;
 }
 
 /** What a picture of its own has. */
@@ -70,5 +73,5 @@ export const firstView: View = {
   labelPalette: "file", scales: {}, palette: "viridis", selection: [], subset: [],
   groups: { a: null, b: null }, genes: [], geneSets: [], gates: [], camera: null, beside: null,
   pointSize: 1, opacity: 0.9, centroids: false,
-  plot: { kind: "none", groupBy: null, splitBy: null }, splitBy: null,
+  plot: { kind: "none", groupBy: null, splitBy: null }, splitBy: null, images: {},
 };

@@ -11,6 +11,8 @@ export interface ScatterCamera {
   span: number;
   yaw: number;
   pitch: number;
+  /** The second axis runs down. */
+  down?: boolean;
 }
 
 export interface ScatterStyle {
@@ -49,9 +51,10 @@ export class Scatter {
   /** Called when every point has been drawn. */
   onComplete: (() => void) | null = null;
 
-  constructor(private readonly canvas: HTMLCanvasElement) {
+  /** `seeThrough`: what lies under the canvas is seen between the points. */
+  constructor(private readonly canvas: HTMLCanvasElement, private readonly seeThrough = false) {
     const gl = canvas.getContext("webgl2", {
-      antialias: false, alpha: false, depth: true, preserveDrawingBuffer: true, powerPreference: "high-performance",
+      antialias: false, alpha: seeThrough, depth: true, preserveDrawingBuffer: true, powerPreference: "high-performance",
     });
     if (!gl) throw new Error("This browser has no WebGL2, which the Explorer draws cells with.");
     this.gl = gl;
@@ -153,13 +156,14 @@ export class Scatter {
 
   /** From the plane's units to clip space, column by column. */
   matrix(): Float32Array {
-    const { x, y, span, yaw, pitch } = this.camera;
+    const { x, y, span, yaw, pitch, down } = this.camera;
     const shorter = Math.min(this.canvas.width, this.canvas.height);
     const scaleX = (2 / span) * (shorter / this.canvas.width);
     const scaleY = (2 / span) * (shorter / this.canvas.height);
+    const scaleUp = down ? -scaleY : scaleY;
     if (this.flat)
-      return new Float32Array([scaleX, 0, 0, 0, 0, scaleY, 0, 0, 0, 0, 0, 0,
-        -x * scaleX, -y * scaleY, 0, 1]);
+      return new Float32Array([scaleX, 0, 0, 0, 0, scaleUp, 0, 0, 0, 0, 0, 0,
+        -x * scaleX, -y * scaleUp, 0, 1]);
     const [cosYaw, sinYaw] = [Math.cos(yaw), Math.sin(yaw)];
     const [cosPitch, sinPitch] = [Math.cos(pitch), Math.sin(pitch)];
     const rows = [
@@ -204,7 +208,8 @@ export class Scatter {
   private clear(): void {
     const gl = this.gl;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
-    gl.clearColor(...this.style.background, 1);
+    if (this.seeThrough) gl.clearColor(0, 0, 0, 0);
+    else gl.clearColor(...this.style.background, 1);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   }
 
