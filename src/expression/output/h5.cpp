@@ -1,5 +1,6 @@
 #include "expression/output/h5.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "expression/output/value_types.h"
@@ -149,7 +150,14 @@ Result<H5Handle> h5_write_texts(hid_t file, const std::string& path,
     std::vector<const char*> pointers;
     pointers.reserve(texts.size());
     for (const std::size_t begin : begins) pointers.push_back(ended.data() + begin);
-    if (!pointers.empty()) TRY(h5_write(dataset, type.id(), pointers.data(), path));
+    if (pointers.empty()) return dataset;
+    // The library clears two buffers of 1 MiB for every dataset of texts, however few they are.
+    constexpr std::size_t stored_text_bytes = 16, buffer_most = 64u << 10;
+    const H5Handle how{H5Pcreate(H5P_DATASET_XFER), H5Pclose};
+    const std::size_t room = std::min(pointers.size() * stored_text_bytes, buffer_most);
+    if (H5Pset_buffer(how.id(), room, nullptr, nullptr) < 0 ||
+        H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, how.id(), pointers.data()) < 0)
+        return fail(h5_error("writing dataset", path));
     return dataset;
 }
 

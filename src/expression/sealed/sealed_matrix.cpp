@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cassert>
 
-#include "expression/kernels/bits.h"
-
 namespace stroma::expression {
 
 template <class T>
@@ -151,7 +149,7 @@ public:
         : matrix_(matrix), size_(size_of(matrix.record_.summary.type)) {
         const std::size_t genes = matrix.gene_count();
         seen_.assign((genes + 63) / 64, 0);
-        code_of_gene_.resize(seen_.size() * 64);  // also past the last, for collect_own
+        code_of_gene_.resize(genes);
     }
 
     /// Writes one cell from out.places[at] on, with the values at the same number; gives its
@@ -160,7 +158,7 @@ public:
         const std::uint32_t line = TRY(matrix_.open_cell(cell, open_));
         const std::uint32_t length = open_.view.length(line);
         TRY(scatter(line));
-        make_room(at + length + at_once, out);
+        make_room(at + length, out);
         std::uint32_t* places = out.places.data() + at;
         std::byte* values = out.values.data() + at * size_;
         if (raw()) {
@@ -176,8 +174,6 @@ public:
     }
 
 private:
-    static constexpr unsigned at_once = 8;
-
     /// Grows by half at least; what is there stays, and is overwritten instead of cleared.
     void make_room(std::uint64_t count, LineBlock& out) const {
         if (out.places.size() < count) out.places.resize(count + count / 2);
@@ -251,38 +247,17 @@ private:
             std::uint64_t bits = seen_[word];
             if (bits == 0) continue;
             seen_[word] = 0;
-            if constexpr (std::is_same_v<Kind, Own>) {
-                collect_own<T>(word, bits, places, values);
-                continue;
-            }
             for (; bits != 0; bits &= bits - 1, values += sizeof(T)) {
-                const std::uint32_t gene = gene_of(word, bits);
+                const auto gene = static_cast<std::uint32_t>(
+                    word * 64 + static_cast<unsigned>(std::countr_zero(bits)));
                 *places++ = gene;
-                std::memcpy(values, from + std::size_t{code_of_gene_[gene]} * sizeof(T), sizeof(T));
+                const std::uint32_t code = code_of_gene_[gene];
+                if constexpr (std::is_same_v<Kind, Own>)
+                    store(values, static_cast<T>(code));
+                else
+                    std::memcpy(values, from + std::size_t{code} * sizeof(T), sizeof(T));
             }
         }
-    }
-
-    static std::uint32_t gene_of(std::size_t word, std::uint64_t bits) {
-        return static_cast<std::uint32_t>(word * 64 +
-                                          static_cast<unsigned>(std::countr_zero(bits)));
-    }
-
-    /// As many genes of a word at once as it mostly has, without a look whether it has them: what
-    /// is too many is written over by the next word's.
-    template <class T>
-    void collect_own(std::size_t word, std::uint64_t bits, std::uint32_t*& places,
-                     std::byte*& values) const {
-        const unsigned count = count_ones(bits);
-        for (unsigned done = 0; done < count; done += at_once)
-            for (unsigned i = done; i < done + at_once; ++i, bits &= bits - 1) {
-                // Past the last one any gene will do.
-                const std::uint32_t gene = gene_of(word, bits | std::uint64_t{1} << 63);
-                places[i] = gene;
-                store(values + i * sizeof(T), static_cast<T>(code_of_gene_[gene]));
-            }
-        places += count;
-        values += count * sizeof(T);
     }
 
     const StoredMatrix& matrix_;

@@ -224,6 +224,24 @@ TEST(IdTable, IdsOfEveryLengthKeepTheNumbersTheyGot) {
     }
 }
 
+TEST(IdTable, IdsThatWantOnePlaceAreToldApart) {
+    IdTable table;
+    std::vector<std::string> ids = {"7", "07", "007", "x7", "y7", "7777777x00000007"};
+    for (std::uint32_t i = 0; i < 3000; ++i) {
+        ids.push_back(std::to_string(100 + i));
+        ids.push_back("ENSG00000" + std::to_string(100'000 + i * 4096));
+        ids.push_back("barcode-of-more-than-16-" + std::to_string(i));
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) ASSERT_EQ(table.add(IdKey(ids[i])), i);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const IdKey key(ids[i]);
+        EXPECT_EQ(table.find(key), i) << ids[i];
+        EXPECT_EQ(table.find_at(table.prefetch(key), key), i) << ids[i];
+    }
+    for (const char* absent : {"99", "3100", "0100", "ENSG0000099999", "z7"})
+        EXPECT_EQ(table.find(IdKey(absent)), IdTable::none) << absent;
+}
+
 TEST(Delimiters, AreFoundAcrossTheStrideAndAtTheEnd) {
     std::string text(150, 'x');
     for (const std::size_t at : {0u, 63u, 64u, 127u, 149u}) text[at] = ',';

@@ -78,6 +78,60 @@ TEST(SqliteDatabase, AFileThatIsNoDatabaseIsCorrupt) {
     EXPECT_EQ(SqliteDatabase::open(folder / "a.db").error().code, ErrorCode::corrupt);
 }
 
+std::int64_t synchronous_of(Connection& connection) {
+    const auto rows = connection.execute("PRAGMA synchronous").value();
+    EXPECT_TRUE(rows->next().value());
+    return rows->integer(0);
+}
+
+TEST(SqliteDatabase, CommitsWaitForTheDiskUnlessToldNotTo) {
+    constexpr int normal = 1, full = 2;  // as SQLite numbers them
+    const Folder folder;
+    const auto database = SqliteDatabase::open(folder / "a.db").value();
+    const auto connection = database->connect().value();
+    ASSERT_TRUE(connection->change("CREATE TABLE t(n)"));
+    EXPECT_EQ(synchronous_of(*connection), full);
+    database->let_commits_wait_for_disk(false);
+    ASSERT_TRUE(connection->change("INSERT INTO t VALUES(1)"));
+    EXPECT_EQ(synchronous_of(*connection), normal);
+    database->let_commits_wait_for_disk(true);
+    ASSERT_TRUE(connection->change("INSERT INTO t VALUES(2)"));
+    EXPECT_EQ(synchronous_of(*connection), full);
+    EXPECT_EQ(count_rows(*database), 2);
+}
+
+TEST(SqliteDatabase, RowsOutliveTheirConnection) {
+    const Folder folder;
+    const auto database = SqliteDatabase::open(folder / "a.db").value();
+    auto connection = database->connect().value();
+    ASSERT_TRUE(connection->run_script("CREATE TABLE t(n); INSERT INTO t VALUES(1), (2)"));
+    const auto rows = connection->execute("SELECT n FROM t ORDER BY n").value();
+    ASSERT_TRUE(rows->next().value());
+    connection.reset();
+    // Who comes next gets another one: this one is still read from.
+    const auto next = database->connect().value();
+    ASSERT_TRUE(next->begin(TransactionKind::write));
+    ASSERT_TRUE(next->change("INSERT INTO t VALUES(3)"));
+    ASSERT_TRUE(rows->next().value());
+    EXPECT_EQ(rows->integer(0), 2);
+    EXPECT_FALSE(rows->next().value());
+    ASSERT_TRUE(next->commit());
+}
+
+TEST(SqliteDatabase, WhatAConnectionLeftOpenIsNotTheNextOnes) {
+    const Folder folder;
+    const auto database = SqliteDatabase::open(folder / "a.db").value();
+    auto connection = database->connect().value();
+    ASSERT_TRUE(connection->change("CREATE TABLE t(n)"));
+    ASSERT_TRUE(connection->begin(TransactionKind::write));
+    ASSERT_TRUE(connection->change("INSERT INTO t VALUES(1)"));
+    connection.reset();
+    EXPECT_EQ(count_rows(*database), 0);
+    const auto next = database->connect().value();
+    ASSERT_TRUE(next->begin(TransactionKind::write));
+    EXPECT_TRUE(next->commit());
+}
+
 TEST(SqliteDatabase, ABackupIsOneSnapshotAndOpens) {
     const Folder folder;
     const auto database = SqliteDatabase::open(folder / "a.db").value();
