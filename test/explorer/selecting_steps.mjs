@@ -25,6 +25,14 @@ export const selectingSteps = (t) => {
   const inked = (colours) => colours.reduce((sum, [colour, pixels]) => sum + pixels *
     [1, 3, 5].reduce((dark, at) => dark + 255 - parseInt(colour.slice(at, at + 2), 16), 0), 0);
   const openShown = () => t.page.locator("summary[aria-label='Points and layout']").click();
+  /** Rests the pointer near a place where cells are, until one is told. */
+  async function restOnACell(x, y) {
+    const tooltip = t.page.locator(".tooltip");
+    for (let turn = 0; turn < 40; turn++) {
+      await t.page.mouse.move(x + turn * Math.cos(turn * 2.4), y + turn * Math.sin(turn * 2.4));
+      if (await tooltip.waitFor({ timeout: 1_000 }).then(() => true, () => false)) return;
+    }
+  }
   async function setSlider(name, value) {
     await label(name).fill(String(value));
   }
@@ -149,17 +157,16 @@ export const selectingSteps = (t) => {
       await openShown();
     },
     async tooltip() {
-      const plane = t.page.locator(".scatter-plane").first();
-      const { x, y, width, height } = await plane.boundingBox();
-      for (let at = 0; at < 400; at++) {
-        await t.page.mouse.move(x + width * (0.2 + 0.6 * (at / 400)), y + height * 0.3);
-        if (await t.page.locator(".tooltip").count() > 0) break;
-      }
+      await label("Names at the middle of each label").click();
+      const name = t.page.locator(".centroid", { hasText: t.order.label });
+      const box = await name.boundingBox();
+      await restOnACell(box.x + box.width / 2, box.y + box.height / 2);
       // Its id comes a moment later.
       await t.page.waitForFunction(() =>
         /\D/.test(document.querySelector(".tooltip dd")?.textContent ?? ""));
       t.seen.tooltip = await t.page.locator(".tooltip dd").allTextContents();
       await t.shot("tooltip");
+      await label("Names at the middle of each label").click();
     },
     async palettes() {
       const swatches = () => t.page.locator(".legend .swatch").evaluateAll((all) =>
@@ -356,11 +363,7 @@ export const selectingSteps = (t) => {
       await t.page.mouse.move(0, 0);
       const plane = t.page.locator(".scatter-plane").first();
       const { x, y, width, height } = await plane.boundingBox();
-      search: for (let down = 0.05; down < 1; down += 0.03)
-        for (let right = 0.05; right < 1; right += 0.03) {
-          await t.page.mouse.move(x + width * right, y + height * down);
-          if (await t.page.locator(".tooltip").count() > 0) break search;
-        }
+      await restOnACell(x + width / 2, y + height / 2);
       t.seen.cell_names = await t.page.locator(".tooltip dt").allTextContents();
       await t.shot("proteins");
     },

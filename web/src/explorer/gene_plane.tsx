@@ -3,9 +3,9 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { extent, short } from "../base/numbers";
 import { type Polygon, thin } from "../base/polygon";
 import { IconButton } from "../widgets/controls";
-import { colouring } from "./colouring";
 import { type NumberSource, type Plane, planeKey } from "./selection";
 import { useSession } from "./session";
+import { useColouring } from "./use_colouring";
 
 const side = 240;
 
@@ -21,9 +21,7 @@ export function GenePlane({ gate }: { gate: { x: string; y: string } }) {
   const places = store.plane(plane);
   const ranges = useMemo(() => places &&
     { x: extent(places.xs) ?? [0, 1], y: extent(places.ys) ?? [0, 1] }, [places]);
-  const painted = useMemo(() => colouring(view, store),
-    [view.colour, view.scales, view.palette, view.labelColours, view.labelPalette, store,
-      store.version()]);
+  const painted = useColouring(view, store);
   const world = session.world();
   const selected = session.selected();
   const key = `region ${planeKey(plane)}`;

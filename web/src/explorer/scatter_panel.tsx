@@ -11,7 +11,6 @@ import { Scatter } from "../plots/scatter";
 import { Notice } from "../widgets/controls";
 import { fit, pan, placed, type Screen, toPlane, toScreen, turn, zoom } from "./camera";
 import { centroids, nearest } from "./centroids";
-import { colouring } from "./colouring";
 import type { ScatterSvg } from "./figure_files";
 import { Legend } from "./legend";
 import { PaneHead } from "./pane_head";
@@ -19,6 +18,7 @@ import type { Drawing } from "./scatter_tools";
 import { type Plane, planeKey, withRegion } from "./selection";
 import { type PaneName, usePane } from "./session";
 import { Tooltip } from "./tooltip";
+import { useColouring } from "./use_colouring";
 import type { Camera } from "./view";
 
 const colourOf = (name: string): [number, number, number] => {
@@ -67,9 +67,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   const camera = useMemo<Camera | null>(() => view.camera ??
     (xs && ys && screen.width > 0 ? fit(xs, ys, screen.width, screen.height) : null),
     [view.camera, xs, ys, screen.width > 0]);
-  const painted = useMemo(() => colouring(view, store),
-    [view.colour, view.scales, view.palette, view.labelColours, view.labelPalette, store,
-      store.version()]);
+  const painted = useColouring(view, store);
   const world = session.world();
   const selected = session.selected();
 
@@ -90,7 +88,9 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     if (xs && ys) scatter.current?.setPlaces(xs, ys, zs);
   }, [xs, ys, zs]);
   useEffect(() => {
-    if (painted && xs) scatter.current?.setColours(painted.colours, painted.by === "number" ? painted.lift : null);
+    if (!painted || !xs) return;
+    setComplete(false);
+    scatter.current?.setColours(painted.colours, painted.by === "number" ? painted.lift : null);
   }, [painted, xs]);
   useEffect(() => {
     if (!xs) return;
@@ -107,6 +107,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   }, [screen]);
   useEffect(() => {
     const density = Math.sqrt((screen.width * screen.height) / Math.max(1, store.cells));
+    setComplete(false);
     scatter.current?.setStyle({ size: view.pointSize * Math.min(7, Math.max(1.2, density * 0.42)),
       opacity: view.opacity, behind: colourOf("--behind"), background: colourOf("--ground") });
   }, [view.pointSize, view.opacity, screen, theme, store.cells]);

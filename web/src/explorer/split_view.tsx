@@ -5,9 +5,10 @@ import { pack } from "../base/colour";
 import { count } from "../base/numbers";
 import { byName } from "../base/order";
 import { fit } from "./camera";
-import { colouring, type Colouring } from "./colouring";
+import type { Colouring } from "./colouring";
 import { Legend } from "./legend";
 import { useSession } from "./session";
+import { useColouring } from "./use_colouring";
 
 const side = 220;
 const most = 48;
@@ -28,8 +29,7 @@ export function SplitView({ column, theme }: { column: string; theme: string }) 
   const [x, y] = view.dimensions;
   const world = session.world();
   const selected = session.selected();
-  const painted = useMemo(() => colouring(view, store), [view.colour, view.scales, view.palette,
-    view.labelColours, view.labelPalette, store, store.version()]);
+  const painted = useColouring(view, store);
   const placed = useMemo<Placed | null>(() => {
     if (!axes) return null;
     const [xs, ys] = [axes[x], axes[y]];

@@ -195,7 +195,7 @@ export class Scatter {
     this.drawn = end;
     if (this.drawn < this.length && !this.moving)
       this.frame = requestAnimationFrame(() => this.drawPiece());
-    else if (this.drawn === this.length) this.onComplete?.();
+    else if (this.drawn === this.length && this.length > 0) this.onComplete?.();
   }
 
   /** The next piece is as large as fits a frame, judged by the last one. */
