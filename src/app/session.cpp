@@ -129,6 +129,12 @@ Result<std::string> dataset_json(Site& site, std::string_view name) {
                                     {"nonzeros", matrix.nonzeros},
                                     {"sum", matrix.sum},
                                     {"bytes", matrix.bytes_by_cell + matrix.bytes_by_gene}});
+    json["images"] = Json::array();
+    for (const auto& image : TRY(site.catalog().images(dataset.current_revision)))
+        json["images"].push_back({{"id", image.id},
+                                  {"name", image.name},
+                                  {"embedding", image.embedding},
+                                  {"created", iso_time(image.created_ms)}});
     return json.dump();
 }
 

@@ -63,6 +63,8 @@ def test_a_visium_section_brings_its_image(start_server, run, run_json, section,
     run("import", path, "--name", "secret", data=tmp_path / "data")
     server = start_server(tmp_path / "data")
     [image] = images_of(server, "heart")
+    listed = run_json("dataset", "show", "heart", data=tmp_path / "data")["images"]
+    assert [one["id"] for one in listed] == [image.info["id"]]
     heart = held.uns["spatial"]["heart"]
     scale = float(heart["scalefactors"]["tissue_lowres_scalef"])
     assert image.info["name"] == "heart lowres" and image.info["content"] == "rgb"

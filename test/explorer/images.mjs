@@ -1,5 +1,6 @@
 // Looks at a dataset's images in the Explorer; prints what was drawn:
 //   node images.mjs FOLDER_WITH_NODE_MODULES ORDER       ORDER: JSON, see test_image_pages.py
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,6 +9,7 @@ const [folder, orderText] = process.argv.slice(2);
 const order = JSON.parse(orderText);
 const require = createRequire(pathToFileURL(join(folder, "x.js")));
 const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const seen = { errors: [] };
 // As root there is no sandbox to be had.
@@ -60,6 +62,12 @@ const steps = {
     await settled();
     seen.channels = await drawn();
     await page.screenshot({ path: join(order.pictures, `images-${order.dataset}-channels.png`) });
+  },
+  async accessible() {
+    await page.evaluate(axe);
+    seen.violations = await page.evaluate(async () => (await globalThis.axe.run()).violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`));
   },
   async click() {
     const box = await page.locator(".scatter-plane").boundingBox();

@@ -131,8 +131,8 @@ def test_channels_are_shown_in_their_colours_and_a_cell_is_picked_by_its_outline
     view = FittedView(places, seen["open"])
     at = view.on_screen(places[chosen])
     assert labels[tuple(np.rint(places[chosen]).astype(int)[::-1])] == numbers[chosen]
-    seen = look(server, chromium, "nuclei", ["open", "channels", "click"], off=["DNA"],
-                at=list(at))
+    seen = look(server, chromium, "nuclei", ["open", "accessible", "channels", "click"],
+                off=["DNA"], at=list(at))
 
     def at_places(image, wanted):
         spots = np.rint(view.on_screen(wanted)).astype(int)
@@ -150,3 +150,4 @@ def test_channels_are_shown_in_their_colours_and_a_cell_is_picked_by_its_outline
     outlined = at_places(canvas(seen["open"]["image"]), places)
     assert (outlined[:, :3].sum(axis=1) > 60).mean() > 0.9, "cells are tinted and outlined"
     assert str(chosen) in seen["picked"]
+    assert seen["violations"] == []

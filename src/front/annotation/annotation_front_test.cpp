@@ -40,7 +40,7 @@ protected:
 
     std::unique_ptr<stroma::annotation::Annotations> kept_ =
         *stroma::annotation::Annotations::open(*control_, system_clock(), ids_);
-    AnnotationFront front_of_{{{fake_, fake_, fake_, explorer_, *comparisons_, "9.8.7"},
+    AnnotationFront front_of_{{{fake_, fake_, fake_, explorer_, *comparisons_, images_, "9.8.7"},
                                kept_->spaces,
                                kept_->labels,
                                kept_->gene_sets,

@@ -25,7 +25,7 @@ protected:
                                                        ids_, {.budget = Milliseconds{0}})
                        .value();
         hurried_front_ = std::make_unique<ExplorerFront>(
-            ExplorerDomain{fake_, fake_, fake_, explorer_, *hurried_, "9.8.7"});
+            ExplorerDomain{fake_, fake_, fake_, explorer_, *hurried_, images_, "9.8.7"});
         http::ServerOptions options;
         options.access_log = false;
         server_ =
