@@ -3,7 +3,7 @@
 
     explorer.py [--cells 500k] [--small 100k] [--only E1,E6] [--seconds 5] [DATA_FOLDER]
 
-Serves data sets of bench/data_sets.py from a data directory that is made once (DATA_FOLDER/door)
+Serves data sets of bench/data_sets.py from a data directory that is made once (DATA_FOLDER/door-…)
 and asks by connections that stay open, with a token where one is needed. A line of JSON for each
 measure of bench/goals.py, as bench/README.md has it. STROMA_BINARY names another program than
 build/release/stroma. `--cells 10k --small 10k` is the small runnable form.
@@ -105,7 +105,7 @@ class Server:
         def watch():
             while not ended.wait(0.005):
                 self.peak = max(self.peak, self.memory())
-        thread = threading.Thread(target=watch)
+        thread = threading.Thread(target=watch, daemon=True)
         thread.start()
 
         def end():
@@ -127,9 +127,9 @@ def tell(goal, measure, value, **more):
 class Door:
     def __init__(self, options, folder):
         self.options = options
-        self.data = folder / "door"
         self.names = sorted({options.cells, options.small})
-        stored = self.data / f"{'-'.join(self.names)}.made"
+        self.data = folder / f"door-{'-'.join(self.names)}"
+        stored = self.data / "all.made"
         if not stored.exists():
             shutil.rmtree(self.data, ignore_errors=True)
             for name in self.names:
@@ -205,7 +205,8 @@ class Door:
         said, _, took = client.told("POST", "/v1/comparisons", order, PACKED, (200, 202))
         was_job = said["state"] != "done"
         while said["state"] not in ("done", "failed"):
-            said, _, more = client.told("GET", f"/v1/comparisons/{said['id']}?wait=10")
+            said, _, more = client.told("GET", f"/v1/comparisons/{said['id']}?wait=10",
+                                        wanted=(200, 202))
             took += more
         _, _, table, more = client.ask(
             "GET", f"/v1/comparisons/{said['id']}/table?format=arrow", headers=PACKED)

@@ -21,6 +21,10 @@ const colourOf = (name: string): [number, number, number] => {
   return [(packed & 255) / 255, ((packed >>> 8) & 255) / 255, ((packed >>> 16) & 255) / 255];
 };
 
+/** A wheel, a pointer that has not moved for so long has come to rest. */
+const wheelRestMs = 120;
+const pointerRestMs = 30;
+
 function useScreen(box: React.RefObject<HTMLDivElement | null>): Screen {
   const [screen, setScreen] = useState<Screen>({ width: 0, height: 0 });
   useEffect(() => {
@@ -43,7 +47,7 @@ export function ScatterPanel({ theme }: { theme: string }) {
   const [tool, setTool] = useState<Tool>("lasso");
   const [trace, setTrace] = useState<Polygon>([]);
   const [hover, setHover] = useState<{ cell: number; at: Point } | null>(null);
-  const [complete, setComplete] = useState(false);
+  const [drawn, setDrawn] = useState({ first: false, complete: false });
   const screen = useScreen(box);
 
   const axes = store.embedding(view.embedding);
@@ -65,7 +69,9 @@ export function ScatterPanel({ theme }: { theme: string }) {
     if (!canvas.current) return;
     try {
       scatter.current = new Scatter(canvas.current);
-      scatter.current.onComplete = () => setComplete(true);
+      scatter.current.onFirst = () =>
+        setDrawn((before) => before.first ? before : { ...before, first: true });
+      scatter.current.onComplete = () => setDrawn({ first: true, complete: true });
     } catch (failure) {
       setProblem(String(failure instanceof Error ? failure.message : failure));
     }
@@ -86,7 +92,7 @@ export function ScatterPanel({ theme }: { theme: string }) {
     for (let at = 0; at < states.length; at++)
       states[at] = (world && world[at] === 0) || Number.isNaN(xs[at]) ? 0
         : selected && selected[at] === 0 ? 1 : 2;
-    setComplete(false);
+    setDrawn({ first: false, complete: false });
     scatter.current?.setStates(states);
   }, [world, selected, xs, store]);
   useEffect(() => {
@@ -99,7 +105,9 @@ export function ScatterPanel({ theme }: { theme: string }) {
       opacity: view.opacity, behind: colourOf("--behind"), background: colourOf("--ground") });
   }, [view.pointSize, view.opacity, screen, theme, store.cells]);
   useEffect(() => {
-    if (camera) scatter.current?.setCamera(camera);
+    if (!camera) return;
+    setDrawn((before) => before.complete ? { ...before, complete: false } : before);
+    scatter.current?.setCamera(camera);
   }, [camera]);
 
   const addRegion = (polygon: Polygon, event: { shiftKey: boolean; altKey: boolean }) => {
@@ -136,6 +144,7 @@ export function ScatterPanel({ theme }: { theme: string }) {
         now = solid && tool !== "move" ? turn(now, at[0] - last[0], at[1] - last[1])
           : pan(now, screen, at[0] - last[0], at[1] - last[1]);
         scatter.current?.setCamera(now, true);
+        box.current?.classList.add("moving");
         last = at;
       }
     };
@@ -144,6 +153,7 @@ export function ScatterPanel({ theme }: { theme: string }) {
       target.removeEventListener("pointerup", up);
       target.removeEventListener("pointercancel", up);
       setTrace([]);
+      box.current?.classList.remove("moving");
       if (!drawing) session.look({ camera: now });
       else if (ended.type === "pointerup") {
         const outline = tool === "lasso" ? thin(path, 2) : path;
@@ -156,19 +166,35 @@ export function ScatterPanel({ theme }: { theme: string }) {
     target.addEventListener("pointerup", up);
     target.addEventListener("pointercancel", up);
   };
+  // Looked up where the pointer rests: a million places are too many for each of its moves.
+  const hovering = useRef(0);
   const onHover = (event: React.PointerEvent) => {
+    window.clearTimeout(hovering.current);
     if (!camera || !xs || !ys || solid || trace.length > 0 || event.buttons !== 0) return;
     const at = place(event);
-    const reach = toPlane(camera, screen, [6, 0])[0] - toPlane(camera, screen, [0, 0])[0];
-    const cell = nearest(xs, ys, toPlane(camera, screen, at), reach, world);
-    setHover(cell < 0 ? null : { cell, at });
+    hovering.current = window.setTimeout(() => {
+      const reach = toPlane(camera, screen, [6, 0])[0] - toPlane(camera, screen, [0, 0])[0];
+      const cell = nearest(xs, ys, toPlane(camera, screen, at), reach, world);
+      setHover((before) => cell >= 0 ? { cell, at } : before && null);
+    }, pointerRestMs);
   };
+  // While the wheel turns only the picture follows; the view is told where it came to rest.
+  const rolling = useRef<{ camera: Camera; rest: number } | null>(null);
   const wheel = useRef<(event: WheelEvent) => void>(() => {});
   wheel.current = (event) => {
     if (!camera) return;
     event.preventDefault();
     const at = place(event as unknown as React.WheelEvent);
-    session.look({ camera: zoom(camera, screen, at, Math.exp(-event.deltaY * 0.0015)) });
+    const next = zoom(rolling.current?.camera ?? camera, screen, at,
+      Math.exp(-event.deltaY * 0.0015));
+    window.clearTimeout(rolling.current?.rest);
+    scatter.current?.setCamera(next, true);
+    box.current?.classList.add("moving");
+    rolling.current = { camera: next, rest: window.setTimeout(() => {
+      rolling.current = null;
+      box.current?.classList.remove("moving");
+      session.look({ camera: next });
+    }, wheelRestMs) };
   };
   useEffect(() => {
     const element = box.current;
@@ -186,8 +212,9 @@ export function ScatterPanel({ theme }: { theme: string }) {
 
   return <section className="scatter" aria-label={`Embedding ${view.embedding}`}>
     <ScatterTools tool={tool} setTool={setTool} canvas={canvas} painted={painted} />
-    <div ref={box} className={`scatter-plane tool-${tool}`} data-complete={complete}
-      onPointerDown={onPointerDown} onPointerMove={onHover} onPointerLeave={() => setHover(null)}>
+    <div ref={box} className={`scatter-plane tool-${tool}`} data-drawn={drawn.first}
+      data-complete={drawn.complete}
+      onPointerDown={onPointerDown} onPointerMove={onHover} onPointerLeave={() => { window.clearTimeout(hovering.current); setHover(null); }}>
       <canvas ref={canvas} aria-label={`${store.cells} cells`} role="img" />
       <svg className="scatter-overlay" aria-hidden="true">
         {trace.length > 1 && <polygon className="trace"
