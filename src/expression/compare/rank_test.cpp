@@ -11,6 +11,7 @@ namespace {
 /// What is the same for every gene of one comparison.
 struct RankQuestion {
     std::span<const Side> sides;
+    std::vector<std::uint64_t> is_smaller;  ///< a bit a cell, which fit the nearest cache
     std::uint64_t cells_a = 0, cells_b = 0;
     const double* totals = nullptr;  ///< of the cells, when values rank by their share of them
     Scale scale = Scale::as_stored;
@@ -60,13 +61,12 @@ private:
             out.range = make_keys(asked, counts_.data(), cells, taken);
         }
         out.all = taken;
-        const Side* sides = asked.sides.data();
-        const Side smaller = asked.smaller();
+        const std::uint64_t* is_few = asked.is_smaller.data();
         const std::uint64_t* all = all_.data();
         std::uint64_t* few = few_.data();
         for (std::size_t i = 0; i < taken; ++i) {
             few[out.few] = all[i];
-            out.few += sides[cells[i]] == smaller;
+            out.few += is_few[cells[i] / 64] >> (cells[i] % 64) & 1;
         }
         return out;
     }
@@ -158,6 +158,9 @@ Result<std::vector<RankSums>> rank_sums(const SealedMatrix& matrix, std::span<co
     asked.sides = sides;
     asked.cells_a = static_cast<std::uint64_t>(std::count(sides.begin(), sides.end(), Side::a));
     asked.cells_b = static_cast<std::uint64_t>(std::count(sides.begin(), sides.end(), Side::b));
+    asked.is_smaller.resize(sides.size() / 64 + 1);
+    for (std::size_t cell = 0; cell < sides.size(); ++cell)
+        asked.is_smaller[cell / 64] |= std::uint64_t{sides[cell] == asked.smaller()} << (cell % 64);
     asked.scale = scale;
     asked.negative = matrix.summary().min < 0;
     std::vector<double> totals;
