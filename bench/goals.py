@@ -15,6 +15,7 @@ class Measure:
     target: float
     floor: Union[float, Callable, None] = None
     more_is_better: bool = False
+    elsewhere: tuple = ()  # a peer that can't be run here, and the reference's figure of it
 
     @property
     def unit(self):
@@ -55,8 +56,19 @@ GOALS = [
          [Measure("wall_s", 0.15, lambda f: 100e6 / f.page_write), Measure("zipped_s", 0.5, 0.25)]),
     Goal("G10", "25 % of 10k cells → loom", [Measure("wall_s", 0.6, 0.4)]),
     Goal("G11", "25 % of 100k cells → zarr (lz4)", [Measure("wall_s", 0.35, 0.12)]),
+    Goal("G12", "t-test, 3 % of 100k cells against the rest", [Measure("wall_ms", 15, 3)]),
+    Goal("G13", "t-test, 25 % against 75 %", [Measure("wall_ms", 90, 26)]),
+    Goal("G14", "500k cells: t-test, 3 % against the rest",
+         [Measure("wall_ms", 75, 15, elsewhere=("scanpy's kernel", 2900))]),
+    Goal("G15", "rank test, 3 % against the rest", [Measure("wall_ms", 300, 70)]),
+    Goal("G16", "rank test, 3 % against 8 %", [Measure("wall_ms", 400, 100)]),
     Goal("G17", "one gene of 100k cells",
-         [Measure("p50_ms", 0.1, lambda f: 400e3 / f.copy * 1e3), Measure("p99_ms", 0.5)]),
+         [Measure("p50_ms", 0.1, lambda f: 400e3 / f.copy * 1e3), Measure("p99_ms", 0.5),
+          Measure("large_p50_ms", 0.4), Measure("large_p99_ms", 2)]),
+    Goal("G18", "the same over HTTP, 32 clients in Python",
+         [Measure("p50_ms", 3), Measure("p99_ms", 15), Measure("rate_ps", 2000, None, True)]),
+    Goal("G19", "ids of a filter over metadata, 500k cells",
+         [Measure("sql_ms", 15, 1, elsewhere=("DuckDB alone", 9))]),
     Goal("G21", "h5ad → store, both orders, durable", [Measure("wall_s", 4, 1.4)]),
     Goal("G22", "gzip h5ad → store",
          [Measure("wall_s", 5, lambda f: 1.24e9 / (2 * f.inflate))]),
@@ -67,4 +79,28 @@ GOALS = [
          [Measure("p50_ms", 3, lambda f: 2e3 / f.commits), Measure("p99_ms", 20),
           Measure("grouped_ps", 500, lambda f: f.commits / 2, True)]),
     Goal("G27", "start with 1,000 datasets", [Measure("ready_s", 0.5)]),
+    Goal("E1", "columns, embedding, schema, gene search; 500k cells, the slowest",
+         [Measure("p50_ms", 2, elsewhere=("cellxgene", 383)),
+          Measure("p99_ms", 10, elsewhere=("cellxgene", 505))]),
+    Goal("E2", "304 for an embedding", [Measure("p50_ms", 1, elsewhere=("cellxgene", 383))]),
+    Goal("E3", "one gene of 500k cells",
+         [Measure("p50_ms", 5, elsewhere=("cellxgene", 24)), Measure("first_p50_ms", 5)]),
+    Goal("E4", "an eighth of 100k cells against the rest",
+         [Measure("welch_s", 1, elsewhere=("cellxgene", 31.4)), Measure("wilcoxon_s", 1),
+          Measure("memory_MiB", 500, elsewhere=("cellxgene", 15000))]),
+    Goal("E5", "an eighth of 500k cells against the rest",
+         [Measure("welch_s", 4), Measure("wilcoxon_s", 4), Measure("memory_MiB", 500)]),
+    Goal("E6", "small routes beside four comparisons",
+         [Measure("p99_ms", 20, elsewhere=("cellxgene", 235))]),
+    Goal("E7", "5,000 of 500k cells get a label",
+         [Measure("run_p50_ms", 5, elsewhere=("cellxgene", 378)),
+          Measure("scattered_p50_ms", 5, elsewhere=("cellxgene", 378))]),
+    Goal("E8", "500k cells opened after a restart",
+         [Measure("open_ms", 200, elsewhere=("cellxgene", 10000))]),
+    Goal("E9", "Portal pages over 1,000 datasets, a cold process",
+         [Measure("p99_ms", 50, elsewhere=("the CELLxGENE portal", 20000))]),
+    Goal("E10", "a million cells in a browser that draws by software",
+         [Measure("first_s", 2), Measure("whole_s", 4)]),
+    Goal("E11", "the longest frame at a million cells",
+         [Measure(f"{what}_ms", 100) for what in ("hovering", "zooming", "panning", "selecting")]),
 ]

@@ -1,6 +1,6 @@
 """Runs operations of ../shared/bench/peers.py one at a time, when told to by a line on its input.
 
-    peer_child.py PEERS_PY DATA_FOLDER OPERATION...
+    peer_child.py PEERS_PY DATA_FOLDER OPERATION...      (or bench/statistics_peers.py)
 
 Each line of input does every operation once; the answer is one line of JSON with the seconds of
 all, the peak memory so far, and the last one's nonzeros and path.

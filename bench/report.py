@@ -26,6 +26,10 @@ def rows(results, floors):
                 continue
             value = ours["value"]
 
+            if measure.elsewhere and not peers:
+                who, figure = measure.elsewhere
+                peers = [{"who": f"{who} (reference)", "value": figure}]
+
             def times(other):
                 return value / other if measure.more_is_better else other / value
             yield (goal.number, what, f"{short(value)} {measure.unit}", target,

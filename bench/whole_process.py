@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 
@@ -50,8 +51,19 @@ IMPORTS = [
     Import("G24", "10k", "expression.psv", "postgres: text: COPY in + text: index on cell"),
 ]
 # Programs of this folder, with their goals: called as NAME --json DATA_FOLDER.
-PROGRAMS = {"expression_bench": ("G1", "G2", "G3", "G4", "G17"), "warehouse_bench": ("G26",)}
-PROGRAM_PEERS = {"G17": ("100k", "python: 100 genes, csc on disk", "p50_ms", 10)}  # ms a gene
+PROGRAMS = {"expression_bench": ("G1", "G2", "G3", "G4", "G17"), "warehouse_bench": ("G26",),
+            "compare_bench": ("G12", "G13", "G14", "G15", "G16", "G17")}
+# What drives a server or a browser: called as NAME DATA_FOLDER, prints the same lines.
+DOORS = {"explorer.py": ("E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "G18", "G19"),
+         "frames.py": ("E10", "E11")}
+DATA_OF = {"compare_bench": ("500k",), "explorer.py": ("500k",), "frames.py": ("1m",)}
+PROGRAM_PEERS = {  # goal: data, peer, measure, factor
+    "G17": ("100k", "python: 100 genes, csc on disk", "p50_ms", 10),  # ms a gene
+    "G12": ("100k", "statistics: t 3%", "wall_ms", 1e3),
+    "G13": ("100k", "statistics: t 25%", "wall_ms", 1e3),
+    "G15": ("100k", "statistics: ranks 3% rest", "wall_ms", 2e5),  # of 100 genes of 20,000
+    "G16": ("100k", "statistics: ranks 3% 8%", "wall_ms", 2e5),
+}
 
 
 class Failed(Exception):
@@ -166,6 +178,11 @@ class Stroma:
 
     def program_lines(self, name):
         """The figures that a program of this folder prints."""
-        folder = self.binary.parent / "bench"
-        printed = run([folder / name, "--json", data_sets.FOLDER]).printed
+        if name in DOORS:
+            command = [sys.executable, pathlib.Path(__file__).parent / name, data_sets.FOLDER]
+        else:
+            command = [self.binary.parent / "bench" / name, "--json", data_sets.FOLDER]
+        if name == "compare_bench":
+            command.append(self.scratch)
+        printed = run(command).printed
         return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]

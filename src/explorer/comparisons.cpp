@@ -1,9 +1,12 @@
 #include "explorer/comparisons.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "base/digest.h"
 #include "base/json.h"
@@ -18,6 +21,22 @@ create table if not exists comparison (
 create index if not exists comparison_revision on comparison (revision);
 create table if not exists comparison_cancel_key (job text primary key, key_sha256 text not null);
 )sql";
+
+/// How much later than other threads those come that compare: a comparison takes all cores, and the
+/// answers that take a millisecond don't wait for it.
+constexpr int later = 10;
+
+/// Compares on a thread that others go before, as go those that it starts; a thread that has once
+/// stepped back may not step forward again, so it is a new one.
+Result<ComparedGenes> compare_behind_others(const ComparisonOrder& order, const RevisionData& data,
+                                            const expression::Watch& watch) {
+    std::optional<Result<ComparedGenes>> done;
+    std::thread([&] {
+        ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), later);
+        done.emplace(run_comparison(order, data, watch));
+    }).join();
+    return *std::move(done);
+}
 
 std::string what_of(const ComparisonRecord& record, TableFormat format) {
     return fmt::format("comparison/{}/{}", record.id, name_of(format));
@@ -92,7 +111,8 @@ void Comparisons::keep(const std::string& id, std::shared_ptr<const ComparedGene
 Result<ComparisonRecord> Comparisons::run(const ComparisonOrder& order, std::string_view job,
                                           const expression::Watch& watch) {
     const auto data = TRY(explorer_.open(order.revision));
-    auto genes = std::make_shared<const ComparedGenes>(TRY(run_comparison(order, *data, watch)));
+    auto genes =
+        std::make_shared<const ComparedGenes>(TRY(compare_behind_others(order, *data, watch)));
     ComparisonRecord record{id_of(order), order, std::string(job),
                             comparison_summary(order, *data, *genes)};
     keep(record.id, std::move(genes));
@@ -170,7 +190,8 @@ Result<std::shared_ptr<const ComparedGenes>> Comparisons::genes_of(const Compari
                                        [&](const Kept& one) { return one.id == record.id; });
         if (kept != newest_first_.end()) return kept->genes;
     }
-    auto genes = std::make_shared<const ComparedGenes>(TRY(run_comparison(record.order, data, {})));
+    auto genes =
+        std::make_shared<const ComparedGenes>(TRY(compare_behind_others(record.order, data, {})));
     keep(record.id, genes);
     return genes;
 }

@@ -109,8 +109,9 @@ double scaled(double value, Scale scale, double cell_total);
 /// One gene's stored values, while it is being looked at.
 struct GeneValues {
     std::uint32_t gene = 0;
-    std::span<const std::uint32_t> cells;  ///< rising
-    std::span<const double> values;        ///< as stored
+    std::span<const std::uint32_t> cells;   ///< rising
+    std::span<const std::uint32_t> counts;  ///< its values, where the matrix holds small counts
+    std::span<const double> values;         ///< as stored; empty where there are counts
 };
 
 /// One sealed matrix, readable by cell and by gene. Genes are numbered as in var. Any thread.
@@ -159,6 +160,9 @@ public:
     virtual Result<void> scan_genes(std::span<const std::uint32_t> genes,
                                     const std::function<Result<void>(const GeneValues&)>& use,
                                     const Watch& watch) const;
+    /// What a rank test counted of each gene over all cells, for the next one; null before.
+    virtual std::shared_ptr<const std::vector<Int128>> kept_ties(Scale) const { return nullptr; }
+    virtual void keep_ties(Scale, std::vector<Int128>) const {}
 };
 
 /// Chosen cells (and genes) of one sealed matrix as a part of a stacked selection.

@@ -91,7 +91,7 @@ void describe(std::size_t gene, const Moments& a, const Moments& b, double pseud
     out.log2_fold_change[gene] = log2_ratio(a.mean, b.mean, out.logarithms, pseudocount);
 }
 
-Result<void> fill(const SideSums& sums, const std::vector<RankSample::Sums>& ranks,
+Result<void> fill(const SideSums& sums, const std::vector<RankSums>& ranks,
                   const CompareOptions& options, Comparison& out) {
     const std::size_t genes = sums.a.genes.size();
     make_room(out, genes);
@@ -146,7 +146,7 @@ Result<Comparison> compare(const SealedMatrix& matrix, std::span<const std::uint
                            const CompareOptions& options, const Watch& watch) {
     const CellSets sets = TRY(cell_sets(matrix.cell_count(), a, b, options.cells_min));
     const SideSums sums = TRY(side_sums(matrix, sets, options.scale, watch));
-    std::vector<RankSample::Sums> ranks;
+    std::vector<RankSums> ranks;
     if (options.test == Test::rank_sum)
         ranks = TRY(rank_sums(matrix, sets.sides, options.scale, watch));
     Comparison out;

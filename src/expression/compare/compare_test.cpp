@@ -39,6 +39,27 @@ TEST(Compare, TheRestIsTheWholeLessAPartToTheLastBitAtEveryScale) {
         }
 }
 
+TEST(Compare, KeptTiesAndASmallerOrLargerFirstSetChangeNoRankTest) {
+    for (const Values values : {Values::counts, Values::large_counts, Values::log_normalised})
+        for (const Scale scale : {Scale::as_stored, Scale::log_cp10k}) {
+            const auto x = stored({1500, 40, 0.3, ValueType::float32, values});
+            const CompareOptions options{.test = expression::Test::rank_sum, .scale = scale};
+            const auto few = cells(0, 300), rest = cells(300, 1500);
+            EXPECT_EQ(x->kept_ties(scale), nullptr);
+            const Comparison first = compare(*x, few, std::nullopt, options, {}).value();
+            ASSERT_NE(x->kept_ties(scale), nullptr);
+            const Comparison again = compare(*x, few, std::nullopt, options, {}).value();
+            const Comparison turned = compare(*x, rest, few, options, {}).value();
+            EXPECT_GT(first.tested, 30u);
+            for (std::size_t gene = 0; gene < first.gene_count(); ++gene) {
+                if (std::isnan(first.p[gene])) continue;
+                EXPECT_EQ(first.p[gene], again.p[gene]);
+                EXPECT_EQ(first.p[gene], turned.p[gene]);
+                EXPECT_EQ(first.statistic[gene], -turned.statistic[gene]);
+            }
+        }
+}
+
 TEST(Compare, AStopIsHeededAndProgressIsTold) {
     const auto x = stored({3000, 30, 0.3});
     const auto a = cells(0, 500);

@@ -9,49 +9,44 @@
 namespace stroma::expression {
 namespace {
 
-// A key is the bits of a positive double, which rise with it, and below them the set.
-constexpr std::uint64_t value_of(std::uint64_t key) { return key >> 1; }
-
 constexpr std::size_t insertion_max = 24;
-constexpr unsigned bucket_bits_max = 16;
+constexpr unsigned sort_bits_max = 16;
+constexpr std::size_t buckets_min = 16, buckets_max = 1u << 15;
+constexpr std::size_t buckets_a_key = 16;
 
 void insertion_sort(std::uint64_t* keys, std::size_t count) {
     for (std::size_t i = 1; i < count; ++i) {
         const std::uint64_t key = keys[i];
         std::size_t at = i;
-        for (; at > 0 && value_of(keys[at - 1]) > value_of(key); --at) keys[at] = keys[at - 1];
+        for (; at > 0 && keys[at - 1] > key; --at) keys[at] = keys[at - 1];
         keys[at] = key;
     }
 }
 
-/// Orders keys by value (sets in any order): spreads them over as many buckets as there are keys
-/// and goes on in those that hold many. Values of one gene lie so that few do.
+/// Spreads keys over as many buckets as there are keys and goes on in those that hold many. Values
+/// of one gene lie so that few do.
 void sort_keys(std::uint64_t* keys, std::size_t count, std::vector<std::uint64_t>& scratch,
                std::vector<std::uint32_t>& starts) {
     if (count <= insertion_max) return insertion_sort(keys, count);
-    std::uint64_t lowest = keys[0], highest = keys[0];
-    for (std::size_t i = 1; i < count; ++i) {
-        lowest = std::min(lowest, keys[i]);
-        highest = std::max(highest, keys[i]);
-    }
-    if (value_of(lowest) == value_of(highest)) return;
-    const unsigned bits =
-        std::min(bucket_bits_max, static_cast<unsigned>(std::bit_width(count)) + 1);
+    const auto [least, greatest] = std::minmax_element(keys, keys + count);
+    const std::uint64_t lowest = *least, highest = *greatest;
+    if (lowest == highest) return;
+    const unsigned bits = std::min(sort_bits_max, static_cast<unsigned>(std::bit_width(count)) + 1);
     const auto range_bits = static_cast<unsigned>(std::bit_width(highest - lowest));
-    // A bucket never parts equal values: bit 0 is the set.
-    const unsigned shift = std::max(range_bits, bits + 1) - bits;
-    const std::uint64_t from = lowest & ~std::uint64_t{1};
-    const std::size_t buckets = ((highest - from) >> shift) + 1;
+    const unsigned shift = std::max(range_bits, bits) - bits;
+    const std::size_t buckets = ((highest - lowest) >> shift) + 1;
     starts.assign(buckets + 1, 0);
     scratch.resize(count);
-    for (std::size_t i = 0; i < count; ++i) ++starts[((keys[i] - from) >> shift) + 1];
+    for (std::size_t i = 0; i < count; ++i) ++starts[((keys[i] - lowest) >> shift) + 1];
     for (std::size_t i = 1; i <= buckets; ++i) starts[i] += starts[i - 1];
-    for (std::size_t i = 0; i < count; ++i) scratch[starts[(keys[i] - from) >> shift]++] = keys[i];
+    for (std::size_t i = 0; i < count; ++i)
+        scratch[starts[(keys[i] - lowest) >> shift]++] = keys[i];
     std::copy(scratch.begin(), scratch.begin() + static_cast<std::ptrdiff_t>(count), keys);
+    if (shift == 0) return;
     for (std::size_t begin = 0; begin < count;) {
-        const std::uint64_t bucket = (keys[begin] - from) >> shift;
+        const std::uint64_t bucket = (keys[begin] - lowest) >> shift;
         std::size_t end = begin + 1;
-        while (end < count && (keys[end] - from) >> shift == bucket) ++end;
+        while (end < count && (keys[end] - lowest) >> shift == bucket) ++end;
         if (end - begin <= insertion_max) {
             insertion_sort(keys + begin, end - begin);
         } else {
@@ -63,80 +58,100 @@ void sort_keys(std::uint64_t* keys, std::size_t count, std::vector<std::uint64_t
     }
 }
 
-/// Groups of equal values, told in rising order.
-class Ranking {
-public:
-    void add_group(std::uint64_t in_a, std::uint64_t in_b) {
-        const std::uint64_t size = in_a + in_b;
-        if (size == 0) return;
-        sums_.n_a += in_a;
-        sums_.n_b += in_b;
-        sums_.twice_ranks_a += Int128{in_a} * (2 * before_ + size + 1);
-        if (size > 1) sums_.ties += (Int128{size} * size - 1) * size;
-        before_ += size;
-    }
-    void add_key_group(const std::uint64_t* keys, std::size_t size) {
-        std::uint64_t in_b = 0;
-        for (std::size_t i = 0; i < size; ++i) in_b += keys[i] & 1;
-        add_group(size - in_b, in_b);
-    }
-    void add_rising(const std::vector<std::uint64_t>& keys) {
-        for (std::size_t begin = 0; begin < keys.size();) {
-            std::size_t end = begin + 1;
-            while (end < keys.size() && value_of(keys[end]) == value_of(keys[begin])) ++end;
-            add_key_group(keys.data() + begin, end - begin);
-            begin = end;
-        }
-    }
-    void add_falling(const std::vector<std::uint64_t>& keys) {
-        for (std::size_t end = keys.size(); end > 0;) {
-            std::size_t begin = end - 1;
-            while (begin > 0 && value_of(keys[begin - 1]) == value_of(keys[end - 1])) --begin;
-            add_key_group(keys.data() + begin, end - begin);
-            end = begin;
-        }
-    }
-    const RankSample::Sums& sums() const { return sums_; }
-
-private:
-    std::uint64_t before_ = 0;
-    RankSample::Sums sums_;
-};
-
 }  // namespace
 
-void RankSample::clear() {
-    positive_.clear();
-    negative_.clear();
+Int128 TieCounter::ties(std::span<const std::uint64_t> keys) {
+    const unsigned bits = std::max(6u, static_cast<unsigned>(std::bit_width(keys.size())) + 1);
+    if (slots_.size() < std::size_t{1} << bits) {
+        slots_.assign(std::size_t{1} << bits, {});
+        round_ = 0;
+    }
+    if (++round_ == 0) {  // all rounds are used up
+        std::fill(slots_.begin(), slots_.end(), Slot{});
+        round_ = 1;
+    }
+    const std::size_t mask = (std::size_t{1} << bits) - 1;
+    Int128 ties = 0;
+    for (const std::uint64_t key : keys) {
+        std::size_t at = key * 0x9E3779B97F4A7C15u >> (64 - bits);
+        while (slots_[at].round == round_ && slots_[at].key != key) at = (at + 1) & mask;
+        Slot& slot = slots_[at];
+        const std::uint64_t before = slot.round == round_ ? slot.count : 0;
+        slot = {key, round_, static_cast<std::uint32_t>(before + 1)};
+        ties += Int128{3 * before} * (before + 1);  // from t³ - t to that of t + 1
+    }
+    return ties;
 }
 
-std::uint64_t RankSample::key(double positive, bool in_b) {
-    return std::bit_cast<std::uint64_t>(positive) << 1 | std::uint64_t{in_b};
+void PairCounter::set_smaller(std::span<std::uint64_t> keys, const KeyRange& range) {
+    sort_keys(keys.data(), keys.size(), scratch_, starts_);
+    distinct_.clear();
+    for (std::size_t begin = 0; begin < keys.size();) {
+        std::size_t end = begin + 1;
+        while (end < keys.size() && keys[end] == keys[begin]) ++end;
+        distinct_.push_back({keys[begin], static_cast<std::uint32_t>(2 * (keys.size() - end)),
+                             static_cast<std::uint32_t>(end - begin)});
+        begin = end;
+    }
+    if (keys.empty()) return;
+    lowest_ = range.lowest;
+    const std::size_t wanted =
+        std::clamp(distinct_.size() * buckets_a_key, buckets_min, buckets_max);
+    // As fine as the smaller set's own range asks for, but where the others' is far wider.
+    const std::uint64_t own = keys.back() - keys.front(), whole = range.highest - range.lowest;
+    const auto shift_for = [](std::uint64_t wide, std::size_t buckets) {
+        const auto bits = static_cast<int>(std::bit_width(buckets - 1));
+        return static_cast<unsigned>(std::max(0, static_cast<int>(std::bit_width(wide)) - bits));
+    };
+    shift_ = std::max(shift_for(own, wanted), shift_for(whole, 4 * wanted));
+    const std::size_t buckets = (whole >> shift_) + 1;
+    if (buckets_.size() < buckets) buckets_.resize(buckets);
+    auto twice_above = static_cast<std::uint32_t>(2 * keys.size());
+    Bucket* to = buckets_.data();
+    for (std::size_t at = 0; at < distinct_.size();) {
+        Bucket* const here = buckets_.data() + ((distinct_[at].key - lowest_) >> shift_);
+        for (; to < here; ++to) *to = {0, twice_above, 0};
+        const std::size_t first = at;
+        const std::uint64_t bucket = (distinct_[at].key - lowest_) >> shift_;
+        while (++at < distinct_.size() && (distinct_[at].key - lowest_) >> shift_ == bucket) {
+        }
+        twice_above = distinct_[at - 1].twice_above;
+        *to++ = at - first > 1 ? Bucket{first, 0, several} : distinct_[first];
+    }
+    std::fill(to, buckets_.data() + buckets, Bucket{});
 }
 
-void RankSample::add(double value, bool in_b) {
-    if (value > 0)
-        positive_.push_back(key(value, in_b));
-    else
-        negative_.push_back(key(-value, in_b));
+std::uint64_t PairCounter::in_several(const Bucket& bucket, std::uint64_t key) const {
+    const std::uint64_t range = (distinct_[bucket.key].key - lowest_) >> shift_;
+    for (std::size_t at = bucket.key;; ++at) {
+        const Distinct& one = distinct_[at];
+        if (key <= one.key)
+            return std::uint64_t{one.twice_above} +
+                   (key == one.key ? 1 : 2) * std::uint64_t{one.count};
+        if (at + 1 == distinct_.size() || (distinct_[at + 1].key - lowest_) >> shift_ != range)
+            return one.twice_above;
+    }
 }
 
-std::uint64_t* RankSample::positive_room(std::size_t count) {
-    positive_.resize(count);
-    return positive_.data();
+Int128 PairCounter::twice_above(std::span<const std::uint64_t> keys) const {
+    if (distinct_.empty()) return 0;
+    std::uint64_t sum = 0;  // at most 2^31 keys, each twice above 2^31
+    const std::uint64_t lowest = lowest_;
+    const unsigned shift = shift_;
+    const Bucket* buckets = buckets_.data();
+    for (const std::uint64_t key : keys) {
+        const Bucket& bucket = buckets[(key - lowest) >> shift];
+        if (bucket.count == several) [[unlikely]] {
+            sum += in_several(bucket, key);
+            continue;
+        }
+        const std::uint64_t below = key < bucket.key, at_most = key <= bucket.key;
+        sum += bucket.twice_above + (below + at_most) * bucket.count;
+    }
+    return static_cast<Int128>(sum);
 }
 
-RankSample::Sums RankSample::sums(std::uint64_t zeros_a, std::uint64_t zeros_b) {
-    sort_keys(positive_.data(), positive_.size(), scratch_, starts_);
-    sort_keys(negative_.data(), negative_.size(), scratch_, starts_);
-    Ranking ranking;
-    ranking.add_falling(negative_);
-    ranking.add_group(zeros_a, zeros_b);
-    ranking.add_rising(positive_);
-    return ranking.sums();
-}
-
-RankResult rank_sum_test(const RankSample::Sums& sums, bool continuity) {
+RankResult rank_sum_test(const RankSums& sums, bool continuity) {
     const auto n_a = static_cast<double>(sums.n_a), n_b = static_cast<double>(sums.n_b);
     const double n = n_a + n_b;
     if (n_a == 0 || n_b == 0) return {NAN, NAN, NAN};

@@ -1,36 +1,65 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "expression/fixed_sums.h"
+#include "expression/kernels/rank_keys.h"
 
 namespace stroma::expression {
 
-/// The values of two sets for one rank test. Values other than 0 are given one by one, zeros by
-/// number only.
-class RankSample {
+/// Σ (t³ - t) over the groups of t equal keys. Keeps its room from call to call; one thread.
+class TieCounter {
 public:
-    void clear();
-    /// A value that is finite and not 0.
-    void add(double value, bool in_b);
-    /// Room for `count` positive values that the caller writes as key() of each; then set_count().
-    std::uint64_t* positive_room(std::size_t count);
-    void set_positive_count(std::size_t count) { positive_.resize(count); }
-    static std::uint64_t key(double positive, bool in_b);
-
-    /// What a rank test needs: exact.
-    struct Sums {
-        std::uint64_t n_a = 0, n_b = 0;
-        Int128 twice_ranks_a = 0;  ///< 2 · the sum of the midranks of set a
-        Int128 ties = 0;           ///< Σ (t³ - t) over groups of t equal values
-    };
-    /// With so many zeros in each set. Orders the values: once between two clear().
-    Sums sums(std::uint64_t zeros_a, std::uint64_t zeros_b);
+    /// Time: about 5 ns a key; memory: 32 bytes a key.
+    Int128 ties(std::span<const std::uint64_t> keys);
 
 private:
-    std::vector<std::uint64_t> positive_, negative_, scratch_;
+    struct Slot {
+        std::uint64_t key = 0;
+        std::uint32_t round = 0, count = 0;
+    };
+    std::vector<Slot> slots_;
+    std::uint32_t round_ = 0;
+};
+inline Int128 ties_of_group(std::uint64_t size) { return (Int128{size} * size - 1) * size; }
+
+/// How often values of one set are above those of another, without ordering both: the smaller
+/// one's are ordered and put into buckets, the others only looked up. One thread.
+class PairCounter {
+public:
+    /// Orders `keys`, the smaller set's; `range` holds the keys of both.
+    void set_smaller(std::span<std::uint64_t> keys, const KeyRange& range);
+    /// Σ over `keys` of twice the smaller set's keys above that one and once those equal to it.
+    Int128 twice_above(std::span<const std::uint64_t> keys) const;
+
+private:
+    /// Of the smaller set's keys, all equal.
+    struct Distinct {
+        std::uint64_t key = 0;
+        std::uint32_t twice_above = 0;  ///< keys of the smaller set
+        std::uint32_t count = 0;
+    };
+    /// A range of keys: the one that lies in it (count 0: none), and twice those beyond the range.
+    /// Where several lie in it, the number of the first instead.
+    using Bucket = Distinct;
+    static constexpr std::uint32_t several = 1u << 31;  ///< as count
+    std::uint64_t in_several(const Bucket& bucket, std::uint64_t key) const;
+
+    std::uint64_t lowest_ = 0;
+    unsigned shift_ = 0;
+    std::vector<Distinct> distinct_;
+    std::vector<Bucket> buckets_;
+    std::vector<std::uint64_t> scratch_;
     std::vector<std::uint32_t> starts_;
+};
+
+/// What a rank test needs of one gene: exact.
+struct RankSums {
+    std::uint64_t n_a = 0, n_b = 0;
+    Int128 twice_ranks_a = 0;  ///< 2 · the sum of the midranks of set a
+    Int128 ties = 0;           ///< Σ (t³ - t) over groups of t equal values
 };
 
 /// The rank-sum test of Wilcoxon, Mann and Whitney by its normal approximation with midranks and
@@ -42,6 +71,6 @@ struct RankResult {
     double p = 0;  ///< of both sides
 };
 /// All NaN when a set is empty; z and p NaN when all values are equal.
-RankResult rank_sum_test(const RankSample::Sums& sums, bool continuity);
+RankResult rank_sum_test(const RankSums& sums, bool continuity);
 
 }  // namespace stroma::expression

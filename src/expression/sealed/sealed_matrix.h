@@ -47,6 +47,8 @@ public:
     Result<void> scan_genes(std::span<const std::uint32_t> genes,
                             const std::function<Result<void>(const GeneValues&)>& use,
                             const Watch& watch) const override;
+    std::shared_ptr<const std::vector<Int128>> kept_ties(Scale scale) const override;
+    void keep_ties(Scale scale, std::vector<Int128> ties) const override;
 
     /// Decodes all cells on this thread, keeping nothing, and gives the sum of the codes: what
     /// reading costs at least.
@@ -83,6 +85,9 @@ private:
         std::vector<std::uint32_t> cells, codes;
         Bytes values;
     };
+    bool are_codes_values() const {
+        return record_.coding == LineBlockView::Coding::codes && dictionary_ == nullptr;
+    }
     Result<void> read_line(std::uint32_t gene, GeneLine& line) const;
     Result<void> decode_gene(std::uint32_t rank, const OpenBlock& open, GeneLine& line) const;
     template <class Use>
@@ -116,6 +121,7 @@ private:
     mutable std::mutex mutex_;
     mutable std::shared_ptr<const Dictionaries> dictionaries_;
     mutable std::shared_ptr<const std::vector<double>> cell_totals_;
+    mutable std::shared_ptr<const std::vector<Int128>> whole_ties_[3];  ///< of each scale
     mutable std::mutex totals_mutex_;
     mutable std::optional<ExactSums> whole_sums_[3];  ///< of each scale
 };

@@ -99,7 +99,7 @@ Result<void> StoredMatrix::for_each_of_line(std::uint32_t gene, const GeneLine& 
             std::memcpy(&bits, line.values.data() + i * size, size);
             use(i, line.cells[i], number_of(bits, type));
         }
-    } else if (dictionary_ == nullptr) {
+    } else if (are_codes_values()) {
         for (std::size_t i = 0; i < line.cells.size(); ++i)
             use(i, line.cells[i], static_cast<double>(line.codes[i]));
     } else {
@@ -153,11 +153,15 @@ Result<void> StoredMatrix::scan_genes(std::span<const std::uint32_t> genes,
         for (const std::uint32_t rank : mine) {
             const std::uint32_t gene = gene_of_rank_[rank];
             TRY(decode_gene(rank, open, line));
+            if (are_codes_values()) {
+                TRY(use({gene, line.cells, line.codes, {}}));
+                continue;
+            }
             values.resize(line.cells.size());
             TRY(for_each_of_line(gene, line, [&](std::size_t i, std::uint32_t, double value) {
                 values[i] = value;
             }));
-            TRY(use({gene, line.cells, values}));
+            TRY(use({gene, line.cells, {}, values}));
         }
         return {};
     });

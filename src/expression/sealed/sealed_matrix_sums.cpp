@@ -172,6 +172,17 @@ Result<ExactSums> StoredMatrix::exact_totals(Scale scale, const Watch& watch) co
     return *kept;
 }
 
+std::shared_ptr<const std::vector<Int128>> StoredMatrix::kept_ties(Scale scale) const {
+    const std::lock_guard lock(mutex_);
+    return whole_ties_[static_cast<std::size_t>(scale)];
+}
+
+void StoredMatrix::keep_ties(Scale scale, std::vector<Int128> ties) const {
+    auto kept = std::make_shared<const std::vector<Int128>>(std::move(ties));
+    const std::lock_guard lock(mutex_);
+    whole_ties_[static_cast<std::size_t>(scale)] = std::move(kept);
+}
+
 Result<GeneSums> StoredMatrix::totals() const {
     return in_doubles(TRY(exact_totals(Scale::as_stored, {})));
 }

@@ -124,7 +124,8 @@ export class RevisionClient {
     const columns = await this.columns(`embeddings/${encodeURIComponent(name)}`);
     return columns.map((column) => {
       if (column.kind !== "number") throw new Error(`embedding ${name} holds ${column.kind}`);
-      return Float32Array.from(column.values);
+      return column.values instanceof Float32Array ? column.values
+        : new Float32Array(column.values);
     });
   }
 

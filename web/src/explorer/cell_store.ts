@@ -79,7 +79,7 @@ export class CellStore implements CellData {
     } else {
       const x = this.numbers(plane.x);
       const y = this.numbers(plane.y);
-      if (x && y) made = { xs: Float32Array.from(x.values), ys: Float32Array.from(y.values) };
+      if (x && y) made = { xs: new Float32Array(x.values), ys: new Float32Array(y.values) };
     }
     if (made) this.planes.set(planeKey(plane), made);
     return made;

@@ -26,6 +26,10 @@ const colourOf = (name: string): [number, number, number] => {
   return [(packed & 255) / 255, ((packed >>> 8) & 255) / 255, ((packed >>> 16) & 255) / 255];
 };
 
+/** A wheel, a pointer that has not moved for so long has come to rest. */
+const wheelRestMs = 120;
+const pointerRestMs = 30;
+
 function useScreen(box: React.RefObject<HTMLDivElement | null>): Screen {
   const [screen, setScreen] = useState<Screen>({ width: 0, height: 0 });
   useEffect(() => {
@@ -50,7 +54,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   const [trace, setTrace] = useState<Polygon>([]);
   const [hover, setHover] = useState<{ cell: number; at: Point } | null>(null);
   const [picked, setPicked] = useState<{ cell: number; at: Point } | null>(null);
-  const [complete, setComplete] = useState(false);
+  const [drawn, setDrawn] = useState({ first: false, complete: false });
   const picture = useRef<ImageLayer | null>(null);
   const images = useImages(view.embedding);
   const size = useScreen(box);
@@ -75,7 +79,9 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     if (!canvas.current) return;
     try {
       scatter.current = new Scatter(canvas.current, store.schema.images.length > 0);
-      scatter.current.onComplete = () => setComplete(true);
+      scatter.current.onFirst = () =>
+        setDrawn((before) => before.first ? before : { ...before, first: true });
+      scatter.current.onComplete = () => setDrawn({ first: true, complete: true });
     } catch (failure) {
       setProblem(String(failure instanceof Error ? failure.message : failure));
     }
@@ -84,12 +90,14 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
       scatter.current = null;
     };
   }, []);
+  const drawAnew = () =>
+    setDrawn((before) => before.complete ? { ...before, complete: false } : before);
   useEffect(() => {
     if (xs && ys) scatter.current?.setPlaces(xs, ys, zs);
   }, [xs, ys, zs]);
   useEffect(() => {
     if (!painted || !xs) return;
-    setComplete(false);
+    drawAnew();
     scatter.current?.setColours(painted.colours, painted.by === "number" ? painted.lift : null);
   }, [painted, xs]);
   useEffect(() => {
@@ -98,7 +106,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     for (let at = 0; at < states.length; at++)
       states[at] = (world && world[at] === 0) || Number.isNaN(xs[at]) ? 0
         : selected && selected[at] === 0 ? 1 : 2;
-    setComplete(false);
+    setDrawn({ first: false, complete: false });
     scatter.current?.setStates(states);
   }, [world, selected, xs, store]);
   useEffect(() => {
@@ -107,12 +115,14 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   }, [screen]);
   useEffect(() => {
     const density = Math.sqrt((screen.width * screen.height) / Math.max(1, store.cells));
-    setComplete(false);
+    drawAnew();
     scatter.current?.setStyle({ size: view.pointSize * Math.min(7, Math.max(1.2, density * 0.42)),
       opacity: view.opacity, behind: colourOf("--behind"), background: colourOf("--ground") });
   }, [view.pointSize, view.opacity, screen, theme, store.cells]);
   useEffect(() => {
-    if (camera) scatter.current?.setCamera({ ...camera, down });
+    if (!camera) return;
+    drawAnew();
+    scatter.current?.setCamera({ ...camera, down });
   }, [camera, down]);
 
   const addRegion = (polygon: Polygon, event: { shiftKey: boolean; altKey: boolean }) => {
@@ -121,6 +131,12 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     session.change({ selection: withRegion(session.view().selection, plane, how, polygon) });
   };
 
+  /** The picture goes along at once; the view is told when it rests. */
+  const follow = (now: Camera) => {
+    scatter.current?.setCamera({ ...now, down }, true);
+    picture.current?.setCamera(now, screen, window.devicePixelRatio || 1);
+    box.current?.classList.add("moving");
+  };
   const pick = async (at: Point) => {
     const outlines = images.find((image) => image.content === "labels" &&
       lookOf(view.images, image, store.schema.images).shown);
@@ -158,8 +174,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
       } else {
         now = solid && tool !== "move" ? turn(now, at[0] - last[0], at[1] - last[1])
           : pan(now, screen, at[0] - last[0], at[1] - last[1]);
-        scatter.current?.setCamera({ ...now, down }, true);
-        picture.current?.setCamera(now, screen, window.devicePixelRatio || 1);
+        follow(now);
         last = at;
       }
     };
@@ -168,6 +183,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
       target.removeEventListener("pointerup", up);
       target.removeEventListener("pointercancel", up);
       setTrace([]);
+      box.current?.classList.remove("moving");
       if (!drawing) look({ camera: now });
       else if (ended.type === "pointerup") {
         const outline = tool === "lasso" ? thin(path, 2) : path;
@@ -180,19 +196,34 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     target.addEventListener("pointerup", up);
     target.addEventListener("pointercancel", up);
   };
+  // Looked up where the pointer rests: a million places are too many for each of its moves.
+  const hovering = useRef(0);
   const onHover = (event: React.PointerEvent) => {
+    window.clearTimeout(hovering.current);
     if (!camera || !xs || !ys || solid || trace.length > 0 || event.buttons !== 0) return;
     const at = place(event);
-    const reach = toPlane(camera, screen, [6, 0])[0] - toPlane(camera, screen, [0, 0])[0];
-    const cell = nearest(xs, ys, toPlane(camera, screen, at), reach, world);
-    setHover(cell < 0 ? null : { cell, at });
+    hovering.current = window.setTimeout(() => {
+      const reach = toPlane(camera, screen, [6, 0])[0] - toPlane(camera, screen, [0, 0])[0];
+      const cell = nearest(xs, ys, toPlane(camera, screen, at), reach, world);
+      setHover((before) => cell >= 0 ? { cell, at } : before && null);
+    }, pointerRestMs);
   };
+  // While the wheel turns only the picture follows; the view is told where it came to rest.
+  const rolling = useRef<{ camera: Camera; rest: number } | null>(null);
   const wheel = useRef<(event: WheelEvent) => void>(() => {});
   wheel.current = (event) => {
     if (!camera) return;
     event.preventDefault();
     const at = place(event as unknown as React.WheelEvent);
-    look({ camera: zoom(camera, screen, at, Math.exp(-event.deltaY * 0.0015)) });
+    const next = zoom(rolling.current?.camera ?? camera, screen, at,
+      Math.exp(-event.deltaY * 0.0015));
+    window.clearTimeout(rolling.current?.rest);
+    follow(next);
+    rolling.current = { camera: next, rest: window.setTimeout(() => {
+      rolling.current = null;
+      box.current?.classList.remove("moving");
+      look({ camera: next });
+    }, wheelRestMs) };
   };
   useEffect(() => {
     const element = box.current;
@@ -217,8 +248,9 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   return <section className="scatter" data-pane={pane} aria-label={pane === "first"
     ? `Embedding ${view.embedding}` : `Beside it: embedding ${view.embedding}`}>
     <PaneHead pane={pane} canvas={canvas} painted={painted} vector={vector} />
-    <div ref={box} className={`scatter-plane tool-${tool}`} data-complete={complete}
-      onPointerDown={onPointerDown} onPointerMove={onHover} onPointerLeave={() => setHover(null)}>
+    <div ref={box} className={`scatter-plane tool-${tool}`} data-drawn={drawn.first}
+      data-complete={drawn.complete} onPointerDown={onPointerDown} onPointerMove={onHover}
+      onPointerLeave={() => { window.clearTimeout(hovering.current); setHover(null); }}>
       {down && <ImageCanvas images={images} camera={camera} screen={screen} painted={painted}
         layer={picture} />}
       <canvas ref={canvas} aria-label={`${store.cells} cells`} role="img" />

@@ -24,8 +24,10 @@ export interface ScatterStyle {
   background: [number, number, number];
 }
 
-const frameMs = 40;
+/** What one piece may take from its order to its last pixel. */
+const pieceMs = 35;
 const firstPiece = 50_000;
+const leastPiece = 20_000;
 
 export class Scatter {
   private readonly gl: WebGL2RenderingContext;
@@ -38,17 +40,21 @@ export class Scatter {
   private order: Uint32Array = new Uint32Array(0);
   private length = 0;
   private flat = true;
-  private has = { behind: false, front: false };
   private camera: ScatterCamera = { x: 0, y: 0, span: 1, yaw: 0, pitch: 0 };
   private centreZ = 0;
   private style: ScatterStyle = {
     size: 3, opacity: 1, behind: [0.8, 0.8, 0.8], background: [1, 1, 1],
   };
   private piece = firstPiece;
-  private drawn = 0;
+  /** Points of this picture so far; below 0: the canvas is still the last one's. */
+  private drawn = -1;
   private frame = 0;
   private moving = false;
-  /** Called when every point has been drawn. */
+  /** Of the piece that the graphics process is still at. */
+  private fence: { sync: WebGLSync; begin: number; points: number } | null = null;
+  private readonly view = new Float32Array(16);
+  /** Called when a first fair sample of the points is to be seen, and when all are. */
+  onFirst: (() => void) | null = null;
   onComplete: (() => void) | null = null;
 
   /** `seeThrough`: what lies under the canvas is seen between the points. */
@@ -69,7 +75,7 @@ export class Scatter {
     this.states = buffer();
     this.lifts = buffer();
     this.uniforms = Object.fromEntries(
-      ["view", "size", "wanted", "opacity", "ground", "round_points"].map((name) =>
+      ["view", "size", "opacity", "ground", "round_points"].map((name) =>
         [name, gl.getUniformLocation(this.program, name)]));
   }
 
@@ -110,13 +116,7 @@ export class Scatter {
   /** 0 hidden, 1 behind, 2 in front. */
   setStates(states: Uint8Array): void {
     const packed = new Uint8Array(this.length);
-    this.has = { behind: false, front: false };
-    for (let at = 0; at < this.length; at++) {
-      const state = states[this.order[at]];
-      packed[at] = state;
-      if (state === 1) this.has.behind = true;
-      if (state === 2) this.has.front = true;
-    }
+    for (let at = 0; at < this.length; at++) packed[at] = states[this.order[at]];
     this.upload(this.states, packed);
   }
 
@@ -145,8 +145,8 @@ export class Scatter {
   }
 
   redraw(): void {
-    this.drawn = 0;
-    if (this.frame === 0) this.frame = requestAnimationFrame(() => this.drawPiece());
+    this.drawn = -1;
+    this.nextFrame();
   }
 
   destroy(): void {
@@ -162,8 +162,8 @@ export class Scatter {
     const scaleY = (2 / span) * (shorter / this.canvas.height);
     const scaleUp = down ? -scaleY : scaleY;
     if (this.flat)
-      return new Float32Array([scaleX, 0, 0, 0, 0, scaleUp, 0, 0, 0, 0, 0, 0,
-        -x * scaleX, -y * scaleUp, 0, 1]);
+      return this.columns(scaleX, 0, 0, 0, 0, scaleUp, 0, 0, 0, 0, 0, 0,
+        -x * scaleX, -y * scaleUp, 0, 1);
     const [cosYaw, sinYaw] = [Math.cos(yaw), Math.sin(yaw)];
     const [cosPitch, sinPitch] = [Math.cos(pitch), Math.sin(pitch)];
     const rows = [
@@ -173,8 +173,13 @@ export class Scatter {
     ];
     const centre = [x, y, this.centreZ];
     const shift = rows.map((row) => -row.reduce((sum, factor, at) => sum + factor * centre[at], 0));
-    return new Float32Array([rows[0][0], rows[1][0], rows[2][0], 0, rows[0][1], rows[1][1],
-      rows[2][1], 0, rows[0][2], rows[1][2], rows[2][2], 0, shift[0], shift[1], shift[2], 1]);
+    return this.columns(rows[0][0], rows[1][0], rows[2][0], 0, rows[0][1], rows[1][1],
+      rows[2][1], 0, rows[0][2], rows[1][2], rows[2][2], 0, shift[0], shift[1], shift[2], 1);
+  }
+
+  private columns(...numbers: number[]): Float32Array {
+    this.view.set(numbers);
+    return this.view;
   }
 
   private upload(buffer: WebGLBuffer, bytes: ArrayBufferView): void {
@@ -183,26 +188,51 @@ export class Scatter {
     this.redraw();
   }
 
-  private drawPiece(): void {
-    this.frame = 0;
-    const begin = performance.now();
-    if (this.drawn === 0) this.clear();
-    const end = Math.min(this.length, this.drawn + this.piece);
-    if (this.has.behind) this.draw(1, this.drawn, end);
-    if (this.has.front) this.draw(2, this.drawn, end);
-    this.gl.finish();
-    this.adapt(performance.now() - begin, end - this.drawn);
-    this.drawn = end;
-    if (this.drawn < this.length && !this.moving)
-      this.frame = requestAnimationFrame(() => this.drawPiece());
-    else if (this.drawn === this.length && this.length > 0) this.onComplete?.();
+  private nextFrame(): void {
+    if (this.frame === 0) this.frame = requestAnimationFrame(this.drawPiece);
   }
 
-  /** The next piece is as large as fits a frame, judged by the last one. */
+  /** One piece a frame, and none before the last one is on the canvas: whoever draws by software
+   *  would be given more and more, and every frame would wait for all of it. */
+  private readonly drawPiece = (): void => {
+    this.frame = 0;
+    if (!this.isRested()) return this.nextFrame();
+    if (this.drawn < 0) {
+      this.clear();
+      this.drawn = 0;
+      if (this.length === 0) return;
+    } else {
+      this.onFirst?.();
+      if (this.drawn === this.length) this.onComplete?.();
+      if (this.drawn === this.length || this.moving) return;
+    }
+    const end = Math.min(this.length, this.drawn + this.piece);
+    this.draw(this.drawn, end);
+    const sync = this.gl.fenceSync(this.gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    if (sync) this.fence = { sync, begin: performance.now(), points: end - this.drawn };
+    this.gl.flush();
+    this.drawn = end;
+    this.nextFrame();
+  };
+
+  private isRested(): boolean {
+    if (!this.fence) return true;
+    const { sync, begin, points } = this.fence;
+    const lost = this.gl.isContextLost();
+    if (!lost && this.gl.getSyncParameter(sync, this.gl.SYNC_STATUS) !== this.gl.SIGNALED)
+      return false;
+    this.gl.deleteSync(sync);
+    this.fence = null;
+    if (!lost) this.adapt(performance.now() - begin, points);
+    return true;
+  }
+
+  /** The next piece is as large as fits its time, judged by the last one. */
   private adapt(tookMs: number, points: number): void {
     if (points < 1000) return;
-    const wanted = (points * frameMs) / Math.max(1, tookMs);
-    this.piece = Math.round(Math.min(4e6, Math.max(20_000, (this.piece + wanted) / 2)));
+    const wanted = (points * pieceMs) / Math.max(1, tookMs);
+    this.piece = Math.round(Math.min(4e6, 2 * this.piece,
+      Math.max(leastPiece, (this.piece + wanted) / 2)));
   }
 
   private clear(): void {
@@ -213,22 +243,17 @@ export class Scatter {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   }
 
-  private draw(state: 1 | 2, first: number, end: number): void {
+  private draw(first: number, end: number): void {
+    if (first === end) return;
     const gl = this.gl;
     gl.useProgram(this.program);
-    const attribute = (at: number, buffer: WebGLBuffer, size: number, type: number, norm: boolean) => {
-      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-      gl.enableVertexAttribArray(at);
-      gl.vertexAttribPointer(at, size, type, norm, 0, 0);
-    };
-    attribute(0, this.places, 3, gl.FLOAT, false);
-    attribute(1, this.colours, 4, gl.UNSIGNED_BYTE, true);
-    attribute(2, this.states, 1, gl.UNSIGNED_BYTE, false);
-    attribute(3, this.lifts, 1, gl.UNSIGNED_BYTE, true);
+    this.attribute(0, this.places, 3, gl.FLOAT, false);
+    this.attribute(1, this.colours, 4, gl.UNSIGNED_BYTE, true);
+    this.attribute(2, this.states, 1, gl.UNSIGNED_BYTE, false);
+    this.attribute(3, this.lifts, 1, gl.UNSIGNED_BYTE, true);
     const pixels = this.style.size * (this.canvas.width / Math.max(1, this.canvas.clientWidth));
     gl.uniformMatrix4fv(this.uniforms.view, false, this.matrix());
     gl.uniform1f(this.uniforms.size, Math.max(1, pixels));
-    gl.uniform1f(this.uniforms.wanted, state);
     gl.uniform1f(this.uniforms.opacity, this.style.opacity);
     gl.uniform4f(this.uniforms.ground, ...this.style.behind, 0.7);
     gl.uniform1i(this.uniforms.round_points, pixels >= 3 ? 1 : 0);
@@ -237,6 +262,13 @@ export class Scatter {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.drawArrays(gl.POINTS, first, end - first);
+  }
+
+  private attribute(at: number, buffer: WebGLBuffer, size: number, type: number,
+      norm: boolean): void {
+    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, buffer);
+    this.gl.enableVertexAttribArray(at);
+    this.gl.vertexAttribPointer(at, size, type, norm, 0, 0);
   }
 }
 

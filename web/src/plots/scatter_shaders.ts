@@ -6,18 +6,17 @@ layout(location = 2) in float state;
 layout(location = 3) in float lift;
 uniform mat4 view;
 uniform float size;
-uniform float wanted;
 uniform float opacity;
 uniform vec4 ground;
 out vec4 shade;
 void main() {
-  bool drawn = abs(state - wanted) < 0.5;
-  gl_Position = drawn ? view * vec4(place, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
+  bool front = state > 1.5;
   // What is selected lies in front, also of what is drawn after it.
-  gl_Position.z = drawn ? clamp(gl_Position.z, -0.9, 0.9) * 0.3 - lift * 0.15 + (wanted > 1.5 ? -0.4 : 0.5)
-                        : 2.0;
-  gl_PointSize = wanted > 1.5 ? size : max(1.0, size * 0.6);
-  shade = wanted > 1.5 ? vec4(colour.rgb, opacity) : vec4(ground.rgb, opacity * ground.a);
+  gl_Position = view * vec4(place, 1.0);
+  gl_Position.z = clamp(gl_Position.z, -0.9, 0.9) * 0.3 - lift * 0.15 + (front ? -0.4 : 0.5);
+  if (state < 0.5) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+  gl_PointSize = front ? size : max(1.0, size * 0.6);
+  shade = front ? vec4(colour.rgb, opacity) : vec4(ground.rgb, opacity * ground.a);
 }`;
 
 /** Round points with a soft rim; small ones are plain squares, which cost least. */

@@ -59,8 +59,12 @@ function readDictionary(name: string, vector: Vector): CategoryColumn {
   let start = 0;
   for (const data of vector.data) {
     const indices = data.values as ArrayLike<number | bigint>;
-    for (let at = 0; at < data.length; at++)
-      codes[start + at] = data.getValid(at) ? Number(indices[at]) : -1;
+    if (data.nullCount === 0 && indices instanceof Int32Array) {
+      codes.set(indices.subarray(0, data.length), start);
+    } else {
+      for (let at = 0; at < data.length; at++)
+        codes[start + at] = data.getValid(at) ? Number(indices[at]) : -1;
+    }
     start += data.length;
     const dictionary = data.dictionary as Vector | undefined;
     if (dictionary)
