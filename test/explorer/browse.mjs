@@ -174,6 +174,32 @@ const steps = {
       begin: readFileSync(await file.path()).subarray(1, 4).toString("latin1") };
     await look("download");
   },
+  async genes() {
+    await go("genes");
+    await page.getByLabel("Genes", { exact: true }).fill("0, 3 nonsense");
+    await button("Show").click();
+    const table = page.getByRole("table", { name: "Expression in groups" });
+    await table.locator("tbody tr").first().waitFor();
+    seen.dots = await page.locator(".figure-drawing svg circle title").allTextContents();
+    seen.expressed = await table.locator("tbody tr").evaluateAll((rows) =>
+      rows.map((row) => Array.from(row.cells, (cell) => cell.textContent)));
+    await page.getByText("0 in each dataset").click();
+    const hits = page.getByRole("table", { name: "0 in each dataset" });
+    await hits.locator("tbody tr").first().waitFor();
+    seen.hits = await hits.locator("tbody tr td:first-child").allTextContents();
+    await look("genes");
+  },
+  async groups() {
+    await go("");
+    const tissue = page.locator("fieldset", { hasText: "Tissue" });
+    await tissue.getByRole("button", { name: /more$/ }).click();
+    await tissue.getByLabel("respiratory system").click();
+    await page.locator(".chosen .chip").first().waitFor();
+    seen.respiratory = await titles();
+    await tissue.getByLabel("Find in Tissue").fill("kidn");
+    await tissue.getByRole("button", { name: "kidney", exact: true }).waitFor();
+    await look("groups");
+  },
   async facets() {
     await go("");
     await page.locator(".cards strong").first().waitFor();
