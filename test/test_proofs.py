@@ -5,7 +5,7 @@ import re
 import pytest
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = ["docs/bad-inputs.md", "docs/status.md"]
+PAGES = ["docs/bad-inputs.md", "docs/explorer-rules.md", "docs/status.md"]
 NAMED = re.compile(r"`(test/[\w./*-]+\.(?:py|tsv))`(?: \((`\w+`(?:, `\w+`)*)\))?")
 GOOGLE_TEST = re.compile(r"`([A-Z]\w+\.[A-Z]\w{15,})`")
 
@@ -26,6 +26,15 @@ def test_every_proof_is_there(page):
     absent += [name for name in GOOGLE_TEST.findall(text)
                if not re.search(rf"\({name.replace('.', r', *')}\)", sources)]
     assert not absent
+
+
+def test_each_rule_and_defect_of_the_explorer_has_a_test():
+    text = (PROJECT / "docs/explorer-rules.md").read_text(encoding="utf-8")
+    rules, defects = text.split("## Seventeen defects")
+    for part, count in ((rules, 12), (defects, 17)):
+        rows = re.findall(r"^\| (\d+) \| .* \| ([^|]*) \|$", part, re.MULTILINE)
+        assert [int(number) for number, _ in rows] == list(range(1, count + 1))
+        assert all(NAMED.search(proof) or GOOGLE_TEST.search(proof) for _, proof in rows)
 
 
 def test_each_of_the_sixty_inputs_has_a_test_or_waits_for_an_issue():

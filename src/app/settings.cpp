@@ -116,6 +116,9 @@ constexpr Setting all_settings[] = {
     {"portal.doi_resolver", text, "https://api.crossref.org/works/", "",
      "What a DOI's title and authors are asked of: the DOI is put behind it, and the answer is "
      "Crossref's JSON. Empty asks nobody."},
+    {"portal.profiles", path, "", "",
+     "Folder with the site's own validation profiles (*.json, as those of schema/profiles/); one "
+     "named like a built-in takes its place. Read when the site is opened."},
 
     {"warehouse.memory", bytes, "2GiB", "64MiB … 16TiB", "Memory of the warehouse engine."},
     {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",

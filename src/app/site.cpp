@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <future>
 
+#include "app/answers/comparison_relations.h"
 #include "app/backup_stage.h"
 #include "app/build_info.h"
 #include "app/ingest/fetch_stage.h"
@@ -82,8 +83,11 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.comparisons = TRY(explorer::Comparisons::open(
         *state.control, *state.explorer, *state.jobs, state.clock, state.ids,
         {.budget = settings.duration("explorer.comparison_budget"),
-         .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once"))}));
+         .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once")),
+         .parquet = state.warehouse_database.get(),
+         .staging = state.data / "tmp" / "staging"}));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
+    add_comparison_relations(*state.warehouse, *state.comparisons);
     state.loader = std::make_unique<loading::DatasetLoader>(
         *state.objects, *state.catalog, *state.warehouse, *state.files, *state.images, state.ids);
     state.parquet = std::make_unique<warehouse::ParquetWriter>(*state.warehouse_database);
@@ -97,8 +101,10 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
     state.links = std::make_unique<account::Links>(
         *state.control, *state.catalog, state.clock, state.ids,
         [&state](std::string_view result) { return state.matrices->sources_of(result); });
-    state.portal =
-        TRY(portal::Portal::open(*state.control, *state.catalog, open, state.clock, state.ids));
+    state.ontologies = TRY(ontology::Ontologies::open(*state.control, state.clock));
+    auto profiles = TRY(portal::read_profiles(settings.text("portal.profiles")));
+    state.portal = TRY(portal::Portal::open(*state.control, *state.catalog, *state.ontologies,
+                                            std::move(profiles), open, state.clock, state.ids));
     state.inspection = std::make_unique<Inspection>(*state.portal);
     return {};
 }
@@ -218,6 +224,7 @@ Result<void> Site::publish_gauges() {
 matrix::MatrixService& Site::matrices() { return *state_->matrices; }
 explorer::Explorer& Site::explorer() { return *state_->explorer; }
 explorer::Comparisons& Site::comparisons() { return *state_->comparisons; }
+ontology::Ontologies& Site::ontologies() { return *state_->ontologies; }
 portal::Portal& Site::portal() { return *state_->portal; }
 annotation::Annotations& Site::annotations() { return *state_->annotations; }
 sql::Database& Site::control() { return *state_->control; }

@@ -20,6 +20,7 @@
 #include "load/revision_files.h"
 #include "matrix/matrix_service.h"
 #include "object/object_store.h"
+#include "ontology/ontologies.h"
 #include "pipeline/job_store.h"
 #include "pipeline/worker.h"
 #include "portal/portal.h"
@@ -83,6 +84,7 @@ public:
     matrix::MatrixService& matrices();
     explorer::Explorer& explorer();
     explorer::Comparisons& comparisons();
+    ontology::Ontologies& ontologies();
     portal::Portal& portal();
     annotation::Annotations& annotations();
     sql::Database& control();

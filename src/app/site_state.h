@@ -55,6 +55,7 @@ struct Site::State {
     std::unique_ptr<matrix::RequestStore> matrix_requests;
     std::unique_ptr<matrix::MatrixService> matrices;
     std::unique_ptr<account::Links> links;
+    std::unique_ptr<ontology::Ontologies> ontologies;
     std::unique_ptr<portal::Portal> portal;
     std::unique_ptr<Inspection> inspection;
     Site* site = nullptr;  ///< whom BackupStage works on

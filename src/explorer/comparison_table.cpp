@@ -57,7 +57,7 @@ std::string csv_field(std::string_view text) {
     return quoted + '"';
 }
 
-std::string csv_of(const GeneNames& genes, const std::vector<Comparison::Column>& columns) {
+std::string csv_of(const GeneNames& genes, const std::vector<ComparedTable::Column>& columns) {
     std::string text = "gene_id,gene_name";
     for (const auto& column : columns) text += fmt::format(",{}", column.name);
     text += '\n';
@@ -81,7 +81,7 @@ Json number_json(double value) {
     return value;
 }
 
-std::string json_of(const GeneNames& genes, const std::vector<Comparison::Column>& columns) {
+std::string json_of(const GeneNames& genes, const std::vector<ComparedTable::Column>& columns) {
     Json names{"gene_id", "gene_name"};
     for (const auto& column : columns) names.push_back(column.name);
     Json rows = Json::array();
@@ -96,7 +96,7 @@ std::string json_of(const GeneNames& genes, const std::vector<Comparison::Column
 }
 
 Result<std::string> arrow_of(const GeneNames& genes,
-                             const std::vector<Comparison::Column>& columns) {
+                             const std::vector<ComparedTable::Column>& columns) {
     expression::TextArray ids, symbols;
     for (std::uint32_t gene = 0; gene < genes.gene_count(); ++gene) {
         ids.push_back(genes.id(gene));
@@ -106,9 +106,8 @@ Result<std::string> arrow_of(const GeneNames& genes,
     table.add("gene_id", ids);
     table.add("gene_name", symbols);
     for (const auto& column : columns) {
-        const ByteSpan bytes = std::as_bytes(column.values);
-        table.add(std::string(column.name), expression::ValueType::float64,
-                  Bytes(bytes.begin(), bytes.end()));
+        const ByteSpan bytes = std::as_bytes(std::span(column.values));
+        table.add(column.name, expression::ValueType::float64, Bytes(bytes.begin(), bytes.end()));
     }
     return table.write(arrow::BodyCompression::none);
 }
@@ -178,14 +177,14 @@ std::string comparison_summary(const ComparisonOrder& order, const RevisionData&
 }
 
 std::string_view name_of(TableFormat format) {
-    constexpr std::string_view names[] = {"arrow", "csv", "json"};
+    constexpr std::string_view names[] = {"arrow", "csv", "json", "parquet"};
     return names[static_cast<std::size_t>(format)];
 }
 
 Result<Made> comparison_table(const ComparisonOrder& order, const RevisionData& data,
-                              const ComparedGenes& compared, TableFormat format) {
+                              const ComparedTable& compared, TableFormat format) {
     const GeneNames& genes = *TRY(data.genes_of(order.layer));
-    const auto columns = compared.table.columns();
+    const auto& columns = compared.columns;
     if (format == TableFormat::csv)
         return Made{csv_of(genes, columns), "text/csv; charset=utf-8; header=present"};
     if (format == TableFormat::json) return Made{json_of(genes, columns), "application/json"};

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "explorer/compared_table.h"
 #include "explorer/comparison_order.h"
 #include "expression/compare/compare.h"
 #include "expression/compare/pseudobulk.h"
@@ -26,13 +27,13 @@ Result<ComparedGenes> run_comparison(const ComparisonOrder& order, const Revisio
 std::string comparison_summary(const ComparisonOrder& order, const RevisionData& data,
                                const ComparedGenes& genes);
 
-enum class TableFormat : std::uint8_t { arrow, csv, json };
+enum class TableFormat : std::uint8_t { arrow, csv, json, parquet };
 std::string_view name_of(TableFormat format);
 /// Every gene of the layer, in its order: gene_id, gene_name, then the columns of
 /// docs/statistics.md. What isn't defined is NaN in Arrow, "nan" in CSV and null in JSON; what is
 /// infinite is "inf" or
-/// "-inf" in CSV and as a text in JSON.
+/// "-inf" in CSV and as a text in JSON. Not Parquet: that is Comparisons::table's.
 Result<Made> comparison_table(const ComparisonOrder& order, const RevisionData& data,
-                              const ComparedGenes& genes, TableFormat format);
+                              const ComparedTable& table, TableFormat format);
 
 }  // namespace stroma::explorer

@@ -38,6 +38,13 @@ Result<ComparedGenes> compare_behind_others(const ComparisonOrder& order, const 
     return *std::move(done);
 }
 
+/// The numbers themselves, from which every form of the table is made.
+Representation numbers_of_it(const ComparisonRecord& record) {
+    return {record.order.revision, "comparison/" + record.id + "/numbers", Coding::identity};
+}
+
+constexpr std::uint64_t parquet_bytes_max = std::uint64_t{1} << 30;
+
 std::string what_of(const ComparisonRecord& record, TableFormat format) {
     return fmt::format("comparison/{}/{}", record.id, name_of(format));
 }
@@ -46,6 +53,12 @@ Result<std::string> bytes_of(const Body& body) {
     std::string bytes(body.size_bytes, '\0');
     TRY(body.file->read_at(0, std::as_writable_bytes(std::span(bytes))));
     return bytes;
+}
+
+Result<ComparisonRecord> record_in(const sql::Rows& rows) {
+    ComparisonRecord record{rows.text(0), {}, rows.text(2), rows.text(3), "", rows.integer(4)};
+    record.order = TRY(comparison_order_of(rows.text(1)));
+    return record;
 }
 
 Result<void> drop_revision(sql::Connection& connection, const std::string& revision) {
@@ -71,11 +84,21 @@ Result<std::unique_ptr<Comparisons>> Comparisons::open(sql::Database& control, E
 Result<std::optional<ComparisonRecord>> Comparisons::find(std::string_view id) {
     const auto connection = TRY(control_.connect());
     const auto rows = TRY(connection->execute(
-        "select id, inputs, job, summary from comparison where id = ?", {std::string(id)}));
+        "select id, inputs, job, summary, created_ms from comparison where id = ?",
+        {std::string(id)}));
     if (!TRY(rows->next())) return std::nullopt;
-    ComparisonRecord record{rows->text(0), {}, rows->text(2), rows->text(3)};
-    record.order = TRY(comparison_order_of(rows->text(1)));
-    return record;
+    return record_in(*rows);
+}
+
+Result<std::vector<ComparisonRecord>> Comparisons::done(const std::vector<std::string>& revisions) {
+    const auto connection = TRY(control_.connect());
+    std::vector<ComparisonRecord> records;
+    const auto rows = TRY(connection->execute(
+        "select id, inputs, job, summary, created_ms from comparison where summary <> '' and "
+        "revision in (select value from json_each(?)) order by created_ms desc, id",
+        {Json(revisions).dump()}));
+    while (TRY(rows->next())) records.push_back(TRY(record_in(*rows)));
+    return records;
 }
 
 Result<void> Comparisons::put(const ComparisonRecord& record) {
@@ -101,23 +124,25 @@ Result<void> Comparisons::forget_removed(
     return {};
 }
 
-void Comparisons::keep(const std::string& id, std::shared_ptr<const ComparedGenes> genes) {
+void Comparisons::keep(const std::string& id, std::shared_ptr<const ComparedTable> table) {
     const std::lock_guard lock(mutex_);
     newest_first_.remove_if([&](const Kept& kept) { return kept.id == id; });
-    newest_first_.push_front({id, std::move(genes)});
+    newest_first_.push_front({id, std::move(table)});
     if (newest_first_.size() > kept_max) newest_first_.pop_back();
 }
 
 Result<ComparisonRecord> Comparisons::run(const ComparisonOrder& order, std::string_view job,
                                           const expression::Watch& watch) {
     const auto data = TRY(explorer_.open(order.revision));
-    auto genes =
-        std::make_shared<const ComparedGenes>(TRY(compare_behind_others(order, *data, watch)));
+    const ComparedGenes genes = TRY(compare_behind_others(order, *data, watch));
     ComparisonRecord record{id_of(order), order, std::string(job),
-                            comparison_summary(order, *data, *genes)};
-    keep(record.id, std::move(genes));
+                            comparison_summary(order, *data, genes)};
+    auto table = std::make_shared<const ComparedTable>(compared_table_of(genes.table));
     // Stored now, so that a table is there without comparing again.
-    TRY(table(record, TableFormat::arrow, Coding::identity));
+    TRY(explorer_.answer(numbers_of_it(record), [&](const RevisionData&) -> Result<Made> {
+        return Made{to_bytes(*table), "application/octet-stream"};
+    }));
+    keep(record.id, std::move(table));
     TRY(put(record));
     return record;
 }
@@ -182,28 +207,71 @@ Result<bool> Comparisons::is_cancel_key(const ComparisonRecord& record, std::str
     return TRY(rows->next()) && equal_in_constant_time(rows->text(0), sha256_hex(key));
 }
 
-Result<std::shared_ptr<const ComparedGenes>> Comparisons::genes_of(const ComparisonRecord& record,
-                                                                   const RevisionData& data) {
+Result<std::shared_ptr<const ComparedTable>> Comparisons::numbers_of(
+    const ComparisonRecord& record) {
     {
         const std::lock_guard lock(mutex_);
         const auto kept = std::find_if(newest_first_.begin(), newest_first_.end(),
                                        [&](const Kept& one) { return one.id == record.id; });
-        if (kept != newest_first_.end()) return kept->genes;
+        if (kept != newest_first_.end()) return kept->table;
     }
-    auto genes =
-        std::make_shared<const ComparedGenes>(TRY(compare_behind_others(record.order, data, {})));
-    keep(record.id, genes);
-    return genes;
+    const auto make = [&](const RevisionData& data) -> Result<Made> {
+        const ComparedGenes genes = TRY(compare_behind_others(record.order, data, {}));
+        return Made{to_bytes(compared_table_of(genes.table)), "application/octet-stream"};
+    };
+    const Body body = TRY(explorer_.answer(numbers_of_it(record), make));
+    const std::string bytes = TRY(bytes_of(body));
+    auto table = std::make_shared<const ComparedTable>(TRY(compared_table_in(bytes)));
+    keep(record.id, table);
+    return table;
+}
+
+Result<OpenedComparison> Comparisons::opened(const ComparisonRecord& record) {
+    OpenedComparison one{record.id,
+                         record.order.revision,
+                         std::string(name_of(record.order.method)),
+                         TRY(numbers_of(record)),
+                         TRY(explorer_.open(record.order.revision)),
+                         nullptr};
+    one.genes = TRY(one.data->genes_of(record.order.layer));
+    return one;
+}
+
+std::shared_ptr<sql::TableScan> Comparisons::rows_of(std::vector<ComparisonRecord> records) {
+    const std::size_t count = records.size();
+    return scan_compared(
+        compared_columns(), count,
+        [this, all = std::move(records)](std::size_t at) { return opened(all[at]); });
+}
+
+Result<Made> Comparisons::parquet_of(const ComparisonRecord& record) {
+    if (options_.parquet == nullptr)
+        return fail(ErrorCode::unsupported, "there is no Parquet here");
+    const auto table = TRY(numbers_of(record));
+    auto columns = columns_of_table(*table);
+    std::vector<std::string> names;
+    for (const sql::ScanColumn& column : columns) names.push_back(column.name);
+    const fs::path path = options_.staging / ("comparison-" + ids_.secret(8) + ".parquet");
+    const auto rows =
+        scan_compared(std::move(columns), 1, [&](std::size_t) { return opened(record); });
+    const auto written =
+        options_.parquet->write_parquet(rows, names, std::vector<std::string>(names.size()), path);
+    auto bytes = written ? read_file(path, parquet_bytes_max) : Result<std::string>();
+    TRY(remove_file(path));
+    TRY(written);
+    return Made{TRY(std::move(bytes)), "application/vnd.apache.parquet"};
 }
 
 Result<Body> Comparisons::table(const ComparisonRecord& record, TableFormat format, Coding coding) {
     const auto make = [&](const RevisionData& data) -> Result<Made> {
-        const auto genes = TRY(genes_of(record, data));
-        return comparison_table(record.order, data, *genes, format);
+        if (format == TableFormat::parquet) return parquet_of(record);
+        return comparison_table(record.order, data, *TRY(numbers_of(record)), format);
     };
     const Representation plain{record.order.revision, what_of(record, format), Coding::identity};
-    if (coding == Coding::identity) return explorer_.answer(plain, make);
-    // Packed from what is stored: comparing again would cost more.
+    // Parquet is packed within.
+    if (coding == Coding::identity || format == TableFormat::parquet)
+        return explorer_.answer(plain, make);
+    // Packed from what is stored: making it again would cost more.
     return explorer_.answer({plain.revision, plain.what, coding},
                             [&](const RevisionData&) -> Result<Made> {
                                 const Body body = TRY(explorer_.answer(plain, make));

@@ -24,11 +24,14 @@ struct ComparisonRecord {
     std::string summary;  ///< comparison_summary(), "" until it is done
     /// Only of who asked first and has no name: with it the job may be cancelled.
     std::string cancel_key;
+    std::int64_t created_ms = 0;
 };
 
 struct ComparisonOptions {
-    Milliseconds budget{1000};  ///< then it becomes a job
-    int at_once = 2;            ///< comparisons in requests; each uses all cores
+    Milliseconds budget{1000};                 ///< then it becomes a job
+    int at_once = 2;                           ///< comparisons in requests; each uses all cores
+    sql::EmbeddedDatabase* parquet = nullptr;  ///< writes Parquet; without it there is none
+    fs::path staging;                          ///< for files being made
 };
 
 /// Comparisons by their id, the hash of what is compared: done at once where the budget allows,
@@ -51,7 +54,11 @@ public:
     /// Drops the records of revisions that aren't there any more.
     Result<void> forget_removed(
         const std::function<Result<bool>(const std::string& revision)>& is_there);
-    /// The whole table of one that is done.
+    /// Those of these revisions that are done, the newest first.
+    Result<std::vector<ComparisonRecord>> done(const std::vector<std::string>& revisions);
+    /// The rows of several for the engine (compared_columns()); this outlives them.
+    std::shared_ptr<sql::TableScan> rows_of(std::vector<ComparisonRecord> records);
+    /// The whole table of one that is done. errors  unsupported  Parquet, where nothing writes it
     Result<Body> table(const ComparisonRecord& record, TableFormat format, Coding coding);
 
     /// Compares and records; for the stage.
@@ -61,7 +68,7 @@ public:
 private:
     struct Kept {
         std::string id;
-        std::shared_ptr<const ComparedGenes> genes;
+        std::shared_ptr<const ComparedTable> table;
     };
     Comparisons(sql::Database& control, Explorer& explorer, pipeline::JobStore& jobs,
                 const Clock& clock, IdSource& ids, ComparisonOptions options)
@@ -77,9 +84,10 @@ private:
     Result<std::optional<ComparisonRecord>> run_within_budget(const std::string& id,
                                                               const ComparisonOrder& order,
                                                               const std::stop_token& left);
-    Result<std::shared_ptr<const ComparedGenes>> genes_of(const ComparisonRecord& record,
-                                                          const RevisionData& data);
-    void keep(const std::string& id, std::shared_ptr<const ComparedGenes> genes);
+    Result<std::shared_ptr<const ComparedTable>> numbers_of(const ComparisonRecord& record);
+    Result<OpenedComparison> opened(const ComparisonRecord& record);
+    Result<Made> parquet_of(const ComparisonRecord& record);
+    void keep(const std::string& id, std::shared_ptr<const ComparedTable> table);
 
     static constexpr std::size_t kept_max = 4;
     sql::Database& control_;

@@ -34,7 +34,7 @@ std::optional<Counts> counts_of(const expression::Column& column) {
 void add(std::vector<FacetValue>& values, std::string_view facet, const Counts& counts) {
     const auto first = static_cast<std::ptrdiff_t>(values.size());
     for (const auto& [value, cells] : counts)
-        if (!value.empty() && value.size() <= 200)
+        if (!value.empty() && value.size() <= 200 && value.find_first_of("\x1e\x1f") == value.npos)
             values.push_back({std::string(facet), value, cells});
     std::sort(values.begin() + first, values.end(), [](const auto& one, const auto& other) {
         return one.cells != other.cells ? one.cells > other.cells : one.value < other.value;
@@ -46,25 +46,42 @@ void add(std::vector<FacetValue>& values, std::string_view facet, const Counts& 
 
 std::span<const Facet> all_facets() {
     static const Facet facets[] = {
-        {"organism", "Organism", {"organism", "species", "organism_ontology_term_id"}},
-        {"tissue", "Tissue", {"tissue", "organ", "tissue_ontology_term_id"}},
-        {"disease", "Disease", {"disease", "disease_ontology_term_id"}},
-        {"assay", "Assay", {"assay", "technology", "assay_ontology_term_id"}},
+        {"organism",
+         "Organism",
+         {"organism", "species", "organism_ontology_term_id"},
+         {"NCBITaxon"}},
+        {"tissue",
+         "Tissue",
+         {"tissue", "organ", "tissue_ontology_term_id"},
+         {"UBERON", "ZFA", "FBbt", "WBbt", "CL", "CVCL"}},
+        {"disease", "Disease", {"disease", "disease_ontology_term_id"}, {"MONDO", "PATO"}},
+        {"assay", "Assay", {"assay", "technology", "assay_ontology_term_id"}, {"EFO"}},
         {"cell_type",
          "Cell type",
          {"cell_type", "celltype", "CellType", "cell_types", "bulk_labels",
-          "cell_type_ontology_term_id"}},
-        {"sex", "Sex", {"sex", "sex_ontology_term_id"}},
+          "cell_type_ontology_term_id"},
+         {"CL", "ZFA", "FBbt", "WBbt"}},
+        {"sex", "Sex", {"sex", "sex_ontology_term_id"}, {"PATO"}},
         {"development_stage",
          "Development stage",
-         {"development_stage", "development_stage_ontology_term_id"}},
+         {"development_stage", "development_stage_ontology_term_id"},
+         {"HsapDv", "MmusDv", "ZFS", "FBdv", "WBls"}},
         {"ethnicity",
          "Ethnicity",
-         {"self_reported_ethnicity", "ethnicity", "self_reported_ethnicity_ontology_term_id"}},
-        {"suspension_type", "Suspension", {"suspension_type"}},
-        {"tissue_type", "Kind of tissue", {"tissue_type"}},
+         {"self_reported_ethnicity", "ethnicity", "self_reported_ethnicity_ontology_term_id"},
+         {"HANCESTRO", "AfPO"}},
+        {"suspension_type", "Suspension", {"suspension_type"}, {}},
+        {"tissue_type", "Kind of tissue", {"tissue_type"}, {}},
     };
     return facets;
+}
+
+std::optional<std::size_t> facet_place(std::string_view name) {
+    const auto facets = all_facets();
+    const auto found = std::find_if(facets.begin(), facets.end(),
+                                    [&](const Facet& facet) { return facet.name == name; });
+    if (found == facets.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - facets.begin());
 }
 
 std::string uns_text(const expression::Dict& uns, std::string_view name) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,13 +10,14 @@
 
 namespace stroma::portal {
 
-/// One thing that datasets are told apart by, and the obs columns (first that is there) or the text
-/// of uns that say it.
+/// One thing that datasets are told apart by, the obs columns (first that is there) or the text of
+/// uns that say it, and the ontologies (prefixes of ids) that its values are terms of.
 struct Facet {
     std::string_view name, title;
-    std::vector<std::string_view> columns;
+    std::vector<std::string_view> columns, ontologies;
 };
 std::span<const Facet> all_facets();
+std::optional<std::size_t> facet_place(std::string_view name);
 
 struct FacetValue {
     std::string facet, value;

@@ -1,6 +1,6 @@
 #include <algorithm>
+#include <charconv>
 
-#include "base/json.h"
 #include "portal/portal_state.h"
 
 // What revisions say of themselves: read once from their sealed file, kept as rows and in memory.
@@ -8,30 +8,33 @@
 namespace stroma::portal {
 namespace {
 
-Json json_of(const RevisionFacts& facts) {
-    Json facets = Json::array();
-    for (const FacetValue& value : facts.facets)
-        facets.push_back(Json::array({value.facet, value.value, value.cells}));
-    return {{"title", facts.title},           {"number", facts.number},
-            {"created_ms", facts.created_ms}, {"cells", facts.cells},
-            {"genes", facts.genes},           {"nonzeros", facts.nonzeros},
-            {"facets", std::move(facets)}};
+constexpr char between_values = '\x1e', between_fields = '\x1f';
+
+std::string text_of(const std::vector<FacetValue>& facets) {
+    std::string text;
+    for (const FacetValue& one : facets)
+        text += one.facet + between_fields + one.value + between_fields +
+                std::to_string(one.cells) + between_values;
+    return text;
 }
 
-Result<RevisionFacts> facts_in(std::string_view revision, std::string_view text) {
-    const Json json = TRY(parse_json(text));
-    RevisionFacts facts{.revision = std::string(revision),
-                        .title = json.value("title", ""),
-                        .number = json.value("number", std::int64_t{0}),
-                        .created_ms = json.value("created_ms", std::int64_t{0}),
-                        .cells = json.value("cells", std::uint64_t{0}),
-                        .genes = json.value("genes", std::uint64_t{0}),
-                        .nonzeros = json.value("nonzeros", std::uint64_t{0}),
-                        .facets = {}};
-    for (const Json& one : json["facets"])
-        facts.facets.push_back(
-            {one[0].get<std::string>(), one[1].get<std::string>(), one[2].get<std::int64_t>()});
-    return facts;
+std::vector<FacetValue> facets_in(std::string_view text) {
+    std::vector<FacetValue> facets;
+    while (!text.empty()) {
+        const auto next = [&](char end) {
+            const std::size_t at = std::min(text.find(end), text.size());
+            const std::string_view field = text.substr(0, at);
+            text.remove_prefix(std::min(at + 1, text.size()));
+            return field;
+        };
+        FacetValue one;
+        one.facet = next(between_fields);
+        one.value = next(between_fields);
+        const std::string_view cells = next(between_values);
+        std::from_chars(cells.data(), cells.data() + cells.size(), one.cells);
+        facets.push_back(std::move(one));
+    }
+    return facets;
 }
 
 Result<RevisionFacts> read_facts(Portal::State& state, std::string_view id) {
@@ -49,12 +52,72 @@ Result<RevisionFacts> read_facts(Portal::State& state, std::string_view id) {
                          .facets = TRY(facets_of(*sealed))};
 }
 
-Result<std::optional<std::string>> kept_facts(Portal::State& state, std::string_view revision) {
+/// All that was kept, in one reading: the first search is as quick as the others.
+Result<void> load_facts(Portal::State& state) {
     const auto connection = TRY(state.pool.take());
-    const auto rows = TRY(connection->execute("SELECT facts FROM portal_facts WHERE revision = ?",
-                                              {std::string(revision)}));
-    if (!TRY(rows->next())) return std::nullopt;
-    return rows->text(0);
+    const auto rows = TRY(connection->execute(
+        "SELECT revision, title, number, created_ms, cells, genes, nonzeros, facets FROM "
+        "portal_facts"));
+    const std::lock_guard lock(state.mutex);
+    while (TRY(rows->next())) {
+        auto facts = std::make_shared<RevisionFacts>();
+        facts->revision = rows->text(0);
+        facts->title = rows->text(1);
+        facts->number = rows->integer(2);
+        facts->created_ms = rows->integer(3);
+        facts->cells = static_cast<std::uint64_t>(rows->integer(4));
+        facts->genes = static_cast<std::uint64_t>(rows->integer(5));
+        facts->nonzeros = static_cast<std::uint64_t>(rows->integer(6));
+        facts->facets = facets_in(rows->text(7));
+        state.facts.emplace(facts->revision, std::move(facts));
+    }
+    state.has_loaded_facts = true;
+    return {};
+}
+
+Result<void> keep_facts(Portal::State& state, const RevisionFacts& facts) {
+    const auto connection = TRY(state.pool.take());
+    TRY(connection->change(
+        "INSERT INTO portal_facts VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        {facts.revision, facts.title, facts.number, facts.created_ms,
+         static_cast<std::int64_t>(facts.cells), static_cast<std::int64_t>(facts.genes),
+         static_cast<std::int64_t>(facts.nonzeros), text_of(facts.facets)}));
+    return {};
+}
+
+/// Whether each entry that has facts is in the index; puts in those that are.
+bool take_indexed(const Portal::State& state, std::vector<SearchEntry>& entries) {
+    bool is_complete = true;
+    for (SearchEntry& entry : entries) {
+        if (!entry.facts) continue;
+        const auto found = state.indexed.find(entry.facts->revision);
+        if (found == state.indexed.end())
+            is_complete = false;
+        else
+            entry.indexed = found->second;
+    }
+    return is_complete;
+}
+
+/// The answer out of an index of now; what isn't in it is put in first.
+SearchAnswer search_indexed(Portal::State& state, std::shared_ptr<const ontology::Terms> terms,
+                            std::vector<SearchEntry> entries, const SearchQuestion& question) {
+    for (;;) {
+        {
+            const std::shared_lock lock(state.index_mutex);
+            if (state.index && state.index->terms() == terms && take_indexed(state, entries))
+                return search(std::move(entries), question, *state.index);
+        }
+        const std::unique_lock lock(state.index_mutex);
+        if (!state.index || state.index->terms() != terms) {
+            state.index = std::make_unique<FacetIndex>(terms);
+            state.indexed.clear();
+        }
+        for (const SearchEntry& entry : entries)
+            if (entry.facts && !state.indexed.contains(entry.facts->revision))
+                state.indexed[entry.facts->revision] =
+                    std::make_shared<const IndexedRevision>(state.index->index(entry.facts));
+    }
 }
 
 Result<std::map<std::string, Card>> all_cards(Portal::State& state) {
@@ -81,15 +144,12 @@ Result<std::shared_ptr<const RevisionFacts>> Portal::facts(std::string_view revi
         const auto found = state_->facts.find(revision);
         if (found != state_->facts.end()) return found->second;
     }
-    std::shared_ptr<const RevisionFacts> facts;
-    if (const auto kept = TRY(kept_facts(*state_, revision))) {
-        facts = std::make_shared<RevisionFacts>(TRY(facts_in(revision, *kept)));
-    } else {
-        facts = std::make_shared<RevisionFacts>(TRY(read_facts(*state_, revision)));
-        const auto connection = TRY(state_->pool.take());
-        TRY(connection->change("INSERT INTO portal_facts VALUES(?, ?) ON CONFLICT DO NOTHING",
-                               {facts->revision, json_of(*facts).dump()}));
+    if (!state_->has_loaded_facts) {
+        TRY(load_facts(*state_));
+        return this->facts(revision);
     }
+    const auto facts = std::make_shared<const RevisionFacts>(TRY(read_facts(*state_, revision)));
+    TRY(keep_facts(*state_, *facts));
     const std::lock_guard lock(state_->mutex);
     state_->facts[facts->revision] = facts;
     return facts;
@@ -114,7 +174,7 @@ Result<SearchAnswer> Portal::search(const catalog::Principal& principal,
         entry.dataset = std::move(dataset);
         entries.push_back(std::move(entry));
     }
-    return portal::search(std::move(entries), question);
+    return search_indexed(*state_, TRY(state_->ontologies.terms()), std::move(entries), question);
 }
 
 }  // namespace stroma::portal

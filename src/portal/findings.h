@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "expression/sealed_dataset.h"
+#include "ontology/terms.h"
 
 // Private to this folder: what the checks of validate() share.
 
@@ -30,6 +32,7 @@ struct Finding {
 /// A dataset under examination: its tables are read once.
 struct Examined {
     const expression::SealedDataset& dataset;
+    const ontology::Terms& terms;
     const expression::Watch& watch;
     expression::TextArray cell_ids, gene_ids;
     expression::Frame var;
@@ -53,7 +56,8 @@ public:
                    FaultyRows rows);
 
     std::vector<Finding> findings;
-    std::uint64_t more = 0;  ///< findings past the limit
+    std::uint64_t more = 0;          ///< findings past the limit
+    std::set<std::string> prefixes;  ///< of the terms that were looked at
 
 private:
     const Examined& examined_;

@@ -34,11 +34,13 @@ Portal::Portal(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Portal::~Portal() = default;
 
 Result<std::unique_ptr<Portal>> Portal::open(sql::Database& control, catalog::Catalog& catalog,
+                                             ontology::Ontologies& ontologies,
+                                             std::vector<Profile> profiles,
                                              OpenRevision open_revision, const Clock& clock,
                                              IdSource& ids) {
     TRY(sql::migrate(control, "portal", migrations()));
-    return std::unique_ptr<Portal>(new Portal(
-        std::make_unique<State>(control, catalog, std::move(open_revision), clock, ids)));
+    return std::unique_ptr<Portal>(new Portal(std::make_unique<State>(
+        control, catalog, ontologies, std::move(profiles), std::move(open_revision), clock, ids)));
 }
 
 Result<Card> Portal::card(std::string_view thing) {

@@ -13,7 +13,9 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "expression/sealed_dataset.h"
+#include "ontology/ontologies.h"
 #include "portal/search.h"
+#include "portal/validation.h"
 #include "sql/database.h"
 
 namespace stroma::portal {
@@ -47,12 +49,14 @@ public:
     using OpenRevision =
         std::function<Result<std::shared_ptr<const expression::SealedDataset>>(std::string_view)>;
     static Result<std::unique_ptr<Portal>> open(sql::Database& control, catalog::Catalog& catalog,
+                                                ontology::Ontologies& ontologies,
+                                                std::vector<Profile> profiles,
                                                 OpenRevision open_revision, const Clock& clock,
                                                 IdSource& ids);
     ~Portal();
 
     /// What a principal may read, counted and searched. Cost: a few milliseconds per thousand
-    /// datasets; a revision that was never looked at is read once.
+    /// datasets; a revision that was never looked at is read once and then kept as a row.
     Result<SearchAnswer> search(const catalog::Principal& principal,
                                 const SearchQuestion& question);
     /// What is known of a revision without opening it. errors  not_found
@@ -79,7 +83,13 @@ public:
     /// errors  conflict  no datasets, or one without data: says which
     Result<catalog::Collection> publish(const catalog::Collection& collection);
 
-    /// The report of a revision against a profile: kept, or made now. JSON.
+    /// What a dataset can be checked against.
+    const std::vector<Profile>& profiles() const;
+    /// The report of content that has no revision yet. JSON: validate(). errors  not_found
+    Result<std::string> inspect(const expression::SealedDataset& dataset, std::string_view profile,
+                                const expression::Watch& watch);
+    /// The report of a revision against a profile: kept, or made now, also where the rules or the
+    /// ontologies have changed since. JSON.
     /// errors  not_found  no such profile, no such revision
     Result<std::string> report(std::string_view revision, std::string_view profile);
     /// The one that was put under an id and a profile, if any.

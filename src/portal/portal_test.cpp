@@ -12,8 +12,9 @@ protected:
     void SetUp() override {
         database = *sql::SqliteDatabase::open_in_memory();
         catalog = *catalog::Catalog::open(*database, clock, ids);
+        ontologies = *ontology::Ontologies::open(*database, clock);
         auto opened = Portal::open(
-            *database, *catalog,
+            *database, *catalog, *ontologies, *read_profiles(""),
             [](std::string_view) -> Result<std::shared_ptr<const expression::SealedDataset>> {
                 return fail(ErrorCode::not_found, "there are no files here");
             },
@@ -41,6 +42,7 @@ protected:
     IdSource ids{1};
     std::unique_ptr<sql::SqliteDatabase> database;
     std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<ontology::Ontologies> ontologies;
     std::unique_ptr<Portal> portal;
 };
 

@@ -1,5 +1,5 @@
+#include "base/json.h"
 #include "portal/portal_state.h"
-#include "portal/validation.h"
 
 namespace stroma::portal {
 
@@ -13,10 +13,22 @@ Result<std::optional<std::string>> Portal::kept_report(std::string_view id,
     return rows->text(0);
 }
 
+const std::vector<Profile>& Portal::profiles() const { return state_->profiles; }
+
+Result<std::string> Portal::inspect(const expression::SealedDataset& dataset,
+                                    std::string_view profile, const expression::Watch& watch) {
+    const Profile& rules = TRY(profile_named(state_->profiles, profile));
+    return validate(dataset, rules, *TRY(state_->ontologies.terms()), watch);
+}
+
 Result<std::string> Portal::report(std::string_view revision, std::string_view profile) {
-    if (auto kept = TRY(kept_report(revision, profile))) return *std::move(kept);
+    const Profile& rules = TRY(profile_named(state_->profiles, profile));
+    const std::string basis = basis_of(rules, *TRY(state_->ontologies.terms()));
+    if (auto kept = TRY(kept_report(revision, profile)))
+        if (const auto json = parse_json(*kept); json && json->value("basis", "") == basis)
+            return *std::move(kept);
     const auto sealed = TRY(state_->open_revision(revision));
-    std::string made = TRY(validate(*sealed, profile, {}));
+    std::string made = TRY(inspect(*sealed, profile, {}));
     TRY(put_report(revision, profile, made));
     return made;
 }

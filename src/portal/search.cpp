@@ -1,8 +1,6 @@
 #include "portal/search.h"
 
 #include <algorithm>
-#include <set>
-#include <unordered_map>
 
 namespace stroma::portal {
 namespace {
@@ -34,14 +32,9 @@ std::vector<std::string> words_of(std::string_view text) {
 }
 
 std::string words_said(const SearchEntry& entry) {
-    std::string said = entry.dataset.name + " " + entry.dataset.title + " " +
-                       entry.collection_title + " " + entry.card.description + " " +
-                       entry.card.doi + " " + entry.card.publication;
-    if (entry.facts) {
-        said += " " + entry.facts->title;
-        for (const FacetValue& value : entry.facts->facets) said += " " + value.value;
-    }
-    return lowered(said);
+    return lowered(entry.dataset.name + " " + entry.dataset.title + " " + entry.collection_title +
+                   " " + entry.card.description + " " + entry.card.doi + " " +
+                   entry.card.publication);
 }
 
 /// Whether some word of `said` begins with `word`.
@@ -61,63 +54,102 @@ bool fits_besides_facets(const SearchEntry& entry, const SearchQuestion& questio
     if (question.cells_max && cells > *question.cells_max) return false;
     if (words.empty()) return true;
     const std::string said = words_said(entry);
-    return std::all_of(words.begin(), words.end(),
-                       [&](const std::string& word) { return begins_a_word(said, word); });
+    return std::all_of(words.begin(), words.end(), [&](const std::string& word) {
+        return begins_a_word(said, word) ||
+               (entry.indexed && begins_a_word(entry.indexed->said, word));
+    });
 }
 
-/// Which of the chosen facets the entry doesn't have, by name.
-std::vector<std::string> missed_facets(const SearchEntry& entry, const SearchQuestion& question) {
-    std::vector<std::string> missed;
-    for (const auto& [facet, values] : question.chosen) {
-        const bool has =
-            entry.facts &&
-            std::any_of(entry.facts->facets.begin(), entry.facts->facets.end(),
-                        [&, name = &facet, wanted = &values](const FacetValue& value) {
-                            return value.facet == *name && std::find(wanted->begin(), wanted->end(),
-                                                                     value.value) != wanted->end();
-                        });
-        if (!has) missed.push_back(facet);
+/// What is chosen of one facet.
+struct Chosen {
+    std::size_t facet = 0;
+    std::vector<NodeNumber> nodes;  ///< any of these
+    std::vector<FacetNode> absent;  ///< no dataset has these
+};
+
+std::vector<Chosen> chosen_of(const SearchQuestion& question, const FacetIndex& index) {
+    std::vector<Chosen> all;
+    for (const auto& [name, values] : question.chosen) {
+        const auto facet = facet_place(name);
+        if (!facet) continue;
+        Chosen one{*facet, {}, {}};
+        for (const std::string& value : values) {
+            if (const auto node = index.find(*facet, value))
+                one.nodes.push_back(*node);
+            else
+                one.absent.push_back(index.told(*facet, value));
+        }
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
+/// Places of the facets of which the entry has nothing that is chosen.
+std::vector<std::size_t> missed_facets(const SearchEntry& entry, const std::vector<Chosen>& all) {
+    std::vector<std::size_t> missed;
+    for (const Chosen& chosen : all) {
+        const auto is_there = [&](NodeNumber node) {
+            return std::binary_search(entry.indexed->all.begin(), entry.indexed->all.end(), node);
+        };
+        if (!entry.indexed || std::none_of(chosen.nodes.begin(), chosen.nodes.end(), is_there))
+            missed.push_back(chosen.facet);
     }
     return missed;
 }
 
 class Counter {
 public:
-    explicit Counter(const SearchQuestion& question) : question_(question) {}
+    Counter(const FacetIndex& index, const std::vector<Chosen>& chosen)
+        : index_(index),
+          chosen_(chosen),
+          datasets_(index.nodes().size(), 0),
+          is_own_(index.nodes().size(), false) {}
 
     /// Counts an entry in the facet that it missed alone, or in all when it missed none.
-    void count(const SearchEntry& entry, const std::vector<std::string>& missed) {
-        if (!entry.facts || missed.size() > 1) return;
-        for (const FacetValue& value : entry.facts->facets)
-            if (missed.empty() || missed.front() == value.facet)
-                ++counts_[value.facet][value.value];
+    void count(const SearchEntry& entry, const std::vector<std::size_t>& missed) {
+        if (!entry.indexed || missed.size() > 1) return;
+        const auto counts = [&](NodeNumber node) {
+            return missed.empty() || missed.front() == index_.nodes()[node].facet;
+        };
+        for (const NodeNumber node : entry.indexed->all)
+            if (counts(node)) ++datasets_[node];
+        for (const NodeNumber node : entry.indexed->own)
+            if (counts(node)) is_own_[node] = true;
     }
-    std::vector<FacetCounts> counts() {
+    std::vector<FacetCounts> counts() const {
         std::vector<FacetCounts> all;
-        for (const Facet& facet : all_facets()) {
-            FacetCounts one{std::string(facet.name), std::string(facet.title), {}};
-            auto& values = counts_[facet.name];
-            std::set<std::string_view> wanted;
-            if (const auto chosen = question_.chosen.find(facet.name);
-                chosen != question_.chosen.end())
-                wanted.insert(chosen->second.begin(), chosen->second.end());
-            for (const std::string_view value : wanted) values.try_emplace(value, 0);
-            for (const auto& [value, datasets] : values)
-                one.values.push_back({std::string(value), datasets, wanted.contains(value)});
-            std::sort(one.values.begin(), one.values.end(),
-                      [](const FacetCount& left, const FacetCount& right) {
-                          return left.datasets != right.datasets ? left.datasets > right.datasets
-                                                                 : left.value < right.value;
-                      });
-            if (!one.values.empty()) all.push_back(std::move(one));
+        for (const Facet& facet : all_facets())
+            all.push_back({std::string(facet.name), std::string(facet.title), {}});
+        std::vector<bool> is_chosen(datasets_.size(), false);
+        for (const Chosen& one : chosen_) {
+            for (const NodeNumber node : one.nodes) is_chosen[node] = true;
+            for (const FacetNode& node : one.absent)
+                all[one.facet].values.push_back({node.value, node.term, 0, true, false});
         }
+        for (NodeNumber at = 0; at < datasets_.size(); ++at) {
+            const FacetNode& node = index_.nodes()[at];
+            const bool is_told = is_own_[at] || (node.is_group && datasets_[at] > 0);
+            if (is_told || is_chosen[at])
+                all[node.facet].values.push_back(
+                    {node.value, node.term, datasets_[at], is_chosen[at], !is_own_[at]});
+        }
+        std::erase_if(all, [](const FacetCounts& facet) { return facet.values.empty(); });
+        for (FacetCounts& facet : all)
+            std::sort(facet.values.begin(), facet.values.end(), is_before);
         return all;
     }
 
 private:
-    const SearchQuestion& question_;
-    // Views of the entries' own texts, which outlive the counting.
-    std::map<std::string_view, std::unordered_map<std::string_view, std::int64_t>> counts_;
+    static bool is_before(const FacetCount& left, const FacetCount& right) {
+        if (left.is_broader != right.is_broader) return right.is_broader;
+        if (left.datasets != right.datasets) return left.datasets > right.datasets;
+        return left.value < right.value;
+    }
+
+    const FacetIndex& index_;
+    const std::vector<Chosen>& chosen_;
+    std::vector<std::int64_t> datasets_;
+    std::vector<bool> is_own_;
 };
 
 void put_in_order(std::vector<SearchEntry>& entries, std::string_view order) {
@@ -136,15 +168,17 @@ void put_in_order(std::vector<SearchEntry>& entries, std::string_view order) {
 
 }  // namespace
 
-SearchAnswer search(std::vector<SearchEntry> entries, const SearchQuestion& question) {
+SearchAnswer search(std::vector<SearchEntry> entries, const SearchQuestion& question,
+                    const FacetIndex& index) {
     SearchAnswer answer;
     answer.all = entries.size();
     const std::vector<std::string> words = words_of(question.text);
-    Counter counter(question);
+    const std::vector<Chosen> chosen = chosen_of(question, index);
+    Counter counter(index, chosen);
     std::vector<SearchEntry> fit;
     for (SearchEntry& entry : entries) {
         if (!fits_besides_facets(entry, question, words)) continue;
-        const auto missed = missed_facets(entry, question);
+        const auto missed = missed_facets(entry, chosen);
         counter.count(entry, missed);
         if (missed.empty()) fit.push_back(std::move(entry));
     }

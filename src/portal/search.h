@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
-#include "portal/facets.h"
+#include "portal/facet_index.h"
 
 namespace stroma::portal {
 
@@ -26,24 +26,18 @@ struct Card {
     std::int64_t changed_ms = 0;
 };
 
-/// What a revision's content says of itself; the same for ever.
-struct RevisionFacts {
-    std::string revision, title;
-    std::int64_t number = 0, created_ms = 0;
-    std::uint64_t cells = 0, genes = 0, nonzeros = 0;
-    std::vector<FacetValue> facets;
-};
-
 struct SearchEntry {
     catalog::Dataset dataset;
     Card card;
     std::string collection_title;
     std::shared_ptr<const RevisionFacts> facts;
+    std::shared_ptr<const IndexedRevision> indexed;  ///< set with `facts`
 };
 
 struct SearchQuestion {
     std::string text;  ///< words; each must begin a word of what is said of a dataset
-    std::map<std::string, std::vector<std::string>, std::less<>> chosen;  ///< facet → any of these
+    /// Facet → any of these, or of what is narrower: names, ids or synonyms of terms, or texts.
+    std::map<std::string, std::vector<std::string>, std::less<>> chosen;
     std::optional<std::uint64_t> cells_min, cells_max;
     std::string collection;  ///< id; "" is all
     std::string owner;       ///< id; "" is all
@@ -52,13 +46,15 @@ struct SearchQuestion {
 };
 
 struct FacetCount {
-    std::string value;
-    std::int64_t datasets = 0;
+    std::string value, term;    ///< the term's id, where it is one
+    std::int64_t datasets = 0;  ///< that have it or what is narrower
     bool chosen = false;
+    bool is_broader = false;  ///< no dataset says it by itself
 };
 struct FacetCounts {
     std::string name, title;
-    std::vector<FacetCount> values;  ///< most datasets first; chosen ones are always told
+    /// What datasets say, most datasets first, then the groups above it; chosen ones always.
+    std::vector<FacetCount> values;
 };
 
 struct SearchAnswer {
@@ -69,6 +65,7 @@ struct SearchAnswer {
 };
 
 /// Any of the values inside a facet, all facets together. Cost: each entry's words once.
-SearchAnswer search(std::vector<SearchEntry> entries, const SearchQuestion& question);
+SearchAnswer search(std::vector<SearchEntry> entries, const SearchQuestion& question,
+                    const FacetIndex& index);
 
 }  // namespace stroma::portal

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <regex>
+#include <set>
 #include <unordered_map>
 
 #include "base/digest.h"
@@ -134,8 +135,8 @@ Result<void> check_embeddings(RuleRun& run) {
 Result<void> check_gene_ids(RuleRun& run) {
     std::string pattern = run.text("pattern");
     const std::string organism = uns_text(run.examined().uns, "organism_ontology_term_id");
-    const Json& by_organism = run.rule()["by_organism"];
-    if (by_organism.contains(organism)) pattern = by_organism[organism].get<std::string>();
+    if (const auto by_organism = run.rule().find("by_organism"); by_organism != run.rule().end())
+        pattern = by_organism->value(organism, pattern);
     const std::regex good(pattern);
     FaultyRows wrong, versioned;
     const auto& ids = run.examined().gene_ids;
@@ -266,9 +267,10 @@ Json json_of(const Finding& finding, const std::string& severity, const std::str
     return json;
 }
 
-Result<Examined> examined_of(const expression::SealedDataset& dataset,
+Result<Examined> examined_of(const expression::SealedDataset& dataset, const ontology::Terms& terms,
                              const expression::Watch& watch) {
     return Examined{dataset,
+                    terms,
                     watch,
                     TRY(dataset.cell_ids()),
                     TRY(dataset.gene_ids()),
@@ -278,33 +280,122 @@ Result<Examined> examined_of(const expression::SealedDataset& dataset,
                     dataset.obs_column_names()};
 }
 
+const NamedCheck* check_named(std::string_view name) {
+    const auto* found = std::find_if(std::begin(checks), std::end(checks),
+                                     [&](const NamedCheck& one) { return one.name == name; });
+    return found == std::end(checks) ? nullptr : found;
+}
+
+Json terms_json(const ontology::Terms& terms, const std::set<std::string>& prefixes) {
+    Json json{{"checked", Json::array()}, {"by_form", Json::array()}};
+    for (const std::string& prefix : prefixes) {
+        const auto whole = terms.whole().find(prefix);
+        if (whole == terms.whole().end())
+            json["by_form"].push_back(prefix);
+        else
+            json["checked"].push_back(Json{{"ontology", prefix}, {"version", whole->second}});
+    }
+    return json;
+}
+
+Result<void> check_texts(const Json& rule, const char* name, bool must_be_there) {
+    const auto found = rule.find(name);
+    if (found == rule.end() && !must_be_there) return {};
+    if (found != rule.end() && found->is_array() &&
+        std::all_of(found->begin(), found->end(), [](const Json& one) { return one.is_string(); }))
+        return {};
+    return fail(ErrorCode::invalid_input, fmt::format("'{}' must be a list of texts", name));
+}
+
+Result<void> check_condition(const Json& rule, const char* name) {
+    const auto found = rule.find(name);
+    if (found == rule.end()) return {};
+    const auto is_text = [&](const char* member) {
+        const auto one = found->find(member);
+        return one != found->end() && one->is_string();
+    };
+    if (!found->is_object() || is_text("column") == is_text("uns"))
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("'{}' needs either a 'column' or a key of 'uns', and 'is'", name));
+    return check_texts(*found, "is", true);
+}
+
+/// A text that must be there for some checks, and a regular expression that must be one.
+Result<void> check_text(const Json& rule, const char* name, bool must_be_there) {
+    const auto found = rule.find(name);
+    if (found == rule.end() && !must_be_there) return {};
+    if (found == rule.end() || !found->is_string())
+        return fail(ErrorCode::invalid_input, fmt::format("'{}' must be a text", name));
+    if (std::string_view(name) != "pattern") return {};
+    try {
+        const std::regex pattern(found->get<std::string>());
+    } catch (const std::regex_error& error) {
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("'pattern' is no regular expression: {}", error.what()));
+    }
+    return {};
+}
+
 }  // namespace
 
-Result<std::string> validate(const expression::SealedDataset& dataset, std::string_view profile,
-                             const expression::Watch& watch) {
-    const auto profiles = all_profiles();
-    const auto found = std::find_if(profiles.begin(), profiles.end(),
-                                    [&](const Profile& one) { return one.name == profile; });
-    if (found == profiles.end())
-        return fail(ErrorCode::not_found, fmt::format("there is no profile '{}'", profile));
-    const Json rules = TRY(parse_json(found->rules));
-    const Examined examined = TRY(examined_of(dataset, watch));
-    Json report{{"profile", profile}, {"title", rules["title"]}, {"version", rules["version"]}};
+Result<void> check_rule(const Json& rule) {
+    if (!rule.is_object()) return fail(ErrorCode::invalid_input, "a rule is a JSON object");
+    TRY(check_text(rule, "check", true));
+    const std::string check = rule["check"].get<std::string>();
+    if (check_named(check) == nullptr)
+        return fail(ErrorCode::invalid_input, fmt::format("there is no check '{}'", check));
+    TRY(check_text(rule, "fix", true));
+    const bool has_where = check == "ids" || check == "column_names" || check == "reserved" ||
+                           check == "column" || check == "any_column";
+    TRY(check_text(rule, "where", has_where));
+    TRY(check_text(rule, "column", check == "column"));
+    TRY(check_text(rule, "key", check == "uns_text" || check == "uns_column"));
+    TRY(check_text(rule, "pattern", check == "embeddings" || check == "gene_ids"));
+    TRY(check_text(rule, "type", false));
+    TRY(check_text(rule, "separator", false));
+    TRY(check_text(rule, "severity", false));
+    TRY(check_texts(rule, "columns", check == "reserved" || check == "any_column"));
+    TRY(check_texts(rule, "allowed", false));
+    TRY(check_texts(rule, "forbidden", false));
+    TRY(check_texts(rule, "below", false));
+    TRY(check_condition(rule, "when"));
+    TRY(check_condition(rule, "unless"));
+    for (const char* name : {"terms", "optional"})
+        if (rule.contains(name) && !rule[name].is_boolean())
+            return fail(ErrorCode::invalid_input, fmt::format("'{}' is true or false", name));
+    if (rule.contains("by_organism"))
+        for (const auto& [organism, pattern] : rule["by_organism"].items())
+            TRY(check_text(Json{{"pattern", pattern}}, "pattern", true));
+    const std::string severity = rule.value("severity", "error");
+    if (severity != "error" && severity != "warning")
+        return fail(ErrorCode::invalid_input, "'severity' is error or warning");
+    if (check == "any_column" && rule["columns"].empty())
+        return fail(ErrorCode::invalid_input, "'columns' must name at least one column");
+    return {};
+}
+
+std::string basis_of(const Profile& profile, const ontology::Terms& terms) {
+    std::string basis = profile.rules;
+    for (const auto& [prefix, version] : terms.whole()) basis += "\n" + prefix + " " + version;
+    return sha256_hex(basis);
+}
+
+Result<std::string> validate(const expression::SealedDataset& dataset, const Profile& profile,
+                             const ontology::Terms& terms, const expression::Watch& watch) {
+    const Json rules = TRY(parse_json(profile.rules));
+    const Examined examined = TRY(examined_of(dataset, terms, watch));
+    Json report{{"profile", profile.name}, {"title", profile.title}, {"version", profile.version}};
     std::uint64_t errors = 0, warnings = 0;
+    std::set<std::string> prefixes;
     Json findings = Json::array();
     for (const Json& rule : rules["rules"]) {
         RuleRun run(examined, rule);
-        const std::string name = run.text("check");
-        const auto* check = std::find_if(std::begin(checks), std::end(checks),
-                                         [&](const NamedCheck& one) { return one.name == name; });
-        if (check == std::end(checks))
-            return fail(ErrorCode::unsupported,
-                        fmt::format("the profile '{}' has an unknown check '{}'", profile, name));
-        TRY(check->check(run));
+        TRY(check_named(run.text("check"))->check(run));
         const std::string severity = rule.value("severity", "error");
         (severity == "error" ? errors : warnings) += run.findings.size() + run.more;
         for (const Finding& finding : run.findings)
             findings.push_back(json_of(finding, severity, run.text("fix")));
+        prefixes.merge(run.prefixes);
         if (watch.progress)
             watch.progress(static_cast<double>(&rule - &rules["rules"][0] + 1),
                            static_cast<double>(rules["rules"].size()), "rules");
@@ -313,6 +404,8 @@ Result<std::string> validate(const expression::SealedDataset& dataset, std::stri
     report["errors"] = errors;
     report["warnings"] = warnings;
     report["rules"] = rules["rules"].size();
+    report["basis"] = basis_of(profile, terms);
+    report["terms"] = terms_json(terms, prefixes);
     report["cells"] = dataset.summary().cells;
     report["genes"] = dataset.summary().genes;
     report["findings"] = std::move(findings);

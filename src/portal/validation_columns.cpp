@@ -47,8 +47,9 @@ std::string listed(const std::vector<std::string>& values) {
 /// What a column rule asks of one value.
 class ValueRule {
 public:
-    explicit ValueRule(const RuleRun& run)
-        : allowed_(run.texts("allowed")),
+    explicit ValueRule(RuleRun& run)
+        : run_(run),
+          allowed_(run.texts("allowed")),
           forbidden_(run.texts("forbidden")),
           separator_(run.text("separator")),
           has_pattern_(!run.text("pattern").empty()),
@@ -74,10 +75,47 @@ public:
             return "lists its terms in no rising order";
         if (std::adjacent_find(parts.begin(), parts.end()) != parts.end())
             return "lists a term twice";
+        if (!run_.rule().value("terms", false)) return "";
+        for (const std::string& part : parts)
+            if (std::string wrong = term_fault(part); !wrong.empty())
+                return parts.size() == 1 ? wrong : "has the part '" + part + "', which " + wrong;
         return "";
     }
 
 private:
+    /// Why the term may not stand here, as far as its ontology is known.
+    std::string term_fault(const std::string& id) const {
+        using ontology::Standing;
+        const ontology::Terms& terms = run_.examined().terms;
+        const std::string prefix(ontology::prefix_of(id));
+        run_.prefixes.insert(prefix);
+        const auto whole = terms.whole().find(prefix);
+        const Standing standing = terms.standing_of(id);
+        if (standing == Standing::unknown)
+            return fmt::format("is no term of {} ({})", prefix, whole->second);
+        if (whole == terms.whole().end()) return "";
+        const auto term = terms.by_id(id);
+        if (standing == Standing::deprecated) {
+            const auto& instead = terms[*term].replaced_by;
+            const auto known = terms.by_id(instead);
+            if (instead.empty()) return "is deprecated, and nothing replaces it";
+            return fmt::format("is deprecated: use {}{}", instead,
+                               known ? " (" + terms[*known].name + ")" : "");
+        }
+        return below_fault(terms, *term);
+    }
+    std::string below_fault(const ontology::Terms& terms, ontology::TermNumber term) const {
+        const auto roots = run_.texts("below");
+        bool is_asked = false;
+        for (const std::string& root : roots) {
+            if (ontology::prefix_of(root) != ontology::prefix_of(terms[term].id)) continue;
+            if (terms.is_below(term, root)) return "";
+            is_asked = true;
+        }
+        return is_asked ? fmt::format("({}) is not below {}", terms[term].name, listed(roots)) : "";
+    }
+
+    RuleRun& run_;
     std::vector<std::string> allowed_, forbidden_;
     std::string separator_;
     bool has_pattern_;

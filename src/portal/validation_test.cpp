@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+
 #include "base/json.h"
 #include "expression/sealed_samples.h"
 
@@ -58,11 +61,17 @@ AnnotatedData good_dataset() {
     return data;
 }
 
-Json report_of(AnnotatedData& data, std::string_view profile = "cellxgene") {
+const std::vector<Profile>& profiles() {
+    static const auto all = *read_profiles("");
+    return all;
+}
+
+Json report_of(AnnotatedData& data, std::string_view profile = "cellxgene",
+               const ontology::Terms& terms = {{}, {}}) {
     const auto sealed = expression::SealedDataset::open(
         expression::samples::reader_of(expression::samples::seal(data)));
     EXPECT_TRUE(sealed);
-    const auto report = validate(**sealed, profile, {});
+    const auto report = validate(**sealed, *profile_named(profiles(), profile), terms, {});
     EXPECT_TRUE(report) << report.error().message;
     return *parse_json(*report);
 }
@@ -188,12 +197,108 @@ TEST(Validation, TheLaboratoryAsksForLessAndMostlyWarns) {
     const Json report = report_of(data, "lab");
     EXPECT_EQ(report["state"], "valid");
     EXPECT_EQ(report["warnings"], 3);
-    EXPECT_EQ(validate(**expression::SealedDataset::open(
-                           expression::samples::reader_of(expression::samples::seal(data))),
-                       "none", {})
-                  .error()
-                  .code,
-              ErrorCode::not_found);
+    EXPECT_EQ(profile_named(profiles(), "none").error().code, ErrorCode::not_found);
+}
+
+/// As much of the Cell Ontology as the tests need, as if it were all.
+const ontology::Terms& cell_ontology() {
+    static const ontology::Terms terms(
+        {{"CL:0000236", "B cell", {}, {}, {}, false, "", false},
+         {"CL:0000003", "obsolete native cell", {}, {}, {}, true, "CL:0000236", false},
+         {"EFO:0010183", "single cell library construction", {}, {}, {}, false, "", false},
+         {"EFO:0009922", "10x 3' v3", {}, {}, {"EFO:0010183"}, false, "", false},
+         {"EFO:0000001", "experimental factor", {}, {}, {}, false, "", false}},
+        {{"CL", "releases/2025-07-30"}, {"EFO", "3.82.0"}});
+    return terms;
+}
+
+void put(AnnotatedData& data, std::string_view column, std::vector<std::string> values) {
+    for (Column& one : data.obs.columns)
+        if (one.name == column) one = texts(std::string(column), std::move(values));
+}
+
+TEST(Validation, TermsAreLookedUpInTheOntologiesThatAreHere) {
+    auto data = good_dataset();
+    put(data, "cell_type_ontology_term_id", {"CL:0000236"});
+    put(data, "assay_ontology_term_id", {"EFO:0009922"});
+    const Json good = report_of(data, "cellxgene", cell_ontology());
+    EXPECT_EQ(good["state"], "valid") << good.dump(1);
+    EXPECT_EQ(good["terms"]["checked"][0]["ontology"], "CL");
+    EXPECT_EQ(good["terms"]["checked"][0]["version"], "releases/2025-07-30");
+    EXPECT_EQ(good["terms"]["by_form"].front(), "HANCESTRO") << "it isn't here: said so";
+
+    put(data, "cell_type_ontology_term_id", {"CL:0000236", "CL:7654321"});
+    const Json unknown = only(report_of(data, "cellxgene", cell_ontology()));
+    EXPECT_EQ(unknown["message"], "'CL:7654321' is no term of CL (releases/2025-07-30)");
+    EXPECT_EQ(unknown["rows"], 3);
+    EXPECT_EQ(report_of(data)["state"], "valid") << "by its form it could be one";
+
+    put(data, "cell_type_ontology_term_id", {"CL:0000003"});
+    const Json deprecated = only(report_of(data, "cellxgene", cell_ontology()));
+    EXPECT_EQ(deprecated["message"], "'CL:0000003' is deprecated: use CL:0000236 (B cell)");
+
+    put(data, "cell_type_ontology_term_id", {"CL:0000236"});
+    put(data, "assay_ontology_term_id", {"EFO:0000001"});
+    const Json elsewhere = only(report_of(data, "cellxgene", cell_ontology()));
+    EXPECT_EQ(elsewhere["message"],
+              "'EFO:0000001' (experimental factor) is not below 'EFO:0002772', 'EFO:0010183'");
+}
+
+class SiteProfiles : public ::testing::Test {
+protected:
+    SiteProfiles() {
+        std::string name = (fs::temp_directory_path() / "stroma_profiles_XXXXXX").string();
+        folder = ::mkdtemp(name.data());
+    }
+    ~SiteProfiles() override { fs::remove_all(folder); }
+    Result<std::vector<Profile>> read(std::string_view text) {
+        std::ofstream(folder / "own.json") << text;
+        return read_profiles(folder);
+    }
+    fs::path folder;
+};
+
+constexpr std::string_view own = R"({"name": "lab", "title": "Ours", "version": "7", "rules": [
+    {"check": "column", "where": "obs", "column": "plate", "pattern": "P[0-9]+", "fix": "Name it."}
+]})";
+
+TEST_F(SiteProfiles, AnOwnOneTakesABuiltInsPlace) {
+    const auto all = read(own);
+    ASSERT_TRUE(all) << all.error().message;
+    ASSERT_EQ(all->size(), 2u);
+    const Profile& lab = *profile_named(*all, "lab");
+    EXPECT_EQ(lab.title, "Ours");
+    auto data = good_dataset();
+    const auto sealed = expression::SealedDataset::open(
+        expression::samples::reader_of(expression::samples::seal(data)));
+    const Json report = *parse_json(*validate(**sealed, lab, {{}, {}}, {}));
+    EXPECT_EQ(only(report)["column"], "plate");
+}
+
+TEST_F(SiteProfiles, OneThatMakesNoSenseIsRefusedWithItsFileAndRule) {
+    const std::pair<std::string, std::string> wrong[] = {
+        {"{", "own.json"},
+        {R"({"name": "a b", "title": "t", "version": "1", "rules": [{}]})", "'name'"},
+        {R"({"name": "a", "title": "t", "version": "1", "rules": []})", "'rules'"},
+        {R"({"name": "a", "title": "t", "version": "1", "rules": [{"check": "no", "fix": "x"}]})",
+         "rule 1: there is no check 'no'"},
+        {R"({"name": "a", "title": "t", "version": "1", "rules": [
+            {"check": "empty_cells", "fix": "x"},
+            {"check": "column", "where": "obs", "fix": "x"}]})",
+         "rule 2: 'column'"},
+        {R"({"name": "a", "title": "t", "version": "1", "rules": [
+            {"check": "column", "where": "obs", "column": "c", "pattern": "[", "fix": "x"}]})",
+         "'pattern' is no regular expression"},
+        {R"({"name": "a", "title": "t", "version": "1", "rules": [
+            {"check": "ids", "where": "obs", "fix": "x", "when": {"is": ["y"]}}]})",
+         "'when' needs"},
+    };
+    for (const auto& [text, said] : wrong) {
+        const auto read_in = read(text);
+        ASSERT_FALSE(read_in) << text;
+        EXPECT_EQ(read_in.error().code, ErrorCode::invalid_input);
+        EXPECT_NE(read_in.error().message.find(said), std::string::npos) << read_in.error().message;
+    }
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ public:
         collect(select["from_table"], true, false);
         if (select.contains("where_clause")) add_conjuncts(select["where_clause"]);
     }
-    std::vector<ExpressionMention> mentions() const;
+    /// Of those relations.
+    std::vector<ExpressionMention> mentions(const std::set<std::string>& relations) const;
 
 private:
     void collect(const Json& from, bool inner, bool opaque);
@@ -139,10 +140,11 @@ bool SelectReader::is_joined_by_featurekey(const Source& expression, const Sourc
     });
 }
 
-std::vector<ExpressionMention> SelectReader::mentions() const {
+std::vector<ExpressionMention> SelectReader::mentions(
+    const std::set<std::string>& relations) const {
     std::vector<ExpressionMention> result;
     for (const auto& source : sources_) {
-        if (source.relation != "expression" && source.relation != "expression_all") continue;
+        if (!relations.contains(source.relation)) continue;
         ExpressionMention mention;
         if (source.opaque) {
             result.push_back(mention);
@@ -164,17 +166,19 @@ std::vector<ExpressionMention> SelectReader::mentions() const {
     return result;
 }
 
-void find_in(const Json& part, std::vector<ExpressionMention>& mentions) {
+void find_in(const Json& part, const std::set<std::string>& relations,
+             std::vector<ExpressionMention>& mentions) {
     if (part.is_array()) {
-        for (const auto& item : part) find_in(item, mentions);
+        for (const auto& item : part) find_in(item, relations, mentions);
         return;
     }
     if (!part.is_object()) return;
     const bool is_select = text_of(part, "type") == "SELECT_NODE" && part.contains("from_table");
     if (is_select) {
-        for (auto& mention : SelectReader(part).mentions()) mentions.push_back(std::move(mention));
+        for (auto& mention : SelectReader(part).mentions(relations))
+            mentions.push_back(std::move(mention));
     }
-    for (const auto& [name, child] : part.items()) find_in(child, mentions);
+    for (const auto& [name, child] : part.items()) find_in(child, relations, mentions);
 }
 
 bool renames_a_relation(const Json& part) {
@@ -192,12 +196,21 @@ bool renames_a_relation(const Json& part) {
 
 }  // namespace
 
-std::vector<ExpressionMention> find_mentions(const Json& tree) {
+namespace {
+
+std::vector<ExpressionMention> mentions_of(const Json& tree,
+                                           const std::set<std::string>& relations) {
     // A WITH that takes a relation's name makes names mean something else: say nothing then.
     if (renames_a_relation(tree)) return {ExpressionMention()};
     std::vector<ExpressionMention> mentions;
-    find_in(tree, mentions);
+    find_in(tree, relations, mentions);
     return mentions;
+}
+
+}  // namespace
+
+std::vector<ExpressionMention> find_mentions(const Json& tree) {
+    return mentions_of(tree, {"expression", "expression_all"});
 }
 
 namespace {
@@ -248,6 +261,20 @@ Result<ExpressionNeed> need_of(
         widen(all.datasets, one.datasets, is_first);
         widen(all.cellkeys, one.cellkeys, is_first);
         widen(all.exprtypes, one.exprtypes, is_first);
+        is_first = false;
+    }
+    return all;
+}
+
+std::optional<std::set<std::string>> values_needed(const Json& tree, std::string_view relation,
+                                                   std::string_view column) {
+    Names all;
+    bool is_first = true;
+    for (const auto& mention : mentions_of(tree, {std::string(relation)})) {
+        Names one;
+        for (const auto& condition : mention.own)
+            if (condition.column == column) narrow(one, condition.values);
+        widen(all, one, is_first);
         is_first = false;
     }
     return all;

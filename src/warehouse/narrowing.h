@@ -18,6 +18,11 @@ struct ExpressionMention {
         feature;  ///< featurename or featurekey of the feature joined to it
 };
 
+/// What a column of a relation must be among wherever the statement names it; unset when a mention
+/// doesn't say.
+std::optional<std::set<std::string>> values_needed(const Json& tree, std::string_view relation,
+                                                   std::string_view column);
+
 /// Every mention of expression or expression_all in the statement's tree.
 std::vector<ExpressionMention> find_mentions(const Json& tree);
 

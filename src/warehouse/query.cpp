@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
@@ -194,6 +196,25 @@ Result<void> open_expression(Warehouse::State& state, FencedRows& answer, Relati
     return {};
 }
 
+/// Opens the rows of the named relations that are kept elsewhere.
+Result<void> open_others(Warehouse::State& state, FencedRows& answer, Relations& relations,
+                         const Json& tree, const std::set<std::string>& named) {
+    std::vector<std::string> revisions;
+    for (const auto& dataset : relations.datasets()) revisions.push_back(dataset.revision);
+    for (const auto& name : named) {
+        if (!is_other(name)) continue;
+        const auto other = std::find_if(state.others.begin(), state.others.end(),
+                                        [&](const auto& one) { return one.name == name; });
+        if (other == state.others.end())
+            return fail(ErrorCode::unsupported, fmt::format("there is no '{}' here", name));
+        auto rows = TRY(other->open(revisions, values_needed(tree, name, other->key)));
+        ScanRegistry::Ticket ticket(*state.scans, std::move(rows));
+        relations.set_other(name, ticket.relation());
+        answer.hold(std::move(ticket));
+    }
+    return {};
+}
+
 /// Text values in the place of their parameters, for what reads the tree to leave out genes and
 /// cells that the statement doesn't want. The engine gets the statement as it came.
 void put_in_values(Json& part, const sql::NamedValues& parameters) {
@@ -222,6 +243,7 @@ Result<void> prepare_and_run(Warehouse::State& state, FencedRows& answer,
     if (checked.relations.contains("expression") || checked.relations.contains("expression_all")) {
         TRY(open_expression(state, answer, relations, checked.tree, checked.relations));
     }
+    TRY(open_others(state, answer, relations, checked.tree, checked.relations));
     for (const auto& name : checked.relations) {
         TRY(connection.change(
             fmt::format("CREATE TEMP VIEW {} AS {}", name, relations.select_of(name))));

@@ -16,12 +16,15 @@ const std::vector<std::string_view>& relation_names() {
                                              "var",        "cells",
                                              "cell",       "cell_all",
                                              "expression", "expression_all",
-                                             "provenance", "stl_load_commits"};
+                                             "provenance", "stl_load_commits",
+                                             "comparison", "comparison_gene"};
         for (const auto& table : biology_tables()) all.push_back(table.name);
         return all;
     }();
     return names;
 }
+
+bool is_other(std::string_view name) { return name == "comparison" || name == "comparison_gene"; }
 
 bool is_relation(std::string_view name) {
     return std::find(relation_names().begin(), relation_names().end(), name) !=
@@ -296,6 +299,11 @@ std::string Relations::select_of(std::string_view name) const {
             "cell_index, gene_index FROM {}",
             name == "expression" ? expression_called_ : expression_all_);
     }
+    if (is_other(name))
+        return fmt::format(
+            "SELECT known.dataset, known.dataset_id, held.* FROM {} AS held JOIN store.dataset AS "
+            "known ON known.revision = held.revision WHERE known.dataset_no IN ({})",
+            others_.find(name)->second, dataset_list());
     if (name == "provenance") return select_provenance();
     if (name == "stl_load_commits") return select_ledger();
     return select_biology(name);

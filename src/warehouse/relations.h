@@ -11,7 +11,9 @@
 
 namespace stroma::warehouse {
 
-/// Every relation that a user's statement may name.
+/// Every relation that a user's statement may name. Those that `is_other` have rows that are kept
+/// elsewhere.
+bool is_other(std::string_view name);
 bool is_relation(std::string_view name);
 const std::vector<std::string_view>& relation_names();
 
@@ -23,6 +25,8 @@ public:
     const std::vector<VisibleDataset>& datasets() const { return datasets_; }
     /// Where expression and expression_all read from: FROM stroma_scan('…').
     void set_expression(std::string called, std::string all);
+    /// Where a relation whose rows are kept elsewhere reads from.
+    void set_other(const std::string& name, std::string from) { others_[name] = std::move(from); }
     /// `cells` shall have only those of the API's fields that a condition over it can name: others
     /// cost a join each.
     void keep_fields_of(std::string_view condition);
@@ -65,7 +69,8 @@ private:
         held_in_;
     std::vector<FrameColumn> columns_;
     std::string expression_called_, expression_all_;
-    std::set<std::string_view> unneeded_tables_;  ///< of API fields in cells
+    std::map<std::string, std::string, std::less<>> others_;  ///< FROM by relation
+    std::set<std::string_view> unneeded_tables_;              ///< of API fields in cells
 };
 
 }  // namespace stroma::warehouse

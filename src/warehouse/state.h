@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sql/embedded_database.h"
+#include "warehouse/other_relation.h"
 #include "warehouse/scan_registry.h"
 #include "warehouse/warehouse.h"
 
@@ -60,6 +61,7 @@ struct Warehouse::State {
     std::shared_ptr<ScanRegistry> scans;
     KeyCache keys;
     LoadState loads;
+    std::vector<OtherRelation> others;
 };
 
 /// A dataset's current revision as a statement's snapshot shows it.

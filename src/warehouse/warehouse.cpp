@@ -11,6 +11,10 @@ namespace stroma::warehouse {
 Warehouse::Warehouse(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Warehouse::~Warehouse() = default;
 
+void add_relation(Warehouse& warehouse, OtherRelation relation) {
+    warehouse.state().others.push_back(std::move(relation));
+}
+
 namespace {
 
 /// Cell tables that an older program wrote lack the columns that came since.
@@ -43,7 +47,7 @@ Result<std::unique_ptr<Warehouse>> Warehouse::open(sql::Database& database, Open
     const auto connection = TRY(database.connect());
     TRY_WITH(take_over_old_tables(*connection), "bringing the warehouse's tables up to date");
     auto state = std::unique_ptr<State>(new State{
-        database, *engine, std::move(open), clock, std::make_shared<ScanRegistry>(), {}, {}});
+        database, *engine, std::move(open), clock, std::make_shared<ScanRegistry>(), {}, {}, {}});
     const auto arrived = TRY(connection->execute("SELECT count(*) FROM store.arrived"));
     TRY(arrived->next());
     state->loads.arrived_count = static_cast<std::uint64_t>(arrived->integer(0));

@@ -103,6 +103,12 @@ RULES = {
     "GET /d/{revision}/images/{image}/cells":
         Rule("read", "/d/{revision}/images/{image}/cells", ok=(404,)),
     "GET /v1/portal/search": OPEN, "GET /v1/portal/profiles": OPEN,
+    "GET /v1/ontology": OPEN, "GET /v1/ontology/terms": OPEN,
+    "GET /v1/ontology/terms/{term}": Rule("open", "/v1/ontology/terms/CL:0000236"),
+    "POST /v1/ontology": Rule("administer", body={}),
+    "DELETE /v1/ontology/{prefix}": Rule("administer", "/v1/ontology/none", ok=(404,)),
+    "GET /v1/portal/genes": Rule("open", "/v1/portal/genes?gene=A"),
+    "GET /v1/portal/expression": Rule("open", "/v1/portal/expression?gene=A"),
     "GET /v1/portal/doi": Rule("create"),
     "GET /v1/portal/datasets/{dataset}": Rule("read", "/v1/portal/datasets/{thing}"),
     "GET /v1/portal/datasets/{dataset}/report": Rule("read", "/v1/portal/datasets/{thing}/report"),

@@ -138,6 +138,32 @@ export const portalSteps = (t) => {
         begin: readFileSync(await file.path()).subarray(1, 4).toString("latin1") };
       await t.look("download");
     },
+    async genes() {
+      await go("genes");
+      await t.page.getByLabel("Genes", { exact: true }).fill("0, 3 nonsense");
+      await button("Show").click();
+      const table = t.page.getByRole("table", { name: "Expression in groups" });
+      await table.locator("tbody tr").first().waitFor();
+      t.seen.dots = await t.page.locator(".figure-drawing svg circle title").allTextContents();
+      t.seen.expressed = await table.locator("tbody tr").evaluateAll((rows) =>
+        rows.map((row) => Array.from(row.cells, (cell) => cell.textContent)));
+      await t.page.getByText("0 in each dataset").click();
+      const hits = t.page.getByRole("table", { name: "0 in each dataset" });
+      await hits.locator("tbody tr").first().waitFor();
+      t.seen.hits = await hits.locator("tbody tr td:first-child").allTextContents();
+      await t.look("genes");
+    },
+    async groups() {
+      await go("");
+      const tissue = t.page.locator("fieldset", { hasText: "Tissue" });
+      await tissue.getByRole("button", { name: /more$/ }).click();
+      await tissue.getByLabel("respiratory system").click();
+      await t.page.locator(".chosen .chip").first().waitFor();
+      t.seen.respiratory = await titles();
+      await tissue.getByLabel("Find in Tissue").fill("kidn");
+      await tissue.getByRole("button", { name: "kidney", exact: true }).waitFor();
+      await t.look("groups");
+    },
     async facets() {
       await go("");
       await t.page.locator(".cards strong").first().waitFor();

@@ -92,6 +92,18 @@ def test_facets_and_words_find_datasets_and_a_link_keeps_them(browse, library_se
     assert any("lung" in (one or "") for one in seen["reached"]) or \
         any("Explore Lung of smokers" in (one or "") for one in seen["reached"])
 
+def test_groups_of_terms_find_their_tissues(browse, library_server):
+    seen = browse(library_server, "portal-groups", ["groups"])
+    assert seen["respiratory"] == ["Lung of smokers"]
+
+
+def test_genes_are_seen_over_datasets(browse, library_server):
+    seen = browse(library_server, "portal-genes", ["genes"])
+    assert sorted(seen["hits"]) == ["Colon biopsies", "Healthy blood", "Lung of smokers"]
+    cells = {(gene, group): cells for gene, group, cells, *_ in seen["expressed"]}
+    assert cells[("0", "T cell")] == cells[("3", "T cell")] == "90", "30 of lung, 60 of blood"
+    assert cells[("0", "macrophage")] == "30"
+    assert any(one.startswith("0 in T cell: mean") and "of 90 cells" in one for one in seen["dots"])
 
 
 def test_a_collection_is_published_with_its_datasets(browse, library_server):

@@ -19,6 +19,7 @@ const CollectionPage = page("CollectionPage");
 const CollectionsPage = page("CollectionsPage");
 const DashboardsPage = page("DashboardsPage");
 const DatasetPage = page("DatasetPage");
+const GenesPage = page("GenesPage");
 const MinePage = page("MinePage");
 const SetupPage = page("SetupPage");
 const SignInPage = page("SignInPage");
@@ -74,6 +75,7 @@ function pageOf(route: Route, account: Account, onAccount: (account: Account) =>
       <HomePage route={route} account={account} />;
     case "collections": return name ? <CollectionPage key={key} id={name} /> :
       <CollectionsPage key={key} account={account} />;
+    case "genes": return <GenesPage route={route} />;
     case "sql": return <SqlPage key={key} account={account} />;
     case "dashboards": return <DashboardsPage key={key} account={account} chosen={name} />;
     case "mine": return <MinePage key={key} account={account} />;

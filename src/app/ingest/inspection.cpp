@@ -1,12 +1,10 @@
 #include "app/ingest/inspection.h"
 
-#include "portal/validation.h"
-
 namespace stroma::app {
 
 Result<std::string> Inspection::inspect(const expression::SealedDataset& dataset,
                                         std::string_view profile, const expression::Watch& watch) {
-    return portal::validate(dataset, profile, watch);
+    return portal_.inspect(dataset, profile, watch);
 }
 
 Result<void> Inspection::keep(std::string_view id, std::string_view profile,

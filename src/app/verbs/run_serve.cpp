@@ -128,6 +128,10 @@ void keep_house(Site& site, std::stop_token stop) {
     std::mutex mutex;
     std::condition_variable_any stopped;
     std::unique_lock lock(mutex);
+    // So that nobody's first search waits for what is kept of datasets and terms.
+    if (const auto searched = site.portal().search(catalog::local_administrator(), {}); !searched)
+        log(LogLevel::warning, "the datasets could not be read for searching",
+            {{"error", searched.error().message}});
     do {
         if (const auto removed = site.matrices().expire(); !removed)
             log(LogLevel::warning, "expired results could not be removed",
@@ -169,13 +173,15 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                          .scratch_folder = site->staging(),
                          .home = front::web::home_of(pages, frames)});
     const auto domain = answers.domain();
-    const front::explorer::ExplorerDomain explored{
+    front::explorer::ExplorerDomain explored{
         domain.access,       domain.datasets, domain.jobs,          site->explorer(),
         site->comparisons(), site->images(),  domain.site.version()};
-    front::explorer::ExplorerFront explorer(explored);
     annotation::Annotations& kept = site->annotations();
-    front::annotation::AnnotationFront annotations(
-        {explored, kept.spaces, kept.labels, kept.gene_sets, kept.kept});
+    const front::annotation::AnnotationDomain annotated{explored, kept.spaces, kept.labels,
+                                                        kept.gene_sets, kept.kept};
+    front::annotation::AnnotationFront annotations(annotated);
+    explored.find_selection = front::annotation::selection_finder(annotated);
+    front::explorer::ExplorerFront explorer(explored);
     account::Oidc oidc(site->control(), site->accounts(), site->catalog(), site->clock(),
                        site->ids(), TRY(oidc_options(settings)), ask_provider);
     front::account::AccountFront accounts(
@@ -183,7 +189,8 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
          site->clock()},
         {.public_url = settings.text("http.public_url"),
          .trusted_proxies = words_of(settings.text("http.trusted_proxies"))});
-    front::portal::PortalFront portal({domain, site->portal(), settings.text("portal.doi_resolver"),
+    front::portal::PortalFront portal({domain, site->portal(), site->ontologies(), site->explorer(),
+                                       settings.text("portal.doi_resolver"),
                                        settings.boolean("fetch.private_addresses"), ""});
     auto routes = api.routes();
     for (auto& route : accounts.routes()) routes.push_back(std::move(route));

@@ -116,6 +116,13 @@ Result<void> run_token_list(const TokenOptions& options, Invocation& invocation)
 Result<void> run_token_create(const TokenOptions& options, Invocation& invocation);
 Result<void> run_token_revoke(const TokenOptions& options, Invocation& invocation);
 
+struct OntologyOptions {
+    std::string file, prefix;
+};
+Result<void> run_ontology_import(const OntologyOptions& options, Invocation& invocation);
+Result<void> run_ontology_list(const OntologyOptions& options, Invocation& invocation);
+Result<void> run_ontology_remove(const OntologyOptions& options, Invocation& invocation);
+
 struct BackupOptions {
     std::string folder;  ///< backup: to; restore: from
 };
@@ -146,6 +153,7 @@ Verb dataset_verb();
 Verb job_verb();
 Verb user_verb();
 Verb audit_verb();
+Verb ontology_verb();
 Verb token_verb();
 Verb backup_verb();
 Verb restore_verb();

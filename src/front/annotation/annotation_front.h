@@ -20,6 +20,9 @@ struct AnnotationDomain {
     stroma::annotation::KeptThings& kept;
 };
 
+/// Finds selections that were kept, for comparisons. The domain outlives it.
+explorer::FindSelection selection_finder(const AnnotationDomain& domain);
+
 /// The mutable address space /u/…: spaces, labels, gene sets, selections and views. Reads have an
 /// ETag and are to be asked for anew each time (no-cache); a write to what is there needs If-Match:
 /// 428 without, 412 when it is stale. cellxgene's API stands there with labels and gene sets of the

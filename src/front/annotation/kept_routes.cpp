@@ -32,8 +32,7 @@ catalog::Thing asked(const KeptThing& thing) {
 
 /// Who may read it must be allowed to read its revision, too.
 Result<KeptThing> find(const AnnotationDomain& domain, const http::Request& request, KeptKind kind,
-                       Action action) {
-    const std::string& id = request.parameters.at("id");
+                       const std::string& id, Action action) {
     const auto absent =
         fail(ErrorCode::not_found, "there is no " + std::string(name_of(kind)) + " '" + id + "'");
     auto thing = TRY(domain.kept.find(kind, id));
@@ -129,7 +128,8 @@ Answer create_selection(const AnnotationDomain& domain, http::Request& request) 
 }
 
 Answer get(const AnnotationDomain& domain, http::Request& request, KeptKind kind) {
-    const KeptThing thing = TRY(find(domain, request, kind, Action::read));
+    const KeptThing thing =
+        TRY(find(domain, request, kind, request.parameters.at("id"), Action::read));
     Json json = thing_json(thing);
     const Json body = TRY(parse_json(thing.body, {.bytes_max = 256u << 20}));
     if (kind == KeptKind::view)
@@ -140,7 +140,8 @@ Answer get(const AnnotationDomain& domain, http::Request& request, KeptKind kind
 }
 
 Answer remove(const AnnotationDomain& domain, http::Request& request, KeptKind kind) {
-    const KeptThing thing = TRY(find(domain, request, kind, Action::remove));
+    const KeptThing thing =
+        TRY(find(domain, request, kind, request.parameters.at("id"), Action::remove));
     TRY(domain.kept.remove(thing.id));
     return http::text_response(204, "");
 }
@@ -165,6 +166,20 @@ Answer delete_selection(const AnnotationDomain& domain, http::Request& request) 
 }
 
 }  // namespace
+
+explorer::FindSelection selection_finder(const AnnotationDomain& domain) {
+    return [&domain](const http::Request& request,
+                     const std::string& id) -> Result<std::optional<explorer::KeptCells>> {
+        const auto kept = find(domain, request, KeptKind::selection, id, Action::read);
+        if (!kept && kept.error().code == ErrorCode::not_found) return std::nullopt;
+        if (!kept) return fail(kept.error());
+        const Json body = TRY(parse_json(kept->body, {.bytes_max = 256u << 20}));
+        explorer::KeptCells cells{kept->revision, {}};
+        for (const Json& run : body.at("cells"))
+            cells.cells.emplace_back(run[0].get<std::uint32_t>(), run[1].get<std::uint32_t>());
+        return cells;
+    };
+}
 
 std::vector<AnnotationRoute> kept_routes() {
     return {{"GET", "/u/views", list_views},

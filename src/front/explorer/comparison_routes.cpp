@@ -43,13 +43,32 @@ Result<CellRuns> runs_in(const Json& list, const std::string& pointer) {
     return runs;
 }
 
-/// Runs of cells, or {"column", "labels"}: the cells that have one of those labels.
+/// The cells of a selection that was kept, of the same revision.
+Result<CellRuns> kept_cells(const std::string& id, const std::string& pointer,
+                            const ExplorerDomain& domain, const http::Request& request,
+                            const std::string& revision) {
+    auto kept = domain.find_selection ? TRY(domain.find_selection(request, id)) : std::nullopt;
+    if (!kept) return fail(ErrorCode::not_found, "there is no selection '" + id + "'");
+    if (kept->revision != revision)
+        return at(pointer, "the selection '" + id + "' is of another revision");
+    return std::move(kept->cells);
+}
+
+/// Runs of cells, {"column", "labels"}: the cells that have one of those labels, or {"selection"}:
+/// those that were kept under that id.
 Result<CellRuns> cells_in(const Json& json, const std::string& pointer,
-                          const ExplorerDomain& domain, const std::string& revision) {
+                          const ExplorerDomain& domain, const http::Request& request,
+                          const std::string& revision) {
     if (json.is_array()) return runs_in(json, pointer);
     if (!json.is_object())
-        return at(pointer, "a set is a list of runs, or an object of a column and labels");
+        return at(pointer,
+                  "a set is a list of runs, or an object of a column and labels, or of the id of "
+                  "a selection");
     api::JsonFields fields(json);
+    if (const auto selection = TRY(fields.optional_text("selection"))) {
+        TRY(fields.finish());
+        return kept_cells(*selection, pointer, domain, request, revision);
+    }
     const std::string column = TRY(fields.text("column"));
     const auto labels = TRY(fields.texts("labels"));
     TRY(fields.finish());
@@ -86,8 +105,8 @@ Result<ReadOrder> order_in(const ExplorerDomain& domain, http::Request& request)
     const Json* b = fields.find("b");
     TRY(fields.finish());
     if (a == nullptr) return at("/a", "the cells of set A are missing");
-    order.a = TRY(cells_in(*a, "/a", domain, order.revision));
-    if (b != nullptr) order.b = TRY(cells_in(*b, "/b", domain, order.revision));
+    order.a = TRY(cells_in(*a, "/a", domain, request, order.revision));
+    if (b != nullptr) order.b = TRY(cells_in(*b, "/b", domain, request, order.revision));
     return read;
 }
 
@@ -179,12 +198,14 @@ Answer get_comparison(const ExplorerDomain& domain, http::Request& request) {
 
 Result<TableFormat> format_of(const http::Request& request) {
     if (const auto name = request.query_value("format")) {
-        for (const auto format : {TableFormat::arrow, TableFormat::csv, TableFormat::json})
+        for (const auto format :
+             {TableFormat::arrow, TableFormat::csv, TableFormat::json, TableFormat::parquet})
             if (stroma::explorer::name_of(format) == *name) return format;
         return fail(ErrorCode::invalid_input,
-                    "'format' is arrow, csv or json, not '" + *name + "'");
+                    "'format' is arrow, csv, json or parquet, not '" + *name + "'");
     }
     if (accepts(request, "application/json")) return TableFormat::json;
+    if (accepts(request, "application/vnd.apache.parquet")) return TableFormat::parquet;
     return accepts(request, "text/csv") ? TableFormat::csv : TableFormat::arrow;
 }
 
@@ -198,10 +219,10 @@ Answer get_table(const ExplorerDomain& domain, http::Request& request) {
             fmt::format("comparison {} is not done yet; ask for its state", found.record.id));
     auto response = body_response(
         TRY(domain.comparisons.table(found.record, format, coding_for(request))), found.is_public);
-    if (format == TableFormat::csv)
+    if (format == TableFormat::csv || format == TableFormat::parquet)
         response.headers.emplace_back(
-            "Content-Disposition",
-            fmt::format("attachment; filename=\"comparison-{:.8}.csv\"", found.record.id));
+            "Content-Disposition", fmt::format("attachment; filename=\"comparison-{:.8}.{}\"",
+                                               found.record.id, stroma::explorer::name_of(format)));
     return response;
 }
 

@@ -106,7 +106,7 @@ Answer list_collections(PortalContext& context, http::Request& request) {
         head["cells"] = cells;
         json["collections"].push_back(std::move(head));
     }
-    return api::json_answer(200, json);
+    return listed_answer(request, json);
 }
 
 Answer get_collection(PortalContext& context, http::Request& request) {

@@ -1,6 +1,9 @@
 #include "front/portal/portal_front.h"
 
+#include "base/digest.h"
 #include "base/json.h"
+#include "explorer/content_coding.h"
+#include "front/http/file_answer.h"
 #include "front/portal/portal_routes.h"
 
 namespace stroma::front::portal {
@@ -16,16 +19,16 @@ PortalFront::PortalFront(PortalDomain domain) {
     api::ApiOptions options;
     options.public_url = domain.public_url;
     options.fetch_private_addresses = domain.fetch_private_addresses;
-    state_.reset(new State{
-        {api::ApiContext{domain.api, std::move(options), {}}, domain.portal, domain.doi_resolver}});
+    state_.reset(new State{{api::ApiContext{domain.api, std::move(options), {}}, domain.portal,
+                            domain.ontologies, domain.explorer, domain.doi_resolver}});
 }
 PortalFront::~PortalFront() = default;
 
 std::vector<http::Route> PortalFront::routes() {
     std::vector<http::Route> routes;
     PortalContext& context = state_->context;
-    for (const auto& list :
-         {search_routes(), record_routes(), collection_routes(), file_routes(), tile_routes()})
+    for (const auto& list : {search_routes(), record_routes(), collection_routes(), file_routes(),
+                             tile_routes(), ontology_routes(), expression_routes()})
         for (const PortalRoute& route : list)
             routes.push_back({route.method, route.pattern,
                               [&context, handler = route.handler](http::Request& request) {
@@ -35,6 +38,28 @@ std::vector<http::Route> PortalFront::routes() {
                               },
                               http::RunsOn::pool});
     return routes;
+}
+
+Result<http::Response> listed_answer(const http::Request& request, const Json& json) {
+    constexpr std::size_t packed_from_bytes = 1400;
+    http::Response response = api::json_answer(200, json);
+    const std::string packings = request.header("accept-encoding").value_or("");
+    const std::size_t gzip = packings.find("gzip");
+    const bool is_packed = gzip != packings.npos && packings.compare(gzip, 8, "gzip;q=0") != 0 &&
+                           response.body.size() >= packed_from_bytes;
+    const std::string tag = sha256_hex(response.body).substr(0, 32) + (is_packed ? "-gzip" : "");
+    const auto known = request.header("if-none-match");
+    if (known && http::names_etag(*known, tag, true)) {
+        response = http::text_response(304, "");
+    } else if (is_packed) {
+        response.body =
+            TRY(stroma::explorer::encode(response.body, stroma::explorer::Coding::gzip));
+        response.headers.emplace_back("Content-Encoding", "gzip");
+    }
+    response.headers.emplace_back("ETag", "\"" + tag + "\"");
+    response.headers.emplace_back("Cache-Control", "private, no-cache");
+    response.headers.emplace_back("Vary", "Accept-Encoding, Authorization, Cookie");
+    return response;
 }
 
 http::Response gone_response(const http::Request& request, const std::string& reason) {

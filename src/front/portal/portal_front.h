@@ -4,8 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "explorer/explorer.h"
 #include "front/api/api_domain.h"
 #include "front/http/server.h"
+#include "ontology/ontologies.h"
 #include "portal/portal.h"
 
 namespace stroma::front::portal {
@@ -14,6 +16,8 @@ namespace stroma::front::portal {
 struct PortalDomain {
     api::ApiDomain api;
     stroma::portal::Portal& portal;
+    ontology::Ontologies& ontologies;
+    stroma::explorer::Explorer& explorer;
     /// What a DOI is asked of: its text is put behind it, and the answer is Crossref's JSON. ""
     /// asks nobody.
     std::string doi_resolver;

@@ -17,6 +17,8 @@ namespace stroma::front::portal {
 struct PortalContext {
     api::ApiContext api;
     stroma::portal::Portal& portal;
+    ontology::Ontologies& ontologies;
+    stroma::explorer::Explorer& explorer;
     std::string doi_resolver;
 };
 
@@ -31,6 +33,11 @@ std::vector<PortalRoute> record_routes();
 std::vector<PortalRoute> collection_routes();
 std::vector<PortalRoute> file_routes();
 std::vector<PortalRoute> tile_routes();
+std::vector<PortalRoute> ontology_routes();
+std::vector<PortalRoute> expression_routes();
+
+/// What a query asks of the datasets. errors  invalid_input
+Result<stroma::portal::SearchQuestion> question_of(const http::Request& request);
 
 /// The dataset that the path names, for that action; `gone` instead when it has been taken away and
 /// the principal may know of it.
@@ -40,6 +47,10 @@ struct FoundDataset {
 };
 Result<FoundDataset> find_dataset(PortalContext& context, http::Request& request,
                                   catalog::Action action);
+/// What changes and is asked for again and again: with a strong ETag (304 where the client has it),
+/// packed as the client takes it.
+Result<http::Response> listed_answer(const http::Request& request,
+                                     const nlohmann::ordered_json& json);
 /// 410 with the reason.
 http::Response gone_response(const http::Request& request, const std::string& reason);
 

@@ -91,8 +91,7 @@ Result<Json> record_json(PortalContext& context, const http::Request& request,
 Answer get_record(PortalContext& context, http::Request& request) {
     auto found = TRY(find_dataset(context, request, Action::read));
     if (found.gone) return *std::move(found.gone);
-    auto response = api::json_answer(200, TRY(record_json(context, request, found.dataset)));
-    return response;
+    return listed_answer(request, TRY(record_json(context, request, found.dataset)));
 }
 
 Answer get_report(PortalContext& context, http::Request& request) {

@@ -2,7 +2,6 @@
 
 #include "base/json.h"
 #include "front/portal/portal_routes.h"
-#include "portal/validation.h"
 
 namespace stroma::front::portal {
 namespace {
@@ -10,6 +9,48 @@ namespace {
 using Answer = Result<http::Response>;
 using catalog::Action;
 using stroma::portal::SearchQuestion;
+
+Answer get_search(PortalContext& context, http::Request& request) {
+    TRY(api::allow(context.api, request, Action::read, {}));
+    SearchQuestion question = TRY(question_of(request));
+    if (request.query_value("mine") == "true") {
+        if (request.principal.role == catalog::Role::anonymous)
+            return fail(ErrorCode::denied, "who has no name has no datasets: sign in first");
+        question.owner = request.principal.id;
+    }
+    const auto found = TRY(context.portal.search(request.principal, question));
+    Json json{{"total", found.total},
+              {"all", found.all},
+              {"datasets", Json::array()},
+              {"facets", Json::array()}};
+    for (const auto& entry : found.entries) json["datasets"].push_back(entry_json(entry));
+    for (const auto& facet : found.facets) {
+        Json values = Json::array();
+        for (const auto& value : facet.values)
+            values.push_back(Json{{"value", value.value},
+                                  {"term", value.term.empty() ? Json(nullptr) : Json(value.term)},
+                                  {"datasets", value.datasets},
+                                  {"chosen", value.chosen},
+                                  {"broader", value.is_broader}});
+        json["facets"].push_back(
+            Json{{"name", facet.name}, {"title", facet.title}, {"values", std::move(values)}});
+    }
+    return listed_answer(request, json);
+}
+
+Answer get_profiles(PortalContext& context, http::Request& request) {
+    TRY(api::allow(context.api, request, Action::read, {}));
+    Json json{{"profiles", Json::array()}};
+    for (const auto& profile : context.portal.profiles())
+        json["profiles"].push_back(Json{{"name", profile.name},
+                                        {"title", profile.title},
+                                        {"version", profile.version},
+                                        {"about", profile.about},
+                                        {"rules", profile.rule_count}});
+    return api::json_answer(200, json);
+}
+
+}  // namespace
 
 Result<SearchQuestion> question_of(const http::Request& request) {
     SearchQuestion question;
@@ -32,47 +73,6 @@ Result<SearchQuestion> question_of(const http::Request& request) {
     question.limit = static_cast<std::size_t>(limit);
     return question;
 }
-
-Answer get_search(PortalContext& context, http::Request& request) {
-    TRY(api::allow(context.api, request, Action::read, {}));
-    SearchQuestion question = TRY(question_of(request));
-    if (request.query_value("mine") == "true") {
-        if (request.principal.role == catalog::Role::anonymous)
-            return fail(ErrorCode::denied, "who has no name has no datasets: sign in first");
-        question.owner = request.principal.id;
-    }
-    const auto found = TRY(context.portal.search(request.principal, question));
-    Json json{{"total", found.total},
-              {"all", found.all},
-              {"datasets", Json::array()},
-              {"facets", Json::array()}};
-    for (const auto& entry : found.entries) json["datasets"].push_back(entry_json(entry));
-    for (const auto& facet : found.facets) {
-        Json values = Json::array();
-        for (const auto& value : facet.values)
-            values.push_back(Json{
-                {"value", value.value}, {"datasets", value.datasets}, {"chosen", value.chosen}});
-        json["facets"].push_back(
-            Json{{"name", facet.name}, {"title", facet.title}, {"values", std::move(values)}});
-    }
-    return api::json_answer(200, json);
-}
-
-Answer get_profiles(PortalContext& context, http::Request& request) {
-    TRY(api::allow(context.api, request, Action::read, {}));
-    Json json{{"profiles", Json::array()}};
-    for (const auto& profile : stroma::portal::all_profiles()) {
-        const Json rules = TRY(parse_json(profile.rules));
-        json["profiles"].push_back(Json{{"name", profile.name},
-                                        {"title", rules["title"]},
-                                        {"version", rules["version"]},
-                                        {"about", rules["about"]},
-                                        {"rules", rules["rules"].size()}});
-    }
-    return api::json_answer(200, json);
-}
-
-}  // namespace
 
 std::vector<PortalRoute> search_routes() {
     return {{"GET", "/v1/portal/search", get_search}, {"GET", "/v1/portal/profiles", get_profiles}};

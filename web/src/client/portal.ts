@@ -17,10 +17,19 @@ export interface Entry {
   genes?: number;
   facets?: Record<string, string[]>;
 }
+export interface FacetValue {
+  value: string;
+  /** Its id, where it is a term of an ontology. */
+  term: string | null;
+  datasets: number;
+  chosen: boolean;
+  /** A group: no dataset says it by itself. */
+  broader: boolean;
+}
 export interface FacetCounts {
   name: string;
   title: string;
-  values: { value: string; datasets: number; chosen: boolean }[];
+  values: FacetValue[];
 }
 export interface Found {
   total: number;
@@ -30,6 +39,16 @@ export interface Found {
 }
 export const search = (query: URLSearchParams, signal?: AbortSignal): Promise<Found> =>
   getJson(`v1/portal/search?${query}`, signal);
+
+export interface FoundTerm {
+  id: string;
+  name: string;
+  found_by: string;
+}
+export const searchTerms = async (facet: string, words: string, signal?: AbortSignal):
+    Promise<FoundTerm[]> =>
+  (await getJson<{ terms: FoundTerm[] }>(
+    `v1/ontology/terms?${new URLSearchParams({ facet, q: words, limit: "8" })}`, signal)).terms;
 
 export interface Link {
   kind: string;
@@ -122,6 +141,8 @@ export interface Report {
   errors: number;
   warnings: number;
   rules: number;
+  /** Absent in reports that were kept before ontologies could be read in. */
+  terms?: { checked: { ontology: string; version: string }[]; by_form: string[] };
   findings: Finding[];
 }
 export const readReport = (id: string, profile: string, revision: string): Promise<Report> =>

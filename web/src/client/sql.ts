@@ -25,7 +25,7 @@ export async function askForFile(statement: string, format: "csv" | "parquet" | 
 /** The relations of docs/sql.md, the most used first. */
 export const relations = ["dataset", "obs", "var", "cells", "cell", "expression", "feature", "donor",
   "specimen", "cell_suspension", "library_preparation", "analysis", "project", "publication",
-  "contributor", "document", "file", "link", "provenance", "cell_all", "expression_all",
+  "contributor", "comparison", "comparison_gene", "document", "file", "link", "provenance", "cell_all", "expression_all",
   "stl_load_commits"] as const;
 
 export const columnsOf = async (relation: string): Promise<SqlColumn[]> =>

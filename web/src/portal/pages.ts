@@ -5,6 +5,7 @@ export { CollectionPage } from "./collection_page";
 export { CollectionsPage } from "./collections_page";
 export { DashboardsPage } from "./dashboards_page";
 export { DatasetPage } from "./dataset_page";
+export { GenesPage } from "./genes_page";
 export { MinePage } from "./mine_page";
 export { SetupPage, SignInPage } from "./sign_in";
 export { SqlPage } from "./sql_page";

@@ -13,6 +13,7 @@ export function ReportView({ report }: { report: Report }) {
       <span>{report.title} {report.version}: {report.rules} rules, <b>{count(errors)}</b> {
         errors === 1 ? "error" : "errors"}, <b>{count(warnings)}</b> {
         warnings === 1 ? "warning" : "warnings"}</span></p>
+    {report.terms && <TermsNote terms={report.terms} />}
     {ordered.length === 0 && <p className="empty">Nothing is wrong.</p>}
     {ordered.length > 0 && <div className="table-box" tabIndex={0} role="region" aria-label="Findings"><table className="findings" aria-label="Findings">
       <thead><tr><th scope="col">Where</th><th scope="col">What is wrong</th><th scope="col">Rows</th>
@@ -21,6 +22,15 @@ export function ReportView({ report }: { report: Report }) {
     {errors + warnings > findings.length &&
       <p className="note">{count(errors + warnings - findings.length)} more of the same kinds.</p>}
   </div>;
+}
+
+/** Against what terms were held: an ontology that isn't here can't say that a term is unknown. */
+function TermsNote({ terms }: { terms: NonNullable<Report["terms"]> }) {
+  const checked = terms.checked.map(({ ontology, version }) => `${ontology} ${version}`.trim());
+  return <>
+    {checked.length > 0 && <p className="note">Terms were looked up in {checked.join(", ")}.</p>}
+    {terms.by_form.length > 0 && <p className="note">Of {terms.by_form.join(", ")} only the form was
+      checked: the ontology isn't here.</p>}</>;
 }
 
 function Row({ finding }: { finding: Finding }) {

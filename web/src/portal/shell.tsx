@@ -10,6 +10,7 @@ interface Place {
   for?: "user" | "administrator";
 }
 const places: Place[] = [{ part: "", title: "Datasets" }, { part: "collections", title: "Collections" },
+  { part: "genes", title: "Genes" },
   { part: "sql", title: "SQL" }, { part: "dashboards", title: "Dashboards" },
   { part: "mine", title: "My datasets", for: "user" }, { part: "upload", title: "Upload", for: "user" },
   { part: "admin", title: "Admin", for: "administrator" }];
