@@ -53,9 +53,8 @@ export const sharingSteps = (t) => {
       await t.shot("shared-history");
       await own(one).getByLabel(`Stop sharing with ${rosalind.name}`).click();
       await own(one).getByLabel(`Stop sharing with ${rosalind.name}`).waitFor({ state: "detached" });
-      await other.reload();
-      await t.drawn(other);
-      await own(other).getByLabel("Name of the new labels").waitFor();
+      await own(other).locator(".notice.error").waitFor();
+      t.seen.ended = await own(other).locator(".notice.error").textContent();
       t.seen.spaces_after = await spaces.count();
       t.seen.columns_after = await own(other).locator(".disclosure").count();
     },

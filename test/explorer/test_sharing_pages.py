@@ -25,7 +25,8 @@ def test_a_space_is_shared_by_name_and_a_column_begins_as_a_copy(browse, start_s
     assert made.status_code == 201, made.text
     count = int((h5ad.read(file).obs["cell_type"] == "B cell").sum())
     seen = browse(server, "sharing", ["shareSpace"], people=[ada, rosalind], dataset="blood",
-                  label="B cell", count=count)
+                  label="B cell", count=count, refused=("/labels", "/genesets"))
+    assert seen["ended"] == "“My labels” is not shared with you any more."
     assert sorted(seen["spaces"]) == ["Mine", "My labels (write)"] and seen["first_columns"] == 0
     assert seen["history"][0] == "rosalind" and "ada" in seen["history"][1:]
     assert (seen["spaces_after"], seen["columns_after"]) == (0, 0), "hers alone are left"

@@ -2,6 +2,7 @@ import {
   createSpace, LabelClient, type LabelColumn, type LabelEntry, type LabelOrder, listSpaces,
   type Runs, type Space,
 } from "../client/labels";
+import { Refusal } from "../client/http";
 import type { CellStore } from "./cell_store";
 
 const pollEvery = 2_000;
@@ -160,7 +161,11 @@ export class LabelBook {
   private async refresh(): Promise<void> {
     if (!this.client) return;
     const client = this.client;
-    const answer = await client.list(this.etag);
+    const answer = await client.list(this.etag).catch((failure: Error) => {
+      if (failure instanceof Refusal && failure.status === 404) return "gone" as const;
+      throw failure;
+    });
+    if (answer === "gone") return this.leave();
     if (!answer || client !== this.client) return;
     for (const column of answer.columns) {
       if (this.loaded.get(column.id) === `${column.name} ${column.etag}`) continue;
@@ -170,6 +175,20 @@ export class LabelBook {
     this.etag = answer.etag;
     this.columns = answer.columns;
     if (!this.column(this.active ?? "")) this.active = this.columns[0]?.id ?? null;
+    this.tell();
+  }
+
+  /** The chosen space isn't there for this reader any more: another one is. */
+  private async leave(): Promise<void> {
+    const left = this.space;
+    // It is there: then the revision can't be read any more.
+    if ((await listSpaces()).some(({ id }) => id === left?.id))
+      throw new Error("The labels of this revision can't be read any more.");
+    this.space = null;
+    this.client = null;
+    this.columns = [];
+    await this.open();
+    this.problem = `“${left?.title ?? ""}” is not shared with you any more.`;
     this.tell();
   }
 
