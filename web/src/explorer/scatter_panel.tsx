@@ -69,6 +69,8 @@ export function ScatterPanel({ theme }: { theme: string }) {
     if (!canvas.current) return;
     try {
       scatter.current = new Scatter(canvas.current);
+      scatter.current.onRestart = () =>
+        setDrawn((before) => before.complete ? { ...before, complete: false } : before);
       scatter.current.onFirst = () =>
         setDrawn((before) => before.first ? before : { ...before, first: true });
       scatter.current.onComplete = () => setDrawn({ first: true, complete: true });
@@ -92,7 +94,6 @@ export function ScatterPanel({ theme }: { theme: string }) {
     for (let at = 0; at < states.length; at++)
       states[at] = (world && world[at] === 0) || Number.isNaN(xs[at]) ? 0
         : selected && selected[at] === 0 ? 1 : 2;
-    setDrawn({ first: false, complete: false });
     scatter.current?.setStates(states);
   }, [world, selected, xs, store]);
   useEffect(() => {
@@ -105,9 +106,7 @@ export function ScatterPanel({ theme }: { theme: string }) {
       opacity: view.opacity, behind: colourOf("--behind"), background: colourOf("--ground") });
   }, [view.pointSize, view.opacity, screen, theme, store.cells]);
   useEffect(() => {
-    if (!camera) return;
-    setDrawn((before) => before.complete ? { ...before, complete: false } : before);
-    scatter.current?.setCamera(camera);
+    if (camera) scatter.current?.setCamera(camera);
   }, [camera]);
 
   const addRegion = (polygon: Polygon, event: { shiftKey: boolean; altKey: boolean }) => {
