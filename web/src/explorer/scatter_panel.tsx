@@ -79,6 +79,8 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     if (!canvas.current) return;
     try {
       scatter.current = new Scatter(canvas.current, store.schema.images.length > 0);
+      scatter.current.onRestart = () =>
+        setDrawn((before) => before.complete ? { ...before, complete: false } : before);
       scatter.current.onFirst = () =>
         setDrawn((before) => before.first ? before : { ...before, first: true });
       scatter.current.onComplete = () => setDrawn({ first: true, complete: true });
@@ -90,14 +92,11 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
       scatter.current = null;
     };
   }, []);
-  const drawAnew = () =>
-    setDrawn((before) => before.complete ? { ...before, complete: false } : before);
   useEffect(() => {
     if (xs && ys) scatter.current?.setPlaces(xs, ys, zs);
   }, [xs, ys, zs]);
   useEffect(() => {
     if (!painted || !xs) return;
-    drawAnew();
     scatter.current?.setColours(painted.colours, painted.by === "number" ? painted.lift : null);
   }, [painted, xs]);
   useEffect(() => {
@@ -106,7 +105,6 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     for (let at = 0; at < states.length; at++)
       states[at] = (world && world[at] === 0) || Number.isNaN(xs[at]) ? 0
         : selected && selected[at] === 0 ? 1 : 2;
-    setDrawn({ first: false, complete: false });
     scatter.current?.setStates(states);
   }, [world, selected, xs, store]);
   useEffect(() => {
@@ -115,14 +113,11 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   }, [screen]);
   useEffect(() => {
     const density = Math.sqrt((screen.width * screen.height) / Math.max(1, store.cells));
-    drawAnew();
     scatter.current?.setStyle({ size: view.pointSize * Math.min(7, Math.max(1.2, density * 0.42)),
       opacity: view.opacity, behind: colourOf("--behind"), background: colourOf("--ground") });
   }, [view.pointSize, view.opacity, screen, theme, store.cells]);
   useEffect(() => {
-    if (!camera) return;
-    drawAnew();
-    scatter.current?.setCamera({ ...camera, down });
+    if (camera) scatter.current?.setCamera({ ...camera, down });
   }, [camera, down]);
 
   const addRegion = (polygon: Polygon, event: { shiftKey: boolean; altKey: boolean }) => {

@@ -53,7 +53,9 @@ export class Scatter {
   /** Of the piece that the graphics process is still at. */
   private fence: { sync: WebGLSync; begin: number; points: number } | null = null;
   private readonly view = new Float32Array(16);
-  /** Called when a first fair sample of the points is to be seen, and when all are. */
+  /** Called when the canvas shows what was, when a first fair sample of the points is to be seen, and
+   *  when all are. */
+  onRestart: (() => void) | null = null;
   onFirst: (() => void) | null = null;
   onComplete: (() => void) | null = null;
 
@@ -146,6 +148,7 @@ export class Scatter {
 
   redraw(): void {
     this.drawn = -1;
+    this.onRestart?.();
     this.nextFrame();
   }
 
