@@ -21,7 +21,7 @@ constexpr Setting all_settings[] = {
     {"http.hosts", text, "", "",
      "Names, with spaces between them, under which clients reach this server: needed where a proxy "
      "passes on their Host header to a loopback address; any other name gets 421."},
-    {"http.handler_threads", number, "16", "1 … 1024",
+    {"http.handler_threads", number, "24", "1 … 1024",
      "Requests that are worked on at the same time."},
     {"http.head_max", bytes, "32KiB", "1KiB … 1MiB", "Longest head of a request; above it 431."},
     {"http.url_max", bytes, "8KiB", "256 … 1MiB", "Longest URL; above it 414."},
@@ -86,6 +86,10 @@ constexpr Setting all_settings[] = {
     {"upload.idle", duration, "24h", "1min … 30d",
      "An upload that stands still for so long is removed."},
 
+    {"import.time", duration, "1min", "10ms … 24h",
+     "How long a file may take to be parsed, beside 1 s for each 20 MB of it; then the import "
+     "fails."},
+
     {"query.time", duration, "30s", "10ms … 24h", "Wall time of one statement of a user."},
     {"query.memory", bytes, "1GiB", "16MiB … 1TiB", "Memory of one statement of a user."},
     {"query.rows_max", number, "5000000", "1 … 1000000000000", "Most rows of one answer."},
@@ -95,6 +99,8 @@ constexpr Setting all_settings[] = {
     {"query.anonymous_rows_max", number, "1000000", "1 … 1000000000000",
      "The same of who sends no token."},
     {"query.anonymous_bytes_max", bytes, "64MiB", "1KiB … 1TiB", "The same of who sends no token."},
+    {"query.anonymous_concurrent", number, "2", "1 … 1024",
+     "Statements of all who send no token that run at once, beside those of others."},
     {"query.administrator_time", duration, "1h", "10ms … 24h",
      "The same of the administrator, who also is the command line."},
     {"query.administrator_memory", bytes, "2GiB", "16MiB … 1TiB", "The same of the administrator."},
@@ -102,12 +108,13 @@ constexpr Setting all_settings[] = {
      "The same of the administrator."},
     {"query.administrator_bytes_max", bytes, "64GiB", "1KiB … 1TiB",
      "The same of the administrator."},
-    {"query.concurrent", number, "2", "1 … 1024",
-     "Statements of one principal that run at once; those without a token are one principal."},
-    {"query.concurrent_all", number, "4", "1 … 1024", "Statements of all that run at once."},
+    {"query.concurrent", number, "2", "1 … 1024", "Statements of one principal that run at once."},
+    {"query.concurrent_all", number, "4", "1 … 1024",
+     "Statements of all principals that run at once; those without a token have turns of their "
+     "own."},
     {"query.waiting_max", number, "8", "1 … 1024",
-     "Statements that wait for their turn, half of them of one principal; above it 429. Keep it "
-     "and query.concurrent_all below http.handler_threads."},
+     "Statements that wait for their turn, half of them of one principal, and half as many more of "
+     "those without a token; above it 429. Keep all that run or wait below http.handler_threads."},
     {"query.wait", duration, "2s", "0s … 10min", "How long a statement waits; then 429."},
 
     {"fetch.private_addresses", boolean, "false", "",

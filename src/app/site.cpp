@@ -107,7 +107,8 @@ void add_stages(Site::State& state, const Settings& settings) {
     const fs::path staging = state.data / "tmp" / "staging";
     auto import = std::make_unique<loading::ImportStage>(
         *state.loader, *state.catalog, *state.warehouse, format_readers(), staging,
-        settings.text("bundle.symbols"), state.clock, state.inspection.get());
+        settings.text("bundle.symbols"), state.clock, state.inspection.get(),
+        loading::ParseLimits{.time = settings.duration("import.time")});
     state.stages.push_back(std::make_unique<FetchStage>(
         *import, staging,
         FetchStage::Limits{settings.bytes("upload.file_max"),

@@ -209,7 +209,8 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
                                                  .scratch_folder = staging_,
                                                  .read = request.read,
                                                  .format = request.format,
-                                                 .sum_duplicates = request.sum_duplicates},
+                                                 .sum_duplicates = request.sum_duplicates,
+                                                 .limits = limits_},
                                                 readers_, watch));
         sealed.format = std::move(report.format);
         sealed.notes = std::move(report.notes);

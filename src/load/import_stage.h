@@ -49,7 +49,8 @@ class ImportStage final : public pipeline::Stage {
 public:
     ImportStage(DatasetLoader& loader, catalog::Catalog& catalog, warehouse::Warehouse& warehouse,
                 std::vector<const expression::FormatReader*> readers, fs::path staging,
-                fs::path symbols, const Clock& clock, Inspector* inspector = nullptr)
+                fs::path symbols, const Clock& clock, Inspector* inspector = nullptr,
+                ParseLimits limits = {})
         : loader_(loader),
           catalog_(catalog),
           warehouse_(warehouse),
@@ -57,7 +58,8 @@ public:
           staging_(std::move(staging)),
           symbols_(std::move(symbols)),
           clock_(clock),
-          inspector_(inspector) {}
+          inspector_(inspector),
+          limits_(limits) {}
 
     std::string_view name() const override { return "import"; }
     Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
@@ -83,6 +85,7 @@ private:
     fs::path staging_, symbols_;
     const Clock& clock_;
     Inspector* inspector_;  ///< may be null
+    ParseLimits limits_;    ///< of each file's parser
 };
 
 }  // namespace stroma::loading

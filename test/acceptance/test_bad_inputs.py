@@ -57,8 +57,8 @@ def state(stroma):
 @pytest.fixture
 def refused(store):
     """refused(path, *parts): the sentence; every part must be in it."""
-    def run(path, *parts, options=(), code=2):
-        done = store.run("import", "--quiet", path, *options, check=False)
+    def run(path, *parts, options=(), code=2, env=None):
+        done = store.run("import", "--quiet", path, *options, check=False, env=env)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         said = done.stderr.strip().splitlines()[-1]  # before it stands the log's line
         assert said.startswith("stroma: ") and len(said) < 600, said
@@ -357,6 +357,21 @@ def test_mtx_that_contradicts_itself(refused, tmp_path, text, part):
     refused(mtx_folder(tmp_path, text), "matrix.mtx", part)
 
 
+def test_24_a_heap_of_texts_that_leads_the_library_in_circles(refused, good):
+    """Its free space has no length, so the library looks for what comes behind it for ever."""
+    damaged = bytearray(good.read_bytes())
+    heap = damaged.index(b"GCOL")
+    place, number = heap + 16, 1
+    while number := int.from_bytes(damaged[place:place + 2], "little"):
+        length = int.from_bytes(damaged[place + 8:place + 16], "little")
+        place += 16 + (length + 7) // 8 * 8
+    assert place < heap + int.from_bytes(damaged[heap + 8:heap + 16], "little")
+    damaged[place + 8:place + 16] = bytes(8)
+    good.write_bytes(damaged)
+    refused(good, "the parser of good.h5ad was stopped: limit: time", code=7,
+            env={"STROMA_IMPORT_TIME": "1s"})
+
+
 def test_27_and_28_pattern_and_windows_lines_are_read(stroma, tmp_path):
     text = MTX.replace("integer", "pattern").replace(" 5", "").replace(" 6", "").replace(
         " 7", "").replace("\n3 2", "\n% words\n\n3 2").replace("\n", "\r\n")
@@ -372,6 +387,13 @@ def test_29_a_transposed_matrix(stroma, tmp_path):
 def test_29_a_matrix_that_fits_its_features_neither_way(refused, tmp_path):
     refused(mtx_folder(tmp_path, HEAD + "4 5 1\n1 1 5\n"), "matrix.mtx", "4 × 5", "3 genes",
             "2 cells")
+
+
+def test_30_sizes_that_are_only_told(refused, tmp_path):
+    path = tmp_path / "x.mtx"
+    path.write_text("%%MatrixMarket matrix coordinate integer general\n6 3333332 3\n"
+                    "1 1 5\n3 1 7\n2 2 9\n")
+    refused(path, "x.mtx", "bomb: 6 × 3333332 for 3 values", "barcodes.tsv", code=7)
 
 
 def test_30_a_gzip_bomb(refused, tmp_path):

@@ -210,16 +210,19 @@ public:
             TRY(find_orientation(header, parts, data.obs, data.var, options, data.notes));
         const std::uint64_t cells = columns ? header.columns : header.rows;
         const std::uint64_t genes = columns ? header.rows : header.columns;
-        TRY(check_size(parts.matrix, text, files, cells, genes));
-        if (data.obs.row_count() != cells) data.obs.index = numbered("cell", cells);
-        if (data.var.row_count() != genes) data.var.index = numbered("gene", genes);
+        const bool numbers_cells = data.obs.row_count() != cells,
+                   numbers_genes = data.var.row_count() != genes;
+        TRY(check_size(parts.matrix, header, numbers_cells ? cells : 0, numbers_genes ? genes : 0));
+        TripletSpool spool(options.scratch);
+        TRY(text.read(columns, spool));
+        // Only now: that many values are really there.
+        if (numbers_cells) data.obs.index = numbered("cell", cells);
+        if (numbers_genes) data.var.index = numbered("gene", genes);
         TRY(settle_ids(data.obs.index, "cell", parts.barcodes, options.make_ids_unique,
                        data.notes));
         TRY(settle_ids(data.var.index, "gene",
                        parts.features.empty() ? parts.genes : parts.features,
                        options.make_ids_unique, data.notes));
-        TripletSpool spool(options.scratch);
-        TRY(text.read(columns, spool));
         const Unit unit = spool.survey().unit();
         if (unit != Unit::counts)
             data.notes.push_back("values are not counts: functions on counts are off");
@@ -228,19 +231,19 @@ public:
     }
 
 private:
-    /// A header may name sizes that no table vouches for; empty lines still cost memory.
-    static Result<void> check_size(const std::string& name, const MtxText& text, InputFiles& files,
-                                   std::uint64_t cells, std::uint64_t genes) {
-        const File file = TRY(files.open(name));
-        const std::uint64_t bytes = TRY(file.size());
-        if (genes > (1u << 24))
-            return fail(ErrorCode::exhausted,
-                        fmt::format("{}: {} genes; the limit is {}", name, genes, 1 << 24));
-        if (cells + genes > bytes * 1024 + (16u << 20))
-            return fail(ErrorCode::exhausted,
-                        fmt::format("{}: bomb: {} × {} for {} entries in {} bytes", name, cells,
-                                    genes, text.header().entries, bytes));
-        return {};
+    /// A header may name sizes that no table vouches for, and empty lines cost time and memory too:
+    /// the values must bear them out.
+    static Result<void> check_size(const std::string& name, const MtxHeader& header,
+                                   std::uint64_t numbered_cells, std::uint64_t numbered_genes) {
+        constexpr std::uint64_t lines_max = 1u << 18, lines_a_value = 16;
+        const std::uint64_t lines = numbered_cells + numbered_genes;
+        if (lines <= lines_max || (lines - lines_max) / lines_a_value < header.entries) return {};
+        return fail(ErrorCode::exhausted,
+                    fmt::format("{}: bomb: {} × {} for {} values. Without barcodes.tsv and "
+                                "features.tsv beside it a matrix may have {} cells and genes, and "
+                                "{} more for each value",
+                                name, header.rows, header.columns, header.entries, lines_max,
+                                lines_a_value));
     }
 };
 

@@ -132,6 +132,24 @@ TEST(MtxReader, AHeaderThatPromisesBillionsOfCellsIsRefused) {
     EXPECT_EQ(read(files).error().code, ErrorCode::exhausted);
 }
 
+TEST(MtxReader, SizesThatNoTableVouchesForAreBornOutByValues) {
+    const auto code_of = [](const std::string& sizes) {
+        MemoryFiles files("x.mtx", header + sizes + "\n1 1 5\n3 1 7\n2 2 9\n");
+        const auto data = read(files);
+        return data ? "read" : std::string(name_of(data.error().code));
+    };
+    EXPECT_EQ(code_of("6 3333332 3"), "exhausted");
+    EXPECT_EQ(code_of("3333332 6 3"), "exhausted");
+    EXPECT_EQ(code_of("6 262138 3"), "read");
+    EXPECT_EQ(code_of("6 262185 3"), "read");
+    EXPECT_EQ(code_of("6 262186 3"), "exhausted");
+    // Values that aren't there: nothing is made for their lines.
+    EXPECT_EQ(code_of("6 3333332 3000000"), "invalid_input");
+    // A table vouches for as many as it has.
+    MemoryFiles folder("m", with_matrix(header + "3 2 0\n"));
+    EXPECT_TRUE(read(folder));
+}
+
 TEST(MtxReader, ServiceFoldersBringTheirCellsTable) {
     Texts texts = small;
     texts["cells.tsv"] = "cellkey\ttotal_umis\tbarcode\nk1\t12\tAAA-1\nk2\t9\tCCC-1\n";

@@ -19,10 +19,10 @@ namespace stroma::loading {
 /// The hidden first argument that makes the program a parser child.
 constexpr std::string_view parser_child_argument = "parse-child";
 
-/// What one child may use. Zero means the default.
+/// What one child may use.
 struct ParseLimits {
     std::uint64_t memory_bytes = std::uint64_t{2} << 30;  ///< beside the program itself
-    std::chrono::milliseconds time{0};  ///< default: 1 min and 1 s per 20 MB of input
+    std::chrono::milliseconds time{60'000};               ///< and 1 s for each 20 MB of input
     std::uint64_t output_bytes = std::uint64_t{64} << 30;
 };
 

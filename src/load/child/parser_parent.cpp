@@ -182,9 +182,7 @@ Result<ParseReport> talk(const ParseRequest& request, InputFiles& files, const F
     childs.close();
     ParseOrder order{files.name(),           files.is_folder(), request.format, request.read,
                      request.sum_duplicates, request.durable,   request.limits};
-    if (order.limits.time.count() == 0)
-        order.limits.time =
-            milliseconds(60'000 + input_bytes(request.input) * 1000 / bytes_a_second);
+    order.limits.time += milliseconds(input_bytes(request.input) * 1000 / bytes_a_second);
     Result<std::optional<ParseReport>> said = std::optional<ParseReport>();
     // A child that died at once can't be written to; its end says more than the failed write.
     if (channel.send(to_json(order)))
