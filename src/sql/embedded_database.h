@@ -94,6 +94,10 @@ public:
                                                 const std::vector<std::string>& names,
                                                 const std::vector<std::string>& engine_types,
                                                 const fs::path& path) = 0;
+    /// While the given thing lives, a statement that begins is worked on by the thread that asks
+    /// for it alone, with that thread's priority; else by as many as there are processors, with the
+    /// priority of whoever opened the database. Waits up to 50 ms.
+    [[nodiscard]] virtual std::shared_ptr<void> without_helpers() = 0;
     /// Share of the connection's running statement that is done, 0 to 1; unset when not known.
     virtual std::optional<double> progress(Connection& connection) = 0;
 };

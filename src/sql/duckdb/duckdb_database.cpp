@@ -5,9 +5,7 @@
 
 #include <atomic>
 #include <map>
-#include <thread>
 
-#include "base/priority.h"
 #include "base/threads.h"
 #include "sql/duckdb/duckdb_error.h"
 #include "sql/duckdb/duckdb_instance.h"
@@ -15,6 +13,7 @@
 namespace stroma::sql {
 
 DuckDbInstance::~DuckDbInstance() {
+    helpers.reset();
     if (database != nullptr) duckdb_close(&database);
 }
 
@@ -22,11 +21,16 @@ namespace {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
+std::size_t threads_of(const DuckDbOptions& options) {
+    return options.threads == 0 ? thread_count() : options.threads;
+}
+
 Settings settings_of(const DuckDbOptions& options) {
-    const std::size_t threads = options.threads == 0 ? thread_count() : options.threads;
+    const std::string threads = std::to_string(threads_of(options));
     Settings settings = {
         {"memory_limit", fmt::format("{}B", options.memory_bytes)},
-        {"threads", std::to_string(threads)},
+        {"threads", threads},
+        {"external_threads", threads},  // our helpers, and who asks
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
         {"allow_community_extensions", "false"},
@@ -63,16 +67,14 @@ Result<std::shared_ptr<DuckDbInstance>> open_instance(const DuckDbOptions& optio
         }
     }
     char* message = nullptr;
-    duckdb_state state = DuckDBError;
-    // The engine's own threads help with every statement alike, also with one that never ends. They
-    // inherit a low priority here; the thread that asks for a statement works on it with its own.
-    std::thread([&] {
-        lower_thread_priority();
-        state = duckdb_open_ext(options.file.empty() ? nullptr : options.file.c_str(),
-                                &instance->database, config, &message);
-    }).join();
+    const auto state = duckdb_open_ext(options.file.empty() ? nullptr : options.file.c_str(),
+                                       &instance->database, config, &message);
     duckdb_destroy_config(&config);
-    if (state == DuckDBSuccess) return instance;
+    if (state == DuckDBSuccess) {
+        instance->helpers =
+            std::make_unique<EngineThreads>(instance->database, threads_of(options) - 1);
+        return instance;
+    }
     const std::string text = message == nullptr ? "it cannot be opened" : message;
     duckdb_free(message);
     if (text.find("Could not set lock") != std::string::npos) {
@@ -113,6 +115,10 @@ public:
     Result<std::unique_ptr<Rows>> execute_named(Connection& connection, std::string_view statement,
                                                 const NamedValues& values) override {
         return execute_duckdb(connection, statement, values);
+    }
+    std::shared_ptr<void> without_helpers() override {
+        instance_->helpers->hold();
+        return {nullptr, [instance = instance_](void*) { instance->helpers->release(); }};
     }
     std::optional<double> progress(Connection& connection) override {
         const auto progress = duckdb_query_progress(handle_of(connection));

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "sql/database_conformance.h"
@@ -227,6 +230,90 @@ TEST(DuckDb, AScanInCppIsARelationInSql) {
               Value(std::int64_t{5000}));
     EXPECT_EQ(one_value(*connection, "SELECT max(shown) FROM counting('10') WHERE number < 9"),
               Value("8"));
+}
+
+/// One row for each of two threads' shares; none is given before `wanted` threads have come.
+struct Meeting final : TableScan {
+    const std::vector<ScanColumn>& columns() const override { return columns_; }
+    std::size_t thread_max() const override { return 2; }
+    std::unique_ptr<ScanRun> begin() override { return std::make_unique<Run>(*this); }
+    struct Run final : ScanRun {
+        explicit Run(Meeting& meeting) : meeting_(meeting) {}
+        Result<std::unique_ptr<RowFeed>> start(std::span<const std::uint32_t>) override {
+            return std::make_unique<Feed>(meeting_);
+        }
+        Meeting& meeting_;
+    };
+    struct Feed final : RowFeed {
+        explicit Feed(Meeting& meeting) : meeting_(meeting) {}
+        Result<std::size_t> fill(RowSink& sink) override {
+            std::unique_lock lock(meeting_.mutex);
+            meeting_.came.insert(std::this_thread::get_id());
+            meeting_.changed.notify_all();
+            meeting_.changed.wait(lock, [&] { return meeting_.came.size() >= meeting_.wanted; });
+            if (std::exchange(has_given_, true)) return 0;
+            if (auto* numbers = sink.integers(0)) numbers[0] = 1;
+            return 1;
+        }
+        Meeting& meeting_;
+        bool has_given_ = false;
+    };
+    std::vector<ScanColumn> columns_ = {{"number", Type::integer}};
+    std::size_t wanted = 1;
+    std::set<std::thread::id> came;
+    std::mutex mutex;
+    std::condition_variable changed;
+};
+
+std::shared_ptr<EmbeddedDatabase> database_of_two_threads(std::shared_ptr<Meeting> meeting) {
+    DuckDbOptions options;
+    options.threads = 2;
+    const auto database = open_duckdb(options).value();
+    EXPECT_TRUE(database->add_table_function("meeting", [meeting](std::string_view) {
+        return Result<std::shared_ptr<TableScan>>(meeting);
+    }));
+    return database;
+}
+
+TEST(DuckDb, WithoutHelpersAStatementIsWorkedOnByWhoAsksForItAlone) {
+    const auto meeting = std::make_shared<Meeting>();
+    const auto database = database_of_two_threads(meeting);
+    const auto connection = connect(*database);
+    auto alone = database->without_helpers(), also_alone = database->without_helpers();
+    const auto is_alone = [&] {
+        meeting->came.clear();
+        EXPECT_EQ(one_value(*connection, "SELECT sum(number) FROM meeting('')"),
+                  Value(std::int64_t{2}));
+        return meeting->came == std::set{std::this_thread::get_id()};
+    };
+    EXPECT_TRUE(is_alone());
+    alone.reset();
+    EXPECT_TRUE(is_alone());
+    also_alone.reset();
+    meeting->wanted = 2;  // hangs when nobody helps
+    meeting->came.clear();
+    EXPECT_EQ(one_value(*connection, "SELECT sum(number) FROM meeting('')"),
+              Value(std::int64_t{2}));
+}
+
+TEST(DuckDb, WhoDoesWithoutHelpersDoesNotWaitForWhatTheyHaveBegun) {
+    const auto meeting = std::make_shared<Meeting>();
+    const auto database = database_of_two_threads(meeting);
+    meeting->wanted = 3;
+    std::thread asks([&] {
+        EXPECT_EQ(one_value(*connect(*database), "SELECT sum(number) FROM meeting('')"),
+                  Value(std::int64_t{2}));
+    });
+    std::unique_lock lock(meeting->mutex);
+    meeting->changed.wait(lock, [&] { return meeting->came.size() == 2; });
+    lock.unlock();
+    const auto alone = database->without_helpers();
+    EXPECT_EQ(one_value(*connect(*database), "SELECT 7"), Value(std::int64_t{7}));
+    lock.lock();
+    meeting->wanted = 2;
+    meeting->changed.notify_all();
+    lock.unlock();
+    asks.join();
 }
 
 TEST(DuckDb, TheSameFileOpenedTwiceIsOneInstance) {

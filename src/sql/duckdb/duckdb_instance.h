@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "sql/duckdb/engine_threads.h"
 #include "sql/embedded_database.h"
 
 namespace stroma::sql {
@@ -35,6 +36,7 @@ struct DuckDbInstance {
     std::string name;  ///< for messages: the file's path or "memory"
     fs::path file;
     WriteTurn writers;
+    std::unique_ptr<EngineThreads> helpers;
     /// Kept open on purpose: closing any descriptor of the file would drop the engine's lock.
     std::vector<File> kept_open;
     std::mutex backup_mutex;
