@@ -99,6 +99,7 @@ public:
                std::unique_ptr<sql::Connection> connection)
         : engine_(engine),
           limits_(limits),
+          alone_(limits.alone ? engine.without_helpers() : nullptr),
           connection_(std::move(connection)),
           watchdog_(std::make_unique<Watchdog>(*connection_, limits)) {}
     ~FencedRows() override {
@@ -150,6 +151,7 @@ public:
 private:
     sql::EmbeddedDatabase& engine_;
     const QueryLimits limits_;
+    const std::shared_ptr<void> alone_;  // while the connection works
     std::unique_ptr<sql::Connection> connection_;
     std::vector<ScanRegistry::Ticket> tickets_;
     std::unique_ptr<sql::Rows> rows_;

@@ -52,14 +52,19 @@ struct LoadState {
     std::atomic<std::uint64_t> arrived_count{0};  ///< read by those who only look
 };
 
+class LoadLine;
+std::shared_ptr<LoadLine> make_load_line();
+
 struct Warehouse::State {
     sql::Database& database;
     sql::EmbeddedDatabase& engine;
     OpenRevision open_revision;
     const Clock& clock;
     std::shared_ptr<ScanRegistry> scans;
-    KeyCache keys;
-    LoadState loads;
+    KeyCache keys = {};
+    LoadState loads = {};
+    std::shared_ptr<LoadLine> line = make_load_line();  ///< of loads that are written together
+    std::atomic<std::uint64_t> version{0};              ///< see Warehouse::version()
 };
 
 /// A dataset's current revision as a statement's snapshot shows it.

@@ -11,6 +11,8 @@ namespace stroma::warehouse {
 Warehouse::Warehouse(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Warehouse::~Warehouse() = default;
 
+std::uint64_t Warehouse::version() const { return state_->version; }
+
 namespace {
 
 /// Cell tables that an older program wrote lack the columns that came since.
@@ -42,8 +44,11 @@ Result<std::unique_ptr<Warehouse>> Warehouse::open(sql::Database& database, Open
     TRY(sql::migrate(database, "warehouse", warehouse_migrations()));
     const auto connection = TRY(database.connect());
     TRY_WITH(take_over_old_tables(*connection), "bringing the warehouse's tables up to date");
-    auto state = std::unique_ptr<State>(new State{
-        database, *engine, std::move(open), clock, std::make_shared<ScanRegistry>(), {}, {}});
+    auto state = std::unique_ptr<State>(new State{.database = database,
+                                                  .engine = *engine,
+                                                  .open_revision = std::move(open),
+                                                  .clock = clock,
+                                                  .scans = std::make_shared<ScanRegistry>()});
     const auto arrived = TRY(connection->execute("SELECT count(*) FROM store.arrived"));
     TRY(arrived->next());
     state->loads.arrived_count = static_cast<std::uint64_t>(arrived->integer(0));

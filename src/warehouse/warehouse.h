@@ -54,6 +54,8 @@ struct QueryLimits {
     std::uint64_t memory_bytes = 1u << 30;
     std::uint64_t rows_max = 5'000'000;
     std::uint64_t bytes_max = 256u << 20;
+    /// Nobody but the calling thread works on it, so that its priority is that thread's.
+    bool alone = false;
     std::stop_token stop;  ///< asked when nobody waits for the answer any more
 };
 
@@ -88,6 +90,9 @@ public:
     Result<LoadReport> remove(std::string_view revision);
     /// Whether the ledger has the revision: decides what a crash left (DESIGN invariant 2).
     Result<bool> has_revision(std::string_view revision);
+    /// Rises with every change, before whoever made it is told: while it stays, the same question
+    /// has the same answer.
+    std::uint64_t version() const;
     /// Loads genes and transcripts of an annotation into `feature`.
     Result<std::int64_t> load_features(const std::vector<Row>& features, std::string_view source);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "sql/duckdb/duckdb_database.h"
 #include "warehouse/demo_warehouse.h"
@@ -23,6 +24,22 @@ TEST(Warehouse, ALoadIsVisibleAndItsRepeatChangesNothing) {
     EXPECT_EQ(demo.text("SELECT count(*) FROM obs"), "40");
     EXPECT_TRUE(*demo.warehouse->has_revision("r1"));
     EXPECT_FALSE(*demo.warehouse->has_revision("r2"));
+}
+
+TEST(Warehouse, ItsVersionRisesWithEveryChange) {
+    DemoWarehouse demo;
+    std::uint64_t before = demo.warehouse->version();
+    const auto has_risen = [&] {
+        return std::exchange(before, demo.warehouse->version()) < demo.warehouse->version();
+    };
+    demo.load("ds1", "r1", 1);
+    EXPECT_TRUE(has_risen());
+    ASSERT_TRUE(demo.warehouse->load_features({{{"featurekey", "ENSG1"}}}, "made up"));
+    EXPECT_TRUE(has_risen());
+    ASSERT_TRUE(demo.warehouse->remove("r1"));
+    EXPECT_TRUE(has_risen());
+    demo.text("SELECT count(*) FROM cells");
+    EXPECT_FALSE(has_risen());
 }
 
 TEST(Warehouse, ANewRevisionTakesTheFormerOneOutOfSight) {

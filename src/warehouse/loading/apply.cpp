@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "warehouse/loading/check_rows.h"
+#include "warehouse/loading/load_line.h"
 #include "warehouse/loading/packed_rows.h"
 #include "warehouse/loading/table_writer.h"
 #include "warehouse/tables.h"
@@ -64,6 +65,7 @@ Result<void> change(Warehouse::State& state, sql::Connection& connection,
     });
     if (!done) state.loads.is_known = false;
     if (done) state.loads.arrived_count = state.loads.arrived.size();
+    ++state.version;
     return done;
 }
 
@@ -73,27 +75,6 @@ struct LedgerLine {
                 bundle_version = {}, source = {}, content_key = {};
     std::int64_t revision_number = 0, row_count = 0;
 };
-
-Result<std::int64_t> write_ledger(Warehouse::State& state, sql::Connection& connection,
-                                  const LedgerLine& line) {
-    const std::int64_t load_id = state.loads.next_load_id++;
-    const std::chrono::sys_time<std::chrono::milliseconds> now{
-        std::chrono::milliseconds(state.clock.unix_ms())};
-    auto appender = TRY(connection.append_to("store.stl_load_commits"));
-    const sql::Value values[] = {load_id,          std::string(line.action),
-                                 line.dataset,     line.dataset_name,
-                                 line.revision,    line.revision_number,
-                                 line.bundle_uuid, line.bundle_version,
-                                 line.source,      line.content_key,
-                                 line.row_count,   fmt::format("{:%Y-%m-%d %H:%M:%S}", now)};
-    TRY(appender->append(values));
-    TRY(appender->finish());
-    if (line.action == "apply")
-        state.loads.applied.insert(line.revision);
-    else
-        state.loads.applied.erase(line.revision);
-    return load_id;
-}
 
 LedgerLine line_for(const RevisionRows& rows, const LoadReport& report) {
     LedgerLine line{.action = "apply",
@@ -108,24 +89,6 @@ LedgerLine line_for(const RevisionRows& rows, const LoadReport& report) {
     for (const auto& [table, count] : report.rows)
         if (table != "var") line.row_count += count;
     return line;
-}
-
-/// Whether it can wait, packed, to be put into tables together with others.
-bool can_wait(const LoadState& loads, RevisionTables& tables) {
-    if (tables.cell_count > TableWriter::shared_cells_max) return false;
-    const bool has_table = loads.shared.contains("var " + tables.genes.shape);
-    if (has_table) tables.genes.scanned = {};
-    return has_table || tables.gene_count <= packed_genes_max;
-}
-
-Result<void> let_wait(LoadState& loads, sql::Connection& connection, const RevisionTables& tables) {
-    std::string packed = pack(tables);
-    loads.arrived.insert(tables.dataset);
-    loads.arrived_bytes += packed.size();
-    auto appender = TRY(connection.append_to("store.arrived"));
-    const sql::Value line[] = {tables.loaded, tables.dataset, tables.revision, std::move(packed)};
-    TRY(appender->append(line));
-    return appender->finish();
 }
 
 /// In a transaction of change().
@@ -146,6 +109,122 @@ Result<void> settle_in(Warehouse::State& state, sql::Connection& connection) {
     return {};
 }
 
+/// What loads write, within one transaction of change().
+class LoadWriter {
+public:
+    LoadWriter(Warehouse::State& state, sql::Connection& connection)
+        : state_(state), loads_(state.loads), connection_(connection) {}
+
+    Result<void> put_in(Load& load);
+    Result<std::int64_t> write_ledger(const LedgerLine& line);
+    /// Must be called before the transaction's end, and before anything reads what was written.
+    Result<void> finish();
+
+private:
+    bool can_wait(const RevisionTables& tables) const;
+    Result<void> let_wait(const RevisionTables& tables);
+    Result<sql::Appender*> append_to(std::unique_ptr<sql::Appender>& appender, const char* table);
+
+    Warehouse::State& state_;
+    LoadState& loads_;
+    sql::Connection& connection_;
+    std::unique_ptr<sql::Appender> ledger_, arrived_;
+};
+
+Result<sql::Appender*> LoadWriter::append_to(std::unique_ptr<sql::Appender>& appender,
+                                             const char* table) {
+    if (appender == nullptr) appender = TRY(connection_.append_to(table));
+    return appender.get();
+}
+
+Result<void> LoadWriter::finish() {
+    for (auto* appender : {&ledger_, &arrived_}) {
+        if (*appender != nullptr) TRY((*appender)->finish());
+        appender->reset();
+    }
+    return {};
+}
+
+Result<std::int64_t> LoadWriter::write_ledger(const LedgerLine& line) {
+    const std::int64_t load_id = loads_.next_load_id++;
+    const std::chrono::sys_time<std::chrono::milliseconds> now{
+        std::chrono::milliseconds(state_.clock.unix_ms())};
+    auto* appender = TRY(append_to(ledger_, "store.stl_load_commits"));
+    const sql::Value values[] = {load_id,          std::string(line.action),
+                                 line.dataset,     line.dataset_name,
+                                 line.revision,    line.revision_number,
+                                 line.bundle_uuid, line.bundle_version,
+                                 line.source,      line.content_key,
+                                 line.row_count,   fmt::format("{:%Y-%m-%d %H:%M:%S}", now)};
+    TRY(appender->append(values));
+    if (line.action == "apply")
+        loads_.applied.insert(line.revision);
+    else
+        loads_.applied.erase(line.revision);
+    return load_id;
+}
+
+/// Whether it can wait, packed, to be put into tables together with others.
+bool LoadWriter::can_wait(const RevisionTables& tables) const {
+    return tables.cell_count <= TableWriter::shared_cells_max &&
+           (loads_.shared.contains("var " + tables.genes.shape) ||
+            tables.gene_count <= packed_genes_max);
+}
+
+Result<void> LoadWriter::let_wait(const RevisionTables& tables) {
+    const bool with_genes = !loads_.shared.contains("var " + tables.genes.shape);
+    std::string packed = pack(tables, with_genes);
+    loads_.arrived.insert(tables.dataset);
+    loads_.arrived_bytes += packed.size();
+    auto* appender = TRY(append_to(arrived_, "store.arrived"));
+    const sql::Value line[] = {tables.loaded, tables.dataset, tables.revision, std::move(packed)};
+    return appender->append(line);
+}
+
+Result<void> LoadWriter::put_in(Load& load) {
+    const RevisionRows& rows = load.rows;
+    load.report = LoadReport();
+    if (loads_.applied.contains(rows.revision)) {
+        load.report.already_loaded = true;
+        return {};
+    }
+    if (loads_.arrived.contains(rows.dataset)) {
+        TRY(finish());
+        TRY(settle_in(state_, connection_));
+    }
+    const auto current = loads_.numbers.find(rows.dataset);
+    // A late delivery of an old revision is noted, so that nobody sends it again.
+    const bool is_late = current != loads_.numbers.end() && current->second > rows.revision_number;
+    if (!is_late) load.report = load.tables.report();
+    load.tables.set_loaded(TRY(write_ledger(line_for(rows, load.report))));
+    if (is_late) return {};
+    loads_.numbers[rows.dataset] = rows.revision_number;
+    if (can_wait(load.tables)) {
+        TRY(let_wait(load.tables));
+        load.fills_up =
+            loads_.arrived.size() >= arrived_max || loads_.arrived_bytes >= arrived_bytes_max;
+        return {};
+    }
+    TRY(finish());
+    return TableWriter(state_, connection_).put_in({&load.tables, 1});
+}
+
+Result<void> write_in_one_transaction(Warehouse::State& state, std::span<Load* const> loads) {
+    const auto connection = TRY(state.database.connect());
+    return change(state, *connection, [&]() -> Result<void> {
+        LoadWriter writer(state, *connection);
+        for (Load* load : loads) TRY(writer.put_in(*load));
+        return writer.finish();
+    });
+}
+
+/// When one of them fails, none is in: then each is tried by itself and has its own outcome.
+void write_loads(Warehouse::State& state, std::span<Load* const> loads) {
+    const auto done = write_in_one_transaction(state, loads);
+    for (Load* load : loads)
+        load->done = done || loads.size() == 1 ? done : write_in_one_transaction(state, {&load, 1});
+}
+
 }  // namespace
 
 Result<void> settle(Warehouse::State& state) {
@@ -156,41 +235,13 @@ Result<void> settle(Warehouse::State& state) {
 
 Result<LoadReport> Warehouse::apply(const RevisionRows& rows) {
     TRY_WITH(check_rows(rows), "revision " + rows.revision);
-    RevisionTables tables = tables_of(rows);
-    LoadReport report;
-    bool is_much = false;
-    auto& loads = state_->loads;
+    Load load{rows, tables_of(rows)};
     // Before the transaction: readers wait for arrived datasets, never for a long load.
-    if (tables.cell_count > TableWriter::shared_cells_max) TRY(settle(*state_));
-    const auto connection = TRY(state_->database.connect());
-    const auto work = [&]() -> Result<void> {
-        report = LoadReport();
-        if (loads.applied.contains(rows.revision)) {
-            report.already_loaded = true;
-            return {};
-        }
-        if (loads.arrived.contains(rows.dataset)) TRY(settle_in(*state_, *connection));
-        const auto current = loads.numbers.find(rows.dataset);
-        // A late delivery of an old revision is noted, so that nobody sends it again.
-        const bool is_late =
-            current != loads.numbers.end() && current->second > rows.revision_number;
-        if (!is_late) report = tables.report();
-        tables.set_loaded(TRY(write_ledger(*state_, *connection, line_for(rows, report))));
-        if (is_late) return {};
-        loads.numbers[rows.dataset] = rows.revision_number;
-        if (can_wait(loads, tables)) {
-            TRY(let_wait(loads, *connection, tables));
-            is_much =
-                loads.arrived.size() >= arrived_max || loads.arrived_bytes >= arrived_bytes_max;
-            return {};
-        }
-        std::vector<RevisionTables> one;
-        one.push_back(std::move(tables));
-        return TableWriter(*state_, *connection).put_in(one);
-    };
-    TRY_WITH(change(*state_, *connection, work), "loading revision " + rows.revision);
-    if (is_much) TRY(settle(*state_));
-    return report;
+    if (load.tables.cell_count > TableWriter::shared_cells_max) TRY(settle(*state_));
+    state_->line->pass(load, [this](auto loads) { write_loads(*state_, loads); });
+    TRY_WITH(load.done, "loading revision " + rows.revision);
+    if (load.fills_up) TRY(settle(*state_));
+    return load.report;
 }
 
 Result<LoadReport> Warehouse::remove(std::string_view revision) {
@@ -204,7 +255,9 @@ Result<LoadReport> Warehouse::remove(std::string_view revision) {
         report = TRY(TableWriter(*state_, *connection).take_out(revision));
         LedgerLine line{.action = "remove", .revision = std::string(revision)};
         for (const auto& [table, count] : report.rows) line.row_count += count;
-        TRY(write_ledger(*state_, *connection, line));
+        LoadWriter writer(*state_, *connection);
+        TRY(writer.write_ledger(line));
+        TRY(writer.finish());
         loads.is_known = false;  // the dataset's number went with it
         return {};
     };
@@ -234,7 +287,9 @@ Result<std::int64_t> Warehouse::load_features(const std::vector<Row>& features,
         }
         return appender->finish();
     };
-    TRY_WITH(connection->in_transaction(work), fmt::format("loading the annotation {}", source));
+    const auto done = connection->in_transaction(work);
+    ++state_->version;
+    TRY_WITH(done, fmt::format("loading the annotation {}", source));
     return static_cast<std::int64_t>(rows.size());
 }
 

@@ -2,9 +2,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "sql/duckdb/duckdb_database.h"
 #include "warehouse/demo_warehouse.h"
+#include "warehouse/loading/load_line.h"
 #include "warehouse/loading/packed_rows.h"
+#include "warehouse/state.h"
 #include "warehouse/tables.h"
 
 namespace stroma::warehouse {
@@ -137,6 +143,94 @@ TEST(Loading, AStoreOfAnOlderProgramIsTakenOver) {
     demo.load("old", "r10", 2);
     EXPECT_EQ(demo.text("SELECT count(*), count(DISTINCT dataset) FROM cells"), "80|2");
     EXPECT_EQ(demo.text("SELECT max(load_id) FROM stl_load_commits"), "9");
+}
+
+/// Two cells of one gene, as the revision and dataset of that name.
+struct SmallLoad {
+    explicit SmallLoad(const std::string& name) {
+        obs.index = {"c1", "c2"};
+        var.index = {"g1"};
+        rows.dataset = rows.dataset_name = rows.revision = name;
+        rows.obs = &obs;
+        rows.var = &var;
+    }
+    expression::Frame obs, var;
+    RevisionRows rows;
+};
+
+/// Applies them at the same time; they find the line busy, so that they are written together.
+std::vector<Result<LoadReport>> apply_together(Warehouse& warehouse,
+                                               const std::vector<RevisionRows>& all) {
+    LoadLine& line = *warehouse.state().line;
+    SmallLoad other("other");
+    Load first{other.rows, {}};
+    std::atomic<bool> is_busy{false};
+    std::vector<Result<LoadReport>> reports(all.size());
+    std::vector<std::thread> threads;
+    threads.emplace_back([&] {
+        line.pass(first, [&](auto) {
+            is_busy = true;
+            while (line.waiting() < all.size()) std::this_thread::yield();
+        });
+    });
+    while (!is_busy) std::this_thread::yield();
+    for (std::size_t at = 0; at < all.size(); ++at)
+        threads.emplace_back([&, at] { reports[at] = warehouse.apply(all[at]); });
+    for (auto& thread : threads) thread.join();
+    return reports;
+}
+
+TEST(Loading, LoadsThatComeWhileAnotherIsWrittenAreWrittenTogether) {
+    LoadLine line;
+    SmallLoad some("some");
+    Load first{some.rows, {}}, second{some.rows, {}}, third{some.rows, {}};
+    std::vector<std::size_t> sizes;
+    const auto note = [&](auto loads) { sizes.push_back(loads.size()); };
+    std::vector<std::thread> others;
+    line.pass(first, [&](auto loads) {
+        note(loads);
+        for (Load* load : {&second, &third})
+            others.emplace_back([&, load] { line.pass(*load, note); });
+        while (line.waiting() < 2) std::this_thread::yield();
+    });
+    for (auto& other : others) other.join();
+    EXPECT_EQ(sizes, (std::vector<std::size_t>{1, 2}));
+}
+
+TEST(Loading, EachOfTheLoadsThatAreWrittenTogetherIsThereWhenItIsAcknowledged) {
+    DemoWarehouse demo;
+    const SmallLoad a("a"), b("b"), b_again("b"), c("c");
+    SmallLoad c_newer("c");
+    c_newer.rows.revision = "c2";
+    c_newer.rows.revision_number = 2;
+    const auto reports =
+        apply_together(*demo.warehouse, {a.rows, b.rows, b_again.rows, c.rows, c_newer.rows});
+    int already_loaded = 0;
+    for (const auto& report : reports) {
+        ASSERT_TRUE(report.has_value()) << report.error().message;
+        already_loaded += report->already_loaded;
+    }
+    EXPECT_EQ(already_loaded, 1);
+    EXPECT_EQ(demo.text("SELECT dataset, revision, count(*) FROM obs GROUP BY ALL ORDER BY ALL"),
+              "a|a|2\nb|b|2\nc|c2|2");
+    EXPECT_EQ(demo.text("SELECT count(*), count(DISTINCT load_id) FROM stl_load_commits"), "4|4");
+}
+
+TEST(Loading, ALoadThatFailsTakesNoOtherWithIt) {
+    DemoWarehouse demo;
+    const SmallLoad a("a"), c("c");
+    SmallLoad b("b");
+    // More genes than wait; what doesn't fit is found when it is written.
+    while (b.var.index.size() < 5000) b.var.index.push_back(fmt::format("g{}", b.var.index.size()));
+    b.rows.biology["feature"] = {{{"featurekey", "g1"}, {"isgene", "maybe"}}};
+    const auto reports = apply_together(*demo.warehouse, {a.rows, b.rows, c.rows});
+    EXPECT_TRUE(reports[0].has_value());
+    ASSERT_FALSE(reports[1].has_value());
+    EXPECT_NE(reports[1].error().message.find("loading revision b"), std::string::npos);
+    EXPECT_TRUE(reports[2].has_value());
+    EXPECT_EQ(demo.text("SELECT string_agg(DISTINCT dataset, ',' ORDER BY dataset) FROM obs"),
+              "a,c");
+    EXPECT_EQ(demo.text("SELECT count(*) FROM stl_load_commits"), "2");
 }
 
 TEST(Loading, PackedRowsComeBackAndDamagedOnesAreRefused) {

@@ -47,7 +47,7 @@ public:
     }
     void put(const Column& column);
     void put(const ScannedColumn& column);
-    void put(const FrameRows& rows);
+    void put(const FrameRows& rows, bool with_rows = true);
     std::string take() { return std::move(out_); }
 
 private:
@@ -104,10 +104,11 @@ void Packer::put(const ScannedColumn& column) {
     }
 }
 
-void Packer::put(const FrameRows& rows) {
-    put(rows.scanned.rows);
-    put(static_cast<std::uint32_t>(rows.scanned.columns.size()));
-    for (const auto& column : rows.scanned.columns) put(column);
+void Packer::put(const FrameRows& rows, bool with_rows) {
+    put(with_rows ? rows.scanned.rows : 0);
+    put(static_cast<std::uint32_t>(with_rows ? rows.scanned.columns.size() : 0));
+    if (with_rows)
+        for (const auto& column : rows.scanned.columns) put(column);
     put(static_cast<std::uint32_t>(rows.named.size()));
     for (const auto& column : rows.named)
         for (const std::string* text : {&column.name, &column.sql_name, &column.sql_type})
@@ -264,14 +265,14 @@ constexpr auto numbers_of_line = {&RevisionTables::loaded, &RevisionTables::revi
 
 }  // namespace
 
-std::string pack(const RevisionTables& tables) {
+std::string pack(const RevisionTables& tables, bool with_genes) {
     Packer packer;
     packer.put(packing);
     for (const auto text : texts_of_line) packer.put(std::string_view(tables.*text));
     for (const auto number : numbers_of_line) packer.put(tables.*number);
     packer.put<std::uint8_t>(tables.called_by_total ? 1 : 0);
     packer.put(tables.cells);
-    packer.put(tables.genes);
+    packer.put(tables.genes, with_genes);
     packer.put(static_cast<std::uint32_t>(tables.biology.size()));
     for (std::size_t table = 0; table < tables.biology.size(); ++table) {
         packer.put(biology_tables()[table].name);

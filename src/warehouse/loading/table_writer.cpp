@@ -159,7 +159,7 @@ Result<std::int64_t> TableWriter::put_genes(const RevisionTables& tables) {
     return tables.loaded;
 }
 
-Result<void> TableWriter::put_biology(const std::vector<RevisionTables>& all,
+Result<void> TableWriter::put_biology(std::span<const RevisionTables> all,
                                       const DatasetNumbers& numbers) {
     for (std::size_t at = 0; at < biology_tables().size(); ++at) {
         std::unique_ptr<sql::Appender> appender;
@@ -177,7 +177,7 @@ Result<void> TableWriter::put_biology(const std::vector<RevisionTables>& all,
     return {};
 }
 
-Result<void> TableWriter::put_in(const std::vector<RevisionTables>& all) {
+Result<void> TableWriter::put_in(std::span<const RevisionTables> all) {
     // Its passes take longer than the plain statements of a load.
     TRY(connection_.change("PRAGMA disable_optimizer"));
     const auto before = TRY(held_where(fmt::format(

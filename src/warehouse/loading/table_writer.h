@@ -19,7 +19,7 @@ public:
         : state_(state), connection_(connection) {}
 
     /// Makes them their datasets' current revisions; no two are of one dataset.
-    Result<void> put_in(const std::vector<RevisionTables>& all);
+    Result<void> put_in(std::span<const RevisionTables> all);
     /// Takes the dataset out whose current revision that is, if any. Counts of rows by table.
     Result<LoadReport> take_out(std::string_view revision);
 
@@ -37,7 +37,7 @@ private:
     Result<void> drop_unused();
     Result<std::int64_t> put_cells(std::span<const RevisionTables* const> alike);
     Result<std::int64_t> put_genes(const RevisionTables& tables);
-    Result<void> put_biology(const std::vector<RevisionTables>& all, const DatasetNumbers& numbers);
+    Result<void> put_biology(std::span<const RevisionTables> all, const DatasetNumbers& numbers);
     Result<void> make_table(std::string_view frame, const FrameRows& rows, std::int64_t number,
                             bool is_shared);
     Result<void> fill(const std::string& table, std::vector<ScannedRows> parts);
