@@ -8,6 +8,7 @@ warehouse::QueryLimits query_limits(const Settings& settings, catalog::Role role
         .memory_bytes = settings.bytes("query.memory"),
         .rows_max = static_cast<std::uint64_t>(settings.number("query.rows_max")),
         .bytes_max = settings.bytes("query.bytes_max"),
+        .alone = role == catalog::Role::anonymous,
         .stop = {}};
     if (role == catalog::Role::anonymous) {
         limits.time = settings.duration("query.anonymous_time");

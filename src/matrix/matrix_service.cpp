@@ -11,7 +11,7 @@
 #include "matrix/fields.h"
 #include "matrix/kept_selection.h"
 #include "matrix/progress/progress_estimate.h"
-#include "matrix/rearranged_zip.h"
+#include "matrix/rearranged/rearranged_zip.h"
 
 namespace stroma::matrix {
 namespace {
@@ -297,44 +297,11 @@ Result<void> MatrixService::drop(const MatrixResult& result) {
     return requests_.set_expired(result);
 }
 
-Result<FieldDetail> MatrixService::field_detail(std::string_view name,
-                                                const catalog::Principal& principal) {
+Result<std::shared_ptr<const FieldDetail>> MatrixService::field_detail(
+    std::string_view name, const catalog::Principal& principal) {
     const Field* field = find_field(name);
     if (field == nullptr) return fail(ErrorCode::not_found, "no field '" + std::string(name) + "'");
-    FieldDetail detail{std::string(field->name),
-                       std::string(field->description),
-                       field->kind == warehouse::FieldKind::numeric,
-                       0,
-                       0,
-                       {}};
-    const warehouse::Scope scope = TRY(scope_of(principal));
-    const std::string column = quoted_name(field->name);
-    if (detail.numeric) {
-        const auto rows = TRY(warehouse_.query(
-            fmt::format(R"(select min({0}), max({0}) from cells where "called")", column), scope,
-            {}));
-        if (TRY(rows->next()) && !rows->is_null(0)) {
-            const auto number = [&](std::size_t i) {
-                const sql::Value value = rows->value(i);
-                const auto* whole = std::get_if<std::int64_t>(&value);
-                return whole != nullptr ? static_cast<double>(*whole) : std::get<double>(value);
-            };
-            detail.minimum = number(0);
-            detail.maximum = number(1);
-        }
-        return detail;
-    }
-    const std::string text =
-        field->kind == warehouse::FieldKind::boolean
-            ? fmt::format("case when {0} then 'True' when not {0} then 'False' else '' end", column)
-            : fmt::format("coalesce(cast({} as varchar), '')", column);
-    const auto rows = TRY(
-        warehouse_.query(fmt::format(R"(select {} as v, count(*) as n from cells where "called" )"
-                                     "group by 1 order by n desc, v",
-                                     text),
-                         scope, {}));
-    while (TRY(rows->next())) detail.cell_counts.emplace_back(rows->text(0), rows->integer(1));
-    return detail;
+    return field_details_.of(*field, TRY(scope_of(principal)));
 }
 
 }  // namespace stroma::matrix

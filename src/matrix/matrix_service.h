@@ -9,6 +9,7 @@
 #include "base/context.h"
 #include "base/file.h"
 #include "catalog/catalog.h"
+#include "matrix/field_details.h"
 #include "matrix/matrix_writer.h"
 #include "matrix/progress/growing_result.h"
 #include "matrix/request_store.h"
@@ -21,15 +22,6 @@ namespace stroma::matrix {
 struct MatrixServiceOptions {
     Milliseconds retention{30LL * 24 * 3600 * 1000};  ///< then a result's file is removed
     std::string program;  ///< its version: another one may write other bytes for the same values
-};
-
-/// How many cells have each value of a field, or its range.
-struct FieldDetail {
-    std::string name, description;
-    bool numeric = false;
-    double minimum = 0, maximum = 0;
-    /// In falling order of cells; null is "", booleans are "True" and "False".
-    std::vector<std::pair<std::string, std::int64_t>> cell_counts;
 };
 
 /// Matrix requests from asking to the file: the query is made canonical and hashed with the
@@ -48,7 +40,8 @@ public:
           jobs_(jobs),
           clock_(clock),
           ids_(ids),
-          options_(options) {}
+          options_(options),
+          field_details_(warehouse) {}
 
     /// Checks the query, then answers from an equal one's result or queues a job.
     Result<MatrixRequest> request(const MatrixQuery& query, const catalog::Principal& principal);
@@ -62,7 +55,8 @@ public:
     /// Removes a result's file; the same request makes it anew.
     Result<void> drop(const MatrixResult& result);
     /// Counts or range of an API field or a column of `cells`. not_found for unknown names.
-    Result<FieldDetail> field_detail(std::string_view name, const catalog::Principal& principal);
+    Result<std::shared_ptr<const FieldDetail>> field_detail(std::string_view name,
+                                                            const catalog::Principal& principal);
 
     /// A result by its id, "<selection>.<suffix>": also in a format that nobody asked for yet (then
     /// a job is queued), and after its file expired. The same id gives the same bytes for ever; its
@@ -117,6 +111,7 @@ private:
     IdSource& ids_;
     MatrixServiceOptions options_;
     GrowingResults growing_;
+    FieldDetails field_details_;
 };
 
 /// Builds one request's file and makes it the result of its hash.

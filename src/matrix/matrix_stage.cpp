@@ -6,7 +6,7 @@
 #include "base/metrics.h"
 #include "matrix/kept_selection.h"
 #include "matrix/matrix_service.h"
-#include "matrix/rearranged_zip.h"
+#include "matrix/rearranged/rearranged_zip.h"
 
 namespace stroma::matrix {
 namespace {

@@ -3,11 +3,14 @@ server killed amid them. All data is made up, from stated seeds.
 
 make test runs them small. STROMA_LOAD=full runs them at the sizes of the checklist (30 requests of
 50,000 cells of 20,000 genes; sizes up to 10,000 cells for 100 clients; 1,000 bundles, or as many as
-STROMA_LOAD_BUNDLES says) and prints the seconds: pytest -s test/acceptance/test_load.py."""
+STROMA_LOAD_BUNDLES says) and prints what they took: pytest -s test/acceptance/test_load.py."""
 import concurrent.futures
 import json
 import os
+import pathlib
 import random
+import re
+import resource
 import time
 
 import pytest
@@ -29,6 +32,23 @@ def say(**figures):
     print(json.dumps(figures), flush=True)
 
 
+def taken_by_programs():
+    """Of the programs that ran and ended: processor seconds, and the largest one's memory."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"processor_s": round(usage.ru_utime + usage.ru_stime, 1),
+            "memory_mib": usage.ru_maxrss // 1024}
+
+
+def taken_by(server):
+    """The same of a server that runs."""
+    proc = pathlib.Path("/proc") / str(server.process.pid)
+    # Behind the name: user and system time are its 12th and 13th words.
+    words = (proc / "stat").read_text().rpartition(")")[2].split()
+    ticks = sum(map(int, words[11:15]))  # and those of children that ended
+    peak = re.search(r"VmHWM:\s+(\d+)", (proc / "status").read_text())[1]
+    return {"processor_s": ticks / os.sysconf("SC_CLK_TCK"), "memory_mib": int(peak) // 1024}
+
+
 @pytest.fixture(scope="module")
 def cells(run, tmp_path_factory):
     """A data directory with one public dataset; the servers of the tests take turns on it."""
@@ -37,7 +57,7 @@ def cells(run, tmp_path_factory):
     run("demo", "--cells", CELLS, "--genes", GENES, "--seed", SEED, "-o", file, timeout=3600)
     begin = time.monotonic()
     run("import", file, "--name", "cells", "--public", data=data, timeout=3600)
-    say(imported=CELLS, seconds=round(time.monotonic() - begin, 1))
+    say(imported=CELLS, seconds=round(time.monotonic() - begin, 1), **taken_by_programs())
     file.unlink()
     return data
 
@@ -67,7 +87,7 @@ def test_a_requests_at_once_are_all_completed(start_server, cells):
     assert {d["cells"] for d in done} == {CELLS_ASKED}
     assert len({d["matrix_url"] for d in done}) == REQUESTS
     say(requests=REQUESTS, cells_each=CELLS_ASKED, seconds=round(time.monotonic() - begin, 1),
-        bytes=sum(d["bytes"] for d in done))
+        bytes=sum(d["bytes"] for d in done), **taken_by(api.server))
 
 
 def test_b_a_hundred_clients_see_no_failure_of_the_server(start_server, cells):
@@ -100,7 +120,7 @@ def test_b_a_hundred_clients_see_no_failure_of_the_server(start_server, cells):
         assert (done["status"], done["cells"]) == ("Complete", size)
         assert received == done["bytes"]
     say(clients=CLIENTS, seconds=round(time.monotonic() - begin, 1),
-        bytes=sum(received for *_, received in clients))
+        bytes=sum(received for *_, received in clients), **taken_by(api.server))
 
 
 def test_d_many_bundles_are_loaded(stroma_binary, shared_data, tmp_path):
@@ -113,7 +133,8 @@ def test_d_many_bundles_are_loaded(stroma_binary, shared_data, tmp_path):
         part = time.monotonic()
         stroma.run("import", "--quiet", *folders[first:first + 1000])
         count = len(folders[first:first + 1000])
-        say(loaded=first + count, bundles_per_second=round(count / (time.monotonic() - part), 2))
+        say(loaded=first + count, bundles_per_second=round(count / (time.monotonic() - part), 2),
+            **taken_by_programs())
     say(bundles=BUNDLES, seconds=round(time.monotonic() - begin, 1))
     [row] = stroma.sql("select count(*) as cells, count(distinct cellkey) as keys, "
                        "count(distinct bundle_uuid) as bundles from cell_all join analysis "
@@ -138,4 +159,5 @@ def test_e_after_a_kill_every_request_ends(start_server, cells):
     assert {one["cells"] for one in complete} == {CELLS_ASKED}
     for one in complete:
         assert ask(one["matrix_url"], "HEAD").status == 200
-    say(requests=REQUESTS, complete=len(complete), seconds=round(time.monotonic() - begin, 1))
+    say(requests=REQUESTS, complete=len(complete), seconds=round(time.monotonic() - begin, 1),
+        **taken_by(again.server))

@@ -85,8 +85,8 @@ public:
                                                          std::string_view name) override {
         if (matrix::find_field(name) == nullptr) return std::nullopt;
         const auto detail = TRY(site_.matrices().field_detail(name, principal));
-        return front::api::FieldDetail{detail.name,    detail.description, detail.numeric,
-                                       detail.minimum, detail.maximum,     detail.cell_counts};
+        return front::api::FieldDetail{detail->name,    detail->description, detail->numeric,
+                                       detail->minimum, detail->maximum,     detail->cell_counts};
     }
 
     std::vector<NamedText> formats() override {

@@ -18,7 +18,7 @@ class QueryGate {
 public:
     struct Bounds {
         int running_max = 4;       ///< of all principals
-        int running_max_each = 2;  ///< of one; strangers count as one
+        int running_max_each = 2;  ///< of one
         int waiting_max = 8;       ///< of all; one may be half of them
         Milliseconds wait{2'000};  ///< then there is no turn
     };

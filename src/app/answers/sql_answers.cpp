@@ -39,15 +39,26 @@ QueryGate::Bounds bounds_of(const Settings& settings) {
             .wait = settings.duration("query.wait")};
 }
 
+/// Strangers have turns of their own, so that nobody else ever waits behind them.
+QueryGate::Bounds bounds_of_strangers(const Settings& settings) {
+    QueryGate::Bounds bounds = bounds_of(settings);
+    bounds.running_max = bounds.running_max_each =
+        static_cast<int>(settings.number("query.anonymous_concurrent"));
+    return bounds;
+}
+
 class SqlAnswers final : public front::api::SqlAnswers {
 public:
     SqlAnswers(Site& site, const Settings& settings)
-        : site_(site), settings_(settings), gate_(bounds_of(settings)) {}
+        : site_(site),
+          settings_(settings),
+          gate_(bounds_of(settings)),
+          gate_of_strangers_(bounds_of_strangers(settings)) {}
 
     Result<std::unique_ptr<sql::Rows>> query(const catalog::Principal& principal,
                                              const front::api::SqlOrder& order) override {
         const auto scope = TRY(site_.matrices().scope_of(principal));
-        auto turn = TRY(gate_.enter(principal.id, order.stop));
+        auto turn = TRY(gate_for(principal).enter(principal.id, order.stop));
         const auto limits = limits_for(principal, order);
         const auto run = [=, this] {
             return site_.warehouse().query(order.statement, scope, limits, order.parameters);
@@ -62,7 +73,7 @@ public:
                                                  const front::api::SqlOrder& order,
                                                  std::string_view format) override {
         const auto scope = TRY(site_.matrices().scope_of(principal));
-        const auto turn = TRY(gate_.enter(principal.id, order.stop));
+        const auto turn = TRY(gate_for(principal).enter(principal.id, order.stop));
         const std::string id = site_.ids().uuid();
         const fs::path staged = site_.staging() / (id + "." + std::string(format));
         Result<std::uint64_t> written = 0;
@@ -91,6 +102,9 @@ private:
     static bool is_stranger(const catalog::Principal& principal) {
         return principal.role == catalog::Role::anonymous;
     }
+    QueryGate& gate_for(const catalog::Principal& principal) {
+        return is_stranger(principal) ? gate_of_strangers_ : gate_;
+    }
     warehouse::QueryLimits limits_for(const catalog::Principal& principal,
                                       const front::api::SqlOrder& order) const {
         warehouse::QueryLimits limits = query_limits(settings_, principal.role);
@@ -101,7 +115,7 @@ private:
 
     Site& site_;
     const Settings& settings_;
-    QueryGate gate_;
+    QueryGate gate_, gate_of_strangers_;
 };
 
 }  // namespace

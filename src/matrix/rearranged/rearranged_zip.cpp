@@ -1,4 +1,4 @@
-#include "matrix/rearranged_zip.h"
+#include "matrix/rearranged/rearranged_zip.h"
 
 #include <algorithm>
 
