@@ -75,8 +75,15 @@ public:
     Result<std::optional<catalog::Dataset>> find_dataset(std::string_view) override;
     Result<std::vector<catalog::Revision>> revisions(std::string_view) override;
     Result<std::optional<catalog::Revision>> find_revision(std::string_view id) override;
-    Result<std::vector<catalog::Image>> images(std::string_view) override { return all_images; }
-    Result<std::optional<catalog::Image>> find_image(std::string_view) override {
+    Result<std::vector<catalog::Image>> images(std::string_view revision) override {
+        std::vector<catalog::Image> found;
+        for (const catalog::Image& image : all_images)
+            if (image.revision == revision) found.push_back(image);
+        return found;
+    }
+    Result<std::optional<catalog::Image>> find_image(std::string_view id) override {
+        for (const catalog::Image& image : all_images)
+            if (image.id == id) return image;
         return std::nullopt;
     }
     Result<void> remove_image(const catalog::Image&) override { return {}; }

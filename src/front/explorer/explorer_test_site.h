@@ -7,6 +7,7 @@
 #include "front/api/fake_domain.h"
 #include "front/explorer/explorer_front.h"
 #include "front/http/test_client.h"
+#include "image/pyramid_writer.h"
 #include "object/memory/memory_store.h"
 #include "pipeline/worker.h"
 #include "queue/database/database_queue.h"
@@ -52,10 +53,28 @@ inline Result<std::shared_ptr<const expression::SealedDataset>> sealed_sample(
         expression::samples::reader_of(expression::samples::seal(data)));
 }
 
+/// Two labels side by side.
+class TwoLabels final : public stroma::image::ImageSource {
+public:
+    const stroma::image::ImageInfo& info() const override { return info_; }
+    std::vector<std::size_t> groups() const override { return {1}; }
+    Result<void> read_rows(std::size_t, std::uint64_t, std::uint64_t rows,
+                           std::span<Bytes> out) override {
+        for (std::size_t i = 0; i < 2 * rows; ++i) out[0][i] = static_cast<std::byte>(1 + i % 2);
+        return {};
+    }
+
+private:
+    stroma::image::ImageInfo info_{.width = 2,
+                                   .height = 3,
+                                   .content = stroma::image::Content::labels,
+                                   .channels = {{.name = "labels", .color = ""}}};
+};
+
 /// A server over four cells: datasets "open" (public), "ds" (private, the reader may read), "gone"
 /// (withdrawn) and "empty" (public, without a revision); revisions "open-1" (removed), "open-2",
-/// "ds-1", "gone-1". "many" is public and "many-ds" as "ds", both of sixty cells. Tokens are the
-/// principals' names.
+/// "ds-1", "gone-1". "many" is public and "many-ds" as "ds", both of sixty cells. Under each
+/// revision lies an image, named after it with "-image". Tokens are the principals' names.
 class ExplorerTest : public ::testing::Test {
 protected:
     void SetUp() override {
@@ -107,6 +126,14 @@ protected:
         revision.state = state;
         revision.cells = 4;
         fake_.all_revisions[id] = revision;
+        const std::string image = id + "-image";
+        TwoLabels labels;
+        File file = *File::create(folder_.path / image);
+        ASSERT_TRUE(stroma::image::write_pyramid(labels, file, {}, false, {}));
+        ASSERT_TRUE(objects_.put_file(stroma::image::ImageFiles::object_key(image),
+                                      folder_.path / image, {}));
+        fake_.all_images.push_back(
+            {image, id, "outlines", "", "spatial", "[1,0,0,0,1,0]", "{}", 0});
     }
     http::TestClient::Answer call(std::string_view method, std::string_view target,
                                   std::string_view token = "", std::string_view body = "",

@@ -177,16 +177,18 @@ Result<std::vector<TiffPage>> TiffFile::pages() {
     std::vector<TiffPage> pages;
     std::set<std::uint64_t> seen;
     input_->problem.clear();
-    do {
+    for (;;) {
         const std::uint64_t offset = TIFFCurrentDirOffset(tiff_);
         if (!seen.insert(offset).second)
             return fail(damage(fmt::format("its pages run in a circle at byte {}", offset)));
         if (pages.size() >= image_channels_max)
             return fail(ErrorCode::exhausted, "limit: planes: the file has too many pages");
         pages.push_back(TRY(read_page()));
-    } while (TIFFLastDirectory(tiff_) == 0 && TIFFReadDirectory(tiff_) != 0);
-    if (TIFFLastDirectory(tiff_) == 0)
-        return fail(damage(fmt::format("page {} can't be read", pages.size() + 1)));
+        if (TIFFLastDirectory(tiff_) != 0) break;
+        // A page that can't be read is what libtiff has open afterwards, and calls the last.
+        if (TIFFReadDirectory(tiff_) == 0)
+            return fail(damage(fmt::format("page {} can't be read", pages.size() + 1)));
+    }
     at_page_ = pages.back().offset;
     return pages;
 }
@@ -246,8 +248,8 @@ Result<void> TiffFile::load_tile_row(const TiffPage& page, std::uint32_t sample,
     const std::size_t size = size_of(*page.type), step = page.are_apart ? 1 : page.samples;
     const tmsize_t tile_bytes = TIFFTileSize(tiff_);
     const std::size_t needed = std::size_t{page.tile_width} * page.tile_height * step * size;
-    if (tile_bytes < 0 || static_cast<std::size_t>(tile_bytes) < needed)
-        return fail(damage("its tiles are smaller than they say"));
+    if (tile_bytes < 0 || static_cast<std::size_t>(tile_bytes) != needed)
+        return fail(damage("its tiles are of another size than they say"));
     piece_.resize(static_cast<std::size_t>(tile_bytes));
     tile_row_.resize(samples);
     for (Bytes& one : tile_row_) one.resize(page.width * page.tile_height * size);

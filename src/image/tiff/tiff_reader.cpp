@@ -134,6 +134,17 @@ Result<void> make_labels(Picture& picture, std::vector<std::string>& notes) {
     return {};
 }
 
+/// What is held of a page: one packed tile or line with all its samples, and a row of tiles.
+Result<void> check_memory(const Place& place, const ImageOptions& options) {
+    const TiffPage& page = place.page;
+    const std::uint64_t value = size_of(*page.type);
+    const std::uint64_t tile = std::uint64_t{page.tile_width} * page.tile_height;
+    const std::uint64_t piece = std::max(tile, page.width) * value * page.samples;
+    const std::uint64_t row = page.width * page.tile_height * value * place.samples;
+    if (piece <= options.memory_bytes && row <= options.memory_bytes) return {};
+    return fail(ErrorCode::exhausted, "limit: memory: its tiles or rows are too large");
+}
+
 class TiffReader final : public ImageReader {
 public:
     std::string_view name() const override { return "tiff"; }
@@ -176,11 +187,7 @@ private:
         picture.info.height = first.height;
         picture.info.type = *first.type;
         TRY(check(picture.info));
-        for (const Place& place : picture.places)
-            if (place.page.width * place.page.tile_height * place.samples *
-                    size_of(picture.info.type) >
-                options.memory_bytes)
-                return fail(ErrorCode::exhausted, "limit: memory: a row of its tiles is too large");
+        for (const Place& place : picture.places) TRY(check_memory(place, options));
         return std::make_unique<TiffSource>(std::move(file), std::move(picture.info),
                                             std::move(picture.places));
     }
