@@ -216,23 +216,6 @@ TEST(Loading, EachOfTheLoadsThatAreWrittenTogetherIsThereWhenItIsAcknowledged) {
     EXPECT_EQ(demo.text("SELECT count(*), count(DISTINCT load_id) FROM stl_load_commits"), "4|4");
 }
 
-TEST(Loading, ALoadThatFailsTakesNoOtherWithIt) {
-    DemoWarehouse demo;
-    const SmallLoad a("a"), c("c");
-    SmallLoad b("b");
-    // More genes than wait; what doesn't fit is found when it is written.
-    while (b.var.index.size() < 5000) b.var.index.push_back(fmt::format("g{}", b.var.index.size()));
-    b.rows.biology["feature"] = {{{"featurekey", "g1"}, {"isgene", "maybe"}}};
-    const auto reports = apply_together(*demo.warehouse, {a.rows, b.rows, c.rows});
-    EXPECT_TRUE(reports[0].has_value());
-    ASSERT_FALSE(reports[1].has_value());
-    EXPECT_NE(reports[1].error().message.find("loading revision b"), std::string::npos);
-    EXPECT_TRUE(reports[2].has_value());
-    EXPECT_EQ(demo.text("SELECT string_agg(DISTINCT dataset, ',' ORDER BY dataset) FROM obs"),
-              "a,c");
-    EXPECT_EQ(demo.text("SELECT count(*) FROM stl_load_commits"), "2");
-}
-
 TEST(Loading, PackedRowsComeBackAndDamagedOnesAreRefused) {
     expression::Frame obs, var;
     obs.index = {"c1", "c2"};
