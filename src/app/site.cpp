@@ -166,6 +166,9 @@ void Site::work_for_one_command() { state_->control->let_commits_wait_for_disk(f
 
 void Site::leave(std::unique_ptr<Site> site) {
     site->stop_workers();
+    // Where the warehouse was written to, a clean end: each start would read its log again.
+    std::error_code ignored;
+    if (fs::exists(site->state_->data / "warehouse.duckdb.wal", ignored)) return;
     site->state_->objects.reset();  // takes its mark out of the directory
     (void)site.release();
 }
