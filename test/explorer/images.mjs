@@ -75,6 +75,8 @@ const steps = {
     await page.mouse.click(box.x + order.at[0], box.y + order.at[1]);
     await page.waitForFunction(() =>
       document.querySelector(".selected-count strong")?.textContent === "1");
+    // Its id takes its number's place when the ids have come.
+    await page.locator(".picked-cell dd").first().filter({ hasText: order.cell }).waitFor();
     seen.picked = await page.locator(".picked-cell").innerText();
     await page.screenshot({ path: join(order.pictures, `images-${order.dataset}-picked.png`) });
   },

@@ -132,7 +132,7 @@ def test_channels_are_shown_in_their_colours_and_a_cell_is_picked_by_its_outline
     at = view.on_screen(places[chosen])
     assert labels[tuple(np.rint(places[chosen]).astype(int)[::-1])] == numbers[chosen]
     seen = look(server, chromium, "nuclei", ["open", "accessible", "channels", "click"],
-                off=["DNA"], at=list(at))
+                off=["DNA"], at=list(at), cell=str(numbers[chosen]))
 
     def at_places(image, wanted):
         spots = np.rint(view.on_screen(wanted)).astype(int)
@@ -149,5 +149,5 @@ def test_channels_are_shown_in_their_colours_and_a_cell_is_picked_by_its_outline
     assert (both[~lower, 1] < 120).all() and (both[:, 3] == 255).all()
     outlined = at_places(canvas(seen["open"]["image"]), places)
     assert (outlined[:, :3].sum(axis=1) > 60).mean() > 0.9, "cells are tinted and outlined"
-    assert str(chosen) in seen["picked"]
+    assert f"cell\n{numbers[chosen]}\n" in seen["picked"].replace("\t", "\n")
     assert seen["violations"] == []
