@@ -1,11 +1,11 @@
 import type { ImageDescription, TilePlace } from "../client/images";
 import type { Screen } from "../explorer/camera";
 import type { Camera } from "../explorer/view";
+import { link } from "../plots/program";
 import type { ImageLook } from "./image_look";
 import { fragmentShader, vertexShader } from "./image_shaders";
 import { clipOf, levelFor, type Part, partOf, textureOf, visibleTiles } from "./tile_geometry";
 import { TileStore, tileKey } from "./tile_store";
-import { link } from "./program";
 
 export interface Shown {
   image: ImageDescription;

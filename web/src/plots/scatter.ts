@@ -1,4 +1,5 @@
 import { shuffled } from "../base/order";
+import { link } from "./program";
 import { fragmentShader, vertexShader } from "./scatter_shaders";
 
 /** Points by WebGL2. Cells are drawn in a fixed shuffled order, so any first part of them is a fair
@@ -66,7 +67,7 @@ export class Scatter {
     });
     if (!gl) throw new Error("This browser has no WebGL2, which the Explorer draws cells with.");
     this.gl = gl;
-    this.program = link(gl);
+    this.program = link(gl, vertexShader, fragmentShader);
     const buffer = () => {
       const made = gl.createBuffer();
       if (!made) throw new Error("The graphics memory is exhausted.");
@@ -273,24 +274,4 @@ export class Scatter {
     this.gl.enableVertexAttribArray(at);
     this.gl.vertexAttribPointer(at, size, type, norm, 0, 0);
   }
-}
-
-function link(gl: WebGL2RenderingContext): WebGLProgram {
-  const program = gl.createProgram();
-  if (!program) throw new Error("The graphics memory is exhausted.");
-  for (const [type, source] of [
-    [gl.VERTEX_SHADER, vertexShader], [gl.FRAGMENT_SHADER, fragmentShader],
-  ] as const) {
-    const shader = gl.createShader(type);
-    if (!shader) throw new Error("The graphics memory is exhausted.");
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS))
-      throw new Error(gl.getShaderInfoLog(shader) ?? "a shader does not compile");
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS))
-    throw new Error(gl.getProgramInfoLog(program) ?? "the shaders do not link");
-  return program;
 }
