@@ -9,6 +9,7 @@ measure of bench/goals.py, as bench/README.md has it. STROMA_BINARY names anothe
 build/release/stroma. `--cells 10k --small 10k` is the small runnable form.
 """
 import argparse
+import gzip
 import json
 import multiprocessing
 import os
@@ -73,7 +74,10 @@ class Client:
         status, fields, answer, took = self.ask(method, path, body, headers)
         if status not in wanted:
             sys.exit(f"{method} {path}: {status} {bytes(answer[:300])}")
-        return json.loads(bytes(answer)) if status != 204 else None, fields, took
+        if status == 204:
+            return None, fields, took
+        packed = fields.get("content-encoding") == "gzip"
+        return json.loads(gzip.decompress(answer) if packed else bytes(answer)), fields, took
 
 
 class Server:
