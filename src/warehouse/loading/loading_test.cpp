@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sql/duckdb/duckdb_database.h"
+#include "sql/faulty/faulty_database.h"
 #include "warehouse/demo_warehouse.h"
 #include "warehouse/loading/load_line.h"
 #include "warehouse/loading/packed_rows.h"
@@ -214,6 +215,108 @@ TEST(Loading, EachOfTheLoadsThatAreWrittenTogetherIsThereWhenItIsAcknowledged) {
     EXPECT_EQ(demo.text("SELECT dataset, revision, count(*) FROM obs GROUP BY ALL ORDER BY ALL"),
               "a|a|2\nb|b|2\nc|c2|2");
     EXPECT_EQ(demo.text("SELECT count(*), count(DISTINCT load_id) FROM stl_load_commits"), "4|4");
+}
+
+/// An embedded engine whose connections fail by plan.
+class FaultyEngine final : public sql::EmbeddedDatabase {
+public:
+    explicit FaultyEngine(std::shared_ptr<sql::Database> database)
+        : kept_(std::move(database)),
+          engine_(dynamic_cast<sql::EmbeddedDatabase&>(*kept_)),
+          twin_(*kept_) {}
+    CallFaults& faults() { return twin_.faults(); }
+
+    Result<std::unique_ptr<sql::Connection>> connect() override { return twin_.connect(); }
+    sql::Abilities abilities() const override { return engine_.abilities(); }
+    Result<void> add_table_function(const std::string& name, sql::TableFunction function) override {
+        return engine_.add_table_function(name, std::move(function));
+    }
+    Result<std::unique_ptr<sql::Rows>> execute_named(sql::Connection& connection,
+                                                     std::string_view statement,
+                                                     const sql::NamedValues& values) override {
+        return engine_.execute_named(connection, statement, values);
+    }
+    Result<void> checkpoint() override { return engine_.checkpoint(); }
+    Result<void> backup_to(const fs::path& path) override { return engine_.backup_to(path); }
+    Result<void> verify() override { return engine_.verify(); }
+    Result<std::uint64_t> write_parquet(std::shared_ptr<sql::TableScan> rows,
+                                        const std::vector<std::string>& names,
+                                        const std::vector<std::string>& engine_types,
+                                        const fs::path& path) override {
+        return engine_.write_parquet(std::move(rows), names, engine_types, path);
+    }
+    std::shared_ptr<void> without_helpers() override { return engine_.without_helpers(); }
+    std::optional<double> progress(sql::Connection& connection) override {
+        return engine_.progress(connection);
+    }
+
+private:
+    std::shared_ptr<sql::Database> kept_;
+    sql::EmbeddedDatabase& engine_;
+    sql::FaultyDatabase twin_;
+};
+
+/// Three loads written together over an engine that fails by plan.
+struct FaultyGroup {
+    FaultyGroup() : engine(std::make_shared<FaultyEngine>(*sql::open_duckdb({}))) {
+        demo.warehouse.reset();
+        demo.database = engine;
+        demo.reopen();
+    }
+
+    std::vector<Result<LoadReport>> apply() {
+        return apply_together(*demo.warehouse, {a.rows, b.rows, c.rows});
+    }
+    /// "revisions that have arrived|lines of the ledger|lines of different revisions".
+    std::string kept() {
+        engine->faults().before_each_call({});
+        engine->faults().plan({});
+        return stored(*engine, "SELECT count(DISTINCT revision) FROM store.arrived") + "|" +
+               stored(*engine, "SELECT count(*) FROM store.stl_load_commits") + "|" +
+               stored(*engine, "SELECT count(DISTINCT revision) FROM store.stl_load_commits");
+    }
+
+    DemoWarehouse demo;
+    std::shared_ptr<FaultyEngine> engine;
+    const SmallLoad a{"a"}, b{"b"}, c{"c"};
+};
+
+TEST(Loading, AFailedGroupIsTriedOneByOneWhicheverCallFailed) {
+    for (const auto kind : {CallFault::Kind::fail_before, CallFault::Kind::fail_after}) {
+        for (std::uint64_t at = 1;; ++at) {
+            FaultyGroup group;
+            group.engine->faults().plan({.at = at, .kind = kind});
+            const auto reports = group.apply();
+            const bool met = group.engine->faults().calls_made() >= at;
+            for (const auto& report : reports)
+                EXPECT_TRUE(report.has_value()) << "call " << at << ": " << report.error().message;
+            EXPECT_EQ(group.kept(), "3|3|3") << "call " << at;
+            if (!met) break;
+            ASSERT_LT(at, 100u);
+        }
+    }
+}
+
+TEST(Loading, OneThatFailsByItselfTooIsTheOnlyOneLeftOut) {
+    FaultyGroup group;
+    CallFaults& faults = group.engine->faults();
+    int transactions = 0;
+    faults.before_each_call([&](std::string_view call) {
+        if (call != "begin") return;
+        ++transactions;
+        // The group's, and that of the second load by itself.
+        faults.plan({.at = transactions == 1 || transactions == 3 ? 1u : 0u});
+    });
+    const auto reports = group.apply();
+    std::vector<const Error*> failed;
+    for (const auto& report : reports)
+        if (!report) failed.push_back(&report.error());
+    ASSERT_EQ(failed.size(), 1u);
+    EXPECT_NE(failed[0]->message.find("planned fault"), std::string::npos) << failed[0]->message;
+    EXPECT_EQ(group.kept(), "2|2|2");
+    for (const auto* load : {&group.a, &group.b, &group.c})
+        EXPECT_TRUE(group.demo.warehouse->apply(load->rows).has_value());
+    EXPECT_EQ(group.kept(), "3|3|3");
 }
 
 TEST(Loading, PackedRowsComeBackAndDamagedOnesAreRefused) {
