@@ -45,13 +45,15 @@ void choose_cells(DemoModel& model) {
     DemoRandom random(model.shape.seed, cells_stream);
     const auto& types = demo_cell_types();
     constexpr std::size_t donor_count = 6;
+    // A panel of few genes is read deeply; a whole transcriptome gives what a droplet gives.
+    const double molecules = 1.1 * std::min(model.shape.genes, 5000u);
     for (std::uint32_t i = 0; i < model.shape.cells; ++i) {
         DemoCell cell;
         double left = random.uniform();
         while (cell.type + 1 < types.size() && left > types[cell.type].share)
             left -= types[cell.type++].share;
         cell.donor = random.below(donor_count);
-        cell.depth = 1.1 * model.shape.genes * std::exp(0.35 * random.normal());
+        cell.depth = molecules * std::exp(0.35 * random.normal());
         model.cells.push_back(cell);
     }
 }

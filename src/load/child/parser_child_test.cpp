@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,14 @@ Result<AnnotatedData> allocate_on_all_threads(InputFiles& files) {
         return {};
     }));
     return survived("threads");
+}
+Result<AnnotatedData> share_memory_with_nobody(InputFiles&) {
+    ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return survived("mmap");
+}
+Result<AnnotatedData> map_its_input(InputFiles& files) {
+    const File file = TRY(files.open("input.txt"));
+    return survived(std::to_string(TRY(MappedFile::map(file)).bytes().size()));
 }
 Result<AnnotatedData> loop_for_ever(InputFiles&) {
     for (std::atomic<std::uint64_t> count{0};;) ++count;
@@ -173,6 +182,8 @@ const Misbehaving all_readers[] = {
     {"kill", signal_its_parent},
     {"allocate", allocate_without_end},
     {"allocate-threads", allocate_on_all_threads},
+    {"share", share_memory_with_nobody},
+    {"map", map_its_input},
     {"loop", loop_for_ever},
     {"files", say_what_was_read},
     {"count", count_what_is_listed},
@@ -261,7 +272,7 @@ TEST_F(ParserChild, ACrashIsAnErrorOfThatFile) {
 }
 
 TEST_F(ParserChild, MayNotOpenConnectStartOrSignalAnything) {
-    for (const char* format : {"open", "socket", "fork", "exec", "kill"}) {
+    for (const char* format : {"open", "socket", "fork", "exec", "kill", "share"}) {
         const Error error = error_of(format);
         EXPECT_EQ(error.code, ErrorCode::invalid_input) << format << ": " << error.message;
         EXPECT_NE(error.message.find("forbidden system call"), std::string::npos)
@@ -278,6 +289,13 @@ TEST_F(ParserChild, EndsAtItsMemoryLimit) {
         EXPECT_EQ(error.code, ErrorCode::exhausted) << error.message;
         EXPECT_NE(error.message.find("limit: memory"), std::string::npos) << error.message;
     }
+}
+
+TEST_F(ParserChild, AFileThatItMapsIsNotItsMemory) {
+    ParseRequest large = request("map");
+    fs::resize_file(large.input, large.limits.memory_bytes + (32u << 20));
+    EXPECT_EQ(error_of(large).message,
+              "survived: " + std::to_string(large.limits.memory_bytes + (32u << 20)));
 }
 
 TEST_F(ParserChild, EndsAtItsTimeLimit) {

@@ -47,14 +47,19 @@ Result<void> limit(decltype(RLIMIT_AS) which, std::uint64_t soft, std::uint64_t 
     return {};
 }
 
-std::uint64_t mapped_bytes() {
-    std::uint64_t pages = 0;
+/// What the program takes already: addresses in all, and those that are its own to write.
+struct Taken {
+    std::uint64_t addresses = 0, data = 0;
+};
+
+Taken taken_bytes() {
+    unsigned long long size = 0, data = 0;
     if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
-        unsigned long long read = 0;
-        if (std::fscanf(file, "%llu", &read) == 1) pages = read;
+        if (std::fscanf(file, "%llu %*u %*u %*u %*u %llu", &size, &data) != 2) size = data = 0;
         std::fclose(file);
     }
-    return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    return {size * page, data * page};
 }
 
 Result<void> set_limits(const FenceLimits& limits) {
@@ -67,9 +72,16 @@ Result<void> set_limits(const FenceLimits& limits) {
     ::pthread_setattr_default_np(&attributes);
     ::pthread_attr_destroy(&attributes);
 
-    const std::uint64_t addresses =
-        mapped_bytes() + limits.memory_bytes + thread_count() * thread_stack_bytes;
-    if (!is_sanitized) TRY(limit(RLIMIT_AS, addresses, addresses, "RLIMIT_AS"));
+    // Memory is what it may write. The sealed file, which it maps to turn it, is the disk's: it
+    // counts as addresses only.
+    const Taken taken = taken_bytes();
+    const std::uint64_t memory = limits.memory_bytes + thread_count() * thread_stack_bytes;
+    const std::uint64_t data = taken.data + memory;
+    const std::uint64_t addresses = taken.addresses + memory + limits.output_bytes;
+    if (!is_sanitized) {
+        TRY(limit(RLIMIT_DATA, data, data, "RLIMIT_DATA"));
+        TRY(limit(RLIMIT_AS, addresses, addresses, "RLIMIT_AS"));
+    }
     // The parent watches the clock; this holds should the parent hang.
     const std::uint64_t seconds =
         (static_cast<std::uint64_t>(limits.time.count()) / 1000 + 1) * thread_count();
@@ -144,8 +156,13 @@ int add_conditional_rules(scmp_filter_ctx filter) {
     };
     const auto self = static_cast<scmp_datum_t>(::getpid());
     int failed = 0;
-    // No new code.
-    failed |= allow(SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    // No new code. Memory without a file isn't shared, since RLIMIT_DATA doesn't count such.
+    for (const int kind : {MAP_SHARED, MAP_ANONYMOUS}) {
+        const scmp_arg_cmp conditions[] = {
+            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+            SCMP_A3(SCMP_CMP_MASKED_EQ, static_cast<scmp_datum_t>(kind), 0)};
+        failed |= ::seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, conditions);
+    }
     failed |= allow(SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     // Threads, no processes. clone3 hides its flags in memory, so libc must take clone.
     failed |= allow(SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));

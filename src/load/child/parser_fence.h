@@ -8,7 +8,7 @@
 namespace stroma::loading {
 
 struct FenceLimits {
-    std::uint64_t memory_bytes = 0;  ///< on top of what the program has mapped already
+    std::uint64_t memory_bytes = 0;  ///< to write, on top of what it has; files mapped not counted
     std::chrono::milliseconds time{0};
     std::uint64_t output_bytes = 0;
 };
