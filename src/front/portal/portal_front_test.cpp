@@ -26,7 +26,7 @@ protected:
             },
             clock_, ids_);
         front_ = std::make_unique<PortalFront>(PortalDomain{
-            fake_.domain(), *portal_, *ontologies_, explorer_, "", false, "http://stroma.example"});
+            fake_.domain(), *portal_, *ontologies_, explorer_, "", false, {}, "http://stroma.example"});
     }
 
     ManualClock clock_;
