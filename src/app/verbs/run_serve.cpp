@@ -177,11 +177,6 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto pages = front::web::own_pages();
     const std::string frames = settings.text("http.frame_ancestors");
     TRY(front::web::check_frame_ancestors(frames));
-    front::api::Api api(answers.domain(),
-                        {.public_url = settings.text("http.public_url"),
-                         .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
-                         .scratch_folder = site->staging(),
-                         .home = front::web::home_of(pages, frames)});
     const auto domain = answers.domain();
     front::explorer::ExplorerDomain explored{
         domain.access,       domain.datasets, domain.jobs,          site->explorer(),
@@ -192,6 +187,12 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     front::annotation::AnnotationFront annotations(annotated);
     explored.find_selection = front::annotation::selection_finder(annotated);
     front::explorer::ExplorerFront explorer(explored);
+    front::api::Api api(domain,
+                        {.public_url = settings.text("http.public_url"),
+                         .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
+                         .scratch_folder = site->staging(),
+                         .home = front::web::home_of(pages, frames),
+                         .find_selection = explored.find_selection});
     account::Oidc oidc(site->control(), site->accounts(), site->catalog(), site->clock(),
                        site->ids(), TRY(oidc_options(settings)), ask_provider);
     front::account::AccountFront accounts(
