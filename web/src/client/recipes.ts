@@ -14,7 +14,7 @@ export const keptSelections = async (): Promise<KeptSelection[]> =>
   (await getJson<{ selections: KeptSelection[] }>("u/selections")).selections;
 
 export const keepSelection = async (revision: string, name: string, cells: [number, number][],
-    recipe?: unknown): Promise<KeptSelection> =>
+    recipe: unknown): Promise<KeptSelection> =>
   (await sendJson<KeptSelection>("POST", "u/selections", { revision, name, cells, recipe })).body;
 
 export const recipeOf = async (id: string): Promise<unknown> =>

@@ -8,7 +8,8 @@ import { save, saveText } from "../base/files";
 import { hrefOf } from "../base/route";
 import { Button, Choice, Dialog, Field, Notice, Progress } from "../widgets/controls";
 import { csv, fileName } from "./figure_files";
-import { countOf, runsOf } from "./selection";
+import { recipeFor } from "./recipe";
+import { countOf, runsOf, within } from "./selection";
 import { useSession } from "./session";
 
 /** The selected cells as a list, as a file, or as a dataset of their own. */
@@ -60,14 +61,14 @@ export function TakeOut({ onClose }: { onClose: () => void }) {
 
 /** Keeps the cells under an id, which programs write a matrix of. */
 function Command({ order, disabled }: { order: () => CellExport; disabled: boolean }) {
-  const { session, store } = useSession();
+  const { session, view, store } = useSession();
   const [command, setCommand] = useState("");
   const [problem, setProblem] = useState("");
   const keep = async () => {
     setProblem("");
     const { revision, cells, format } = order();
     const { id } = await keepSelection(revision, `${session.title}, taken out`,
-      cells ?? [[0, store.cells]]);
+      cells ?? [[0, store.cells]], await recipeFor(within(view.subset, view.selection), store));
     setCommand(`stroma matrix --selection ${id} --format ${format} -o selection.${format}`);
   };
   return <><Button disabled={disabled} onClick={() => void keep().catch((failure: Error) =>
