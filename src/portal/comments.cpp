@@ -7,7 +7,7 @@
 namespace stroma::portal {
 namespace {
 
-constexpr std::size_t text_bytes_max = 10'000, name_bytes_max = 200;
+constexpr std::size_t comment_bytes_max = 10'000, guest_name_bytes_max = 200;
 constexpr std::int64_t comments_max = 2000;  ///< of one dataset
 
 constexpr std::string_view select_comment =
@@ -20,8 +20,7 @@ Comment comment_in(const sql::Rows& row) {
 
 }  // namespace
 
-Result<std::vector<Comment>> Portal::comments(std::string_view dataset,
-                                               std::string_view view) {
+Result<std::vector<Comment>> Portal::comments(std::string_view dataset, std::string_view view) {
     const auto connection = TRY(state_->pool.take());
     const auto rows = TRY(connection->execute(
         fmt::format("{} WHERE dataset = ? AND view = ? ORDER BY created_ms, id", select_comment),
@@ -40,12 +39,12 @@ Result<std::optional<Comment>> Portal::find_comment(std::string_view id) {
 }
 
 Result<Comment> Portal::add_comment(Comment comment) {
-    if (comment.text.empty() || comment.text.size() > text_bytes_max)
+    if (comment.text.empty() || comment.text.size() > comment_bytes_max)
         return fail(ErrorCode::invalid_input,
-                    fmt::format("a comment has 1 to {} bytes", text_bytes_max));
-    if (comment.author_name.size() > name_bytes_max)
+                    fmt::format("a comment has 1 to {} bytes", comment_bytes_max));
+    if (comment.author_name.size() > guest_name_bytes_max)
         return fail(ErrorCode::invalid_input,
-                    fmt::format("a name has at most {} bytes", name_bytes_max));
+                    fmt::format("a name has at most {} bytes", guest_name_bytes_max));
     comment.id = state_->ids.uuid();
     comment.created_ms = state_->clock.unix_ms();
     const auto connection = TRY(state_->pool.take());

@@ -69,7 +69,7 @@ export const sharingSteps = (t) => {
       await button("Links for guests to Figure 1").click();
       const links = owner.getByRole("dialog", { name: "Links for guests to Figure 1" });
       await links.getByLabel("For", { exact: true }).fill("Reviewer 2");
-      await links.getByLabel("Who may").selectOption("comment");
+      await links.getByLabel("They may").selectOption("comment");
       await button("Make a link", links).click();
       const made = links.getByLabel("Copy it now, it is not shown again");
       await made.waitFor();

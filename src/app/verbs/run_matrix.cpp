@@ -17,14 +17,15 @@ constexpr std::size_t kept_bytes_max = 256u << 20;
 Result<void> take_selection(Session& session, const std::string& id, matrix::MatrixQuery& query) {
     Json kept;
     if (session.site) {
-        const auto found = TRY(
-            session.site->annotations().kept.find(annotation::KeptKind::selection, id));
+        const auto found =
+            TRY(session.site->annotations().kept.find(annotation::KeptKind::selection, id));
         if (!found) return fail(ErrorCode::not_found, "there is no selection '" + id + "'");
         kept = TRY(parse_json(found->body, {.bytes_max = kept_bytes_max}));
         kept["revision"] = found->revision;
     } else {
         const std::string path = "/u/selections/" + front::http::percent_encode(id);
-        kept = TRY(parse_json(TRY(session.remote->get(path)), {.bytes_max = kept_bytes_max}));
+        const std::string said = TRY(session.remote->get(path));
+        kept = TRY(parse_json(said, {.bytes_max = kept_bytes_max}));
     }
     query.revision = kept.value("revision", "");
     query.cells = kept.value("cells", decltype(query.cells){});
@@ -40,8 +41,7 @@ Result<matrix::ExportRequest> request_for(const MatrixOptions& options, Session&
     if (!options.filter_file.empty())
         request.query.filter = TRY_WITH(read_file(options.filter_file, 1u << 20), "the filter");
     request.query.revision = options.revision;
-    if (!options.selection.empty())
-        TRY(take_selection(session, options.selection, request.query));
+    if (!options.selection.empty()) TRY(take_selection(session, options.selection, request.query));
     if (options.where.empty() && options.sql.empty() && options.filter_file.empty() &&
         request.query.revision.empty())
         request.query.where = "true";

@@ -159,8 +159,8 @@ void keep_house(Site& site, std::stop_token stop) {
 Result<std::optional<front::portal::ShownView>> shown_view(Site& site, const std::string& id) {
     const auto view = TRY(site.find_view(id));
     if (!view) return std::nullopt;
-    return front::portal::ShownView{
-        {catalog::ThingKind::view, id, view->owner, view->by_link}, view->dataset};
+    return front::portal::ShownView{{catalog::ThingKind::view, id, view->owner, view->by_link},
+                                    view->dataset};
 }
 
 }  // namespace

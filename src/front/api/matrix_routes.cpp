@@ -72,15 +72,16 @@ http::Response accepted(const RequestedMatrices& requested) {
 /// the same result.
 Result<void> take_selection(const ApiContext& api, const http::Request& request,
                             const std::string& id, matrix::MatrixQuery& query) {
-    auto kept = api.options.find_selection ? TRY(api.options.find_selection(request, id))
-                                           : std::nullopt;
+    auto kept =
+        api.options.find_selection ? TRY(api.options.find_selection(request, id)) : std::nullopt;
     if (!kept) return fail(ErrorCode::not_found, fmt::format("there is no selection '{}'", id));
     if (kept->cells.empty())
         return fail(error_at(ErrorCode::invalid_input, "/selection", "it holds no cell"));
     if (kept->cells.size() > runs_max)
         return fail(error_at(ErrorCode::exhausted, "/selection",
                              fmt::format("it has {} runs of cells, and a matrix is made of at most "
-                                         "{}", kept->cells.size(), runs_max)));
+                                         "{}",
+                                         kept->cells.size(), runs_max)));
     query.revision = std::move(kept->revision);
     query.cells = std::move(kept->cells);
     return {};

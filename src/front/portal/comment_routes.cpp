@@ -66,8 +66,7 @@ Result<Subject> find_subject(PortalContext& context, http::Request& request,
 /// What the right to comment comes from: the view, which a link may be to alone, or the dataset.
 Result<catalog::Thing> commented(PortalContext& context, const http::Request& request,
                                  const Subject& subject) {
-    const bool by_view =
-        subject.view && TRY(may(context, request, Action::comment, *subject.view));
+    const bool by_view = subject.view && TRY(may(context, request, Action::comment, *subject.view));
     return by_view ? *subject.view : thing_of(subject.dataset);
 }
 
@@ -107,8 +106,8 @@ Answer post_comment(PortalContext& context, http::Request& request) {
     TRY(fields.finish());
     auto subject = TRY(find_subject(context, request, comment.view));
     if (subject.gone) return *std::move(subject.gone);
-    TRY(api::allow(context.api, request, Action::comment,
-                   TRY(commented(context, request, subject))));
+    const catalog::Thing thing = TRY(commented(context, request, subject));
+    TRY(api::allow(context.api, request, Action::comment, thing));
     const bool is_stranger = request.principal.role == catalog::Role::anonymous;
     if (!is_stranger && !name.empty())
         return fail(api::error_at(ErrorCode::invalid_input, "/name",

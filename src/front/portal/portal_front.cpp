@@ -19,9 +19,9 @@ PortalFront::PortalFront(PortalDomain domain) {
     api::ApiOptions options;
     options.public_url = domain.public_url;
     options.fetch_private_addresses = domain.fetch_private_addresses;
-    state_.reset(new State{{api::ApiContext{domain.api, std::move(options), {}}, domain.portal,
-                            domain.ontologies, domain.explorer, domain.doi_resolver,
-                            domain.find_view}});
+    state_.reset(
+        new State{{api::ApiContext{domain.api, std::move(options), {}}, domain.portal,
+                   domain.ontologies, domain.explorer, domain.doi_resolver, domain.find_view}});
 }
 PortalFront::~PortalFront() = default;
 

@@ -58,7 +58,7 @@ function NewLink({ onOrder }: {
   return <form className="inline-form" onSubmit={submit}>
     <Field label="For">{(id) => <input id={id} value={label} placeholder="reviewer 2 …"
       maxLength={60} onChange={(event) => setLabel(event.target.value)} />}</Field>
-    <Choice label="Who may" value={rights} options={rightsTexts} onChange={setRights} />
+    <Choice label="They may" value={rights} options={rightsTexts} onChange={setRights} />
     <Choice label="Good for" value={days} options={lives} onChange={setDays} />
     <Button kind="main" type="submit">Make a link</Button></form>;
 }
