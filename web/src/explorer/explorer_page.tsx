@@ -59,6 +59,8 @@ async function open(name: string, linked: string | null): Promise<Opened> {
   const linkedView = saved ? saved.state as Partial<View> : linked ? await unpacked(linked) : {};
   const view = { ...first, ...linkedView };
   const store = new CellStore(client, schema);
+  if (schema.embeddings.some(({ name: known }) => known === view.embedding))
+    store.embedding(view.embedding);
   const labels = new LabelBook(store);
   // A reader's own columns come first: the view may be coloured by one.
   if (isSignedIn())
