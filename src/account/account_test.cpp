@@ -23,9 +23,10 @@ protected:
         accounts = Accounts::open(*database, *catalog, clock, ids, {}).value();
         audit = std::make_unique<Audit>(*database, clock);
         catalog->set_witness(*audit);
-        links = std::make_unique<Links>(*database, *catalog, clock, ids, [this](std::string_view) {
-            return Result<std::vector<std::string>>(result_sources);
-        });
+        links = std::make_unique<Links>(
+            *database, *catalog, clock, ids,
+            [this](std::string_view) { return Result<std::vector<std::string>>(result_sources); },
+            [this](std::string_view) { return Result<std::optional<ViewOfLink>>(view); });
         ada = catalog->create_principal("ada", Role::user).value();
         eve = catalog->create_principal("eve", Role::user).value();
     }
@@ -49,6 +50,7 @@ protected:
     std::unique_ptr<Audit> audit;
     std::unique_ptr<Links> links;
     std::vector<std::string> result_sources;
+    std::optional<ViewOfLink> view;
     catalog::Principal ada, eve;
 };
 
@@ -138,7 +140,7 @@ TEST_F(AccountTest, AnInvitationWorksOnceAndOnlyUntilItIsOver) {
 TEST_F(AccountTest, ALinkIsWorthWhatItsCreatorMayGive) {
     const auto dataset = dataset_of(ada, "blood"), other = dataset_of(ada, "liver");
     const auto make = [&](const catalog::Principal& who) {
-        return links->create(who, ThingKind::dataset, dataset.id, "", Milliseconds{60'000});
+        return links->create(who, {ThingKind::dataset, dataset.id, "", Milliseconds{60'000}});
     };
     EXPECT_EQ(make(eve).error().code, ErrorCode::not_found);
     ASSERT_TRUE(catalog->grant({dataset.id, eve.id, "read"}));
@@ -169,11 +171,11 @@ TEST_F(AccountTest, ALinkToACollectionGivesItsDatasetsAndToAResultNeedsAllOfThem
     dataset.collection = shelf.id;
     ASSERT_TRUE(catalog->update_dataset(dataset));
     const auto link =
-        links->create(ada, ThingKind::collection, "shelf", "", Milliseconds{1000}).value();
+        links->create(ada, {ThingKind::collection, "shelf", "", Milliseconds{1000}}).value();
     EXPECT_TRUE(may_read(holder_of(link.secret), dataset.id));
     EXPECT_FALSE(may_read(holder_of(link.secret), other.id));
     const auto to_result = [&] {
-        return links->create(ada, ThingKind::result, "hash.loom", "", Milliseconds{1000});
+        return links->create(ada, {ThingKind::result, "hash.loom", "", Milliseconds{1000}});
     };
     EXPECT_EQ(to_result().error().code, ErrorCode::not_found);
     result_sources = {dataset.id, other.id};
@@ -185,6 +187,42 @@ TEST_F(AccountTest, ALinkToACollectionGivesItsDatasetsAndToAResultNeedsAllOfThem
     EXPECT_FALSE(may_read(holder, dataset.id));
 }
 
+TEST_F(AccountTest, ALinkToAViewGivesTheViewAndWhatItShows) {
+    const auto dataset = dataset_of(ada, "blood"), other = dataset_of(ada, "liver");
+    const auto make = [&](const catalog::Principal& who) {
+        return links->create(who, {ThingKind::view, "view-1", "", Milliseconds{1000}});
+    };
+    EXPECT_EQ(make(ada).error().code, ErrorCode::not_found);
+    view = ViewOfLink{eve.id, dataset.id, false};
+    EXPECT_EQ(make(ada).error().code, ErrorCode::not_found) << "somebody else's private view";
+    EXPECT_EQ(make(eve).error().code, ErrorCode::denied) << "she may not share the dataset";
+    view->owner = ada.id;
+    const auto holder = holder_of(make(ada).value().secret);
+    EXPECT_TRUE(may_read(holder, dataset.id));
+    EXPECT_FALSE(may_read(holder, other.id));
+    EXPECT_TRUE(catalog->may(holder, Action::read, {ThingKind::view, "view-1", ada.id}).value());
+    EXPECT_FALSE(catalog->may(holder, Action::read, {ThingKind::view, "view-2", ada.id}).value());
+}
+
+TEST_F(AccountTest, OnlyALinkThatSaysSoLetsAStrangerComment) {
+    const auto dataset = dataset_of(ada, "blood");
+    const catalog::Thing thing{ThingKind::dataset, dataset.id, ""};
+    const auto holder = [&](bool comments) {
+        return holder_of(
+            links->create(ada, {ThingKind::dataset, dataset.id, "", Milliseconds{1000}, comments})
+                .value()
+                .secret);
+    };
+    EXPECT_FALSE(catalog->may(holder(false), Action::comment, thing).value());
+    EXPECT_TRUE(catalog->may(holder(true), Action::comment, thing).value());
+    EXPECT_FALSE(catalog->may(holder(true), Action::change, thing).value());
+    EXPECT_FALSE(catalog->may(eve, Action::comment, thing).value());
+    ASSERT_TRUE(catalog->grant({dataset.id, eve.id, "read"}));
+    EXPECT_TRUE(catalog->may(eve, Action::comment, thing).value());
+    EXPECT_FALSE(
+        links->create(ada, {ThingKind::result, "hash.loom", "", Milliseconds{1000}, true}));
+}
+
 TEST_F(AccountTest, TheAuditTellsOfChangesDenialsAndLinksAndNotOfReading) {
     const auto dataset = dataset_of(ada, "blood");
     const catalog::Thing thing{ThingKind::dataset, dataset.id, ""};
@@ -193,7 +231,7 @@ TEST_F(AccountTest, TheAuditTellsOfChangesDenialsAndLinksAndNotOfReading) {
     EXPECT_TRUE(catalog->decide(ada, Action::change, thing).value());
     for (int i = 0; i < 3; ++i) EXPECT_FALSE(catalog->decide(eve, Action::read, thing).value());
     const auto link =
-        links->create(ada, ThingKind::dataset, dataset.id, "", Milliseconds{3600'000}).value();
+        links->create(ada, {ThingKind::dataset, dataset.id, "", Milliseconds{3600'000}}).value();
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(may_read(holder_of(link.secret), dataset.id));
     clock.advance(Milliseconds{60'000});
     EXPECT_TRUE(may_read(holder_of(link.secret), dataset.id));

@@ -25,6 +25,7 @@ std::string_view name_of(Action action) {
         case Action::remove: return "remove";
         case Action::share: return "share";
         case Action::administer: return "administer";
+        case Action::comment: return "comment";
     }
     return "";
 }

@@ -13,16 +13,19 @@ using catalog::ThingKind;
 
 constexpr std::size_t label_bytes_max = 200;
 constexpr std::string_view select_link =
-    "SELECT id, kind, thing, label, creator, created_ms, expires_ms, used_ms, uses, revoked FROM "
-    "links";
+    "SELECT id, kind, thing, label, creator, created_ms, expires_ms, used_ms, uses, revoked, "
+    "comments "
+    "FROM links";
 
 std::string_view kind_name(ThingKind kind) {
     if (kind == ThingKind::collection) return "collection";
+    if (kind == ThingKind::view) return "view";
     return kind == ThingKind::result ? "result" : "dataset";
 }
 
 ThingKind kind_named(std::string_view name) {
     if (name == "collection") return ThingKind::collection;
+    if (name == "view") return ThingKind::view;
     return name == "result" ? ThingKind::result : ThingKind::dataset;
 }
 
@@ -36,7 +39,8 @@ Link link_in(const sql::Rows& row) {
             .expires_ms = row.integer(6),
             .used_ms = row.integer(7),
             .uses = row.integer(8),
-            .revoked = row.boolean(9)};
+            .revoked = row.boolean(9),
+            .comments = row.boolean(10)};
 }
 
 Result<std::vector<Link>> select(sql::ConnectionPool& pool, std::string_view where,
@@ -62,11 +66,13 @@ struct Links::State {
     const Clock& clock;
     IdSource& ids;
     SourcesOfResult sources;
+    FindView find_view;
 };
 
 Links::Links(sql::Database& database, catalog::Catalog& catalog, const Clock& clock, IdSource& ids,
-             SourcesOfResult sources)
-    : state_(new State{sql::ConnectionPool(database), catalog, clock, ids, std::move(sources)}) {}
+             SourcesOfResult sources, FindView find_view)
+    : state_(new State{sql::ConnectionPool(database), catalog, clock, ids, std::move(sources),
+                       std::move(find_view)}) {}
 Links::~Links() = default;
 
 Result<bool> Links::may_share(const catalog::Principal& creator, ThingKind kind,
@@ -76,6 +82,13 @@ Result<bool> Links::may_share(const catalog::Principal& creator, ThingKind kind,
         return is_asked_for ? catalog.decide(creator, Action::share, what)
                             : catalog.may(creator, Action::share, what);
     };
+    if (kind == ThingKind::view) {
+        const auto view = TRY(state_->find_view(thing));
+        return view &&
+               TRY(catalog.may(creator, Action::read,
+                               {kind, std::string(thing), view->owner, view->by_link})) &&
+               TRY(ask({ThingKind::dataset, view->dataset, ""}));
+    }
     if (kind != ThingKind::result) return ask({kind, std::string(thing), ""});
     const auto datasets = TRY(state_->sources(thing));
     for (const std::string& dataset : datasets)
@@ -83,45 +96,59 @@ Result<bool> Links::may_share(const catalog::Principal& creator, ThingKind kind,
     return !datasets.empty();
 }
 
-Result<NewLink> Links::create(const catalog::Principal& creator, ThingKind kind,
-                              std::string_view thing, std::string_view label, Milliseconds length) {
-    if (label.size() > label_bytes_max)
+/// The id of what the order names. errors  not_found
+Result<std::string> Links::id_of(const catalog::Principal& creator, const Order& order) {
+    if (order.kind == ThingKind::dataset) {
+        const auto dataset = TRY(state_->catalog.find_dataset(order.thing));
+        if (dataset) return dataset->id;
+    } else if (order.kind == ThingKind::collection) {
+        const auto collection = TRY(state_->catalog.find_collection(order.thing));
+        if (collection) return collection->id;
+    } else if (order.kind == ThingKind::view) {
+        const auto view = TRY(state_->find_view(order.thing));
+        if (view && TRY(state_->catalog.may(creator, Action::read,
+                                            {order.kind, order.thing, view->owner, view->by_link})))
+            return order.thing;
+    } else if (!TRY(state_->sources(order.thing)).empty()) {
+        return order.thing;
+    }
+    return no_thing(order.kind, order.thing);
+}
+
+Result<NewLink> Links::create(const catalog::Principal& creator, const Order& order) {
+    if (order.label.size() > label_bytes_max)
         return fail(ErrorCode::invalid_input,
                     fmt::format("a link's label has at most {} bytes", label_bytes_max));
-    std::string id(thing);
-    if (kind == ThingKind::dataset) {
-        const auto dataset = TRY(state_->catalog.find_dataset(thing));
-        if (!dataset) return no_thing(kind, thing);
-        id = dataset->id;
-    } else if (kind == ThingKind::collection) {
-        const auto collection = TRY(state_->catalog.find_collection(thing));
-        if (!collection) return no_thing(kind, thing);
-        id = collection->id;
-    } else if (TRY(state_->sources(thing)).empty()) {
-        return no_thing(kind, thing);
-    }
-    if (!TRY(may_share(creator, kind, id, true))) {
-        if (kind == ThingKind::result ||
-            !TRY(state_->catalog.may(creator, Action::read, {kind, id, ""})))
-            return no_thing(kind, thing);
+    if (order.comments && order.kind == ThingKind::result)
+        return fail(ErrorCode::invalid_input, "nobody comments on a result: link its dataset");
+    const std::string id = TRY(id_of(creator, order));
+    if (!TRY(may_share(creator, order.kind, id, true))) {
+        // Whoever may see a view may see what it shows.
+        const bool may_read =
+            order.kind == ThingKind::view ||
+            (order.kind != ThingKind::result &&
+             TRY(state_->catalog.may(creator, Action::read, {order.kind, id, ""})));
+        if (!may_read) return no_thing(order.kind, order.thing);
         return fail(ErrorCode::denied, "only who may share it may make a link to it");
     }
     const std::int64_t now = state_->clock.unix_ms();
     NewLink made{{.id = state_->ids.uuid(),
-                  .kind = kind,
+                  .kind = order.kind,
                   .thing = id,
-                  .label = std::string(label),
+                  .label = order.label,
                   .creator = creator.id,
                   .created_ms = now,
-                  .expires_ms = now + length.count(),
+                  .expires_ms = now + order.length.count(),
                   .used_ms = 0,
                   .uses = 0,
-                  .revoked = false},
+                  .revoked = false,
+                  .comments = order.comments},
                  "link_" + state_->ids.secret()};
     const auto connection = TRY(state_->pool.take());
-    TRY(connection->change("INSERT INTO links VALUES(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)",
-                           {made.link.id, sha256_hex(made.secret), std::string(kind_name(kind)), id,
-                            made.link.label, creator.id, now, made.link.expires_ms, false}));
+    TRY(connection->change(
+        "INSERT INTO links VALUES(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
+        {made.link.id, sha256_hex(made.secret), std::string(kind_name(order.kind)), id,
+         made.link.label, creator.id, now, made.link.expires_ms, false, order.comments}));
     return made;
 }
 
@@ -169,7 +196,10 @@ Result<std::optional<catalog::LinkRight>> Links::right_of(std::string_view secre
     // Of a result the link names a file; its right is to the selection, whatever the format.
     const std::size_t end =
         link.kind == ThingKind::result ? link.thing.find('.') : std::string::npos;
-    return catalog::LinkRight{link.id, link.kind, link.thing.substr(0, end)};
+    catalog::LinkRight right{link.id, link.kind, link.thing.substr(0, end), "", link.comments};
+    if (link.kind == ThingKind::view)
+        if (const auto view = TRY(state_->find_view(link.thing))) right.shown = view->dataset;
+    return right;
 }
 
 }  // namespace stroma::account

@@ -37,6 +37,14 @@ Result<void> open_warehouse_file(Site::State& state, const Settings& settings) {
     return {};
 }
 
+Result<std::optional<account::ViewOfLink>> view_of_link(Site::State& state, std::string_view id) {
+    const auto view = TRY(state.annotations->kept.find(annotation::KeptKind::view, id));
+    if (!view) return std::nullopt;
+    const auto revision = TRY(state.catalog->find_revision(view->revision));
+    if (!revision || revision->state != catalog::RevisionState::ready) return std::nullopt;
+    return account::ViewOfLink{view->owner, revision->dataset, view->by_link};
+}
+
 /// What lies in the control database alone.
 Result<void> open_records(Site::State& state, const Settings& settings) {
     state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
@@ -100,7 +108,8 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
                                      .program = version()});
     state.links = std::make_unique<account::Links>(
         *state.control, *state.catalog, state.clock, state.ids,
-        [&state](std::string_view result) { return state.matrices->sources_of(result); });
+        [&state](std::string_view result) { return state.matrices->sources_of(result); },
+        [&state](std::string_view view) { return view_of_link(state, view); });
     state.ontologies = TRY(ontology::Ontologies::open(*state.control, state.clock));
     auto profiles = TRY(portal::read_profiles(settings.text("portal.profiles")));
     state.portal = TRY(portal::Portal::open(*state.control, *state.catalog, *state.ontologies,
@@ -205,6 +214,9 @@ object::ObjectStore& Site::objects() { return *state_->objects; }
 catalog::Catalog& Site::catalog() { return *state_->catalog; }
 account::Accounts& Site::accounts() { return *state_->accounts; }
 account::Links& Site::links() { return *state_->links; }
+Result<std::optional<account::ViewOfLink>> Site::find_view(std::string_view id) {
+    return view_of_link(*state_, id);
+}
 account::Audit& Site::audit() { return *state_->audit; }
 warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
 loading::RevisionFiles& Site::revision_files() { return *state_->files; }

@@ -69,6 +69,8 @@ public:
     catalog::Catalog& catalog();
     account::Accounts& accounts();
     account::Links& links();
+    /// A kept view, and the dataset of the revision that it is of; nothing when it is gone.
+    Result<std::optional<account::ViewOfLink>> find_view(std::string_view id);
     account::Audit& audit();
     warehouse::Warehouse& warehouse();
     loading::RevisionFiles& revision_files();

@@ -14,14 +14,14 @@ namespace {
 
 enum class Relation { none, reader, writer, owner, administrator };
 
-constexpr std::size_t action_count = 6;
-/// Columns in the order of Action: read, create, change, remove, share, administer.
+constexpr std::size_t action_count = 7;
+/// Columns in the order of Action: read, create, change, remove, share, administer, comment.
 constexpr std::array<std::array<bool, action_count>, 5> allowed = {{
-    {false, false, false, false, false, false},  // none
-    {true, false, false, false, false, false},   // reader
-    {true, false, true, false, false, false},    // writer
-    {true, false, true, true, true, false},      // owner
-    {true, true, true, true, true, true},        // administrator
+    {false, false, false, false, false, false, false},  // none
+    {true, false, false, false, false, false, true},    // reader
+    {true, false, true, false, false, false, true},     // writer
+    {true, false, true, true, true, false, true},       // owner
+    {true, true, true, true, true, true, true},         // administrator
 }};
 
 bool allows(Relation relation, Action action) {
@@ -141,18 +141,20 @@ bool in_scope(const Principal& principal, Action action, const Thing& thing) {
 Result<bool> may_without_links(sql::ConnectionPool& pool, const Principal& principal, Action action,
                                const Thing& thing) {
     if (principal.disabled || !in_scope(principal, action, thing)) return false;
+    // Strangers say nothing in public, unless a link lets them.
+    if (action == Action::comment && principal.role == Role::anonymous) return false;
     if (action == Action::create)
         return principal.role == Role::administrator || thing.kind == ThingKind::matrix_request ||
                (principal.role == Role::user && thing.kind != ThingKind::site);
     return allows(TRY(relation_of(pool, principal, thing)), action);
 }
 
-/// The link among the principal's that lets it do the action to the thing, which is to read it;
-/// "" when none does.
+/// The link among the principal's that lets it do the action to the thing, which is to read it or
+/// to comment on it; "" when none does.
 Result<std::string> allowing_link(sql::ConnectionPool& pool, const Principal& principal,
                                   Action action, const Thing& thing) {
-    if (principal.links.empty() || principal.disabled || action != Action::read || thing.id.empty())
-        return "";
+    const bool can_be = action == Action::read || action == Action::comment;
+    if (principal.links.empty() || principal.disabled || !can_be || thing.id.empty()) return "";
     std::string collection;
     if (thing.kind == ThingKind::dataset) {
         const auto connection = TRY(pool.take());
@@ -161,9 +163,12 @@ Result<std::string> allowing_link(sql::ConnectionPool& pool, const Principal& pr
         collection = dataset->collection;
     }
     for (const LinkRight& right : principal.links)
-        if ((right.kind == thing.kind && right.thing == thing.id) ||
-            (right.kind == ThingKind::collection && !collection.empty() &&
-             right.thing == collection))
+        if ((action == Action::read || right.comments) &&
+            ((right.kind == thing.kind && right.thing == thing.id) ||
+             (action == Action::read && thing.kind == ThingKind::dataset &&
+              right.shown == thing.id) ||
+             (right.kind == ThingKind::collection && !collection.empty() &&
+              right.thing == collection)))
             return right.link;
     return "";
 }

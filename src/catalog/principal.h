@@ -9,7 +9,7 @@ namespace stroma::catalog {
 enum class Role { anonymous, user, administrator };
 
 /// What can be asked for.
-enum class Action { read, create, change, remove, share, administer };
+enum class Action { read, create, change, remove, share, administer, comment };
 
 enum class ThingKind {
     site,
@@ -23,11 +23,14 @@ enum class ThingKind {
     view
 };
 
-/// What a capability link lets whoever holds it read: one thing, and of a collection its datasets.
+/// What a capability link lets whoever holds it read: one thing, of a collection its datasets, of a
+/// view the dataset that it shows.
 struct LinkRight {
     std::string link;  ///< its id
     ThingKind kind = ThingKind::dataset;
     std::string thing;
+    std::string shown;      ///< of a view: the dataset
+    bool comments = false;  ///< and comment on it
 };
 
 /// How a principal came in, for the record; empty of this process itself.

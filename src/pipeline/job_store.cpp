@@ -162,4 +162,9 @@ Result<Job> JobStore::wait_for_change(std::string_view id, std::int64_t version,
     }
 }
 
+std::uint64_t JobStore::wait_for_any_change(std::uint64_t seen, Milliseconds wait) {
+    state_->channel->wait_past(seen, wait);
+    return state_->channel->generation();
+}
+
 }  // namespace stroma::pipeline

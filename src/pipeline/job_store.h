@@ -40,6 +40,9 @@ public:
     /// Waits until the record's version passes `version` or `wait` is over; gives the record.
     /// Wakes at once for changes made in this process, within 200 ms for others'.
     Result<Job> wait_for_change(std::string_view id, std::int64_t version, Milliseconds wait);
+    /// Waits until this process has made more than `seen` changes of jobs, or `wait` is over; gives
+    /// how many there were. Looked at before a list is read, none is missed.
+    std::uint64_t wait_for_any_change(std::uint64_t seen, Milliseconds wait);
 
     struct State;
     State& state() { return *state_; }  ///< for Worker

@@ -75,13 +75,42 @@ Result<void> load_facts(Portal::State& state) {
     return {};
 }
 
-Result<void> keep_facts(Portal::State& state, const RevisionFacts& facts) {
+using ManyFacts = std::vector<std::shared_ptr<const RevisionFacts>>;
+
+/// In one transaction: a commit of each would wait for the disk a thousand times.
+Result<void> keep_facts(Portal::State& state, const ManyFacts& all) {
     const auto connection = TRY(state.pool.take());
-    TRY(connection->change(
-        "INSERT INTO portal_facts VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        {facts.revision, facts.title, facts.number, facts.created_ms,
-         static_cast<std::int64_t>(facts.cells), static_cast<std::int64_t>(facts.genes),
-         static_cast<std::int64_t>(facts.nonzeros), text_of(facts.facets)}));
+    return connection->in_transaction([&]() -> Result<void> {
+        for (const auto& facts : all)
+            TRY(connection->change(
+                "INSERT INTO portal_facts VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                {facts->revision, facts->title, facts->number, facts->created_ms,
+                 static_cast<std::int64_t>(facts->cells), static_cast<std::int64_t>(facts->genes),
+                 static_cast<std::int64_t>(facts->nonzeros), text_of(facts->facets)}));
+        return {};
+    });
+}
+
+std::shared_ptr<const RevisionFacts> known_facts(Portal::State& state, std::string_view revision) {
+    const std::lock_guard lock(state.mutex);
+    const auto found = state.facts.find(revision);
+    return found == state.facts.end() ? nullptr : found->second;
+}
+
+/// Reads the facts of those that aren't known yet. A revision that can't be read stays unknown.
+Result<void> learn_facts(Portal::State& state, const std::vector<std::string>& revisions) {
+    const std::lock_guard reading(state.reading);
+    if (!state.has_loaded_facts) TRY(load_facts(state));
+    ManyFacts read;
+    for (const std::string& revision : revisions) {
+        if (known_facts(state, revision)) continue;
+        if (auto facts = read_facts(state, revision))
+            read.push_back(std::make_shared<const RevisionFacts>(*std::move(facts)));
+    }
+    if (read.empty()) return {};
+    TRY(keep_facts(state, read));
+    const std::lock_guard lock(state.mutex);
+    for (auto& facts : read) state.facts[facts->revision] = std::move(facts);
     return {};
 }
 
@@ -139,20 +168,11 @@ Result<std::map<std::string, Card>> all_cards(Portal::State& state) {
 }  // namespace
 
 Result<std::shared_ptr<const RevisionFacts>> Portal::facts(std::string_view revision) {
-    {
-        const std::lock_guard lock(state_->mutex);
-        const auto found = state_->facts.find(revision);
-        if (found != state_->facts.end()) return found->second;
-    }
-    if (!state_->has_loaded_facts) {
-        TRY(load_facts(*state_));
-        return this->facts(revision);
-    }
-    const auto facts = std::make_shared<const RevisionFacts>(TRY(read_facts(*state_, revision)));
-    TRY(keep_facts(*state_, *facts));
-    const std::lock_guard lock(state_->mutex);
-    state_->facts[facts->revision] = facts;
-    return facts;
+    if (auto known = known_facts(*state_, revision)) return known;
+    TRY(learn_facts(*state_, {std::string(revision)}));
+    if (auto known = known_facts(*state_, revision)) return known;
+    // Says why it couldn't be read.
+    return std::make_shared<const RevisionFacts>(TRY(read_facts(*state_, revision)));
 }
 
 Result<SearchAnswer> Portal::search(const catalog::Principal& principal,
@@ -161,12 +181,20 @@ Result<SearchAnswer> Portal::search(const catalog::Principal& principal,
     const auto cards = TRY(all_cards(*state_));
     std::map<std::string, std::string> collections;
     for (const auto& one : TRY(state_->catalog.collections())) collections[one.id] = one.title;
+    std::vector<catalog::Dataset> datasets = TRY(state_->catalog.datasets());
+    std::erase_if(datasets, [&](const catalog::Dataset& one) {
+        return !std::binary_search(readable.begin(), readable.end(), one.id);
+    });
+    std::vector<std::string> unknown;
+    for (const catalog::Dataset& dataset : datasets)
+        if (!known_facts(*state_, dataset.current_revision))
+            unknown.push_back(dataset.current_revision);
+    if (!unknown.empty()) TRY(learn_facts(*state_, unknown));
     std::vector<SearchEntry> entries;
-    for (catalog::Dataset& dataset : TRY(state_->catalog.datasets())) {
-        if (!std::binary_search(readable.begin(), readable.end(), dataset.id)) continue;
+    for (catalog::Dataset& dataset : datasets) {
         SearchEntry entry;
         // A revision that can't be read is still listed; the dataset's page says what is wrong.
-        if (auto known = facts(dataset.current_revision)) entry.facts = *std::move(known);
+        entry.facts = known_facts(*state_, dataset.current_revision);
         if (const auto card = cards.find(dataset.id); card != cards.end())
             entry.card = card->second;
         if (const auto found = collections.find(dataset.collection); found != collections.end())

@@ -42,6 +42,16 @@ struct Tile {
     std::int64_t place = 0, created_ms = 0;
 };
 
+/// What somebody said of a dataset, or of a view of it.
+struct Comment {
+    std::string id, dataset;
+    std::string view;         ///< "" of the dataset as a whole
+    std::string author;       ///< a principal's id, or "link:" and that of a link
+    std::string author_name;  ///< as it was then; "" of a stranger who gave none
+    std::string text;
+    std::int64_t created_ms = 0;
+};
+
 /// Rows about datasets and collections in the control database. Who may do what is asked of the
 /// catalog by whoever calls. Any thread.
 class Portal {
@@ -104,6 +114,15 @@ public:
     Result<NewLink> create_link(DownloadLink link);
     /// Nothing for an unknown secret; an expired one is given.
     Result<std::optional<DownloadLink>> find_link(std::string_view secret);
+
+    /// Of one dataset, or of that view of it; the oldest first.
+    Result<std::vector<Comment>> comments(std::string_view dataset, std::string_view view);
+    Result<std::optional<Comment>> find_comment(std::string_view id);
+    /// Gives it its id and time. errors  invalid_input  too long     exhausted  too many
+    Result<Comment> add_comment(Comment comment);
+    Result<void> remove_comment(std::string_view id);
+    /// Takes away what was said of datasets that are gone.
+    Result<void> forget_removed();
 
     /// The principal's own and those that are public.
     Result<std::vector<Tile>> tiles(std::string_view principal);

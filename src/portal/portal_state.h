@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <mutex>
 #include <shared_mutex>
 
@@ -33,7 +32,10 @@ struct Portal::State {
 
     std::mutex mutex;
     std::map<std::string, std::shared_ptr<const RevisionFacts>, std::less<>> facts;
-    std::atomic<bool> has_loaded_facts = false;
+
+    /// Held while facts are read from rows and sealed files, so that nobody reads one twice.
+    std::mutex reading;
+    bool has_loaded_facts = false;
 
     std::shared_mutex index_mutex;
     std::unique_ptr<FacetIndex> index;

@@ -137,6 +137,24 @@ TEST_F(PortalTest, TilesAreOnesOwnAndThoseOfEverybody) {
     EXPECT_EQ(portal->tiles("rosalind")->size(), 1u);
 }
 
+TEST_F(PortalTest, CommentsAreOfADatasetOrAViewAndGoWithTheirDataset) {
+    const auto one = dataset("one");
+    Comment comment;
+    comment.dataset = one.id;
+    EXPECT_EQ(portal->add_comment(comment).error().code, ErrorCode::invalid_input) << "no words";
+    comment.text = "Good";
+    ASSERT_TRUE(portal->add_comment(comment));
+    comment.view = "view-1";
+    const auto on_view = portal->add_comment(comment);
+    EXPECT_EQ(portal->comments(one.id, "")->size(), 1u);
+    EXPECT_EQ(portal->comments(one.id, "view-1")->front().id, on_view->id);
+    ASSERT_TRUE(portal->forget_removed());
+    EXPECT_TRUE(portal->find_comment(on_view->id)->has_value());
+    ASSERT_TRUE(catalog->remove_revision(one.current_revision));
+    ASSERT_TRUE(portal->forget_removed());
+    EXPECT_FALSE(portal->find_comment(on_view->id)->has_value());
+}
+
 TEST_F(PortalTest, ADatasetWhoseFileIsUnreadableIsListedAllTheSame) {
     const auto one = dataset("one");
     const auto found =

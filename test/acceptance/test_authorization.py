@@ -14,7 +14,7 @@ from browser import Browser, first_administrator, new_user
 
 PASSWORD = "a long enough password"
 LEVELS = {"none": 0, "reader": 1, "writer": 2, "owner": 3, "administrator": 4}
-NEEDED = {"read": 1, "change": 2, "remove": 3, "share": 3}
+NEEDED = {"read": 1, "comment": 1, "change": 2, "remove": 3, "share": 3}
 
 # name, relation to the things that aren't foreign, how it comes in
 Kind = collections.namedtuple("Kind", "name relation by")
@@ -79,7 +79,7 @@ RULES = {
     "DELETE /v1/uploads/{upload}": Rule("own change", "/v1/uploads/{fresh_upload}"),
     "POST /v1/imports": Rule("administer", body={"path": "/no/such/file.h5ad"},
                              ok=(202, 400, 404)),
-    "GET /v1/jobs": OPEN,
+    "GET /v1/jobs": OPEN, "GET /v1/jobs/events": Rule("somebody", "/v1/jobs/events?seconds=0"),
     "GET /v1/jobs/{job}": Rule("own", "/v1/jobs/{job}"),
     "GET /v1/jobs/{job}/events": Rule("own", "/v1/jobs/{job}/events"),
     "GET /v1/jobs/{job}/log": Rule("own", "/v1/jobs/{job}/log"),
@@ -118,6 +118,12 @@ RULES = {
         Rule("remove", "/v1/portal/datasets/{thing}/tombstone", {}),
     "POST /v1/portal/datasets/{dataset}/links":
         Rule("read", "/v1/portal/datasets/{thing}/links", {}),
+    "GET /v1/portal/datasets/{dataset}/comments":
+        Rule("read", "/v1/portal/datasets/{thing}/comments"),
+    "POST /v1/portal/datasets/{dataset}/comments":
+        Rule("comment", "/v1/portal/datasets/{thing}/comments", {"text": "Good"}),
+    "DELETE /v1/portal/datasets/{dataset}/comments/{comment}":
+        Rule("read", "/v1/portal/datasets/{thing}/comments/none", ok=(404,)),
     "GET /v1/portal/files/{secret}": Rule("absent", "/v1/portal/files/none"),
     "GET /v1/portal/jobs/{job}/report": Rule("own", "/v1/portal/jobs/{job}/report", ok=(200, 404)),
     "GET /v1/portal/collections": OPEN,
@@ -240,6 +246,8 @@ def expected(rule, kind, state):
     action = {"read private": "read", "search private": "read",
               "share signed in": "share"}.get(rule, rule)
     have = level(kind, state)
+    if rule == "comment" and is_nobody and have > 0:
+        return 401  # a link that lets comment: test_links.py
     if rule == "search private" and kind.by == "link":
         have = 0  # a link opens its thing; a search of everything doesn't find it
     if have >= NEEDED[action] and not (reads_only and action != "read"):

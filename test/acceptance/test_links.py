@@ -57,6 +57,85 @@ def test_a_link_opens_exactly_its_thing_to_whoever_has_it(home):
     assert counted.json()["rows"] == [[0]], counted.text
 
 
+def test_a_link_that_says_so_lets_a_stranger_comment(home):
+    server, administrator, ids = home
+    path = f"/v1/portal/datasets/{ids['blood']}/comments"
+    reader, _ = opened(server, make(administrator, "blood"))
+    guest, _ = opened(server, make(administrator, "blood", rights="comment", label="Reviewer 2"))
+    reader.me(), guest.me()
+    assert guest.me()["links"][0]["rights"] == "comment"
+    assert reader.get(path).json() == {"may_comment": False, "comments": []}
+    assert reader.post(path, {"text": "Nice"}).status_code == 401
+    said = guest.post(path, {"text": "Which donors?", "name": "R2"})
+    assert said.status_code == 201, said.text
+    assert said.json()["name"] == "R2" and said.json()["by_link"] and said.json()["own"]
+    answer = administrator.post(path, {"text": "Ours."}).json()
+    assert answer["name"] == administrator.me()["user"]["name"]
+    seen = reader.get(path).json()["comments"]
+    assert [one["text"] for one in seen] == ["Which donors?", "Ours."]
+    assert not any(one["own"] or one["may_remove"] for one in seen)
+    assert reader.delete(f"{path}/{said.json()['id']}").status_code == 401
+    assert guest.delete(f"{path}/{answer['id']}").status_code == 401, "somebody else's"
+    assert guest.delete(f"{path}/{said.json()['id']}").status_code == 204
+    assert administrator.delete(f"{path}/{answer['id']}").status_code == 204
+    assert reader.get(path).json()["comments"] == []
+    for wrong in ({"text": ""}, {"text": "x" * 10_001}, {"words": "x"},
+                  {"text": "x", "name": "Bob"}):
+        assert administrator.post(path, wrong).status_code == 400, wrong
+    assert Browser(server.url).get(path).status_code == 404
+    liver = f"/v1/portal/datasets/{ids['liver']}/comments"
+    assert guest.post(liver, {"text": "x"}).status_code == 404
+
+
+def test_a_link_to_a_view_opens_it_and_what_it_shows(home):
+    server, administrator, ids = home
+    revision = administrator.get("/v1/datasets/blood").json()["current_revision"]
+    view = administrator.post("/u/views", {"revision": revision, "name": "Figure 1",
+                                           "state": {"genes": ["G1"]}}).json()["id"]
+    assert Browser(server.url).get(f"/u/views/{view}").status_code == 404, "it is private"
+    guest, answer = opened(server, make(administrator, view, kind="view"))
+    assert answer.headers["Location"] == f"../#/explore/{ids['blood']}?view={view}"
+    assert guest.get(f"/u/views/{view}").json()["state"] == {"genes": ["G1"]}
+    assert guest.get(f"/d/{revision}/schema").status_code == 200
+    other = administrator.post("/u/views", {"revision": revision, "name": "Other",
+                                            "state": {}}).json()["id"]
+    assert guest.get(f"/u/views/{other}").status_code == 404
+    # It looks at the dataset, and says nothing of it nor of the view.
+    comments = f"/v1/portal/datasets/{ids['blood']}/comments"
+    assert guest.get(comments, params={"view": view}).json()["may_comment"] is False
+    guest.me()
+    assert guest.post(comments, {"text": "x", "view": view}).status_code == 401
+    absent = administrator.post("/v1/links", {"kind": "view", "thing": "view-none",
+                                              "expires_in_seconds": 60})
+    assert absent.status_code == 404
+
+
+def test_comments_on_a_view_are_for_who_sees_it(home):
+    server, administrator, ids = home
+    revision = administrator.get("/v1/datasets/blood").json()["current_revision"]
+    view, other = (administrator.post("/u/views", {"revision": revision, "name": name, "state": {}})
+                   .json()["id"] for name in ("Figure 1", "Figure 2"))
+    path = f"/v1/portal/datasets/{ids['blood']}/comments"
+    guest, _ = opened(server, make(administrator, view, kind="view", rights="comment"))
+    guest.me()
+    said = guest.post(path, {"text": "Why so few?", "view": view, "name": "Reviewer"})
+    assert said.status_code == 201, said.text
+    assert said.json()["view"] == view and said.json()["name"] == "Reviewer"
+    on_view = {"view": view}
+    assert [one["text"] for one in guest.get(path, params=on_view).json()["comments"]] == \
+        ["Why so few?"]
+    assert administrator.get(path, params=on_view).json()["comments"][0]["may_remove"]
+    assert administrator.get(path).json()["comments"] == [], "of the dataset as a whole"
+    assert guest.post(path, {"text": "x"}).status_code == 401, "the view, not the dataset"
+    assert guest.post(path, {"text": "x", "view": other}).status_code == 404
+    assert guest.get(path, params={"view": other}).status_code == 404
+    liver = f"/v1/portal/datasets/{ids['liver']}/comments"
+    assert administrator.get(liver, params=on_view).status_code == 404, "of another dataset"
+    reader, _ = opened(server, make(administrator, "blood", rights="comment"))
+    assert reader.get(path, params=on_view).status_code == 404, "a private view"
+    assert guest.delete(f"{path}/{said.json()['id']}").status_code == 204
+
+
 def test_a_link_holder_may_ask_questions_that_are_posts(home):
     server, administrator, ids = home
     browser, _ = opened(server, make(administrator, "blood"))

@@ -260,6 +260,23 @@ export const portalSteps = (t) => {
       t.seen.mine = await titles();
       await t.look("mine");
     },
+    /** A job that begins while the page is open appears, and its end, without another question. */
+    async jobsComing() {
+      const asked = [];
+      t.page.on("request", (one) => { if (/\/v1\/jobs/.test(one.url())) asked.push(one.url()); });
+      await go("mine");
+      await t.page.getByText("There was none yet.").waitFor();
+      const begun = await t.page.request.post(`${t.order.url}/v1/imports`, {
+        headers: { Authorization: `Bearer ${t.order.token}` },
+        data: { path: t.order.file, dataset: "late" } });
+      t.seen.begun = (await begun.json()).title;
+      const row = t.page.locator("table[aria-label=Jobs] tbody tr");
+      await row.locator(".badge.good").waitFor();
+      t.seen.ended = await row.locator("td").evaluateAll((all) => all.slice(0, 2).map((one) =>
+        one.textContent));
+      t.seen.asked = asked.map((url) => new URL(url).pathname);
+      await t.shot("jobs");
+    },
     async admin() {
       await go("admin");
       await t.page.locator("table[aria-label=Users] tbody tr").first().waitFor();

@@ -279,6 +279,10 @@ export const selectingSteps = (t) => {
       await t.shot("take-out");
       const file = await t.downloaded(() => button("Download").click(), "base64");
       t.seen.taken_file = file.text;
+      await button("Keep them under an id").click();
+      const command = label("In a terminal; over HTTP it is “selection” of POST /v1/matrix");
+      await command.waitFor();
+      t.seen.command = await command.inputValue();
       await label("Title of the new dataset").fill(t.order.derived);
       await button("Make the dataset").click();
       await t.page.locator(".derive .notice a").waitFor();

@@ -58,6 +58,54 @@ export const sharingSteps = (t) => {
       t.seen.spaces_after = await spaces.count();
       t.seen.columns_after = await own(other).locator(".disclosure").count();
     },
+    /** An owner makes a link to a saved view; who has it looks, and says something of the view. */
+    async guest() {
+      const owner = t.page = await t.explorerTab();
+      await only(owner, "cell_type", t.order.label);
+      await button("Share and reproduce").click();
+      await owner.getByLabel("Name of this view").fill("Figure 1");
+      await owner.getByLabel("for who has the link").uncheck();
+      await button("Save this view").click();
+      await button("Links for guests to Figure 1").click();
+      const links = owner.getByRole("dialog", { name: "Links for guests to Figure 1" });
+      await links.getByLabel("For", { exact: true }).fill("Reviewer 2");
+      await links.getByLabel("They may").selectOption("comment");
+      await button("Make a link", links).click();
+      const made = links.getByLabel("Copy it now, it is not shown again");
+      await made.waitFor();
+      await t.look("guest-link");
+      const url = await made.inputValue();
+
+      const guest = t.page = await t.newReader();
+      await guest.goto(url);
+      await t.drawn();
+      t.seen.guest_count = await guest.locator(".selected-count").textContent();
+      await button("Comments on Figure 1").click();
+      await guest.getByLabel("Your name").fill("Rosalind");
+      await guest.getByLabel("Your comment").fill("Which donors are these?");
+      await button("Comment").click();
+      await guest.locator(".comments li").waitFor();
+      await t.look("guest-comment");
+      await guest.goto(`${t.order.url}/#/datasets/${t.order.dataset}`);
+      await guest.getByRole("heading", { name: "Comments" }).waitFor();
+      await guest.locator(".comments .note").waitFor();
+      t.seen.guest_may_comment_dataset = await guest.getByLabel("Your comment").count();
+
+      await links.getByRole("button", { name: "Close" }).click();
+      await owner.getByRole("dialog", { name: "Share and reproduce" })
+        .getByRole("link", { name: "Figure 1" }).click();
+      t.page = owner;
+      await button("Comments on Figure 1").click();
+      await owner.locator(".comments li").waitFor();
+      t.seen.comments = await owner.locator(".comments li").evaluateAll((all) =>
+        all.map((one) => [one.querySelector("strong").textContent,
+          one.querySelector(".prose").textContent]));
+      await owner.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+      await owner.locator("h1 a").click();
+      await button("Links for guests").click();
+      t.seen.dataset_dialog = await owner.getByRole("dialog").getAttribute("aria-label");
+      await t.look("dataset-links");
+    },
     /** While somebody looks, a new revision comes; the view goes on there. */
     async newRevision() {
       t.page = await t.explorerTab();

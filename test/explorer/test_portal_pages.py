@@ -80,6 +80,12 @@ def test_people_sign_in_by_a_password_of_their_own(browse, start_server):
     assert any("sign-in" in one and "denied" in one for one in seen["audit"])
 
 
+def test_a_job_appears_and_ends_on_the_page_without_another_question(browse, start_server, blood):
+    seen = browse(start_server(), "portal-jobs", ["signIn", "jobsComing"], file=str(blood))
+    assert seen["ended"] == [seen["begun"], "succeeded"]
+    assert set(seen["asked"]) == {"/v1/jobs/events"}
+
+
 def test_facets_and_words_find_datasets_and_a_link_keeps_them(browse, library_server):
     seen = browse(library_server, "portal-facets", ["facets", "keyboard"])
     assert sorted(seen["all"]) == ["Colon biopsies", "Healthy blood", "Lung of smokers"]

@@ -195,8 +195,8 @@ def test_markers_of_each_label_and_a_set_of_one_cell(browse, server, blood, h5ad
     assert "cell" in seen["refused_set"]
 
 
-def test_cells_are_taken_out_and_a_recipe_finds_such_cells_elsewhere(browse, server, selected_by,
-                                                                     blood, other, h5ad, tmp_path):
+def test_cells_are_taken_out_and_a_recipe_finds_such_cells_elsewhere(
+        browse, server, selected_by, run, blood, other, h5ad, tmp_path):
     seen = browse(server, "taken", ["openExplorer", "takeOut", "keepRecipe", "useRecipe"],
                   dataset="blood", label="B cell", derived="Chosen cells", other="other")
     data = h5ad.read(blood)
@@ -210,6 +210,11 @@ def test_cells_are_taken_out_and_a_recipe_finds_such_cells_elsewhere(browse, ser
     assert list(chosen.obs_names) == ids[1:]
     np.testing.assert_array_equal(np.asarray(chosen.X.todense()),
                                   np.asarray(data[ids[1:]].X.todense()))
+    words = seen["command"].split()
+    assert words[:3] == ["stroma", "matrix", "--selection"]
+    assert words[-2:] == ["-o", "selection.h5ad"]
+    run(*words[1:-1], tmp_path / "typed.h5ad", data=server.data)
+    assert list(h5ad.read(tmp_path / "typed.h5ad").obs_names) == ids[1:]
 
     derived = server.get("/v1/portal/datasets/chosen_cells").json()
     revision = next(one for one in derived["revisions"] if one["current"])

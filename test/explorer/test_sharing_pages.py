@@ -32,6 +32,18 @@ def test_a_space_is_shared_by_name_and_a_column_begins_as_a_copy(browse, start_s
     assert (seen["spaces_after"], seen["columns_after"]) == (0, 0), "hers alone are left"
 
 
+def test_a_guest_opens_a_view_by_its_link_and_comments_on_it(browse, start_server, run, demo_data,
+                                                             h5ad, tmp_path):
+    data = tmp_path / "data"
+    run("import", demo_data.file, "--name", "blood", "--title", "Blood", data=data)
+    seen = browse(start_server(data), "guest", ["guest"], dataset="blood", label="B cell")
+    count = int((h5ad.read(demo_data.file).obs["cell_type"] == "B cell").sum())
+    assert seen["guest_count"] == f"{count} of 500 cells"
+    assert seen["comments"] == [["Rosalind", "Which donors are these?"]]
+    assert seen["guest_may_comment_dataset"] == 0, "the link is to the view"
+    assert seen["dataset_dialog"] == "Links for guests to Blood"
+
+
 def test_who_looks_is_told_of_a_new_revision_and_goes_on_there(browse, start_server, run, demo_data,
                                                                h5ad, tmp_path):
     data, more = tmp_path / "data", tmp_path / "more.h5ad"

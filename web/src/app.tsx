@@ -8,8 +8,10 @@ import { Problem, Waiting } from "./portal/states";
 import { IconButton } from "./widgets/controls";
 import "./portal/portal.css";
 
-const ExplorerPage = lazy(async () =>
-  ({ default: (await import("./explorer/explorer_page")).ExplorerPage }));
+const explorer = () => import("./explorer/explorer_page");
+const ExplorerPage = lazy(async () => ({ default: (await explorer()).ExplorerPage }));
+// While it is asked who reads, what they came for is read.
+if (routeOf(location.hash).parts[0] === "explore") void explorer();
 const pages = () => import("./portal/pages");
 const page = <Name extends keyof Awaited<ReturnType<typeof pages>>>(name: Name) =>
   lazy(async () => ({ default: (await pages())[name] }));

@@ -23,6 +23,9 @@ public:
                                           Milliseconds wait) override {
         return jobs_.wait_for_change(id, version, wait);
     }
+    std::uint64_t wait_for_any_change(std::uint64_t seen, Milliseconds wait) override {
+        return jobs_.wait_for_any_change(seen, wait);
+    }
 
 private:
     pipeline::JobStore& jobs_;

@@ -5,20 +5,45 @@
 #include "app/terminal/progress_line.h"
 #include "app/verbs/verbs.h"
 #include "base/json.h"
+#include "front/http/url.h"
 #include "matrix/export_stage.h"
 
 namespace stroma::app {
 namespace {
 
-Result<matrix::ExportRequest> request_for(const MatrixOptions& options) {
+constexpr std::size_t kept_bytes_max = 256u << 20;
+
+/// The cells that were kept under the id, here or at the server.
+Result<void> take_selection(Session& session, const std::string& id, matrix::MatrixQuery& query) {
+    Json kept;
+    if (session.site) {
+        const auto found =
+            TRY(session.site->annotations().kept.find(annotation::KeptKind::selection, id));
+        if (!found) return fail(ErrorCode::not_found, "there is no selection '" + id + "'");
+        kept = TRY(parse_json(found->body, {.bytes_max = kept_bytes_max}));
+        kept["revision"] = found->revision;
+    } else {
+        const std::string path = "/u/selections/" + front::http::percent_encode(id);
+        const std::string said = TRY(session.remote->get(path));
+        kept = TRY(parse_json(said, {.bytes_max = kept_bytes_max}));
+    }
+    query.revision = kept.value("revision", "");
+    query.cells = kept.value("cells", decltype(query.cells){});
+    if (query.cells.empty())
+        return fail(ErrorCode::invalid_input, "the selection '" + id + "' holds no cell");
+    return {};
+}
+
+Result<matrix::ExportRequest> request_for(const MatrixOptions& options, Session& session) {
     matrix::ExportRequest request;
     request.query.where = options.where;
     request.query.sql = options.sql;
     if (!options.filter_file.empty())
         request.query.filter = TRY_WITH(read_file(options.filter_file, 1u << 20), "the filter");
     request.query.revision = options.revision;
+    if (!options.selection.empty()) TRY(take_selection(session, options.selection, request.query));
     if (options.where.empty() && options.sql.empty() && options.filter_file.empty() &&
-        options.revision.empty())
+        request.query.revision.empty())
         request.query.where = "true";
     request.query.fields = options.fields;
     request.query.genes = options.genes;
@@ -42,7 +67,7 @@ Result<void> run_matrix(const MatrixOptions& options, Invocation& invocation) {
     Session session = TRY(open_session(invocation));
     // Who doesn't ask for a file that survives a loss of power needs no record that does.
     if (session.site && !options.durable) session.site->work_for_one_command();
-    const auto request = TRY(request_for(options));
+    const auto request = TRY(request_for(options, session));
     const pipeline::Job job =
         TRY(submit(session, "export", "matrix " + request.path.filename().string(),
                    matrix::to_job_inputs(request)));

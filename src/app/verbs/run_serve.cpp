@@ -149,8 +149,18 @@ void keep_house(Site& site, std::stop_token stop) {
         if (const auto forgotten = site.annotations().spaces.forget_removed(is_there); !forgotten)
             log(LogLevel::warning, "labels of removed data could not be forgotten",
                 {{"error", forgotten.error().message}});
+        if (const auto forgotten = site.portal().forget_removed(); !forgotten)
+            log(LogLevel::warning, "comments on removed data could not be forgotten",
+                {{"error", forgotten.error().message}});
     } while (!stopped.wait_for(lock, stop, site.house_keeping_interval(), [] { return false; }) &&
              !stop.stop_requested());
+}
+
+Result<std::optional<front::portal::ShownView>> shown_view(Site& site, const std::string& id) {
+    const auto view = TRY(site.find_view(id));
+    if (!view) return std::nullopt;
+    return front::portal::ShownView{{catalog::ThingKind::view, id, view->owner, view->by_link},
+                                    view->dataset};
 }
 
 }  // namespace
@@ -167,11 +177,6 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto pages = front::web::own_pages();
     const std::string frames = settings.text("http.frame_ancestors");
     TRY(front::web::check_frame_ancestors(frames));
-    front::api::Api api(answers.domain(),
-                        {.public_url = settings.text("http.public_url"),
-                         .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
-                         .scratch_folder = site->staging(),
-                         .home = front::web::home_of(pages, frames)});
     const auto domain = answers.domain();
     front::explorer::ExplorerDomain explored{
         domain.access,       domain.datasets, domain.jobs,          site->explorer(),
@@ -182,6 +187,12 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     front::annotation::AnnotationFront annotations(annotated);
     explored.find_selection = front::annotation::selection_finder(annotated);
     front::explorer::ExplorerFront explorer(explored);
+    front::api::Api api(domain,
+                        {.public_url = settings.text("http.public_url"),
+                         .fetch_private_addresses = settings.boolean("fetch.private_addresses"),
+                         .scratch_folder = site->staging(),
+                         .home = front::web::home_of(pages, frames),
+                         .find_selection = explored.find_selection});
     account::Oidc oidc(site->control(), site->accounts(), site->catalog(), site->clock(),
                        site->ids(), TRY(oidc_options(settings)), ask_provider);
     front::account::AccountFront accounts(
@@ -189,9 +200,10 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
          site->clock()},
         {.public_url = settings.text("http.public_url"),
          .trusted_proxies = words_of(settings.text("http.trusted_proxies"))});
-    front::portal::PortalFront portal({domain, site->portal(), site->ontologies(), site->explorer(),
-                                       settings.text("portal.doi_resolver"),
-                                       settings.boolean("fetch.private_addresses"), ""});
+    front::portal::PortalFront portal(
+        {domain, site->portal(), site->ontologies(), site->explorer(),
+         settings.text("portal.doi_resolver"), settings.boolean("fetch.private_addresses"),
+         [&site](const std::string& id) { return shown_view(*site, id); }, ""});
     auto routes = api.routes();
     for (auto& route : accounts.routes()) routes.push_back(std::move(route));
     for (auto& route : explorer.routes()) routes.push_back(std::move(route));

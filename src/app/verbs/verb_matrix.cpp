@@ -37,6 +37,7 @@ std::vector<Option> matrix_arguments(MatrixOptions& options) {
         {"--filter", &options.filter_file, "FILE", "a filter tree of the /v1 API, as JSON"},
         {"--dataset", &options.datasets, "NAME", "only from these datasets; may be repeated"},
         {"--revision", &options.revision, "ID", "all cells of a revision, also of a former one"},
+        {"--selection", &options.selection, "ID", "the cells that the Explorer kept under an id"},
         {"-g,--genes", &options.genes, "GENES",
          "ids or names, with commas, or @FILE with one a line (default: all)"},
         {"--fields", &options.fields, "FIELDS",
@@ -79,11 +80,12 @@ std::string format_by_name(std::string_view path) {
 
 Result<void> check_matrix_options(MatrixOptions& options) {
     const int selections = int{!options.where.empty()} + int{!options.sql.empty()} +
-                           int{!options.filter_file.empty()} + int{!options.revision.empty()};
+                           int{!options.filter_file.empty()} + int{!options.revision.empty()} +
+                           int{!options.selection.empty()};
     if (selections > 1 || (selections == 0 && options.datasets.empty()))
         return fail(ErrorCode::invalid_input,
-                    "say which cells: one of --where, --sql, --filter and --revision, or --dataset "
-                    "for all of a dataset");
+                    "say which cells: one of --where, --sql, --filter, --revision and --selection, "
+                    "or --dataset for all of a dataset");
     if (options.format.empty()) options.format = format_by_name(options.output);
     if (options.format.empty())
         return fail(ErrorCode::invalid_input,

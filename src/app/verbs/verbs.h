@@ -39,6 +39,7 @@ struct MatrixOptions {
     std::string where, sql, filter_file;  ///< exactly one is set, or none with datasets
     std::vector<std::string> datasets;    ///< names or ids; empty is all
     std::string revision;                 ///< id of one, instead of all these
+    std::string selection;                ///< id of kept cells, likewise
     std::vector<std::string> genes, fields;
     std::string feature = "gene", matrix = "X";
     std::string format, layout, compression;

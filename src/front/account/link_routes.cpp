@@ -16,21 +16,24 @@ using stroma::account::Link;
 
 std::string_view name_of(ThingKind kind) {
     if (kind == ThingKind::collection) return "collection";
+    if (kind == ThingKind::view) return "view";
     return kind == ThingKind::result ? "result" : "dataset";
 }
 
 Result<ThingKind> kind_named(std::string_view name) {
-    for (const ThingKind kind : {ThingKind::dataset, ThingKind::collection, ThingKind::result})
+    for (const ThingKind kind :
+         {ThingKind::dataset, ThingKind::collection, ThingKind::result, ThingKind::view})
         if (name == name_of(kind)) return kind;
-    return fail(api::error_at(ErrorCode::invalid_input, "/kind",
-                              "'kind' must be \"dataset\", \"collection\" or \"result\""));
+    return fail(
+        api::error_at(ErrorCode::invalid_input, "/kind",
+                      "'kind' must be \"dataset\", \"collection\", \"result\" or \"view\""));
 }
 
 Json link_json(const Link& link) {
     return {{"id", link.id},
             {"kind", name_of(link.kind)},
             {"thing", link.thing},
-            {"rights", "read"},
+            {"rights", link.comments ? "comment" : "read"},
             {"label", link.label},
             {"creator", link.creator},
             {"created", api::time_json(link.created_ms)},
@@ -48,7 +51,8 @@ Result<void> needs_somebody(const http::Request& request) {
 /// Whether the principal looks after the link: it is theirs, or they may share the thing.
 Result<bool> looks_after(const Site& site, const catalog::Principal& principal, const Link& link) {
     if (principal.scopes.empty() && link.creator == principal.id) return true;
-    const ThingKind kind = link.kind == ThingKind::result ? ThingKind::site : link.kind;
+    const bool is_shared_apart = link.kind == ThingKind::result || link.kind == ThingKind::view;
+    const ThingKind kind = is_shared_apart ? ThingKind::site : link.kind;
     const catalog::Action action =
         kind == ThingKind::site ? catalog::Action::administer : catalog::Action::share;
     return site.domain.access.may(principal, action, {kind, link.thing, ""});
@@ -64,15 +68,16 @@ Answer create_link(const Site& site, http::Request& request) {
     const std::string label = TRY(fields.text_or("label", ""));
     const std::int64_t seconds = TRY(fields.integer_or("expires_in_seconds", 0));
     TRY(fields.finish());
-    if (rights != "read")
-        return fail(
-            api::error_at(ErrorCode::invalid_input, "/rights", "'rights' must be \"read\""));
+    if (rights != "read" && rights != "comment")
+        return fail(api::error_at(ErrorCode::invalid_input, "/rights",
+                                  "'rights' must be \"read\" or \"comment\""));
     if (seconds <= 0)
         return fail(api::error_at(ErrorCode::invalid_input, "/expires_in_seconds",
                                   "a link must expire: 'expires_in_seconds' is needed"));
     const ThingKind kind = TRY(kind_named(kind_name));
     const Milliseconds length = TRY(length_of(seconds, 0));
-    const auto made = TRY(site.domain.links.create(request.principal, kind, thing, label, length));
+    const auto made = TRY(site.domain.links.create(
+        request.principal, {kind, thing, label, length, rights == "comment"}));
     TRY(site.domain.audit.note(request.principal, "create", "link", made.link.id, true));
     Json json = link_json(made.link);
     json["url"] = visit_of(request, site.options).base_url + "/l/" + made.secret;
@@ -103,9 +108,11 @@ Answer revoke_link(const Site& site, http::Request& request) {
 }
 
 /// Where the thing is looked at, seen from /l/<secret>, so that it holds behind any prefix.
-std::string page_of(const Link& link) {
+std::string page_of(const Link& link, const std::string& shown) {
     const std::string id = http::percent_encode(link.thing);
     if (link.kind == ThingKind::result) return "../v1/results/" + id;
+    if (link.kind == ThingKind::view)
+        return "../#/explore/" + http::percent_encode(shown) + "?view=" + id;
     return (link.kind == ThingKind::collection ? "../#/collections/" : "../#/datasets/") + id;
 }
 
@@ -128,7 +135,8 @@ Answer open_link(const Site& site, http::Request& request) {
     for (const std::string& other : visit.links)
         if (other != secret) secrets.push_back(other);
     http::Response response = http::text_response(303, "");
-    response.headers.emplace_back("Location", page_of(*link));
+    const auto right = TRY(site.domain.links.right_of(secret));
+    response.headers.emplace_back("Location", page_of(*link, right ? right->shown : ""));
     response.headers.emplace_back("Set-Cookie", links_cookie(visit, secrets));
     return response;
 }

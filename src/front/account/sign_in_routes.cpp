@@ -121,9 +121,10 @@ Json links_json(const Site& site, const catalog::Principal& principal) {
         links.push_back({{"id", right.link},
                          {"kind", right.kind == catalog::ThingKind::collection ? "collection"
                                   : right.kind == catalog::ThingKind::result   ? "result"
+                                  : right.kind == catalog::ThingKind::view     ? "view"
                                                                                : "dataset"},
                          {"thing", right.thing},
-                         {"rights", "read"},
+                         {"rights", right.comments ? "comment" : "read"},
                          {"expires", api::time_json((*link)->expires_ms)}});
     }
     return links;

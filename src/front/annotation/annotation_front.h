@@ -20,8 +20,8 @@ struct AnnotationDomain {
     stroma::annotation::KeptThings& kept;
 };
 
-/// Finds selections that were kept, for comparisons. The domain outlives it.
-explorer::FindSelection selection_finder(const AnnotationDomain& domain);
+/// Finds selections that were kept, for comparisons and matrices. The domain outlives it.
+api::FindSelection selection_finder(const AnnotationDomain& domain);
 
 /// The mutable address space /u/…: spaces, labels, gene sets, selections and views. Reads have an
 /// ETag and are to be asked for anew each time (no-cache); a write to what is there needs If-Match:

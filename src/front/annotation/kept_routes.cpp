@@ -167,14 +167,14 @@ Answer delete_selection(const AnnotationDomain& domain, http::Request& request) 
 
 }  // namespace
 
-explorer::FindSelection selection_finder(const AnnotationDomain& domain) {
+api::FindSelection selection_finder(const AnnotationDomain& domain) {
     return [&domain](const http::Request& request,
-                     const std::string& id) -> Result<std::optional<explorer::KeptCells>> {
+                     const std::string& id) -> Result<std::optional<api::KeptCells>> {
         const auto kept = find(domain, request, KeptKind::selection, id, Action::read);
         if (!kept && kept.error().code == ErrorCode::not_found) return std::nullopt;
         if (!kept) return fail(kept.error());
         const Json body = TRY(parse_json(kept->body, {.bytes_max = 256u << 20}));
-        explorer::KeptCells cells{kept->revision, {}};
+        api::KeptCells cells{kept->revision, {}};
         for (const Json& run : body.at("cells"))
             cells.cells.emplace_back(run[0].get<std::uint32_t>(), run[1].get<std::uint32_t>());
         return cells;

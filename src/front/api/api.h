@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -13,6 +15,15 @@
 
 namespace stroma::front::api {
 
+/// Cells that somebody kept under an id: runs [first, one past the last) of a revision.
+struct KeptCells {
+    std::string revision;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> cells;
+};
+/// Nothing for what isn't there or may not be seen by who asks.
+using FindSelection =
+    std::function<Result<std::optional<KeptCells>>(const http::Request&, const std::string& id)>;
+
 struct ApiOptions {
     /// "https://stroma.example": how results are linked. "" takes the request's own Host.
     std::string public_url;
@@ -21,6 +32,7 @@ struct ApiOptions {
     /// Where answers too long for memory lie, without a name, while they are sent.
     fs::path scratch_folder = fs::temp_directory_path();
     http::Handler home;  ///< answers "/"; unset, a page of links
+    FindSelection find_selection;
 };
 
 /// The REST API: routes for http::Server::listen and the function that names the principal.

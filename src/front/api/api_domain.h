@@ -264,6 +264,8 @@ public:
     /// JobStore::wait_for_change.
     virtual Result<pipeline::Job> wait_for_change(std::string_view id, std::int64_t version,
                                                   Milliseconds wait) = 0;
+    /// JobStore::wait_for_any_change.
+    virtual std::uint64_t wait_for_any_change(std::uint64_t seen, Milliseconds wait) = 0;
 };
 
 class SiteAnswers {

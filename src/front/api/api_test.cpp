@@ -271,6 +271,28 @@ TEST_F(ApiRoutes, AJobIsWatchedChangeByChangeToItsEnd) {
     EXPECT_EQ(client.receive_until("0\r\n\r\n"), "\r\n0\r\n\r\n");
 }
 
+TEST_F(ApiRoutes, OnesJobsAreWatchedTogether) {
+    TestClient client(server_->port());
+    client.send(
+        "GET /v1/jobs/events HTTP/1.1\r\nHost: localhost\r\n"
+        "Authorization: Bearer owner\r\n\r\n");
+    EXPECT_NE(client.receive_until("\n\n").find("\"id\":\"j1\""), std::string::npos);
+    pipeline::Job foreign = domain_.all_jobs["j1"];
+    foreign.id = "j7";
+    foreign.owner = "somebody";
+    domain_.set_job(foreign);
+    pipeline::Job own = domain_.all_jobs["j1"];
+    own.id = "j8";
+    domain_.set_job(own);
+    const std::string event = client.receive_until("\n\n");
+    EXPECT_NE(event.find("\"id\":\"j8\""), std::string::npos) << "what is new is told";
+    EXPECT_EQ(event.find("\"id\":\"j1\""), std::string::npos) << "what did not change isn't";
+    EXPECT_EQ(event.find("j7"), std::string::npos) << "another's";
+    EXPECT_NE(call("GET", "/v1/jobs/events?seconds=0&all=true", "admin").body.find("j7"),
+              std::string::npos);
+    EXPECT_EQ(call("GET", "/v1/jobs/events?seconds=301", "owner").status, 400);
+}
+
 TEST_F(ApiRoutes, JobsAreFilteredAndTheirLogIsRead) {
     EXPECT_EQ(parsed(call("GET", "/v1/jobs", "owner"))["jobs"].size(), 1u);
     EXPECT_EQ(parsed(call("GET", "/v1/jobs"))["jobs"].size(), 0u);

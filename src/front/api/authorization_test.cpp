@@ -116,6 +116,8 @@ constexpr Row table[] = {
     {"POST", "/v1/imports", "/v1/imports", {401, 404, 404, 409, 409}, R"({"upload":"u1"})"},
     {"GET", "/v1/jobs", "/v1/jobs", {200, 200, 200, 200, 200}},
     {"GET", "/v1/jobs", "/v1/jobs?all=true", {401, 403, 403, 403, 200}},
+    {"GET", "/v1/jobs/events", "/v1/jobs/events?seconds=0", {401, 200, 200, 200, 200}},
+    {"GET", "/v1/jobs/events", "/v1/jobs/events?seconds=0&all=true", {401, 403, 403, 403, 200}},
     {"GET", "/v1/jobs/{job}", "/v1/jobs/j1", {404, 404, 404, 200, 200}},
     {"GET", "/v1/jobs/{job}", "/v1/jobs/j2", {404, 404, 404, 404, 404}},
     {"GET", "/v1/jobs/{job}/events", "/v1/jobs/j1/events", {404, 404, 404, 200, 200}},

@@ -361,6 +361,7 @@ Result<void> FakeDomain::notify(const BundleEvent& event) {
 }
 
 Result<std::vector<pipeline::Job>> FakeDomain::jobs(const pipeline::JobFilter& filter) {
+    const std::lock_guard lock(mutex_);
     std::vector<pipeline::Job> some;
     for (const auto& [id, job] : all_jobs)
         if (filter.owner.empty() || filter.owner == job.owner) some.push_back(job);
@@ -401,7 +402,14 @@ Result<pipeline::Job> FakeDomain::wait_for_change(std::string_view id, std::int6
 void FakeDomain::set_job(pipeline::Job job) {
     const std::lock_guard lock(mutex_);
     all_jobs[job.id] = std::move(job);
+    ++changes_;
     changed_.notify_all();
+}
+
+std::uint64_t FakeDomain::wait_for_any_change(std::uint64_t seen, Milliseconds wait) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, wait, [&] { return changes_ > seen; });
+    return changes_;
 }
 
 }  // namespace stroma::front::api

@@ -111,6 +111,7 @@ public:
     Result<pipeline::Job> retry(std::string_view id) override;
     Result<pipeline::Job> wait_for_change(std::string_view id, std::int64_t version,
                                           Milliseconds wait) override;
+    std::uint64_t wait_for_any_change(std::uint64_t seen, Milliseconds wait) override;
 
     /// Changes a job as a worker would, and wakes its watchers.
     void set_job(pipeline::Job job);
@@ -141,6 +142,7 @@ private:
     bool may_locked(const catalog::Principal&, catalog::Action, const catalog::Thing&) const;
     std::mutex mutex_;
     std::condition_variable changed_;
+    std::uint64_t changes_ = 0;
 };
 
 }  // namespace stroma::front::api

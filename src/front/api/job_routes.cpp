@@ -1,3 +1,6 @@
+#include <chrono>
+#include <map>
+
 #include "base/json.h"
 #include "front/api/api_routes.h"
 #include "front/api/job_json.h"
@@ -25,16 +28,23 @@ Result<pipeline::Job> find_allowed_job(ApiContext& api, http::Request& request, 
     return std::move(*found);
 }
 
-Answer list_jobs(ApiContext& api, http::Request& request) {
+/// Whose jobs are asked for: one's own, or with all=true everybody's. Nothing for nobody, whose
+/// empty id would mean everybody's.
+Result<std::optional<pipeline::JobFilter>> filter_of(ApiContext& api, http::Request& request) {
     pipeline::JobFilter filter;
-    filter.owner = request.principal.id;
-    if (request.query_value("all") == "true") {
+    if (request.query_value("all") == "true")
         TRY(allow(api, request, Action::administer, {}));
-        filter.owner.clear();
-    } else if (request.principal.role == catalog::Role::anonymous) {
-        // Nobody's jobs are nobody's to list: an empty owner would mean everyone's.
-        return json_answer(200, Json{{"jobs", Json::array()}});
-    }
+    else if (request.principal.role == catalog::Role::anonymous)
+        return std::nullopt;
+    else
+        filter.owner = request.principal.id;
+    return filter;
+}
+
+Answer list_jobs(ApiContext& api, http::Request& request) {
+    const auto whose = TRY(filter_of(api, request));
+    if (!whose) return json_answer(200, Json{{"jobs", Json::array()}});
+    pipeline::JobFilter filter = *whose;
     filter.stage = request.query_value("stage").value_or("");
     if (const auto wanted = request.query_value("state")) {
         for (const auto& [name, state] : state_names)
@@ -93,6 +103,58 @@ Answer watch_job(ApiContext& api, http::Request& request) {
     });
 }
 
+/// The newest jobs, and then each of them whenever it changed, for `length`.
+Result<void> send_all_changes(JobAnswers& jobs, const pipeline::JobFilter& filter,
+                              std::chrono::seconds length, const std::stop_token& left,
+                              http::EventWriter& events) {
+    using std::chrono::steady_clock;
+    constexpr Milliseconds wait{500};
+    constexpr std::chrono::seconds between_looks{2};  // for what another process changed
+    constexpr std::chrono::seconds quiet_max{15};     // then a comment: no proxy closes the stream
+    const auto end = steady_clock::now() + length;
+    steady_clock::time_point looked, told;
+    std::map<std::string, std::int64_t> sent;
+    for (std::uint64_t seen = 0;;) {
+        const bool is_first = looked == steady_clock::time_point{};
+        const std::uint64_t changes =
+            jobs.wait_for_any_change(seen, is_first ? Milliseconds{0} : wait);
+        const auto now = steady_clock::now();
+        if (is_first || changes != seen || now - looked >= between_looks) {
+            Json list = Json::array();
+            for (const auto& job : TRY(jobs.jobs(filter))) {
+                std::int64_t& version = sent.try_emplace(job.id, -1).first->second;
+                if (job.version > version) list.push_back(job_json(job));
+                version = job.version;
+            }
+            if (!list.empty() || is_first) {
+                TRY(events.send("jobs", Json{{"jobs", std::move(list)}}.dump()));
+                told = now;
+            }
+            looked = now;
+            seen = changes;
+        }
+        if (now >= end || left.stop_requested()) return {};
+        if (now - told >= quiet_max) {
+            TRY(events.comment("still here"));
+            told = now;
+        }
+    }
+}
+
+/// Ends after a while, so that who goes on watching is asked anew who they are.
+Answer watch_jobs(ApiContext& api, http::Request& request) {
+    constexpr std::int64_t seconds_max = 300;
+    const auto filter = TRY(filter_of(api, request));
+    if (!filter) return fail(ErrorCode::denied, "sign in to watch your jobs");
+    const std::int64_t seconds = TRY(query_integer(request, "seconds", seconds_max));
+    if (seconds < 0 || seconds > seconds_max)
+        return fail(ErrorCode::invalid_input, "the query's 'seconds' must be 0 to 300");
+    return http::event_stream([&jobs = api.domain.jobs, filter = *filter, seconds,
+                               left = request.left](http::EventWriter& events) {
+        return send_all_changes(jobs, filter, std::chrono::seconds(seconds), left, events);
+    });
+}
+
 Answer cancel_job(ApiContext& api, http::Request& request) {
     const auto job = TRY(find_allowed_job(api, request, Action::change));
     return json_answer(200, job_json(TRY(api.domain.jobs.cancel(job.id))));
@@ -132,6 +194,7 @@ Json job_json(const pipeline::Job& job) {
 
 std::vector<ApiRoute> job_routes() {
     return {{"GET", "/v1/jobs", list_jobs},
+            {"GET", "/v1/jobs/events", watch_jobs},
             {"GET", "/v1/jobs/{job}", get_job},
             {"GET", "/v1/jobs/{job}/events", watch_job},
             {"GET", "/v1/jobs/{job}/log", get_log},

@@ -68,10 +68,31 @@ http::Response accepted(const RequestedMatrices& requested) {
     return json_answer(202, json);
 }
 
-Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
+/// The cells that were kept under that id, as those of their revision: whoever writes them out gets
+/// the same result.
+Result<void> take_selection(const ApiContext& api, const http::Request& request,
+                            const std::string& id, matrix::MatrixQuery& query) {
+    auto kept =
+        api.options.find_selection ? TRY(api.options.find_selection(request, id)) : std::nullopt;
+    if (!kept) return fail(ErrorCode::not_found, fmt::format("there is no selection '{}'", id));
+    if (kept->cells.empty())
+        return fail(error_at(ErrorCode::invalid_input, "/selection", "it holds no cell"));
+    if (kept->cells.size() > runs_max)
+        return fail(error_at(ErrorCode::exhausted, "/selection",
+                             fmt::format("it has {} runs of cells, and a matrix is made of at most "
+                                         "{}",
+                                         kept->cells.size(), runs_max)));
+    query.revision = std::move(kept->revision);
+    query.cells = std::move(kept->cells);
+    return {};
+}
+
+Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const http::Request& request,
+                                          const Json& body) {
     JsonFields fields(body);
     matrix::MatrixQuery query;
     const Json* filter = fields.find("filter");
+    const std::string selection = TRY(fields.text_or("selection", ""));
     query.where = TRY(fields.text_or("where", ""));
     query.sql = TRY(fields.text_or("sql", ""));
     query.revision = TRY(fields.text_or("revision", ""));
@@ -84,12 +105,18 @@ Result<matrix::MatrixQuery> query_of_body(ApiContext& api, const Json& body) {
     query.species = TRY(fields.text_or("species", ""));
     query.format = TRY(format_of(api, fields));
     TRY(fields.finish());
-    const int selections =
-        (filter != nullptr) + !query.where.empty() + !query.sql.empty() + !query.revision.empty();
+    const int selections = (filter != nullptr) + !query.where.empty() + !query.sql.empty() +
+                           !query.revision.empty() + !selection.empty();
     if (selections != 1)
         return fail(ErrorCode::invalid_input,
-                    "exactly one of 'filter', 'where', 'sql' and 'revision' must say which cells "
-                    "are wanted");
+                    "exactly one of 'filter', 'where', 'sql', 'revision' and 'selection' must say "
+                    "which cells are wanted");
+    if (!selection.empty()) {
+        if (!query.cells.empty())
+            return fail(error_at(ErrorCode::invalid_input, "/cells",
+                                 "'cells' are of a revision; a selection has its own"));
+        TRY(take_selection(api, request, selection, query));
+    }
     if (filter != nullptr) {
         if (!filter->is_object())
             return fail(
@@ -116,7 +143,7 @@ std::string stream_url(const ApiContext& api, const http::Request& request, std:
 Answer post_v1(ApiContext& api, http::Request& request) {
     TRY(allow(api, request, catalog::Action::create, {catalog::ThingKind::matrix_request, "", ""}));
     const Json body = TRY(json_body(request));
-    const MatrixOrder order{TRY(query_of_body(api, body)), false};
+    const MatrixOrder order{TRY(query_of_body(api, request, body)), false};
     auto requested = api.domain.matrices.request(request.principal, order);
     if (!requested) {
         const bool by_filter = !order.query.filter.empty();

@@ -103,6 +103,27 @@ TEST_F(MatrixRoutes, CellsOfARevisionAreRuns) {
         EXPECT_EQ(ask(bad), 400) << bad;
 }
 
+TEST_F(MatrixRoutes, AKeptSelectionIsTheCellsOfItsRevision) {
+    TearDown();
+    ApiOptions options;
+    options.find_selection = [](const http::Request&,
+                                const std::string& id) -> Result<std::optional<KeptCells>> {
+        if (id == "none") return std::nullopt;
+        return KeptCells{"r1", {{0, 2}, {5, 9}}};
+    };
+    start(options);
+    const auto ask = [&](const std::string& body) {
+        return call("POST", "/v1/matrix", "", body).status;
+    };
+    EXPECT_EQ(ask(R"({"selection":"kept"})"), 202);
+    EXPECT_EQ(domain_.orders[0].query.revision, "r1");
+    EXPECT_EQ(domain_.orders[0].query.cells,
+              (decltype(matrix::MatrixQuery::cells){{0, 2}, {5, 9}}));
+    EXPECT_EQ(ask(R"({"selection":"none"})"), 404);
+    EXPECT_EQ(ask(R"({"selection":"kept","revision":"r1"})"), 400);
+    EXPECT_EQ(ask(R"({"selection":"kept","cells":[[0,2]]})"), 400);
+}
+
 TEST_F(MatrixRoutes, V0TakesExactlyOneListAndAsksForEverySpecies) {
     const auto answer =
         call("POST", "/v0/matrix", "", R"({"bundle_fqids":["a.1","b.2"],"format":"mtx"})");

@@ -1,26 +1,16 @@
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "explorer/comparisons.h"
+#include "front/api/api.h"
 #include "front/api/api_domain.h"
 #include "front/http/server.h"
 #include "image/image_files.h"
 
 namespace stroma::front::explorer {
-
-/// Cells that somebody kept under an id.
-struct KeptCells {
-    std::string revision;
-    stroma::explorer::CellRuns cells;
-};
-/// Nothing for what isn't there or may not be seen by who asks.
-using FindSelection =
-    std::function<Result<std::optional<KeptCells>>(const http::Request&, const std::string& id)>;
 
 /// What the routes ask. The references outlive the front.
 struct ExplorerDomain {
@@ -31,7 +21,7 @@ struct ExplorerDomain {
     stroma::explorer::Comparisons& comparisons;
     stroma::image::ImageFiles& images;
     std::string version;  ///< of Stroma, for cellxgene's config
-    FindSelection find_selection = {};
+    api::FindSelection find_selection = {};
 };
 
 /// The immutable address space /d/<revision>/…: Stroma's own routes (JSON, Arrow) and cellxgene's

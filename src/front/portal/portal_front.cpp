@@ -19,16 +19,18 @@ PortalFront::PortalFront(PortalDomain domain) {
     api::ApiOptions options;
     options.public_url = domain.public_url;
     options.fetch_private_addresses = domain.fetch_private_addresses;
-    state_.reset(new State{{api::ApiContext{domain.api, std::move(options), {}}, domain.portal,
-                            domain.ontologies, domain.explorer, domain.doi_resolver}});
+    state_.reset(
+        new State{{api::ApiContext{domain.api, std::move(options), {}}, domain.portal,
+                   domain.ontologies, domain.explorer, domain.doi_resolver, domain.find_view}});
 }
 PortalFront::~PortalFront() = default;
 
 std::vector<http::Route> PortalFront::routes() {
     std::vector<http::Route> routes;
     PortalContext& context = state_->context;
-    for (const auto& list : {search_routes(), record_routes(), collection_routes(), file_routes(),
-                             tile_routes(), ontology_routes(), expression_routes()})
+    for (const auto& list :
+         {search_routes(), record_routes(), collection_routes(), file_routes(), tile_routes(),
+          ontology_routes(), expression_routes(), comment_routes()})
         for (const PortalRoute& route : list)
             routes.push_back({route.method, route.pattern,
                               [&context, handler = route.handler](http::Request& request) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,13 @@
 
 namespace stroma::front::portal {
 
+/// A view that somebody kept, and the dataset that it shows.
+struct ShownView {
+    catalog::Thing thing;
+    std::string dataset;
+};
+using FindShownView = std::function<Result<std::optional<ShownView>>(const std::string& view)>;
+
 /// What the routes ask. The references outlive the front.
 struct PortalDomain {
     api::ApiDomain api;
@@ -22,6 +31,7 @@ struct PortalDomain {
     /// asks nobody.
     std::string doi_resolver;
     bool fetch_private_addresses = false;
+    FindShownView find_view;
     std::string public_url;  ///< "https://stroma.example"; "" takes the request's own Host
 };
 

@@ -25,8 +25,14 @@ protected:
                 return fail(ErrorCode::not_found, "there are no files here");
             },
             clock_, ids_);
-        front_ = std::make_unique<PortalFront>(PortalDomain{
-            fake_.domain(), *portal_, *ontologies_, explorer_, "", false, "http://stroma.example"});
+        front_ = std::make_unique<PortalFront>(PortalDomain{fake_.domain(),
+                                                            *portal_,
+                                                            *ontologies_,
+                                                            explorer_,
+                                                            "",
+                                                            false,
+                                                            {},
+                                                            "http://stroma.example"});
     }
 
     ManualClock clock_;

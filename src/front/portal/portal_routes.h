@@ -20,6 +20,7 @@ struct PortalContext {
     ontology::Ontologies& ontologies;
     stroma::explorer::Explorer& explorer;
     std::string doi_resolver;
+    FindShownView find_view;
 };
 
 using PortalHandler = Result<http::Response> (*)(PortalContext&, http::Request&);
@@ -35,6 +36,7 @@ std::vector<PortalRoute> file_routes();
 std::vector<PortalRoute> tile_routes();
 std::vector<PortalRoute> ontology_routes();
 std::vector<PortalRoute> expression_routes();
+std::vector<PortalRoute> comment_routes();
 
 /// What a query asks of the datasets. errors  invalid_input
 Result<stroma::portal::SearchQuestion> question_of(const http::Request& request);

@@ -121,7 +121,8 @@ export class RevisionClient {
   variables = (): Promise<Column[]> => this.columns("var");
 
   async embedding(name: string): Promise<Float32Array[]> {
-    const columns = await this.columns(`embeddings/${encodeURIComponent(name)}`);
+    // Without it there is no picture, so it goes in front of the columns that panels ask for.
+    const columns = await this.columns(`embeddings/${encodeURIComponent(name)}`, "high");
     return columns.map((column) => {
       if (column.kind !== "number") throw new Error(`embedding ${name} holds ${column.kind}`);
       return column.values instanceof Float32Array ? column.values
@@ -143,8 +144,8 @@ export class RevisionClient {
     return columns[0];
   }
 
-  private async columns(path: string): Promise<Column[]> {
-    return readColumns(await getBytes(`d/${this.revision}/${path}`, arrow));
+  private async columns(path: string, priority?: RequestPriority): Promise<Column[]> {
+    return readColumns(await getBytes(`d/${this.revision}/${path}`, arrow, priority));
   }
 }
 

@@ -55,7 +55,8 @@ export async function sendJson<Body>(method: string, path: string, body: unknown
   return { body: (text ? JSON.parse(text) : undefined) as Body, etag: response.headers.get("ETag") };
 }
 
-export async function getBytes(path: string, accept: string): Promise<ArrayBuffer> {
-  const response = await request(path, { headers: { Accept: accept } });
+export async function getBytes(path: string, accept: string, priority: RequestPriority = "auto"):
+    Promise<ArrayBuffer> {
+  const response = await request(path, { headers: { Accept: accept }, priority });
   return response.arrayBuffer();
 }

@@ -8,7 +8,7 @@ import { IconButton } from "../widgets/controls";
 import { labelColour } from "./colouring";
 import { MarkersDialog } from "./markers_dialog";
 import { type CategoryFilter, excludedOf } from "./selection";
-import { useSession } from "./session";
+import { useCountedCells, useSession } from "./session";
 
 const firstShown = 30;
 
@@ -61,8 +61,7 @@ function Labels({ name, filter }: { name: string; filter: CategoryFilter | undef
   const [all, setAll] = useState(false);
   const [text, setText] = useState("");
   const column = store.category(name);
-  const world = session.world();
-  const selected = session.selected();
+  const { world, selected } = useCountedCells();
   const counts = useMemo(() => column && {
     world: labelCounts(column.codes, column.labels.length, world),
     selected: labelCounts(column.codes, column.labels.length, selected),
@@ -110,10 +109,10 @@ function Labels({ name, filter }: { name: string; filter: CategoryFilter | undef
 
 /** While another category colours the picture, each label's bar shows its shares. */
 function useSplit(rows: CategoryColumn | undefined) {
-  const { session, view, store } = useSession();
+  const { view, store } = useSession();
   const by = view.colour?.by === "category" && view.colour.column !== rows?.name
     ? store.category(view.colour.column) : undefined;
-  const selected = session.selected();
+  const { selected } = useCountedCells();
   return useMemo(() => {
     if (!rows || !by) return null;
     const table = pairCounts(rows.codes, rows.labels.length, by.codes, by.labels.length, selected);

@@ -2,10 +2,11 @@ import { useEffect, useState } from "react";
 
 import { isSignedIn } from "../client/account";
 import { type Pointer, pointerOf, RevisionClient } from "../client/dataset";
-import { isViewId, savedView } from "../client/views";
+import { isViewId, type SavedView, savedView } from "../client/views";
 import { count } from "../base/numbers";
 import { hrefOf } from "../base/route";
-import { IconButton, Notice } from "../widgets/controls";
+import { Comments } from "../sharing/comments";
+import { Dialog, IconButton, Notice } from "../widgets/controls";
 import { CellStore } from "./cell_store";
 import { openingView } from "./first_view";
 import { KeysDialog } from "./keys_dialog";
@@ -20,11 +21,17 @@ import type { View } from "./view";
 import { unpacked } from "./view_link";
 import { useKeys } from "./keys";
 
+interface Opened {
+  session: Session;
+  pointer: Pointer;
+  saved: SavedView | null;
+}
+
 /** One dataset (its current revision) or one revision, open for exploration. */
 export function ExplorerPage({ name, linked, theme }: {
   name: string; linked: string | null; theme: string;
 }) {
-  const [opened, setOpened] = useState<{ session: Session; pointer: Pointer } | null>(null);
+  const [opened, setOpened] = useState<Opened | null>(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
     let current = true;
@@ -38,32 +45,33 @@ export function ExplorerPage({ name, linked, theme }: {
     <p><a href={hrefOf([])}>All datasets</a></p></main>;
   if (!opened) return <main className="page"><p className="waiting">Opening {name} …</p></main>;
   return <SessionProvider value={opened.session}>
-    <Explorer session={opened.session} pointer={opened.pointer} theme={theme} />
+    <Explorer {...opened} theme={theme} />
   </SessionProvider>;
 }
 
-async function open(name: string, linked: string | null) {
-  const pointer = await pointerOf(name);
+async function open(name: string, linked: string | null): Promise<Opened> {
+  const saved = linked && isViewId(linked) ? await savedView(linked) : null;
+  // A saved view is of one revision, whatever the dataset has by now.
+  const pointer = await pointerOf(saved?.revision ?? name);
   const client = new RevisionClient(pointer.revision);
   const schema = await client.schema();
   const first = openingView(schema);
-  const view = linked ? { ...first, ...(await viewOf(linked)) } : first;
+  const linkedView = saved ? saved.state as Partial<View> : linked ? await unpacked(linked) : {};
+  const view = { ...first, ...linkedView };
   const store = new CellStore(client, schema);
+  if (schema.embeddings.some(({ name: known }) => known === view.embedding))
+    store.embedding(view.embedding);
   const labels = new LabelBook(store);
   // A reader's own columns come first: the view may be coloured by one.
   if (isSignedIn())
     await labels.open().catch((failure: Error) => { labels.problem = failure.message; });
-  return { pointer, session: new Session(store, pointer.title, view, labels) };
+  return { pointer, saved, session: new Session(store, pointer.title, view, labels) };
 }
 
-const viewOf = async (linked: string): Promise<Partial<View>> =>
-  isViewId(linked) ? (await savedView(linked)).state as Partial<View> : unpacked(linked);
-
-function Explorer({ session, pointer, theme }: {
-  session: Session; pointer: Pointer; theme: string;
-}) {
+function Explorer({ session, pointer, saved, theme }: Opened & { theme: string }) {
   const [sharing, setSharing] = useState(false);
   const [keysShown, setKeysShown] = useState(false);
+  const [commenting, setCommenting] = useState(false);
   const { schema } = session.store;
   useKeys(session, () => setKeysShown(true));
   useEffect(() => {
@@ -76,9 +84,11 @@ function Explorer({ session, pointer, theme }: {
   return <div className="explorer">
     <header className="explorer-bar">
       <a href={hrefOf([])} className="brand">Stroma</a>
-      <h1><a href={hrefOf(["dataset", pointer.name])}>{pointer.title}</a></h1>
+      <h1><a href={hrefOf(["datasets", pointer.name])}>{pointer.title}</a></h1>
       <span className="note">{count(schema.cells)} cells × {count(schema.genes)} genes</span>
       <span className="bar-gap" />
+      {saved && <IconButton icon="comment" label={`Comments on ${saved.name}`}
+        onClick={() => setCommenting(true)} />}
       <IconButton icon="keyboard" label="Keys (?)" onClick={() => setKeysShown(true)} />
       <IconButton icon="link" label="Share and reproduce" onClick={() => setSharing(true)} />
     </header>
@@ -89,6 +99,9 @@ function Explorer({ session, pointer, theme }: {
         one.</Notice>}</main>
     <aside className="side right" aria-label="Genes and comparisons">{side("right")}</aside>
     {keysShown && <KeysDialog onClose={() => setKeysShown(false)} />}
+    {saved && commenting && <Dialog title={`Comments on ${saved.name}`}
+      onClose={() => setCommenting(false)}>
+      <Comments on={{ dataset: pointer.dataset, view: saved.id }} /></Dialog>}
     {sharing && <ShareDialog pointer={pointer} onClose={() => setSharing(false)} />}
   </div>;
 }

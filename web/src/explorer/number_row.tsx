@@ -5,7 +5,7 @@ import { count, extent, short } from "../base/numbers";
 import { BrushHistogram } from "../plots/brush_histogram";
 import { IconButton } from "../widgets/controls";
 import { type NumberSource, type RangeFilter, sourceKey, sourceName } from "./selection";
-import { useSession } from "./session";
+import { useCountedCells, useSession } from "./session";
 
 const binCount = 40;
 
@@ -17,8 +17,7 @@ export function NumberRow({ source, children, open = true }: {
   const name = sourceName(source);
   const key = sourceKey(source);
   const column = open ? store.numbers(source) : undefined;
-  const world = session.world();
-  const selected = session.selected();
+  const { world, selected } = useCountedCells();
   const range = useMemo(() => column && extent(column.values, world), [column, world]);
   const bins = useMemo(() => column && range &&
     histogram(column.values, range, binCount, world, selected), [column, range, world, selected]);

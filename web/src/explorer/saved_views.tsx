@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { isSignedIn } from "../client/account";
 import { deleteView, type SavedView, savedViews, saveView } from "../client/views";
 import { hrefOf } from "../base/route";
+import { GuestLinks } from "../sharing/guest_links";
 import { Button, Field, IconButton, Notice } from "../widgets/controls";
 import { useSession } from "./session";
 
@@ -18,6 +19,7 @@ export function SavedViews() {
   const [byLink, setByLink] = useState(true);
   const [problem, setProblem] = useState("");
   const [made, setMade] = useState("");
+  const [shared, setShared] = useState<SavedView | null>(null);
   const signedIn = isSignedIn();
   const attempt = (work: Promise<void>) =>
     void work.catch((failure: Error) => setProblem(failure.message));
@@ -48,7 +50,11 @@ export function SavedViews() {
     {views.length > 0 && <ul aria-label="Saved views">{views.map((saved) => <li key={saved.id}>
       <a href={linkTo(saved)}>{saved.name}</a> <small>{saved.access === "link" ? "by link"
         : "private"} · {new Date(saved.created).toLocaleString()}</small>
+      <Button kind="quiet" aria-label={`Links for guests to ${saved.name}`}
+        onClick={() => setShared(saved)}>Guests</Button>
       <IconButton icon="close" label={`Delete the view ${saved.name}`}
         onClick={() => attempt(deleteView(saved.id).then(read))} /></li>)}</ul>}
+    {shared && <GuestLinks kind="view" thing={shared.id} title={shared.name}
+      onClose={() => setShared(null)} />}
   </div>;
 }

@@ -83,6 +83,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
         setDrawn((before) => before.complete ? { ...before, complete: false } : before);
       scatter.current.onFirst = () =>
         setDrawn((before) => before.first ? before : { ...before, first: true });
+      scatter.current.onFailure = setProblem;
       scatter.current.onComplete = () => setDrawn({ first: true, complete: true });
     } catch (failure) {
       setProblem(String(failure instanceof Error ? failure.message : failure));

@@ -1,4 +1,4 @@
-import { createContext, useContext, useMemo, useSyncExternalStore } from "react";
+import { createContext, useContext, useDeferredValue, useMemo, useSyncExternalStore } from "react";
 
 import { begin, type History, redo, step, undo } from "../base/history";
 import type { CellStore } from "./cell_store";
@@ -122,6 +122,13 @@ export function useSession(): { session: Session; view: View; store: CellStore }
   const view = useSyncExternalStore(session.subscribe, session.view);
   useSyncExternalStore(session.store.subscribe, session.store.version);
   return { session, view, store: session.store };
+}
+
+/** The cells that a panel counts. The picture shows a change first, and panels follow one by one,
+ *  so that no frame waits until all of them have counted a million cells. */
+export function useCountedCells(): { world: Uint8Array | null; selected: Uint8Array | null } {
+  const { session } = useSession();
+  return { world: useDeferredValue(session.world()), selected: useDeferredValue(session.selected()) };
 }
 
 export type PaneName = "first" | "beside";

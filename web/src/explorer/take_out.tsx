@@ -2,12 +2,14 @@ import { useEffect, useRef, useState } from "react";
 
 import { isSignedIn } from "../client/account";
 import { type CellExport, deriveDataset, downloadCells, exportFormats } from "../client/exports";
+import { keepSelection } from "../client/recipes";
 import { count } from "../base/numbers";
 import { save, saveText } from "../base/files";
 import { hrefOf } from "../base/route";
 import { Button, Choice, Dialog, Field, Notice, Progress } from "../widgets/controls";
 import { csv, fileName } from "./figure_files";
-import { countOf, runsOf } from "./selection";
+import { recipeFor } from "./recipe";
+import { countOf, runsOf, within } from "./selection";
 import { useSession } from "./session";
 
 /** The selected cells as a list, as a file, or as a dataset of their own. */
@@ -45,6 +47,9 @@ export function TakeOut({ onClose }: { onClose: () => void }) {
         onChange={setFormat} />
       <Button disabled={chosen === 0 || step !== null} onClick={() =>
         attempt("Making the file", () => downloadCells(order(), save))}>Download</Button></div>
+      <h3>The same from a program</h3>
+      {isSignedIn() ? <Command order={order} disabled={chosen === 0} />
+        : <p className="note">Sign in to keep them under an id.</p>}
       <h3>A dataset of their own</h3>
       {isSignedIn() ? <Derive order={order} disabled={chosen === 0} />
         : <p className="note">Sign in to make a dataset of them.</p>}
@@ -52,6 +57,27 @@ export function TakeOut({ onClose }: { onClose: () => void }) {
     {step && <Progress {...step} />}
     {problem && <Notice kind="error">{problem}</Notice>}
   </Dialog>;
+}
+
+/** Keeps the cells under an id, which programs write a matrix of. */
+function Command({ order, disabled }: { order: () => CellExport; disabled: boolean }) {
+  const { session, view, store } = useSession();
+  const [command, setCommand] = useState("");
+  const [problem, setProblem] = useState("");
+  const keep = async () => {
+    setProblem("");
+    const { revision, cells, format } = order();
+    const { id } = await keepSelection(revision, `${session.title}, taken out`,
+      cells ?? [[0, store.cells]], await recipeFor(within(view.subset, view.selection), store));
+    setCommand(`stroma matrix --selection ${id} --format ${format} -o selection.${format}`);
+  };
+  return <><Button disabled={disabled} onClick={() => void keep().catch((failure: Error) =>
+    setProblem(failure.message))}>Keep them under an id</Button>
+    {command && <Field label="In a terminal; over HTTP it is “selection” of POST /v1/matrix">{(id) =>
+      <div className="copy-field"><input id={id} readOnly value={command}
+        onFocus={(event) => event.target.select()} />
+      <Button onClick={() => void navigator.clipboard.writeText(command)}>Copy</Button></div>}</Field>}
+    {problem && <Notice kind="error">{problem}</Notice>}</>;
 }
 
 function Derive({ order, disabled }: { order: () => CellExport; disabled: boolean }) {

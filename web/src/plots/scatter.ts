@@ -1,5 +1,5 @@
 import { shuffled } from "../base/order";
-import { link } from "./program";
+import { Linking } from "./program";
 import { fragmentShader, vertexShader } from "./scatter_shaders";
 
 /** Points by WebGL2. Cells are drawn in a fixed shuffled order, so any first part of them is a fair
@@ -30,14 +30,26 @@ const pieceMs = 35;
 const firstPiece = 50_000;
 const leastPiece = 20_000;
 
+/** Gives the canvas as many pixels as it covers; false when it has them. Setting either number, also
+ *  to what it is, makes the drawing buffer anew. */
+function sized(canvas: HTMLCanvasElement, cssWidth: number, cssHeight: number, ratio: number): boolean {
+  const width = Math.max(1, Math.round(cssWidth * ratio));
+  const height = Math.max(1, Math.round(cssHeight * ratio));
+  const isNew = canvas.width !== width || canvas.height !== height;
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  return isNew;
+}
+
 export class Scatter {
   private readonly gl: WebGL2RenderingContext;
-  private readonly program: WebGLProgram;
+  private readonly linking: Linking;
+  private linked: { program: WebGLProgram; uniforms: Record<string, WebGLUniformLocation | null> } |
+    null = null;
   private readonly places: WebGLBuffer;
   private readonly colours: WebGLBuffer;
   private readonly states: WebGLBuffer;
   private readonly lifts: WebGLBuffer;
-  private readonly uniforms: Record<string, WebGLUniformLocation | null>;
   private order: Uint32Array = new Uint32Array(0);
   private length = 0;
   private flat = true;
@@ -59,15 +71,18 @@ export class Scatter {
   onRestart: (() => void) | null = null;
   onFirst: (() => void) | null = null;
   onComplete: (() => void) | null = null;
+  /** Told why nothing can be drawn. */
+  onFailure: ((why: string) => void) | null = null;
 
   /** `seeThrough`: what lies under the canvas is seen between the points. */
   constructor(private readonly canvas: HTMLCanvasElement, private readonly seeThrough = false) {
+    sized(canvas, canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio || 1);
     const gl = canvas.getContext("webgl2", {
       antialias: false, alpha: seeThrough, depth: true, preserveDrawingBuffer: true, powerPreference: "high-performance",
     });
     if (!gl) throw new Error("This browser has no WebGL2, which the Explorer draws cells with.");
     this.gl = gl;
-    this.program = link(gl, vertexShader, fragmentShader);
+    this.linking = new Linking(gl, vertexShader, fragmentShader);
     const buffer = () => {
       const made = gl.createBuffer();
       if (!made) throw new Error("The graphics memory is exhausted.");
@@ -77,9 +92,6 @@ export class Scatter {
     this.colours = buffer();
     this.states = buffer();
     this.lifts = buffer();
-    this.uniforms = Object.fromEntries(
-      ["view", "size", "opacity", "ground", "round_points"].map((name) =>
-        [name, gl.getUniformLocation(this.program, name)]));
   }
 
   /** Places of the cells; NaN is not drawn. `zs` makes it a turning cloud. */
@@ -137,9 +149,7 @@ export class Scatter {
 
   /** Fits the drawing buffer to the canvas' size on the page. */
   resize(width: number, height: number, ratio: number): void {
-    this.canvas.width = Math.max(1, Math.round(width * ratio));
-    this.canvas.height = Math.max(1, Math.round(height * ratio));
-    this.redraw();
+    if (sized(this.canvas, width, height, ratio)) this.redraw();
   }
 
   /** Of a selected cell's point, in CSS pixels. */
@@ -200,7 +210,8 @@ export class Scatter {
    *  would be given more and more, and every frame would wait for all of it. */
   private readonly drawPiece = (): void => {
     this.frame = 0;
-    if (!this.isRested()) return this.nextFrame();
+    if (!this.isRested() || (this.length > 0 && !this.linked && !this.linking.done))
+      return this.nextFrame();
     if (this.drawn < 0) {
       this.clear();
       this.drawn = 0;
@@ -211,7 +222,12 @@ export class Scatter {
       if (this.drawn === this.length || this.moving) return;
     }
     const end = Math.min(this.length, this.drawn + this.piece);
-    this.draw(this.drawn, end);
+    try {
+      this.draw(this.drawn, end);
+    } catch (failure) {
+      this.onFailure?.(failure instanceof Error ? failure.message : String(failure));
+      return;
+    }
     const sync = this.gl.fenceSync(this.gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     if (sync) this.fence = { sync, begin: performance.now(), points: end - this.drawn };
     this.gl.flush();
@@ -247,20 +263,31 @@ export class Scatter {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   }
 
+  private settled() {
+    if (this.linked) return this.linked;
+    const program = this.linking.linked();
+    const uniforms = Object.fromEntries(
+      ["view", "size", "opacity", "ground", "round_points"].map((name) =>
+        [name, this.gl.getUniformLocation(program, name)]));
+    this.linked = { program, uniforms };
+    return this.linked;
+  }
+
   private draw(first: number, end: number): void {
     if (first === end) return;
     const gl = this.gl;
-    gl.useProgram(this.program);
+    const { program, uniforms } = this.settled();
+    gl.useProgram(program);
     this.attribute(0, this.places, 3, gl.FLOAT, false);
     this.attribute(1, this.colours, 4, gl.UNSIGNED_BYTE, true);
     this.attribute(2, this.states, 1, gl.UNSIGNED_BYTE, false);
     this.attribute(3, this.lifts, 1, gl.UNSIGNED_BYTE, true);
     const pixels = this.style.size * (this.canvas.width / Math.max(1, this.canvas.clientWidth));
-    gl.uniformMatrix4fv(this.uniforms.view, false, this.matrix());
-    gl.uniform1f(this.uniforms.size, Math.max(1, pixels));
-    gl.uniform1f(this.uniforms.opacity, this.style.opacity);
-    gl.uniform4f(this.uniforms.ground, ...this.style.behind, 0.7);
-    gl.uniform1i(this.uniforms.round_points, pixels >= 3 ? 1 : 0);
+    gl.uniformMatrix4fv(uniforms.view, false, this.matrix());
+    gl.uniform1f(uniforms.size, Math.max(1, pixels));
+    gl.uniform1f(uniforms.opacity, this.style.opacity);
+    gl.uniform4f(uniforms.ground, ...this.style.behind, 0.7);
+    gl.uniform1i(uniforms.round_points, pixels >= 3 ? 1 : 0);
     gl.enable(gl.DEPTH_TEST);
     gl.depthFunc(gl.LEQUAL);
     gl.enable(gl.BLEND);

@@ -5,7 +5,6 @@ import { date, time } from "../base/dates";
 import { hrefOf } from "../base/route";
 import { type Account } from "../client/account";
 import { type AuditEntry, createUser, invite, listAudit, listUsers, setDisabled, type User } from "../client/admin";
-import { listJobs } from "../client/jobs";
 import { Button, Choice, Field, Notice } from "../widgets/controls";
 import { JobTable } from "./mine_page";
 import { Badge, Problem, Shown } from "./states";
@@ -71,11 +70,7 @@ function UserRow({ user, open, onOpen, onDisable, onInvite }: {
     {open && <tr><td colSpan={4}><Tokens principal={user.id} /></td></tr>}</>;
 }
 
-function Jobs() {
-  const asked = useAsked(() => listJobs(true), []);
-  return <section aria-label="Jobs"><div className="buttons"><Button onClick={asked.again}>Look again</Button></div>
-    <Shown asked={asked}>{(jobs) => <JobTable jobs={jobs} onChange={asked.again} owners />}</Shown></section>;
-}
+const Jobs = () => <section aria-label="Jobs"><JobTable everyones /></section>;
 
 function Audit() {
   const [before, setBefore] = useState<number | null>(null);

@@ -6,6 +6,7 @@ import { count } from "../base/numbers";
 import { hrefOf } from "../base/route";
 import { beginRevision, changeCard, type CollectionRecord, dropRevision, type Entry, publishCollection,
   readCollection, search } from "../client/portal";
+import { GuestLinks } from "../sharing/guest_links";
 import { Button, Dialog, IconButton, Notice } from "../widgets/controls";
 import { Burial } from "./burial";
 import { CardEditor } from "./card_editor";
@@ -52,7 +53,7 @@ function Actions({ record, title, description, datasets, onChange }: {
   record: CollectionRecord; title: string; description: string; datasets: Entry[];
   onChange: () => void;
 }) {
-  const [open, setOpen] = useState<"nothing" | "card" | "members" | "burial">("nothing");
+  const [open, setOpen] = useState<"nothing" | "card" | "members" | "links" | "burial">("nothing");
   const [problem, setProblem] = useState("");
   const { may, revision } = record;
   if (!may.change) return null;
@@ -72,6 +73,7 @@ function Actions({ record, title, description, datasets, onChange }: {
     {revision && <Button onClick={() => run(dropRevision(record.id))}>Drop the revision</Button>}
     <Button onClick={() => setOpen("card")}>Edit metadata</Button>
     {editable && <Button onClick={() => setOpen("members")}>Choose datasets</Button>}
+    {may.share && <Button onClick={() => setOpen("links")}>Links for guests</Button>}
     {may.remove && <Button kind="danger" onClick={() => setOpen("burial")}>Take away …</Button>}
     {problem && <Notice kind="error">{problem}</Notice>}
     {open === "card" && <CardEditor kind="collections" id={record.id} title={title}
@@ -79,6 +81,7 @@ function Actions({ record, title, description, datasets, onChange }: {
       onSaved={() => { close(); onChange(); }} />}
     {open === "members" && <Members record={record} chosen={datasets} onClose={close}
       onSaved={() => { close(); onChange(); }} />}
+    {open === "links" && <GuestLinks kind="collection" thing={record.id} title={title} onClose={close} />}
     {open === "burial" && <Burial kind="collections" id={record.id} title={title} onClose={close}
       onDone={() => { location.hash = hrefOf(["collections"]); }} />}
   </div>;

@@ -5,6 +5,8 @@ import { date, time } from "../base/dates";
 import { count } from "../base/numbers";
 import { hrefOf } from "../base/route";
 import { changeDataset, type DatasetRecord, readDataset, readReport, type Revision } from "../client/portal";
+import { Comments } from "../sharing/comments";
+import { GuestLinks } from "../sharing/guest_links";
 import { Button, Choice, Notice } from "../widgets/controls";
 import { Burial } from "./burial";
 import { CardEditor } from "./card_editor";
@@ -39,6 +41,7 @@ function Dataset({ record, onChange }: { record: DatasetRecord; onChange: () => 
       <Section title="What is in it"><Facets record={record} /></Section>
       <Section title="Is it valid?">{revision && <Validation record={record} revision={revision} />}</Section>
       <Section title="Revisions"><Revisions record={record} /></Section>
+      <Section title="Comments"><Comments on={{ dataset: record.id }} /></Section>
     </div><div>
       <Section title="Download"><Downloads record={record} /></Section>
       <Section title="Publication and contact"><Publication record={record} /></Section>
@@ -54,7 +57,7 @@ export function Section({ title, children }: { title: string; children: React.Re
 function OwnerActions({ record, title, onChange }: {
   record: DatasetRecord; title: string; onChange: () => void;
 }) {
-  const [open, setOpen] = useState<"nothing" | "card" | "burial">("nothing");
+  const [open, setOpen] = useState<"nothing" | "card" | "links" | "burial">("nothing");
   const [problem, setProblem] = useState("");
   const { may } = record;
   if (!may.change && !may.share && !may.remove) return null;
@@ -70,10 +73,12 @@ function OwnerActions({ record, title, onChange }: {
       : <Button onClick={() => setVisibility("private")}>Unpublish</Button>)}
     {may.change && <Button onClick={() => setOpen("card")}>Edit metadata</Button>}
     {may.change && <a className="button" href={hrefOf(["upload", record.name])}>New revision</a>}
+    {may.share && <Button onClick={() => setOpen("links")}>Links for guests</Button>}
     {may.remove && <Button kind="danger" onClick={() => setOpen("burial")}>Take away …</Button>}
     {problem && <Notice kind="error">{problem}</Notice>}
     {open === "card" && <CardEditor kind="datasets" id={record.id} title={record.title}
       card={record.card} onClose={close} onSaved={() => { close(); onChange(); }} />}
+    {open === "links" && <GuestLinks kind="dataset" thing={record.id} title={title} onClose={close} />}
     {open === "burial" && <Burial kind="datasets" id={record.id} title={title} onClose={close}
       onDone={() => { location.hash = hrefOf(["datasets", record.id]); }} />}
   </div>;

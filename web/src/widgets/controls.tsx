@@ -45,6 +45,7 @@ const icons = {
   columns: "M4 5h16v14H4zM12 5v14",
   vector: "M5 19L19 5M3 17h4v4H3zM17 3h4v4h-4zM8 8h.01M16 16h.01",
   info: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 8h.01",
+  comment: "M4 5h16v11H11l-4 4v-4H4z",
   keyboard: "M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M18 11h.01M8 15h8",
   list: "M9 6h11M9 12h11M9 18h11M4.500 6h.01M4.500 12h.01M4.500 18h.01",
   turn: "M4 12a8 4 0 1 0 16 0a8 4 0 1 0-16 0M12 4v16",

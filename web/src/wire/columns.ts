@@ -53,18 +53,33 @@ function readColumn(name: string, vector: Vector): Column {
   return { kind: "text", name, values };
 }
 
+type Numbers = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array |
+  Int32Array | Uint32Array;
+
+const isNumbers = (values: unknown): values is Numbers => ArrayBuffer.isView(values) &&
+  !(values instanceof DataView || values instanceof BigInt64Array || values instanceof BigUint64Array);
+
+/** Calls `put` with the places of the nulls among `length` values: the bits that are 0. */
+function eachNull(bitmap: Uint8Array, offset: number, length: number, put: (at: number) => void): void {
+  for (let at = 0; at < length; at++) {
+    const bit = offset + at;
+    if ((bitmap[bit >> 3] & (1 << (bit & 7))) === 0) put(at);
+  }
+}
+
 function readDictionary(name: string, vector: Vector): CategoryColumn {
   const codes = new Int32Array(vector.length);
   let labels: string[] = [];
   let start = 0;
   for (const data of vector.data) {
-    const indices = data.values as ArrayLike<number | bigint>;
-    if (data.nullCount === 0 && indices instanceof Int32Array) {
-      codes.set(indices.subarray(0, data.length), start);
-    } else {
-      for (let at = 0; at < data.length; at++)
-        codes[start + at] = data.getValid(at) ? Number(indices[at]) : -1;
-    }
+    const first = start;
+    const indices: unknown = data.values;
+    if (isNumbers(indices)) codes.set(indices.subarray(0, data.length), first);
+    else
+      for (let at = 0; at < data.length; at++) codes[first + at] = Number((indices as BigInt64Array)[at]);
+    if (data.nullCount > 0)
+      eachNull(data.nullBitmap as Uint8Array, data.offset, data.length,
+        (at) => { codes[first + at] = -1; });
     start += data.length;
     const dictionary = data.dictionary as Vector | undefined;
     if (dictionary)
@@ -78,9 +93,19 @@ function readNumbers(name: string, vector: Vector): NumberColumn {
   if (whole instanceof Float32Array || whole instanceof Float64Array)
     return { kind: "number", name, values: whole.subarray(0, vector.length) };
   const values = new Float64Array(vector.length);
-  for (let at = 0; at < vector.length; at++) {
-    const value: unknown = vector.get(at);
-    values[at] = value === null ? Number.NaN : Number(value);
+  let start = 0;
+  for (const data of vector.data) {
+    const first = start;
+    const told: unknown = data.values;
+    // Of 16-bit floats and dates the reader itself makes numbers.
+    const isPlain = isNumbers(told) && !(told instanceof Uint16Array && DataType.isFloat(vector.type));
+    if (isPlain) values.set(told.subarray(0, data.length), first);
+    else
+      for (let at = 0; at < data.length; at++) values[first + at] = Number(vector.get(first + at));
+    if (data.nullCount > 0)
+      eachNull(data.nullBitmap as Uint8Array, data.offset, data.length,
+        (at) => { values[first + at] = Number.NaN; });
+    start += data.length;
   }
   return { kind: "number", name, values };
 }
