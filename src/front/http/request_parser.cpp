@@ -177,7 +177,7 @@ std::optional<Refusal> RequestParser::Machine::finish_head() {
         for (auto& [name, value] : request.headers)
             if (name == "host") value = host;
     }
-    if (auto refusal = read_target(target, request, raw_path)) return refusal;
+    if (auto wrong = read_target(target, request, raw_path)) return wrong;
     head_complete = true;
     return std::nullopt;
 }

@@ -10,8 +10,8 @@
 namespace stroma::front::sqs {
 
 /// Whether the principal may do that; denied else.
-using Decide = std::function<Result<void>(const catalog::Principal&, catalog::Action,
-                                          const catalog::Thing&)>;
+using Decide =
+    std::function<Result<void>(const catalog::Principal&, catalog::Action, const catalog::Thing&)>;
 
 /// Amazon SQS over `queues`: every operation of the API of 2012-11-05, in both of its protocols.
 /// A queue belongs to who made it. Both must outlive the service.
