@@ -304,7 +304,7 @@ TEST_F(QueuesTest, ADayOfLateDoubledAndReorderedNotificationsIsWorkedOnOnceEach)
             ASSERT_TRUE(queues->send(now, {&message, 1})[0]);
         }
         for (int receiver = 0; receiver < 4; ++receiver)
-            for (const Received& message : queues->receive(now, {.most = 10}).value()) {
+            for (const Received& message : receive(now)) {
                 if (random() % 5 == 0) continue;  // died at once
                 if (ledger.insert(message.body).second) ++done[message.body];
                 if (random() % 5 == 0) continue;  // died before it could tell
@@ -329,19 +329,18 @@ TEST_F(QueuesTest, ManySendersAndReceiversLoseAndDoubleNothing) {
         });
     for (int r = 0; r < 4; ++r)
         threads.emplace_back([&] {
-            while (!all_there.stop_requested())
-                for (const Received& message :
-                     queues
-                         ->receive(queue, {.most = 10,
-                                           .wait = Milliseconds{20'000},
-                                           .visibility = {},
-                                           .left = all_there.get_token()})
-                         .value()) {
+            while (!all_there.stop_requested()) {
+                const auto taken = queues->receive(queue, {.most = 10,
+                                                           .wait = Milliseconds{20'000},
+                                                           .visibility = {},
+                                                           .left = all_there.get_token()});
+                for (const Received& message : taken.value()) {
                     EXPECT_TRUE(remove(queue, message));
                     const std::lock_guard lock(mutex);
                     got.insert(message.body);
                     if (got.size() == senders * each) all_there.request_stop();
                 }
+            }
         });
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(std::set<std::string>(got.begin(), got.end()).size(), senders * each);

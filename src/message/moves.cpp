@@ -73,8 +73,8 @@ Result<std::string> Queues::start_move(const std::string& source_arn,
 
 Result<std::int64_t> Queues::cancel_move(std::string_view id) {
     return state_->group.run([&](sql::Connection& connection) -> Result<std::int64_t> {
-        const auto tasks = TRY(
-            moves_where(connection, "id = ? AND state = 'RUNNING'", {std::string(id)}));
+        const auto tasks =
+            TRY(moves_where(connection, "id = ? AND state = 'RUNNING'", {std::string(id)}));
         if (tasks.empty()) return fail(ErrorCode::not_found, "Task does not exist.");
         TRY(connection.change("UPDATE message_moves SET state = 'CANCELLED' WHERE id = ?",
                               {tasks[0].id}));
@@ -125,8 +125,7 @@ void Queues::State::move_messages() {
 /// Whether the task has more to do.
 Result<bool> Queues::State::move_some(const MoveTask& task) {
     return group.run([&](sql::Connection& connection) -> Result<bool> {
-        const auto still =
-            TRY(moves_where(connection, "id = ? AND state = 'RUNNING'", {task.id}));
+        const auto still = TRY(moves_where(connection, "id = ? AND state = 'RUNNING'", {task.id}));
         if (still.empty()) return false;
         const auto end = [&](std::string_view state, std::string_view reason) -> Result<bool> {
             TRY(connection.change("UPDATE message_moves SET state = ?, reason = ? WHERE id = ?",

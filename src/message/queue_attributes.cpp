@@ -43,9 +43,9 @@ std::int64_t number_of(const std::string& text) {
 }
 
 Error bad_redrive(const std::string& value, std::string_view reason) {
-    return {ErrorCode::invalid_input,
-            fmt::format("Value {} for parameter RedrivePolicy is invalid. Reason: {}", value,
-                        reason)};
+    return {
+        ErrorCode::invalid_input,
+        fmt::format("Value {} for parameter RedrivePolicy is invalid. Reason: {}", value, reason)};
 }
 
 /// Checks a redrive policy's form; whether its queue is there isn't known here.
@@ -56,8 +56,8 @@ Result<void> check_redrive(const std::string& value) {
     for (const char* member : {"maxReceiveCount", "deadLetterTargetArn"})
         if (!policy->contains(member))
             return fail(bad_redrive(
-                value, fmt::format("Redrive policy does not contain mandatory attribute: {}.",
-                                   member)));
+                value,
+                fmt::format("Redrive policy does not contain mandatory attribute: {}.", member)));
     const Json& count = (*policy)["maxReceiveCount"];
     const std::int64_t most = count.is_number_integer() ? count.get<std::int64_t>()
                               : count.is_string()       ? number_of(count.get<std::string>())
@@ -82,9 +82,9 @@ Result<void> check_ordering(const std::string& name, const std::string& value, b
         return {};
     }
     if (!is_ordered)
-        return fail(ErrorCode::unsupported,
-                    fmt::format("You can specify the {} only when FifoQueue is set to true.",
-                                name));
+        return fail(
+            ErrorCode::unsupported,
+            fmt::format("You can specify the {} only when FifoQueue is set to true.", name));
     const bool known = name == "DeduplicationScope"
                            ? value == "queue" || value == "messageGroup"
                            : value == "perQueue" || value == "perMessageGroupId";
@@ -183,10 +183,10 @@ QueueBehaviour behaviour_of(const TextMap& attributes) {
     if (const auto policy = parse_json(redrive->second); policy && check_redrive(redrive->second)) {
         const Json& count = (*policy)["maxReceiveCount"];
         const std::string arn = (*policy)["deadLetterTargetArn"].get<std::string>();
-        behaviour.redrive = Redrive{
-            arn.substr(arn.rfind(':') + 1),
-            static_cast<int>(count.is_string() ? number_of(count.get<std::string>())
-                                               : count.get<std::int64_t>())};
+        behaviour.redrive =
+            Redrive{arn.substr(arn.rfind(':') + 1),
+                    static_cast<int>(count.is_string() ? number_of(count.get<std::string>())
+                                                       : count.get<std::int64_t>())};
     }
     return behaviour;
 }
@@ -198,10 +198,11 @@ Result<void> check_queue_name(std::string_view name, bool is_ordered) {
         return std::isalnum(c) != 0 || c == '-' || c == '_';
     });
     if (is_ordered && !name.ends_with(".fifo"))
-        return fail(ErrorCode::invalid_input, "The name of a FIFO queue can only include "
-                                              "alphanumeric characters, hyphens, or underscores, "
-                                              "must end with .fifo suffix and be 1 to 80 in "
-                                              "length.");
+        return fail(ErrorCode::invalid_input,
+                    "The name of a FIFO queue can only include "
+                    "alphanumeric characters, hyphens, or underscores, "
+                    "must end with .fifo suffix and be 1 to 80 in "
+                    "length.");
     if (stem.empty() || name.size() > 80 || !plain)
         return fail(ErrorCode::invalid_input,
                     "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 "

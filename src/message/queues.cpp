@@ -79,9 +79,9 @@ QueuePointer Queues::State::find(std::string_view name) const {
 
 Result<void> Queues::State::load() {
     const auto connection = TRY(readers.take());
-    const auto rows = TRY(
-        connection->execute("SELECT number, name, region, owner, attributes, tags, created_ms, "
-                            "modified_ms FROM message_queues"));
+    const auto rows =
+        TRY(connection->execute("SELECT number, name, region, owner, attributes, tags, created_ms, "
+                                "modified_ms FROM message_queues"));
     while (TRY(rows->next())) {
         Queue queue;
         queue.number = rows->integer(0);
@@ -98,10 +98,10 @@ Result<void> Queues::State::load() {
         queue.runtime = std::make_shared<QueueRuntime>();
         put(std::make_shared<const Queue>(std::move(queue)));
     }
-    const auto last = TRY(
-        connection->execute("SELECT coalesce(max(position), 0) FROM (SELECT max(position) AS "
-                            "position FROM messages UNION ALL SELECT max(position) FROM "
-                            "message_deduplication)"));
+    const auto last =
+        TRY(connection->execute("SELECT coalesce(max(position), 0) FROM (SELECT max(position) AS "
+                                "position FROM messages UNION ALL SELECT max(position) FROM "
+                                "message_deduplication)"));
     TRY(last->next());
     // A position is never given twice, also where the messages that had it are gone.
     next_position = std::max(last->integer(0) + 1, now() * 1000);
@@ -149,8 +149,8 @@ Result<std::unique_ptr<Queues>> Queues::open(sql::WriteGroup& group, const Clock
 
 Result<QueuePointer> Queues::create(const NewQueue& wanted) {
     const auto kind = wanted.attributes.find("FifoQueue");
-    const bool is_ordered = kind != wanted.attributes.end() &&
-                            (kind->second == "true" || kind->second == "True");
+    const bool is_ordered =
+        kind != wanted.attributes.end() && (kind->second == "true" || kind->second == "True");
     if (kind != wanted.attributes.end() && !is_ordered)
         return fail(ErrorCode::unsupported, "Unknown Attribute FifoQueue.");
     TRY(check_queue_name(wanted.name, is_ordered));
@@ -277,9 +277,9 @@ Result<void> Queues::purge(std::string_view name) {
     std::int64_t before = queue->runtime->purged_ms;
     if ((before != 0 && now - before < purge_interval_ms) ||
         !queue->runtime->purged_ms.compare_exchange_strong(before, now))
-        return fail(ErrorCode::conflict,
-                    fmt::format("Only one PurgeQueue operation on {} is allowed every 60 seconds.",
-                                name));
+        return fail(
+            ErrorCode::conflict,
+            fmt::format("Only one PurgeQueue operation on {} is allowed every 60 seconds.", name));
     return state_->group.run([&](sql::Connection& connection) -> Result<void> {
         TRY(connection.change("DELETE FROM messages WHERE queue = ?", {queue->number}));
         return {};

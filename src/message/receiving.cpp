@@ -105,9 +105,10 @@ private:
         std::vector<Due> followers;
         {
             const auto rows = TRY(connection_.execute(
-                fmt::format("SELECT {}, visible_ms FROM messages WHERE queue = ? AND message_group "
-                            "= ? AND message_group <> '' AND position > ? ORDER BY position LIMIT ?",
-                            due_columns),
+                fmt::format(
+                    "SELECT {}, visible_ms FROM messages WHERE queue = ? AND message_group "
+                    "= ? AND message_group <> '' AND position > ? ORDER BY position LIMIT ?",
+                    due_columns),
                 {queue_.number, message_group, position,
                  static_cast<std::int64_t>(most_ - taken_.size())}));
             while (TRY(rows->next())) {
@@ -366,9 +367,8 @@ Result<void> Queues::State::sweep(const Queue& queue) {
         const std::int64_t oldest = time - queue.behaviour.retention.count();
         TRY(connection.change("DELETE FROM message_deduplication WHERE queue = ? AND until_ms <= ?",
                               {queue.number, time}));
-        const std::int64_t gone =
-            TRY(connection.change("DELETE FROM messages WHERE queue = ? AND sent_ms < ?",
-                                  {queue.number, oldest}));
+        const std::int64_t gone = TRY(connection.change(
+            "DELETE FROM messages WHERE queue = ? AND sent_ms < ?", {queue.number, oldest}));
         if (gone == 0 || !queue.behaviour.is_ordered) return {};
         TRY(connection.change(
             "UPDATE messages SET blocked = 0 WHERE queue = ? AND blocked = 1 AND position IN "

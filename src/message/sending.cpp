@@ -24,10 +24,10 @@ std::string sequence_of(std::int64_t position) {
 Result<std::int64_t> Queues::State::is_blocked(sql::Connection& connection, const Queue& queue,
                                                const std::string& message_group) {
     if (!queue.behaviour.is_ordered || message_group.empty()) return 0;
-    const auto rows = TRY(
-        connection.execute("SELECT 1 FROM messages WHERE queue = ? AND message_group = ? AND "
-                           "message_group <> '' LIMIT 1",
-                           {queue.number, message_group}));
+    const auto rows =
+        TRY(connection.execute("SELECT 1 FROM messages WHERE queue = ? AND message_group = ? AND "
+                               "message_group <> '' LIMIT 1",
+                               {queue.number, message_group}));
     return TRY(rows->next()) ? 1 : 0;
 }
 

@@ -19,9 +19,8 @@ Result<void> WriteGroup::run(const Work& work) {
         if (std::exchange(is_led_, true))
             mine.changed.wait(lock, [&] { return mine.is_over || mine.leads; });
         if (!mine.is_over) {
-            const auto end =
-                waiting_.begin() +
-                static_cast<std::ptrdiff_t>(std::min(waiting_.size(), batch_max));
+            const auto end = waiting_.begin() +
+                             static_cast<std::ptrdiff_t>(std::min(waiting_.size(), batch_max));
             const std::vector<Place*> batch(waiting_.begin(), end);
             waiting_.erase(waiting_.begin(), end);
             lock.unlock();

@@ -35,8 +35,8 @@ public:
 
     /// The same for a work that gives something: run([&](Connection& c) -> Result<int> {…}).
     template <class Function>
-        requires(!std::is_same_v<std::invoke_result_t<Function&, Connection&>, Result<void>>)
-    auto run(Function&& function) -> std::invoke_result_t<Function&, Connection&> {
+    requires(!std::is_same_v<std::invoke_result_t<Function&, Connection&>, Result<void>>) auto run(
+        Function&& function) -> std::invoke_result_t<Function&, Connection&> {
         std::optional<typename std::invoke_result_t<Function&, Connection&>::value_type> made;
         const Work work = [&](Connection& connection) -> Result<void> {
             made = TRY(function(connection));

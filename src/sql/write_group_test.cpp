@@ -120,7 +120,8 @@ TEST_F(WriteGroupTest, WhatWasToFollowACommitFollowsItAndOnlyIt) {
     EXPECT_EQ(order, "in after:1");
 }
 
-// Whichever call fails, and however: what was told to be there is there, and what is there is whole.
+// Whichever call fails, and however: what was told to be there is there, and what is there is
+// whole.
 TEST_F(WriteGroupTest, AWorkIsThereWholeOrNotAtAllWhicheverCallFails) {
     for (const Kind kind : {Kind::fail_before, Kind::fail_after, Kind::torn}) {
         bool ran_through = false;

@@ -97,8 +97,7 @@ Outcome<message::MessageAttribute> read_attribute(const std::string& name, const
         !std::all_of(name.begin(), name.end(), [](unsigned char c) {
             return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
         }))
-        return invalid_value(
-            fmt::format("Message (user) attribute name '{}' is invalid.", name));
+        return invalid_value(fmt::format("Message (user) attribute name '{}' is invalid.", name));
     const std::string base = attribute.type.substr(0, attribute.type.find('.'));
     if (base != "String" && base != "Number" && base != "Binary")
         return invalid_value(
@@ -146,23 +145,26 @@ Outcome<void> read_order(const message::Queue& queue, const Json& members, bool 
     const auto delay = number_member(members, "DelaySeconds");
     if (!delay) return tl::unexpected(delay.error());
     const auto not_here = [](std::string_view value, std::string_view name) {
-        return invalid_value(fmt::format("Value {} for parameter {} is invalid. Reason: The "
-                                         "request include parameter that is not valid for this "
-                                         "queue type.",
-                                         value, name));
+        return invalid_value(
+            fmt::format("Value {} for parameter {} is invalid. Reason: The "
+                        "request include parameter that is not valid for this "
+                        "queue type.",
+                        value, name));
     };
     const std::int64_t seconds = delay->value_or(0);
     if (seconds < 0 || seconds > 900)
-        return invalid_value(fmt::format("Value {} for parameter DelaySeconds is invalid. Reason: "
-                                         "DelaySeconds must be >= 0 and <= 900.",
-                                         seconds));
+        return invalid_value(
+            fmt::format("Value {} for parameter DelaySeconds is invalid. Reason: "
+                        "DelaySeconds must be >= 0 and <= 900.",
+                        seconds));
     if (is_ordered && seconds != 0) return not_here(std::to_string(seconds), "DelaySeconds");
     if (*delay && !is_ordered) message.delay = Milliseconds{1000 * seconds};
     const auto bad = [](std::string_view value, std::string_view name) {
-        return invalid_value(fmt::format("Value {} for parameter {} is invalid. Reason: {} can "
-                                         "only include alphanumeric and punctuation characters. 1 "
-                                         "to 128 in length.",
-                                         value, name, name));
+        return invalid_value(
+            fmt::format("Value {} for parameter {} is invalid. Reason: {} can "
+                        "only include alphanumeric and punctuation characters. 1 "
+                        "to 128 in length.",
+                        value, name, name));
     };
     const auto group = text_member(members, "MessageGroupId");
     const auto deduplication = text_member(members, "MessageDeduplicationId");
@@ -211,10 +213,10 @@ Outcome<std::optional<std::int64_t>> number_member(const Json& members, std::str
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
         if (error == std::errc() && end == text.data() + text.size()) return number;
     }
-    return invalid_value(fmt::format("Value {} for parameter {} is invalid. Reason: Must be an "
-                                     "integer.",
-                                     found->is_string() ? found->get<std::string>() : found->dump(),
-                                     name));
+    return invalid_value(
+        fmt::format("Value {} for parameter {} is invalid. Reason: Must be an "
+                    "integer.",
+                    found->is_string() ? found->get<std::string>() : found->dump(), name));
 }
 
 std::vector<std::string> texts_member(const Json& members, std::string_view name) {
