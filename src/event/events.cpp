@@ -28,11 +28,6 @@ Error no_rule(std::string_view bus, std::string_view name) {
             fmt::format("Rule {} does not exist on EventBus {}.", name, bus)};
 }
 
-std::string text_in(const Json& json, const char* name) {
-    const auto found = json.find(name);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// Reads what a rule's attributes say, so that it can be matched.
 Result<void> read_attributes(Rule& rule) {
     rule.pattern.reset();
@@ -48,6 +43,11 @@ Result<void> read_attributes(Rule& rule) {
 
 std::string text_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string text_in(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 std::string last_part(std::string_view arn) {

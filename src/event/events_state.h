@@ -95,6 +95,8 @@ struct Events::State {
 };
 
 std::string text_of(const Json& json);
+/// The text of that member; "" when there is none.
+std::string text_in(const Json& json, const char* name);
 /// The part of an ARN behind the last '/' or ':'.
 std::string last_part(std::string_view arn);
 Replay replay_of(const sql::Rows& rows);

@@ -28,11 +28,6 @@ std::int64_t policy_of(const Target& target, const char* name, std::int64_t usua
     return policy->value(name, usual);
 }
 
-std::string text_in(const Json& json, const char* name) {
-    const auto found = json.find(name);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 void Events::start() {
