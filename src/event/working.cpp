@@ -69,11 +69,11 @@ void Events::State::run(bool of_deliveries) {
             worked = make_deliveries();
         } else {
             worked = fire_schedules();
-            if (worked)
-                if (const auto replayed = replay_some(); !replayed)
-                    worked = fail(replayed.error());
-                else
-                    worked = *worked || *replayed;
+            if (worked) {
+                const bool fired = *worked;
+                worked = replay_some();
+                if (worked) worked = *worked || fired;
+            }
             if (const auto dropped = drop_old_archived(); !dropped && worked)
                 worked = fail(dropped.error());
         }
