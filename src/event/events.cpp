@@ -103,7 +103,8 @@ Result<void> Events::State::load() {
                                rule.bus == "default" ? "" : rule.bus + "/", rule.name);
         rule.targets = std::move(targets[{rule.bus, rule.name}]);
         TRY(read_attributes(rule));
-        bus.rules[rule.name] = std::make_shared<const Rule>(std::move(rule));
+        const std::string name = rule.name;
+        bus.rules[name] = std::make_shared<const Rule>(std::move(rule));
     }
     for (auto& [name, bus] : loaded) put(std::make_shared<const BusState>(std::move(bus)));
     const auto endpoint_rows = TRY(connection->execute(

@@ -112,7 +112,7 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     // The services, one line each.
     state->port.add(state->sts);
     state->messages =
-        TRY(MessageServices::open(site, state->writes, settings.text("aws.account")));
+        TRY(MessageServices::open(site, state->writes, settings, event::Sinks{}));
     for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
     const auto server_options = TRY(aws_server_options(settings, options));
     state->address = options.address;
@@ -121,7 +121,10 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     return std::unique_ptr<AwsServer>(new AwsServer(std::move(state)));
 }
 
-void AwsServer::start() { state_->server->start(); }
+void AwsServer::start() {
+    state_->messages->start();
+    state_->server->start();
+}
 void AwsServer::stop(Milliseconds drain) {
     state_->messages->stop();
     state_->server->stop(drain);
