@@ -4,7 +4,11 @@
 
 #include <sstream>
 
+<<<<<<< HEAD
+#include "app/aws/message_services.h"
+=======
 #include "bucket/buckets.h"
+>>>>>>> s6-a
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
 #include "front/http/certificate.h"
@@ -89,8 +93,12 @@ struct AwsServer::State {
     sql::WriteGroup writes;
     front::aws::Port port;
     front::aws::Sts sts;
+<<<<<<< HEAD
+    std::unique_ptr<MessageServices> messages;
+=======
     std::unique_ptr<bucket::Buckets> buckets;
     std::unique_ptr<front::s3::S3> s3;
+>>>>>>> s6-a
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
@@ -128,7 +136,13 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
                                 .domains = words_in(settings.text("aws.domains"))});
     // The services, one line each.
     state->port.add(state->sts);
+<<<<<<< HEAD
+    state->messages =
+        TRY(MessageServices::open(site, state->writes, settings, event::Sinks{}));
+    for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
+=======
     TRY(open_s3(*state));
+>>>>>>> s6-a
     const auto server_options = TRY(aws_server_options(settings, options));
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();
@@ -136,8 +150,14 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     return std::unique_ptr<AwsServer>(new AwsServer(std::move(state)));
 }
 
-void AwsServer::start() { state_->server->start(); }
-void AwsServer::stop(Milliseconds drain) { state_->server->stop(drain); }
+void AwsServer::start() {
+    state_->messages->start();
+    state_->server->start();
+}
+void AwsServer::stop(Milliseconds drain) {
+    state_->messages->stop();
+    state_->server->stop(drain);
+}
 int AwsServer::port() const { return state_->server->port(); }
 bool AwsServer::has_tls() const { return state_->has_tls; }
 std::string AwsServer::url() const {
