@@ -1,5 +1,6 @@
 #include "app/aws/message_services.h"
 
+#include "app/aws/job_events.h"
 #include "catalog/catalog.h"
 #include "front/events/events_front.h"
 #include "front/http/fetch.h"
@@ -30,6 +31,7 @@ Result<void> call_webhook(const event::Webhook& call, bool allow_private) {
 struct MessageServices::State {
     std::unique_ptr<message::Queues> queues;
     std::unique_ptr<event::Events> events;
+    std::unique_ptr<JobEvents> job_events;
     std::unique_ptr<front::aws::Service> sqs, events_service;
 };
 
@@ -47,6 +49,7 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(Site& site, sql::
     state->events = TRY(event::Events::open(
         writes, *state->queues, std::move(sinks), site.clock(), site.ids(),
         event::EventsOptions{.account = account, .region = settings.text("aws.region")}));
+    state->job_events = TRY(JobEvents::open(site, writes, *state->events));
     const auto asking = [&catalog = site.catalog()](auto method) {
         return [&catalog, method](const catalog::Principal& principal, catalog::Action action,
                                   const catalog::Thing& thing) {
@@ -70,9 +73,13 @@ message::Queues& MessageServices::queues() { return *state_->queues; }
 
 event::Events& MessageServices::events() { return *state_->events; }
 
-void MessageServices::start() { state_->events->start(); }
+void MessageServices::start() {
+    state_->events->start();
+    state_->job_events->start();
+}
 
 void MessageServices::stop() {
+    state_->job_events->stop();
     state_->events->stop();
     state_->queues->stop();
 }
