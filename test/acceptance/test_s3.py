@@ -3,8 +3,11 @@ import base64
 import concurrent.futures
 import datetime
 import hashlib
+import json
 import os
+import re
 import subprocess
+import urllib.parse
 import zlib
 
 import botocore.exceptions
@@ -397,6 +400,49 @@ def test_a_browser_of_an_allowed_origin_may_put(s3, bucket, served):
     assert answer.headers["Access-Control-Expose-Headers"] == "ETag"
     asks["Origin"] = "https://evil.test"
     assert requests.options(url, headers=asks, timeout=60).status_code == 403
+
+
+def test_changes_are_told_to_a_queue_in_awss_own_words(s3, bucket, served, key):
+    """Row 35, and defect A6: a key with a space, a plus and more is decoded once; and A7: what the
+    filter doesn't name isn't told."""
+    sqs = aws.client(served, key, "sqs")
+    url = sqs.create_queue(QueueName=bucket)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = {"Id": "mine", "QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "in/"},
+                                               {"Name": "suffix", "Value": ".csv"}]}}}
+
+    def receive():
+        got = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+        for one in got:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+        return [json.loads(one["Body"]) for one in got]
+    with refused("InvalidArgument"):
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={
+                "QueueConfigurations": [{**rule, "QueueArn": arn + "-absent"}]})
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [rule]})
+    assert receive()[0]["Event"] == "s3:TestEvent"
+    kept = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
+    assert kept[0]["QueueArn"] == arn and kept[0]["Id"] == "mine"
+    name = "in/a b+c@é.csv"
+    s3.put_object(Bucket=bucket, Key="code.zip", Body=b"not data")
+    etag = s3.put_object(Bucket=bucket, Key=name, Body=b"1,2")["ETag"].strip('"')
+    record = receive()[0]["Records"][0]
+    assert record["s3"]["object"]["key"] == "in/a+b%2Bc%40%C3%A9.csv"
+    assert urllib.parse.unquote_plus(record["s3"]["object"]["key"]) == name
+    sequencer = record["s3"]["object"].pop("sequencer")
+    assert record["s3"]["object"] == {"key": record["s3"]["object"]["key"], "size": 3, "eTag": etag}
+    assert record["s3"]["bucket"]["arn"] == f"arn:aws:s3:::{bucket}"
+    assert (record["eventName"], record["eventSource"], record["eventVersion"], record["awsRegion"],
+            record["s3"]["configurationId"]) == ("ObjectCreated:Put", "aws:s3", "2.1", "us-east-1",
+                                                 "mine")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["eventTime"])
+    s3.delete_object(Bucket=bucket, Key=name)
+    record = receive()[0]["Records"][0]
+    assert record["eventName"] == "ObjectRemoved:Delete" and "size" not in record["s3"]["object"]
+    assert record["s3"]["object"]["sequencer"] > sequencer
 
 
 def test_awscli_copies_lists_moves_syncs_and_removes(served, key, tmp_path, bucket):
