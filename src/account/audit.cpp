@@ -41,6 +41,10 @@ std::string_view name_of(ThingKind kind) {
         case ThingKind::result: return "result";
         case ThingKind::space: return "space";
         case ThingKind::view: return "view";
+        case ThingKind::bucket: return "bucket";
+        case ThingKind::stream: return "stream";
+        case ThingKind::queue: return "queue";
+        case ThingKind::bus: return "bus";
     }
     return "";
 }

@@ -93,7 +93,11 @@ Result<Relation> relation_of(sql::ConnectionPool& pool, const Principal& princip
         case ThingKind::job:
         case ThingKind::matrix_request:
         case ThingKind::upload:
-        case ThingKind::view: break;
+        case ThingKind::view:
+        case ThingKind::bucket:
+        case ThingKind::stream:
+        case ThingKind::queue:
+        case ThingKind::bus: break;
         case ThingKind::result: return Relation::none;  // read by whoever may read its datasets
     }
     if (thing.owner.empty() || thing.owner != principal.id) {

@@ -137,8 +137,10 @@ protected:
     std::string shelf, another;
 };
 
-constexpr ThingKind kinds_of_work[] = {ThingKind::job, ThingKind::matrix_request, ThingKind::upload,
-                                       ThingKind::space, ThingKind::view};
+constexpr ThingKind kinds_of_work[] = {
+    ThingKind::job,    ThingKind::matrix_request, ThingKind::upload,
+    ThingKind::space,  ThingKind::view,           ThingKind::bucket,
+    ThingKind::stream, ThingKind::queue,          ThingKind::bus};
 
 TEST_F(Decision, OnEveryDatasetIsAsTheTableSays) {
     for (const Row& row : table)
@@ -185,7 +187,8 @@ TEST_F(Decision, OnCreatingEachKindIsAsTheTableSays) {
     for (const Row& row : table)
         for (const ThingKind kind :
              {ThingKind::collection, ThingKind::dataset, ThingKind::job, ThingKind::matrix_request,
-              ThingKind::upload, ThingKind::space, ThingKind::view}) {
+              ThingKind::upload, ThingKind::space, ThingKind::view, ThingKind::bucket,
+              ThingKind::stream, ThingKind::queue, ThingKind::bus}) {
             const std::string_view may = row.may_create;
             const bool expected = may == "all" || (may == "m" && kind == ThingKind::matrix_request);
             EXPECT_EQ(catalog

@@ -20,7 +20,12 @@ enum class ThingKind {
     upload,
     result,
     space,
-    view
+    view,
+    // What comes in through the AWS port
+    bucket,
+    stream,  ///< also a delivery stream
+    queue,
+    bus
 };
 
 /// What a capability link lets whoever holds it read: one thing, of a collection its datasets, of a

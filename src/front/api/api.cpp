@@ -76,6 +76,10 @@ tl::unexpected<Error> absent(catalog::ThingKind kind, std::string_view id) {
         case catalog::ThingKind::result: noun = "result"; break;
         case catalog::ThingKind::space: noun = "space"; break;
         case catalog::ThingKind::view: noun = "view"; break;
+        case catalog::ThingKind::bucket: noun = "bucket"; break;
+        case catalog::ThingKind::stream: noun = "stream"; break;
+        case catalog::ThingKind::queue: noun = "queue"; break;
+        case catalog::ThingKind::bus: noun = "bus"; break;
     }
     return fail(ErrorCode::not_found,
                 "there is no " + std::string(noun) + " '" + std::string(id) + "'");
