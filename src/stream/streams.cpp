@@ -257,9 +257,10 @@ Result<void> Streams::reshard(
         const std::lock_guard gate(stream->gate);
         const std::unique_lock alone(stream->routes);
         StreamInfo changed = *stream->now();
-        TRY(edit(changed, [&](std::uint32_t shard) -> Result<std::uint64_t> {
+        const ShardEnd end_of = [&](std::uint32_t shard) -> Result<std::uint64_t> {
             return TRY(stream->log->tip(static_cast<int>(shard))).end;
-        }));
+        };
+        TRY(edit(changed, end_of));
         TRY(stream->log->grow(static_cast<int>(changed.shards.size())));
         stream->log->retain(Milliseconds{changed.retention_hours * 3'600'000LL});
         TRY(stream->store(std::move(changed)));
