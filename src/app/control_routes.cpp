@@ -1,5 +1,6 @@
 #include "app/control_routes.h"
 
+#include "app/aws/key_records.h"
 #include "app/session.h"
 #include "base/json.h"
 
@@ -78,6 +79,20 @@ Result<std::string> remove_dataset(Site& site, Request& request) {
     return std::string("{}");
 }
 
+Result<std::string> add_key(Site& site, Request& request) {
+    const std::string body = TRY(request.text_body());
+    const Json json = TRY(parse_json(body));
+    return create_key(site, json.value("user", ""), json.value("label", ""));
+}
+
+Result<std::string> keys_of_user(Site& site, Request& request) {
+    return list_keys(site, request.query_value("user").value_or(""));
+}
+
+Result<std::string> end_key(Site& site, Request& request) {
+    return revoke_key(site, request.parameters["key"]);
+}
+
 }  // namespace
 
 std::vector<front::http::Route> control_routes(Site& site) {
@@ -101,7 +116,10 @@ std::vector<front::http::Route> control_routes(Site& site) {
              only_local([&site](Request&) -> Result<std::string> { return datasets_json(site); })},
             {"GET", "/internal/datasets/{dataset}", with_site(show_dataset)},
             {"PATCH", "/internal/datasets/{dataset}", with_site(patch_dataset)},
-            {"DELETE", "/internal/datasets/{dataset}", with_site(remove_dataset)}};
+            {"DELETE", "/internal/datasets/{dataset}", with_site(remove_dataset)},
+            {"POST", "/internal/keys", with_site(add_key)},
+            {"GET", "/internal/keys", with_site(keys_of_user)},
+            {"DELETE", "/internal/keys/{key}", with_site(end_key)}};
 }
 
 }  // namespace stroma::app

@@ -62,6 +62,22 @@ constexpr Setting all_settings[] = {
     {"oidc.user_values", text, "", "",
      "Values of that claim that let somebody in at all. Empty lets everybody in."},
 
+    {"aws.address", text, "", "",
+     "Where AWS-compatible services answer, like 127.0.0.1:4566; empty: nowhere. `serve --aws` "
+     "goes before it."},
+    {"aws.account", text, "000000000000", "", "The account number in ARNs and queue addresses."},
+    {"aws.region", text, "us-east-1", "", "The region of requests whose signature names none."},
+    {"aws.domains", text, "", "",
+     "Names of this host, with spaces, under which bucket.name is a bucket's address; "
+     "bucket.localhost always is."},
+    {"aws.tls", choice, "off", "off self-signed files",
+     "Whether the port speaks TLS beside plain HTTP: with a certificate made at each start, or "
+     "with the two files."},
+    {"aws.tls_certificate", path, "", "", "PEM file with the certificate and its chain."},
+    {"aws.tls_key", path, "", "", "PEM file with the certificate's key."},
+    {"aws.access_log", boolean, "false", "",
+     "Whether each request to the port is logged; it may be many thousands a second."},
+
     {"log.level", choice, "info", "debug info warning error",
      "The least that is written. Verbs other than serve start at warning."},
     {"log.format", choice, "text", "text json", "One line each, for people or for machines."},

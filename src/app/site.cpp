@@ -61,6 +61,8 @@ Result<void> open_records(Site::State& state, const Settings& settings) {
         account::Accounts::open(*state.control, *state.catalog, state.clock, state.ids,
                                 {.session_idle = settings.duration("account.session_idle"),
                                  .session_length = settings.duration("account.session_length")}));
+    state.access_keys = std::make_unique<account::AccessKeys>(
+        *state.control, *state.catalog, state.clock, state.ids, state.data / access_key_file);
     state.audit = std::make_unique<account::Audit>(*state.control, state.clock);
     state.catalog->set_witness(*state.audit);
     state.annotations = TRY(annotation::Annotations::open(*state.control, state.clock, state.ids));
@@ -204,6 +206,7 @@ IdSource& Site::ids() { return state_->ids; }
 object::ObjectStore& Site::objects() { return *state_->objects; }
 catalog::Catalog& Site::catalog() { return *state_->catalog; }
 account::Accounts& Site::accounts() { return *state_->accounts; }
+account::AccessKeys& Site::access_keys() { return *state_->access_keys; }
 account::Links& Site::links() { return *state_->links; }
 account::Audit& Site::audit() { return *state_->audit; }
 warehouse::Warehouse& Site::warehouse() { return *state_->warehouse; }
@@ -232,6 +235,13 @@ ontology::Ontologies& Site::ontologies() { return *state_->ontologies; }
 portal::Portal& Site::portal() { return *state_->portal; }
 annotation::Annotations& Site::annotations() { return *state_->annotations; }
 sql::Database& Site::control() { return *state_->control; }
+Result<sql::SqliteDatabase*> Site::ingest() {
+    const std::lock_guard lock(state_->ingest_mutex);
+    if (!state_->ingest)
+        state_->ingest = TRY_WITH(sql::SqliteDatabase::open(state_->data / ingest_file),
+                                  "opening " + state_->data.string());
+    return state_->ingest.get();
+}
 Milliseconds Site::house_keeping_interval() const {
     return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "account/access_keys.h"
 #include "account/accounts.h"
 #include "account/audit.h"
 #include "account/links.h"
@@ -25,6 +26,10 @@
 #include "pipeline/worker.h"
 #include "portal/portal.h"
 #include "warehouse/warehouse.h"
+
+namespace stroma::sql {
+class SqliteDatabase;
+}
 
 namespace stroma::image {
 class ImageFiles;
@@ -68,6 +73,7 @@ public:
     object::ObjectStore& objects();
     catalog::Catalog& catalog();
     account::Accounts& accounts();
+    account::AccessKeys& access_keys();
     account::Links& links();
     account::Audit& audit();
     warehouse::Warehouse& warehouse();
@@ -88,6 +94,8 @@ public:
     portal::Portal& portal();
     annotation::Annotations& annotations();
     sql::Database& control();
+    /// What came in through the AWS port: opened when first asked for. Made when it is absent.
+    Result<sql::SqliteDatabase*> ingest();
     /// How often a server looks for what has expired.
     Milliseconds house_keeping_interval() const;
 
@@ -118,6 +126,7 @@ struct ServerAddress {
     std::string url;    ///< "http://127.0.0.1:8080"
     std::string token;  ///< the local administrator's, of this run
     std::int64_t process = 0;
+    std::string aws;  ///< of AWS-compatible services; "" where none listens
 };
 Result<void> write_server_address(const fs::path& data, const ServerAddress& address);
 /// Missing is an answer.

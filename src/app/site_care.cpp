@@ -169,6 +169,7 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
     if (datasets.empty()) {
         note(found, state_->control->verify());
         note(found, state_->warehouse_database->verify());
+        if (fs::exists(state_->data / ingest_file)) note(found, TRY(ingest())->verify());
         for (const auto& info : TRY(all_objects(*state_->objects))) {
             if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "verify was stopped");
             note(found, state_->objects->verify(info.key));
@@ -226,6 +227,14 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
         const std::lock_guard<std::recursive_mutex> loads_wait(state_->loader->load_mutex());
         TRY(state_->warehouse_database->backup_to(half / "warehouse.duckdb"));
         TRY(state_->control->backup_to(half / "control.db"));
+    }
+    if (fs::exists(state_->data / ingest_file)) {
+        auto* const records = TRY(ingest());
+        TRY(records->backup_to(half / ingest_file));
+    }
+    if (const fs::path keys = state_->data / access_key_file; fs::exists(keys)) {
+        const std::string key = TRY(read_file(keys));
+        TRY(replace_file(half / access_key_file, as_bytes(key)));
     }
     auto copies = TRY(object::DiskStore::open(half / "objects", state_->clock));
     const auto objects = TRY(all_objects(*state_->objects));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "app/data_lock.h"
@@ -22,7 +23,10 @@
 
 namespace stroma::app {
 
-/// A file in the data directory: the warehouse's file is to be written anew when it is opened next.
+// Files in the data directory.
+inline constexpr const char* access_key_file = "access-keys.key";
+inline constexpr const char* ingest_file = "ingest.sqlite";
+/// The warehouse's file is to be written anew when it is opened next.
 inline constexpr const char* rewrite_mark = "warehouse.rewrite";
 
 /// In the order in which they are opened; each uses only those above it.
@@ -35,6 +39,8 @@ struct Site::State {
     IdSource ids;
     std::unique_ptr<object::ObjectStore> objects;
     std::unique_ptr<sql::SqliteDatabase> control;
+    std::mutex ingest_mutex;
+    std::unique_ptr<sql::SqliteDatabase> ingest;  ///< null until it is asked for
     std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
     /// Imports and what else may take hours; matrices and comparisons, for which somebody waits.
     std::unique_ptr<queue::TransactionalQueue> job_queue, matrix_queue, comparison_queue;
@@ -42,6 +48,7 @@ struct Site::State {
     std::unique_ptr<account::Audit> audit;  ///< the catalog's witness
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<account::Accounts> accounts;
+    std::unique_ptr<account::AccessKeys> access_keys;
     std::unique_ptr<loading::RevisionFiles> files;
     std::unique_ptr<image::ImageFiles> images;
     std::unique_ptr<explorer::BodyStore> bodies;

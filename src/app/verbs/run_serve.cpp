@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/answers/answers.h"
+#include "app/aws/aws_server.h"
 #include "app/command_line.h"
 #include "app/control_routes.h"
 #include "app/site.h"
@@ -153,6 +154,28 @@ void keep_house(Site& site, std::stop_token stop) {
              !stop.stop_requested());
 }
 
+/// The AWS port where one is asked for, listening; null else.
+Result<std::unique_ptr<AwsServer>> open_aws(Site& site, const Settings& settings,
+                                            const ServeOptions& options) {
+    const std::string address = options.aws.empty() ? settings.text("aws.address") : options.aws;
+    if (address.empty() && options.any_credentials)
+        return fail(ErrorCode::invalid_input,
+                    "--insecure-any-credentials is for the AWS port: give --aws ADDR:PORT too");
+    if (address.empty()) return nullptr;
+    const auto listener = TRY(listener_of(address));
+    return AwsServer::open(site, settings,
+                           {listener.address, listener.port, options.any_credentials});
+}
+
+void tell_aws(const AwsServer& aws, const ServeOptions& options, Terminal& terminal) {
+    terminal.print("AWS-compatible services at " + aws.url() +
+                   (aws.has_tls() ? " (and https)" : "") + "\n");
+    if (options.any_credentials)
+        terminal.say(
+            "INSECURE: on that port any credentials, and none, act as the administrator; anybody "
+            "on this machine can read and change everything");
+}
+
 }  // namespace
 
 Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
@@ -202,12 +225,15 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
+    const auto aws = TRY(open_aws(*site, settings, options));
     site->start_workers();
     server->start();
+    if (aws) aws->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
-    TRY(write_server_address(invocation.data, {url, token, ::getpid()}));
+    TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
+    if (aws) tell_aws(*aws, options, *invocation.terminal);
     invocation.terminal->say("administrator token of this run: " + token);
     if (!pages.empty())
         invocation.terminal->say("in a browser, signed in: " + url + "/#/?token=" + token);
@@ -218,6 +244,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     invocation.terminal->say(
         "stopping: running requests are answered, jobs go on at the next start");
     TRY(remove_server_address(invocation.data));
+    if (aws) aws->stop(settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
     site->stop_workers();
     return {};

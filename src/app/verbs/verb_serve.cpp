@@ -5,13 +5,11 @@
 namespace stroma::app {
 namespace {
 
-/// The fronts that later versions bring: said plainly, never passed over in silence.
-void tell_missing_fronts(const ServeOptions& options, Terminal& terminal) {
-    for (const auto& [option, address] :
-         {std::pair("--aws", options.aws), std::pair("--postgres", options.postgres)})
-        if (!address.empty())
-            terminal.say(std::string(option) + " " + address +
-                         ": this front isn't built yet, nothing listens there");
+/// A front that a later version brings: said plainly, never passed over in silence.
+void tell_missing_front(const ServeOptions& options, Terminal& terminal) {
+    if (!options.postgres.empty())
+        terminal.say("--postgres " + options.postgres +
+                     ": this front isn't built yet, nothing listens there");
 }
 
 }  // namespace
@@ -27,14 +25,18 @@ Verb serve_verb() {
             "SIGTERM, after running requests are answered; jobs go on at the next start.",
         .examples =
             "  stroma serve --data lab\n"
-            "  stroma serve --data lab --http 127.0.0.1:0\n",
-        .options = {{"--http", &options->http, "ADDR:PORT",
-                     "web, REST API and metrics; port 0 picks one (default: http.address)"},
-                    {"--aws", &options->aws, "ADDR:PORT", "AWS-compatible services: not built yet"},
-                    {"--postgres", &options->postgres, "ADDR:PORT",
-                     "PostgreSQL protocol: not built yet"}},
+            "  stroma serve --data lab --http 127.0.0.1:0\n"
+            "  stroma serve --data lab --aws 127.0.0.1:4566\n",
+        .options =
+            {{"--http", &options->http, "ADDR:PORT",
+              "web, REST API and metrics; port 0 picks one (default: http.address)"},
+             {"--aws", &options->aws, "ADDR:PORT",
+              "AWS-compatible services; port 0 picks one (default: aws.address, or nowhere)"},
+             {"--insecure-any-credentials", &options->any_credentials, "",
+              "on the AWS port any key, and none, is the administrator; loopback only"},
+             {"--postgres", &options->postgres, "ADDR:PORT", "PostgreSQL protocol: not built yet"}},
         .run = [options](Invocation& invocation) -> Result<void> {
-            tell_missing_fronts(*options, *invocation.terminal);
+            tell_missing_front(*options, *invocation.terminal);
             return run_serve(*options, invocation);
         },
     };

@@ -16,6 +16,7 @@ std::vector<Verb> all_verbs();
 
 struct ServeOptions {
     std::string http, aws, postgres;  ///< "ADDRESS:PORT"; "" takes the setting, or doesn't listen
+    bool any_credentials = false;     ///< of the AWS port
 };
 Result<void> run_serve(const ServeOptions& options, Invocation& invocation);
 

@@ -53,7 +53,9 @@ void Connection::check_deadline(Time at) {
 }
 
 void Connection::drain() {
-    if (idle_)
+    if (http2_)
+        http2_->drain();
+    else if (idle_)
         abort();
     else if (endless_ && exchange_)
         exchange_->ask_to_stop();
@@ -64,10 +66,70 @@ void Connection::abort() {
     error_code ignored;
     stream_->socket().close(ignored);
     if (exchange_) exchange_->abandon();
+    if (http2_) http2_->abandon();
     wake_timer_.cancel();
 }
 
 Connection::Task<void> Connection::run() {
+    const bool known = co_await choose_protocol();
+    if (known && http2_) {
+        co_await http2_->run(std::exchange(input_, {}));
+    } else if (known) {
+        co_await run_http1();
+    }
+    error_code ignored;
+    stream_->socket().close(ignored);
+}
+
+/// What the client's first bytes say it speaks. False when it left before it said anything.
+Connection::Task<bool> Connection::choose_protocol() {
+    if (site_.tls == nullptr && !site_.options.http2) co_return true;
+    set_deadline(std::chrono::seconds(site_.options.idle_seconds_max));
+    bool chosen_http2 = false;
+    if (site_.tls != nullptr) {
+        error_code failed;
+        co_await stream_->socket().async_wait(Socket::wait_read,
+                                              asio::redirect_error(asio::use_awaitable, failed));
+        char first = 0;
+        if (failed || ::recv(stream_->socket().native_handle(), &first, 1, MSG_PEEK) != 1)
+            co_return false;
+        constexpr char tls_handshake = 0x16;
+        if (first == tls_handshake) {
+            const bool shaken = co_await shake_hands();
+            if (!shaken) co_return false;
+            chosen_http2 = stream_->chosen_protocol() == "h2";
+        }
+    }
+    // No method of HTTP/1.1 begins with "PR" but PROPFIND and PROPPATCH, which nobody serves here.
+    constexpr std::string_view preface = "PRI";
+    while (site_.options.http2 && !chosen_http2 && input_.size() < preface.size() &&
+           preface.starts_with(input_)) {
+        const bool read = co_await read_more();
+        if (!read) co_return false;
+    }
+    if (site_.options.http2 && (chosen_http2 || input_.starts_with(preface))) {
+        auto self = shared_from_this();
+        http2_ = std::make_shared<Http2Session>(
+            context_, site_, *stream_, Http2Session::Client{client_, secure_, self},
+            [this](std::optional<milliseconds> patience) {
+                deadline_ = patience ? now() + *patience : Time::max();
+            });
+    }
+    deadline_ = Time::max();
+    co_return true;
+}
+
+Connection::Task<bool> Connection::shake_hands() {
+    auto secured = std::make_unique<TlsStream>(stream_->release(), *site_.tls);
+    TlsStream& tls = *secured;
+    stream_ = std::move(secured);
+    error_code failed;
+    co_await tls.shake_hands(failed);
+    secure_ = true;
+    co_return !failed && !broken_;
+}
+
+Connection::Task<void> Connection::run_http1() {
     bool keep = true;
     while (keep && !broken_) {
         parser_.emplace(ParserLimits{site_.options.head_bytes_max, site_.options.url_bytes_max,
@@ -79,8 +141,6 @@ Connection::Task<void> Connection::run() {
         exchange_.reset();
     }
     if (!broken_) co_await linger();
-    error_code ignored;
-    stream_->socket().close(ignored);
 }
 
 Connection::Task<bool> Connection::read_more() {
@@ -185,6 +245,7 @@ Connection::Task<bool> Connection::serve_route(const Router::Match& match) {
     Request& parsed = parser_->request();
     parsed.id = request_id_;
     parsed.client = client_;
+    parsed.secure = secure_;
     parsed.parameters = match.parameters;
     auto self = shared_from_this();
     exchange_ = std::make_shared<Exchange>(std::move(parsed), [self] { self->wake(); });
@@ -333,6 +394,7 @@ Connection::Task<bool> Connection::write(std::string_view first, std::string_vie
 Connection::Task<bool> Connection::send(Response response) {
     status_ = response.status;
     if (response.file) co_return co_await send_file(response, may_keep());
+    if (response.piece) co_return co_await send_piece(response, may_keep());
     if (response.stream) co_return co_await send_stream(response);
     const bool keep = may_keep();
     const std::string_view etag = response.header("ETag");
@@ -345,7 +407,7 @@ Connection::Task<bool> Connection::send(Response response) {
     }
     const bool has_body = status_ >= 200 && status_ != 204 && status_ != 304;
     HeadOptions options{std::nullopt, false, !keep, request_id_};
-    if (has_body) options.content_length = response.body.size();
+    if (has_body) options.content_length = response.length.value_or(response.body.size());
     const std::string head = response_head(response, options);
     const std::string_view body =
         head_only_ || !has_body ? std::string_view() : std::string_view(response.body);
@@ -372,12 +434,29 @@ Connection::Task<bool> Connection::send_file(const Response& given, bool keep) {
     const std::string head = response_head(response, options);
     const bool sent = co_await write(head, {});
     if (!sent) co_return false;
-    std::uint64_t offset = answer.offset, left = head_only_ ? 0 : answer.count;
+    const bool whole = co_await send_descriptor(file.file->descriptor(), answer.offset,
+                                                head_only_ ? 0 : answer.count);
+    co_return whole&& keep;
+}
+
+Connection::Task<bool> Connection::send_piece(const Response& response, bool keep) {
+    const Response::PieceBody& piece = *response.piece;
+    const std::string head =
+        response_head(response, HeadOptions{piece.count, false, !keep, request_id_});
+    const bool sent = co_await write(head, {});
+    if (!sent) co_return false;
+    const bool whole =
+        co_await send_descriptor(piece.descriptor, piece.offset, head_only_ ? 0 : piece.count);
+    co_return whole&& keep;
+}
+
+Connection::Task<bool> Connection::send_descriptor(int descriptor, std::uint64_t offset,
+                                                   std::uint64_t left) {
     while (left > 0) {
         error_code failed;
         set_deadline(std::chrono::seconds(site_.options.idle_seconds_max));
         const std::uint64_t before = left;
-        co_await stream_->send_file(file.file->descriptor(), offset, left, failed);
+        co_await stream_->send_file(descriptor, offset, left, failed);
         deadline_ = Time::max();
         bytes_sent_ += before - left;
         if (failed || broken_) {
@@ -387,14 +466,14 @@ Connection::Task<bool> Connection::send_file(const Response& given, bool keep) {
         // Other connections of this thread get their turn between two pieces.
         co_await asio::post(context_, asio::use_awaitable);
     }
-    co_return keep;
+    co_return true;
 }
 
 Connection::Task<bool> Connection::send_stream(const Response& response) {
-    const bool chunked = !parser_->is_http_1_0() && !head_only_;
-    const bool keep = may_keep() && (chunked || head_only_);
+    const bool chunked = !response.length && !parser_->is_http_1_0() && !head_only_;
+    const bool keep = may_keep() && (chunked || head_only_ || response.length);
     const std::string head =
-        response_head(response, HeadOptions{std::nullopt, chunked, !keep, request_id_});
+        response_head(response, HeadOptions{response.length, chunked, !keep, request_id_});
     const bool sent = co_await write(head, {});
     if (!sent || head_only_) co_return sent&& keep;
     const bool whole = co_await send_pieces(chunked);

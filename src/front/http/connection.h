@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "front/http/http2_session.h"
 #include "front/http/request_parser.h"
 #include "front/http/site.h"
 
@@ -37,6 +38,9 @@ private:
     using Task = boost::asio::awaitable<T>;
 
     Task<void> run();
+    Task<void> run_http1();
+    Task<bool> choose_protocol();
+    Task<bool> shake_hands();
     Task<bool> read_head();
     Task<bool> read_more();
     Task<bool> serve();
@@ -46,6 +50,8 @@ private:
     Task<void> read_for_handler();
     Task<bool> send(Response response);
     Task<bool> send_file(const Response& response, bool keep);
+    Task<bool> send_piece(const Response& response, bool keep);
+    Task<bool> send_descriptor(int descriptor, std::uint64_t offset, std::uint64_t left);
     Task<bool> send_stream(const Response& response);
     Task<bool> send_pieces(bool chunked);
     Task<bool> write(std::string_view first, std::string_view second);
@@ -69,7 +75,8 @@ private:
     std::optional<RequestParser> parser_;
     std::optional<Refusal> refusal_;      // of the request's head, or of its body
     std::shared_ptr<Exchange> exchange_;  // while a handler works
-    std::string input_;                   // read, not yet parsed
+    std::shared_ptr<Http2Session> http2_;
+    std::string input_;  // read, not yet parsed
     std::string request_id_;
     Time deadline_ = Time::max();
     Time started_{}, body_started_{};
@@ -77,6 +84,7 @@ private:
     int status_ = 0;
     bool head_only_ = false, timed_out_ = false, watching_ = false, continued_ = false;
     bool idle_ = true, turned_away_ = false, broken_ = false, endless_ = false;
+    bool secure_ = false;
 };
 
 }  // namespace stroma::front::http

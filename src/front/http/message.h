@@ -35,6 +35,7 @@ struct Request {
     std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
     std::map<std::string, std::string> parameters;             ///< from the route's {names}
     std::string client;                                        ///< address of the peer
+    bool secure = false;                                       ///< it came over TLS
     catalog::Principal principal;
     BodyReader* body = nullptr;
     std::stop_token left;  ///< asked to stop when the client is gone or the server ends
@@ -61,12 +62,22 @@ struct Response {
     std::string body;
     /// Instead of `body`: called on the handler's thread after the head was sent (chunked).
     std::function<Result<void>(BodyWriter&)> stream;
+    /// Of `stream`: how many bytes it will write, where that is known; then they aren't chunked.
+    /// Without a stream it is the length that the answer to a HEAD tells.
+    std::optional<std::uint64_t> length;
     /// Instead of `body`: a file's bytes; the server answers ranges, ETag and If-* by itself.
     struct FileBody {
         std::shared_ptr<const File> file;
         std::uint64_t size_bytes = 0;
         std::string etag;  ///< without quotes
     };
+    /// Instead of `body`: these bytes of a descriptor, as they are.
+    struct PieceBody {
+        std::shared_ptr<const void> keeps_open;
+        int descriptor = -1;
+        std::uint64_t offset = 0, count = 0;
+    };
+    std::optional<PieceBody> piece;
     std::optional<FileBody> file;
     /// A stream that only ends when its watcher leaves: it is asked to stop when a drain begins,
     /// other answers only when the drain is over.

@@ -177,6 +177,13 @@ std::optional<Refusal> RequestParser::Machine::finish_head() {
         for (auto& [name, value] : request.headers)
             if (name == "host") value = host;
     }
+    if (auto wrong = read_target(target, request, raw_path)) return wrong;
+    head_complete = true;
+    return std::nullopt;
+}
+
+std::optional<Refusal> read_target(std::string_view target, Request& request,
+                                   std::string& raw_path) {
     if (target.find('#') != target.npos) return refuse(400, "a URL sent to a server has no '#'");
     const std::size_t question = target.find('?');
     raw_path = target.substr(0, question);
@@ -184,11 +191,9 @@ std::optional<Refusal> RequestParser::Machine::finish_head() {
     if (!path || !is_clean_utf8(*path)) return refuse(400, "the URL's path is not valid UTF-8");
     request.path = *path;
     auto query =
-        parse_query(question == target.npos ? std::string_view()
-                                            : std::string_view(target).substr(question + 1));
+        parse_query(question == target.npos ? std::string_view() : target.substr(question + 1));
     if (!query) return refuse(400, "the URL's query has a broken percent escape");
     request.query = std::move(*query);
-    head_complete = true;
     return std::nullopt;
 }
 

@@ -16,6 +16,11 @@ struct Refusal {
     std::string message;
 };
 
+/// Takes a request's target ("/a%20b?c=d") apart into request.path and query; `raw_path` is the
+/// path as it came.
+std::optional<Refusal> read_target(std::string_view target, Request& request,
+                                   std::string& raw_path);
+
 struct ParserLimits {
     std::uint64_t head_bytes_max = 32u << 10;
     std::uint64_t url_bytes_max = 8u << 10;

@@ -28,6 +28,7 @@ bool serves(const Route& route, std::string_view method) {
 
 std::vector<Router::Part> Router::split_pattern(std::string_view pattern) {
     std::vector<Part> parts;
+    if (pattern == "*") return {{Part::Kind::rest, ""}};
     for (std::string_view part : split_path(pattern)) {
         if (part.size() > 2 && part.front() == '{' && part.back() == '}') {
             part = part.substr(1, part.size() - 2);
@@ -51,12 +52,14 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
             [](const Part& x, const Part& y) { return x.kind < y.kind; });
     });
     for (std::size_t i = 0; i < routes_.size(); ++i)
-        if (routes_[i].pattern.find('{') == std::string::npos)
+        if (routes_[i].pattern.find('{') == std::string::npos && routes_[i].pattern != "*")
             fixed_[routes_[i].pattern].push_back(i);
 }
 
 bool Router::fits(const std::vector<Part>& pattern, const std::vector<std::string>& path,
                   std::map<std::string, std::string>& parameters) {
+    if (pattern.size() == 1 && pattern[0].kind == Part::Kind::rest && pattern[0].text.empty())
+        return true;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
         if (pattern[i].kind == Part::Kind::rest) {
             std::string rest;

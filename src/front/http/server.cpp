@@ -102,6 +102,7 @@ private:
     void take(tcp::socket socket, Reactor& reactor);
 
     Site site_;
+    std::unique_ptr<asio::ssl::context> tls_;
     std::vector<std::unique_ptr<Reactor>> reactors_;
     std::unique_ptr<tcp::acceptor> acceptor_;
     std::size_t next_reactor_ = 0;
@@ -111,6 +112,10 @@ private:
 
 Result<void> AsioServer::bind() {
     const ServerOptions& options = site_.options;
+    if (!options.tls_certificate.empty()) {
+        tls_ = TRY(tls_context(options.tls_certificate, options.tls_key, options.http2));
+        site_.tls = tls_.get();
+    }
     const std::string name = fmt::format("{}:{}", options.address, options.port);
     error_code failed;
     const auto address = asio::ip::make_address(

@@ -23,6 +23,7 @@ enum class RunsOn {
 };
 
 /// One route: "/v1/matrix/{request_id}". A last part "{name...}" takes the rest of the path.
+/// The pattern "*" alone is every path, whatever is in it.
 /// The method "*" is any. A fixed part wins over a "{name}", which wins over a "{name...}". GET
 /// also serves HEAD; the server answers OPTIONS, and 405 with Allow, by itself.
 struct Route {
@@ -57,14 +58,21 @@ struct ServerOptions {
     /// Host names that requests may carry. Loopback names always may. Empty: any name when the
     /// address is not a loopback one, else only loopback names (against DNS rebinding).
     std::vector<std::string> hosts;
+    /// Any name: for a front whose clients sign the name that they mean.
+    bool any_host = false;
+    /// Certificates and key as PEM. With them a connection that begins as TLS is TLS; plain ones
+    /// are served too.
+    std::string tls_certificate, tls_key;
+    bool http2 = false;          ///< with prior knowledge, and over TLS as the client chooses
     std::string front = "http";  ///< label of the metrics and the access log
     bool access_log = true;
     ErrorAnswer error_answer = json_error;
 };
 
-/// Serves routes over HTTP/1.1: keep-alive, chunked bodies both ways, Expect: 100-continue, HEAD,
-/// ranges of file bodies. Handlers run on a pool of threads, so they may block. A client that
-/// closes its side (even only for sending) has left: `Request::left` asks its handler to stop.
+/// Serves routes over HTTP/1.1 (and HTTP/2, and TLS, where the options say so): keep-alive, chunked
+/// bodies both ways, Expect: 100-continue, HEAD, ranges of file bodies. Handlers run on a pool of
+/// threads, so they may block. A client that closes its side (even only for sending) has left:
+/// `Request::left` asks its handler to stop.
 class Server {
 public:
     /// Listens, but serves nothing until start(). `authenticate` names the principal of a request

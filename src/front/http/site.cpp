@@ -68,7 +68,7 @@ Site::Site(const ServerOptions& given, std::vector<Route> routes,
       authenticate_(std::move(authenticate)),
       id_prefix_(IdSource().secret(4)) {
     for (const std::string& host : options.hosts) hosts_.push_back(lower_case(host));
-    any_host_ = hosts_.empty() && !is_loopback_name(options.address);
+    any_host_ = options.any_host || (hosts_.empty() && !is_loopback_name(options.address));
 }
 
 Response Site::call(Request& request, const Route& route) {
@@ -114,6 +114,7 @@ bool Site::knows_host(std::string_view host) const {
         // "127.evil.example" must not pass for an address.
         return name.find_first_not_of("0123456789.") == name.npos || !name.starts_with("127.");
     }
+    if (name.ends_with(".localhost")) return true;  // RFC 6761: loopback like localhost itself
     for (const std::string& known : hosts_)
         if (known == name || known == lower_case(host)) return true;
     return false;

@@ -17,6 +17,10 @@
 #include "front/http/server.h"
 #include "front/http/thread_pool.h"
 
+namespace boost::asio::ssl {
+class context;
+}
+
 namespace stroma::front::http {
 
 /// One finished request, for the log and the metrics.
@@ -49,6 +53,8 @@ public:
     const ServerOptions options;
     const Router router;
     ThreadPool handlers, streams;
+    boost::asio::ssl::context* tls =
+        nullptr;  ///< null: plain only; set before the first connection
     std::atomic<bool> draining{false};
     std::atomic<int> connections{0};
 

@@ -99,8 +99,10 @@ public:
 
     Result<std::unique_ptr<Rows>> execute(std::string_view statement,
                                           std::span<const Value> parameters) override {
+        if (shared_->spoiled && statement.starts_with("SAVEPOINT ")) return fail(*shared_->spoiled);
         auto rows = TRY(shared_->run<std::unique_ptr<Rows>>(
             "execute", [&] { return inner().execute(statement, parameters); }));
+        if (statement.starts_with("ROLLBACK TO ")) shared_->spoiled.reset();
         return std::make_unique<FaultyRows>(shared_, std::move(rows));
     }
 

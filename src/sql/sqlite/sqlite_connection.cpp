@@ -232,8 +232,12 @@ public:
 
     Result<std::unique_ptr<Rows>> execute(std::string_view statement,
                                           std::span<const Value> parameters) override {
+        // Once a statement failed no savepoint is set, so going back to any undoes that failure.
+        if (handle_->first_failure && statement.starts_with("SAVEPOINT "))
+            return fail(*handle_->first_failure);
         auto rows = execute_once(statement, parameters);
         if (!rows) return fail(handle_->failed(std::move(rows.error())));
+        if (statement.starts_with("ROLLBACK TO ")) handle_->first_failure.reset();
         return rows;
     }
 

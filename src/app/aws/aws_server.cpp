@@ -1,0 +1,127 @@
+#include "app/aws/aws_server.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "front/aws/port.h"
+#include "front/aws/sts.h"
+#include "front/http/certificate.h"
+#include "front/http/server.h"
+#include "sql/sqlite/sqlite_database.h"
+#include "sql/write_group.h"
+
+namespace stroma::app {
+namespace {
+
+bool is_loopback(std::string_view address) {
+    return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
+
+std::vector<std::string> words_in(const std::string& text) {
+    std::istringstream words(text);
+    return {std::istream_iterator<std::string>(words), {}};
+}
+
+Result<front::http::Certificate> certificate_of(const Settings& settings,
+                                                const std::string& address) {
+    const std::string how = settings.text("aws.tls");
+    if (how == "off") return front::http::Certificate{};
+    if (how == "self-signed") {
+        std::vector<std::string> names = {"localhost", "127.0.0.1", "*.localhost"};
+        for (const std::string& domain : words_in(settings.text("aws.domains"))) {
+            names.push_back(domain);
+            names.push_back("*." + domain);
+        }
+        if (!is_loopback(address) && address != "0.0.0.0" && address != "::")
+            names.push_back(address);
+        return front::http::self_signed(names);
+    }
+    return front::http::Certificate{
+        TRY_WITH(read_file(settings.text("aws.tls_certificate"), 1u << 20), "aws.tls_certificate"),
+        TRY_WITH(read_file(settings.text("aws.tls_key"), 1u << 20), "aws.tls_key")};
+}
+
+front::aws::FindKey find_key_in(account::AccessKeys& keys) {
+    return [&keys](std::string_view id) -> Result<std::optional<front::aws::KnownKey>> {
+        auto known = TRY(keys.find(id));
+        if (!known) return std::nullopt;
+        return front::aws::KnownKey{std::move(known->secret), std::move(known->principal), ""};
+    };
+}
+
+Result<front::http::ServerOptions> aws_server_options(const Settings& settings,
+                                                      const AwsServerOptions& asked) {
+    front::http::ServerOptions options;
+    options.front = "aws";
+    options.address = asked.address;
+    options.port = asked.port;
+    options.handler_threads = 256;  // a long poll holds one
+    options.waiting_max = 1024;
+    options.headers_max = static_cast<int>(settings.number("http.headers_max"));
+    options.idle_seconds_max = static_cast<int>(settings.duration("http.idle").count() / 1000);
+    options.hosts = words_in(settings.text("aws.domains"));
+    // The name that a client means is signed; without signatures a browser could be tricked.
+    options.any_host = !asked.any_credentials;
+    options.http2 = true;
+    options.access_log = settings.boolean("aws.access_log");
+    auto certificate = TRY(certificate_of(settings, asked.address));
+    options.tls_certificate = std::move(certificate.certificate);
+    options.tls_key = std::move(certificate.key);
+    return options;
+}
+
+}  // namespace
+
+/// In the order in which it is made; each uses only what stands above it.
+struct AwsServer::State {
+    State(Site& the_site, sql::SqliteDatabase& ingest, front::aws::PortOptions options)
+        : site(the_site),
+          writes(ingest),
+          port(std::move(options), find_key_in(the_site.access_keys()), the_site.clock(),
+               the_site.ids()),
+          sts(port.temporary_keys()) {}
+
+    Site& site;
+    sql::WriteGroup writes;
+    front::aws::Port port;
+    front::aws::Sts sts;
+    std::string address;
+    bool has_tls = false;
+    std::unique_ptr<front::http::Server> server;
+};
+
+AwsServer::AwsServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+AwsServer::~AwsServer() = default;
+
+Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& settings,
+                                                   const AwsServerOptions& options) {
+    if (options.any_credentials && !is_loopback(options.address))
+        return fail(ErrorCode::invalid_input,
+                    "--insecure-any-credentials works on a loopback address only, not on " +
+                        options.address);
+    auto* const ingest = TRY(site.ingest());
+    auto state = std::make_unique<State>(
+        site, *ingest,
+        front::aws::PortOptions{.account = settings.text("aws.account"),
+                                .region = settings.text("aws.region"),
+                                .any_credentials = options.any_credentials,
+                                .domains = words_in(settings.text("aws.domains"))});
+    // The services, one line each.
+    state->port.add(state->sts);
+    const auto server_options = TRY(aws_server_options(settings, options));
+    state->address = options.address;
+    state->has_tls = !server_options.tls_certificate.empty();
+    state->server = TRY(front::http::Server::listen(server_options, state->port.routes(), nullptr));
+    return std::unique_ptr<AwsServer>(new AwsServer(std::move(state)));
+}
+
+void AwsServer::start() { state_->server->start(); }
+void AwsServer::stop(Milliseconds drain) { state_->server->stop(drain); }
+int AwsServer::port() const { return state_->server->port(); }
+bool AwsServer::has_tls() const { return state_->has_tls; }
+std::string AwsServer::url() const {
+    return fmt::format("http://{}:{}", state_->address, state_->server->port());
+}
+
+}  // namespace stroma::app

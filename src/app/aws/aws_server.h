@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/settings.h"
+#include "app/site.h"
+
+namespace stroma::app {
+
+struct AwsServerOptions {
+    std::string address;  ///< of an IP address to listen on
+    int port = 0;
+    bool any_credentials = false;  ///< only on loopback
+};
+
+/// The port of AWS-compatible services, over one site. The site outlives it.
+class AwsServer {
+public:
+    /// Listens, but answers nothing until start().
+    /// errors  invalid_input  any_credentials beyond loopback; a TLS setting   unavailable  taken
+    static Result<std::unique_ptr<AwsServer>> open(Site& site, const Settings& settings,
+                                                   const AwsServerOptions& options);
+    ~AwsServer();
+    void start();
+    void stop(Milliseconds drain);
+    int port() const;
+    std::string url() const;  ///< "http://127.0.0.1:4566"
+    bool has_tls() const;
+
+private:
+    struct State;
+    explicit AwsServer(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::app

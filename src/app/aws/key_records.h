@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "app/site.h"
+
+namespace stroma::app {
+
+/// Access keys as JSON, for the verb and for the route that it asks while a server runs. `user` is
+/// a name or an id.
+Result<std::string> create_key(Site& site, std::string_view user, std::string_view label);
+Result<std::string> list_keys(Site& site, std::string_view user);
+Result<std::string> revoke_key(Site& site, std::string_view id);
+
+}  // namespace stroma::app

@@ -1,0 +1,83 @@
+#include "sql/write_group.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace stroma::sql {
+namespace {
+
+/// More than this in one transaction would keep the first of them waiting for nothing.
+constexpr std::size_t batch_max = 512;
+
+}  // namespace
+
+Result<void> WriteGroup::run(const Work& work) {
+    Place mine{work};
+    {
+        std::unique_lock lock(mutex_);
+        waiting_.push_back(&mine);
+        if (std::exchange(is_led_, true))
+            mine.changed.wait(lock, [&] { return mine.is_over || mine.leads; });
+        if (!mine.is_over) {
+            const auto end = waiting_.begin() +
+                             static_cast<std::ptrdiff_t>(std::min(waiting_.size(), batch_max));
+            const std::vector<Place*> batch(waiting_.begin(), end);
+            waiting_.erase(waiting_.begin(), end);
+            lock.unlock();
+            write(batch);
+            lock.lock();
+            // A place may be gone as soon as its owner can take the lock.
+            for (Place* place : batch) {
+                place->is_over = true;
+                if (place != &mine) place->changed.notify_one();
+            }
+            is_led_ = !waiting_.empty();
+            if (is_led_) {
+                waiting_.front()->leads = true;
+                waiting_.front()->changed.notify_one();
+            }
+        }
+    }
+    if (mine.done)
+        for (const auto& then : mine.after) then();
+    return std::move(mine.done);
+}
+
+void WriteGroup::when_committed(std::function<void()> then) {
+    assert(running_ != nullptr);
+    running_->after.push_back(std::move(then));
+}
+
+std::size_t WriteGroup::waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+}
+
+void WriteGroup::write(const std::vector<Place*>& batch) {
+    const auto written = write_all(batch);
+    if (written) return;
+    if (connection_) connection_->rollback();
+    connection_.reset();  // whatever ails it, the next batch starts afresh
+    for (Place* place : batch)
+        if (place->done) place->done = fail(written.error());
+}
+
+Result<void> WriteGroup::write_all(const std::vector<Place*>& batch) {
+    if (!connection_) connection_ = TRY(database_.connect());
+    TRY(connection_->begin(TransactionKind::write));
+    for (Place* place : batch) TRY(write_one(*place));
+    return connection_->commit();
+}
+
+/// Fails when the batch can't go on; the work's own failure is noted in its place.
+Result<void> WriteGroup::write_one(Place& place) {
+    TRY(connection_->execute("SAVEPOINT work"));
+    running_ = &place;
+    place.done = place.work(*connection_);
+    running_ = nullptr;
+    if (!place.done) TRY(connection_->execute("ROLLBACK TO work"));
+    TRY(connection_->execute("RELEASE work"));
+    return {};
+}
+
+}  // namespace stroma::sql
