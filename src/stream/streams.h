@@ -101,6 +101,7 @@ public:
     /// Made at the first start and kept: what iterators are signed with.
     const std::string& secret() const { return secret_; }
     std::int64_t now_ms() const { return clock_.unix_ms(); }
+    bool has_limits() const { return options_.limits; }
     /// How long a stream is said to be changing.
     Milliseconds transition() const { return options_.transition; }
 

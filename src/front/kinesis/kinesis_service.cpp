@@ -7,13 +7,16 @@
 namespace stroma::front::kinesis {
 namespace {
 
+constexpr std::size_t usual_record_bytes = 1u << 20;
+
 using Operations = std::unordered_map<std::string_view, Operation>;
 
 const Operations& operations() {
     static const Operations known = [] {
         Operations made;
         for (const auto& list : {stream_operations(), setting_operations(), shard_operations(),
-                                 record_operations(), consumer_operations()})
+                                 record_operations(usual_record_bytes),
+                                 consumer_operations()})
             for (const Operation& operation : list) made.emplace(operation.name, operation);
         return made;
     }();
@@ -35,6 +38,20 @@ void name_stream_by_arn(Json& parameters) {
     }
 }
 
+/// A stream that takes larger records has puts that do.
+Operation for_stream(const Operation& operation, stream::Streams& streams, const Json& parameters) {
+    const auto name = parameters.find("StreamName");
+    if (!operation.name.starts_with("PutRecord") || name == parameters.end() || !name->is_string())
+        return operation;
+    const auto info = streams.find(name->get_ref<const std::string&>());
+    if (!info) return operation;
+    const auto record_bytes = static_cast<std::size_t>((*info)->record_kib_max) * 1024;
+    if (record_bytes <= usual_record_bytes) return operation;
+    for (const Operation& large : record_operations(record_bytes))
+        if (large.name == operation.name) return large;
+    return operation;
+}
+
 }  // namespace
 
 aws::Outcome<aws::Reply> KinesisService::call(aws::Call& call) {
@@ -49,9 +66,10 @@ aws::Outcome<aws::Reply> KinesisService::call(aws::Call& call) {
     if (call.operation == "CreateStream" && mode != parameters->end() && mode->is_object() &&
         mode->value("StreamMode", Json("")) == "ON_DEMAND" && !parameters->contains("ShardCount"))
         (*parameters)["ShardCount"] = 4;
-    const auto checked = aws::check_shape(*parameters, operation->second.members);
+    const Operation fitting = for_stream(operation->second, streams_, *parameters);
+    const auto checked = aws::check_shape(*parameters, fitting.members);
     if (!checked) return aws::refuse(checked.error());
-    return operation->second.run({streams_, call, *checked});
+    return fitting.run({streams_, call, *checked});
 }
 
 }  // namespace stroma::front::kinesis

@@ -37,7 +37,8 @@ struct Operation {
 std::vector<Operation> stream_operations();
 std::vector<Operation> setting_operations();
 std::vector<Operation> shard_operations();
-std::vector<Operation> record_operations();
+/// `record_bytes`: of the largest record.
+std::vector<Operation> record_operations(std::size_t record_bytes);
 std::vector<Operation> consumer_operations();
 
 // ---- shapes that many operations have -----------------------------------------------------------
@@ -66,6 +67,11 @@ Json shard_json(const stream::Shard& shard);
 /// A shard by its name, told of. ResourceNotFoundException
 aws::Outcome<std::uint32_t> known_shard(const Request& request, const stream::StreamInfo& stream,
                                         std::string_view name);
+/// Where a read begins that was asked for as GetShardIterator is.
+aws::Outcome<std::uint64_t> starting_place(const Request& request, const stream::StreamInfo& stream,
+                                           std::uint32_t shard);
+/// ChildShards: those that a closed shard became.
+Json children_json(const stream::StreamInfo& stream, const stream::Shard& parent);
 /// LimitExceededException when that many more shards are too many.
 aws::Outcome<void> room_for_shards(const Request& request, int more);
 inline aws::Reply nothing() {

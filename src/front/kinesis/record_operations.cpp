@@ -17,7 +17,6 @@ using stream::Shard;
 using stream::StreamInfo;
 
 constexpr std::int64_t iterator_life_ms = 300'000;
-constexpr std::size_t usual_record_bytes = 1u << 20, record_bytes_max = 10u << 20;
 constexpr std::size_t request_bytes_max = 10u << 20;
 
 // ---- putting ------------------------------------------------------------------------------------
@@ -31,21 +30,6 @@ aws::Outcome<std::optional<stream::HashKey>> explicit_hash(const Json& record) {
                                 "[0, 2^128-1]. Specified value was " +
                                 text->get<std::string>());
     return key;
-}
-
-tl::unexpected<aws::Fault> too_large(std::size_t bytes, std::string_view at) {
-    return aws::refuse(
-        "ValidationException",
-        fmt::format("1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim={0} "
-                    "cap={0}]' at '{1}' failed to satisfy constraint: Member must have length less "
-                    "than or equal to {2}",
-                    bytes, at, usual_record_bytes));
-}
-
-/// The size that the stream takes; a stream that isn't there takes the usual one.
-std::size_t record_limit(const Request& request) {
-    const auto info = request.streams.find(request.stream());
-    return info ? static_cast<std::size_t>((*info)->record_kib_max) * 1024 : usual_record_bytes;
 }
 
 Json throttled_json(const Request& request, std::uint32_t shard) {
@@ -63,8 +47,6 @@ void add_encryption(const Request& request, Json& json) {
 aws::Outcome<aws::Reply> put_record(const Request& request) {
     const auto data = aws::blob_bytes(request.parameters["Data"]);
     if (!data) return aws::refuse(data.error());
-    if (data->size() > usual_record_bytes && data->size() > record_limit(request))
-        return too_large(data->size(), "data");
     const auto hash = explicit_hash(request.parameters);
     if (const auto found = request.find(); !found) return aws::refuse(found.error());
     if (!hash) return aws::refuse(hash.error());
@@ -97,9 +79,6 @@ aws::Outcome<aws::Reply> put_records(const Request& request) {
     for (const Json& entry : entries) {
         auto blob = aws::blob_bytes(entry["Data"]);
         if (!blob) return aws::refuse(std::move(blob.error()));
-        if (blob->size() > usual_record_bytes && blob->size() > record_limit(request))
-            return too_large(blob->size(),
-                             fmt::format("records.{}.member.data", data.size() + 1));
         bytes += blob->size() + entry["PartitionKey"].get_ref<const std::string&>().size();
         data.push_back(*std::move(blob));
     }
@@ -220,21 +199,8 @@ aws::Outcome<aws::Reply> get_shard_iterator(const Request& request) {
     if (!info || (*info)->status(now) == stream::Status::creating ||
         *index >= (*info)->shards.size() || !(*info)->is_told((*info)->shards[*index], now))
         return shard_does_not_exist(request, *index, request.stream());
-    const Shard& shard = (*info)->shards[*index];
-    const std::string type = request.text("ShardIteratorType");
-    aws::Outcome<std::uint64_t> from = std::uint64_t{0};
-    if (request.has("StartingSequenceNumber")) {
-        from = place_of_number(request, **info, shard);
-    } else if (type == "LATEST") {
-        const auto tip = request.streams.tip(request.stream(), *index);
-        if (!tip) return refuse_for(request.call, request.stream(), tip.error());
-        from = tip->end;
-    } else if (type == "AT_TIMESTAMP") {
-        from = place_of_time(request, **info, shard);
-    } else if (type != "TRIM_HORIZON") {
-        return contradicting(request, false);
-    }
-    if (!from) return aws::refuse(std::move(from.error()));
+    const auto from = starting_place(request, **info, *index);
+    if (!from) return aws::refuse(from.error());
     return aws::reply({{"ShardIterator", iterator_text(request, **info, *index, *from)}});
 }
 
@@ -245,8 +211,7 @@ void append_json_text(std::string& to, std::string_view text) {
 }
 
 /// The records and what lies around them, as JSON text.
-std::string records_text(const Request& request, const stream::Reading& reading, const Shard& shard,
-                         const Json& rest) {
+std::string records_text(const stream::Reading& reading, const Shard& shard, const Json& rest) {
     std::string text = "{\"Records\":[";
     std::string number(stream::sequence_text_bytes, '0');
     for (const queue::Record& record : reading.records) {
@@ -259,24 +224,8 @@ std::string records_text(const Request& request, const stream::Reading& reading,
         append_json_text(text, record.partition_key);
         text += '}';
     }
-    (void)request;
     text += "],";
     return text + rest.dump().substr(1);
-}
-
-Json children_json(const StreamInfo& stream, const Shard& parent) {
-    Json children = Json::array();
-    for (const Shard& child : stream.shards) {
-        if (child.parent != parent.index && child.adjacent_parent != parent.index) continue;
-        Json parents = Json::array({stream::shard_name(*child.parent)});
-        if (child.adjacent_parent) parents.push_back(stream::shard_name(*child.adjacent_parent));
-        children.push_back({{"ShardId", stream::shard_name(child.index)},
-                            {"ParentShards", std::move(parents)},
-                            {"HashKeyRange",
-                             {{"StartingHashKey", stream::decimal(child.first)},
-                              {"EndingHashKey", stream::decimal(child.last)}}}});
-    }
-    return children;
 }
 
 aws::Outcome<Position> position_of(const Request& request) {
@@ -324,7 +273,7 @@ aws::Outcome<aws::Reply> get_records(const Request& request) {
     if (read->drained) rest["ChildShards"] = children_json(stream, shard);
     if (request.call.is_json()) {
         aws::Reply answer;
-        answer.json = records_text(request, *read, shard, rest);
+        answer.json = records_text(*read, shard, rest);
         return answer;
     }
     Json records = Json::array();
@@ -341,7 +290,35 @@ aws::Outcome<aws::Reply> get_records(const Request& request) {
 
 }  // namespace
 
-std::vector<Operation> record_operations() {
+Json children_json(const StreamInfo& stream, const Shard& parent) {
+    Json children = Json::array();
+    for (const Shard& child : stream.shards) {
+        if (child.parent != parent.index && child.adjacent_parent != parent.index) continue;
+        Json parents = Json::array({stream::shard_name(*child.parent)});
+        if (child.adjacent_parent) parents.push_back(stream::shard_name(*child.adjacent_parent));
+        children.push_back({{"ShardId", stream::shard_name(child.index)},
+                            {"ParentShards", std::move(parents)},
+                            {"HashKeyRange",
+                             {{"StartingHashKey", stream::decimal(child.first)},
+                              {"EndingHashKey", stream::decimal(child.last)}}}});
+    }
+    return children;
+}
+
+aws::Outcome<std::uint64_t> starting_place(const Request& request, const StreamInfo& stream,
+                                           std::uint32_t index) {
+    const Shard& shard = stream.shards[index];
+    const std::string type = request.text("ShardIteratorType");
+    if (request.has("StartingSequenceNumber")) return place_of_number(request, stream, shard);
+    if (type == "TRIM_HORIZON") return std::uint64_t{0};
+    if (type == "AT_TIMESTAMP") return place_of_time(request, stream, shard);
+    if (type != "LATEST") return contradicting(request, false);
+    const auto tip = request.streams.tip(stream.name, index);
+    if (!tip) return refuse_for(request.call, stream.name, tip.error());
+    return tip->end;
+}
+
+std::vector<Operation> record_operations(std::size_t record_bytes) {
     using aws::Type;
     static const auto is_number = [](std::string_view text) {
         if (text.empty() || text.size() > 129) return false;
@@ -351,7 +328,7 @@ std::vector<Operation> record_operations() {
     const aws::Shape sequence = {.pattern = "0|([1-9]\\d{0,128})", .matches = is_number};
     const aws::Member key = {"PartitionKey", {.needed = true, .length_min = 1, .length_max = 256}};
     const aws::Member data = {
-        "Data", {.type = Type::blob, .needed = true, .length_max = record_bytes_max}};
+        "Data", {.type = Type::blob, .needed = true,   .length_max = record_bytes}};
     const aws::Member hash = {"ExplicitHashKey", hash_key(false)};
     const aws::Member records = {
         "Records",
