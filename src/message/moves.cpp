@@ -54,7 +54,7 @@ Result<std::string> Queues::start_move(const std::string& source_arn,
                     "Source queue must be configured as a Dead Letter Queue.");
     const QueueCounts before = TRY(counts(*source));
     const std::string id = state_->ids.uuid();
-    TRY(state_->group.run([&](sql::Connection& connection) -> Result<void> {
+    const auto work = [&](sql::Connection& connection) -> Result<void> {
         if (!TRY(moves_where(connection, "source = ? AND state = 'RUNNING'", {source_arn})).empty())
             return fail(ErrorCode::invalid_input,
                         "There is already a task running. Only one active task is allowed for a "
@@ -63,7 +63,8 @@ Result<std::string> Queues::start_move(const std::string& source_arn,
             "INSERT INTO message_moves VALUES(?, ?, ?, ?, ?, 0, 'RUNNING', '', ?)",
             {id, source_arn, destination_arn, rate, before.visible, state_->clock.unix_ms()}));
         return {};
-    }));
+    };
+    TRY(state_->group.run(work));
     const std::lock_guard lock(state_->mover_mutex);
     state_->has_moves = true;
     state_->mover_wakes.notify_all();

@@ -113,12 +113,13 @@ Result<void> Queues::State::replace(Queue queue) {
     queue.modified_ms = clock.unix_ms();
     queue.attributes = with_defaults(queue.given);
     queue.behaviour = behaviour_of(queue.attributes);
-    TRY(group.run([&](sql::Connection& connection) -> Result<void> {
+    const auto work = [&](sql::Connection& connection) -> Result<void> {
         TRY(connection.change(
             "UPDATE message_queues SET attributes = ?, tags = ?, modified_ms = ? WHERE number = ?",
             {text_of_map(queue.given), text_of_map(queue.tags), queue.modified_ms, queue.number}));
         return {};
-    }));
+    };
+    TRY(group.run(work));
     put(std::make_shared<const Queue>(std::move(queue)));
     return {};
 }
@@ -178,7 +179,7 @@ Result<QueuePointer> Queues::create(const NewQueue& wanted) {
     queue.tags = wanted.tags;
     queue.created_ms = queue.modified_ms = state_->clock.unix_ms();
     queue.runtime = std::make_shared<QueueRuntime>();
-    TRY(state_->group.run([&](sql::Connection& connection) -> Result<void> {
+    const auto work = [&](sql::Connection& connection) -> Result<void> {
         const auto rows = TRY(connection.execute(
             "INSERT INTO message_queues(name, region, owner, attributes, tags, created_ms, "
             "modified_ms) VALUES(?, ?, ?, ?, ?, ?, ?) RETURNING number",
@@ -187,7 +188,8 @@ Result<QueuePointer> Queues::create(const NewQueue& wanted) {
         TRY(rows->next());
         queue.number = rows->integer(0);
         return {};
-    }));
+    };
+    TRY(state_->group.run(work));
     QueuePointer made = std::make_shared<const Queue>(std::move(queue));
     state_->put(made);
     return made;
@@ -252,13 +254,14 @@ Result<void> Queues::remove(std::string_view name) {
     const std::lock_guard lock(state_->changing);
     const QueuePointer queue = find(name);
     if (!queue) return fail(no_queue(name));
-    TRY(state_->group.run([&](sql::Connection& connection) -> Result<void> {
+    const auto work = [&](sql::Connection& connection) -> Result<void> {
         TRY(connection.change("DELETE FROM messages WHERE queue = ?", {queue->number}));
         TRY(connection.change("DELETE FROM message_deduplication WHERE queue = ?",
                               {queue->number}));
         TRY(connection.change("DELETE FROM message_queues WHERE number = ?", {queue->number}));
         return {};
-    }));
+    };
+    TRY(state_->group.run(work));
     {
         const std::lock_guard unique(state_->mutex);
         state_->queues.erase(queue->name);

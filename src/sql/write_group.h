@@ -38,10 +38,11 @@ public:
     requires(!std::is_same_v<std::invoke_result_t<Function&, Connection&>, Result<void>>) auto run(
         Function&& function) -> std::invoke_result_t<Function&, Connection&> {
         std::optional<typename std::invoke_result_t<Function&, Connection&>::value_type> made;
-        TRY(run(Work([&](Connection& connection) -> Result<void> {
+        const Work work = [&](Connection& connection) -> Result<void> {
             made = TRY(function(connection));
             return {};
-        })));
+        };
+        TRY(run(work));
         return std::move(*made);
     }
 
