@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "app/aws/stream_service.h"
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
 #include "front/http/certificate.h"
@@ -86,6 +87,7 @@ struct AwsServer::State {
     sql::WriteGroup writes;
     front::aws::Port port;
     front::aws::Sts sts;
+    std::unique_ptr<StreamService> streams;
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
@@ -109,6 +111,8 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
                                 .domains = words_in(settings.text("aws.domains"))});
     // The services, one line each.
     state->port.add(state->sts);
+    state->streams = TRY(StreamService::open(site, settings));
+    state->port.add(state->streams->kinesis());
     const auto server_options = TRY(aws_server_options(settings, options));
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();

@@ -17,7 +17,7 @@ using stream::Shard;
 using stream::StreamInfo;
 
 constexpr std::int64_t iterator_life_ms = 300'000;
-constexpr std::size_t request_bytes_max = 10u << 20;
+constexpr std::size_t batch_bytes_max = 10u << 20;
 
 // ---- putting ------------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ aws::Outcome<aws::Reply> put_records(const Request& request) {
         bytes += blob->size() + entry["PartitionKey"].get_ref<const std::string&>().size();
         data.push_back(*std::move(blob));
     }
-    if (bytes > request_bytes_max)
+    if (bytes > batch_bytes_max)
         return invalid_argument("Records size exceeds 10 MB limit");
     if (const auto found = request.find(); !found) return aws::refuse(found.error());
     std::vector<stream::NewRecord> records;
