@@ -78,7 +78,7 @@ constexpr Setting all_settings[] = {
     {"aws.limits", boolean, "false", "",
      "Whether streams refuse what AWS refuses: more than 1,000 records or 1 MiB a second into a "
      "shard, five reads or 2 MiB a second out of it."},
-    {"aws.transition", duration, "0s", "0s … 1m",
+    {"aws.transition", duration, "0s", "0s … 1min",
      "How long a stream is said to be creating, updating or deleting, for clients that look."},
     {"aws.access_log", boolean, "false", "",
      "Whether each request to the port is logged; it may be many thousands a second."},
