@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "app/aws/stream_service.h"
+#include "app/aws/message_services.h"
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
 #include "front/http/certificate.h"
@@ -88,6 +89,7 @@ struct AwsServer::State {
     front::aws::Port port;
     front::aws::Sts sts;
     std::unique_ptr<StreamService> streams;
+    std::unique_ptr<MessageServices> messages;
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
@@ -113,6 +115,9 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     state->port.add(state->sts);
     state->streams = TRY(StreamService::open(site, settings));
     state->port.add(state->streams->kinesis());
+    state->messages =
+        TRY(MessageServices::open(site, state->writes, settings.text("aws.account")));
+    for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
     const auto server_options = TRY(aws_server_options(settings, options));
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();
@@ -121,7 +126,10 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
 }
 
 void AwsServer::start() { state_->server->start(); }
-void AwsServer::stop(Milliseconds drain) { state_->server->stop(drain); }
+void AwsServer::stop(Milliseconds drain) {
+    state_->messages->stop();
+    state_->server->stop(drain);
+}
 int AwsServer::port() const { return state_->server->port(); }
 bool AwsServer::has_tls() const { return state_->has_tls; }
 std::string AwsServer::url() const {

@@ -345,15 +345,15 @@ void Http2Session::respond(Running& running, Response response) {
     if (response.endless && site_.draining && running.exchange) running.exchange->ask_to_stop();
     const bool is_head =
         (running.exchange ? running.exchange->request : running.request).method == "HEAD";
-    std::optional<std::uint64_t> length = response.length;
-    if (!response.stream && !length)
-        length = response.piece ? response.piece->count : response.body.size();
-    if (response.status == 204 || response.status == 304) length.reset();
+    const std::uint64_t own = response.piece ? response.piece->count : response.body.size();
+    const std::uint64_t length = response.length.value_or(own);
+    const bool has_length =
+        (response.length || !response.stream) && response.status != 204 && response.status != 304;
     std::vector<std::pair<std::string, std::string>> fields = {
         {":status", std::to_string(response.status)}};
     for (const auto& [name, value] : response.headers)
         if (!equal_ignoring_case(name, "connection")) fields.emplace_back(lower_case(name), value);
-    if (length) fields.emplace_back("content-length", std::to_string(*length));
+    if (has_length) fields.emplace_back("content-length", std::to_string(length));
     if (response.header("X-Request-Id").empty())
         fields.emplace_back("x-request-id",
                             (running.exchange ? running.exchange->request : running.request).id);
@@ -362,7 +362,7 @@ void Http2Session::respond(Running& running, Response response) {
         values.push_back({reinterpret_cast<std::uint8_t*>(name.data()),
                           reinterpret_cast<std::uint8_t*>(value.data()), name.size(), value.size(),
                           NGHTTP2_NV_FLAG_NONE});
-    const bool has_body = !is_head && (response.stream || length.value_or(0) > 0);
+    const bool has_body = !is_head && (response.stream || (has_length && length > 0));
     if (response.piece) {
         running.file_offset = response.piece->offset;
         running.file_left = response.piece->count;
