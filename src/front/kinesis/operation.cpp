@@ -112,9 +112,18 @@ std::string_view status_name(stream::Status status) {
 
 std::vector<stream::Shard> told_shards(const stream::StreamInfo& stream, std::int64_t now_ms) {
     std::vector<stream::Shard> told;
-    if (stream.status(now_ms) == stream::Status::creating) return told;
-    for (const stream::Shard& shard : stream.shards)
+    const stream::Status status = stream.status(now_ms);
+    if (status == stream::Status::creating || status == stream::Status::deleting) return told;
+    // While a stream is said to be updating, it is told of as it was.
+    std::int64_t hidden_ms = 0;
+    if (status == stream::Status::updating)
+        for (const stream::Shard& shard : stream.shards)
+            hidden_ms = std::max(hidden_ms, shard.closed_ms);
+    for (stream::Shard shard : stream.shards) {
+        if (hidden_ms != 0 && shard.parent && shard.created_ms == hidden_ms) continue;
+        if (hidden_ms != 0 && shard.closed_ms == hidden_ms) shard.closed_ms = 0;
         if (stream.is_told(shard, now_ms)) told.push_back(shard);
+    }
     return told;
 }
 

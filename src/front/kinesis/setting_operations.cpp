@@ -80,9 +80,10 @@ aws::Outcome<aws::Reply> add_tags(const Request& request) {
         return aws::refuse(std::move(fine.error()));
     if (merged.size() > tags_max)
         return invalid_argument(fmt::format(
+            // AWS allows 50 and says 10.
             "Failed to add tags to stream {} under account {} because a given stream cannot have "
-            "more than {} tags associated with it.",
-            request.stream(), request.call.account, tags_max));
+            "more than 10 tags associated with it.",
+            request.stream(), request.call.account));
     return change(request, [&](StreamInfo& stream) -> Result<void> {
         for (const auto& [key, value] : request.parameters["Tags"].items())
             stream.tags[key] = value.get<std::string>();

@@ -342,12 +342,18 @@ Result<void> SegmentStream::roll(Lock& lock) {
 
 // ---- retention ----------------------------------------------------------------------------------
 
-/// Drops segments in which all records are past their time. Called by the one who writes.
+/// Drops the oldest segments in which all records are past their time or trimmed. Called by the one who writes.
 Result<void> SegmentStream::sweep(Lock& lock) {
     const std::int64_t oldest_kept = cutoff();
     if (!active().is_empty() && active().last_arrived_ms < oldest_kept) TRY(roll(lock));
     std::vector<std::shared_ptr<Segment>> dropped;
-    while (segments_.size() > 1 && segments_.front()->last_arrived_ms < oldest_kept) {
+    const auto is_trimmed = [&](const Segment& segment) {
+        return std::ranges::all_of(segment.shards, [&](const auto& part) {
+            return part.second.end <= shards_[part.first].first;
+        });
+    };
+    while (segments_.size() > 1 && (segments_.front()->last_arrived_ms < oldest_kept ||
+                                    is_trimmed(*segments_.front()))) {
         dropped.push_back(std::move(segments_.front()));
         segments_.pop_front();
     }
