@@ -379,6 +379,12 @@ Result<Reading> Streams::read(const Position& position, int most) {
     return reading;
 }
 
+Result<std::vector<queue::Record>> Streams::read_log(std::string_view name, std::uint32_t shard,
+                                                     std::uint64_t from, int most,
+                                                     std::size_t bytes_most) {
+    return TRY(opened(name))->log->read_within(static_cast<int>(shard), from, most, bytes_most);
+}
+
 Result<std::uint64_t> Streams::first_since(std::string_view name, std::uint32_t shard,
                                            std::int64_t unix_ms) {
     return TRY(opened(name))->log->first_since(static_cast<int>(shard), unix_ms);

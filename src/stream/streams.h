@@ -88,6 +88,10 @@ public:
     /// At most `most` records and 10 MiB. not_found when the stream isn't that creation any more;
     /// exhausted when the shard is read too often.
     Result<Reading> read(const Position& position, int most);
+    /// A shard's records, without limits; see queue::GrowingStream.
+    Result<std::vector<queue::Record>> read_log(std::string_view name, std::uint32_t shard,
+                                                std::uint64_t from, int most,
+                                                std::size_t bytes_most);
     Result<std::uint64_t> first_since(std::string_view name, std::uint32_t shard,
                                       std::int64_t unix_ms);
     Result<queue::ShardTip> tip(std::string_view name, std::uint32_t shard);
