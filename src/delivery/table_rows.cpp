@@ -104,8 +104,8 @@ Result<std::string> time_text(std::string_view text, const TableColumn& column) 
     const bool date = digits(0, 4) && digits(5, 2) && digits(8, 2) && text[4] == '-' && text[7] == '-';
     const int month = date ? std::stoi(std::string(text.substr(5, 2))) : 0;
     const int day = date ? std::stoi(std::string(text.substr(8, 2))) : 0;
-    constexpr int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (!date || month < 1 || month > 12 || day < 1 || day > days[month - 1])
+    constexpr int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (!date || month < 1 || month > 12 || day < 1 || day > lengths[month - 1])
         return fail(misfit(text, column));
     if (month == 2 && day == 29) {
         const int year = std::stoi(std::string(text.substr(0, 4)));

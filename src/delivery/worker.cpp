@@ -277,8 +277,8 @@ Result<Batch> Deliveries::Worker::prepared(const Plan& plan) {
                          .region = options_.region};
     BatchTools tools = options_.tools;
     tools.scratch = folder_;
-    auto batch = TRY(make_batch(name, destination, TRY_WITH(records_of(plan), "reading records"),
-                                tools));
+    const auto records = TRY_WITH(records_of(plan), "reading records");
+    auto batch = TRY(make_batch(name, destination, records, tools));
     if (may_differ)
         TRY(replace_file(folder_ / prepared_file, as_bytes(batch_text(batch, plan.text()))));
     return batch;
