@@ -26,7 +26,7 @@ struct FlatValue {
 
 struct Field {
     std::string path;
-    std::vector<Rule> rules;
+    std::vector<FieldRule> rules;
 };
 using Way = std::vector<Field>;  // all must hold
 
@@ -34,7 +34,7 @@ std::string joined(const std::string& path, const std::string& name) {
     return path.empty() ? name : path + '.' + name;
 }
 
-tl::unexpected<Error> bad(std::string reason) {
+tl::unexpected<Error> bad_pattern(std::string reason) {
     return fail(ErrorCode::invalid_input, std::move(reason));
 }
 
@@ -42,8 +42,8 @@ tl::unexpected<Error> bad(std::string reason) {
 class PatternReader {
 public:
     Result<std::vector<Way>> read(const Json& json, const std::string& path, int depth) {
-        if (depth > depth_max) return bad("The pattern is nested too deep");
-        if (json.empty()) return bad("Empty objects are not allowed");
+        if (depth > depth_max) return bad_pattern("The pattern is nested too deep");
+        if (json.empty()) return bad_pattern("Empty objects are not allowed");
         std::vector<Way> ways(1);
         for (const auto& [name, value] : json.items()) {
             if (name == "$or" && is_choice(value)) {
@@ -59,7 +59,7 @@ public:
                 const Field field{joined(path, name), TRY(read_rules(value))};
                 for (Way& way : ways) way.push_back(field);
             } else {
-                return bad(fmt::format("\"{}\" must be an object or an array", name));
+                return bad_pattern(fmt::format("\"{}\" must be an object or an array", name));
             }
         }
         return ways;
@@ -72,17 +72,17 @@ private:
                            [](const Json& one) { return one.is_object(); });
     }
 
-    Result<std::vector<Rule>> read_rules(const Json& list) {
-        if (list.empty()) return bad("Empty arrays are not allowed");
-        std::vector<Rule> rules;
+    Result<std::vector<FieldRule>> read_rules(const Json& list) {
+        if (list.empty()) return bad_pattern("Empty arrays are not allowed");
+        std::vector<FieldRule> rules;
         for (const Json& one : list) rules.push_back(TRY(read_rule(one)));
         rules_count_ += rules.size();
-        if (rules_count_ > rules_max) return bad("Rule is too complex");
+        if (rules_count_ > rules_max) return bad_pattern("Rule is too complex");
         return rules;
     }
 
     Result<std::vector<Way>> combined(const std::vector<Way>& left, const std::vector<Way>& right) {
-        if (left.size() * right.size() > ways_max) return bad("Rule is too complex");
+        if (left.size() * right.size() > ways_max) return bad_pattern("Rule is too complex");
         std::vector<Way> both;
         for (const Way& one : left)
             for (const Way& other : right) {
@@ -90,7 +90,7 @@ private:
                 both.back().insert(both.back().end(), other.begin(), other.end());
                 fields_count_ += both.back().size();
             }
-        if (fields_count_ > rules_max * 10) return bad("Rule is too complex");
+        if (fields_count_ > rules_max * 10) return bad_pattern("Rule is too complex");
         return both;
     }
 
@@ -146,7 +146,7 @@ struct Pattern::State {
         const auto found = event.values.find(field.path);
         if (found == event.values.end()) {
             const bool may_be_absent =
-                std::any_of(field.rules.begin(), field.rules.end(), [](const Rule& rule) {
+                std::any_of(field.rules.begin(), field.rules.end(), [](const FieldRule& rule) {
                     const auto* exists = std::get_if<Exists>(&rule);
                     return exists != nullptr && !exists->there;
                 });
@@ -156,7 +156,7 @@ struct Pattern::State {
             if (!agree(places, value.places)) continue;
             const bool passed =
                 std::any_of(field.rules.begin(), field.rules.end(),
-                            [&](const Rule& rule) { return passes(rule, *value.value); });
+                            [&](const FieldRule& rule) { return passes(rule, *value.value); });
             if (!passed) continue;
             if (value.places.empty()) return holds(way, at + 1, places, event, steps);
             Places more = places;
@@ -170,8 +170,8 @@ struct Pattern::State {
 Result<Pattern> Pattern::read(std::string_view text) {
     // The last of two members of one name wins here, so this isn't base's strict reading.
     const Json json = Json::parse(text, nullptr, false);
-    if (json.is_discarded()) return bad("it is not JSON");
-    if (!json.is_object()) return bad("Filter is not an object");
+    if (json.is_discarded()) return bad_pattern("it is not JSON");
+    if (!json.is_object()) return bad_pattern("Filter is not an object");
     auto state = std::make_shared<State>();
     state->ways = TRY(PatternReader().read(json, "", 0));
     return Pattern(std::move(state));

@@ -87,7 +87,7 @@ bool passes_text(const TextRule& rule, const Json& value) {
 }
 
 /// prefix and suffix: a text, or a text whose case doesn't matter.
-Result<Rule> read_edge(const Json& json, TextTest test, std::string_view name) {
+Result<FieldRule> read_edge(const Json& json, TextTest test, std::string_view name) {
     if (json.is_string()) return TextRule{test, {json.get<std::string>()}, false};
     if (json.is_object() && json.size() == 1 && json.contains("equals-ignore-case") &&
         json["equals-ignore-case"].is_string())
@@ -96,7 +96,7 @@ Result<Rule> read_edge(const Json& json, TextTest test, std::string_view name) {
 }
 
 /// The texts of one of anything-but's forms.
-Result<Rule> read_anything_but_texts(const std::string& name, const Json& json) {
+Result<FieldRule> read_anything_but_texts(const std::string& name, const Json& json) {
     static const std::map<std::string, TextTest> tests = {
         {"prefix", TextTest::prefix},
         {"suffix", TextTest::suffix},
@@ -123,7 +123,7 @@ Result<Rule> read_anything_but_texts(const std::string& name, const Json& json) 
     return AnythingBut{{}, {std::move(rule)}};
 }
 
-Result<Rule> read_anything_but(const Json& json) {
+Result<FieldRule> read_anything_but(const Json& json) {
     if (json.is_object()) {
         if (json.size() != 1) return bad("Only one key allowed in match expression");
         return read_anything_but_texts(json.begin().key(), json.begin().value());
@@ -154,7 +154,7 @@ Result<double> read_bound(const Json& json, std::size_t at) {
     return value;
 }
 
-Result<Rule> read_numeric(const Json& json) {
+Result<FieldRule> read_numeric(const Json& json) {
     if (!json.is_array()) return bad("Value of numeric must be an array.");
     if (json.empty() || !json[0].is_string()) return bad("Invalid member in numeric match: ");
     NumberRange range{-number_max, number_max, true, true};
@@ -184,7 +184,7 @@ Result<Rule> read_numeric(const Json& json) {
     return range;
 }
 
-Result<Rule> read_cidr(const Json& json) {
+Result<FieldRule> read_cidr(const Json& json) {
     if (!json.is_string()) return bad("prefix match pattern must be a string");
     const std::string text = json.get<std::string>();
     const std::size_t slash = text.find('/');
@@ -230,7 +230,7 @@ bool passes_anything_but(const AnythingBut& rule, const Json& value) {
 
 }  // namespace
 
-Result<Rule> read_rule(const Json& json) {
+Result<FieldRule> read_rule(const Json& json) {
     if (json.is_array()) return bad("Match value must be String, number, true, false, or null");
     if (!json.is_object()) return Literal{json};
     if (json.size() != 1) return bad("Only one key allowed in match expression");
@@ -255,7 +255,7 @@ Result<Rule> read_rule(const Json& json) {
     return bad(fmt::format("Unrecognized match type {}", name));
 }
 
-bool passes(const Rule& rule, const Json& value) {
+bool passes(const FieldRule& rule, const Json& value) {
     if (const auto* literal = std::get_if<Literal>(&rule)) return equal(literal->value, value);
     if (const auto* text = std::get_if<TextRule>(&rule)) return passes_text(*text, value);
     if (const auto* but = std::get_if<AnythingBut>(&rule)) return passes_anything_but(*but, value);

@@ -39,11 +39,11 @@ struct AddressRange {
 struct Exists {
     bool there = true;
 };
-using Rule = std::variant<Literal, TextRule, AnythingBut, NumberRange, AddressRange, Exists>;
+using FieldRule = std::variant<Literal, TextRule, AnythingBut, NumberRange, AddressRange, Exists>;
 
 /// errors  invalid_input  the reason
-Result<Rule> read_rule(const Json& json);
+Result<FieldRule> read_rule(const Json& json);
 /// Whether a value that is there passes.
-bool passes(const Rule& rule, const Json& value);
+bool passes(const FieldRule& rule, const Json& value);
 
 }  // namespace stroma::event

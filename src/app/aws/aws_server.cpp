@@ -5,11 +5,16 @@
 #include <sstream>
 
 #include "app/aws/stream_service.h"
+<<<<<<< HEAD
 #include "app/aws/message_services.h"
+=======
+#include "bucket/buckets.h"
+>>>>>>> s6-a
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
 #include "front/http/certificate.h"
 #include "front/http/server.h"
+#include "front/s3/s3.h"
 #include "sql/sqlite/sqlite_database.h"
 #include "sql/write_group.h"
 
@@ -56,6 +61,7 @@ Result<front::http::ServerOptions> aws_server_options(const Settings& settings,
                                                       const AwsServerOptions& asked) {
     front::http::ServerOptions options;
     options.front = "aws";
+    options.error_answer = front::s3::server_error;
     options.address = asked.address;
     options.port = asked.port;
     options.handler_threads = 256;  // a long poll holds one
@@ -89,11 +95,30 @@ struct AwsServer::State {
     front::aws::Port port;
     front::aws::Sts sts;
     std::unique_ptr<StreamService> streams;
+<<<<<<< HEAD
     std::unique_ptr<MessageServices> messages;
+=======
+    std::unique_ptr<bucket::Buckets> buckets;
+    std::unique_ptr<front::s3::S3> s3;
+>>>>>>> s6-a
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
 };
+
+Result<void> AwsServer::open_s3(State& state) {
+    Site& site = state.site;
+    state.buckets =
+        TRY(bucket::Buckets::open(state.writes, site.objects(), site.clock(), site.ids()));
+    state.s3 = std::make_unique<front::s3::S3>(*state.buckets, site.catalog(), site.clock(),
+                                               front::s3::S3Options{});
+    state.port.set_rest(
+        [s3 = state.s3.get()](front::http::Request& request, const front::aws::Signed& signature) {
+            return s3->answer(request, signature);
+        },
+        front::s3::fault_response);
+    return {};
+}
 
 AwsServer::AwsServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 AwsServer::~AwsServer() = default;
@@ -115,9 +140,13 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     state->port.add(state->sts);
     state->streams = TRY(StreamService::open(site, settings));
     state->port.add(state->streams->kinesis());
+<<<<<<< HEAD
     state->messages =
-        TRY(MessageServices::open(site, state->writes, settings.text("aws.account")));
+        TRY(MessageServices::open(site, state->writes, settings, event::Sinks{}));
     for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
+=======
+    TRY(open_s3(*state));
+>>>>>>> s6-a
     const auto server_options = TRY(aws_server_options(settings, options));
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();
@@ -125,7 +154,10 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     return std::unique_ptr<AwsServer>(new AwsServer(std::move(state)));
 }
 
-void AwsServer::start() { state_->server->start(); }
+void AwsServer::start() {
+    state_->messages->start();
+    state_->server->start();
+}
 void AwsServer::stop(Milliseconds drain) {
     state_->messages->stop();
     state_->server->stop(drain);

@@ -30,6 +30,7 @@ public:
 
 private:
     struct State;
+    static Result<void> open_s3(State& state);
     explicit AwsServer(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

@@ -4,23 +4,30 @@
 #include <string>
 #include <vector>
 
+#include "app/settings.h"
 #include "app/site.h"
+#include "event/events.h"
 #include "front/aws/call.h"
 #include "message/queues.h"
 #include "sql/write_group.h"
 
 namespace stroma::app {
 
-/// Queues, and their service on the AWS port.
+/// Queues and events, and their services on the AWS port.
 class MessageServices {
 public:
-    /// Both must outlive it.
+    /// `sinks.record` puts a record on a stream or into a delivery; what calls webhooks is added
+    /// here. Site and writes must outlive it.
     static Result<std::unique_ptr<MessageServices>> open(Site& site, sql::WriteGroup& writes,
-                                                         const std::string& account);
+                                                         const Settings& settings,
+                                                         event::Sinks sinks);
     ~MessageServices();
     /// To be added to the port.
     std::vector<front::aws::Service*> services();
     message::Queues& queues();
+    event::Events& events();
+    /// Lets schedules, replays and deliveries run by themselves.
+    void start();
     /// Ends what waits and what works by itself. Before the port ends.
     void stop();
 

@@ -140,6 +140,8 @@ HeaderLines header_lines(const FetchOptions& options) {
     curl_slist* lines = nullptr;
     if (!options.authorization.empty())
         lines = curl_slist_append(lines, ("Authorization: " + options.authorization).c_str());
+    for (const auto& [name, value] : options.headers)
+        lines = curl_slist_append(lines, (name + ": " + value).c_str());
     return {lines, curl_slist_free_all};
 }
 
@@ -176,6 +178,11 @@ Result<void> perform(std::string_view url_text, Fetching& fetching) {
     if (headers) curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, headers.get());
     if (!options.form.empty())
         curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, options.form.c_str());
+    if (!options.body.empty()) {
+        curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE,
+                         static_cast<curl_off_t>(options.body.size()));
+        curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, options.body.data());
+    }
     // What names us or carries a form goes nowhere else.
     if (headers || !options.form.empty()) curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
     if (fetching.go_on) {
@@ -203,7 +210,8 @@ Result<void> perform(std::string_view url_text, Fetching& fetching) {
                     fmt::format("the URL could not be read: {}", curl_easy_strerror(code)));
     long status = 0;
     curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200)
+    const bool is_good = options.body.empty() ? status == 200 : status / 100 == 2;
+    if (!is_good)
         return fail(ErrorCode::unavailable, fmt::format("the URL answered with status {}", status));
     return {};
 }

@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
@@ -20,6 +22,9 @@ struct FetchOptions {
     /// POSTs this form ("a=1&b=2") when it isn't empty; redirects are not followed then.
     std::string form;
     std::string authorization;  ///< value of that header; never sent to a redirect's target
+    /// POSTs this body with these headers, in place of a form; any status of 200 to 299 is good.
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;
 };
 
 /// The body that a URL named by a stranger answers with status 200. Only http and https, no

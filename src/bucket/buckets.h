@@ -1,0 +1,158 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/context.h"
+#include "bucket/object_version.h"
+#include "object/object_store.h"
+#include "sql/connection_pool.h"
+#include "sql/write_group.h"
+
+namespace stroma::bucket {
+
+struct NewObject {
+    std::string bucket, key, owner, attributes, tags, etag;
+    std::uint64_t size = 0;
+    Body body;
+    Condition condition;
+    ChangeKind kind = ChangeKind::put;
+};
+
+struct ListQuery {
+    std::string bucket, prefix, delimiter;
+    std::string after;          ///< only keys behind it; of versions: the key marker
+    std::string after_version;  ///< of versions: together with `after`, the version marker
+    std::size_t limit = 1000;   ///< of keys and common prefixes together
+};
+
+struct ListAnswer {
+    std::vector<ObjectVersion> objects;
+    std::vector<std::string> common_prefixes;
+    bool is_cut = false;
+    std::string next_key, next_version;  ///< go on behind these
+};
+
+struct Removal {
+    std::string version;  ///< of what was removed, or of the marker that was made; "" for neither
+    bool is_marker = false;  ///< a marker was made, or removed
+};
+
+struct CompletedPart {
+    int number = 0;
+    std::string etag;  ///< without quotes
+};
+
+/// Bytes on their way into the object store. They are nobody's until an object names them: when
+/// it isn't given up by then, what was written is swept at the next start.
+class BlobWriter {
+public:
+    BlobWriter(std::unique_ptr<object::ObjectWriter> writer, std::string id)
+        : writer_(std::move(writer)), piece_{std::move(id), 0} {}
+    Result<void> write(ByteSpan bytes);
+    Result<Piece> finish();  ///< durable
+
+private:
+    std::unique_ptr<object::ObjectWriter> writer_;
+    Piece piece_;
+};
+
+/// Buckets and the versions of their objects: an index in one database, large bodies in the object
+/// store. What is answered as done has reached the disk; writes that come together share a commit.
+/// Any thread.
+class Buckets {
+public:
+    /// Called inside the transaction of each change: what it writes becomes true with the change or
+    /// not at all. An error takes the change back.
+    using Listener = std::function<Result<void>(sql::Connection&, const ObjectChange&)>;
+    /// Bytes up to this lie in the index.
+    static constexpr std::size_t small_bytes_max = 16u << 10;
+
+    /// Makes the tables, and removes what a crash left in the object store under our prefix.
+    static Result<std::unique_ptr<Buckets>> open(sql::WriteGroup& writes,
+                                                 object::ObjectStore& objects, const Clock& clock,
+                                                 IdSource& ids);
+    /// Before the first change.
+    void set_listener(Listener listener) { listener_ = std::move(listener); }
+
+    Outcome<void> create(const Bucket& bucket);
+    Outcome<void> remove(std::string_view bucket);
+    Outcome<Bucket> find(std::string_view bucket);
+    Result<std::vector<Bucket>> all();
+    Outcome<void> set_versioning(std::string_view bucket, std::string_view versioning);
+    /// "" where there is none; an empty document takes it away.
+    Result<std::string> setting(std::string_view bucket, std::string_view name);
+    Outcome<void> set_setting(std::string_view bucket, std::string_view name,
+                              std::string_view document);
+    /// (bucket, document) of all that have one.
+    Result<std::vector<std::pair<std::string, std::string>>> settings_named(std::string_view name);
+
+    Result<BlobWriter> begin_blob();
+    /// What finish() gave, but no object took.
+    void drop(const Piece& piece);
+    Outcome<ObjectVersion> put(NewObject object, const Cause& cause);
+    /// The latest version where `version` is "". errors  is_marker
+    Outcome<ObjectVersion> get(std::string_view bucket, std::string_view key,
+                               std::string_view version, bool with_body);
+    Outcome<Removal> remove_object(std::string_view bucket, std::string_view key,
+                                   std::string_view version, const Condition& condition,
+                                   const Cause& cause);
+    Outcome<void> set_tags(const ObjectVersion& object, std::string_view tags);
+    Outcome<ListAnswer> list(const ListQuery& query);
+    Outcome<ListAnswer> list_versions(const ListQuery& query);
+    /// The body's bytes from `offset`, at most as many as asked for and one piece has.
+    Result<Bytes> read(const Body& body, std::uint64_t offset, std::uint64_t count);
+    Result<std::shared_ptr<object::ObjectReader>> open_blob(const Piece& piece);
+
+    Outcome<Upload> begin_upload(Upload upload);
+    Outcome<Upload> find_upload(std::string_view bucket, std::string_view key, std::string_view id);
+    Outcome<void> put_part(const Upload& upload, Part part);
+    Outcome<std::vector<Part>> parts(const Upload& upload, int after, std::size_t limit);
+    /// By key, then by id. `after_id` goes on within `after`.
+    Outcome<std::vector<Upload>> uploads(std::string_view bucket, std::string_view prefix,
+                                         std::string_view after, std::string_view after_id,
+                                         std::size_t limit);
+    Outcome<void> abort_upload(const Upload& upload);
+    /// The parts named become the object, without their bytes being copied. Doing it again gives
+    /// the same object. `attributes_of` makes the object's from the parts chosen.
+    using AttributesOf = std::function<Result<std::string>(const std::vector<Part>&)>;
+    Outcome<ObjectVersion> complete_upload(const Upload& upload,
+                                           const std::vector<CompletedPart>& parts,
+                                           const Condition& condition,
+                                           const AttributesOf& attributes_of, const Cause& cause);
+
+private:
+    Buckets(sql::WriteGroup& writes, object::ObjectStore& objects, const Clock& clock,
+            IdSource& ids);
+    Result<void> recover();
+    /// Runs the work in a write; a Refusal that it gives takes it back.
+    Outcome<void> change(const std::function<Outcome<void>(sql::Connection&)>& work);
+    Outcome<void> put_in(sql::Connection& connection, NewObject& object, ObjectVersion& made,
+                         const Cause& cause, std::vector<std::string>& dropped);
+    Outcome<Removal> remove_in(sql::Connection& connection, const Bucket& bucket,
+                               std::string_view key, std::string_view version,
+                               const Condition& condition, const Cause& cause,
+                               std::vector<std::string>& dropped);
+    Result<void> tell(sql::Connection& connection, const ObjectChange& change);
+    void drop_blobs(const std::vector<std::string>& blobs);
+    std::int64_t next_sequence();
+
+    sql::WriteGroup& writes_;
+    object::ObjectStore& objects_;
+    const Clock& clock_;
+    IdSource& ids_;
+    sql::ConnectionPool pool_;
+    Listener listener_;
+    std::atomic<std::int64_t> sequence_{0};
+};
+
+/// 3 to 63 lower-case letters, digits, dots and dashes, as AWS asks.
+bool is_bucket_name(std::string_view name);
+
+}  // namespace stroma::bucket

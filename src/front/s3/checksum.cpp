@@ -1,0 +1,148 @@
+#include "front/s3/checksum.h"
+
+#include <libdeflate.h>
+#include <nmmintrin.h>
+
+#include <array>
+
+#include "base/digest.h"
+#include "front/aws/call.h"
+#include "front/http/url.h"
+
+namespace stroma::front::s3 {
+namespace {
+
+struct KindName {
+    ChecksumKind kind;
+    std::string_view name;
+};
+constexpr KindName kind_names[] = {{ChecksumKind::crc32, "CRC32"},
+                                   {ChecksumKind::crc32c, "CRC32C"},
+                                   {ChecksumKind::crc64nvme, "CRC64NVME"},
+                                   {ChecksumKind::sha1, "SHA1"},
+                                   {ChecksumKind::sha256, "SHA256"}};
+
+/// Reflected tables for `Width` bytes at once.
+template <class Word>
+constexpr std::array<std::array<Word, 256>, 8> make_tables(Word polynomial) {
+    std::array<std::array<Word, 256>, 8> tables{};
+    for (std::size_t i = 0; i < 256; ++i) {
+        Word value = static_cast<Word>(i);
+        for (int bit = 0; bit < 8; ++bit)
+            value = (value & 1) != 0 ? (value >> 1) ^ polynomial : value >> 1;
+        tables[0][i] = value;
+    }
+    for (std::size_t t = 1; t < 8; ++t)
+        for (std::size_t i = 0; i < 256; ++i)
+            tables[t][i] = (tables[t - 1][i] >> 8) ^ tables[0][tables[t - 1][i] & 0xff];
+    return tables;
+}
+
+// Made when the program starts: too much for the compiler's own steps.
+const auto crc64_tables = make_tables<std::uint64_t>(0x9a6c9329ac4bc9b5ull);
+const auto crc32c_tables = make_tables<std::uint32_t>(0x82f63b78u);
+
+std::uint64_t crc64_of(std::uint64_t crc, ByteSpan bytes) {
+    const std::byte* at = bytes.data();
+    std::size_t left = bytes.size();
+    for (; left >= 8; left -= 8, at += 8) {
+        const std::uint64_t mixed = crc ^ load<std::uint64_t>(at);
+        crc = 0;
+        for (std::size_t i = 0; i < 8; ++i) crc ^= crc64_tables[7 - i][mixed >> (8 * i) & 0xff];
+    }
+    for (; left > 0; --left, ++at)
+        crc = (crc >> 8) ^ crc64_tables[0][(crc ^ static_cast<std::uint64_t>(*at)) & 0xff];
+    return crc;
+}
+
+std::uint32_t crc32c_by_table(std::uint32_t crc, ByteSpan bytes) {
+    for (const std::byte byte : bytes)
+        crc = (crc >> 8) ^ crc32c_tables[0][(crc ^ static_cast<std::uint32_t>(byte)) & 0xff];
+    return crc;
+}
+
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_by_machine(std::uint32_t crc,
+                                                                  ByteSpan bytes) {
+    const std::byte* at = bytes.data();
+    std::size_t left = bytes.size();
+    std::uint64_t wide = crc;
+    for (; left >= 8; left -= 8, at += 8) wide = _mm_crc32_u64(wide, load<std::uint64_t>(at));
+    auto narrow = static_cast<std::uint32_t>(wide);
+    for (; left > 0; --left, ++at) narrow = _mm_crc32_u8(narrow, static_cast<unsigned char>(*at));
+    return narrow;
+}
+
+std::uint32_t crc32c_of(std::uint32_t crc, ByteSpan bytes) {
+    static const bool by_machine = __builtin_cpu_supports("sse4.2") != 0;
+    return by_machine ? crc32c_by_machine(crc, bytes) : crc32c_by_table(crc, bytes);
+}
+
+std::string big_endian(std::uint64_t value, int bytes) {
+    std::string text;
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+        text += static_cast<char>(value >> shift & 0xff);
+    return text;
+}
+
+}  // namespace
+
+std::string_view name_of(ChecksumKind kind) {
+    for (const KindName& one : kind_names)
+        if (one.kind == kind) return one.name;
+    return "";
+}
+
+std::string header_of(ChecksumKind kind) {
+    return "x-amz-checksum-" + http::lower_case(name_of(kind));
+}
+
+std::optional<ChecksumKind> checksum_named(std::string_view name) {
+    for (const KindName& one : kind_names)
+        if (http::equal_ignoring_case(one.name, name)) return one.kind;
+    return std::nullopt;
+}
+
+struct Checksum::State {
+    ChecksumKind kind;
+    std::uint64_t crc = 0;
+    std::optional<Digest> digest = {};
+};
+
+Checksum::Checksum(ChecksumKind kind) : state_(new State{kind}) {
+    if (kind == ChecksumKind::sha1) state_->digest.emplace(DigestKind::sha1);
+    if (kind == ChecksumKind::sha256) state_->digest.emplace(DigestKind::sha256);
+    if (kind == ChecksumKind::crc64nvme) state_->crc = ~0ull;
+    if (kind == ChecksumKind::crc32c) state_->crc = 0xffffffffu;
+}
+Checksum::~Checksum() = default;
+Checksum::Checksum(Checksum&&) noexcept = default;
+
+void Checksum::update(ByteSpan bytes) {
+    State& state = *state_;
+    switch (state.kind) {
+        case ChecksumKind::crc32:
+            state.crc =
+                libdeflate_crc32(static_cast<std::uint32_t>(state.crc), bytes.data(), bytes.size());
+            break;
+        case ChecksumKind::crc32c:
+            state.crc = crc32c_of(static_cast<std::uint32_t>(state.crc), bytes);
+            break;
+        case ChecksumKind::crc64nvme: state.crc = crc64_of(state.crc, bytes); break;
+        case ChecksumKind::sha1:
+        case ChecksumKind::sha256: state.digest->update(bytes); break;
+    }
+}
+
+std::string Checksum::base64() {
+    State& state = *state_;
+    switch (state.kind) {
+        case ChecksumKind::crc32: return aws::base64(big_endian(state.crc, 4));
+        case ChecksumKind::crc32c: return aws::base64(big_endian(state.crc ^ 0xffffffffu, 4));
+        case ChecksumKind::crc64nvme: return aws::base64(big_endian(~state.crc, 8));
+        case ChecksumKind::sha1:
+        case ChecksumKind::sha256: break;
+    }
+    return aws::base64(as_text(state.digest->bytes()));
+}
+
+}  // namespace stroma::front::s3

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include "front/s3/operation.h"
+
+namespace stroma::front::s3 {
+
+Fault fault_of(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::invalid_input: return {"InvalidArgument", error.message, 400};
+        case ErrorCode::exhausted:
+            return {"SlowDown", "Please reduce your request rate. " + error.message, 503};
+        case ErrorCode::conflict:
+        case ErrorCode::unavailable:
+            return {"ServiceUnavailable", "Please try again. " + error.message, 503};
+        case ErrorCode::cancelled: return {"RequestTimeout", error.message, 400};
+        case ErrorCode::denied: return {"AccessDenied", "Access Denied", 403};
+        case ErrorCode::not_found:
+        case ErrorCode::already_exists:
+        case ErrorCode::unsupported:
+        case ErrorCode::corrupt: break;
+    }
+    return {"InternalError", error.message, 500};
+}
+
+Fault fault_of(const bucket::Refusal& refusal) {
+    switch (refusal.why) {
+        case bucket::Why::failed: return fault_of(refusal.error);
+        case bucket::Why::no_such_bucket:
+            return {"NoSuchBucket", "The specified bucket does not exist", 404};
+        case bucket::Why::bucket_exists:
+            return {"BucketAlreadyExists",
+                    "The requested bucket name is not available. The bucket namespace is shared by "
+                    "all users of the system. Please select a different name and try again.",
+                    409};
+        case bucket::Why::bucket_not_empty:
+            return {"BucketNotEmpty", "The bucket you tried to delete is not empty", 409};
+        case bucket::Why::no_such_key:
+            return {"NoSuchKey", "The specified key does not exist.", 404};
+        case bucket::Why::no_such_version:
+            return {"NoSuchVersion", "The specified version does not exist.", 404};
+        case bucket::Why::is_marker:
+            return {"MethodNotAllowed",
+                    "The specified method is not allowed against this resource.", 405};
+        case bucket::Why::no_such_upload:
+            return {"NoSuchUpload",
+                    "The specified upload does not exist. The upload ID may be invalid, or the "
+                    "upload may have been aborted or completed.",
+                    404};
+        case bucket::Why::no_such_part:
+            return {"InvalidPart",
+                    "One or more of the specified parts could not be found.  The part may not have "
+                    "been uploaded, or the specified entity tag may not match the part's entity "
+                    "tag.",
+                    400};
+        case bucket::Why::wrong_part_order:
+            return {"InvalidPartOrder",
+                    "The list of parts was not in ascending order. Parts must be ordered by part "
+                    "number.",
+                    400};
+        case bucket::Why::part_too_small:
+            return {"EntityTooSmall",
+                    "Your proposed upload is smaller than the minimum allowed size", 400};
+        case bucket::Why::condition_failed:
+            return {"PreconditionFailed",
+                    "At least one of the pre-conditions you specified did not hold", 412};
+    }
+    return {"InternalError", "", 500};
+}
+
+http::Response fault_response(const http::Request& request, const Fault& fault) {
+    http::Response response;
+    response.status = fault.status;
+    response.headers = {{"Content-Type", "application/xml"},
+                        {"x-amz-request-id", request.id},
+                        {"x-amz-id-2", aws::base64(request.id + "/stroma")}};
+    if (request.method == "HEAD" || fault.status == 304) return response;
+    response.body = fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>"
+        "<Resource>{}</Resource><RequestId>{}</RequestId><HostId>stroma</HostId></Error>",
+        fault.type, aws::xml_escape(fault.message), aws::xml_escape(request.path), request.id);
+    return response;
+}
+
+http::Response server_error(int status, std::string_view message, std::string_view request_id) {
+    http::Request request;
+    request.id = request_id;
+    const char* const code = status == 404   ? "NoSuchKey"
+                             : status == 405 ? "MethodNotAllowed"
+                             : status == 408 ? "RequestTimeout"
+                             : status == 411 ? "MissingContentLength"
+                             : status == 413 ? "EntityTooLarge"
+                             : status == 414 ? "KeyTooLongError"
+                             : status == 501 ? "NotImplemented"
+                             : status == 503 ? "SlowDown"
+                             : status >= 500 ? "InternalError"
+                                             : "InvalidRequest";
+    return fault_response(request, {code, std::string(message), status});
+}
+
+}  // namespace stroma::front::s3

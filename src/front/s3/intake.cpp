@@ -1,0 +1,210 @@
+#include "front/s3/intake.h"
+
+#include <fmt/format.h>
+
+#include "base/digest.h"
+#include "front/aws/chunked_body.h"
+#include "front/http/url.h"
+
+namespace stroma::front::s3 {
+namespace {
+
+using aws::PayloadKind;
+
+/// The bytes of a request's body, without its framing.
+class Payload {
+public:
+    explicit Payload(Operation& operation) : operation_(operation) {
+        const aws::Claim& claim = operation.signature.claim;
+        const bool chunked = claim.payload == PayloadKind::chunks ||
+                             claim.payload == PayloadKind::chunks_trailer ||
+                             claim.payload == PayloadKind::unsigned_trailer;
+        const bool is_signed = claim.payload != PayloadKind::unsigned_trailer &&
+                               !operation.signature.signing_key.empty();
+        if (!chunked) return;
+        std::optional<aws::ChunkedBody::Signing> signing;
+        if (is_signed)
+            signing = aws::ChunkedBody::Signing{operation.signature.signing_key, claim.timestamp,
+                                                claim.scope(), claim.signature};
+        chunks_.emplace(std::move(signing));
+    }
+
+    /// The next bytes; empty at the end.
+    Outcome<Bytes> read() {
+        Bytes bytes;
+        while (bytes.empty()) {
+            auto piece = operation_.request.body->read();
+            if (!piece && piece.error().code == ErrorCode::cancelled)
+                return refuse("RequestTimeout", piece.error().message);
+            if (!piece && piece.error().code == ErrorCode::exhausted)
+                return refuse("EntityTooLarge",
+                              "Your proposed upload exceeds the maximum allowed size");
+            if (!piece) return refuse("IncompleteBody", piece.error().message);
+            if (piece->empty()) break;
+            if (!chunks_) return *std::move(piece);
+            const auto fed = chunks_->feed(as_text(*piece), bytes);
+            if (!fed && fed.error().code == ErrorCode::denied)
+                return refuse("SignatureDoesNotMatch",
+                              "The request signature we calculated does not match the signature "
+                              "you provided. Check your key and signing method.",
+                              403);
+            if (!fed) return refuse("InvalidRequest", fed.error().message);
+        }
+        if (bytes.empty() && chunks_ && !chunks_->whole())
+            return refuse("IncompleteBody", "The request body terminated unexpectedly");
+        return bytes;
+    }
+
+    std::string trailer(std::string_view name) const {
+        if (chunks_)
+            for (const auto& [key, value] : chunks_->trailers())
+                if (key == name) return value;
+        return {};
+    }
+
+private:
+    Operation& operation_;
+    std::optional<aws::ChunkedBody> chunks_;
+};
+
+/// What a request says of its body, and what the body is found to be.
+class Check {
+public:
+    explicit Check(Operation& operation) : operation_(operation), md5_(DigestKind::md5) {
+        const aws::Claim& claim = operation.signature.claim;
+        if (claim.payload == PayloadKind::whole && claim.payload_sha256.size() == 64)
+            sha256_.emplace(DigestKind::sha256);
+    }
+
+    Outcome<void> begin() {
+        std::string named = operation_.header("x-amz-sdk-checksum-algorithm");
+        if (named.empty()) named = operation_.header("x-amz-checksum-algorithm");
+        if (!named.empty()) {
+            kind_ = checksum_named(named);
+            if (!kind_)
+                return refuse("InvalidRequest",
+                              "Checksum algorithm provided is unsupported. Please try again with "
+                              "any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+        }
+        const std::string trailer = operation_.header("x-amz-trailer");
+        int values = 0;
+        for (const ChecksumKind kind :
+             {ChecksumKind::crc32, ChecksumKind::crc32c, ChecksumKind::crc64nvme,
+              ChecksumKind::sha1, ChecksumKind::sha256}) {
+            const bool in_header = operation_.request.header(header_of(kind)).has_value();
+            if (!in_header && !http::equal_ignoring_case(trailer, header_of(kind))) continue;
+            kind_ = kind;
+            expects_value_ = true;
+            ++values;
+        }
+        if (values > 1)
+            return refuse("InvalidRequest",
+                          "Expecting a single x-amz-checksum- header. Multiple checksum Types are "
+                          "not allowed.");
+        if (kind_) checksum_.emplace(*kind_);
+        const std::string md5 = operation_.header("content-md5");
+        if (operation_.request.header("content-md5") &&
+            (!aws::base64_decode(md5, md5_wanted_) || md5_wanted_.size() != 16))
+            return refuse("InvalidDigest", "The Content-MD5 you specified was invalid.");
+        return {};
+    }
+
+    void update(ByteSpan bytes) {
+        size_ += bytes.size();
+        md5_.update(bytes);
+        if (sha256_) sha256_->update(bytes);
+        if (checksum_) checksum_->update(bytes);
+    }
+
+    Outcome<void> finish(const Payload& payload, Taken& taken) {
+        const std::string decoded = operation_.header("x-amz-decoded-content-length");
+        if (!decoded.empty() && decoded != std::to_string(size_))
+            return refuse("IncompleteBody",
+                          "You did not provide the number of bytes specified by the "
+                          "x-amz-decoded-content-length HTTP header");
+        const Bytes md5 = md5_.bytes();
+        if (!md5_wanted_.empty() && as_text(md5) != md5_wanted_)
+            return refuse("BadDigest",
+                          "The Content-MD5 you specified did not match what we received.");
+        if (sha256_ && sha256_->hex() != operation_.signature.claim.payload_sha256)
+            return refuse("XAmzContentSHA256Mismatch",
+                          "The provided 'x-amz-content-sha256' header does not match what was "
+                          "computed.");
+        taken.size = size_;
+        taken.md5 = to_hex(md5);
+        if (!checksum_) return {};
+        taken.checksum_kind = kind_;
+        taken.checksum = checksum_->base64();
+        std::string wanted = operation_.header(header_of(*kind_));
+        if (wanted.empty()) wanted = payload.trailer(header_of(*kind_));
+        if (expects_value_ && wanted != taken.checksum)
+            return refuse("BadDigest",
+                          fmt::format("The {} you specified did not match the calculated checksum.",
+                                      name_of(*kind_)));
+        return {};
+    }
+
+private:
+    Operation& operation_;
+    Digest md5_;
+    std::optional<Digest> sha256_;
+    std::optional<ChecksumKind> kind_;
+    std::optional<Checksum> checksum_;
+    bool expects_value_ = false;
+    std::string md5_wanted_;
+    std::uint64_t size_ = 0;
+};
+
+}  // namespace
+
+Outcome<Taken> take_body(Operation& operation, bool always_blob) {
+    Payload payload(operation);
+    Check check(operation);
+    if (auto begun = check.begin(); !begun) return tl::unexpected<Fault>(begun.error());
+    Taken taken;
+    std::optional<bucket::BlobWriter> blob;
+    std::string& small = taken.body.bytes;
+    for (;;) {
+        const Bytes bytes = *S3_TRY(payload.read());
+        if (bytes.empty()) break;
+        check.update(bytes);
+        const bool fits =
+            !always_blob && small.size() + bytes.size() <= bucket::Buckets::small_bytes_max;
+        if (!blob && fits) {
+            small += as_text(bytes);
+            continue;
+        }
+        if (!blob) {
+            blob = *S3_TRY(operation.buckets.begin_blob());
+            S3_TRY(blob->write(as_bytes(small)));
+            small.clear();
+        }
+        S3_TRY(blob->write(bytes));
+    }
+    if (auto checked = check.finish(payload, taken); !checked)
+        return tl::unexpected<Fault>(checked.error());
+    if (!blob && always_blob) blob = *S3_TRY(operation.buckets.begin_blob());
+    if (blob) taken.body.pieces.push_back(*S3_TRY(blob->finish()));
+    return taken;
+}
+
+Outcome<std::string> document_body(Operation& operation, std::uint64_t bytes_max) {
+    Payload payload(operation);
+    Check check(operation);
+    if (auto begun = check.begin(); !begun) return tl::unexpected<Fault>(begun.error());
+    std::string text;
+    for (;;) {
+        const Bytes bytes = *S3_TRY(payload.read());
+        if (bytes.empty()) break;
+        check.update(bytes);
+        text += as_text(bytes);
+        if (text.size() > bytes_max)
+            return refuse("MaxMessageLengthExceeded", "Your request was too large.");
+    }
+    Taken taken;
+    if (auto checked = check.finish(payload, taken); !checked)
+        return tl::unexpected<Fault>(checked.error());
+    return text;
+}
+
+}  // namespace stroma::front::s3

@@ -1,0 +1,331 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/digest.h"
+#include "front/http/url.h"
+#include "front/s3/attributes.h"
+#include "front/s3/intake.h"
+#include "front/s3/xml.h"
+
+// Sub-resources of a bucket: documents that its clients write and read, each checked as far as it
+// has an effect here.
+
+namespace stroma::front::s3 {
+namespace {
+
+/// One sub-resource.
+struct BucketSetting {
+    std::string_view name;                         ///< in the query, and in the store
+    std::string_view action;                       ///< "Get" or "Put" is put before it
+    std::string_view absent_code, absent_message;  ///< "" code: `absent` is the answer
+    std::string_view absent;
+    std::string_view root;  ///< of the document; "" isn't XML
+};
+
+constexpr std::string_view empty_notification =
+    "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>";
+
+constexpr BucketSetting bucket_settings[] = {
+    {"versioning", "BucketVersioning", "", "", "", "VersioningConfiguration"},
+    {"location", "BucketLocation", "", "", "", ""},
+    {"acl", "BucketAcl", "", "", "", ""},
+    {"policy", "BucketPolicy", "NoSuchBucketPolicy", "The bucket policy does not exist", "", ""},
+    {"policyStatus", "BucketPolicyStatus", "NoSuchBucketPolicy", "The bucket policy does not exist",
+     "", ""},
+    {"cors", "BucketCORS", "NoSuchCORSConfiguration", "The CORS configuration does not exist", "",
+     "CORSConfiguration"},
+    {"lifecycle", "LifecycleConfiguration", "NoSuchLifecycleConfiguration",
+     "The lifecycle configuration does not exist", "", "LifecycleConfiguration"},
+    {"notification", "BucketNotification", "", "", empty_notification, "NotificationConfiguration"},
+    {"tagging", "BucketTagging", "NoSuchTagSet", "The TagSet does not exist", "", "Tagging"},
+    {"ownershipControls", "BucketOwnershipControls", "OwnershipControlsNotFoundError",
+     "The bucket ownership controls were not found", "", "OwnershipControls"},
+    {"publicAccessBlock", "BucketPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration",
+     "The public access block configuration was not found", "", "PublicAccessBlockConfiguration"},
+    {"encryption", "EncryptionConfiguration", "ServerSideEncryptionConfigurationNotFoundError",
+     "The server side encryption configuration was not found", "", ""},
+    {"website", "BucketWebsite", "NoSuchWebsiteConfiguration",
+     "The specified bucket does not have a website configuration", "", ""},
+    {"replication", "ReplicationConfiguration", "ReplicationConfigurationNotFoundError",
+     "The replication configuration was not found", "", ""},
+    {"object-lock", "BucketObjectLockConfiguration", "ObjectLockConfigurationNotFoundError",
+     "Object Lock configuration does not exist for this bucket", "", ""},
+    {"logging", "BucketLogging", "", "",
+     "<BucketLoggingStatus xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>", ""},
+    {"requestPayment", "BucketRequestPayment", "", "",
+     "<RequestPaymentConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Payer>"
+     "BucketOwner</Payer></RequestPaymentConfiguration>",
+     ""},
+    {"accelerate", "AccelerateConfiguration", "", "",
+     "<AccelerateConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>", ""},
+};
+
+const BucketSetting* setting_asked(const Operation& operation) {
+    for (const BucketSetting& one : bucket_settings)
+        if (operation.has(one.name)) return &one;
+    return nullptr;
+}
+
+tl::unexpected<Fault> malformed_xml() {
+    return refuse("MalformedXML",
+                  "The XML you provided was not well-formed or did not validate against our "
+                  "published schema");
+}
+
+std::string acl_document(const std::string& owner) {
+    return fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AccessControlPolicy xmlns=\"{0}\"><Owner>"
+        "<ID>{1}</ID><DisplayName>{1}</DisplayName></Owner><AccessControlList><Grant><Grantee "
+        "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>{1}"
+        "</ID><DisplayName>{1}</DisplayName></Grantee><Permission>FULL_CONTROL</Permission></Grant>"
+        "</AccessControlList></AccessControlPolicy>",
+        s3_namespace, aws::xml_escape(owner));
+}
+
+std::string versioning_document(const std::string& versioning) {
+    XmlWriter xml;
+    xml.open("VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
+    if (!versioning.empty()) xml.put("Status", versioning);
+    return std::move(xml.close("VersioningConfiguration")).document();
+}
+
+std::string location_document(const std::string& region) {
+    // us-east-1 is known by saying nothing.
+    return fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint xmlns=\"{}\">"
+        "{}</LocationConstraint>",
+        s3_namespace, region == "us-east-1" ? "" : aws::xml_escape(region));
+}
+
+/// Every destination must be one that events can go to, and every filter one that is known.
+Outcome<void> check_notification(const Operation& operation, const Element& document) {
+    for (const Element& one : document.children) {
+        const std::string arn = one.name == "QueueConfiguration"   ? one.text_of("Queue")
+                                : one.name == "TopicConfiguration" ? one.text_of("Topic")
+                                : one.name == "CloudFunctionConfiguration"
+                                    ? one.text_of("CloudFunction")
+                                    : "";
+        if (one.name == "EventBridgeConfiguration") continue;
+        const auto events = one.all("Event");
+        if (arn.empty() || events.empty()) return malformed_xml();
+        for (const Element* const event : events)
+            if (!event->text.starts_with("s3:"))
+                return refuse("InvalidArgument",
+                              "The event '" + event->text + "' is not supported for notifications");
+        if (const Element* const filter = one.child("Filter"))
+            if (const Element* const key = filter->child("S3Key"))
+                for (const Element* const rule : key->all("FilterRule")) {
+                    const std::string name = http::lower_case(rule->text_of("Name"));
+                    if (name != "prefix" && name != "suffix")
+                        return refuse("InvalidArgument",
+                                      "filter rule name must be either prefix or suffix");
+                }
+        if (!operation.options.knows_destination || !operation.options.knows_destination(arn))
+            return refuse("InvalidArgument",
+                          "Unable to validate the following destination configurations");
+    }
+    return {};
+}
+
+Outcome<void> check_lifecycle(const Element& document) {
+    const auto rules = document.all("Rule");
+    if (rules.empty()) return malformed_xml();
+    for (const Element* const rule : rules) {
+        const std::string status = rule->text_of("Status");
+        if (status != "Enabled" && status != "Disabled") return malformed_xml();
+        if (const Element* const expiry = rule->child("Expiration"))
+            if (const std::string days = expiry->text_of("Days");
+                !days.empty() && std::strtol(days.c_str(), nullptr, 10) <= 0)
+                return refuse("InvalidArgument",
+                              "'Days' for Expiration action must be a positive integer");
+    }
+    return {};
+}
+
+Answer put_versioning(Operation& operation, const Element& document) {
+    const std::string status = document.text_of("Status");
+    if (status != "Enabled" && status != "Suspended")
+        return refuse("IllegalVersioningConfigurationException",
+                      "The Versioning element must be specified");
+    S3_TRY(operation.buckets.set_versioning(operation.bucket, status));
+    return http::Response();
+}
+
+Outcome<void> check_setting(Operation& operation, const BucketSetting& setting,
+                            const std::string& text) {
+    if (setting.name == "policy") return check_policy(text, operation.bucket);
+    if (setting.root.empty()) return {};
+    const auto document = read_xml(text);
+    if (!document || document->name != setting.root) return malformed_xml();
+    if (setting.name == "notification") return check_notification(operation, *document);
+    if (setting.name == "lifecycle") return check_lifecycle(*document);
+    if (setting.name == "cors" && document->all("CORSRule").empty()) return malformed_xml();
+    return {};
+}
+
+/// "*" once in a pattern, as rules of CORS have it.
+bool fits(const std::string& pattern, const std::string& text) {
+    const std::size_t star = pattern.find('*');
+    if (star == pattern.npos) return pattern == text;
+    const std::string head = pattern.substr(0, star), tail = pattern.substr(star + 1);
+    return text.size() >= head.size() + tail.size() && text.starts_with(head) &&
+           text.ends_with(tail);
+}
+
+bool any_fits(const std::vector<const Element*>& patterns, const std::string& text) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const Element* one) { return fits(one->text, text); });
+}
+
+/// The first rule that lets the origin use the method and headers; the headers that say so.
+std::optional<std::vector<std::pair<std::string, std::string>>> cors_headers(
+    const std::string& document, const std::string& origin, const std::string& method,
+    const std::string& asked_headers) {
+    const auto rules = read_xml(document);
+    if (!rules) return std::nullopt;
+    for (const Element* const rule : rules->all("CORSRule")) {
+        const auto origins = rule->all("AllowedOrigin"), methods = rule->all("AllowedMethod");
+        if (!any_fits(origins, origin) || !any_fits(methods, method)) continue;
+        const auto allowed = rule->all("AllowedHeader");
+        bool all_fit = true;
+        std::size_t from = 0;
+        while (from < asked_headers.size()) {
+            const std::size_t end = std::min(asked_headers.find(',', from), asked_headers.size());
+            const std::string one = http::lower_case(
+                http::trimmed(std::string_view(asked_headers).substr(from, end - from)));
+            all_fit = all_fit && std::any_of(allowed.begin(), allowed.end(), [&](const Element* p) {
+                          return fits(http::lower_case(p->text), one);
+                      });
+            from = end + 1;
+        }
+        if (!all_fit) continue;
+        const bool is_any = std::any_of(origins.begin(), origins.end(),
+                                        [](const Element* one) { return one->text == "*"; });
+        std::vector<std::pair<std::string, std::string>> headers = {
+            {"Access-Control-Allow-Origin", is_any ? "*" : origin}};
+        if (!is_any) headers.emplace_back("Access-Control-Allow-Credentials", "true");
+        const auto joined = [](const std::vector<const Element*>& elements) {
+            std::string text;
+            for (const Element* const one : elements)
+                text += (text.empty() ? "" : ", ") + one->text;
+            return text;
+        };
+        headers.emplace_back("Access-Control-Allow-Methods", joined(methods));
+        if (!asked_headers.empty())
+            headers.emplace_back("Access-Control-Allow-Headers", asked_headers);
+        if (const auto exposed = rule->all("ExposeHeader"); !exposed.empty())
+            headers.emplace_back("Access-Control-Expose-Headers", joined(exposed));
+        if (const std::string age = rule->text_of("MaxAgeSeconds"); !age.empty())
+            headers.emplace_back("Access-Control-Max-Age", age);
+        headers.emplace_back(
+            "Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
+        return headers;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+bool names_setting(const Operation& operation) { return setting_asked(operation) != nullptr; }
+
+Answer get_setting(Operation& operation) {
+    const BucketSetting* const setting = setting_asked(operation);
+    if (!operation.key.empty()) {  // of a key only its ACL is asked this way
+        S3_TRY(enter(operation, "s3:GetObjectAcl"));
+        const auto object = *S3_TRY(
+            operation.buckets.get(operation.bucket, operation.key, operation.version(), false));
+        // ACLs are taken and have no effect: policies say who may.
+        if (operation.request.method == "PUT") return http::Response();
+        return xml_response(acl_document(object.owner));
+    }
+    S3_TRY(enter(operation, fmt::format("s3:Get{}", setting->action)));
+    const bucket::Bucket& about = operation.about;
+    if (setting->name == "versioning") return xml_response(versioning_document(about.versioning));
+    if (setting->name == "location") return xml_response(location_document(about.region));
+    if (setting->name == "acl") return xml_response(acl_document(about.owner));
+    const std::string_view kept_as = setting->name == "policyStatus" ? "policy" : setting->name;
+    const std::string document = *S3_TRY(operation.buckets.setting(operation.bucket, kept_as));
+    if (setting->name == "policy" && !document.empty()) {
+        http::Response response;
+        response.headers = {{"Content-Type", "application/json"}};
+        response.body = document;
+        return response;
+    }
+    if (setting->name == "policyStatus" && !document.empty())
+        return xml_response(
+            fmt::format("<PolicyStatus xmlns=\"{}\"><IsPublic>{}</IsPublic></PolicyStatus>",
+                        s3_namespace, document.find("\"*\"") != document.npos ? "TRUE" : "FALSE"));
+    if (!document.empty()) return xml_response(document);
+    if (setting->absent_code.empty())
+        return xml_response("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" +
+                            std::string(setting->absent));
+    return refuse(std::string(setting->absent_code), std::string(setting->absent_message), 404);
+}
+
+Answer put_setting(Operation& operation) {
+    const BucketSetting& setting = *setting_asked(operation);
+    S3_TRY(enter(operation, fmt::format("s3:Put{}", setting.action)));
+    const catalog::Thing thing{
+        .kind = catalog::ThingKind::bucket, .id = operation.bucket, .owner = operation.about.owner};
+    S3_TRY(operation.catalog.decide(operation.signature.principal, catalog::Action::change, thing));
+    const std::string text = *S3_TRY(document_body(operation));
+    S3_TRY(check_setting(operation, setting, text));
+    http::Response response;
+    if (setting.name == "versioning") {
+        const auto document = read_xml(text);
+        return put_versioning(operation, *document);
+    }
+    // ACLs are taken and have no effect: policies say who may.
+    if (setting.name == "acl") return response;
+    const bool has_effect = !setting.root.empty() || setting.name == "policy";
+    if (!has_effect)
+        return refuse("NotImplemented",
+                      "A header you provided implies functionality that is not implemented", 501);
+    S3_TRY(operation.buckets.set_setting(operation.bucket, setting.name, text));
+    if (setting.name == "policy" || setting.name == "tagging") response.status = 204;
+    return response;
+}
+
+Answer delete_setting(Operation& operation) {
+    const BucketSetting& setting = *setting_asked(operation);
+    S3_TRY(enter(operation, setting.name == "policy" ? std::string("s3:DeleteBucketPolicy")
+                                                     : fmt::format("s3:Put{}", setting.action)));
+    S3_TRY(operation.buckets.set_setting(operation.bucket, setting.name, ""));
+    http::Response response;
+    response.status = 204;
+    return response;
+}
+
+Answer preflight(Operation& operation) {
+    const std::string origin = operation.header("origin");
+    const std::string method = operation.header("access-control-request-method");
+    if (origin.empty() || method.empty())
+        return refuse("BadRequest", "Insufficient information. Origin request header needed.");
+    const std::string document = *S3_TRY(operation.buckets.setting(operation.bucket, "cors"));
+    const auto headers = document.empty()
+                             ? std::nullopt
+                             : cors_headers(document, origin, method,
+                                            operation.header("access-control-request-headers"));
+    if (!headers)
+        return refuse("AccessForbidden",
+                      document.empty() ? "CORSResponse: CORS is not enabled for this bucket."
+                                       : "CORSResponse: This CORS request is not allowed.",
+                      403);
+    return http::Response();  // the headers are added to every answer
+}
+
+void add_cors(Operation& operation, http::Response& response) {
+    const auto document = operation.buckets.setting(operation.bucket, "cors");
+    if (!document || document->empty()) return;
+    const bool asks = operation.request.method == "OPTIONS";
+    const std::string method =
+        asks ? operation.header("access-control-request-method") : operation.request.method;
+    const auto headers =
+        cors_headers(*document, operation.header("origin"), method,
+                     asks ? operation.header("access-control-request-headers") : std::string());
+    if (!headers) return;
+    response.headers.insert(response.headers.end(), headers->begin(), headers->end());
+}
+
+}  // namespace stroma::front::s3

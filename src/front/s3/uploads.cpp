@@ -1,0 +1,249 @@
+#include <fmt/format.h>
+
+#include "base/digest.h"
+#include "front/s3/attributes.h"
+#include "front/s3/intake.h"
+#include "front/s3/xml.h"
+
+// Uploads in parts.
+
+namespace stroma::front::s3 {
+namespace {
+
+constexpr int part_number_max = 10'000;
+constexpr std::size_t part_copy_bytes = 1u << 20;
+
+Outcome<int> asked_part_number(const Operation& operation) {
+    const std::string text = operation.query("partNumber");
+    const long number = std::strtol(text.c_str(), nullptr, 10);
+    if (number < 1 || number > part_number_max)
+        return refuse("InvalidArgument",
+                      "Part number must be an integer between 1 and 10000, inclusive");
+    return static_cast<int>(number);
+}
+
+Outcome<bucket::Upload> asked_upload(Operation& operation, const char* action) {
+    if (auto may = enter(operation, action); !may) return tl::unexpected<Fault>(may.error());
+    return *S3_TRY(operation.buckets.find_upload(operation.bucket, operation.key,
+                                                 operation.query("uploadId")));
+}
+
+/// "CRC32:base64" as it is kept of a part.
+std::string kept_checksum(const Taken& taken) {
+    if (!taken.checksum_kind) return {};
+    return fmt::format("{}:{}", name_of(*taken.checksum_kind), taken.checksum);
+}
+std::pair<std::string, std::string> checksum_in(const std::string& kept) {
+    const std::size_t colon = kept.find(':');
+    if (colon == kept.npos) return {};
+    return {kept.substr(0, colon), kept.substr(colon + 1)};
+}
+
+/// The checksum of the parts' checksums, where all have one of the kind.
+void add_composite(Attributes& attributes, const std::vector<bucket::Part>& parts) {
+    const auto kind = checksum_named(attributes.checksum_kind);
+    attributes.checksum.clear();
+    if (!kind || *kind == ChecksumKind::crc64nvme) return;
+    Checksum all(*kind);
+    for (const bucket::Part& part : parts) {
+        const auto [name, value] = checksum_in(part.checksum);
+        std::string bytes;
+        if (name != attributes.checksum_kind || !aws::base64_decode(value, bytes)) return;
+        all.update(as_bytes(bytes));
+    }
+    attributes.checksum = fmt::format("{}-{}", all.base64(), parts.size());
+    attributes.checksum_type = "COMPOSITE";
+}
+
+Outcome<void> keep_part(Operation& operation, const bucket::Upload& upload, bucket::Part part) {
+    const bucket::Piece piece = part.piece;
+    const auto kept = operation.buckets.put_part(upload, std::move(part));
+    if (kept) return {};
+    operation.buckets.drop(piece);
+    return refused(kept.error());
+}
+
+/// "bytes=0-99" of the source of a part. errors  InvalidArgument
+Outcome<std::pair<std::uint64_t, std::uint64_t>> asked_source_range(const Operation& operation,
+                                                                    std::uint64_t size) {
+    const std::string text = operation.header("x-amz-copy-source-range");
+    if (text.empty()) return std::pair<std::uint64_t, std::uint64_t>(0, size);
+    unsigned long long begin = 0, end = 0;
+    char rest = 0;
+    if (std::sscanf(text.c_str(), "bytes=%llu-%llu%c", &begin, &end, &rest) != 2)
+        return refuse("InvalidArgument",
+                      "The x-amz-copy-source-range value must be of the form bytes=first-last "
+                      "where first and last are the zero-based offsets of the first and last bytes "
+                      "to copy");
+    if (end >= size || begin > end)
+        return refuse("InvalidRange", "The requested range is not satisfiable", 416);
+    return std::pair<std::uint64_t, std::uint64_t>(begin, end - begin + 1);
+}
+
+}  // namespace
+
+Answer begin_upload(Operation& operation) {
+    S3_TRY(enter(operation, "s3:PutObject"));
+    Attributes attributes = *S3_TRY(asked_attributes(operation));
+    if (const std::string kind = operation.header("x-amz-checksum-algorithm"); !kind.empty()) {
+        const auto known = checksum_named(kind);
+        if (!known) return refuse("InvalidRequest", "Checksum algorithm provided is unsupported.");
+        attributes.checksum_kind = name_of(*known);
+        attributes.checksum = "?";  // known when the upload is completed
+        attributes.checksum_type = operation.header("x-amz-checksum-type");
+    }
+    bucket::Upload upload;
+    upload.bucket = operation.bucket;
+    upload.key = operation.key;
+    upload.owner = operation.signature.principal.id;
+    upload.tags = *S3_TRY(asked_tags(operation));
+    upload.attributes = attributes.text();
+    upload = *S3_TRY(operation.buckets.begin_upload(std::move(upload)));
+    XmlWriter xml;
+    xml.open("InitiateMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"")
+        .put("Bucket", upload.bucket)
+        .put("Key", upload.key)
+        .put("UploadId", upload.id);
+    http::Response response =
+        xml_response(std::move(xml.close("InitiateMultipartUploadResult")).document());
+    if (!attributes.checksum_kind.empty())
+        response.headers.emplace_back("x-amz-checksum-algorithm", attributes.checksum_kind);
+    return response;
+}
+
+Answer put_part(Operation& operation) {
+    const int number = *S3_TRY(asked_part_number(operation));
+    const auto upload = *S3_TRY(asked_upload(operation, "s3:PutObject"));
+    const Taken taken = *S3_TRY(take_body(operation, true));
+    bucket::Part part;
+    part.number = number;
+    part.size = taken.size;
+    part.etag = taken.md5;
+    part.checksum = kept_checksum(taken);
+    part.piece = taken.body.pieces.at(0);
+    S3_TRY(keep_part(operation, upload, std::move(part)));
+    http::Response response;
+    response.headers.emplace_back("ETag", "\"" + taken.md5 + "\"");
+    if (taken.checksum_kind)
+        response.headers.emplace_back(header_of(*taken.checksum_kind), taken.checksum);
+    return response;
+}
+
+Answer copy_part(Operation& operation) {
+    const int number = *S3_TRY(asked_part_number(operation));
+    const auto upload = *S3_TRY(asked_upload(operation, "s3:PutObject"));
+    const CopySource from = *S3_TRY(asked_source(operation));
+    const bucket::ObjectVersion source = *S3_TRY(open_source(operation, from));
+    const auto [begin, count] = *S3_TRY(asked_source_range(operation, source.size));
+    auto blob = *S3_TRY(operation.buckets.begin_blob());
+    Digest md5(DigestKind::md5);
+    for (std::uint64_t done = 0; done < count;) {
+        const Bytes bytes = *S3_TRY(operation.buckets.read(
+            source.body, begin + done, std::min<std::uint64_t>(part_copy_bytes, count - done)));
+        md5.update(bytes);
+        S3_TRY(blob.write(bytes));
+        done += bytes.size();
+    }
+    bucket::Part part;
+    part.number = number;
+    part.size = count;
+    part.etag = md5.hex();
+    part.piece = *S3_TRY(blob.finish());
+    const std::string etag = part.etag;
+    S3_TRY(keep_part(operation, upload, std::move(part)));
+    XmlWriter xml;
+    xml.open("CopyPartResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"")
+        .put("LastModified", iso_time(operation.clock.unix_ms()))
+        .put("ETag", "\"" + etag + "\"");
+    return xml_response(std::move(xml.close("CopyPartResult")).document());
+}
+
+Answer list_parts(Operation& operation) {
+    const auto upload = *S3_TRY(asked_upload(operation, "s3:ListMultipartUploadParts"));
+    const std::string asked = operation.query("max-parts");
+    const long limit = asked.empty() ? 1000 : std::strtol(asked.c_str(), nullptr, 10);
+    const std::string marker = operation.query("part-number-marker");
+    if (limit < 0) return refuse("InvalidArgument", "max-parts must be 0 or more");
+    const std::size_t page = std::min<std::size_t>(static_cast<std::size_t>(limit), 1000);
+    auto parts = *S3_TRY(operation.buckets.parts(
+        upload, static_cast<int>(std::strtol(marker.c_str(), nullptr, 10)), page + 1));
+    const bool is_cut = parts.size() > page;
+    if (is_cut) parts.resize(page);
+    XmlWriter xml;
+    xml.open("ListPartsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"")
+        .put("Bucket", upload.bucket)
+        .put("Key", upload.key)
+        .put("UploadId", upload.id);
+    xml.open("Initiator").put("ID", upload.owner).put("DisplayName", upload.owner);
+    xml.close("Initiator").open("Owner").put("ID", upload.owner).put("DisplayName", upload.owner);
+    xml.close("Owner")
+        .put("StorageClass", "STANDARD")
+        .put("PartNumberMarker", marker.empty() ? "0" : marker)
+        .put("NextPartNumberMarker",
+             static_cast<std::uint64_t>(parts.empty() ? 0 : parts.back().number))
+        .put("MaxParts", page)
+        .put("IsTruncated", is_cut ? "true" : "false");
+    for (const bucket::Part& part : parts) {
+        xml.open("Part")
+            .put("PartNumber", static_cast<std::uint64_t>(part.number))
+            .put("LastModified", iso_time(part.modified_ms))
+            .put("ETag", "\"" + part.etag + "\"")
+            .put("Size", part.size);
+        if (const auto [kind, value] = checksum_in(part.checksum); !kind.empty())
+            xml.put("Checksum" + kind, value);
+        xml.close("Part");
+    }
+    return xml_response(std::move(xml.close("ListPartsResult")).document());
+}
+
+Answer complete_upload(Operation& operation) {
+    const auto upload = *S3_TRY(asked_upload(operation, "s3:PutObject"));
+    const bucket::Condition condition = *S3_TRY(asked_condition(operation));
+    const std::string text = *S3_TRY(document_body(operation));
+    const auto document = read_xml(text);
+    if (!document || document->name != "CompleteMultipartUpload" || document->all("Part").empty())
+        return refuse("MalformedXML",
+                      "The XML you provided was not well-formed or did not validate against our "
+                      "published schema");
+    std::vector<bucket::CompletedPart> parts;
+    for (const Element* const part : document->all("Part"))
+        parts.push_back(
+            {static_cast<int>(std::strtol(part->text_of("PartNumber").c_str(), nullptr, 10)),
+             without_quotes(part->text_of("ETag"))});
+    Attributes attributes = Attributes::of(upload.attributes);
+    const auto made = *S3_TRY(operation.buckets.complete_upload(
+        upload, parts, condition,
+        [&](const std::vector<bucket::Part>& chosen) -> Result<std::string> {
+            for (const bucket::Part& part : chosen) attributes.parts.push_back(part.size);
+            add_composite(attributes, chosen);
+            return attributes.text();
+        },
+        operation.cause()));
+    const std::string host = operation.header("host");
+    XmlWriter xml;
+    xml.open("CompleteMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"")
+        .put("Location", fmt::format("{}://{}{}", operation.request.secure ? "https" : "http", host,
+                                     operation.request.path))
+        .put("Bucket", upload.bucket)
+        .put("Key", upload.key)
+        .put("ETag", "\"" + made.etag + "\"");
+    const Attributes kept = Attributes::of(made.attributes);
+    if (!kept.checksum.empty())
+        xml.put("Checksum" + kept.checksum_kind, kept.checksum)
+            .put("ChecksumType", kept.checksum_type);
+    http::Response response =
+        xml_response(std::move(xml.close("CompleteMultipartUploadResult")).document());
+    if (!operation.about.versioning.empty())
+        response.headers.emplace_back("x-amz-version-id", made.version);
+    return response;
+}
+
+Answer abort_upload(Operation& operation) {
+    const auto upload = *S3_TRY(asked_upload(operation, "s3:AbortMultipartUpload"));
+    S3_TRY(operation.buckets.abort_upload(upload));
+    http::Response response;
+    response.status = 204;
+    return response;
+}
+
+}  // namespace stroma::front::s3

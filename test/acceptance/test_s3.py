@@ -1,0 +1,451 @@
+"""S3 as boto3 1.26, awscli 2.9, s3cmd and curl speak it. Rows of the feature list by number."""
+import base64
+import concurrent.futures
+import datetime
+import hashlib
+import os
+import subprocess
+import zlib
+
+import botocore.exceptions
+import pytest
+import requests
+
+import aws
+
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def served(start_module_server, tmp_path_factory):
+    return start_module_server(tmp_path_factory.mktemp("s3"), "--aws", "127.0.0.1:0",
+                               "--set", "aws.tls=self-signed")
+
+
+@pytest.fixture(scope="module")
+def key(run, served):
+    return aws.make_key(run, served, "rosa")
+
+
+@pytest.fixture(scope="module")
+def other(run, served):
+    return aws.make_key(run, served, "otto")
+
+
+@pytest.fixture(scope="module")
+def s3(served, key):
+    return aws.client(served, key)
+
+
+@pytest.fixture(scope="module")
+def newer(served, key):
+    """A client that presigns by version 4, where headers needn't be known beforehand."""
+    return aws.client(served, key, config={"signature_version": "s3v4"})
+
+
+@pytest.fixture
+def bucket(s3, request):
+    name = request.node.name.lower().replace("_", "-")[:60].strip("-")
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def refused(code):
+    """with refused("NoSuchKey"): what is inside must fail so."""
+    return pytest.raises(botocore.exceptions.ClientError, match=rf"\({code}\)")
+
+
+def body_of(answer):
+    return answer["Body"].read()
+
+
+def test_put_get_head_delete_keep_bytes_headers_and_metadata(s3, bucket):
+    for size in (0, 1, 1000, 16 << 10, (16 << 10) + 1, 3 * MEBIBYTE + 7):
+        data = os.urandom(size)
+        put = s3.put_object(Bucket=bucket, Key=f"a/{size}", Body=data, ContentType="text/x-cells",
+                            CacheControl="max-age=1", Metadata={"lab": "north"})
+        assert put["ETag"] == f'"{hashlib.md5(data).hexdigest()}"'
+        got = s3.get_object(Bucket=bucket, Key=f"a/{size}")
+        assert body_of(got) == data
+        for answer in (got, s3.head_object(Bucket=bucket, Key=f"a/{size}")):
+            assert answer["ContentLength"] == size and answer["ETag"] == put["ETag"]
+            assert answer["ContentType"] == "text/x-cells" and answer["CacheControl"] == "max-age=1"
+            assert answer["Metadata"] == {"lab": "north"}
+        s3.delete_object(Bucket=bucket, Key=f"a/{size}")
+        with refused("NoSuchKey"):
+            s3.get_object(Bucket=bucket, Key=f"a/{size}")
+        with refused("404"):
+            s3.head_object(Bucket=bucket, Key=f"a/{size}")
+    s3.delete_object(Bucket=bucket, Key="never was")
+
+
+def test_buckets_are_made_listed_and_removed(s3, bucket, other, served):
+    assert bucket in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+    s3.create_bucket(Bucket=bucket)
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
+    stranger = aws.client(served, other)
+    with refused("BucketAlreadyExists"):
+        stranger.create_bucket(Bucket=bucket)
+    for name in ("Upper", "ab", "1.2.3.4", "a..b"):
+        answer = requests.put(f"{aws.address_of(served)}/{name}", timeout=60)
+        assert answer.status_code == 400 and "InvalidBucketName" in answer.text
+    s3.put_object(Bucket=bucket, Key="x", Body=b"1")
+    with refused("BucketNotEmpty"):
+        s3.delete_bucket(Bucket=bucket)
+    s3.delete_object(Bucket=bucket, Key="x")
+    s3.delete_bucket(Bucket=bucket)
+    with refused("NoSuchBucket"):
+        s3.list_objects_v2(Bucket=bucket)
+    with refused("404"):
+        s3.head_bucket(Bucket=bucket)
+
+
+def test_keys_are_bytes_and_come_back_as_they_went(s3, bucket):
+    keys = ["a//b", "./c", "../d", "e f+g", "h%20i", "é/ü", "日本", "q?r&s=t", "x'y\"z<w>", "k~!*()"]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    for key in keys:
+        assert body_of(s3.get_object(Bucket=bucket, Key=key)).decode() == key
+    listed = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert listed == sorted(keys, key=lambda key: key.encode())
+
+
+def test_lists_have_prefixes_delimiters_pages_and_both_versions(s3, bucket):
+    """Row 31, small: pages of every size put together are the whole, in byte order."""
+    keys = sorted([f"{a}/{b}/{c}" for a in "abc" for b in "xy" for c in range(3)] + ["a", "d", "b-"])
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    for size in (1, 2, 5, 1000):
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, PaginationConfig={"PageSize": size})
+        assert [one["Key"] for page in pages for one in page.get("Contents", [])] == keys
+        pages = s3.get_paginator("list_objects").paginate(
+            Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": size})
+        pages = list(pages)
+        assert [one["Key"] for page in pages for one in page.get("Contents", [])] == ["a", "b-", "d"]
+        assert [one["Prefix"] for page in pages
+                for one in page.get("CommonPrefixes", [])] == ["a/", "b/", "c/"]
+    page = s3.list_objects_v2(Bucket=bucket, Prefix="a/x/", StartAfter="a/x/0")
+    assert [one["Key"] for one in page["Contents"]] == ["a/x/1", "a/x/2"] and page["KeyCount"] == 2
+    assert s3.list_objects_v2(Bucket=bucket, MaxKeys=0)["KeyCount"] == 0
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix="zz")
+
+
+def test_ranges_and_conditions_of_reads(s3, bucket):
+    """Row 29."""
+    data = bytes(range(256)) * 400
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=data)["ETag"]
+    for text, part in (("bytes=0-9", data[:10]), ("bytes=100-", data[100:]), ("bytes=-7", data[-7:]),
+                       ("bytes=5-999999", data[5:])):
+        got = s3.get_object(Bucket=bucket, Key="k", Range=text)
+        assert body_of(got) == part and got["ResponseMetadata"]["HTTPStatusCode"] == 206
+        assert got["ContentRange"].endswith(f"/{len(data)}")
+    assert body_of(s3.get_object(Bucket=bucket, Key="k", Range="bytes=0-1,5-6")) == data
+    with refused("InvalidRange"):
+        s3.get_object(Bucket=bucket, Key="k", Range=f"bytes={len(data)}-")
+    hour = datetime.timedelta(hours=1)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for fine in ({"IfMatch": etag}, {"IfNoneMatch": '"x"'}, {"IfModifiedSince": now - hour},
+                 {"IfUnmodifiedSince": now + hour}):
+        assert body_of(s3.get_object(Bucket=bucket, Key="k", **fine)) == data
+    for unchanged in ({"IfNoneMatch": etag}, {"IfModifiedSince": now + hour}):
+        with refused("304"):
+            s3.get_object(Bucket=bucket, Key="k", **unchanged)
+    for failed in ({"IfMatch": '"x"'}, {"IfUnmodifiedSince": now - hour}):
+        with refused("PreconditionFailed"):
+            s3.get_object(Bucket=bucket, Key="k", **failed)
+
+
+def put_if(newer, bucket, key, body, **headers):
+    """A put with a condition, which this boto3 has no parameter for: by a presigned address."""
+    url = newer.generate_presigned_url("put_object", {"Bucket": bucket, "Key": key})
+    return requests.put(url, data=body, headers=headers, timeout=120)
+
+
+def test_of_fifty_who_race_to_make_a_key_one_wins(s3, newer, bucket):
+    """Row 30."""
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(
+            lambda i: put_if(newer, bucket, "one", str(i), **{"If-None-Match": "*"}), range(50)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 49
+    winner = next(i for i, answer in enumerate(answers) if answer.status_code == 200)
+    assert body_of(s3.get_object(Bucket=bucket, Key="one")) == str(winner).encode()
+    etag = s3.head_object(Bucket=bucket, Key="one")["ETag"]
+    assert put_if(newer, bucket, "one", "next", **{"If-Match": '"other"'}).status_code == 412
+    assert put_if(newer, bucket, "one", "next", **{"If-Match": etag}).status_code == 200
+    assert put_if(newer, bucket, "none", "x", **{"If-Match": etag}).status_code == 404
+
+
+def test_multipart_in_every_part_of_its_life(s3, bucket):
+    """Row 27."""
+    data = [os.urandom(5 * MEBIBYTE), os.urandom(6 * MEBIBYTE), os.urandom(100)]
+    started = s3.create_multipart_upload(Bucket=bucket, Key="big", ContentType="x/y",
+                                         Metadata={"a": "b"})
+    upload = {"Bucket": bucket, "Key": "big", "UploadId": started["UploadId"]}
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        etags = list(pool.map(lambda i: s3.upload_part(
+            **upload, PartNumber=i + 1, Body=data[i])["ETag"], range(3)))
+    s3.upload_part(**upload, PartNumber=2, Body=b"replaced")
+    etags[1] = s3.upload_part(**upload, PartNumber=2, Body=data[1])["ETag"]
+    parts = s3.list_parts(**upload)["Parts"]
+    assert [(part["PartNumber"], part["Size"]) for part in parts] == [
+        (i + 1, len(one)) for i, one in enumerate(data)]
+    assert [one["UploadId"] for one in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == [
+        started["UploadId"]]
+    named = [{"PartNumber": i + 1, "ETag": etag} for i, etag in enumerate(etags)]
+    for wrong, code in ((named[::-1], "InvalidPartOrder"),
+                        ([{"PartNumber": 1, "ETag": '"' + "0" * 32 + '"'}], "InvalidPart"),
+                        ([{"PartNumber": 9, "ETag": etags[0]}], "InvalidPart")):
+        with refused(code):
+            s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": wrong})
+    digests = b"".join(hashlib.md5(one).digest() for one in data)
+    for _ in range(2):  # again is the same
+        done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": named})
+        assert done["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-3"'
+    got = s3.get_object(Bucket=bucket, Key="big")
+    assert body_of(got) == b"".join(data)
+    assert got["ContentType"] == "x/y" and got["Metadata"] == {"a": "b"}
+    cut = s3.get_object(Bucket=bucket, Key="big", Range=f"bytes={5 * MEBIBYTE - 3}-{5 * MEBIBYTE + 2}")
+    assert body_of(cut) == data[0][-3:] + data[1][:3]
+    assert body_of(s3.get_object(Bucket=bucket, Key="big", PartNumber=3)) == data[2]
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+
+
+def test_a_part_that_is_too_small_and_an_upload_that_is_given_up(s3, bucket):
+    upload = {"Bucket": bucket, "Key": "k",
+              "UploadId": s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]}
+    etags = [s3.upload_part(**upload, PartNumber=i, Body=b"small")["ETag"] for i in (1, 2)]
+    with refused("EntityTooSmall"):
+        s3.complete_multipart_upload(**upload, MultipartUpload={
+            "Parts": [{"PartNumber": i + 1, "ETag": etag} for i, etag in enumerate(etags)]})
+    s3.abort_multipart_upload(**upload)
+    with refused("NoSuchUpload"):
+        s3.list_parts(**upload)
+    with refused("NoSuchUpload"):
+        s3.upload_part(**upload, PartNumber=1, Body=b"late")
+
+
+def test_copies_of_objects_and_of_parts(s3, bucket):
+    small, large = b"small", os.urandom(7 * MEBIBYTE)
+    s3.put_object(Bucket=bucket, Key="s p+", Body=small, Metadata={"a": "1"}, Tagging="t=1")
+    s3.put_object(Bucket=bucket, Key="large", Body=large)
+    for source, data in (("s p+", small), ("large", large)):
+        s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": source})
+        s3.delete_object(Bucket=bucket, Key=source)
+        assert body_of(s3.get_object(Bucket=bucket, Key="copy")) == data
+        s3.copy_object(Bucket=bucket, Key=source, CopySource={"Bucket": bucket, "Key": "copy"})
+    assert s3.head_object(Bucket=bucket, Key="s p+")["Metadata"] == {"a": "1"}
+    assert s3.get_object_tagging(Bucket=bucket, Key="s p+")["TagSet"] == [{"Key": "t", "Value": "1"}]
+    with refused("InvalidRequest"):
+        s3.copy_object(Bucket=bucket, Key="large", CopySource={"Bucket": bucket, "Key": "large"})
+    s3.copy_object(Bucket=bucket, Key="large", CopySource={"Bucket": bucket, "Key": "large"},
+                   MetadataDirective="REPLACE", Metadata={"new": "2"})
+    got = s3.get_object(Bucket=bucket, Key="large")
+    assert body_of(got) == large and got["Metadata"] == {"new": "2"}
+    upload = {"Bucket": bucket, "Key": "m",
+              "UploadId": s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]}
+    part = s3.upload_part_copy(**upload, PartNumber=1, CopySourceRange="bytes=10-19",
+                               CopySource={"Bucket": bucket, "Key": "large"})
+    s3.complete_multipart_upload(**upload, MultipartUpload={
+        "Parts": [{"PartNumber": 1, "ETag": part["CopyPartResult"]["ETag"]}]})
+    assert body_of(s3.get_object(Bucket=bucket, Key="m")) == large[10:20]
+    with refused("NoSuchKey"):
+        s3.copy_object(Bucket=bucket, Key="x", CopySource={"Bucket": bucket, "Key": "absent"})
+
+
+def test_many_are_deleted_at_once(s3, bucket):
+    keys = [f"k {i}+" for i in range(20)]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    done = s3.delete_objects(Bucket=bucket, Delete={
+        "Objects": [{"Key": key} for key in keys[:10] + ["absent"]]})
+    assert len(done["Deleted"]) == 11 and "Errors" not in done
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 10
+
+
+def test_checksums_are_checked_kept_and_told(s3, newer, bucket):
+    """Row 32."""
+    data = os.urandom(100_000)
+    crc = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+    put = s3.put_object(Bucket=bucket, Key="k", Body=data, ChecksumCRC32=crc)
+    assert put["ChecksumCRC32"] == crc
+    got = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got["ChecksumCRC32"] == crc and body_of(got) == data  # boto3 computes it again
+    for kind in ("SHA1", "SHA256", "CRC32"):
+        put = s3.put_object(Bucket=bucket, Key=kind, Body=data, ChecksumAlgorithm=kind)
+        assert put[f"Checksum{kind}"]
+    for wrong in ({"ChecksumCRC32": "AAAAAA=="}, {"ChecksumSHA256": "A" * 43 + "="},
+                  {"ContentMD5": base64.b64encode(bytes(16)).decode()}):
+        with refused("BadDigest"):
+            s3.put_object(Bucket=bucket, Key="bad", Body=data, **wrong)
+    with refused("404"):
+        s3.head_object(Bucket=bucket, Key="bad")
+    # The check value of CRC-32C for the nine digits, from its definition.
+    known = base64.b64encode(bytes.fromhex("e3069283")).decode()
+    assert put_if(newer, bucket, "c", "123456789",
+                  **{"x-amz-checksum-crc32c": known}).status_code == 200
+    known = base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode()
+    assert put_if(newer, bucket, "n", "123456789",
+                  **{"x-amz-checksum-crc64nvme": known}).status_code == 200
+
+
+def test_framed_bodies_are_stored_without_their_frames(s3, newer, bucket):
+    """Row 26: as newer clients send them, over TLS, cut anywhere."""
+    data = os.urandom(200_000)
+    crc = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+    url = newer.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "k"})
+
+    def framed(checksum):
+        yield f"{len(data[:70000]):x}".encode()
+        yield b"\r\n" + data[:70000] + b"\r"
+        yield b"\n" + f"{len(data[70000:]):X}\r\n".encode() + data[70000:]
+        yield b"\r\n0\r\nx-amz-checksum-crc32:" + checksum.encode() + b"\r\n\r\n"
+
+    def send(checksum):
+        return requests.put(
+            url.replace("http://", "https://"), data=framed(checksum), timeout=120, verify=False,
+            headers={"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+                     "x-amz-trailer": "x-amz-checksum-crc32", "Content-Encoding": "aws-chunked",
+                     "x-amz-decoded-content-length": str(len(data))})
+    assert send("AAAAAA==").status_code == 400
+    answer = send(crc)
+    assert answer.status_code == 200, answer.text
+    got = s3.get_object(Bucket=bucket, Key="k")
+    assert body_of(got) == data and "ContentEncoding" not in got
+
+
+def test_presigned_addresses_of_both_kinds(s3, newer, bucket):
+    """Row 28."""
+    for signer, name in ((s3, "older"), (newer, "newer")):
+        put = signer.generate_presigned_url("put_object", {"Bucket": bucket, "Key": f"{name} +é"})
+        assert ("X-Amz-Signature" in put) == (name == "newer")
+        assert requests.put(put, data=b"bytes", timeout=60).status_code == 200
+        get = signer.generate_presigned_url("get_object", {"Bucket": bucket, "Key": f"{name} +é"})
+        assert requests.get(get, timeout=60).content == b"bytes"
+        wrong = requests.get(get.replace("ignature=", "ignature=A"), timeout=60)
+        assert wrong.status_code == 403 and "SignatureDoesNotMatch" in wrong.text
+
+
+def test_versions_are_kept_and_markers_hide_them(s3, bucket):
+    """Row 34, as far as boto3 shows it."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"0")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    ids = [s3.put_object(Bucket=bucket, Key="k", Body=str(i).encode())["VersionId"] for i in (1, 2)]
+    marker = s3.delete_object(Bucket=bucket, Key="k")
+    assert marker["DeleteMarker"] is True
+    with refused("NoSuchKey"):
+        s3.get_object(Bucket=bucket, Key="k")
+    assert body_of(s3.get_object(Bucket=bucket, Key="k", VersionId=ids[0])) == b"1"
+    assert body_of(s3.get_object(Bucket=bucket, Key="k", VersionId="null")) == b"0"
+    listed = s3.list_object_versions(Bucket=bucket)
+    assert [one["VersionId"] for one in listed["Versions"]] == [ids[1], ids[0], "null"]
+    assert [(one["VersionId"], one["IsLatest"]) for one in listed["DeleteMarkers"]] == [
+        (marker["VersionId"], True)]
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=marker["VersionId"])
+    assert body_of(s3.get_object(Bucket=bucket, Key="k")) == b"2"
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"3")
+    listed = s3.list_object_versions(Bucket=bucket)
+    assert [one["VersionId"] for one in listed["Versions"]] == ["null", ids[1], ids[0]]
+    pages = s3.get_paginator("list_object_versions").paginate(
+        Bucket=bucket, PaginationConfig={"PageSize": 1})
+    assert [one["VersionId"] for page in pages for one in page["Versions"]] == [
+        "null", ids[1], ids[0]]
+
+
+def test_who_isnt_let_in_is_told_so(s3, bucket, served, key, other):
+    s3.put_object(Bucket=bucket, Key="open/a", Body=b"a")
+    s3.put_object(Bucket=bucket, Key="shut/b", Body=b"b")
+    stranger = aws.client(served, other)
+    for ask in (lambda: stranger.get_object(Bucket=bucket, Key="open/a"),
+                lambda: stranger.list_objects_v2(Bucket=bucket),
+                lambda: stranger.put_object(Bucket=bucket, Key="c", Body=b""),
+                lambda: stranger.delete_object(Bucket=bucket, Key="open/a")):
+        with refused("AccessDenied"):
+            ask()
+    assert requests.get(f"{aws.address_of(served)}/{bucket}/open/a", timeout=60).status_code == 403
+    policy = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal":
+        {"AWS": "arn:aws:iam::000000000000:user/otto"}, "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::%s/open/*"}]}""" % bucket
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    assert body_of(stranger.get_object(Bucket=bucket, Key="open/a")) == b"a"
+    with refused("AccessDenied"):
+        stranger.get_object(Bucket=bucket, Key="shut/b")
+    with refused("AccessDenied"):
+        stranger.put_bucket_policy(Bucket=bucket, Policy=policy)
+    with refused("MalformedPolicy"):
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy.replace("Allow", "Maybe"))
+    for wrong, code in ((type(key)(id="STRMNOBODY", secret="x", user=""), "InvalidAccessKeyId"),
+                        (type(key)(id=key.id, secret="x", user=""), "SignatureDoesNotMatch")):
+        with refused(code):
+            aws.client(served, wrong).list_buckets()
+
+
+def test_a_browser_of_an_allowed_origin_may_put(s3, bucket, served):
+    """Row 36."""
+    url = s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "k"})
+    asks = {"Origin": "https://lab.example", "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": "content-type"}
+    assert requests.options(url, headers=asks, timeout=60).status_code == 403
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [
+        {"AllowedOrigins": ["https://*.example"], "AllowedMethods": ["PUT"],
+         "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag"], "MaxAgeSeconds": 60}]})
+    answer = requests.options(url, headers=asks, timeout=60)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://lab.example"
+    answer = requests.put(url, data=b"x", headers={"Origin": asks["Origin"]}, timeout=60)
+    assert answer.headers["Access-Control-Expose-Headers"] == "ETag"
+    asks["Origin"] = "https://evil.test"
+    assert requests.options(url, headers=asks, timeout=60).status_code == 403
+
+
+def test_awscli_copies_lists_moves_syncs_and_removes(served, key, tmp_path, bucket):
+    """Row 25, with its multipart and its Expect: 100-continue."""
+    tree = tmp_path / "tree"
+    for name, size in (("a.txt", 10), ("sub/b c+d.bin", 20_000), ("big.bin", 20 * MEBIBYTE)):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(os.urandom(size))
+    there = f"s3://{bucket}/t"
+    aws.awscli(served, key, "s3", "sync", tree, there)
+    listed = aws.awscli(served, key, "s3", "ls", "--recursive", there)
+    assert len(listed.splitlines()) == 3 and "t/sub/b c+d.bin" in listed
+    back = tmp_path / "back"
+    aws.awscli(served, key, "s3", "cp", "--recursive", there, back)
+    for name in ("a.txt", "sub/b c+d.bin", "big.bin"):
+        assert (back / name).read_bytes() == (tree / name).read_bytes()
+    assert aws.awscli(served, key, "s3", "sync", tree, there) == ""
+    aws.awscli(served, key, "s3", "mv", f"{there}/a.txt", f"{there}/z.txt")
+    aws.awscli(served, key, "s3", "rm", "--recursive", there)
+    assert aws.awscli(served, key, "s3", "ls", f"s3://{bucket}") == ""
+
+
+def test_s3cmd_puts_gets_and_syncs_without_trying_again(served, key, tmp_path, bucket):
+    """Row 33."""
+    small, large = tmp_path / "small é.txt", tmp_path / "large.bin"
+    small.write_bytes(b"small")
+    large.write_bytes(os.urandom(17 * MEBIBYTE))
+    words = aws.s3cmd(served, key, "put", small, large, f"s3://{bucket}/d/")
+    words += aws.s3cmd(served, key, "ls", f"s3://{bucket}/d/")
+    words += aws.s3cmd(served, key, "get", f"s3://{bucket}/d/large.bin", tmp_path / "again.bin")
+    assert (tmp_path / "again.bin").read_bytes() == large.read_bytes()
+    (tmp_path / "sync").mkdir()
+    words += aws.s3cmd(served, key, "sync", f"s3://{bucket}/d/", f"{tmp_path}/sync/")
+    assert (tmp_path / "sync" / "small é.txt").read_bytes() == b"small"
+    assert "retry" not in words.lower() and "warning" not in words.lower(), words
+
+
+def test_buckets_are_hosts_too_and_http2_is_spoken(served, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a/b", Body=b"x" * 300_000)
+    url = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a/b"})
+    for options in (["--http2-prior-knowledge"], ["--http1.1"]):
+        got = subprocess.run(["curl", "-sf", *options, url], capture_output=True, check=True)
+        assert got.stdout == b"x" * 300_000
+    secure = url.replace("http://", "https://")
+    got = subprocess.run(["curl", "-skf", "--http2", "-w", "%{http_version}", secure],
+                         capture_output=True, check=True)
+    assert got.stdout == b"x" * 300_000 + b"2"
+    port = aws.address_of(served).rsplit(":", 1)[1]
+    query = url.split("?", 1)[1]
+    answer = requests.get(f"http://127.0.0.1:{port}/a/b?{query}", timeout=60,
+                          headers={"Host": f"{bucket}.localhost:{port}"})
+    assert answer.content == b"x" * 300_000, answer.text
