@@ -1,0 +1,230 @@
+"""EventBridge as boto3 1.26 and awscli 2.9 speak it. Rows of the feature list by number."""
+import datetime
+import hashlib
+import hmac
+import http.server
+import json
+import re
+import threading
+
+import botocore.exceptions
+import pytest
+
+import aws
+
+ACCOUNT = "000000000000"
+
+
+@pytest.fixture(scope="module")
+def served(start_module_server, tmp_path_factory):
+    return start_module_server(tmp_path_factory.mktemp("events"), "--aws", "127.0.0.1:0",
+                               "--set", "fetch.private_addresses=true")
+
+
+@pytest.fixture(scope="module")
+def key(run, served):
+    return aws.make_key(run, served, "rosa")
+
+
+@pytest.fixture(scope="module")
+def events(served, key):
+    return aws.client(served, key, "events")
+
+
+@pytest.fixture(scope="module")
+def sqs(served, key):
+    return aws.client(served, key, "sqs")
+
+
+class Inbox:
+    """A queue to which rules lead."""
+
+    def __init__(self, sqs, name):
+        self.sqs, self.arn = sqs, f"arn:aws:sqs:{aws.REGION}:{ACCOUNT}:{name}"
+        self.url = sqs.create_queue(QueueName=name)["QueueUrl"]
+
+    def take(self, wait=20):
+        """The next body as JSON; None when none comes in that time."""
+        got = self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=wait).get("Messages")
+        if not got:
+            return None
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=got[0]["ReceiptHandle"])
+        return json.loads(got[0]["Body"])
+
+
+@pytest.fixture
+def name(request):
+    return re.sub(r"\W", "-", request.node.name)[-40:].strip("-")
+
+
+@pytest.fixture
+def inbox(sqs, name):
+    return Inbox(sqs, name)
+
+
+def refused(code, words=""):
+    return pytest.raises(botocore.exceptions.ClientError, match=rf"\({code}\).*{re.escape(words)}")
+
+
+def tell(events, source, detail, **more):
+    answer = events.put_events(Entries=[{"Source": source, "DetailType": "Told",
+                                         "Detail": json.dumps(detail), **more}])
+    assert answer["FailedEntryCount"] == 0
+    return answer["Entries"][0]["EventId"]
+
+
+def test_row_49_an_event_comes_to_the_queue_that_a_rule_names(events, inbox, name):
+    made = events.put_rule(Name=name, EventPattern=json.dumps(
+        {"source": [name], "detail": {"n": [{"numeric": [">", 1]}]}}))
+    assert made["RuleArn"] == f"arn:aws:events:{aws.REGION}:{ACCOUNT}:rule/{name}"
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": inbox.arn}])
+    tell(events, name, {"n": 1})
+    told = tell(events, name, {"n": 2}, Resources=["arn:aws:s3:::b"])
+    got = inbox.take()
+    assert got["id"] == told and got["detail"] == {"n": 2} and got["detail-type"] == "Told"
+    assert got["account"] == ACCOUNT and got["resources"] == ["arn:aws:s3:::b"]
+    assert inbox.take(wait=0) is None
+    events.disable_rule(Name=name)
+    assert events.describe_rule(Name=name)["State"] == "DISABLED"
+    tell(events, name, {"n": 3})
+    assert inbox.take(wait=0) is None
+    with refused("ValidationException", "Rule can't be deleted since it has targets."):
+        events.delete_rule(Name=name)
+    events.remove_targets(Rule=name, Ids=["q"])
+    events.delete_rule(Name=name)
+    with refused("ResourceNotFoundException", f"Rule {name} does not exist on EventBus default."):
+        events.describe_rule(Name=name)
+
+
+def test_what_is_no_event_is_refused_entry_by_entry(events):
+    answer = events.put_events(Entries=[
+        {"Source": "s", "DetailType": "t", "Detail": "{}"},
+        {"Source": "s", "DetailType": "t"},
+        {"Source": "s", "DetailType": "t", "Detail": "not json"},
+        {"Source": "s", "DetailType": "t", "Detail": "{}", "EventBusName": "nowhere"}])
+    assert answer["FailedEntryCount"] == 2
+    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [
+        None, "InvalidArgument", "MalformedDetail", None]
+    with refused("ValidationException"):
+        events.put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}] * 11)
+
+
+def test_row_50_patterns_can_be_tried(served, key, events):
+    event = {"id": "1", "source": "s", "detail-type": "t", "account": ACCOUNT, "region": "r",
+             "time": "2022-07-13T13:48:01Z", "detail": {"a": ["x", "y"], "n": 300.0}}
+
+    def fits(pattern):
+        return events.test_event_pattern(Event=json.dumps(event),
+                                         EventPattern=json.dumps(pattern))["Result"]
+
+    assert fits({"detail": {"a": [{"prefix": "y"}], "n": [300]}})
+    assert not fits({"detail": {"a": [{"anything-but": ["x", "y"]}]}})
+    assert fits({"$or": [{"source": ["no"]}, {"detail": {"b": [{"exists": False}]}}]})
+    with refused("InvalidEventPatternException",
+                 'Event pattern is not valid. Reason: "source" must be an object or an array'):
+        fits({"source": "s"})
+    told = aws.awscli(served, key, "events", "test-event-pattern", "--event", json.dumps(event),
+                      "--event-pattern", '{"source":["s"]}')
+    assert json.loads(told) == {"Result": True}
+
+
+def test_buses_pass_on_and_a_loop_is_suspended(events, inbox, name):
+    side = events.create_event_bus(Name=f"{name}-side")["EventBusArn"]
+    default = events.describe_event_bus()["Arn"]
+    pattern = json.dumps({"source": [name]})
+    events.put_rule(Name=name, EventPattern=pattern)
+    events.put_targets(Rule=name, Targets=[{"Id": "b", "Arn": side}])
+    events.put_rule(Name="in", EventBusName=f"{name}-side", EventPattern=pattern)
+    events.put_targets(Rule="in", EventBusName=f"{name}-side",
+                       Targets=[{"Id": "q", "Arn": inbox.arn, "InputPath": "$.detail"}])
+    tell(events, name, {"n": 1})
+    assert inbox.take() == {"n": 1}
+    events.put_targets(Rule="in", EventBusName=f"{name}-side",
+                       Targets=[{"Id": "loop", "Arn": default}])
+    tell(events, name, {"n": 2})
+    assert inbox.take() == {"n": 2}
+    assert events.describe_rule(Name=name)["State"] == "DISABLED"
+    events.delete_event_bus(Name=f"{name}-side")
+    with refused("ResourceNotFoundException", f"Event bus {name}-side does not exist."):
+        events.describe_event_bus(Name=f"{name}-side")
+
+
+def test_a_webhook_is_signed(events, name):
+    got, came = [], threading.Event()
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.path, dict(self.headers), body))
+            self.send_response(500 if len(got) == 1 else 202)  # it is tried again
+            self.end_headers()
+            if len(got) == 2:
+                came.set()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    connection = events.create_connection(Name=name, AuthorizationType="API_KEY", AuthParameters={
+        "ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "secret"}})
+    destination = events.create_api_destination(
+        Name=name, ConnectionArn=connection["ConnectionArn"], HttpMethod="POST",
+        InvocationEndpoint=f"http://127.0.0.1:{server.server_port}/hook")
+    assert "secret" not in json.dumps(events.describe_connection(Name=name), default=str)
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    events.put_targets(Rule=name, Targets=[{
+        "Id": "w", "Arn": destination["ApiDestinationArn"], "InputPath": "$.detail"}])
+    tell(events, name, {"n": 1})
+    assert came.wait(60)
+    server.shutdown()
+    path, headers, body = got[1]
+    assert (path, body, headers["X-Key"]) == ("/hook", b'{"n":1}', "secret")
+    signed = hmac.new(b"secret", f"{headers['X-Stroma-Timestamp']}.".encode() + body,
+                      hashlib.sha256).hexdigest()
+    assert headers["X-Stroma-Signature"] == f"sha256={signed}"
+
+
+def test_row_51_what_was_archived_is_replayed(events, inbox, name):
+    bus = events.describe_event_bus()["Arn"]
+    events.create_archive(ArchiveName=name, EventSourceArn=bus,
+                          EventPattern=json.dumps({"source": [name]}))
+    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=60)
+    for n in range(5):
+        tell(events, name, {"n": n})
+    archive = events.describe_archive(ArchiveName=name)
+    assert archive["EventCount"] == 5
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": inbox.arn}])
+    events.start_replay(ReplayName=name, EventSourceArn=archive["ArchiveArn"],
+                        EventStartTime=start, EventEndTime=start + datetime.timedelta(hours=1),
+                        Destination={"Arn": bus})
+    replayed = [inbox.take() for _ in range(5)]
+    assert sorted(event["detail"]["n"] for event in replayed) == [0, 1, 2, 3, 4]
+    assert {event["replay-name"] for event in replayed} == {name}
+    assert events.describe_archive(ArchiveName=name)["EventCount"] == 5
+    with refused("ResourceAlreadyExistsException", f"Archive {name} already exists."):
+        events.create_archive(ArchiveName=name, EventSourceArn=bus)
+
+
+def test_row_51_schedules_are_checked(events, name):
+    events.put_rule(Name=name, ScheduleExpression="cron(0 12 ? * MON-FRI *)")
+    assert events.describe_rule(Name=name)["ScheduleExpression"] == "cron(0 12 ? * MON-FRI *)"
+    with refused("ValidationException", "Parameter ScheduleExpression is not valid."):
+        events.put_rule(Name=name, ScheduleExpression="rate(1 minutes)")
+
+
+def test_a_rule_belongs_to_who_made_it(run, served, events, name):
+    events.put_rule(Name=name, EventPattern='{"source":["x"]}')
+    events.create_event_bus(Name=name)
+    stranger = aws.client(served, aws.make_key(run, served, "otto"), "events")
+    for act in (lambda: stranger.put_rule(Name=name, EventPattern='{"source":["y"]}'),
+                lambda: stranger.describe_rule(Name=name),
+                lambda: stranger.delete_rule(Name=name),
+                lambda: stranger.put_rule(Name="z", EventBusName=name,
+                                          EventPattern='{"source":["y"]}')):
+        with refused("AccessDeniedException"):
+            act()
+    answer = stranger.put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}",
+                                           "EventBusName": name}])
+    assert answer["Entries"][0]["ErrorCode"] == "AccessDeniedException"
