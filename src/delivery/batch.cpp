@@ -348,9 +348,10 @@ Result<std::string> Making::table_bytes(const Group& group) {
             unconverted_.push_back({*item, "DataFormatConversion.ParseError", row.error().message});
     }
     if (rows.empty()) return std::string();
-    if (tools_.engine == nullptr)
+    if (!tools_.open_engine)
         return fail(ErrorCode::unsupported, "Parquet needs a database in this process");
-    return parquet_of(*tools_.engine, *destination_.table, std::move(rows), tools_.scratch);
+    const auto engine = TRY(tools_.open_engine());
+    return parquet_of(*engine, *destination_.table, std::move(rows), tools_.scratch);
 }
 
 Result<void> Making::write_errors(std::string_view type, const std::vector<Refused>& refused) {

@@ -40,7 +40,8 @@ using Transform = std::function<Result<std::string>(const std::string& command,
                                                     const std::string& request)>;
 
 struct BatchTools {
-    sql::EmbeddedDatabase* engine = nullptr;  ///< writes Parquet; unsupported without
+    /// Opens what writes Parquet; unsupported without.
+    std::function<Result<std::shared_ptr<sql::EmbeddedDatabase>>()> open_engine;
     fs::path scratch;
     Transform transform;
 };

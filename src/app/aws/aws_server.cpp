@@ -4,12 +4,10 @@
 
 #include <sstream>
 
+#include "app/aws/delivery_service.h"
 #include "app/aws/stream_service.h"
-<<<<<<< HEAD
 #include "app/aws/message_services.h"
-=======
 #include "bucket/buckets.h"
->>>>>>> s6-a
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
 #include "front/http/certificate.h"
@@ -95,12 +93,10 @@ struct AwsServer::State {
     front::aws::Port port;
     front::aws::Sts sts;
     std::unique_ptr<StreamService> streams;
-<<<<<<< HEAD
     std::unique_ptr<MessageServices> messages;
-=======
     std::unique_ptr<bucket::Buckets> buckets;
     std::unique_ptr<front::s3::S3> s3;
->>>>>>> s6-a
+    std::unique_ptr<DeliveryService> deliveries;
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
@@ -140,13 +136,15 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     state->port.add(state->sts);
     state->streams = TRY(StreamService::open(site, settings));
     state->port.add(state->streams->kinesis());
-<<<<<<< HEAD
-    state->messages =
-        TRY(MessageServices::open(site, state->writes, settings, event::Sinks{}));
-    for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
-=======
     TRY(open_s3(*state));
->>>>>>> s6-a
+    state->deliveries = TRY(
+        DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
+    state->port.add(state->deliveries->firehose());
+    event::Sinks sinks;
+    sinks.record = state->deliveries->record_sink(state->streams->streams());
+    state->messages =
+        TRY(MessageServices::open(site, state->writes, settings, std::move(sinks)));
+    for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
     const auto server_options = TRY(aws_server_options(settings, options));
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();
@@ -156,9 +154,11 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
 
 void AwsServer::start() {
     state_->messages->start();
+    state_->deliveries->start();
     state_->server->start();
 }
 void AwsServer::stop(Milliseconds drain) {
+    state_->deliveries->stop();
     state_->messages->stop();
     state_->server->stop(drain);
 }

@@ -21,26 +21,27 @@ void tidy_until(const std::stop_token& stop, stream::Streams& streams) {
 
 }  // namespace
 
-StreamService::StreamService(std::unique_ptr<stream::Streams> streams)
-    : streams_(std::move(streams)),
-      kinesis_(*streams_),
-      tidying_([this](const std::stop_token& stop) { tidy_until(stop, *streams_); }) {}
-
-Result<std::unique_ptr<StreamService>> StreamService::open(Site& site, const Settings& settings) {
-    const Clock& clock = site.clock();
-    const stream::OpenLog open_log = [&clock](const fs::path& folder,
-                                              const stream::LogOptions& options) {
+stream::OpenLog segment_logs(const Clock& clock) {
+    return [&clock](const fs::path& folder, const stream::LogOptions& options) {
         return queue::open_segments(folder,
                                     {.shards = options.shards,
                                      .retention = options.retention,
                                      .identity = options.identity},
                                     clock);
     };
+}
+
+StreamService::StreamService(std::unique_ptr<stream::Streams> streams)
+    : streams_(std::move(streams)),
+      kinesis_(*streams_),
+      tidying_([this](const std::stop_token& stop) { tidy_until(stop, *streams_); }) {}
+
+Result<std::unique_ptr<StreamService>> StreamService::open(Site& site, const Settings& settings) {
     auto streams = TRY_WITH(
         stream::Streams::open({.folder = site.data() / "streams",
                                .transition = settings.duration("aws.transition"),
                                .limits = settings.boolean("aws.limits")},
-                              open_log, clock, site.ids()),
+                              segment_logs(site.clock()), site.clock(), site.ids()),
         "opening the streams");
     return std::unique_ptr<StreamService>(new StreamService(std::move(streams)));
 }

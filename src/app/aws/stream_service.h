@@ -10,6 +10,9 @@
 
 namespace stroma::app {
 
+/// Logs in segment files.
+stream::OpenLog segment_logs(const Clock& clock);
+
 /// The site's streams behind the AWS port, in the folder "streams" of its data.
 class StreamService {
 public:
