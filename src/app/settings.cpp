@@ -75,6 +75,15 @@ constexpr Setting all_settings[] = {
      "with the two files."},
     {"aws.tls_certificate", path, "", "", "PEM file with the certificate and its chain."},
     {"aws.tls_key", path, "", "", "PEM file with the certificate's key."},
+    {"aws.limits", boolean, "false", "",
+     "Whether streams refuse what AWS refuses: more than 1,000 records or 1 MiB a second into a "
+     "shard, five reads or 2 MiB a second out of it."},
+    {"aws.transition", duration, "0s", "0s … 1min",
+     "How long a stream is said to be creating, updating or deleting, for clients that look."},
+    {"aws.transforms", path, "", "",
+     "Folder of programs that transform a delivery's records: the one called NAME is the function "
+     "NAME of a LambdaArn. It reads the request on its input and writes its answer, both JSON as "
+     "AWS has them. Empty: none."},
     {"aws.access_log", boolean, "false", "",
      "Whether each request to the port is logged; it may be many thousands a second."},
 

@@ -4,8 +4,10 @@
 
 #include <sstream>
 
+#include "app/aws/delivery_service.h"
 #include "app/aws/message_services.h"
 #include "app/aws/object_events.h"
+#include "app/aws/stream_service.h"
 #include "bucket/buckets.h"
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
@@ -103,9 +105,11 @@ struct AwsServer::State {
     sql::WriteGroup writes;
     front::aws::Port port;
     front::aws::Sts sts;
+    std::unique_ptr<StreamService> streams;
     std::unique_ptr<MessageServices> messages;
     std::unique_ptr<bucket::Buckets> buckets;
     std::unique_ptr<front::s3::S3> s3;
+    std::unique_ptr<DeliveryService> deliveries;
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
@@ -148,9 +152,21 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
                                 .domains = words_in(settings.text("aws.domains"))});
     // The services, one line each.
     state->port.add(state->sts);
-    state->messages = TRY(MessageServices::open(site, state->writes, settings, event::Sinks{}));
+    state->streams = TRY(StreamService::open(site, settings));
+    state->port.add(state->streams->kinesis());
+    // Buckets tell events, events go to deliveries, and deliveries go to buckets: the sink is
+    // first used after start().
+    event::Sinks sinks;
+    sinks.record = [all = state.get()](const std::string& arn, const std::string& key,
+                                       const std::string& data) {
+        return all->deliveries->record_sink(all->streams->streams())(arn, key, data);
+    };
+    state->messages = TRY(MessageServices::open(site, state->writes, settings, std::move(sinks)));
     for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
     TRY(open_s3(*state));
+    state->deliveries =
+        TRY(DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
+    state->port.add(state->deliveries->firehose());
     const auto server_options = TRY(aws_server_options(settings, options));
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();
@@ -160,9 +176,11 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
 
 void AwsServer::start() {
     state_->messages->start();
+    state_->deliveries->start();
     state_->server->start();
 }
 void AwsServer::stop(Milliseconds drain) {
+    state_->deliveries->stop();
     state_->messages->stop();
     state_->server->stop(drain);
 }

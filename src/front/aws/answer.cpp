@@ -99,7 +99,9 @@ http::Response fault_answer(Wire wire, const Fault& fault, std::string_view requ
         response.headers.emplace_back("x-amzn-query-error",
                                       fault.legacy_type + (is_senders ? ";Sender" : ";Receiver"));
     Json body = {{"__type", fault.type_namespace + fault.type}};
-    if (!fault.message.empty()) body["message"] = fault.message;
+    // What can't be read is told by another layer of AWS, which spells it so.
+    if (!fault.message.empty())
+        body[fault.type == "SerializationException" ? "Message" : "message"] = fault.message;
     response.body = wire == Wire::cbor_1_1
                         ? write_cbor(body)
                         : body.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "app/settings.h"
+#include "app/site.h"
+#include "bucket/buckets.h"
+#include "delivery/deliveries.h"
+#include "front/firehose/firehose_service.h"
+#include "stream/streams.h"
+
+namespace stroma::app {
+
+/// The site's deliveries behind the AWS port, in the folder "deliveries" of its data; their
+/// objects go to buckets. Streams and buckets must outlive it.
+class DeliveryService {
+public:
+    static Result<std::unique_ptr<DeliveryService>> open(Site& site, const Settings& settings,
+                                                         stream::Streams& streams,
+                                                         bucket::Buckets& buckets);
+    ~DeliveryService();
+    front::aws::Service& firehose();
+    /// Puts a record on the stream, or into the delivery, of an ARN.
+    std::function<Result<void>(const std::string& arn, const std::string& key,
+                               const std::string& data)>
+    record_sink(stream::Streams& streams);
+    void start();
+    void stop();
+
+private:
+    struct State;
+    explicit DeliveryService(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::app

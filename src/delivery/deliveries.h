@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/context.h"
+#include "base/file.h"
+#include "delivery/batch.h"
+#include "delivery/delivery_state.h"
+#include "stream/streams.h"
+
+namespace stroma::delivery {
+
+/// Where objects go.
+class ObjectSink {
+public:
+    virtual ~ObjectSink() = default;
+    /// Puts the object unless one of that key is there, which then is the same one. It has
+    /// reached the disk. errors  not_found  no such bucket
+    virtual Result<void> put_if_absent(const MadeObject& object) = 0;
+};
+
+struct DeliveriesOptions {
+    fs::path folder;
+    std::string account, region;  ///< of ARNs that transforms are told
+    BatchTools tools;
+};
+
+struct DeliveryStats {
+    std::uint64_t delivered = 0, refused = 0, dropped = 0, objects = 0, failures = 0;
+    std::int64_t oldest_ms = 0;  ///< arrival of the oldest record not yet delivered; 0 for none
+    std::string last_error;      ///< "" once it went well again
+};
+
+/// All deliveries of the site; each works on a thread of its own between start() and stop().
+/// Any thread.
+class Deliveries {
+public:
+    static Result<std::unique_ptr<Deliveries>> open(DeliveriesOptions options,
+                                                    stream::OpenLog open_log,
+                                                    stream::Streams& streams, ObjectSink& sink,
+                                                    const Clock& clock, IdSource& ids);
+    ~Deliveries();
+    void start();
+    void stop();
+
+    /// Name, source and config are the caller's. A stream is delivered from its newest record on.
+    /// errors  already_exists; invalid_input  the config, in words for the client
+    ///         not_found  the stream
+    Result<void> create(DeliveryState wanted);
+    Result<void> remove(std::string_view name);
+    std::vector<std::string> names();
+    Result<DeliveryState> find(std::string_view name);
+    Result<DeliveryStats> stats(std::string_view name);
+    /// Batches that are planned from now on go there. conflict unless it has that version now.
+    Result<void> update(std::string_view name, int version, const std::string& config);
+    Result<void> change_tags(std::string_view name,
+                             const std::function<void(std::map<std::string, std::string>&)>& edit);
+    /// The records have reached the disk. Gives the first one's number; the others follow it.
+    /// errors  not_found; unsupported  it delivers a stream
+    Result<std::uint64_t> put(std::string_view name, std::span<const std::string> records);
+
+private:
+    class Worker;
+    Deliveries(DeliveriesOptions options, stream::OpenLog open_log, stream::Streams& streams,
+               ObjectSink& sink, const Clock& clock, IdSource& ids);
+    Result<void> load();
+    Result<std::shared_ptr<Worker>> opened(std::string_view name);
+    Result<std::shared_ptr<Worker>> open_worker(const fs::path& folder, DeliveryState state);
+
+    const DeliveriesOptions options_;
+    const stream::OpenLog open_log_;
+    stream::Streams& streams_;
+    ObjectSink& sink_;
+    const Clock& clock_;
+    IdSource& ids_;
+    bool started_ = false;
+    std::shared_mutex mutex_;
+    std::map<std::string, std::shared_ptr<Worker>, std::less<>> workers_;
+};
+
+}  // namespace stroma::delivery
