@@ -4,11 +4,9 @@
 
 #include <sstream>
 
-<<<<<<< HEAD
 #include "app/aws/message_services.h"
-=======
+#include "app/aws/object_events.h"
 #include "bucket/buckets.h"
->>>>>>> s6-a
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
 #include "front/http/certificate.h"
@@ -78,6 +76,18 @@ Result<front::http::ServerOptions> aws_server_options(const Settings& settings,
     return options;
 }
 
+/// Whether a bucket's events can go there: the first message says that they will.
+Result<bool> send_test(message::Queues& queues, std::string_view arn, std::string_view test) {
+    const auto queue = queues.find_arn(arn);
+    if (!queue || arn.ends_with(".fifo")) return false;
+    message::NewMessage message;
+    message.body = test;
+    message.sender = "s3";
+    for (const auto& sent : queues.send(queue, std::span(&message, 1)))
+        if (!sent) return fail(sent.error());
+    return true;
+}
+
 }  // namespace
 
 /// In the order in which it is made; each uses only what stands above it.
@@ -93,12 +103,9 @@ struct AwsServer::State {
     sql::WriteGroup writes;
     front::aws::Port port;
     front::aws::Sts sts;
-<<<<<<< HEAD
     std::unique_ptr<MessageServices> messages;
-=======
     std::unique_ptr<bucket::Buckets> buckets;
     std::unique_ptr<front::s3::S3> s3;
->>>>>>> s6-a
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
@@ -108,8 +115,13 @@ Result<void> AwsServer::open_s3(State& state) {
     Site& site = state.site;
     state.buckets =
         TRY(bucket::Buckets::open(state.writes, site.objects(), site.clock(), site.ids()));
-    state.s3 = std::make_unique<front::s3::S3>(*state.buckets, site.catalog(), site.clock(),
-                                               front::s3::S3Options{});
+    message::Queues& queues = state.messages->queues();
+    state.buckets->set_listener(object_events(queues, state.messages->events()));
+    state.s3 = std::make_unique<front::s3::S3>(
+        *state.buckets, site.catalog(), site.clock(),
+        front::s3::S3Options{[&queues](std::string_view arn, std::string_view test) {
+            return send_test(queues, arn, test);
+        }});
     state.port.set_rest(
         [s3 = state.s3.get()](front::http::Request& request, const front::aws::Signed& signature) {
             return s3->answer(request, signature);
@@ -136,13 +148,9 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
                                 .domains = words_in(settings.text("aws.domains"))});
     // The services, one line each.
     state->port.add(state->sts);
-<<<<<<< HEAD
-    state->messages =
-        TRY(MessageServices::open(site, state->writes, settings, event::Sinks{}));
+    state->messages = TRY(MessageServices::open(site, state->writes, settings, event::Sinks{}));
     for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
-=======
     TRY(open_s3(*state));
->>>>>>> s6-a
     const auto server_options = TRY(aws_server_options(settings, options));
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();

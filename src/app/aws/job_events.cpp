@@ -28,9 +28,8 @@ event::Event event_of(const pipeline::Job& job) {
     event::Event event;
     event.source = "stroma.jobs";
     event.detail_type = "Job State Change";
-    event.detail = {{"job", job.id},          {"stage", job.stage},
-                    {"owner", job.owner},     {"title", job.title},
-                    {"state", name_of(job.state)}, {"attempt", job.attempt}};
+    event.detail = {{"job", job.id},      {"stage", job.stage},          {"owner", job.owner},
+                    {"title", job.title}, {"state", name_of(job.state)}, {"attempt", job.attempt}};
     if (!job.error_code.empty()) {
         event.detail["errorCode"] = job.error_code;
         event.detail["error"] = job.error;

@@ -244,7 +244,9 @@ http::Response Port::call_rest(http::Request& request) {
     if (!claim && !options_.any_credentials) return refused(claim.error());
     if (!claim) claim = Claim{};
     Signed signature;
-    const bool is_nobodys = claim->kind == Claim::Kind::none && !options_.any_credentials;
+    // A browser that asks whether it may isn't whom the address was signed for.
+    const bool is_nobodys = request.method == "OPTIONS" ||
+                            (claim->kind == Claim::Kind::none && !options_.any_credentials);
     if (is_nobodys) {
         signature.principal = catalog::anonymous_principal();
     } else {

@@ -194,8 +194,9 @@ Trust<Claim> query_v4_claim(const http::Request& request) {
     claim.signed_headers = split(signed_headers, ';');
     claim.session_token = request.query_value("X-Amz-Security-Token").value_or("");
     read_payload(request, claim);
-    if (claim.payload_sha256.empty()) {
-        claim.payload = PayloadKind::unsigned_;
+    const auto& names = claim.signed_headers;
+    if (std::find(names.begin(), names.end(), "x-amz-content-sha256") == names.end()) {
+        if (claim.payload == PayloadKind::whole) claim.payload = PayloadKind::unsigned_;
         claim.payload_sha256 = "UNSIGNED-PAYLOAD";
     }
     return claim;

@@ -398,7 +398,8 @@ Connection::Task<bool> Connection::send(Response response) {
     if (response.stream) co_return co_await send_stream(response);
     const bool keep = may_keep();
     const std::string_view etag = response.header("ETag");
-    if (status_ == 200 && etag.size() > 2 && exchange_) {
+    const bool reads = exchange_ && (exchange_->request.method == "GET" || head_only_);
+    if (status_ == 200 && etag.size() > 2 && reads) {
         const auto known = exchange_->request.header("if-none-match");
         if (known && names_etag(*known, etag.substr(1, etag.size() - 2), true)) {
             response.status = status_ = 304;
