@@ -75,6 +75,8 @@ constexpr Setting all_settings[] = {
      "with the two files."},
     {"aws.tls_certificate", path, "", "", "PEM file with the certificate and its chain."},
     {"aws.tls_key", path, "", "", "PEM file with the certificate's key."},
+    {"aws.lifecycle_interval", duration, "1h", "1s … 7d",
+     "How often the lifecycle rules of buckets are looked at."},
     {"aws.access_log", boolean, "false", "",
      "Whether each request to the port is logged; it may be many thousands a second."},
 

@@ -41,5 +41,5 @@ def test_what_was_acknowledged_survives_kill_9(start_server, run, tmp_path):
     # Each large object is one blob: what the killed ones had begun was swept.
     large = sum(1 for name in there if int(name.split("/")[1]) % 5 == 0)
     blobs = [path for path in (data / "objects" / "keys").rglob("*") if path.is_file()
-             and "bucket" in path.parts]
+             and "bucket=" in path.parts]
     assert len(blobs) == large
