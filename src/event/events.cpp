@@ -110,6 +110,11 @@ Result<void> Events::State::load() {
         bus.rules[name] = std::make_shared<const Rule>(std::move(rule));
     }
     for (auto& [name, bus] : loaded) put(std::make_shared<const BusState>(std::move(bus)));
+    return {};
+}
+
+Result<void> Events::State::load_archives() {
+    const auto connection = TRY(readers.take());
     const auto endpoint_rows = TRY(connection->execute(
         "SELECT kind, name, owner, attributes, created_ms FROM event_endpoints"));
     while (TRY(endpoint_rows->next())) {
@@ -153,6 +158,7 @@ Result<std::unique_ptr<Events>> Events::open(sql::WriteGroup& group, message::Qu
     auto state =
         std::make_unique<State>(group, queues, std::move(sinks), clock, ids, std::move(options));
     TRY(state->load());
+    TRY(state->load_archives());
     std::unique_ptr<Events> events(new Events(std::move(state)));
     if (!events->find_bus("default"))
         TRY(events->create_bus("default", region, "", Json::object()));

@@ -221,7 +221,7 @@ def test_jobs_and_datasets_tell_of_their_states(run, served, events, inbox, name
     events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": inbox.arn}])
     broken = tmp_path / "broken.h5ad"
     broken.write_bytes(b"nothing of the kind")
-    run("import", broken, data=served.data, check=False)
+    run("import", broken, data=served.data, fails=True)
     told = inbox.take(wait=20)
     assert told["source"] == "stroma.jobs" and told["detail-type"] == "Job State Change"
     assert told["detail"]["stage"] == "import" and told["detail"]["state"] == "failed"

@@ -1,6 +1,8 @@
 #include "app/aws/job_events.h"
 
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <span>
 #include <stop_token>
 #include <thread>
@@ -50,7 +52,9 @@ struct JobEvents::State {
     event::Events& events;
     std::shared_ptr<queue::WakeChannel> channel;
     Told told;
-    std::jthread thread;
+    std::mutex pausing = {};
+    std::condition_variable_any pauses = {};
+    std::jthread thread = {};
 };
 
 JobEvents::JobEvents(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -60,7 +64,7 @@ Result<std::unique_ptr<JobEvents>> JobEvents::open(Site& site, sql::WriteGroup& 
                                                    event::Events& events) {
     TRY(sql::migrate(writes.database(), "job_event", job_event::migrations()));
     auto state = std::unique_ptr<State>(
-        new State{site, writes, events, queue::wake_channel(&site.control(), "jobs"), {}, {}});
+        new State{site, writes, events, queue::wake_channel(&site.control(), "jobs"), {}});
     const auto connection = TRY(writes.database().connect());
     const auto rows = TRY(connection->execute("SELECT job, state, attempt FROM told_jobs"));
     while (TRY(rows->next())) state->told[rows->text(0)] = {rows->text(1), rows->integer(2)};
@@ -85,7 +89,8 @@ void JobEvents::State::run(const std::stop_token& stopping) {
         if (const auto done = tell(); !done)
             log(LogLevel::warning, "the states of jobs could not be told",
                 {{"error", done.error().message}});
-        std::this_thread::sleep_for(pause);
+        std::unique_lock lock(pausing);
+        pauses.wait_for(lock, stopping, pause, [] { return false; });
         channel->wait_past(generation, wait_max);
     }
 }

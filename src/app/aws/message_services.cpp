@@ -1,6 +1,7 @@
 #include "app/aws/message_services.h"
 
 #include "app/aws/job_events.h"
+#include "base/metrics.h"
 #include "catalog/catalog.h"
 #include "front/events/events_front.h"
 #include "front/http/fetch.h"
@@ -23,6 +24,34 @@ Result<void> call_webhook(const event::Webhook& call, bool allow_private) {
     options.headers = call.headers;
     const auto answer = front::http::fetch(call.url, options);
     return answer ? Result<void>{} : fail(answer.error());
+}
+
+Result<void> publish_queues(message::Queues& queues) {
+    for (const message::QueuePointer& queue : queues.list()) {
+        const message::QueueCounts counts = TRY(queues.counts(*queue));
+        const auto set = [&](const char* state, std::int64_t value) {
+            gauge("stroma_sqs_messages", "Messages in a queue of the AWS port",
+                  {{"queue", queue->name}, {"state", state}})
+                .set(static_cast<double>(value));
+        };
+        set("visible", counts.visible);
+        set("in_flight", counts.in_flight);
+        set("delayed", counts.delayed);
+        gauge("stroma_sqs_oldest_seconds", "Age of the oldest message of a queue of the AWS port",
+              {{"queue", queue->name}})
+            .set(static_cast<double>(counts.oldest_age_ms) / 1000);
+    }
+    return {};
+}
+
+Result<void> publish_deliveries(event::Events& events) {
+    const event::EventCounts counts = TRY(events.counts());
+    gauge("stroma_event_deliveries_waiting", "Deliveries of events not yet made")
+        .set(static_cast<double>(counts.deliveries));
+    gauge("stroma_event_delivery_oldest_seconds", "Age of the oldest delivery not yet made")
+        .set(static_cast<double>(counts.oldest_delivery_age_ms) / 1000);
+    gauge("stroma_event_archived", "Events in archives").set(static_cast<double>(counts.archived));
+    return {};
 }
 
 }  // namespace
@@ -62,6 +91,10 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(Site& site, sql::
     state->events_service = front::events::make_service(
         *state->events,
         {.decide = asking(&catalog::Catalog::decide), .may = asking(&catalog::Catalog::may)});
+    site.add_gauges([held = state.get()]() -> Result<void> {
+        TRY(publish_queues(*held->queues));
+        return publish_deliveries(*held->events);
+    });
     return std::unique_ptr<MessageServices>(new MessageServices(std::move(state)));
 }
 
