@@ -2,17 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <sstream>
+#include <thread>
 
 #include "app/aws/delivery_service.h"
 #include "app/aws/message_services.h"
 #include "app/aws/object_events.h"
 #include "app/aws/stream_service.h"
+#include "base/log.h"
 #include "bucket/buckets.h"
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
 #include "front/http/certificate.h"
 #include "front/http/server.h"
+#include "front/s3/lifecycle.h"
 #include "front/s3/s3.h"
 #include "sql/sqlite/sqlite_database.h"
 #include "sql/write_group.h"
@@ -113,7 +118,25 @@ struct AwsServer::State {
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
+    Milliseconds lifecycle_interval{0};
+    std::jthread lifecycle;
 };
+
+namespace {
+
+/// Has what is over removed, again and again, until stopped.
+void follow_lifecycles(std::stop_token stop, bucket::Buckets& buckets, const Clock& clock,
+                       Milliseconds interval) {
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    while (!stopped.wait_for(lock, stop, interval, [] { return false; }) && !stop.stop_requested())
+        if (const auto done = front::s3::expire_objects(buckets, clock); !done)
+            log(LogLevel::warning, "lifecycle rules could not be followed",
+                {{"error", done.error().message}});
+}
+
+}  // namespace
 
 Result<void> AwsServer::open_s3(State& state) {
     Site& site = state.site;
@@ -168,6 +191,7 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
         TRY(DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
     state->port.add(state->deliveries->firehose());
     const auto server_options = TRY(aws_server_options(settings, options));
+    state->lifecycle_interval = settings.duration("aws.lifecycle_interval");
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();
     state->server = TRY(front::http::Server::listen(server_options, state->port.routes(), nullptr));
@@ -178,9 +202,15 @@ void AwsServer::start() {
     state_->messages->start();
     state_->deliveries->start();
     state_->server->start();
+    state_->lifecycle =
+        std::jthread([buckets = state_->buckets.get(), &clock = state_->site.clock(),
+                      interval = state_->lifecycle_interval](std::stop_token stop) {
+            follow_lifecycles(stop, *buckets, clock, interval);
+        });
 }
 void AwsServer::stop(Milliseconds drain) {
     state_->deliveries->stop();
+    state_->lifecycle = {};  // stops and joins
     state_->messages->stop();
     state_->server->stop(drain);
 }

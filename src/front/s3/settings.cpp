@@ -6,6 +6,7 @@
 #include "front/http/url.h"
 #include "front/s3/attributes.h"
 #include "front/s3/intake.h"
+#include "front/s3/lifecycle.h"
 #include "front/s3/xml.h"
 
 // Sub-resources of a bucket: documents that its clients write and read, each checked as far as it
@@ -150,21 +151,6 @@ Outcome<void> keep_rules(Operation& operation, const std::string& text) {
     return {};
 }
 
-Outcome<void> check_lifecycle(const Element& document) {
-    const auto rules = document.all("Rule");
-    if (rules.empty()) return malformed_xml();
-    for (const Element* const rule : rules) {
-        const std::string status = rule->text_of("Status");
-        if (status != "Enabled" && status != "Disabled") return malformed_xml();
-        if (const Element* const expiry = rule->child("Expiration"))
-            if (const std::string days = expiry->text_of("Days");
-                !days.empty() && std::strtol(days.c_str(), nullptr, 10) <= 0)
-                return refuse("InvalidArgument",
-                              "'Days' for Expiration action must be a positive integer");
-    }
-    return {};
-}
-
 Answer put_versioning(Operation& operation, const Element& document) {
     const std::string status = document.text_of("Status");
     if (status != "Enabled" && status != "Suspended")
@@ -180,7 +166,7 @@ Outcome<void> check_setting(Operation& operation, const BucketSetting& setting,
     if (setting.root.empty()) return {};
     const auto document = read_xml(text);
     if (!document || document->name != setting.root) return malformed_xml();
-    if (setting.name == "lifecycle") return check_lifecycle(*document);
+    if (setting.name == "lifecycle") S3_TRY(read_lifecycle(*document));
     if (setting.name == "cors" && document->all("CORSRule").empty()) return malformed_xml();
     return {};
 }
