@@ -101,7 +101,20 @@ Result<std::unique_ptr<DeliveryService>> DeliveryService::open(Site& site,
         delivery::Deliveries::open(std::move(options), segment_logs(site.clock()), streams,
                                    state->sink, site.clock(), site.ids()),
         "opening the deliveries");
-    state->firehose = std::make_unique<front::firehose::FirehoseService>(*state->deliveries);
+    const auto may = [&site](const catalog::Principal& principal, catalog::Action action,
+                             const catalog::Thing& thing) {
+        return site.catalog().may(principal, action, thing);
+    };
+    const auto owner_of = [&streams, &buckets](catalog::ThingKind kind, std::string_view name) {
+        if (kind == catalog::ThingKind::bucket) {
+            const auto found = buckets.find(name);
+            return found ? found->owner : std::string();
+        }
+        const auto found = streams.find(name);
+        return found ? (*found)->owner : std::string();
+    };
+    state->firehose =
+        std::make_unique<front::firehose::FirehoseService>(*state->deliveries, may, owner_of);
     return std::unique_ptr<DeliveryService>(new DeliveryService(std::move(state)));
 }
 
