@@ -121,7 +121,7 @@ def test_size_comes_before_a_long_interval(site):
 
 def test_prefixes_have_times_and_literals(site):
     """Row 18."""
-    site.deliver("prefixed", CustomTimeZone="Asia/Tokyo",
+    site.deliver("prefixed",
                  Prefix="a=!{timestamp:yyyy}/!{timestamp:'it''s' MM}/!{firehose:random-string}/",
                  ErrorOutputPrefix="errors/!{firehose:error-output-type}/")
     site.put("prefixed", b"x")
