@@ -84,6 +84,8 @@ constexpr Setting all_settings[] = {
      "Folder of programs that transform a delivery's records: the one called NAME is the function "
      "NAME of a LambdaArn. It reads the request on its input and writes its answer, both JSON as "
      "AWS has them. Empty: none."},
+    {"aws.lifecycle_interval", duration, "1h", "1s … 7d",
+     "How often the lifecycle rules of buckets are looked at."},
     {"aws.access_log", boolean, "false", "",
      "Whether each request to the port is logged; it may be many thousands a second."},
 

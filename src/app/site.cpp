@@ -223,7 +223,11 @@ void Site::stop_workers() {
     for (auto* worker : {&state_->worker, &state_->matrix_worker, &state_->comparison_worker})
         (*worker)->stop();
 }
+void Site::add_gauges(std::function<Result<void>()> publish) {
+    state_->more_gauges.push_back(std::move(publish));
+}
 Result<void> Site::publish_gauges() {
+    for (const auto& publish : state_->more_gauges) TRY(publish());
     TRY(queue::publish_depth(*state_->job_queue, "jobs"));
     TRY(queue::publish_depth(*state_->matrix_queue, "matrices"));
     return queue::publish_depth(*state_->comparison_queue, "comparisons");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -87,6 +88,8 @@ public:
     void stop_workers();
     /// Sets the gauges that are only known when they are asked for.
     Result<void> publish_gauges();
+    /// `publish` is called with them, from now on. Before anything is served; it outlives that.
+    void add_gauges(std::function<Result<void>()> publish);
     matrix::MatrixService& matrices();
     explorer::Explorer& explorer();
     explorer::Comparisons& comparisons();

@@ -150,9 +150,8 @@ Result<bool> Events::State::replay_some() {
     return group.run([&](sql::Connection& connection) -> Result<bool> {
         std::vector<Replay> running;
         {
-            const auto rows = TRY(connection.execute(
-                fmt::format("SELECT {} FROM event_replays WHERE state = 'RUNNING'",
-                            replay_columns)));
+            const auto rows = TRY(connection.execute(fmt::format(
+                "SELECT {} FROM event_replays WHERE state = 'RUNNING'", replay_columns)));
             while (TRY(rows->next())) running.push_back(replay_of(*rows));
         }
         for (const Replay& replay : running) {

@@ -4,18 +4,16 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "event/pattern.h"
 #include "event/schedule.h"
 
 namespace stroma::event {
-
-using Json = nlohmann::ordered_json;
 
 /// Something that happened, on its way to a bus.
 struct Event {

@@ -24,8 +24,7 @@ Error no_bus(std::string_view name) {
 }
 
 Error no_rule(std::string_view bus, std::string_view name) {
-    return {ErrorCode::not_found,
-            fmt::format("Rule {} does not exist on EventBus {}.", name, bus)};
+    return {ErrorCode::not_found, fmt::format("Rule {} does not exist on EventBus {}.", name, bus)};
 }
 
 /// Reads what a rule's attributes say, so that it can be matched.
@@ -74,10 +73,14 @@ Result<void> Events::State::load() {
         connection->execute("SELECT name, region, owner, attributes, created_ms FROM event_buses"));
     while (TRY(buses_rows->next())) {
         Bus& bus = loaded[buses_rows->text(0)].bus;
-        bus = {buses_rows->text(0), buses_rows->text(1), buses_rows->text(2), "",
-               TRY(parse_json(buses_rows->text(3))), buses_rows->integer(4)};
-        bus.arn = fmt::format("arn:aws:events:{}:{}:event-bus/{}", bus.region, options.account,
-                              bus.name);
+        bus = {buses_rows->text(0),
+               buses_rows->text(1),
+               buses_rows->text(2),
+               "",
+               TRY(parse_json(buses_rows->text(3))),
+               buses_rows->integer(4)};
+        bus.arn =
+            fmt::format("arn:aws:events:{}:{}:event-bus/{}", bus.region, options.account, bus.name);
     }
     std::map<std::pair<std::string, std::string>, std::vector<Target>> targets;
     const auto targets_rows =
@@ -87,9 +90,9 @@ Result<void> Events::State::load() {
         targets[{targets_rows->text(0), targets_rows->text(1)}].push_back(
             {text_in(attributes, "Id"), text_in(attributes, "Arn"), attributes});
     }
-    const auto rules_rows = TRY(
-        connection->execute("SELECT bus, name, owner, attributes, created_ms, fired_ms FROM "
-                            "event_rules"));
+    const auto rules_rows =
+        TRY(connection->execute("SELECT bus, name, owner, attributes, created_ms, fired_ms FROM "
+                                "event_rules"));
     while (TRY(rules_rows->next())) {
         Rule rule;
         rule.bus = rules_rows->text(0);
@@ -107,19 +110,33 @@ Result<void> Events::State::load() {
         bus.rules[name] = std::make_shared<const Rule>(std::move(rule));
     }
     for (auto& [name, bus] : loaded) put(std::make_shared<const BusState>(std::move(bus)));
+    return {};
+}
+
+Result<void> Events::State::load_archives() {
+    const auto connection = TRY(readers.take());
     const auto endpoint_rows = TRY(connection->execute(
         "SELECT kind, name, owner, attributes, created_ms FROM event_endpoints"));
     while (TRY(endpoint_rows->next())) {
-        Endpoint one{endpoint_rows->text(0), endpoint_rows->text(1), endpoint_rows->text(2), "",
-                     TRY(parse_json(endpoint_rows->text(3))), endpoint_rows->integer(4)};
+        Endpoint one{endpoint_rows->text(0),
+                     endpoint_rows->text(1),
+                     endpoint_rows->text(2),
+                     "",
+                     TRY(parse_json(endpoint_rows->text(3))),
+                     endpoint_rows->integer(4)};
         one.arn = text_in(one.attributes, "Arn");
         endpoints[{one.kind, one.name}] = std::move(one);
     }
-    const auto archive_rows = TRY(connection->execute(
-        "SELECT name, bus, owner, attributes, created_ms FROM event_archives"));
+    const auto archive_rows = TRY(
+        connection->execute("SELECT name, bus, owner, attributes, created_ms FROM event_archives"));
     while (TRY(archive_rows->next())) {
-        Archive one{archive_rows->text(0), archive_rows->text(1), archive_rows->text(2), "",
-                    TRY(parse_json(archive_rows->text(3))), archive_rows->integer(4), {}};
+        Archive one{archive_rows->text(0),
+                    archive_rows->text(1),
+                    archive_rows->text(2),
+                    "",
+                    TRY(parse_json(archive_rows->text(3))),
+                    archive_rows->integer(4),
+                    {}};
         one.arn = fmt::format("arn:aws:events:{}:{}:archive/{}", options.region, options.account,
                               one.name);
         if (const std::string pattern = text_in(one.attributes, "EventPattern"); !pattern.empty())
@@ -138,11 +155,13 @@ Result<std::unique_ptr<Events>> Events::open(sql::WriteGroup& group, message::Qu
                                              EventsOptions options) {
     TRY(sql::migrate(group.database(), "event", migrations()));
     const std::string region = options.region;
-    auto state = std::make_unique<State>(group, queues, std::move(sinks), clock, ids,
-                                         std::move(options));
+    auto state =
+        std::make_unique<State>(group, queues, std::move(sinks), clock, ids, std::move(options));
     TRY(state->load());
+    TRY(state->load_archives());
     std::unique_ptr<Events> events(new Events(std::move(state)));
-    if (!events->find_bus("default")) TRY(events->create_bus("default", region, "", Json::object()));
+    if (!events->find_bus("default"))
+        TRY(events->create_bus("default", region, "", Json::object()));
     return events;
 }
 
@@ -156,12 +175,16 @@ Result<Bus> Events::create_bus(const std::string& name, const std::string& regio
     if (state_->find(name))
         return fail(ErrorCode::already_exists, fmt::format("Event bus {} already exists.", name));
     BusState made;
-    made.bus = {name, region, owner, arn_of(region, "event-bus/" + name), std::move(attributes),
+    made.bus = {name,
+                region,
+                owner,
+                arn_of(region, "event-bus/" + name),
+                std::move(attributes),
                 state_->clock.unix_ms()};
     const auto work = [&](sql::Connection& connection) -> Result<void> {
-        TRY(connection.change("INSERT INTO event_buses VALUES(?, ?, ?, ?, ?)",
-                              {name, region, owner, text_of(made.bus.attributes),
-                               made.bus.created_ms}));
+        TRY(connection.change(
+            "INSERT INTO event_buses VALUES(?, ?, ?, ?, ?)",
+            {name, region, owner, text_of(made.bus.attributes), made.bus.created_ms}));
         return {};
     };
     TRY(state_->group.run(work));
@@ -339,7 +362,11 @@ Result<void> Events::remove_targets(std::string_view bus, std::string_view name,
 Result<void> Events::put_endpoint(const std::string& kind, const std::string& name,
                                   const std::string& owner, Json attributes) {
     const std::lock_guard lock(state_->changing);
-    Endpoint one{kind, name, owner, text_in(attributes, "Arn"), std::move(attributes),
+    Endpoint one{kind,
+                 name,
+                 owner,
+                 text_in(attributes, "Arn"),
+                 std::move(attributes),
                  state_->clock.unix_ms()};
     const auto work = [&](sql::Connection& connection) -> Result<void> {
         TRY(connection.change("INSERT OR REPLACE INTO event_endpoints VALUES(?, ?, ?, ?, ?)",

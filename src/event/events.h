@@ -20,9 +20,9 @@ struct EventsOptions {
 };
 
 /// Buses, their rules and where those lead, with the semantics of EventBridge. What an event causes
-/// within the database (messages in queues, events on other buses, archived events, deliveries to be
-/// made) is committed with the event itself. Deliveries to anything else are made by threads of its
-/// own, with retries, at least once. Any thread, one process.
+/// within the database (messages in queues, events on other buses, archived events, deliveries to
+/// be made) is committed with the event itself. Deliveries to anything else are made by threads of
+/// its own, with retries, at least once. Any thread, one process.
 class Events {
 public:
     /// Makes the bus "default". The references must outlive it.

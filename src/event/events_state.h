@@ -42,6 +42,7 @@ struct Events::State {
           readers(writes.database()) {}
 
     Result<void> load();
+    Result<void> load_archives();  ///< and endpoints
     BusPointer find(std::string_view bus) const;
     void put(BusPointer bus);
     Result<void> write_rule(const Rule& rule);

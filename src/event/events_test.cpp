@@ -40,8 +40,8 @@ protected:
     }
     Json to_inbox() { return {{"Id", "q"}, {"Arn", inbox->arn}}; }
     void tell(const std::string& source, Json detail, const std::string& bus = "default") {
-        Event event{.source = source, .detail_type = "Told", .detail = std::move(detail),
-                    .bus = bus};
+        Event event{
+            .source = source, .detail_type = "Told", .detail = std::move(detail), .bus = bus};
         ASSERT_TRUE(events->publish({&event, 1})[0]);
     }
     /// The bodies in the queue, each on a line; they are gone then.
@@ -82,8 +82,9 @@ TEST_F(EventsTest, AnEventGoesToTheTargetsOfTheRulesThatItFits) {
     EXPECT_EQ(got["detail-type"], "Told");
     EXPECT_EQ(got["account"], "000000000000");
     EXPECT_EQ(got["time"].get<std::string>().size(), 20u);
-    ASSERT_TRUE(events->put_rule("default", "shop", "o",
-                                 {{"EventPattern", R"({"source":["shop"]})"}, {"State", "DISABLED"}}));
+    ASSERT_TRUE(
+        events->put_rule("default", "shop", "o",
+                         {{"EventPattern", R"({"source":["shop"]})"}, {"State", "DISABLED"}}));
     tell("shop", {});
     EXPECT_EQ(take(), "");
     open();
@@ -133,7 +134,8 @@ TEST_F(EventsTest, TargetsGetAPartATextOrATemplateOfTheEvent) {
 TEST_F(EventsTest, BusesPassEventsOnAndALoopIsSuspended) {
     ASSERT_TRUE(events->create_bus("side", "us-east-1", "o", Json::object()));
     const auto bus = [&](const char* name) {
-        return Json{{"Id", "b"}, {"Arn", events->arn_of("us-east-1", std::string("event-bus/") + name)}};
+        return Json{{"Id", "b"},
+                    {"Arn", events->arn_of("us-east-1", std::string("event-bus/") + name)}};
     };
     rule("out", all_of_shop, {bus("side")});
     rule("in", all_of_shop, {to_inbox()}, "side");
@@ -158,11 +160,11 @@ TEST_F(EventsTest, AWebhookIsSignedTriedAgainAndGivenUpToTheDeadLetters) {
         {{"Arn", events->arn_of("us-east-1", "connection/con/1")},
          {"AuthParameters",
           {{"ApiKeyAuthParameters", {{"ApiKeyName", "X-Key"}, {"ApiKeyValue", "secret"}}}}}}));
-    ASSERT_TRUE(events->put_endpoint(
-        "api-destination", "hook", "o",
-        {{"ConnectionArn", events->arn_of("us-east-1", "connection/con/1")},
-         {"InvocationEndpoint", "https://example.org/hook"},
-         {"HttpMethod", "POST"}}));
+    ASSERT_TRUE(
+        events->put_endpoint("api-destination", "hook", "o",
+                             {{"ConnectionArn", events->arn_of("us-east-1", "connection/con/1")},
+                              {"InvocationEndpoint", "https://example.org/hook"},
+                              {"HttpMethod", "POST"}}));
     rule("shop", all_of_shop,
          {{{"Id", "w"},
            {"Arn", events->arn_of("us-east-1", "api-destination/hook/1")},
@@ -196,7 +198,8 @@ TEST_F(EventsTest, AWebhookIsSignedTriedAgainAndGivenUpToTheDeadLetters) {
 
 TEST_F(EventsTest, RecordsGoToStreams) {
     rule("shop", all_of_shop,
-         {{{"Id", "s"}, {"Arn", "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
+         {{{"Id", "s"},
+           {"Arn", "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
            {"InputPath", "$.detail"}}});
     tell("shop", {{"n", 1}});
     EXPECT_TRUE(events->work_once().value());
@@ -237,9 +240,13 @@ TEST_F(EventsTest, WhatWasArchivedCanBeReplayedToTheRulesThatAskForIt) {
     rule("shop", all_of_shop, {{{"Id", "q"}, {"Arn", inbox->arn}, {"InputPath", "$.detail.n"}}});
     rule("same", all_of_shop, {to_inbox()});
     const std::int64_t end = clock.unix_ms();
-    Replay replay{.name = "again", .archive = "kept", .bus = "default", .owner = "o",
+    Replay replay{.name = "again",
+                  .archive = "kept",
+                  .bus = "default",
+                  .owner = "o",
                   .attributes = {{"FilterArns", {events->find_rule("default", "shop")->arn}}},
-                  .from_ms = end - 200'000, .to_ms = end - 10'000};
+                  .from_ms = end - 200'000,
+                  .to_ms = end - 10'000};
     ASSERT_TRUE(events->start_replay(replay));
     EXPECT_EQ(events->start_replay(replay).error().code, ErrorCode::already_exists);
     EXPECT_TRUE(events->work_once().value());

@@ -65,8 +65,9 @@ Result<void> check_wildcard(std::string_view text) {
         if (text[at + 1] == '*')
             return bad(fmt::format("Consecutive wildcard characters at pos {}", at));
         if (++followed_by[text[at + 1]] > wildcards_before_one_character_max)
-            return bad("Rule is too complex - try using fewer wildcard characters or fewer "
-                       "repeating character sequences after a wildcard character");
+            return bad(
+                "Rule is too complex - try using fewer wildcard characters or fewer "
+                "repeating character sequences after a wildcard character");
     }
     return {};
 }
@@ -97,11 +98,10 @@ Result<FieldRule> read_edge(const Json& json, TextTest test, std::string_view na
 
 /// The texts of one of anything-but's forms.
 Result<FieldRule> read_anything_but_texts(const std::string& name, const Json& json) {
-    static const std::map<std::string, TextTest> tests = {
-        {"prefix", TextTest::prefix},
-        {"suffix", TextTest::suffix},
-        {"equals-ignore-case", TextTest::equals},
-        {"wildcard", TextTest::wildcard}};
+    static const std::map<std::string, TextTest> tests = {{"prefix", TextTest::prefix},
+                                                          {"suffix", TextTest::suffix},
+                                                          {"equals-ignore-case", TextTest::equals},
+                                                          {"wildcard", TextTest::wildcard}};
     const auto test = tests.find(name);
     if (test == tests.end()) return bad(fmt::format("Unsupported anything-but pattern: {}", name));
     const bool is_edge = name == "prefix" || name == "suffix";
@@ -112,8 +112,9 @@ Result<FieldRule> read_anything_but_texts(const std::string& name, const Json& j
         if (!text.is_string()) {
             if (name == "wildcard") return bad("wildcard match pattern must be a string");
             if (is_edge) return bad("prefix/suffix match pattern must be a string");
-            return bad("Inside anything-but/equals-ignore-case list, number|start|null|boolean is "
-                       "not supported.");
+            return bad(
+                "Inside anything-but/equals-ignore-case list, number|start|null|boolean is "
+                "not supported.");
         }
         const std::string wanted = text.get<std::string>();
         if (is_edge && wanted.empty()) return bad("Null prefix/suffix not allowed");
@@ -137,8 +138,9 @@ Result<FieldRule> read_anything_but(const Json& json) {
         if (!value.is_string() && !value.is_number())
             return bad("Inside anything but list, start|null|boolean is not supported.");
         if (value.is_string() != json[0].is_string())
-            return bad("Inside anything but list, either all values are number or string, mixed "
-                       "type is not supported");
+            return bad(
+                "Inside anything but list, either all values are number or string, mixed "
+                "type is not supported");
         rule.values.push_back(value);
     }
     return rule;
@@ -193,7 +195,8 @@ Result<FieldRule> read_cidr(const Json& json) {
     AddressRange range;
     const char* const end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data() + slash + 1, end, range.bits_count);
-    if (error != std::errc() || stop != end) return bad("Malformed CIDR, mask bits must be an integer");
+    if (error != std::errc() || stop != end)
+        return bad("Malformed CIDR, mask bits must be an integer");
     const std::string address = text.substr(0, slash);
     range.is_v6 = address.find(':') != std::string::npos;
     if (::inet_pton(range.is_v6 ? AF_INET6 : AF_INET, address.c_str(), range.bits) != 1)

@@ -93,7 +93,8 @@ TEST(Pattern, WhatIsNoPatternIsRefusedWithTheReason) {
     EXPECT_EQ(why_not(R"({"a":[{"cidr":"xx.11.xx/8"}]})"), "Nonstandard IP address: xx.11.xx");
     EXPECT_EQ(why_not(R"({"a":[{"numeric":[">",0,"<"]}]})"), "Value of < must be numeric");
     EXPECT_EQ(why_not(R"({"a":[{"numeric":[">",0,">",0]}]})"), "Bad numeric range operator: >");
-    EXPECT_EQ(why_not(R"({"a":[{"wildcard":"a**b"}]})"), "Consecutive wildcard characters at pos 1");
+    EXPECT_EQ(why_not(R"({"a":[{"wildcard":"a**b"}]})"),
+              "Consecutive wildcard characters at pos 1");
     EXPECT_EQ(why_not(R"({"a":[{"anything-but":{"prefix":""}}]})"),
               "Null prefix/suffix not allowed");
     EXPECT_NE(why_not(R"({"a":[{"wildcard":"*:*:*:*:*:*"}]})"), "it is one");

@@ -54,9 +54,8 @@ std::vector<Result<std::string>> Events::publish(std::span<const Event> events) 
     const auto done = state_->group.run([&](sql::Connection& connection) -> Result<void> {
         for (const Event& event : events) {
             if (!state_->find(event.bus))
-                answers.emplace_back(
-                    fail(ErrorCode::not_found,
-                         fmt::format("Event bus {} does not exist.", event.bus)));
+                answers.emplace_back(fail(ErrorCode::not_found,
+                                          fmt::format("Event bus {} does not exist.", event.bus)));
             else
                 answers.emplace_back(TRY(publish_in(connection, event)));
         }
@@ -109,8 +108,7 @@ Result<void> Events::State::deliver(sql::Connection& connection, const Rule& rul
         beyond.only = nullptr;
         return route(connection, last_part(target.arn), event, beyond);
     }
-    const std::string payload =
-        target_input(target.attributes, event, {rule.name, rule.arn, now});
+    const std::string payload = target_input(target.attributes, event, {rule.name, rule.arn, now});
     if (target.arn.starts_with("arn:aws:sqs:")) {
         message::NewMessage message;
         message.body = payload;
@@ -124,8 +122,7 @@ Result<void> Events::State::deliver(sql::Connection& connection, const Rule& rul
         const auto sent = queues.send_in(connection, queue, message);
         if (!sent && sent.error().code != ErrorCode::not_found) return fail(sent.error());
         count(rule, sent ? "queue" : "failed");
-        return sent ? Result<void>{}
-                    : bury(connection, rule, target, payload, sent.error(), 0);
+        return sent ? Result<void>{} : bury(connection, rule, target, payload, sent.error(), 0);
     }
     const bool goes_out = target.arn.find(":api-destination/") != std::string::npos ||
                           target.arn.starts_with("arn:aws:kinesis:") ||

@@ -141,14 +141,15 @@ Result<void> check_target_input(const Json& target) {
     const Json paths = transformer->value("InputPathsMap", Json::object());
     for (const auto& [name, path] : paths.items())
         if (!path.is_string() || !path.get<std::string>().starts_with('$'))
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("InputPathsMap of target {} has an invalid path for {}.", id,
-                                    name));
+            return fail(
+                ErrorCode::invalid_input,
+                fmt::format("InputPathsMap of target {} has an invalid path for {}.", id, name));
     std::string unknown;
     (void)filled((*transformer)["InputTemplate"].get<std::string>(),
                  [&](std::string_view name, bool) -> std::string {
-                     const bool known = paths.contains(std::string(name)) ||
-                                        !predefined(name, Json::object(), {"-", "-", "-"}).is_null();
+                     const bool known =
+                         paths.contains(std::string(name)) ||
+                         !predefined(name, Json::object(), {"-", "-", "-"}).is_null();
                      if (!known && unknown.empty()) unknown = name;
                      return {};
                  });

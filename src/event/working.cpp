@@ -96,8 +96,9 @@ Milliseconds Events::State::until_due() {
         for (const auto& [name, bus] : buses)
             for (const auto& [rule_name, rule] : bus->rules)
                 if (rule->schedule && rule->is_enabled())
-                    due = std::min(due, rule->schedule->next_after(rule->fired_ms, rule->created_ms)
-                                            .value_or(due));
+                    due = std::min(
+                        due,
+                        rule->schedule->next_after(rule->fired_ms, rule->created_ms).value_or(due));
     }
     if (const auto connection = readers.take())
         if (const auto rows = (*connection)->execute("SELECT min(next_ms) FROM event_deliveries");
@@ -234,7 +235,8 @@ Result<void> Events::State::call_webhook(const Target& target, const std::string
         const std::shared_lock shared(mutex);
         const auto found = endpoints.find({"api-destination", name});
         if (found == endpoints.end())
-            return fail(ErrorCode::not_found, fmt::format("there is no api-destination '{}'", name));
+            return fail(ErrorCode::not_found,
+                        fmt::format("there is no api-destination '{}'", name));
         destination = found->second.attributes;
         std::string of = text_in(destination, "ConnectionArn");
         if (const std::size_t at = of.find(":connection/"); at != std::string::npos)
@@ -277,7 +279,8 @@ Result<void> Events::State::drop_old_archived() {
     {
         const std::shared_lock shared(mutex);
         for (const auto& [name, archive] : archives)
-            if (const std::int64_t days = archive->attributes.value("RetentionDays", std::int64_t{0});
+            if (const std::int64_t days =
+                    archive->attributes.value("RetentionDays", std::int64_t{0});
                 days > 0)
                 limits.emplace_back(name, now - days * 86'400'000);
     }
@@ -295,8 +298,8 @@ Result<void> Events::State::drop_old_archived() {
 Result<EventCounts> Events::counts() {
     const auto connection = TRY(state_->readers.take());
     EventCounts counts;
-    const auto deliveries = TRY(connection->execute(
-        "SELECT count(*), coalesce(min(created_ms), 0) FROM event_deliveries"));
+    const auto deliveries = TRY(
+        connection->execute("SELECT count(*), coalesce(min(created_ms), 0) FROM event_deliveries"));
     TRY(deliveries->next());
     counts.deliveries = deliveries->integer(0);
     if (counts.deliveries > 0)

@@ -178,10 +178,11 @@ TEST_F(QueuesTest, WhatWasSentTwiceWithinFiveMinutesComesOnce) {
 
 TEST_F(QueuesTest, WhatIsReceivedTooOftenGoesToTheDeadLettersAndBack) {
     const auto dead = make("dead");
-    const auto queue = make("work", {{"VisibilityTimeout", "1"},
-                                     {"RedrivePolicy", R"({"deadLetterTargetArn":)"
-                                                       R"("arn:aws:sqs:us-east-1:000000000000:dead",)"
-                                                       R"("maxReceiveCount":2})"}});
+    const auto queue =
+        make("work", {{"VisibilityTimeout", "1"},
+                      {"RedrivePolicy", R"({"deadLetterTargetArn":)"
+                                        R"("arn:aws:sqs:us-east-1:000000000000:dead",)"
+                                        R"("maxReceiveCount":2})"}});
     send(queue, "poison");
     EXPECT_EQ(bodies(queue), "poison");
     pass(1);
@@ -265,7 +266,8 @@ TEST_F(QueuesTest, TheMd5OfAttributesIsTakenOverThemAsSqsDoes) {
               "adb59cd4678ea5a855436b949cd07ab6");
     EXPECT_EQ(md5_hex(laid_out({{"Hello", "String", "There"}})),
               "a311262e065454b75da111d535b8dacd");
-    const std::string laid = laid_out({{"b", "Binary", std::string("\0\1", 2)}, {"a", "Number", "1"}});
+    const std::string laid =
+        laid_out({{"b", "Binary", std::string("\0\1", 2)}, {"a", "Number", "1"}});
     const auto back = attributes_of(laid);
     ASSERT_EQ(back.size(), 2u);
     EXPECT_EQ(back[0].name, "a");
@@ -279,10 +281,11 @@ TEST_F(QueuesTest, TheMd5OfAttributesIsTakenOverThemAsSqsDoes) {
 TEST_F(QueuesTest, ADayOfLateDoubledAndReorderedNotificationsIsWorkedOnOnceEach) {
     std::mt19937 random(20261122);
     const auto dead = make("dead");
-    const auto queue = make("work", {{"VisibilityTimeout", "120"},
-                                     {"RedrivePolicy", R"({"deadLetterTargetArn":)"
-                                                       R"("arn:aws:sqs:us-east-1:000000000000:dead",)"
-                                                       R"("maxReceiveCount":1000})"}});
+    const auto queue =
+        make("work", {{"VisibilityTimeout", "120"},
+                      {"RedrivePolicy", R"({"deadLetterTargetArn":)"
+                                        R"("arn:aws:sqs:us-east-1:000000000000:dead",)"
+                                        R"("maxReceiveCount":1000})"}});
     std::multimap<std::int64_t, std::string> coming;  // the minute at which each is told
     constexpr int minutes = 24 * 60;
     for (int object = 0; object < 3000; ++object) {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "base/metrics.h"
 #include "message/queues.h"
 #include "message/queues_state.h"
 
@@ -249,6 +250,9 @@ Result<std::vector<Received>> Queues::State::receive_now(const Queue& queue,
         return Receiving(*this, connection, queue, options).take();
     }));
     queue.runtime->in_flight_at_most += static_cast<std::int64_t>(taken.size());
+    counter("stroma_sqs_received_total", "Messages received from a queue of the AWS port",
+            {{"queue", queue.name}})
+        .add(static_cast<double>(taken.size()));
     return taken;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/digest.h"
+#include "base/metrics.h"
 #include "message/queues.h"
 #include "message/queues_state.h"
 
@@ -77,6 +78,9 @@ std::vector<Result<Sent>> Queues::send(const QueuePointer& queue,
             answers.emplace_back(fail(done.error()));
     }
     if (done) queue->runtime->channel.wake();
+    counter("stroma_sqs_sent_total", "Messages sent to a queue of the AWS port",
+            {{"queue", queue->name}, {"outcome", done ? "done" : "failed"}})
+        .add(static_cast<double>(messages.size()));
     return answers;
 }
 

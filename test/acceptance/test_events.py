@@ -214,6 +214,21 @@ def test_row_51_schedules_are_checked(events, name):
         events.put_rule(Name=name, ScheduleExpression="rate(1 minutes)")
 
 
+def test_jobs_and_datasets_tell_of_their_states(run, served, events, inbox, name, tmp_path):
+    events.put_rule(Name=name, EventPattern=json.dumps(
+        {"source": ["stroma.jobs", "stroma.datasets"],
+         "detail": {"state": ["succeeded", "failed", "published"]}}))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": inbox.arn}])
+    broken = tmp_path / "broken.h5ad"
+    broken.write_bytes(b"nothing of the kind")
+    run("import", broken, data=served.data, fails=True)
+    told = inbox.take(wait=20)
+    assert told["source"] == "stroma.jobs" and told["detail-type"] == "Job State Change"
+    assert told["detail"]["stage"] == "import" and told["detail"]["state"] == "failed"
+    assert told["detail"]["errorCode"]
+    events.disable_rule(Name=name)
+
+
 def test_a_rule_belongs_to_who_made_it(run, served, events, name):
     events.put_rule(Name=name, EventPattern='{"source":["x"]}')
     events.create_event_bus(Name=name)

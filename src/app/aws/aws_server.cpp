@@ -2,16 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <sstream>
+#include <thread>
 
 #include "app/aws/delivery_service.h"
-#include "app/aws/stream_service.h"
 #include "app/aws/message_services.h"
+#include "app/aws/object_events.h"
+#include "app/aws/stream_service.h"
+#include "base/log.h"
 #include "bucket/buckets.h"
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
 #include "front/http/certificate.h"
 #include "front/http/server.h"
+#include "front/s3/lifecycle.h"
 #include "front/s3/s3.h"
 #include "sql/sqlite/sqlite_database.h"
 #include "sql/write_group.h"
@@ -77,6 +83,18 @@ Result<front::http::ServerOptions> aws_server_options(const Settings& settings,
     return options;
 }
 
+/// Whether a bucket's events can go there: the first message says that they will.
+Result<bool> send_test(message::Queues& queues, std::string_view arn, std::string_view test) {
+    const auto queue = queues.find_arn(arn);
+    if (!queue || arn.ends_with(".fifo")) return false;
+    message::NewMessage message;
+    message.body = test;
+    message.sender = "s3";
+    for (const auto& sent : queues.send(queue, std::span(&message, 1)))
+        if (!sent) return fail(sent.error());
+    return true;
+}
+
 }  // namespace
 
 /// In the order in which it is made; each uses only what stands above it.
@@ -100,14 +118,37 @@ struct AwsServer::State {
     std::string address;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
+    Milliseconds lifecycle_interval{0};
+    std::jthread lifecycle;
 };
+
+namespace {
+
+/// Has what is over removed, again and again, until stopped.
+void follow_lifecycles(std::stop_token stop, bucket::Buckets& buckets, const Clock& clock,
+                       Milliseconds interval) {
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    while (!stopped.wait_for(lock, stop, interval, [] { return false; }) && !stop.stop_requested())
+        if (const auto done = front::s3::expire_objects(buckets, clock); !done)
+            log(LogLevel::warning, "lifecycle rules could not be followed",
+                {{"error", done.error().message}});
+}
+
+}  // namespace
 
 Result<void> AwsServer::open_s3(State& state) {
     Site& site = state.site;
     state.buckets =
         TRY(bucket::Buckets::open(state.writes, site.objects(), site.clock(), site.ids()));
-    state.s3 = std::make_unique<front::s3::S3>(*state.buckets, site.catalog(), site.clock(),
-                                               front::s3::S3Options{});
+    message::Queues& queues = state.messages->queues();
+    state.buckets->set_listener(object_events(queues, state.messages->events()));
+    state.s3 = std::make_unique<front::s3::S3>(
+        *state.buckets, site.catalog(), site.clock(),
+        front::s3::S3Options{[&queues](std::string_view arn, std::string_view test) {
+            return send_test(queues, arn, test);
+        }});
     state.port.set_rest(
         [s3 = state.s3.get()](front::http::Request& request, const front::aws::Signed& signature) {
             return s3->answer(request, signature);
@@ -134,18 +175,21 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
                                 .domains = words_in(settings.text("aws.domains"))});
     // The services, one line each.
     state->port.add(state->sts);
+    event::Sinks sinks;
+    sinks.record = [made = state.get()](const std::string& arn, const std::string& key,
+                                        const std::string& data) {
+        return made->deliveries->put(made->streams->streams(), arn, key, data);
+    };
+    state->messages = TRY(MessageServices::open(site, state->writes, settings, std::move(sinks)));
+    for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
+    TRY(open_s3(*state));
     state->streams = TRY(StreamService::open(site, settings));
     state->port.add(state->streams->kinesis());
-    TRY(open_s3(*state));
     state->deliveries = TRY(
         DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
     state->port.add(state->deliveries->firehose());
-    event::Sinks sinks;
-    sinks.record = state->deliveries->record_sink(state->streams->streams());
-    state->messages =
-        TRY(MessageServices::open(site, state->writes, settings, std::move(sinks)));
-    for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
     const auto server_options = TRY(aws_server_options(settings, options));
+    state->lifecycle_interval = settings.duration("aws.lifecycle_interval");
     state->address = options.address;
     state->has_tls = !server_options.tls_certificate.empty();
     state->server = TRY(front::http::Server::listen(server_options, state->port.routes(), nullptr));
@@ -156,9 +200,15 @@ void AwsServer::start() {
     state_->messages->start();
     state_->deliveries->start();
     state_->server->start();
+    state_->lifecycle =
+        std::jthread([buckets = state_->buckets.get(), &clock = state_->site.clock(),
+                      interval = state_->lifecycle_interval](std::stop_token stop) {
+            follow_lifecycles(stop, *buckets, clock, interval);
+        });
 }
 void AwsServer::stop(Milliseconds drain) {
     state_->deliveries->stop();
+    state_->lifecycle = {};  // stops and joins
     state_->messages->stop();
     state_->server->stop(drain);
 }

@@ -122,22 +122,18 @@ front::aws::Service& DeliveryService::firehose() { return *state_->firehose; }
 void DeliveryService::start() { state_->deliveries->start(); }
 void DeliveryService::stop() { state_->deliveries->stop(); }
 
-std::function<Result<void>(const std::string&, const std::string&, const std::string&)>
-DeliveryService::record_sink(stream::Streams& streams) {
-    return [&streams, &deliveries = *state_->deliveries](
-               const std::string& arn, const std::string& key,
-               const std::string& data) -> Result<void> {
-        if (const std::size_t at = arn.find(":deliverystream/"); at != std::string::npos) {
-            TRY(deliveries.put(arn.substr(at + 16), {&data, 1}));
-            return {};
-        }
-        const std::size_t at = arn.find(":stream/");
-        if (at == std::string::npos)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("'{}' is neither a stream nor a delivery", arn));
-        stream::NewRecord record{.partition_key = key, .data = data};
-        return streams.put(arn.substr(at + 8), {&record, 1});
-    };
+Result<void> DeliveryService::put(stream::Streams& streams, const std::string& arn,
+                                  const std::string& key, const std::string& data) {
+    if (const std::size_t at = arn.find(":deliverystream/"); at != std::string::npos) {
+        TRY(state_->deliveries->put(arn.substr(at + 16), {&data, 1}));
+        return {};
+    }
+    const std::size_t at = arn.find(":stream/");
+    if (at == std::string::npos)
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("'{}' is neither a stream nor a delivery", arn));
+    stream::NewRecord record{.partition_key = key, .data = data};
+    return streams.put(arn.substr(at + 8), {&record, 1});
 }
 
 }  // namespace stroma::app

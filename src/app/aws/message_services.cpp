@@ -1,5 +1,7 @@
 #include "app/aws/message_services.h"
 
+#include "app/aws/job_events.h"
+#include "base/metrics.h"
 #include "catalog/catalog.h"
 #include "front/events/events_front.h"
 #include "front/http/fetch.h"
@@ -24,12 +26,41 @@ Result<void> call_webhook(const event::Webhook& call, bool allow_private) {
     return answer ? Result<void>{} : fail(answer.error());
 }
 
+Result<void> publish_queues(message::Queues& queues) {
+    for (const message::QueuePointer& queue : queues.list()) {
+        const message::QueueCounts counts = TRY(queues.counts(*queue));
+        const auto set = [&](const char* state, std::int64_t value) {
+            gauge("stroma_sqs_messages", "Messages in a queue of the AWS port",
+                  {{"queue", queue->name}, {"state", state}})
+                .set(static_cast<double>(value));
+        };
+        set("visible", counts.visible);
+        set("in_flight", counts.in_flight);
+        set("delayed", counts.delayed);
+        gauge("stroma_sqs_oldest_seconds", "Age of the oldest message of a queue of the AWS port",
+              {{"queue", queue->name}})
+            .set(static_cast<double>(counts.oldest_age_ms) / 1000);
+    }
+    return {};
+}
+
+Result<void> publish_deliveries(event::Events& events) {
+    const event::EventCounts counts = TRY(events.counts());
+    gauge("stroma_event_deliveries_waiting", "Deliveries of events not yet made")
+        .set(static_cast<double>(counts.deliveries));
+    gauge("stroma_event_delivery_oldest_seconds", "Age of the oldest delivery not yet made")
+        .set(static_cast<double>(counts.oldest_delivery_age_ms) / 1000);
+    gauge("stroma_event_archived", "Events in archives").set(static_cast<double>(counts.archived));
+    return {};
+}
+
 }  // namespace
 
 /// In the order in which it is made; each uses only what stands above it.
 struct MessageServices::State {
     std::unique_ptr<message::Queues> queues;
     std::unique_ptr<event::Events> events;
+    std::unique_ptr<JobEvents> job_events;
     std::unique_ptr<front::aws::Service> sqs, events_service;
 };
 
@@ -47,6 +78,7 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(Site& site, sql::
     state->events = TRY(event::Events::open(
         writes, *state->queues, std::move(sinks), site.clock(), site.ids(),
         event::EventsOptions{.account = account, .region = settings.text("aws.region")}));
+    state->job_events = TRY(JobEvents::open(site, writes, *state->events));
     const auto asking = [&catalog = site.catalog()](auto method) {
         return [&catalog, method](const catalog::Principal& principal, catalog::Action action,
                                   const catalog::Thing& thing) {
@@ -59,6 +91,10 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(Site& site, sql::
     state->events_service = front::events::make_service(
         *state->events,
         {.decide = asking(&catalog::Catalog::decide), .may = asking(&catalog::Catalog::may)});
+    site.add_gauges([held = state.get()]() -> Result<void> {
+        TRY(publish_queues(*held->queues));
+        return publish_deliveries(*held->events);
+    });
     return std::unique_ptr<MessageServices>(new MessageServices(std::move(state)));
 }
 
@@ -70,9 +106,13 @@ message::Queues& MessageServices::queues() { return *state_->queues; }
 
 event::Events& MessageServices::events() { return *state_->events; }
 
-void MessageServices::start() { state_->events->start(); }
+void MessageServices::start() {
+    state_->events->start();
+    state_->job_events->start();
+}
 
 void MessageServices::stop() {
+    state_->job_events->stop();
     state_->events->stop();
     state_->queues->stop();
 }

@@ -167,9 +167,11 @@ Result<std::unique_ptr<AwsServer>> open_aws(Site& site, const Settings& settings
                            {listener.address, listener.port, options.any_credentials});
 }
 
-void tell_aws(const AwsServer& aws, const ServeOptions& options, Terminal& terminal) {
-    terminal.print("AWS-compatible services at " + aws.url() +
-                   (aws.has_tls() ? " (and https)" : "") + "\n");
+void start_aws(AwsServer* aws, const ServeOptions& options, Terminal& terminal) {
+    if (aws == nullptr) return;
+    aws->start();
+    terminal.print("AWS-compatible services at " + aws->url() +
+                   (aws->has_tls() ? " (and https)" : "") + "\n");
     if (options.any_credentials)
         terminal.say(
             "INSECURE: on that port any credentials, and none, act as the administrator; anybody "
@@ -228,12 +230,11 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto aws = TRY(open_aws(*site, settings, options));
     site->start_workers();
     server->start();
-    if (aws) aws->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
-    if (aws) tell_aws(*aws, options, *invocation.terminal);
+    start_aws(aws.get(), options, *invocation.terminal);
     invocation.terminal->say("administrator token of this run: " + token);
     if (!pages.empty())
         invocation.terminal->say("in a browser, signed in: " + url + "/#/?token=" + token);

@@ -91,8 +91,8 @@ Outcome<Json> EventsService::create_archive(const aws::Call& call, const Json& m
         if (const auto read = event::Pattern::read(pattern); !read)
             return aws::refuse("InvalidEventPatternException",
                                "Event pattern is not valid. Reason: " + read.error().message);
-    if (const auto done = events_.put_archive(*name, bus->name, call.principal.id,
-                                              std::move(attributes), true);
+    if (const auto done =
+            events_.put_archive(*name, bus->name, call.principal.id, std::move(attributes), true);
         !done)
         return events_fault(done.error());
     const auto made = events_.find_archive(*name);
@@ -102,8 +102,7 @@ Outcome<Json> EventsService::create_archive(const aws::Call& call, const Json& m
 }
 
 Outcome<Json> EventsService::update_archive(const aws::Call& call, const Json& members) {
-    const auto archive =
-        archive_of(call, text_of(members, "ArchiveName"), catalog::Action::change);
+    const auto archive = archive_of(call, text_of(members, "ArchiveName"), catalog::Action::change);
     if (!archive) return tl::unexpected(archive.error());
     Json attributes = archive->attributes;
     bool any = false;
@@ -153,8 +152,7 @@ Outcome<Json> EventsService::list_archives(const aws::Call& call, const Json& me
 }
 
 Outcome<Json> EventsService::delete_archive(const aws::Call& call, const Json& members) {
-    const auto archive =
-        archive_of(call, text_of(members, "ArchiveName"), catalog::Action::remove);
+    const auto archive = archive_of(call, text_of(members, "ArchiveName"), catalog::Action::remove);
     if (!archive) return tl::unexpected(archive.error());
     if (const auto done = events_.remove_archive(archive->name); !done)
         return events_fault(done.error());
@@ -166,15 +164,17 @@ Outcome<Json> EventsService::start_replay(const aws::Call& call, const Json& mem
     if (!name) return tl::unexpected(name.error());
     const std::string source = bus_name(text_of(members, "EventSourceArn"));
     if (!events_.find_archive(source))
-        return validation(fmt::format("Parameter EventSourceArn is not valid. Reason: Archive {} "
-                                      "does not exist.",
-                                      source));
+        return validation(
+            fmt::format("Parameter EventSourceArn is not valid. Reason: Archive {} "
+                        "does not exist.",
+                        source));
     const auto archive = archive_of(call, source, catalog::Action::change);
     if (!archive) return tl::unexpected(archive.error());
     const Json destination = members.value("Destination", Json::object());
     if (bus_name(text_of(destination, "Arn")) != archive->bus)
-        return validation("Parameter Destination.Arn is not valid. Reason: Cross event bus replay "
-                          "is not permitted.");
+        return validation(
+            "Parameter Destination.Arn is not valid. Reason: Cross event bus replay "
+            "is not permitted.");
     event::Replay replay;
     replay.name = *name;
     replay.archive = archive->name;
@@ -183,8 +183,9 @@ Outcome<Json> EventsService::start_replay(const aws::Call& call, const Json& mem
     replay.from_ms = time_of(members, "EventStartTime");
     replay.to_ms = time_of(members, "EventEndTime");
     if (replay.from_ms < 0 || replay.from_ms >= replay.to_ms)
-        return validation("Parameter EventEndTime is not valid. Reason: EventStartTime must be "
-                          "before EventEndTime.");
+        return validation(
+            "Parameter EventEndTime is not valid. Reason: EventStartTime must be "
+            "before EventEndTime.");
     replay.attributes = {{"FilterArns", destination.value("FilterArns", Json::array())},
                          {"Description", text_of(members, "Description")}};
     if (const auto done = events_.start_replay(replay); !done) return events_fault(done.error());
@@ -269,15 +270,16 @@ Outcome<Json> EventsService::create_connection(const aws::Call& call, const Json
         return tl::unexpected(done.error());
     const std::string type = text_of(members, "AuthorizationType");
     if (type != "BASIC" && type != "API_KEY")
-        return validation(fmt::format("1 validation error detected: Value '{}' at "
-                                      "'authorizationType' failed to satisfy constraint: Member "
-                                      "must satisfy enum value set: [BASIC, API_KEY]",
-                                      type));
+        return validation(
+            fmt::format("1 validation error detected: Value '{}' at "
+                        "'authorizationType' failed to satisfy constraint: Member "
+                        "must satisfy enum value set: [BASIC, API_KEY]",
+                        type));
     if (events_.find_endpoint("connection", *name))
         return aws::refuse("ResourceAlreadyExistsException",
                            fmt::format("Connection {} already exists.", *name));
-    const std::string arn = events_.arn_of(
-        call.region, fmt::format("connection/{}/{}", *name, id_of(*name, 1)));
+    const std::string arn =
+        events_.arn_of(call.region, fmt::format("connection/{}/{}", *name, id_of(*name, 1)));
     if (const auto done = events_.put_endpoint(
             "connection", *name, call.principal.id,
             {{"Arn", arn},
@@ -319,16 +321,16 @@ Outcome<Json> EventsService::create_api_destination(const aws::Call& call, const
     if (!url.starts_with("http://") && !url.starts_with("https://"))
         return validation("Parameter InvocationEndpoint is not valid.");
     if (const std::string method = text_of(members, "HttpMethod"); method != "POST")
-        return validation(fmt::format("1 validation error detected: Value '{}' at 'httpMethod' "
-                                      "failed to satisfy constraint: Member must satisfy enum "
-                                      "value set: [POST]",
-                                      method));
+        return validation(
+            fmt::format("1 validation error detected: Value '{}' at 'httpMethod' "
+                        "failed to satisfy constraint: Member must satisfy enum "
+                        "value set: [POST]",
+                        method));
     if (events_.find_endpoint("api-destination", *name))
         return aws::refuse("ResourceAlreadyExistsException",
                            fmt::format("An api-destination {} already exists.", *name));
-    Json attributes{
-        {"Arn", events_.arn_of(call.region,
-                               fmt::format("api-destination/{}/{}", *name, id_of(*name, 2)))}};
+    Json attributes{{"Arn", events_.arn_of(call.region, fmt::format("api-destination/{}/{}", *name,
+                                                                    id_of(*name, 2)))}};
     for (const char* member : {"ConnectionArn", "InvocationEndpoint", "HttpMethod", "Description",
                                "InvocationRateLimitPerSecond"})
         if (members.contains(member)) attributes[member] = members[member];

@@ -108,9 +108,10 @@ Outcome<std::string> name_of(const Json& members, const char* member, std::size_
                         name, at, constraint));
     };
     if (name.empty())
-        return validation(fmt::format("1 validation error detected: Value null at '{}' failed to "
-                                      "satisfy constraint: Member must not be null",
-                                      at));
+        return validation(
+            fmt::format("1 validation error detected: Value null at '{}' failed to "
+                        "satisfy constraint: Member must not be null",
+                        at));
     if (!std::all_of(name.begin(), name.end(), [](unsigned char c) {
             return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_';
         }))
@@ -226,11 +227,13 @@ Outcome<event::Bus> EventsService::bus_of(const aws::Call& call, const Json& mem
 Outcome<Json> EventsService::put_events(const aws::Call& call, const Json& members) {
     const auto list = members.find("Entries");
     if (list == members.end() || !list->is_array() || list->empty())
-        return validation("1 validation error detected: Value '[]' at 'entries' failed to satisfy "
-                          "constraint: Member must have length greater than or equal to 1");
+        return validation(
+            "1 validation error detected: Value '[]' at 'entries' failed to satisfy "
+            "constraint: Member must have length greater than or equal to 1");
     if (list->size() > entries_max)
-        return validation("1 validation error detected: Value at 'entries' failed to satisfy "
-                          "constraint: Member must have length less than or equal to 10");
+        return validation(
+            "1 validation error detected: Value at 'entries' failed to satisfy "
+            "constraint: Member must have length less than or equal to 10");
     std::size_t size = 0;
     for (const Json& entry : *list) size += size_of(entry);
     if (size > bytes_max)

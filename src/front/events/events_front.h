@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "catalog/principal.h"
 #include "event/events.h"
@@ -11,8 +10,8 @@
 namespace stroma::front::events {
 
 /// Whether the principal may do that.
-using Decide = std::function<Result<bool>(const catalog::Principal&, catalog::Action,
-                                          const catalog::Thing&)>;
+using Decide =
+    std::function<Result<bool>(const catalog::Principal&, catalog::Action, const catalog::Thing&)>;
 
 struct Access {
     Decide decide;  ///< and have it recorded: for what happens to buses and rules

@@ -10,8 +10,8 @@ namespace {
 
 Json rule_json(const event::Rule& rule) {
     Json json{{"Name", rule.name}, {"Arn", rule.arn}};
-    for (const char* member : {"EventPattern", "ScheduleExpression", "State", "Description",
-                               "RoleArn"})
+    for (const char* member :
+         {"EventPattern", "ScheduleExpression", "State", "Description", "RoleArn"})
         if (rule.attributes.contains(member)) json[member] = rule.attributes[member];
     if (rule.attributes.contains("SuspendedBecause"))
         json["Description"] = "suspended: " + text_of(rule.attributes, "SuspendedBecause");
@@ -71,16 +71,15 @@ Outcome<Json> EventsService::put_rule(const aws::Call& call, const Json& members
         if (auto done = allow(call, catalog::Action::change, known->arn, known->owner); !done)
             return tl::unexpected(done.error());
     Json attributes = Json::object();
-    for (const char* member : {"EventPattern", "ScheduleExpression", "State", "Description",
-                               "RoleArn", "Tags"})
+    for (const char* member :
+         {"EventPattern", "ScheduleExpression", "State", "Description", "RoleArn", "Tags"})
         if (members.contains(member) && !members[member].is_null())
             attributes[member] = members[member];
     if (const std::string pattern = text_of(members, "EventPattern"); !pattern.empty())
         if (const auto read = event::Pattern::read(pattern); !read)
             return aws::refuse("InvalidEventPatternException",
                                "Event pattern is not valid. Reason: " + read.error().message);
-    const auto rule =
-        events_.put_rule(bus->name, *name, call.principal.id, std::move(attributes));
+    const auto rule = events_.put_rule(bus->name, *name, call.principal.id, std::move(attributes));
     if (!rule) return events_fault(rule.error());
     return Json{{"RuleArn", (*rule)->arn}};
 }
@@ -115,8 +114,7 @@ Outcome<Json> EventsService::delete_rule(const aws::Call& call, const Json& memb
     return Json::object();
 }
 
-Outcome<Json> EventsService::set_enabled(const aws::Call& call, const Json& members,
-                                         bool enabled) {
+Outcome<Json> EventsService::set_enabled(const aws::Call& call, const Json& members, bool enabled) {
     const auto rule = rule_of(call, members, "Name", catalog::Action::change);
     if (!rule) return tl::unexpected(rule.error());
     Json attributes = (*rule)->attributes;
@@ -202,8 +200,7 @@ Outcome<Json> EventsService::list_targets_by_rule(const aws::Call& call, const J
     return page_of(members, "Targets", std::move(all));
 }
 
-Outcome<Json> EventsService::list_rule_names_by_target(const aws::Call& call,
-                                                       const Json& members) {
+Outcome<Json> EventsService::list_rule_names_by_target(const aws::Call& call, const Json& members) {
     const auto bus = bus_of(call, members, "EventBusName", catalog::Action::read);
     if (!bus) return tl::unexpected(bus.error());
     const std::string arn = text_of(members, "TargetArn");
@@ -222,8 +219,7 @@ Outcome<Json> EventsService::change_tags(const aws::Call& call, const std::strin
     if (path.empty()) {
         const auto bus = events_.find_bus(bus_name(arn));
         if (!bus || arn.find(":event-bus/") == std::string::npos)
-            return aws::refuse("ResourceNotFoundException",
-                               fmt::format("{} does not exist.", arn));
+            return aws::refuse("ResourceNotFoundException", fmt::format("{} does not exist.", arn));
         if (auto done = allow(call, catalog::Action::change, bus->name, bus->owner); !done)
             return tl::unexpected(done.error());
         Json attributes = bus->attributes;
@@ -260,8 +256,7 @@ Outcome<Json> EventsService::list_tags(const aws::Call& call, const Json& member
     if (path.empty()) {
         const auto bus = events_.find_bus(bus_name(arn));
         if (!bus)
-            return aws::refuse("ResourceNotFoundException",
-                               fmt::format("{} does not exist.", arn));
+            return aws::refuse("ResourceNotFoundException", fmt::format("{} does not exist.", arn));
         return Json{{"Tags", tags_json(bus->attributes)}};
     }
     const std::size_t slash = path.rfind('/');

@@ -1,7 +1,7 @@
 #include "front/s3/checksum.h"
 
 #include <libdeflate.h>
-#include <nmmintrin.h>
+#include <x86intrin.h>
 
 #include <array>
 

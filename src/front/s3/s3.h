@@ -8,8 +8,8 @@
 namespace stroma::front::s3 {
 
 struct S3Options {
-    /// Whether a notification's destination is one that events can go to; nothing answers no.
-    std::function<bool(std::string_view arn)> knows_destination;
+    /// Sends a notification's destination its test message; false when events can't go there.
+    std::function<Result<bool>(std::string_view arn, std::string_view test)> send_test;
 };
 
 /// Answers S3's requests. Any thread.

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
-#include "base/digest.h"
+#include "bucket/notification.h"
 #include "front/http/url.h"
 #include "front/s3/attributes.h"
 #include "front/s3/intake.h"
+#include "front/s3/lifecycle.h"
 #include "front/s3/xml.h"
 
 // Sub-resources of a bucket: documents that its clients write and read, each checked as far as it
@@ -98,48 +99,55 @@ std::string location_document(const std::string& region) {
         s3_namespace, region == "us-east-1" ? "" : aws::xml_escape(region));
 }
 
-/// Every destination must be one that events can go to, and every filter one that is known.
-Outcome<void> check_notification(const Operation& operation, const Element& document) {
+/// The rules of a notification document. errors  InvalidArgument, MalformedXML
+Outcome<std::vector<bucket::NotificationRule>> read_rules(const Element& document) {
+    std::vector<bucket::NotificationRule> rules;
     for (const Element& one : document.children) {
-        const std::string arn = one.name == "QueueConfiguration"   ? one.text_of("Queue")
-                                : one.name == "TopicConfiguration" ? one.text_of("Topic")
-                                : one.name == "CloudFunctionConfiguration"
-                                    ? one.text_of("CloudFunction")
-                                    : "";
+        bucket::NotificationRule rule;
+        rule.id = one.text_of("Id");
+        if (rule.id.empty()) rule.id = fmt::format("notification-{}", rules.size() + 1);
+        rules.push_back(rule);
         if (one.name == "EventBridgeConfiguration") continue;
-        const auto events = one.all("Event");
-        if (arn.empty() || events.empty()) return malformed_xml();
-        for (const Element* const event : events)
+        bucket::NotificationRule& made = rules.back();
+        made.arn = one.name == "QueueConfiguration"           ? one.text_of("Queue")
+                   : one.name == "TopicConfiguration"         ? one.text_of("Topic")
+                   : one.name == "CloudFunctionConfiguration" ? one.text_of("CloudFunction")
+                                                              : "";
+        for (const Element* const event : one.all("Event")) {
             if (!event->text.starts_with("s3:"))
                 return refuse("InvalidArgument",
                               "The event '" + event->text + "' is not supported for notifications");
-        if (const Element* const filter = one.child("Filter"))
-            if (const Element* const key = filter->child("S3Key"))
-                for (const Element* const rule : key->all("FilterRule")) {
-                    const std::string name = http::lower_case(rule->text_of("Name"));
-                    if (name != "prefix" && name != "suffix")
-                        return refuse("InvalidArgument",
-                                      "filter rule name must be either prefix or suffix");
-                }
-        if (!operation.options.knows_destination || !operation.options.knows_destination(arn))
+            made.events.push_back(event->text);
+        }
+        if (made.arn.empty() || made.events.empty()) return malformed_xml();
+        const Element* const filter = one.child("Filter");
+        const Element* const keys = filter == nullptr ? nullptr : filter->child("S3Key");
+        if (keys == nullptr) continue;
+        for (const Element* const part : keys->all("FilterRule")) {
+            const std::string name = http::lower_case(part->text_of("Name"));
+            if (name != "prefix" && name != "suffix")
+                return refuse("InvalidArgument",
+                              "filter rule name must be either prefix or suffix");
+            (name == "prefix" ? made.prefix : made.suffix) = part->text_of("Value");
+        }
+    }
+    return rules;
+}
+
+/// Every destination must be one that events can go to: each is sent a test message.
+Outcome<void> keep_rules(Operation& operation, const std::string& text) {
+    const auto document = read_xml(text);
+    const auto rules = *S3_TRY(read_rules(*document));
+    const std::string test =
+        bucket::test_message(operation.bucket, operation.clock.unix_ms(), operation.request.id);
+    for (const bucket::NotificationRule& rule : rules) {
+        if (rule.arn.empty()) continue;
+        if (!operation.options.send_test || !*S3_TRY(operation.options.send_test(rule.arn, test)))
             return refuse("InvalidArgument",
                           "Unable to validate the following destination configurations");
     }
-    return {};
-}
-
-Outcome<void> check_lifecycle(const Element& document) {
-    const auto rules = document.all("Rule");
-    if (rules.empty()) return malformed_xml();
-    for (const Element* const rule : rules) {
-        const std::string status = rule->text_of("Status");
-        if (status != "Enabled" && status != "Disabled") return malformed_xml();
-        if (const Element* const expiry = rule->child("Expiration"))
-            if (const std::string days = expiry->text_of("Days");
-                !days.empty() && std::strtol(days.c_str(), nullptr, 10) <= 0)
-                return refuse("InvalidArgument",
-                              "'Days' for Expiration action must be a positive integer");
-    }
+    S3_TRY(operation.buckets.set_setting(operation.bucket, bucket::notification_rules,
+                                         rules.empty() ? "" : bucket::rules_text(rules)));
     return {};
 }
 
@@ -158,8 +166,7 @@ Outcome<void> check_setting(Operation& operation, const BucketSetting& setting,
     if (setting.root.empty()) return {};
     const auto document = read_xml(text);
     if (!document || document->name != setting.root) return malformed_xml();
-    if (setting.name == "notification") return check_notification(operation, *document);
-    if (setting.name == "lifecycle") return check_lifecycle(*document);
+    if (setting.name == "lifecycle") S3_TRY(read_lifecycle(*document));
     if (setting.name == "cors" && document->all("CORSRule").empty()) return malformed_xml();
     return {};
 }
@@ -282,6 +289,7 @@ Answer put_setting(Operation& operation) {
     if (!has_effect)
         return refuse("NotImplemented",
                       "A header you provided implies functionality that is not implemented", 501);
+    if (setting.name == "notification") S3_TRY(keep_rules(operation, text));
     S3_TRY(operation.buckets.set_setting(operation.bucket, setting.name, text));
     if (setting.name == "policy" || setting.name == "tagging") response.status = 204;
     return response;

@@ -18,8 +18,8 @@ Json sent_json(const ReadMessage& read, const message::Sent& sent) {
     if (!read.message.attributes.empty())
         json["MD5OfMessageAttributes"] = attributes_md5(message::laid_out(read.message.attributes));
     if (!read.message.trace.empty())
-        json["MD5OfMessageSystemAttributes"] = attributes_md5(
-            message::laid_out({{"AWSTraceHeader", "String", read.message.trace}}));
+        json["MD5OfMessageSystemAttributes"] =
+            attributes_md5(message::laid_out({{"AWSTraceHeader", "String", read.message.trace}}));
     if (!sent.sequence.empty()) json["SequenceNumber"] = sent.sequence;
     return json;
 }
@@ -135,9 +135,10 @@ Outcome<Json> SqsService::send_message(const aws::Call& call, const Json& member
     if (!read) return tl::unexpected(read.error());
     const std::size_t most = (*queue)->behaviour.body_bytes_max;
     if (read->size_bytes > most)
-        return invalid_value(fmt::format("One or more parameters are invalid. Reason: Message must "
-                                         "be shorter than {} bytes.",
-                                         most));
+        return invalid_value(
+            fmt::format("One or more parameters are invalid. Reason: Message must "
+                        "be shorter than {} bytes.",
+                        most));
     read->message.sender = call.principal.id;
     const auto sent = queues_.send(*queue, {&read->message, 1});
     if (!sent[0]) return queue_fault(call, sent[0].error());
@@ -200,8 +201,8 @@ Outcome<Json> SqsService::receive_message(const aws::Call& call, const Json& mem
     const auto most = number_within(members, "MaxNumberOfMessages", 1, 10,
                                     "Must be between 1 and 10, if provided.");
     if (!most) return tl::unexpected(most.error());
-    const auto wait = number_within(members, "WaitTimeSeconds", 0, 20,
-                                    "Must be >= 0 and <= 20, if provided.");
+    const auto wait =
+        number_within(members, "WaitTimeSeconds", 0, 20, "Must be >= 0 and <= 20, if provided.");
     if (!wait) return tl::unexpected(wait.error());
     const auto visibility = number_within(members, "VisibilityTimeout", 0, visibility_max,
                                           "Must be >= 0 and <= 43200, if provided.");

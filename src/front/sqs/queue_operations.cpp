@@ -59,13 +59,14 @@ Outcome<Json> SqsService::create_queue(const aws::Call& call, const Json& member
     const std::string name = text_or_empty(members, "QueueName");
     if (name.empty()) return missing("QueueName");
     const auto known = queues_.find(name);
-    const auto allowed = access_.decide(
-        call.principal, known ? catalog::Action::change : catalog::Action::create,
-        {catalog::ThingKind::queue, known ? name : "", known ? known->owner : ""});
+    const auto allowed =
+        access_.decide(call.principal, known ? catalog::Action::change : catalog::Action::create,
+                       {catalog::ThingKind::queue, known ? name : "", known ? known->owner : ""});
     if (!allowed) return aws::refuse(allowed.error());
     if (!*allowed) return aws::refuse("AccessDeniedException", "may not create a queue", 403);
     message::Queues::NewQueue wanted{name, call.region, call.principal.id,
-                                     map_member(members, "Attributes"), map_member(members, "tags")};
+                                     map_member(members, "Attributes"),
+                                     map_member(members, "tags")};
     for (const auto& [key, value] : map_member(members, "Tags")) wanted.tags[key] = value;
     const auto made = queues_.create(wanted);
     if (!made) return queue_fault(call, made.error());
@@ -94,9 +95,10 @@ Outcome<Json> SqsService::page_of(const aws::Call& call, const Json& members,
     const auto most = number_member(members, "MaxResults");
     if (!most) return tl::unexpected(most.error());
     if (*most && (**most < 1 || **most > page_max))
-        return invalid_value(fmt::format("Value {} for parameter MaxResults is invalid. Reason: "
-                                         "Must be between 1 and {}, if provided.",
-                                         **most, page_max));
+        return invalid_value(
+            fmt::format("Value {} for parameter MaxResults is invalid. Reason: "
+                        "Must be between 1 and {}, if provided.",
+                        **most, page_max));
     std::string after;
     const std::string token = text_or_empty(members, "NextToken");
     if (!token.empty() && !aws::base64_decode(token, after))
@@ -221,9 +223,8 @@ Outcome<Json> SqsService::add_permission(const aws::Call& call, const Json& memb
     Json policy = policy_of(**queue);
     for (const Json& statement : policy["Statement"])
         if (text_or_empty(statement, "Sid") == label) return bad_label(label, "Already exists.");
-    policy["Statement"].push_back(statement_of(**queue, label,
-                                               texts_member(members, "AWSAccountIds"),
-                                               texts_member(members, "Actions")));
+    policy["Statement"].push_back(statement_of(
+        **queue, label, texts_member(members, "AWSAccountIds"), texts_member(members, "Actions")));
     if (const auto done = queues_.set_attributes((*queue)->name, {{"Policy", policy.dump()}});
         !done)
         return queue_fault(call, done.error());
@@ -251,9 +252,10 @@ Outcome<Json> SqsService::start_message_move_task(const aws::Call& call, const J
     const auto rate = number_member(members, "MaxNumberOfMessagesPerSecond");
     if (!rate) return tl::unexpected(rate.error());
     if (*rate && (**rate < 1 || **rate > 500))
-        return invalid_value(fmt::format("Value {} for parameter MaxNumberOfMessagesPerSecond is "
-                                         "invalid. Reason: Must be >= 1 and <= 500, if provided.",
-                                         **rate));
+        return invalid_value(
+            fmt::format("Value {} for parameter MaxNumberOfMessagesPerSecond is "
+                        "invalid. Reason: Must be >= 1 and <= 500, if provided.",
+                        **rate));
     const std::string destination = text_or_empty(members, "DestinationArn");
     for (const std::string& arn : {source, destination})
         if (const auto queue = queues_.find_arn(arn))
@@ -296,8 +298,8 @@ Outcome<Json> SqsService::list_message_move_tasks(const aws::Call& call, const J
         return tl::unexpected(done.error());
     const auto most = number_member(members, "MaxResults");
     if (!most) return tl::unexpected(most.error());
-    const auto tasks = queues_.moves(
-        arn, static_cast<int>(std::clamp<std::int64_t>(most->value_or(1), 1, 10)));
+    const auto tasks =
+        queues_.moves(arn, static_cast<int>(std::clamp<std::int64_t>(most->value_or(1), 1, 10)));
     if (!tasks) return aws::refuse(tasks.error());
     Json results = Json::array();
     for (const message::MoveTask& task : *tasks) {

@@ -42,11 +42,11 @@ aws::Outcome<aws::Reply> SqsService::call(aws::Call& call) {
     const Operation operation = operation_named(call.operation);
     if (operation == nullptr) {
         if (call.wire == aws::Wire::query)
-            return aws::refuse("InvalidAction",
-                               fmt::format("The action {} is not valid for this endpoint.",
-                                           call.operation));
-        return aws::refuse(Fault{"UnknownOperationException", "", 400, {},
-                                 "com.amazon.coral.service#"});
+            return aws::refuse(
+                "InvalidAction",
+                fmt::format("The action {} is not valid for this endpoint.", call.operation));
+        return aws::refuse(
+            Fault{"UnknownOperationException", "", 400, {}, "com.amazon.coral.service#"});
     }
     const auto members = request_members(call);
     if (!members) return tl::unexpected(members.error());

@@ -10,8 +10,8 @@
 namespace stroma::front::sqs {
 
 /// Whether the principal may do that.
-using Decide = std::function<Result<bool>(const catalog::Principal&, catalog::Action,
-                                          const catalog::Thing&)>;
+using Decide =
+    std::function<Result<bool>(const catalog::Principal&, catalog::Action, const catalog::Thing&)>;
 
 struct Access {
     Decide decide;  ///< and have it recorded: for what happens to queues

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "app/site.h"
+#include "event/events.h"
+#include "sql/write_group.h"
+
+namespace stroma::app {
+
+/// Tells of our own jobs on the default bus: source "stroma.jobs", detail-type "Job State Change",
+/// detail {job, stage, owner, title, state, attempt, errorCode, error, outputs}; and, when one has
+/// published a dataset, source "stroma.datasets", "Dataset State Change". Each state is told at
+/// least once, also when it was reached while no server ran; a state that lasts less than a moment
+/// may be passed over for the next.
+class JobEvents {
+public:
+    /// All must outlive it.
+    static Result<std::unique_ptr<JobEvents>> open(Site& site, sql::WriteGroup& writes,
+                                                   event::Events& events);
+    ~JobEvents();
+    void start();
+    void stop();
+
+private:
+    struct State;
+    explicit JobEvents(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::app
