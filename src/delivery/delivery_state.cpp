@@ -44,6 +44,7 @@ std::string state_json(const DeliveryState& state) {
     for (const auto& [key, value] : state.tags) tags[key] = value;
     return Json{{"name", state.name},
                 {"id", state.id},
+                {"owner", state.owner},
                 {"created_ms", state.created_ms},
                 {"updated_ms", state.updated_ms},
                 {"version", state.version},
@@ -63,6 +64,7 @@ Result<DeliveryState> parse_state(std::string_view json) {
     try {
         state.name = read.at("name").get<std::string>();
         state.id = read.at("id").get<std::string>();
+        state.owner = read.at("owner").get<std::string>();
         state.created_ms = read.at("created_ms").get<std::int64_t>();
         state.updated_ms = read.at("updated_ms").get<std::int64_t>();
         state.version = read.at("version").get<int>();

@@ -29,6 +29,7 @@ struct Plan {
 /// What a delivery is, and how far it has come. A snapshot.
 struct DeliveryState {
     std::string name, id;
+    std::string owner;  ///< id of the principal who made it
     std::int64_t created_ms = 0, updated_ms = 0;
     int version = 1;
     std::string source;      ///< name of the stream that is delivered; "" when records are put

@@ -69,7 +69,7 @@ Result<std::string> engine_type(std::string_view hive) {
 
 Error misfit(std::string_view text, const TableColumn& column) {
     return {ErrorCode::invalid_input,
-            fmt::format("'{}' is not a {} for the column '{}'", text.substr(0, 64), column.type,
+            fmt::format("'{}' is not of the type {} of the column '{}'", text.substr(0, 64), column.type,
                         column.name)};
 }
 

@@ -152,6 +152,7 @@ std::string stream_json(const StreamInfo& stream) {
     return Json{{"version", 1},
                 {"name", stream.name},
                 {"id", stream.id},
+                {"owner", stream.owner},
                 {"created_ms", stream.created_ms},
                 {"retention_hours", stream.retention_hours},
                 {"shards", std::move(shards)},
@@ -173,6 +174,7 @@ Result<StreamInfo> parse_stream(std::string_view json) {
     try {
         stream.name = read.at("name").get<std::string>();
         stream.id = read.at("id").get<std::string>();
+        stream.owner = read.at("owner").get<std::string>();
         stream.created_ms = read.at("created_ms").get<std::int64_t>();
         stream.retention_hours = read.at("retention_hours").get<int>();
         for (const Json& value : read.at("shards")) {

@@ -49,6 +49,7 @@ struct Consumer {
 struct StreamInfo {
     std::string name;
     std::string id;  ///< of this creation; another stream of the same name has another one
+    std::string owner;  ///< id of the principal who made it
     std::int64_t created_ms = 0;
     int retention_hours = 24;
     std::vector<Shard> shards;  ///< by index

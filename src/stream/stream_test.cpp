@@ -131,7 +131,7 @@ protected:
 };
 
 TEST_F(StreamsTest, ARecordGoesToTheShardWhoseRangeHoldsItsHash) {
-    ASSERT_TRUE(streams->create("s", 3, false));
+    ASSERT_TRUE(streams->create("s", "me", 3, false));
     expect_whole_range();
     EXPECT_EQ(decimal(shards()[1].first), "113427455640312821154458202477256070485");
     for (int k = 0; k < 200; ++k) {
@@ -145,7 +145,7 @@ TEST_F(StreamsTest, ARecordGoesToTheShardWhoseRangeHoldsItsHash) {
 }
 
 TEST_F(StreamsTest, NumbersRiseAcrossARestartAndRecordsStay) {
-    ASSERT_TRUE(streams->create("s", 1, false));
+    ASSERT_TRUE(streams->create("s", "me", 1, false));
     const std::string first = to_text(put("k", "a").number);
     EXPECT_GT(first, to_text(shards()[0].first_number()));
     open();
@@ -155,7 +155,7 @@ TEST_F(StreamsTest, NumbersRiseAcrossARestartAndRecordsStay) {
 }
 
 TEST_F(StreamsTest, AParentIsDrainedAndItsChildrenGoOn) {
-    ASSERT_TRUE(streams->create("s", 1, false));
+    ASSERT_TRUE(streams->create("s", "me", 1, false));
     put("k", "old", HashKey{5});
     ASSERT_TRUE(streams->reshard("s", [&](StreamInfo& info, const ShardEnd& end) {
         return split_shard(info, 0, HashKey{100}, clock.unix_ms(), end);
@@ -180,7 +180,7 @@ TEST_F(StreamsTest, AParentIsDrainedAndItsChildrenGoOn) {
 }
 
 TEST_F(StreamsTest, AnyNumberOfShardsBecomesAnyOtherEvenly) {
-    ASSERT_TRUE(streams->create("s", 1, false));
+    ASSERT_TRUE(streams->create("s", "me", 1, false));
     for (const int count : {2, 3, 5, 4, 7, 1, 6}) {
         clock.advance(Milliseconds{1000});
         spread(count);
@@ -201,7 +201,7 @@ TEST_F(StreamsTest, AnyNumberOfShardsBecomesAnyOtherEvenly) {
 }
 
 TEST_F(StreamsTest, PutsGoOnWhileShardsChangeAndNoneIsLost) {
-    ASSERT_TRUE(streams->create("s", 2, false));
+    ASSERT_TRUE(streams->create("s", "me", 2, false));
     std::vector<std::thread> writers;
     for (int w = 0; w < 3; ++w)
         writers.emplace_back([&, w] {
@@ -228,19 +228,19 @@ TEST_F(StreamsTest, PutsGoOnWhileShardsChangeAndNoneIsLost) {
 }
 
 TEST_F(StreamsTest, AStreamThatIsMadeAnewKnowsNoEarlierPosition) {
-    ASSERT_TRUE(streams->create("s", 1, false));
-    EXPECT_EQ(streams->create("s", 1, false).error().code, ErrorCode::already_exists);
+    ASSERT_TRUE(streams->create("s", "me", 1, false));
+    EXPECT_EQ(streams->create("s", "me", 1, false).error().code, ErrorCode::already_exists);
     const Position earlier{"s", streams->find("s").value()->id, 0, 0, 0};
     ASSERT_TRUE(streams->remove("s"));
     EXPECT_EQ(streams->find("s").error().code, ErrorCode::not_found);
-    ASSERT_TRUE(streams->create("s", 1, false));
+    ASSERT_TRUE(streams->create("s", "me", 1, false));
     EXPECT_EQ(streams->read(earlier, 1).error().code, ErrorCode::conflict);
     open();
     EXPECT_EQ(streams->names().size(), 1u);
 }
 
 TEST_F(StreamsTest, ADecreasedRetentionHidesOldRecordsAndFreesTheirSpace) {
-    ASSERT_TRUE(streams->create("s", 1, false));
+    ASSERT_TRUE(streams->create("s", "me", 1, false));
     ASSERT_TRUE(streams->change("s", [](StreamInfo& info) -> Result<void> {
         info.retention_hours = 48;
         return {};
@@ -260,7 +260,7 @@ TEST_F(StreamsTest, ADecreasedRetentionHidesOldRecordsAndFreesTheirSpace) {
 TEST_F(StreamsTest, OnRequestAShardRefusesItsThousandAndFirstRecordOfASecond) {
     limits = true;
     open();
-    ASSERT_TRUE(streams->create("s", 1, false));
+    ASSERT_TRUE(streams->create("s", "me", 1, false));
     std::vector<NewRecord> records(1001, NewRecord{.partition_key = "k", .data = "x"});
     ASSERT_TRUE(streams->put("s", records));
     EXPECT_FALSE(records[999].throttled);
@@ -272,7 +272,7 @@ TEST_F(StreamsTest, OnRequestAShardRefusesItsThousandAndFirstRecordOfASecond) {
 }
 
 TEST_F(StreamsTest, AReaderIsToldHowFarItIsBehind) {
-    ASSERT_TRUE(streams->create("s", 1, false));
+    ASSERT_TRUE(streams->create("s", "me", 1, false));
     put("k", "a");
     clock.advance(Milliseconds{5000});
     put("k", "b");

@@ -185,7 +185,8 @@ Result<void> Streams::forget(const std::shared_ptr<Open>& stream) {
     return {};
 }
 
-Result<void> Streams::create(std::string_view name, int shards, bool on_demand,
+Result<void> Streams::create(std::string_view name, std::string_view owner, int shards,
+                             bool on_demand,
                              std::map<std::string, std::string> tags) {
     if (const auto there = opened(name); there)
         return fail(ErrorCode::already_exists, fmt::format("there is a stream '{}'", name));
@@ -195,6 +196,7 @@ Result<void> Streams::create(std::string_view name, int shards, bool on_demand,
     const std::int64_t now = clock_.unix_ms();
     StreamInfo info;
     info.name = name;
+    info.owner = owner;
     info.id = ids_.uuid();
     info.created_ms = now;
     info.shards = equal_shards(shards, now);

@@ -66,7 +66,7 @@ public:
     ~Streams();
 
     /// already_exists; the shards' count is the caller's to limit.
-    Result<void> create(std::string_view name, int shards, bool on_demand,
+    Result<void> create(std::string_view name, std::string_view owner, int shards, bool on_demand,
                         std::map<std::string, std::string> tags = {});
     /// The stream and its records go. not_found
     Result<void> remove(std::string_view name);

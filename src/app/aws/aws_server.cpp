@@ -175,20 +175,20 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
                                 .domains = words_in(settings.text("aws.domains"))});
     // The services, one line each.
     state->port.add(state->sts);
-    state->streams = TRY(StreamService::open(site, settings));
-    state->port.add(state->streams->kinesis());
     // Buckets tell events, events go to deliveries, and deliveries go to buckets: the sink is
     // first used after start().
     event::Sinks sinks;
-    sinks.record = [all = state.get()](const std::string& arn, const std::string& key,
-                                       const std::string& data) {
-        return all->deliveries->record_sink(all->streams->streams())(arn, key, data);
+    sinks.record = [made = state.get()](const std::string& arn, const std::string& key,
+                                        const std::string& data) {
+        return made->deliveries->put(made->streams->streams(), arn, key, data);
     };
     state->messages = TRY(MessageServices::open(site, state->writes, settings, std::move(sinks)));
     for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
     TRY(open_s3(*state));
-    state->deliveries =
-        TRY(DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
+    state->streams = TRY(StreamService::open(site, settings));
+    state->port.add(state->streams->kinesis());
+    state->deliveries = TRY(
+        DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
     state->port.add(state->deliveries->firehose());
     const auto server_options = TRY(aws_server_options(settings, options));
     state->lifecycle_interval = settings.duration("aws.lifecycle_interval");

@@ -101,7 +101,20 @@ Result<std::unique_ptr<DeliveryService>> DeliveryService::open(Site& site,
         delivery::Deliveries::open(std::move(options), segment_logs(site.clock()), streams,
                                    state->sink, site.clock(), site.ids()),
         "opening the deliveries");
-    state->firehose = std::make_unique<front::firehose::FirehoseService>(*state->deliveries);
+    const auto may = [&site](const catalog::Principal& principal, catalog::Action action,
+                             const catalog::Thing& thing) {
+        return site.catalog().may(principal, action, thing);
+    };
+    const auto owner_of = [&streams, &buckets](catalog::ThingKind kind, std::string_view name) {
+        if (kind == catalog::ThingKind::bucket) {
+            const auto found = buckets.find(name);
+            return found ? found->owner : std::string();
+        }
+        const auto found = streams.find(name);
+        return found ? (*found)->owner : std::string();
+    };
+    state->firehose =
+        std::make_unique<front::firehose::FirehoseService>(*state->deliveries, may, owner_of);
     return std::unique_ptr<DeliveryService>(new DeliveryService(std::move(state)));
 }
 
@@ -109,22 +122,18 @@ front::aws::Service& DeliveryService::firehose() { return *state_->firehose; }
 void DeliveryService::start() { state_->deliveries->start(); }
 void DeliveryService::stop() { state_->deliveries->stop(); }
 
-std::function<Result<void>(const std::string&, const std::string&, const std::string&)>
-DeliveryService::record_sink(stream::Streams& streams) {
-    return [&streams, &deliveries = *state_->deliveries](
-               const std::string& arn, const std::string& key,
-               const std::string& data) -> Result<void> {
-        if (const std::size_t at = arn.find(":deliverystream/"); at != std::string::npos) {
-            TRY(deliveries.put(arn.substr(at + 16), {&data, 1}));
-            return {};
-        }
-        const std::size_t at = arn.find(":stream/");
-        if (at == std::string::npos)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("'{}' is neither a stream nor a delivery", arn));
-        stream::NewRecord record{.partition_key = key, .data = data};
-        return streams.put(arn.substr(at + 8), {&record, 1});
-    };
+Result<void> DeliveryService::put(stream::Streams& streams, const std::string& arn,
+                                  const std::string& key, const std::string& data) {
+    if (const std::size_t at = arn.find(":deliverystream/"); at != std::string::npos) {
+        TRY(state_->deliveries->put(arn.substr(at + 16), {&data, 1}));
+        return {};
+    }
+    const std::size_t at = arn.find(":stream/");
+    if (at == std::string::npos)
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("'{}' is neither a stream nor a delivery", arn));
+    stream::NewRecord record{.partition_key = key, .data = data};
+    return streams.put(arn.substr(at + 8), {&record, 1});
 }
 
 }  // namespace stroma::app

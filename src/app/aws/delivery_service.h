@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "app/settings.h"
@@ -22,9 +21,8 @@ public:
     ~DeliveryService();
     front::aws::Service& firehose();
     /// Puts a record on the stream, or into the delivery, of an ARN.
-    std::function<Result<void>(const std::string& arn, const std::string& key,
-                               const std::string& data)>
-    record_sink(stream::Streams& streams);
+    Result<void> put(stream::Streams& streams, const std::string& arn, const std::string& key,
+                     const std::string& data);
     void start();
     void stop();
 

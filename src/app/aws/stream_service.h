@@ -21,7 +21,7 @@ public:
     stream::Streams& streams() { return *streams_; }
 
 private:
-    explicit StreamService(std::unique_ptr<stream::Streams> streams);
+    StreamService(std::unique_ptr<stream::Streams> streams, front::kinesis::Decide may);
     std::unique_ptr<stream::Streams> streams_;
     front::kinesis::KinesisService kinesis_;
     std::jthread tidying_;

@@ -19,6 +19,8 @@ struct Request {
     delivery::Deliveries& deliveries;
     const aws::Call& call;
     const Json& parameters;
+    const Decide& may;
+    const OwnerOf& owner_of;
 
     std::string text(std::string_view name) const {
         const auto found = parameters.find(name);
@@ -56,6 +58,46 @@ tl::unexpected<aws::Fault> refuse_for(const Request& request, const Error& error
             return aws::refuse("ServiceUnavailableException", "Slow down.", 503);
         default: return aws::refuse(error);
     }
+}
+
+aws::Outcome<void> allow(const Request& request, catalog::Action action, catalog::ThingKind kind,
+                         const std::string& name, const std::string& owner) {
+    const auto allowed = request.may(request.call.principal, action, {kind, name, owner});
+    if (!allowed) return aws::refuse(allowed.error());
+    if (*allowed) return {};
+    return aws::refuse("AccessDeniedException",
+                       fmt::format("User: {} is not authorized to perform: firehose:{} on "
+                                   "resource: {}",
+                                   request.call.principal.id, request.call.operation, name));
+}
+
+/// Whether the sender may themselves do what a delivery with that configuration does for them.
+aws::Outcome<void> allow_delivery(const Request& request, const std::string& config,
+                                  const std::string& source) {
+    const auto destination = delivery::parse_destination(config);
+    if (!destination) return refuse_for(request, destination.error());
+    std::vector<std::string> buckets = {destination->bucket};
+    if (destination->backup) buckets.push_back(destination->backup->bucket);
+    for (const std::string& bucket : buckets)
+        if (auto allowed = allow(request, catalog::Action::change, catalog::ThingKind::bucket,
+                                 bucket, request.owner_of(catalog::ThingKind::bucket, bucket));
+            !allowed)
+            return allowed;
+    if (source.empty()) return {};
+    return allow(request, catalog::Action::read, catalog::ThingKind::stream, source,
+                 request.owner_of(catalog::ThingKind::stream, source));
+}
+
+/// Of the delivery that is named; one that isn't there is the operation's to refuse.
+aws::Outcome<void> allow_operation(const Request& request) {
+    const std::string& operation = request.call.operation;
+    if (operation == "CreateDeliveryStream")
+        return allow(request, catalog::Action::create, catalog::ThingKind::stream, "", "");
+    const auto state = request.deliveries.find(request.name());
+    if (!state) return {};
+    const bool reads = operation.starts_with("Describe") || operation.starts_with("List");
+    return allow(request, reads ? catalog::Action::read : catalog::Action::change,
+                 catalog::ThingKind::stream, state->name, state->owner);
 }
 
 // ---- records ------------------------------------------------------------------------------------
@@ -132,6 +174,9 @@ aws::Outcome<aws::Reply> create(const Request& request) {
             if (tag.is_object())
                 wanted.tags[tag.value("Key", std::string())] = tag.value("Value", std::string());
     const std::string stream = wanted.source;
+    wanted.owner = request.call.principal.id;
+    if (auto allowed = allow_delivery(request, wanted.config, stream); !allowed)
+        return aws::refuse(std::move(allowed.error()));
     const auto made = request.deliveries.create(std::move(wanted));
     if (!made && made.error().code == ErrorCode::not_found)
         return aws::refuse("ResourceNotFoundException",
@@ -208,7 +253,10 @@ aws::Outcome<aws::Reply> list(const Request& request) {
     for (const std::string& name : request.deliveries.names()) {
         if (!after.empty() && name <= after) continue;
         const auto state = request.deliveries.find(name);
-        if (!state || (!type.empty() && (type == "DirectPut") != state->source.empty())) continue;
+        if (!state || !allow(request, catalog::Action::read, catalog::ThingKind::stream, name,
+                             state->owner))
+            continue;
+        if ((!type.empty() && (type == "DirectPut") != state->source.empty())) continue;
         more = names.size() == limit;
         if (more) break;
         names.push_back(name);
@@ -232,6 +280,8 @@ aws::Outcome<aws::Reply> update(const Request& request) {
                            fmt::format("Cannot update firehose: {} since the current version id: "
                                        "{} and specified version id: {} do not match",
                                        state->name, state->version, version));
+    if (auto allowed = allow_delivery(request, config->dump(), state->source); !allowed)
+        return aws::refuse(std::move(allowed.error()));
     const auto updated = request.deliveries.update(state->name, state->version, config->dump());
     if (!updated) return refuse_for(request, updated.error());
     return aws::reply(Json::object());
@@ -337,7 +387,10 @@ aws::Outcome<aws::Reply> FirehoseService::call(aws::Call& call) {
     const auto checked = aws::check_shape(*parameters, members);
     if (!checked) return aws::refuse(checked.error());
     try {
-        return operation->run({deliveries_, call, *parameters});
+        const Request request{deliveries_, call, *parameters, may_, owner_of_};
+        if (auto allowed = allow_operation(request); !allowed)
+            return aws::refuse(std::move(allowed.error()));
+        return operation->run(request);
     } catch (const nlohmann::json::exception&) {
         return aws::refuse("SerializationException", "");
     }

@@ -117,7 +117,7 @@ aws::Outcome<stream::Position> starting_position(const Request& request, const S
     for (const char* member : {"Timestamp"})
         if (start.contains(member)) asked[member] = start[member];
     if (start.contains("SequenceNumber")) asked["StartingSequenceNumber"] = start["SequenceNumber"];
-    const auto from = starting_place({request.streams, request.call, asked}, info, *index);
+    const auto from = starting_place({request.streams, request.call, asked, request.may}, info, *index);
     if (!from) return aws::refuse(from.error());
     return stream::Position{.stream = info.name, .id = info.id, .shard = *index, .from = *from};
 }

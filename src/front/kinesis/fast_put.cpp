@@ -193,7 +193,8 @@ std::string answer_text(const Usual& usual, bool many) {
 
 }  // namespace
 
-std::optional<aws::Outcome<aws::Reply>> fast_put(stream::Streams& streams, const aws::Call& call) {
+std::optional<aws::Outcome<aws::Reply>> fast_put(stream::Streams& streams, const aws::Call& call,
+                                                 const Decide& may) {
     const bool many = call.operation == "PutRecords";
     if ((!many && call.operation != "PutRecord") || !call.is_json() || streams.has_limits())
         return std::nullopt;
@@ -202,6 +203,9 @@ std::optional<aws::Outcome<aws::Reply>> fast_put(stream::Streams& streams, const
     if (!reader.read(call.body, many, usual)) return std::nullopt;
     const auto info = streams.find(usual.stream);
     if (!info || !(*info)->key_id.empty()) return std::nullopt;
+    const auto allowed = may(call.principal, catalog::Action::change,
+                             {catalog::ThingKind::stream, (*info)->name, (*info)->owner});
+    if (!allowed || !*allowed) return std::nullopt;
     const auto put = streams.put(usual.stream, usual.records);
     if (!put) return aws::Outcome<aws::Reply>(refuse_for(call, usual.stream, put.error()));
     aws::Reply reply;

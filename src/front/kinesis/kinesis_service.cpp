@@ -52,10 +52,32 @@ Operation for_stream(const Operation& operation, stream::Streams& streams, const
     return operation;
 }
 
+bool only_reads(std::string_view operation) {
+    for (const std::string_view begin : {"Get", "Describe", "List", "SubscribeToShard"})
+        if (operation.starts_with(begin)) return true;
+    return false;
+}
+
+/// Of the stream that is named; one that isn't there is the operation's to refuse.
+aws::Outcome<void> allow(const Request& request) {
+    if (request.call.operation == "CreateStream") {
+        const auto allowed = request.may(request.call.principal, catalog::Action::create,
+                                         {catalog::ThingKind::stream, "", ""});
+        if (allowed && *allowed) return {};
+        return aws::refuse("AccessDeniedException", "may not create a stream");
+    }
+    if (request.stream().empty()) return {};
+    const auto info = request.streams.find(request.stream());
+    if (!info) return {};
+    return request.allow(only_reads(request.call.operation) ? catalog::Action::read
+                                                            : catalog::Action::change,
+                         **info);
+}
+
 }  // namespace
 
 aws::Outcome<aws::Reply> KinesisService::call(aws::Call& call) {
-    if (auto done = fast_put(streams_, call)) return *std::move(done);
+    if (auto done = fast_put(streams_, call, may_)) return *std::move(done);
     const auto operation = operations().find(call.operation);
     if (operation == operations().end()) return aws::refuse("UnknownOperationException", "");
     auto parameters = call.parameters();
@@ -69,7 +91,9 @@ aws::Outcome<aws::Reply> KinesisService::call(aws::Call& call) {
     const Operation fitting = for_stream(operation->second, streams_, *parameters);
     const auto checked = aws::check_shape(*parameters, fitting.members);
     if (!checked) return aws::refuse(checked.error());
-    return fitting.run({streams_, call, *checked});
+    const Request request{streams_, call, *checked, may_};
+    if (auto allowed = allow(request); !allowed) return aws::refuse(std::move(allowed.error()));
+    return fitting.run(request);
 }
 
 }  // namespace stroma::front::kinesis

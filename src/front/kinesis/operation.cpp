@@ -52,6 +52,17 @@ std::string Request::arn(std::string_view stream_name) const {
     return fmt::format("arn:aws:kinesis:{}:{}:stream/{}", call.region, call.account, stream_name);
 }
 
+aws::Outcome<void> Request::allow(catalog::Action action, const stream::StreamInfo& stream) const {
+    const auto allowed =
+        may(call.principal, action, {catalog::ThingKind::stream, stream.name, stream.owner});
+    if (!allowed) return aws::refuse(allowed.error());
+    if (*allowed) return {};
+    return aws::refuse("AccessDeniedException",
+                       fmt::format("User: {} is not authorized to perform: kinesis:{} on resource: "
+                                   "{}",
+                                   call.principal.id, call.operation, arn(stream.name)));
+}
+
 aws::Member stream_name(bool needed) { return {"StreamName", name_shape(needed)}; }
 aws::Member shard_id(std::string_view name, bool needed) { return {name, name_shape(needed)}; }
 aws::Member whole_number(std::string_view name, bool needed, double at_least, double at_most) {

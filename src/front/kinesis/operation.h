@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "front/aws/call.h"
 #include "front/aws/shapes.h"
+#include "front/kinesis/kinesis_service.h"
 #include "stream/streams.h"
 
 namespace stroma::front::kinesis {
@@ -17,6 +18,7 @@ struct Request {
     stream::Streams& streams;
     const aws::Call& call;
     const Json& parameters;
+    const Decide& may;
 
     std::string text(std::string_view name) const;  ///< "" when it isn't there
     std::int64_t integer(std::string_view name, std::int64_t otherwise) const;
@@ -25,6 +27,8 @@ struct Request {
     /// ResourceNotFoundException
     aws::Outcome<std::shared_ptr<const stream::StreamInfo>> find() const;
     std::string arn(std::string_view stream_name) const;
+    /// AccessDeniedException
+    aws::Outcome<void> allow(catalog::Action action, const stream::StreamInfo& stream) const;
     Json time(std::int64_t unix_ms) const { return aws::timestamp(call.wire, unix_ms); }
 };
 
@@ -82,6 +86,7 @@ inline aws::Reply nothing() {
 
 /// PutRecord and PutRecords on the JSON wires, when all is as usual; nothing when it isn't, and
 /// then nothing was done.
-std::optional<aws::Outcome<aws::Reply>> fast_put(stream::Streams& streams, const aws::Call& call);
+std::optional<aws::Outcome<aws::Reply>> fast_put(stream::Streams& streams, const aws::Call& call,
+                                                 const Decide& may);
 
 }  // namespace stroma::front::kinesis

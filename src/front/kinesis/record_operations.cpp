@@ -249,6 +249,9 @@ aws::Outcome<Position> position_of(const Request& request) {
 aws::Outcome<aws::Reply> get_records(const Request& request) {
     const auto position = position_of(request);
     if (!position) return aws::refuse(position.error());
+    if (const auto info = request.streams.find(position->stream); info)
+        if (auto allowed = request.allow(catalog::Action::read, **info); !allowed)
+            return aws::refuse(std::move(allowed.error()));
     auto read =
         request.streams.read(*position, static_cast<int>(request.integer("Limit", 10'000)));
     if (!read) {

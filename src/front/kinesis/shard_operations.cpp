@@ -91,6 +91,8 @@ aws::Outcome<aws::Reply> list_shards(const Request& request) {
     }
     const auto info = request.streams.find(page.stream);
     if (!info) return refuse_for(request.call, page.stream, info.error());
+    if (auto allowed = request.allow(catalog::Action::read, **info); !allowed)
+        return aws::refuse(std::move(allowed.error()));
     if (paged && (*info)->id != page.id) return invalid_argument("NextToken is invalid.");
     const auto filter = page.filter.empty() ? Json(Json::object()) : *parse_json(page.filter);
     const auto limit = static_cast<std::size_t>(request.integer("MaxResults", 1000));

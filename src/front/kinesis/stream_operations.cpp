@@ -33,7 +33,8 @@ aws::Outcome<aws::Reply> create_stream(const Request& request) {
     const bool on_demand = request.has("StreamModeDetails") &&
                            request.parameters["StreamModeDetails"].value("StreamMode", Json("")) ==
                                "ON_DEMAND";
-    const auto made = request.streams.create(name, shards, on_demand, std::move(tags));
+    const auto made = request.streams.create(name, request.call.principal.id, shards, on_demand,
+                                             std::move(tags));
     if (!made && made.error().code == ErrorCode::already_exists)
         return aws::refuse("ResourceInUseException",
                            fmt::format("Stream {} under account {} already exists.", name,
@@ -125,10 +126,10 @@ aws::Outcome<aws::Reply> list_streams(const Request& request) {
     bool more = false;
     for (const std::string& name : request.streams.names()) {
         if (!after.empty() && name <= after) continue;
+        const auto info = request.streams.find(name);
+        if (!info || !request.allow(catalog::Action::read, **info)) continue;
         more = names.size() == limit;
         if (more) break;
-        const auto info = request.streams.find(name);
-        if (!info) continue;
         names.push_back(name);
         summaries.push_back(
             {{"StreamName", name},

@@ -1,0 +1,182 @@
+// Puts records on a Kinesis-compatible port as fast as it takes them, and says how fast that was.
+//
+//   put_records_bench PORT STREAM [connections=4] [records=500] [bytes=200] [seconds=10]
+//
+// Each connection sends the next PutRecords (PutRecord for one record) once the last is answered;
+// keys and data are random, bodies are made before the clock starts. The requests bear a signature
+// that nobody has made: the port must take any (stroma serve --insecure-any-credentials; kinesalite
+// takes any). Prints one line of JSON; a record that wasn't taken ends it.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+struct Options {
+    int port = 4566, connections = 4, records = 500, bytes = 200;
+    double seconds = 10;
+    std::string stream;
+};
+
+[[noreturn]] void end(const char* why) {
+    std::fprintf(stderr, "put_records_bench: %s\n", why);
+    std::exit(1);
+}
+
+std::string base64(const std::string& bytes) {
+    constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        unsigned group = 0;
+        for (std::size_t i = 0; i < 3; ++i)
+            group = group << 8 |
+                    (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0u);
+        for (std::size_t i = 0; i < 4; ++i)
+            text += i <= bytes.size() - at ? letters[group >> (18 - 6 * i) & 63] : '=';
+    }
+    return text;
+}
+
+std::string record(const Options& options, std::mt19937_64& random) {
+    std::string data(static_cast<std::size_t>(options.bytes), '\0');
+    for (char& c : data) c = static_cast<char>(random());
+    return "\"Data\":\"" + base64(data) + "\",\"PartitionKey\":\"" + std::to_string(random()) +
+           "\"";
+}
+
+std::string request(const Options& options, std::mt19937_64& random) {
+    std::string body = "{\"StreamName\":\"" + options.stream + "\",";
+    if (options.records == 1) {
+        body += record(options, random) + "}";
+    } else {
+        body += "\"Records\":[";
+        for (int r = 0; r < options.records; ++r)
+            body += (r == 0 ? "{" : ",{") + record(options, random) + "}";
+        body += "]}";
+    }
+    return "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-amz-json-1.1\r\n"
+           "X-Amz-Target: Kinesis_20131202." +
+           std::string(options.records == 1 ? "PutRecord" : "PutRecords") +
+           "\r\nX-Amz-Date: 20261122T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 "
+           "Credential=any/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=host, "
+           "Signature=any\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+int connect_to(int port) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        end("nobody listens there");
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return socket;
+}
+
+void send_all(int socket, const std::string& bytes) {
+    for (std::size_t done = 0; done < bytes.size();) {
+        const ssize_t put = ::send(socket, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+        if (put <= 0) end("the connection broke");
+        done += static_cast<std::size_t>(put);
+    }
+}
+
+/// The next answer's body, whose length its head tells.
+void receive(int socket, std::string& held) {
+    held.clear();
+    std::size_t whole = 0;
+    char bytes[64 << 10];
+    while (whole == 0 || held.size() < whole) {
+        const ssize_t got = ::recv(socket, bytes, sizeof bytes, 0);
+        if (got <= 0) end("the connection broke");
+        held.append(bytes, static_cast<std::size_t>(got));
+        const std::size_t head = held.find("\r\n\r\n");
+        if (whole != 0 || head == std::string::npos) continue;
+        std::size_t at = held.find("ontent-");
+        while (at != std::string::npos && ::strncasecmp(held.c_str() + at, "ontent-length:", 14) != 0)
+            at = held.find("ontent-", at + 1);
+        if (at == std::string::npos || at > head) end("an answer without a length");
+        whole = head + 4 + std::strtoul(held.c_str() + at + 14, nullptr, 10);
+    }
+    if (held.compare(9, 3, "200") != 0) end(held.c_str());
+    if (held.find("FailedRecordCount") != std::string::npos &&
+        held.find("\"FailedRecordCount\":0") == std::string::npos)
+        end("a record wasn't taken");
+}
+
+}  // namespace
+
+int main(int count, char** given) {
+    if (count < 3) end("put_records_bench PORT STREAM [connections] [records] [bytes] [seconds]");
+    Options options;
+    options.port = std::atoi(given[1]);
+    options.stream = given[2];
+    if (count > 3) options.connections = std::atoi(given[3]);
+    if (count > 4) options.records = std::atoi(given[4]);
+    if (count > 5) options.bytes = std::atoi(given[5]);
+    if (count > 6) options.seconds = std::atof(given[6]);
+    std::vector<std::vector<double>> latencies(static_cast<std::size_t>(options.connections));
+    std::vector<std::thread> threads;
+    std::atomic<int> ready{0};
+    std::atomic<bool> go{false};
+    SteadyClock::time_point until;
+    for (int c = 0; c < options.connections; ++c)
+        threads.emplace_back([&, c] {
+            std::mt19937_64 random(static_cast<std::uint64_t>(c) + 1);
+            std::vector<std::string> requests;
+            for (int r = 0; r < 16; ++r) requests.push_back(request(options, random));
+            const int socket = connect_to(options.port);
+            std::string held;
+            ++ready;
+            go.wait(false);
+            auto& mine = latencies[static_cast<std::size_t>(c)];
+            for (std::size_t n = 0;; ++n) {
+                const auto before = SteadyClock::now();
+                if (before >= until) break;
+                send_all(socket, requests[n % requests.size()]);
+                receive(socket, held);
+                mine.push_back(
+                    std::chrono::duration<double, std::milli>(SteadyClock::now() - before).count());
+            }
+            ::close(socket);
+        });
+    while (ready < options.connections) std::this_thread::yield();
+    const auto begin = SteadyClock::now();
+    until = begin + std::chrono::microseconds(static_cast<std::int64_t>(options.seconds * 1e6));
+    go = true;
+    go.notify_all();
+    for (std::thread& thread : threads) thread.join();
+    const double seconds = std::chrono::duration<double>(SteadyClock::now() - begin).count();
+    std::vector<double> all;
+    for (const auto& each : latencies) all.insert(all.end(), each.begin(), each.end());
+    std::sort(all.begin(), all.end());
+    if (all.empty()) end("no request was answered");
+    const auto percentile = [&](double p) {
+        return all[static_cast<std::size_t>(p * static_cast<double>(all.size() - 1))];
+    };
+    std::printf("{\"connections\": %d, \"records_per_request\": %d, \"bytes\": %d, "
+                "\"requests\": %zu, \"records_per_second\": %.0f, \"p50_ms\": %.3f, "
+                "\"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
+                options.connections, options.records, options.bytes, all.size(),
+                static_cast<double>(all.size()) * options.records / seconds, percentile(0.5),
+                percentile(0.99), all.back());
+    return 0;
+}
