@@ -42,7 +42,8 @@ def test_the_tissue_lies_under_its_spots_in_register(browse, start_server, run, 
     run("import", tmp_path / "heart.h5ad", "--name", "heart", "--title", "Heart",
         data=tmp_path / "data")
     server = start_server(tmp_path / "data")
-    seen = browse(server, "images-heart", ["openImages", "hideImage", "imageAsDrawing", "zoomImage"],
+    seen = browse(server, "images-heart",
+                  ["openImages", "hideImage", "imageAsDrawing", "zoomImage"],
                   dataset="heart", image="heart lowres")
     heart = data.uns["spatial"]["heart"]
     picture = np.round(heart["images"]["lowres"] * 255)

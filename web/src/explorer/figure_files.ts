@@ -5,15 +5,6 @@ import type { Point } from "../base/polygon";
 import { escape, fixed, svg, text } from "../plots/figure";
 import type { Colouring } from "./colouring";
 
-/** A table as CSV (RFC 4180). */
-export function csv(head: string[], rows: (string | number)[][]): string {
-  const field = (value: string | number) => {
-    const text = String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [head, ...rows].map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
-}
-
 export const fileName = (...parts: string[]): string =>
   parts.join(" ").trim().replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80);
 
