@@ -71,6 +71,8 @@ Result<void> check_column(RuleRun& run);
 Result<void> check_any_column(RuleRun& run);
 Result<void> check_reserved(RuleRun& run);
 Result<void> check_column_names(RuleRun& run);
+/// uns["spatial"]; with "library" what lies under the spots of a single section.
+Result<void> check_spatial(RuleRun& run);
 
 /// For each row whether a rule's "when" and "unless" let it be looked at.
 Result<std::vector<bool>> rows_in_question(const RuleRun& run);

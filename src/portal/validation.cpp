@@ -251,6 +251,7 @@ constexpr NamedCheck checks[] = {
     {"colors", check_colors},
     {"embeddings", check_embeddings},
     {"gene_ids", check_gene_ids},
+    {"spatial", check_spatial},
     {"raw_counts", check_raw_counts},
     {"empty_cells", check_empty_cells},
     {"equal_cells", check_equal_cells},
@@ -360,7 +361,7 @@ Result<void> check_rule(const Json& rule) {
     TRY(check_texts(rule, "below", false));
     TRY(check_condition(rule, "when"));
     TRY(check_condition(rule, "unless"));
-    for (const char* name : {"terms", "optional"})
+    for (const char* name : {"terms", "optional", "library"})
         if (rule.contains(name) && !rule[name].is_boolean())
             return fail(ErrorCode::invalid_input, fmt::format("'{}' is true or false", name));
     if (rule.contains("by_organism"))

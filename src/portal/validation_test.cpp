@@ -13,6 +13,7 @@ namespace {
 
 using expression::AnnotatedData;
 using expression::Column;
+using expression::Dict;
 using expression::Element;
 using expression::TextArray;
 using expression::TextGrid;
@@ -198,6 +199,75 @@ TEST(Validation, TheLaboratoryAsksForLessAndMostlyWarns) {
     EXPECT_EQ(report["state"], "valid");
     EXPECT_EQ(report["warnings"], 3);
     EXPECT_EQ(profile_named(profiles(), "none").error().code, ErrorCode::not_found);
+}
+
+Element truth(bool value) {
+    return Element{
+        expression::Array{expression::ValueType::boolean, {}, Bytes(1, std::byte{value})}};
+}
+
+Element number(double value) {
+    auto array = expression::Array::of(std::vector<double>{value});
+    array.shape = {};
+    return Element{std::move(array)};
+}
+
+/// One section by Visium, as the schema asks for it.
+AnnotatedData visium_dataset() {
+    auto data = good_dataset();
+    data.obs.columns[0] = texts("assay_ontology_term_id", {"EFO:0022857"});
+    data.obs.columns[7] = texts("suspension_type", {"na"});
+    for (const char* name : {"array_col", "array_row", "in_tissue"})
+        data.obs.columns.push_back(
+            {name, expression::Array::of(std::vector<std::int64_t>{0, 1, 1, 0, 1, 0}),
+             std::nullopt});
+    expression::Array picture{
+        expression::ValueType::uint8, {2, 2000, 3}, Bytes(2 * 2000 * 3, std::byte{7})};
+    Dict library{{"images", Element{Dict{{"hires", Element{std::move(picture)}}}}},
+                 {"scalefactors", Element{Dict{{"spot_diameter_fullres", number(89.4)},
+                                               {"tissue_hires_scalef", number(0.17)}}}}};
+    data.uns.emplace_back("spatial", Element{Dict{{"is_single", truth(true)},
+                                                  {"heart", Element{std::move(library)}}}});
+    return data;
+}
+
+Dict& spatial_of(AnnotatedData& data) { return std::get<Dict>(data.uns.back().second.value); }
+
+TEST(Validation, OneVisiumSectionBringsItsPictureAndItsSpots) {
+    auto good = visium_dataset();
+    EXPECT_EQ(report_of(good)["state"], "valid") << report_of(good).dump(1);
+
+    auto without = visium_dataset();
+    without.uns.pop_back();
+    EXPECT_EQ(only(report_of(without))["column"], "spatial/is_single");
+
+    auto bare = visium_dataset();
+    spatial_of(bare).pop_back();
+    EXPECT_EQ(only(report_of(bare))["column"], "spatial");
+
+    auto several = visium_dataset();
+    spatial_of(several)[0].second = truth(false);
+    EXPECT_EQ(only(report_of(several))["column"], "spatial") << "no picture of several sections";
+
+    auto wrong = visium_dataset();
+    Dict& library = std::get<Dict>(spatial_of(wrong)[1].second.value);
+    std::get<Dict>(library[0].second.value).emplace_back("lowres", number(1));
+    std::get<Dict>(library[1].second.value)[0].second = number(-1);
+    const Json found = report_of(wrong)["findings"];
+    ASSERT_EQ(found.size(), 2u) << found.dump(1);
+    EXPECT_EQ(found[0]["column"], "spatial/heart/images/lowres");
+    EXPECT_EQ(found[1]["column"], "spatial/heart/scalefactors/spot_diameter_fullres");
+
+    auto elsewhere = visium_dataset();
+    elsewhere.obs.columns.back().values =
+        expression::Array::of(std::vector<std::int64_t>{0, 1, 2, 0, 1, 0});
+    const Json spots = only(report_of(elsewhere));
+    EXPECT_EQ(spots["column"], "in_tissue");
+    EXPECT_EQ(spots["first_row"], 2);
+
+    auto other = good_dataset();
+    other.uns.emplace_back("spatial", Element{Dict{{"is_single", truth(true)}}});
+    EXPECT_EQ(only(report_of(other))["column"], "spatial") << "a dissociated assay has none";
 }
 
 /// As much of the Cell Ontology as the tests need, as if it were all.

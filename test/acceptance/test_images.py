@@ -336,3 +336,61 @@ def test_an_image_comes_over_http_and_goes(start_server, slide, tmp_path, run):
     gone = f"/v1/datasets/slide/images/{moved.info['id']}"
     assert server.request("DELETE", gone).status_code == 204
     assert images_of(server, "slide") == [] and server.request("DELETE", gone).status_code == 404
+
+
+def write_ome_zarr_05(folder, pixels, chunk, codec, separator="/"):
+    """Zarr version 3 by its specification, as OME-Zarr 0.5 has it; the newest Zarr of Debian writes
+    version 2 only."""
+    import json
+
+    import numcodecs
+    names = {"zstd": numcodecs.Zstd(), "gzip": numcodecs.GZip(), "blosc": numcodecs.Blosc(),
+             None: None}
+    axes = [{"name": name, "type": kind} for name, kind in
+            (("c", "channel"), ("y", "space"), ("x", "space"))]
+    (folder / "0").mkdir(parents=True)
+    (folder / "zarr.json").write_text(json.dumps({
+        "zarr_format": 3, "node_type": "group", "attributes": {"ome": {
+            "version": "0.5", "multiscales": [{"axes": axes, "datasets": [{"path": "0",
+                "coordinateTransformations": [{"type": "scale", "scale": [1, 0.5, 0.5]}]}]}],
+            "omero": {"channels": [{"label": "DNA", "color": "0000FF"}, {"label": "actin"}]}}}}))
+    codecs = [{"name": "bytes", "configuration": {"endian": "little"}}]
+    if codec:
+        codecs.append({"name": codec, "configuration": {}})
+    (folder / "0/zarr.json").write_text(json.dumps({
+        "zarr_format": 3, "node_type": "array", "shape": list(pixels.shape),
+        "data_type": pixels.dtype.name, "fill_value": 7, "attributes": {}, "codecs": codecs,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(chunk)}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": separator}}}))
+    for place in np.ndindex(*(-(-size // part) for size, part in zip(pixels.shape, chunk))):
+        block = np.full(chunk, 7, pixels.dtype)
+        part = pixels[tuple(slice(at * size, (at + 1) * size) for at, size in zip(place, chunk))]
+        if (part == 7).all():
+            continue  # a chunk of the fill value isn't stored
+        block[tuple(slice(0, size) for size in part.shape)] = part
+        path = folder / "0" / separator.join(["c", *map(str, place)])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(names[codec].encode(block.tobytes()) if codec else block.tobytes())
+
+
+def test_ome_zarr_05_is_read_in_each_of_its_packings(run, start_server, slide, tmp_path):
+    rng = np.random.default_rng(5)
+    pixels = rng.integers(0, 4000, (2, 70, 90)).astype(np.uint16)
+    pixels[1, :32, 32:64] = 7
+    ways = {"zstd": ("zstd", "/"), "blosc": ("blosc", "."), "gzip": ("gzip", "/"),
+            "plain": (None, "/")}
+    for name, (codec, separator) in ways.items():
+        write_ome_zarr_05(tmp_path / f"{name}.zarr", pixels, (1, 32, 32), codec, separator)
+        run("import", tmp_path / f"{name}.zarr", "--image-of", "slide", "--name", f"v3 {name}",
+            data=slide)
+    sharded = tmp_path / "sharded.zarr"
+    write_ome_zarr_05(sharded, pixels, (1, 32, 32), "zstd")
+    told = (sharded / "0/zarr.json").read_text(encoding="utf-8")
+    (sharded / "0/zarr.json").write_text(told.replace('"bytes"', '"sharding_indexed"'))
+    refused = run("import", sharded, "--image-of", "slide", data=slide, fails=True)
+    assert "sharding_indexed" in refused.stderr
+    kept = {one.info["name"]: one for one in images_of(start_server(slide), "slide")}
+    for name in ways:
+        for channel in range(2):
+            plane_of(kept[f"v3 {name}"], 0, channel, pixels[channel])
+    assert kept["v3 zstd"].info["channels"][0]["name"] == "DNA"

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { explorerSteps } from "./explorer_steps.mjs";
+import { imageSteps } from "./image_steps.mjs";
 import { labelSteps } from "./label_steps.mjs";
 import { portalSteps } from "./portal_steps.mjs";
 import { selectingSteps } from "./selecting_steps.mjs";
@@ -135,7 +136,7 @@ const t = {
 };
 
 const steps = { ...portalSteps(t), ...explorerSteps(t), ...labelSteps(t), ...selectingSteps(t),
-  ...sharingSteps(t) };
+  ...sharingSteps(t), ...imageSteps(t) };
 try {
   t.page = await t.newReader();
   for (const step of order.steps) await steps[step]();

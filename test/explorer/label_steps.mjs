@@ -46,6 +46,38 @@ export const labelSteps = (t) => {
     return { came, release };
   }
   return {
+    /** Who isn't signed in labels in the browser: kept over a reload, taken back, taken along. */
+    async anonymous() {
+      one = t.page = await t.explorerTab(t.order.dataset, "");
+      await own(one).getByLabel("Name of the new labels").fill("kind");
+      await own(one).getByRole("button", { name: "Create" }).click();
+      await disclosure(one).waitFor();
+      const [first, second] = t.order.types;
+      await selectType(one, first);
+      await labelSelected(one, "mine");
+      await waitForCount(one, "mine", t.order.counts[first]);
+      await selectType(one, second);
+      await labelSelected(one, "others");
+      await waitForCount(one, "others", t.order.counts[second]);
+      await own(one).getByRole("button", { name: "Change the label others" }).click();
+      await own(one).getByLabel("Merge into").selectOption("mine");
+      await waitForCount(one, "mine", t.order.counts[first] + t.order.counts[second]);
+      await t.look("anonymous-labels");
+      await own(one).getByRole("button", { name: "History of kind" }).click();
+      t.seen.history = await own(one).locator(".label-history li > span").allTextContents();
+      await own(one).getByRole("button", { name: "Take back change 4" }).click();
+      await disclosure(one).click();
+      await waitForCount(one, "others", t.order.counts[second]);
+      await one.reload();
+      await t.drawn(one);
+      await waitForCount(one, "mine", t.order.counts[first]);
+      t.seen.reloaded = await counts(one);
+      t.seen.csv = (await t.downloaded(() =>
+        own(one).getByRole("button", { name: "Download as CSV" }).click())).text;
+      await own(one).getByLabel("CSV file of labels").setInputFiles({ name: "labels.csv",
+        mimeType: "text/csv", buffer: Buffer.from(t.seen.csv.replaceAll(",mine", ',"theirs, too"')) });
+      await waitForCount(one, "theirs, too", t.order.counts[first]);
+    },
     async create() {
       one = await t.explorerTab();
       other = await t.explorerTab();

@@ -41,3 +41,29 @@ def test_two_tabs_label_at_once_and_a_view_is_opened_by_a_stranger(browse, start
     restored = seen["restored"]
     assert restored["selected"] == seen["selected"] == first
     assert "CD79A" in restored["genes"] and restored["sets"][0].startswith("my set")
+
+
+def test_who_is_not_signed_in_labels_in_the_browser(browse, start_server, run, h5ad, tmp_path):
+    file, data = tmp_path / "blood.h5ad", tmp_path / "data"
+    run("demo", "--cells", "600", "--genes", "200", "-o", file)
+    run("import", file, "--name", "blood", "--title", "Blood", "--public", data=data)
+    types = h5ad.read(file).obs["cell_type"]
+    first, second = chosen = list(types.cat.categories[:2])
+    number = {name: int((types == name).sum()) for name in chosen}
+    server = start_server(data)
+    seen = browse(server, "labels", ["anonymous"], dataset="blood", types=chosen, counts=number)
+    assert seen["history"][0] == f"you merged into mine · {number[second]} cells"
+    assert (seen["reloaded"]["mine"], seen["reloaded"]["others"]) == \
+        (number[first], number[second])
+    rows = list(csv.reader(io.StringIO(seen["csv"])))
+    assert rows[0] == ["cell_id", "kind"] and len(rows) == 601
+    kinds = {"mine": first, "others": second}
+    assert all(kinds.get(label, "") == (name if name in chosen else "")
+               for (_, label), name in zip(rows[1:], types))
+    # What was exported is imported into a space on the server.
+    space = server.post("/u/spaces", json={"title": "Mine"}).json()["id"]
+    revision = server.get("/d/blood").json()["revision"]["id"]
+    done = server.request("POST", f"/u/spaces/{space}/revisions/{revision}/labels.csv",
+                          data=seen["csv"].encode(),
+                          headers={"Content-Type": "text/csv", "If-Match": "*"})
+    assert done.status_code in (200, 201), done.text

@@ -173,6 +173,57 @@ void parse_fill(const Json& json, ZarrArray& array) {
     if (array.type.is_big_endian) std::reverse(array.fill.begin(), array.fill.end());
 }
 
+/// A member that is an object; an empty one else.
+Json object_in(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_object() ? *found : Json::object();
+}
+
+std::string text_in(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+/// Version 3 calls a type by its words: "uint16" is "<u2" of version 2.
+std::string type_of_version_2(std::string_view name, char order) {
+    for (const auto& [word, letter] : {std::pair{"uint", 'u'}, {"int", 'i'}, {"float", 'f'}}) {
+        if (!name.starts_with(word)) continue;
+        const std::string_view bits = name.substr(std::string_view(word).size());
+        for (const int width : {1, 2, 4, 8})
+            if (bits == std::to_string(width * 8))
+                return fmt::format("{}{}{}", order, letter, width);
+    }
+    return name == "bool" ? "|b1" : "";
+}
+
+/// One codec that makes numbers bytes, and perhaps one that packs these.
+Result<void> parse_codecs(const std::string& place, const Json& json, ZarrArray& array) {
+    const auto codecs = json.find("codecs");
+    if (codecs == json.end() || !codecs->is_array() || codecs->empty() || codecs->size() > 8)
+        return bad_zarr(place, "'codecs' is no list of 1 to 8");
+    char order = '|';
+    for (std::size_t at = 0; at < codecs->size(); ++at) {
+        const Json& codec = (*codecs)[at];
+        const std::string name = codec.is_object() ? text_in(codec, "name") : "";
+        if (at == 0 && name == "bytes") {
+            const std::string endian = text_in(object_in(codec, "configuration"), "endian");
+            order = endian == "big" ? '>' : endian == "little" ? '<' : '|';
+        } else if (at == 1 && (name == "blosc" || name == "gzip" || name == "zstd")) {
+            array.compressor = name;
+        } else {
+            return fail(ErrorCode::unsupported,
+                        fmt::format("{}: codec '{}' is not read at place {}", place, name, at + 1));
+        }
+    }
+    const std::string called = text_in(json, "data_type");
+    const std::string type = type_of_version_2(called, order);
+    if (type.empty() || (order == '|' && !type.ends_with('1')))
+        return fail(ErrorCode::unsupported,
+                    fmt::format("{}: data_type '{}' is not read", place, called));
+    array.type = TRY(parse_simple_type(place, type));
+    return {};
+}
+
 }  // namespace
 
 tl::unexpected<Error> bad_zarr(const std::string& place, std::string_view what) {
@@ -193,7 +244,8 @@ std::uint64_t ZarrArray::chunk_elements() const {
 
 std::string ZarrArray::chunk_key(const std::vector<std::uint64_t>& place) const {
     std::string key = path.empty() ? "" : path + "/";
-    if (place.empty()) return key + "0";
+    if (has_chunk_prefix) key += place.empty() ? "c" : std::string("c") + separator;
+    if (place.empty()) return has_chunk_prefix ? key : key + "0";
     for (std::size_t i = 0; i < place.size(); ++i) {
         if (i > 0) key += separator;
         key += std::to_string(place[i]);
@@ -238,6 +290,39 @@ Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path)
     }
     array.is_column_major = json.value("order", Json("C")) == "F";
     if (json.value("dimension_separator", Json(".")) == "/") array.separator = '/';
+    parse_fill(json, array);
+    return array;
+}
+
+Result<ZarrArray> open_zarr_array_3(const ZarrStore& store, std::string_view path) {
+    const std::string key = under(path, "zarr.json");
+    const std::string place = store.place(key);
+    if (!store.has(key)) return bad_zarr(place, "is missing");
+    const Bytes text = TRY(store.get(key));
+    const Json json = TRY_WITH(parse_json(as_text(text)), place);
+    if (!json.is_object() || json.value("zarr_format", Json(0)) != 3 ||
+        text_in(json, "node_type") != "array")
+        return bad_zarr(place, "is no array of Zarr version 3");
+    const Json grid = object_in(json, "chunk_grid"), keys = object_in(json, "chunk_key_encoding");
+    if (text_in(grid, "name") != "regular")
+        return fail(ErrorCode::unsupported, place + ": only a regular 'chunk_grid' is read");
+    ZarrArray array;
+    array.path = std::string(path);
+    array.shape = TRY(parse_lengths(place, json, "shape"));
+    array.chunks = TRY(parse_lengths(place, object_in(grid, "configuration"), "chunk_shape"));
+    if (array.shape.size() != array.chunks.size())
+        return bad_zarr(place, "'shape' and 'chunk_shape' have different length");
+    if (std::find(array.chunks.begin(), array.chunks.end(), 0) != array.chunks.end())
+        return bad_zarr(place, "'chunk_shape' holds 0");
+    TRY(product(place, array.shape, elements_max, "an array"));
+    TRY(parse_codecs(place, json, array));
+    TRY(product(place, array.chunks, chunk_bytes_max / std::max<std::size_t>(array.type.bytes, 1),
+                "a chunk"));
+    array.has_chunk_prefix = text_in(keys, "name") != "v2";
+    const std::string separator = text_in(object_in(keys, "configuration"), "separator");
+    array.separator = separator.size() == 1 ? separator[0] : array.has_chunk_prefix ? '/' : '.';
+    if (array.separator != '/' && array.separator != '.')
+        return bad_zarr(place, "the separator of 'chunk_key_encoding' is neither / nor .");
     parse_fill(json, array);
     return array;
 }

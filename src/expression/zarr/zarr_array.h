@@ -23,7 +23,7 @@ struct ZarrType {
     std::vector<ZarrType> fields;  ///< of a record
 };
 
-/// The checked content of a .zarray file (Zarr version 2).
+/// The checked content of a .zarray file (Zarr version 2), or of an array's zarr.json (version 3).
 struct ZarrArray {
     std::string path;  ///< of the array; chunks lie at path/0.0
     std::vector<std::uint64_t> shape, chunks;
@@ -31,7 +31,8 @@ struct ZarrArray {
     std::string compressor;  ///< "", "blosc", "zlib", "gzip", "zstd", "lz4"
     bool is_column_major = false;
     char separator = '.';
-    Bytes fill;  ///< one element; zeros when there is none
+    bool has_chunk_prefix = false;  ///< chunks lie at path/c/0/0, as version 3 has it
+    Bytes fill;                     ///< one element; zeros when there is none
     std::string fill_text;
 
     std::uint64_t element_count() const;
@@ -48,6 +49,10 @@ tl::unexpected<Error> bad_zarr(const std::string& place, std::string_view what);
 ///         exhausted      more than 2^48 elements, a chunk over 1 GiB
 ///         unsupported    version 3, another compressor or filter (by its name)
 Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path);
+
+/// The same of version 3, path/zarr.json: numbers in chunks of their own.
+/// errors  also  unsupported  sharded or transposed chunks, other types and codecs (by their name)
+Result<ZarrArray> open_zarr_array_3(const ZarrStore& store, std::string_view path);
 
 /// A chunk's bytes unpacked; a chunk that isn't stored is all fill values. Not for vlen_utf8.
 Result<Bytes> read_zarr_chunk(const ZarrStore& store, const ZarrArray& array,

@@ -180,10 +180,17 @@ Result<void> OmeZarrSource::read_rows(std::size_t group, std::uint64_t first, st
     return {};
 }
 
+/// Of OME-Zarr 0.4 the file .zattrs, of 0.5 a part of zarr.json.
 Result<Json> attributes_of(const ZarrStore& store) {
-    if (!store.has(".zattrs")) return Json::object();
-    const Bytes text = TRY(store.get(".zattrs"));
+    const bool is_version_3 = store.has("zarr.json");
+    if (!is_version_3 && !store.has(".zattrs")) return Json::object();
+    const Bytes text = TRY(store.get(is_version_3 ? "zarr.json" : ".zattrs"));
     Json json = TRY(parse_json(as_text(text), {.bytes_max = attributes_bytes_max}));
+    for (const char* part : {"attributes", "ome"}) {
+        if (!is_version_3 || !json.is_object()) break;
+        Json inner = json.value(part, Json::object());
+        json = std::move(inner);
+    }
     return json.is_object() ? json : Json::object();
 }
 
@@ -210,7 +217,7 @@ Result<Json> find_image_group(ZarrStore& store, bool are_labels) {
         attributes = TRY(attributes_of(store));
     }
     if (!has_multiscales(attributes))
-        return fail(ErrorCode::invalid_input, "its .zattrs name no multiscales");
+        return fail(ErrorCode::invalid_input, "its attributes name no multiscales");
     return attributes;
 }
 
@@ -271,8 +278,9 @@ Result<std::unique_ptr<ImageSource>> zarr_source(expression::InputFiles& files,
     if (!datasets.is_array() || datasets.empty() || !datasets[0].is_object() ||
         !datasets[0].value("path", Json()).is_string())
         return fail(ErrorCode::invalid_input, "its multiscales name no datasets");
-    ZarrArray array =
-        TRY(expression::open_zarr_array(*store, datasets[0]["path"].get<std::string>()));
+    const std::string path = datasets[0]["path"].get<std::string>();
+    ZarrArray array = TRY(store->has("zarr.json") ? expression::open_zarr_array_3(*store, path)
+                                                  : expression::open_zarr_array(*store, path));
     if (array.type.kind != expression::ZarrType::Kind::number &&
         array.type.kind != expression::ZarrType::Kind::half)
         return fail(ErrorCode::unsupported, "its pixels aren't numbers");
@@ -312,7 +320,8 @@ public:
 
     bool recognises(expression::InputFiles& files) const override {
         if (!files.is_folder()) return files.name().ends_with(".zarr.zip");
-        return files.open(".zattrs").has_value() || files.open(".zgroup").has_value();
+        return files.open(".zattrs").has_value() || files.open(".zgroup").has_value() ||
+               files.open("zarr.json").has_value();
     }
 
     Result<std::unique_ptr<ImageSource>> open(expression::InputFiles& files,

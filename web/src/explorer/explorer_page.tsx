@@ -63,8 +63,7 @@ async function open(name: string, linked: string | null): Promise<Opened> {
     store.embedding(view.embedding);
   const labels = new LabelBook(store);
   // A reader's own columns come first: the view may be coloured by one.
-  if (isSignedIn())
-    await labels.open().catch((failure: Error) => { labels.problem = failure.message; });
+  await labels.open().catch((failure: Error) => { labels.problem = failure.message; });
   return { pointer, saved, session: new Session(store, pointer.title, view, labels) };
 }
 
@@ -75,8 +74,8 @@ function Explorer({ session, pointer, saved, theme }: Opened & { theme: string }
   const { schema } = session.store;
   useKeys(session, () => setKeysShown(true));
   useEffect(() => {
-    if (!isSignedIn()) return undefined;
-    const ends = [session.labels.watch(), new SetKeeper(session, session.labels).watch()];
+    const ends = [session.labels.watch()];
+    if (isSignedIn()) ends.push(new SetKeeper(session, session.labels).watch());
     return () => ends.forEach((end) => end());
   }, [session]);
   const side = (which: "left" | "right") => panels.filter((panel) => panel.side === which)

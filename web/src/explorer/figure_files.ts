@@ -5,15 +5,6 @@ import type { Point } from "../base/polygon";
 import { escape, fixed, svg, text } from "../plots/figure";
 import type { Colouring } from "./colouring";
 
-/** A table as CSV (RFC 4180). */
-export function csv(head: string[], rows: (string | number)[][]): string {
-  const field = (value: string | number) => {
-    const text = String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [head, ...rows].map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
-}
-
 export const fileName = (...parts: string[]): string =>
   parts.join(" ").trim().replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80);
 
@@ -30,8 +21,8 @@ export function saveScatterPng(canvas: HTMLCanvasElement, painted: Colouring | u
   const styles = getComputedStyle(document.documentElement);
   draw.fillStyle = styles.getPropertyValue("--ground");
   draw.fillRect(0, 0, page.width, page.height);
-  for (const under of canvas.parentElement?.querySelectorAll<HTMLCanvasElement>(".image-canvas") ?? []) {
-    draw.globalAlpha = Number(under.style.opacity || 1);
+  for (const { under, opacity } of imagesUnder(canvas)) {
+    draw.globalAlpha = opacity;
     draw.drawImage(under, 0, 0);
     draw.globalAlpha = 1;
   }
@@ -82,6 +73,11 @@ export interface ScatterSvg {
   /** Those behind have no colour. */
   cells: () => { at: Point; colour: number | null }[];
 }
+
+/** The images under the cells, as they lie on the screen, the lowest first. */
+const imagesUnder = (canvas: HTMLCanvasElement): { under: HTMLCanvasElement; opacity: number }[] =>
+  Array.from(canvas.parentElement?.querySelectorAll<HTMLCanvasElement>(".image-canvas") ?? [],
+    (under) => ({ under, opacity: Number(under.style.opacity || 1) }));
 
 /** More points than this make a drawing that no program opens in good time: they are a picture in
  *  the drawing, and words and legend remain vectors. */
@@ -134,8 +130,11 @@ export function saveScatterSvg(drawing: ScatterSvg, painted: Colouring | undefin
   const names = drawing.names.map(({ label, at }) => `<text x="${fixed(at[0])}" y="${
     fixed(at[1])}" text-anchor="middle" font-weight="600" paint-order="stroke" stroke="${
     ground}" stroke-width="3">${escape(label)}</text>`);
+  const images = imagesUnder(drawing.canvas).map(({ under, opacity }) =>
+    `<image width="${fixed(drawing.width)}" height="${fixed(drawing.height)}" opacity="${
+      opacity}" href="${under.toDataURL("image/png")}"/>`);
   saveText(`${fileName(title)}.svg`, svg(width, height, [
     `<rect width="${fixed(width)}" height="${fixed(height)}" fill="${ground}"/>`,
-    pointsOf(drawing, behind), ...names, ...legend.parts], title)
+    ...images, pointsOf(drawing, behind), ...names, ...legend.parts], title)
     .replaceAll("currentColor", ink), "image/svg+xml");
 }

@@ -2,7 +2,7 @@ import { useState } from "react";
 
 import { Button, IconButton } from "../widgets/controls";
 import { saveText } from "../base/files";
-import { csv } from "./figure_files";
+import { csv } from "../base/csv";
 import { NumberRow } from "./number_row";
 import { useSession } from "./session";
 import type { GeneSet } from "./view";

@@ -1,3 +1,5 @@
+import { isSignedIn } from "../client/account";
+import { BrowserLabels, browserSpace } from "../client/browser_labels";
 import {
   createSpace, LabelClient, type LabelColumn, type LabelEntry, type LabelOrder, listSpaces,
   type Runs, type Space,
@@ -26,7 +28,7 @@ export class LabelBook {
   conflict: Conflict | null = null;
   /** The column that keys assign to. */
   active: string | null = null;
-  private client: LabelClient | null = null;
+  private client: LabelClient | BrowserLabels | null = null;
   private etag: string | null = null;
   private readonly loaded = new Map<string, string>();
   private readonly listeners = new Set<() => void>();
@@ -47,6 +49,7 @@ export class LabelBook {
 
   /** Reads the spaces, and the labels of the one used last. */
   async open(): Promise<void> {
+    if (!isSignedIn()) return this.choose(browserSpace);
     this.spaces = await listSpaces();
     const chosen = localStorage.getItem(chosenKey);
     const space = this.spaces.find(({ id }) => id === chosen) ??
@@ -75,10 +78,14 @@ export class LabelBook {
 
   async choose(space: Space): Promise<void> {
     this.space = space;
-    this.client = new LabelClient(space.id, this.store.schema.revision);
+    const { schema, client } = this.store;
+    this.client = space === browserSpace
+      ? new BrowserLabels(schema.revision, schema.cells, schema.obs.map(({ name }) => name),
+        (name) => client.obs(name))
+      : new LabelClient(space.id, schema.revision);
     this.etag = null;
     this.columns = [];
-    localStorage.setItem(chosenKey, space.id);
+    if (space !== browserSpace) localStorage.setItem(chosenKey, space.id);
     await this.refresh();
   }
 
@@ -139,7 +146,7 @@ export class LabelBook {
     this.tell();
   }
 
-  private mine(): LabelClient {
+  private mine(): LabelClient | BrowserLabels {
     if (!this.client) throw new Error("no space is chosen");
     return this.client;
   }

@@ -25,15 +25,14 @@ export function LabelsPanel() {
   const book = useLabels();
   const { store } = useSession();
   const file = useRef<HTMLInputElement>(null);
-  if (!isSignedIn()) return <section className="panel" aria-labelledby="labels-title">
-    <h2 id="labels-title">Labels</h2>
-    <p className="empty">Sign in to label cells and to keep gene sets and views.</p></section>;
   const read = async (chosen: File | undefined) => {
     if (chosen) await book.importCsv(await chosen.text());
     if (file.current) file.current.value = "";
   };
   return <section className="panel own-labels" aria-labelledby="labels-title">
     <h2 id="labels-title">Labels</h2>
+    {!isSignedIn() && <p className="note">These labels stay in this browser. Sign in to keep labels, gene
+      sets and views on the server; a CSV takes them along.</p>}
     {book.spaces.length > 1 && <Choice label="In" value={book.space?.id ?? ""}
       options={book.spaces.map(({ id, title, access }) =>
         ({ value: id, text: access === "own" ? title : `${title} (${access})` }))}

@@ -5,7 +5,8 @@ import { percent, short } from "../base/numbers";
 import { byName } from "../base/order";
 import { saveText } from "../base/files";
 import { Button, Choice, Dialog, Notice, Progress } from "../widgets/controls";
-import { csv, fileName } from "./figure_files";
+import { csv } from "../base/csv";
+import { fileName } from "./figure_files";
 import { useSession } from "./session";
 
 interface LabelMarkers {

@@ -4,7 +4,8 @@ import type { Figure } from "../plots/figure";
 import { Dialog } from "../widgets/controls";
 import { FigureBox } from "../widgets/figure_box";
 import { save, saveText } from "../base/files";
-import { csv, fileName } from "./figure_files";
+import { csv } from "../base/csv";
+import { fileName } from "./figure_files";
 
 /** A figure that can be taken away under a name. */
 export function SavedFigure({ figure, name, enlargeable = false }: {
