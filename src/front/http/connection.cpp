@@ -21,8 +21,6 @@ using std::chrono::milliseconds;
 
 namespace {
 constexpr std::size_t read_bytes = 64u << 10;
-/// At once, once a body has shown that it is long: each piece costs two changes of thread.
-constexpr std::size_t long_read_bytes = 256u << 10;
 /// Bodies up to this are read before the handler gets a thread, so a slow client holds none.
 constexpr std::uint64_t prefetch_bytes_max = 64u << 10;
 constexpr std::size_t linger_bytes_max = 4u << 20;
@@ -141,23 +139,13 @@ Connection::Task<void> Connection::run_http1() {
         if (!read) break;
         keep = co_await serve();
         exchange_.reset();
-        body_bytes_ = 0;
-        long_buffer_.reset();  // an idle connection holds little
-        if (input_.capacity() > long_read_bytes / 2) input_.shrink_to_fit();
     }
     if (!broken_) co_await linger();
 }
 
 Connection::Task<bool> Connection::read_more() {
-    error_code failed;
-    if (body_bytes_ > long_read_bytes) {
-        if (!long_buffer_) long_buffer_.reset(new char[long_read_bytes]);
-        const std::size_t taken = co_await stream_->read_some(
-            asio::mutable_buffer(long_buffer_.get(), long_read_bytes), failed);
-        input_.append(long_buffer_.get(), taken);
-        co_return !failed;
-    }
     char buffer[read_bytes];
+    error_code failed;
     const std::size_t count =
         co_await stream_->read_some(asio::mutable_buffer(buffer, sizeof buffer), failed);
     input_.append(buffer, count);

@@ -76,8 +76,7 @@ private:
     std::optional<Refusal> refusal_;      // of the request's head, or of its body
     std::shared_ptr<Exchange> exchange_;  // while a handler works
     std::shared_ptr<Http2Session> http2_;
-    std::string input_;                    // read, not yet parsed
-    std::unique_ptr<char[]> long_buffer_;  // while a long body comes in
+    std::string input_;  // read, not yet parsed
     std::string request_id_;
     Time deadline_ = Time::max();
     Time started_{}, body_started_{};
