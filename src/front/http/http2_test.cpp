@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "front/http/certificate.h"
 #include "front/http/server.h"
 #include "front/http/test_client.h"
 
@@ -81,18 +80,6 @@ TEST_F(Http2Test, DamagedFramesEndTheirConnectionAndNothingElse) {
     TestClient client(server->port());
     client.send(preface() + head(2, 1, true));
     EXPECT_NE(client.receive_until("GET <>").find("GET <>"), std::string::npos);
-}
-
-TEST(SelfSigned, IsMadeForNamesAndAddresses) {
-    const auto made = self_signed({"localhost", "127.0.0.1", "::1", "*.lab.example"});
-    ASSERT_TRUE(made);
-    EXPECT_TRUE(made->certificate.starts_with("-----BEGIN CERTIFICATE-----"));
-    ServerOptions options;
-    options.tls_certificate = made->certificate;
-    options.tls_key = made->key;
-    EXPECT_TRUE(Server::listen(options, {}, nullptr));
-    options.tls_key = self_signed({"localhost"}).value().key;
-    EXPECT_FALSE(Server::listen(options, {}, nullptr));
 }
 
 }  // namespace
