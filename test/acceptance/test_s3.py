@@ -389,6 +389,35 @@ def test_who_isnt_let_in_is_told_so(s3, bucket, served, key, other):
             aws.client(served, wrong).list_buckets()
 
 
+def test_keys_that_sts_gives_act_as_their_caller(served, key, bucket):
+    sts = aws.client(served, key, "sts")
+    assert sts.get_caller_identity()["Arn"] == "arn:aws:iam::000000000000:user/rosa"
+    role = {"RoleArn": "arn:aws:iam::000000000000:role/any", "RoleSessionName": "session"}
+    given = sts.assume_role(**role)["Credentials"]
+    lent = type(key)(id=given["AccessKeyId"], secret=given["SecretAccessKey"], user="rosa")
+    s3 = aws.client(served, lent, aws_session_token=given["SessionToken"])
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for token in ({}, {"aws_session_token": "another"}):
+        with refused("InvalidToken"):
+            aws.client(served, lent, **token).list_objects_v2(Bucket=bucket)
+    revoked = aws.client(served, type(key)(id="ASIA0", secret="x", user=""), "sts")
+    with refused("InvalidClientTokenId"):
+        revoked.get_caller_identity()
+
+
+def test_a_key_ends_when_it_is_revoked(run, served):
+    made = aws.make_key(run, served, "ida")
+    s3 = aws.client(served, made)
+    s3.list_buckets()
+    assert made.id in run("key", "list", "ida", data=served.data).stdout
+    run("key", "revoke", made.id, data=served.data)
+    with refused("InvalidAccessKeyId"):
+        s3.list_buckets()
+    stored = b"".join(path.read_bytes() for path in served.data.glob("control.db*"))
+    assert made.secret.encode() not in stored
+    assert (served.data / "access-keys.key").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_browser_of_an_allowed_origin_may_put(s3, bucket, served):
     """Row 36."""
     url = s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "k"})
@@ -499,6 +528,25 @@ def test_awscli_copies_lists_moves_syncs_and_removes(served, key, tmp_path, buck
     aws.awscli(served, key, "s3", "mv", f"{there}/a.txt", f"{there}/z.txt")
     aws.awscli(served, key, "s3", "rm", "--recursive", there)
     assert aws.awscli(served, key, "s3", "ls", f"s3://{bucket}") == ""
+
+
+def test_the_javascript_sdk_puts_streams_and_speaks_http2(served, key, bucket, skip):
+    """Row 11's protocol: its Kinesis client begins with HTTP/2 on plain http."""
+    modules = aws.PROJECT / "build/clients"
+    installed = subprocess.run(
+        [aws.PROJECT / "tools/npm_ci", aws.PROJECT / "test/clients", modules],
+        check=False, capture_output=True, text=True, timeout=600)
+    if installed.returncode != 0:
+        skip(f"AWS's SDK can't be installed: {installed.stderr.strip()[-300:]}")
+    done = subprocess.run(
+        [aws.PROJECT / "tools/node", aws.PROJECT / "test/clients/use_aws.mjs", modules,
+         aws.address_of(served), bucket],
+        env=aws.environment(key), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["buffer"] == "buffer" and told["stream"] is True
+    assert told["keys"] == ["buffer +é", "stream"]
+    assert told["streams"] in ([], "UnknownOperationException")
 
 
 def test_s3cmd_puts_gets_and_syncs_without_trying_again(served, key, tmp_path, bucket):

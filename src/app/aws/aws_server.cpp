@@ -13,9 +13,9 @@
 #include "app/aws/stream_service.h"
 #include "base/log.h"
 #include "bucket/buckets.h"
+#include "front/aws/certificate.h"
 #include "front/aws/port.h"
 #include "front/aws/sts.h"
-#include "front/http/certificate.h"
 #include "front/http/server.h"
 #include "front/s3/lifecycle.h"
 #include "front/s3/s3.h"
@@ -34,10 +34,10 @@ std::vector<std::string> words_in(const std::string& text) {
     return {std::istream_iterator<std::string>(words), {}};
 }
 
-Result<front::http::Certificate> certificate_of(const Settings& settings,
-                                                const std::string& address) {
+Result<front::aws::Certificate> certificate_of(const Settings& settings,
+                                               const std::string& address) {
     const std::string how = settings.text("aws.tls");
-    if (how == "off") return front::http::Certificate{};
+    if (how == "off") return front::aws::Certificate{};
     if (how == "self-signed") {
         std::vector<std::string> names = {"localhost", "127.0.0.1", "*.localhost"};
         for (const std::string& domain : words_in(settings.text("aws.domains"))) {
@@ -46,9 +46,9 @@ Result<front::http::Certificate> certificate_of(const Settings& settings,
         }
         if (!is_loopback(address) && address != "0.0.0.0" && address != "::")
             names.push_back(address);
-        return front::http::self_signed(names);
+        return front::aws::self_signed(names);
     }
-    return front::http::Certificate{
+    return front::aws::Certificate{
         TRY_WITH(read_file(settings.text("aws.tls_certificate"), 1u << 20), "aws.tls_certificate"),
         TRY_WITH(read_file(settings.text("aws.tls_key"), 1u << 20), "aws.tls_key")};
 }

@@ -5,8 +5,10 @@
 #include "base/digest.h"
 #include "front/aws/call.h"
 #include "front/aws/cbor.h"
+#include "front/aws/certificate.h"
 #include "front/aws/chunked_body.h"
 #include "front/http/request_parser.h"
+#include "front/http/server.h"
 
 #include "base/json.h"
 
@@ -252,6 +254,18 @@ TEST(Base64, IsWrittenAndReadBack) {
     std::string back;
     for (const char* const wrong : {"a", "a===", "ab=c", "a b=", "====", "ab*="})
         EXPECT_FALSE(base64_decode(wrong, back)) << wrong;
+}
+
+TEST(SelfSigned, IsMadeForNamesAndAddresses) {
+    const auto made = self_signed({"localhost", "127.0.0.1", "::1", "*.lab.example"});
+    ASSERT_TRUE(made);
+    EXPECT_TRUE(made->certificate.starts_with("-----BEGIN CERTIFICATE-----"));
+    http::ServerOptions options;
+    options.tls_certificate = made->certificate;
+    options.tls_key = made->key;
+    EXPECT_TRUE(http::Server::listen(options, {}, nullptr));
+    options.tls_key = self_signed({"localhost"}).value().key;
+    EXPECT_FALSE(http::Server::listen(options, {}, nullptr));
 }
 
 }  // namespace

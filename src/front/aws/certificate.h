@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 
-namespace stroma::front::http {
+namespace stroma::front::aws {
 
 struct Certificate {
     std::string certificate, key;  ///< PEM
@@ -15,4 +15,4 @@ struct Certificate {
 /// IP addresses. Nobody trusts it until told to.
 Result<Certificate> self_signed(const std::vector<std::string>& names);
 
-}  // namespace stroma::front::http
+}  // namespace stroma::front::aws

@@ -1,4 +1,4 @@
-#include "front/http/certificate.h"
+#include "front/aws/certificate.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -8,7 +8,7 @@
 
 #include "base/context.h"
 
-namespace stroma::front::http {
+namespace stroma::front::aws {
 namespace {
 
 template <auto Free>
@@ -81,4 +81,4 @@ Result<Certificate> self_signed(const std::vector<std::string>& names) {
     return Certificate{text_in(certificate_file.get()), text_in(key_file.get())};
 }
 
-}  // namespace stroma::front::http
+}  // namespace stroma::front::aws
