@@ -33,7 +33,7 @@ def test_the_version_names_the_libraries_and_their_versions(run):
     (("imprt",), 2, "did you mean 'import'?"),
     (("sql", "--data", "d"), 2, "stroma sql --help"),
     (("sql", "SELECT 1"), 2, "STROMA_DATA"),
-    (("matrix", "--data", "d", "-o", "x.h5ad"), 2, "--where, --sql, --filter and --revision"),
+    (("matrix", "--data", "d", "-o", "x.h5ad"), 2, "--filter, --revision and --selection"),
     (("matrix", "--data", "d", "--where", "true", "-o", "x"), 2, "--format"),
     (("config", "--set", "http.adress=1"), 2, "did you mean 'http.address'?"),
     (("config", "--set", "query.time=5 weeks"), 2, "250ms, 30s, 5min"),

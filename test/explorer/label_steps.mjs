@@ -47,7 +47,7 @@ export const labelSteps = (t) => {
   }
   return {
     /** Who isn't signed in labels in the browser: kept over a reload, taken back, taken along. */
-    async anonymous() {
+    async anonymousLabels() {
       one = t.page = await t.explorerTab(t.order.dataset, "");
       await own(one).getByLabel("Name of the new labels").fill("kind");
       await own(one).getByRole("button", { name: "Create" }).click();

@@ -51,7 +51,8 @@ def test_who_is_not_signed_in_labels_in_the_browser(browse, start_server, run, h
     first, second = chosen = list(types.cat.categories[:2])
     number = {name: int((types == name).sum()) for name in chosen}
     server = start_server(data)
-    seen = browse(server, "labels", ["anonymous"], dataset="blood", types=chosen, counts=number)
+    seen = browse(server, "labels-here", ["anonymousLabels"], dataset="blood", types=chosen,
+                  counts=number)
     assert seen["history"][0] == f"you merged into mine · {number[second]} cells"
     assert (seen["reloaded"]["mine"], seen["reloaded"]["others"]) == \
         (number[first], number[second])
