@@ -16,6 +16,12 @@ std::string deduplication_key(const Queue& queue, const NewMessage& message,
                                                  : deduplication;
 }
 
+void count_sent(const Queue& queue, bool is_done, std::size_t count) {
+    counter("stroma_sqs_sent_total", "Messages sent to a queue of the AWS port",
+            {{"queue", queue.name}, {"outcome", is_done ? "done" : "failed"}})
+        .add(static_cast<double>(count));
+}
+
 }  // namespace
 
 std::string sequence_of(std::int64_t position) {
@@ -78,9 +84,7 @@ std::vector<Result<Sent>> Queues::send(const QueuePointer& queue,
             answers.emplace_back(fail(done.error()));
     }
     if (done) queue->runtime->channel.wake();
-    counter("stroma_sqs_sent_total", "Messages sent to a queue of the AWS port",
-            {{"queue", queue->name}, {"outcome", done ? "done" : "failed"}})
-        .add(static_cast<double>(messages.size()));
+    count_sent(*queue, done.has_value(), messages.size());
     return answers;
 }
 
@@ -89,7 +93,10 @@ Result<Sent> Queues::send_in(sql::Connection& connection, std::string_view name,
     QueuePointer queue = find(name);
     if (!queue) return fail(ErrorCode::not_found, fmt::format("there is no queue '{}'", name));
     auto sent = TRY(state_->insert(connection, *queue, message));
-    state_->group.when_committed([queue] { queue->runtime->channel.wake(); });
+    state_->group.when_committed([queue] {
+        queue->runtime->channel.wake();
+        count_sent(*queue, true, 1);
+    });
     return sent;
 }
 

@@ -214,6 +214,24 @@ def test_row_51_schedules_are_checked(events, name):
         events.put_rule(Name=name, ScheduleExpression="rate(1 minutes)")
 
 
+def test_an_object_put_over_s3_is_an_event(served, key, events, inbox, name):
+    s3 = aws.client(served, key)
+    bucket = name.lower().replace("_", "-")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    events.put_rule(Name=name, EventPattern=json.dumps({
+        "source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]},
+                                         "object": {"key": [{"suffix": ".h5ad"}]}}}))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": inbox.arn}])
+    s3.put_object(Bucket=bucket, Key="a b+c.h5ad", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="other.txt", Body=b"x")
+    told = inbox.take()
+    assert told["detail-type"] == "Object Created"
+    assert told["detail"]["object"]["key"] == "a b+c.h5ad"
+    assert inbox.take(wait=0) is None
+
+
 def test_jobs_and_datasets_tell_of_their_states(run, served, events, inbox, name, tmp_path):
     events.put_rule(Name=name, EventPattern=json.dumps(
         {"source": ["stroma.jobs", "stroma.datasets"],
