@@ -8,6 +8,7 @@ import types
 import boto3
 import botocore.config
 
+PROJECT = pathlib.Path(__file__).resolve().parent.parent.parent
 REGION = "us-east-1"
 
 

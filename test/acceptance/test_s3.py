@@ -501,6 +501,24 @@ def test_awscli_copies_lists_moves_syncs_and_removes(served, key, tmp_path, buck
     assert aws.awscli(served, key, "s3", "ls", f"s3://{bucket}") == ""
 
 
+def test_the_javascript_sdk_puts_streams_and_speaks_http2(served, key, bucket, skip):
+    """Row 11's protocol: its Kinesis client begins with HTTP/2 on plain http."""
+    modules = aws.PROJECT / "build/clients"
+    installed = subprocess.run([aws.PROJECT / "tools/npm_ci", aws.PROJECT / "test/clients", modules],
+                               check=False, capture_output=True, text=True, timeout=600)
+    if installed.returncode != 0:
+        skip(f"AWS's SDK can't be installed: {installed.stderr.strip()[-300:]}")
+    done = subprocess.run(
+        [aws.PROJECT / "tools/node", aws.PROJECT / "test/clients/use_aws.mjs", modules,
+         aws.address_of(served), bucket],
+        env=aws.environment(key), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["buffer"] == "buffer" and told["stream"] is True
+    assert told["keys"] == ["buffer +é", "stream"]
+    assert told["streams"] in ([], "UnknownOperationException")
+
+
 def test_s3cmd_puts_gets_and_syncs_without_trying_again(served, key, tmp_path, bucket):
     """Row 33."""
     small, large = tmp_path / "small é.txt", tmp_path / "large.bin"

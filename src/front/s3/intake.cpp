@@ -77,6 +77,12 @@ public:
     }
 
     Outcome<void> begin() {
+        const aws::Claim& claim = operation_.signature.claim;
+        // Without its hash in the signature anybody on the way could change the body.
+        if (claim.kind == aws::Claim::Kind::header_v4 && claim.payload == PayloadKind::whole &&
+            !sha256_ && !operation_.signature.signing_key.empty())
+            return refuse("InvalidRequest",
+                          "Missing required header for this request: x-amz-content-sha256");
         std::string named = operation_.header("x-amz-sdk-checksum-algorithm");
         if (named.empty()) named = operation_.header("x-amz-checksum-algorithm");
         if (!named.empty()) {

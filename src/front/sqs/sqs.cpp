@@ -53,10 +53,13 @@ aws::Outcome<aws::Reply> SqsService::call(aws::Call& call) {
     auto answer = (this->*operation)(call, *members);
     if (!answer) return tl::unexpected(answer.error());
     aws::Reply reply;
-    if (call.wire == aws::Wire::query)
+    if (call.wire == aws::Wire::query) {
         reply.xml = result_xml(call.operation, *answer);
-    else
+        // Clients look for <…Result> also where nothing is in it.
+        if (reply.xml.empty()) reply.xml = "\n";
+    } else {
         reply = aws::reply(*std::move(answer));
+    }
     return reply;
 }
 
