@@ -197,9 +197,14 @@ aws::Outcome<aws::Reply> EventsService::call(aws::Call& call) {
 
 Outcome<void> EventsService::allow(const aws::Call& call, catalog::Action action,
                                    const std::string& id, const std::string& owner) const {
-    const bool reads = action == catalog::Action::read;
-    const auto allowed = (reads ? access_.may : access_.decide)(
-        call.principal, action, {catalog::ThingKind::bus, id, owner});
+    return ask(call, action == catalog::Action::read ? access_.may : access_.decide, action, id,
+               owner);
+}
+
+Outcome<void> EventsService::ask(const aws::Call& call, const Decide& decide,
+                                 catalog::Action action, const std::string& id,
+                                 const std::string& owner) const {
+    const auto allowed = decide(call.principal, action, {catalog::ThingKind::bus, id, owner});
     if (!allowed) return aws::refuse(allowed.error());
     if (*allowed) return {};
     return aws::refuse("AccessDeniedException",
@@ -218,7 +223,8 @@ Outcome<event::Bus> EventsService::bus_of(const aws::Call& call, const Json& mem
                            fmt::format("Event bus {} does not exist.", name));
     // The default bus is everybody's: who may make a bus may use it.
     const bool is_shared = name == "default" && action != catalog::Action::remove;
-    const auto done = is_shared ? allow(call, catalog::Action::create, "", "")
+    const Decide& shared = action == catalog::Action::read ? access_.may : access_.decide;
+    const auto done = is_shared ? ask(call, shared, catalog::Action::create, "", "")
                                 : allow(call, action, bus->name, bus->owner);
     if (!done) return tl::unexpected(done.error());
     return *std::move(bus);

@@ -78,6 +78,8 @@ private:
     /// Whether the caller may do that to what that principal owns on a bus.
     Outcome<void> allow(const aws::Call& call, catalog::Action action, const std::string& id,
                         const std::string& owner) const;
+    Outcome<void> ask(const aws::Call& call, const Decide& decide, catalog::Action action,
+                      const std::string& id, const std::string& owner) const;
     /// The bus that the member names (by name or ARN; the default one when absent).
     Outcome<event::Bus> bus_of(const aws::Call& call, const Json& members, const char* member,
                                catalog::Action action) const;

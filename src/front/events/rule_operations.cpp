@@ -51,7 +51,9 @@ Outcome<event::RulePointer> EventsService::rule_of(const aws::Call& call, const 
                                                    catalog::Action action) const {
     const auto name = name_of(members, name_member);
     if (!name) return tl::unexpected(name.error());
-    const auto bus = bus_of(call, members, "EventBusName", action);
+    const bool removes = action == catalog::Action::remove;  // the rule, not the bus
+    const auto bus =
+        bus_of(call, members, "EventBusName", removes ? catalog::Action::change : action);
     if (!bus) return tl::unexpected(bus.error());
     event::RulePointer rule = events_.find_rule(bus->name, *name);
     if (!rule)
