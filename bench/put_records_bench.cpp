@@ -111,7 +111,8 @@ void receive(int socket, std::string& held) {
         const std::size_t head = held.find("\r\n\r\n");
         if (whole != 0 || head == std::string::npos) continue;
         std::size_t at = held.find("ontent-");
-        while (at != std::string::npos && ::strncasecmp(held.c_str() + at, "ontent-length:", 14) != 0)
+        while (at != std::string::npos &&
+               ::strncasecmp(held.c_str() + at, "ontent-length:", 14) != 0)
             at = held.find("ontent-", at + 1);
         if (at == std::string::npos || at > head) end("an answer without a length");
         whole = head + 4 + std::strtoul(held.c_str() + at + 14, nullptr, 10);
@@ -172,11 +173,12 @@ int main(int count, char** given) {
     const auto percentile = [&](double p) {
         return all[static_cast<std::size_t>(p * static_cast<double>(all.size() - 1))];
     };
-    std::printf("{\"connections\": %d, \"records_per_request\": %d, \"bytes\": %d, "
-                "\"requests\": %zu, \"records_per_second\": %.0f, \"p50_ms\": %.3f, "
-                "\"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
-                options.connections, options.records, options.bytes, all.size(),
-                static_cast<double>(all.size()) * options.records / seconds, percentile(0.5),
-                percentile(0.99), all.back());
+    std::printf(
+        "{\"connections\": %d, \"records_per_request\": %d, \"bytes\": %d, "
+        "\"requests\": %zu, \"records_per_second\": %.0f, \"p50_ms\": %.3f, "
+        "\"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
+        options.connections, options.records, options.bytes, all.size(),
+        static_cast<double>(all.size()) * options.records / seconds, percentile(0.5),
+        percentile(0.99), all.back());
     return 0;
 }

@@ -85,9 +85,8 @@ std::string named_uuid(std::string_view name) {
 
 std::string Making::object_key(const std::string& prefix, std::string_view kind,
                                std::string_view extension) {
-    const std::string uuid =
-        named_uuid(fmt::format("{}/{}/{}/{}/{}", name_.delivery_id, name_.version, name_.range,
-                               prefix, kind));
+    const std::string uuid = named_uuid(
+        fmt::format("{}/{}/{}/{}/{}", name_.delivery_id, name_.version, name_.range, prefix, kind));
     const std::string time = format_time("yyyy-MM-dd-HH-mm-ss", "", name_.planned_ms).value();
     return fmt::format("{}{}-{}-{}-{}{}", prefix, name_.delivery, name_.version, time, uuid,
                        extension);
@@ -207,8 +206,8 @@ Result<void> Making::transform_some(std::size_t from, std::size_t to, std::vecto
             why = output.error().message;
             continue;
         }
-        const auto answer = parse_json(*output, {.bytes_max = 16u << 20,
-                                                 .string_bytes_max = 16u << 20});
+        const auto answer =
+            parse_json(*output, {.bytes_max = 16u << 20, .string_bytes_max = 16u << 20});
         if (answer && answer->is_object() && answer->contains("records") &&
             (*answer)["records"].is_array()) {
             take_answer(*answer, from, to, kept);
@@ -372,8 +371,8 @@ Result<void> Making::write_errors(std::string_view type, const std::vector<Refus
     PrefixValues known = values(oldest, type);
     known.error_type = type;
     // Without a prefix of their own they lie beside what was delivered, under their type.
-    const std::string& wanted = destination_.error_prefix.empty() ? destination_.prefix
-                                                                  : destination_.error_prefix;
+    const std::string& wanted =
+        destination_.error_prefix.empty() ? destination_.prefix : destination_.error_prefix;
     batch_.objects.push_back(
         {destination_.bucket, object_key(TRY(evaluate_prefix(wanted, known)), type, ""), lines});
     batch_.refused += refused.size();

@@ -18,10 +18,10 @@ struct RawRecord {
 
 /// What a batch is called by: the same at each repeat.
 struct BatchName {
-    std::string delivery;      ///< its name
+    std::string delivery;  ///< its name
     std::string delivery_id;
-    int version = 1;           ///< of the destination
-    std::string range;         ///< which records these are
+    int version = 1;    ///< of the destination
+    std::string range;  ///< which records these are
     std::int64_t planned_ms = 0;
     std::string arn, region;
 };
@@ -36,8 +36,8 @@ struct Batch {
 };
 
 /// Answers a transform's request with the name of the command; both JSON, as AWS has them.
-using Transform = std::function<Result<std::string>(const std::string& command,
-                                                    const std::string& request)>;
+using Transform =
+    std::function<Result<std::string>(const std::string& command, const std::string& request)>;
 
 struct BatchTools {
     /// Opens what writes Parquet; unsupported without.

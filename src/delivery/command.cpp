@@ -63,8 +63,8 @@ Result<std::string> exchange(Pipe& to, Pipe& from, std::string_view input, std::
     std::string output;
     char bytes[64 << 10];
     for (;;) {
-        const auto left = std::chrono::duration_cast<Milliseconds>(
-            until - std::chrono::steady_clock::now());
+        const auto left =
+            std::chrono::duration_cast<Milliseconds>(until - std::chrono::steady_clock::now());
         if (left.count() <= 0) return fail(ErrorCode::cancelled, "it took too long");
         if (input.empty()) to.close_end(1);
         pollfd watched[2] = {{from.ends[0], POLLIN, 0}, {to.ends[1], POLLOUT, 0}};

@@ -34,8 +34,8 @@ Result<std::unique_ptr<Deliveries>> Deliveries::open(DeliveriesOptions options,
                                                      stream::OpenLog open_log,
                                                      stream::Streams& streams, ObjectSink& sink,
                                                      const Clock& clock, IdSource& ids) {
-    std::unique_ptr<Deliveries> deliveries(new Deliveries(
-        std::move(options), std::move(open_log), streams, sink, clock, ids));
+    std::unique_ptr<Deliveries> deliveries(
+        new Deliveries(std::move(options), std::move(open_log), streams, sink, clock, ids));
     TRY(deliveries->load());
     return deliveries;
 }
@@ -47,8 +47,7 @@ Result<void> Deliveries::load() {
     for (fs::directory_iterator entry(options_.folder, failed), end; !failed && entry != end;
          entry.increment(failed))
         folders.push_back(entry->path());
-    if (failed)
-        return fail(error_from_errno("listing", options_.folder.string(), failed.value()));
+    if (failed) return fail(error_from_errno("listing", options_.folder.string(), failed.value()));
     for (const fs::path& folder : folders) {
         const auto text = read_file(folder / state_file);
         if (!text && text.error().code == ErrorCode::not_found) {
@@ -68,9 +67,9 @@ Result<std::shared_ptr<Deliveries::Worker>> Deliveries::open_worker(const fs::pa
                                                                     DeliveryState state) {
     std::unique_ptr<queue::GrowingStream> log;
     if (state.source.empty())
-        log = TRY(open_log_(folder / "records", {.shards = 1,
-                                                 .retention = log_retention,
-                                                 .identity = checksum64(as_bytes(state.id))}));
+        log = TRY(open_log_(
+            folder / "records",
+            {.shards = 1, .retention = log_retention, .identity = checksum64(as_bytes(state.id))}));
     return std::make_shared<Worker>(options_, folder, std::move(state), std::move(log), streams_,
                                     sink_, clock_);
 }
@@ -140,9 +139,7 @@ std::vector<std::string> Deliveries::names() {
     return names;
 }
 
-Result<DeliveryState> Deliveries::find(std::string_view name) {
-    return TRY(opened(name))->state();
-}
+Result<DeliveryState> Deliveries::find(std::string_view name) { return TRY(opened(name))->state(); }
 
 Result<DeliveryStats> Deliveries::stats(std::string_view name) {
     return TRY(opened(name))->stats();
@@ -169,8 +166,7 @@ Result<void> Deliveries::change_tags(
     });
 }
 
-Result<std::uint64_t> Deliveries::put(std::string_view name,
-                                      std::span<const std::string> records) {
+Result<std::uint64_t> Deliveries::put(std::string_view name, std::span<const std::string> records) {
     return TRY(opened(name))->put(records);
 }
 

@@ -9,8 +9,7 @@ namespace {
 
 Json plan_json(const Plan& plan) {
     Json ranges = Json::array();
-    for (const Range& range : plan.ranges)
-        ranges.push_back({range.shard, range.from, range.to});
+    for (const Range& range : plan.ranges) ranges.push_back({range.shard, range.from, range.to});
     return {{"ranges", std::move(ranges)},
             {"planned_ms", plan.planned_ms},
             {"version", plan.version},
@@ -33,8 +32,8 @@ Plan parse_plan(const Json& value) {
 std::string Plan::text() const {
     std::string text;
     for (const Range& range : ranges)
-        text += fmt::format("{}{}:{}-{}", text.empty() ? "" : ",", range.shard, range.from,
-                            range.to);
+        text +=
+            fmt::format("{}{}:{}-{}", text.empty() ? "" : ",", range.shard, range.from, range.to);
     return text;
 }
 

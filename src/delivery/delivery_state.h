@@ -32,9 +32,9 @@ struct DeliveryState {
     std::string owner;  ///< id of the principal who made it
     std::int64_t created_ms = 0, updated_ms = 0;
     int version = 1;
-    std::string source;      ///< name of the stream that is delivered; "" when records are put
+    std::string source;  ///< name of the stream that is delivered; "" when records are put
     std::string source_arn, source_role;
-    std::string config;      ///< ExtendedS3DestinationConfiguration as the client gave it
+    std::string config;  ///< ExtendedS3DestinationConfiguration as the client gave it
     std::map<std::string, std::string> tags;
     std::map<std::uint32_t, std::uint64_t> cursors;  ///< of each shard: delivered up to before
     std::optional<Plan> plan;

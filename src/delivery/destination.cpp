@@ -42,7 +42,8 @@ std::string parameter(const Json& processor, std::string_view name) {
 std::string unescaped(std::string_view text) {
     std::string plain;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '\\' && at + 1 < text.size() && (text[at + 1] == 'n' || text[at + 1] == 't'))
+        if (text[at] == '\\' && at + 1 < text.size() &&
+            (text[at + 1] == 'n' || text[at + 1] == 't'))
             plain += text[++at] == 'n' ? '\n' : '\t';
         else
             plain += text[at];
@@ -104,9 +105,9 @@ Result<void> read_conversion(const Json& config, Destination& destination) {
             .contains("OrcSerDe"))
         return wrong("records are converted to Parquet, not to ORC");
     TableShape shape;
-    shape.columns = TRY_WITH(
-        parse_columns(text_in(object_in(conversion, "SchemaConfiguration"), "TableName")),
-        "SchemaConfiguration.TableName");
+    shape.columns =
+        TRY_WITH(parse_columns(text_in(object_in(conversion, "SchemaConfiguration"), "TableName")),
+                 "SchemaConfiguration.TableName");
     const Json& reader =
         object_in(object_in(conversion, "InputFormatConfiguration"), "Deserializer");
     shape.from_csv =
@@ -135,8 +136,9 @@ Result<void> check_prefixes(const Destination& destination) {
         return wrong("ErrorOutputPrefix must be given when Prefix has expressions");
     if (has_expression(destination.error_prefix) &&
         destination.error_prefix.find("!{firehose:error-output-type}") == std::string::npos)
-        return wrong("ErrorOutputPrefix must have !{firehose:error-output-type} when it has "
-                     "expressions");
+        return wrong(
+            "ErrorOutputPrefix must have !{firehose:error-output-type} when it has "
+            "expressions");
     if (key_in(destination.error_prefix))
         return wrong("ErrorOutputPrefix can't have partition keys");
     if (key_in(destination.prefix) && !destination.partitions)
@@ -144,8 +146,9 @@ Result<void> check_prefixes(const Destination& destination) {
     if (destination.partitions && !key_in(destination.prefix))
         return wrong("Prefix must have a partition key when dynamic partitioning is enabled");
     if (uses(destination.prefix, "partitionKeyFromQuery") && !destination.query)
-        return wrong("Prefix has !{partitionKeyFromQuery:…}: a MetadataExtraction processor must be "
-                     "given");
+        return wrong(
+            "Prefix has !{partitionKeyFromQuery:…}: a MetadataExtraction processor must be "
+            "given");
     // Tried with any values, so that what can't be evaluated is refused now.
     PrefixValues values{.zone = destination.zone,
                         .error_type = "processing-failed",

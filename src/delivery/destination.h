@@ -28,11 +28,11 @@ struct Destination {
     std::uint64_t buffer_bytes = 5u << 20;
     Milliseconds buffer_time{300'000};
     Compression compression = Compression::none;
-    bool partitions = false;           ///< dynamic partitioning
-    std::shared_ptr<JqQuery> query;    ///< partition keys of a record
+    bool partitions = false;               ///< dynamic partitioning
+    std::shared_ptr<JqQuery> query;        ///< partition keys of a record
     std::optional<std::string> delimiter;  ///< put behind each record
-    bool takes_apart = false;  ///< records hold several JSON values, one behind the other
-    std::string transform;     ///< name of the user's command; "" for none
+    bool takes_apart = false;         ///< records hold several JSON values, one behind the other
+    std::string transform;            ///< name of the user's command; "" for none
     std::optional<TableShape> table;  ///< rows of it, as Parquet
     std::optional<Backup> backup;
 };

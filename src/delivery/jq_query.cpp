@@ -9,7 +9,8 @@ namespace stroma::delivery {
 namespace {
 
 std::string text_of(jv value) {
-    std::string text(jv_string_value(value), static_cast<std::size_t>(jv_string_length_bytes(jv_copy(value))));
+    std::string text(jv_string_value(value),
+                     static_cast<std::size_t>(jv_string_length_bytes(jv_copy(value))));
     jv_free(value);
     return text;
 }
@@ -76,8 +77,7 @@ Result<std::map<std::string, std::string>> JqQuery::keys_of(std::string_view rec
                 keys[key] = text_of(kind == JV_KIND_STRING ? value : jv_dump_string(value, 0));
             else
                 jv_free(value);
-            if (!scalar || keys[key].empty())
-                wrong = "partition keys are null or empty: " + key;
+            if (!scalar || keys[key].empty()) wrong = "partition keys are null or empty: " + key;
         }
     }
     jv_free(result);

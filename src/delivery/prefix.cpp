@@ -88,7 +88,9 @@ Result<std::string> format_run(const Run& run, const std::tm& time, std::int64_t
         case 'h': return padded((time.tm_hour + 11) % 12 + 1, run.count);
         case 'm': return padded(time.tm_min, run.count);
         case 's': return padded(time.tm_sec, run.count);
-        case 'S': return (padded(ms, 3) + std::string(6, '0')).substr(0, std::min<std::size_t>(run.count, 9));
+        case 'S':
+            return (padded(ms, 3) + std::string(6, '0'))
+                .substr(0, std::min<std::size_t>(run.count, 9));
         case 'E': return named(days[static_cast<std::size_t>(time.tm_wday)], run.count);
         case 'a': return std::string(time.tm_hour < 12 ? "AM" : "PM");
         default: break;
@@ -108,8 +110,7 @@ Result<std::string> evaluate(std::string_view name_space, std::string_view value
     if (name_space == "partitionKeyFromQuery" || name_space == "partitionKeyFromLambda") {
         const auto found = known.find(std::string(value));
         if (found != known.end() && !found->second.empty()) return found->second;
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("there is no partition key '{}'", value));
+        return fail(ErrorCode::invalid_input, fmt::format("there is no partition key '{}'", value));
     }
     return fail(ErrorCode::invalid_input,
                 fmt::format("!{{{}:{}}} is not an expression", name_space, value));
@@ -167,9 +168,7 @@ Result<std::string> format_time(std::string_view pattern, std::string_view zone,
     return text;
 }
 
-bool has_expression(std::string_view prefix) {
-    return prefix.find("!{") != std::string_view::npos;
-}
+bool has_expression(std::string_view prefix) { return prefix.find("!{") != std::string_view::npos; }
 
 bool uses(std::string_view prefix, std::string_view name_space) {
     return prefix.find(fmt::format("!{{{}:", name_space)) != std::string_view::npos;

@@ -16,11 +16,11 @@ struct TypeName {
     std::string_view hive, engine;
 };
 constexpr TypeName type_names[] = {
-    {"string", "VARCHAR"},  {"varchar", "VARCHAR"}, {"char", "VARCHAR"},
-    {"int", "INTEGER"},     {"integer", "INTEGER"}, {"bigint", "BIGINT"},
-    {"smallint", "SMALLINT"}, {"tinyint", "TINYINT"}, {"double", "DOUBLE"},
-    {"real", "FLOAT"},      {"float", "FLOAT"},     {"boolean", "BOOLEAN"},
-    {"date", "DATE"},       {"timestamp", "TIMESTAMP"}};
+    {"string", "VARCHAR"},    {"varchar", "VARCHAR"},    {"char", "VARCHAR"},
+    {"int", "INTEGER"},       {"integer", "INTEGER"},    {"bigint", "BIGINT"},
+    {"smallint", "SMALLINT"}, {"tinyint", "TINYINT"},    {"double", "DOUBLE"},
+    {"real", "FLOAT"},        {"float", "FLOAT"},        {"boolean", "BOOLEAN"},
+    {"date", "DATE"},         {"timestamp", "TIMESTAMP"}};
 
 std::string lower(std::string_view text) {
     std::string low(text);
@@ -57,9 +57,9 @@ Result<std::string> engine_type(std::string_view hive) {
     const std::string_view base = std::string_view(low).substr(0, low.find('('));
     if (base == "decimal" || base == "numeric") {
         const std::string_view rest = std::string_view(low).substr(base.size());
-        const bool fine = rest.empty() ||
-                          (rest.size() > 2 && rest.back() == ')' &&
-                           rest.find_first_not_of("0123456789, ", 1) == rest.size() - 1);
+        const bool fine =
+            rest.empty() || (rest.size() > 2 && rest.back() == ')' &&
+                             rest.find_first_not_of("0123456789, ", 1) == rest.size() - 1);
         if (fine) return "DECIMAL" + std::string(rest);
     }
     for (const TypeName& type : type_names)
@@ -68,9 +68,8 @@ Result<std::string> engine_type(std::string_view hive) {
 }
 
 Error misfit(std::string_view text, const TableColumn& column) {
-    return {ErrorCode::invalid_input,
-            fmt::format("'{}' is not of the type {} of the column '{}'", text.substr(0, 64), column.type,
-                        column.name)};
+    return {ErrorCode::invalid_input, fmt::format("'{}' is not of the type {} of the column '{}'",
+                                                  text.substr(0, 64), column.type, column.name)};
 }
 
 Result<std::string> whole_number(std::string_view text, const TableColumn& column) {
@@ -101,7 +100,8 @@ Result<std::string> time_text(std::string_view text, const TableColumn& column) 
                std::ranges::all_of(text.substr(from, count),
                                    [](char c) { return c >= '0' && c <= '9'; });
     };
-    const bool date = digits(0, 4) && digits(5, 2) && digits(8, 2) && text[4] == '-' && text[7] == '-';
+    const bool date =
+        digits(0, 4) && digits(5, 2) && digits(8, 2) && text[4] == '-' && text[7] == '-';
     const int month = date ? std::stoi(std::string(text.substr(5, 2))) : 0;
     const int day = date ? std::stoi(std::string(text.substr(8, 2))) : 0;
     constexpr int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -109,7 +109,8 @@ Result<std::string> time_text(std::string_view text, const TableColumn& column) 
         return fail(misfit(text, column));
     if (month == 2 && day == 29) {
         const int year = std::stoi(std::string(text.substr(0, 4)));
-        if (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0)) return fail(misfit(text, column));
+        if (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0))
+            return fail(misfit(text, column));
     }
     if (text.size() == 10) return std::string(text);
     if (column.type == "DATE" || !digits(11, 2) || !digits(14, 2) || !digits(17, 2) ||
@@ -146,8 +147,7 @@ Result<std::string> fitting(std::string_view text, const TableColumn& column) {
 
 Result<TextRow> json_row(std::string_view record, const TableShape& shape) {
     const Json value = TRY(parse_json(record));
-    if (!value.is_object())
-        return fail(ErrorCode::invalid_input, "the record isn't a JSON object");
+    if (!value.is_object()) return fail(ErrorCode::invalid_input, "the record isn't a JSON object");
     TextRow row(shape.columns.size());
     for (const auto& [key, member] : value.items()) {
         const std::string name = lower(key);

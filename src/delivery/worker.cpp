@@ -142,8 +142,7 @@ void Deliveries::Worker::run(const std::stop_token& stop) {
             const std::string name = state().name;
             log(LogLevel::warning, "a delivery failed and is tried again",
                 {{"delivery", name}, {"error", pause.error().message}});
-            counter("stroma_delivery_failures_total", "Attempts that failed.",
-                    {{"delivery", name}})
+            counter("stroma_delivery_failures_total", "Attempts that failed.", {{"delivery", name}})
                 .add();
             const std::lock_guard lock(mutex_);
             stats_.last_error = pause.error().message;
@@ -196,8 +195,7 @@ Result<std::vector<std::uint32_t>> Deliveries::Worker::shards() {
     return all;
 }
 
-Result<std::vector<queue::Record>> Deliveries::Worker::read(std::uint32_t shard,
-                                                            std::uint64_t from,
+Result<std::vector<queue::Record>> Deliveries::Worker::read(std::uint32_t shard, std::uint64_t from,
                                                             std::size_t bytes_most) {
     if (log_) return log_->read_within(0, from, scan_records, bytes_most);
     return streams_.read_log(state().source, shard, from, scan_records, bytes_most);
@@ -208,13 +206,12 @@ Result<void> Deliveries::Worker::gather(Gathered& gathered, const DeliveryState&
                                         std::uint64_t bytes_max) {
     for (const std::uint32_t shard : TRY(shards())) {
         const auto cursor = state.cursors.find(shard);
-        std::uint64_t& to = gathered.to.try_emplace(shard, cursor == state.cursors.end()
-                                                               ? 1
-                                                               : cursor->second)
-                                .first->second;
+        std::uint64_t& to =
+            gathered.to.try_emplace(shard, cursor == state.cursors.end() ? 1 : cursor->second)
+                .first->second;
         while (gathered.bytes < bytes_max) {
-            const auto records =
-                TRY(read(shard, to, std::min<std::uint64_t>(scan_bytes, bytes_max - gathered.bytes)));
+            const auto records = TRY(
+                read(shard, to, std::min<std::uint64_t>(scan_bytes, bytes_max - gathered.bytes)));
             if (records.empty()) break;
             for (const queue::Record& record : records) {
                 gathered.bytes += record.data.size();
@@ -252,9 +249,9 @@ Result<std::vector<RawRecord>> Deliveries::Worker::records_of(const Plan& plan) 
             if (records.empty()) break;
             for (queue::Record& record : records)
                 if (record.sequence_number < range.to)
-                    raw.push_back({std::move(record.data), record.arrived_ms,
-                                   fmt::format("{:04}{:020}", range.shard,
-                                               record.sequence_number)});
+                    raw.push_back(
+                        {std::move(record.data), record.arrived_ms,
+                         fmt::format("{:04}{:020}", range.shard, record.sequence_number)});
             from = records.back().sequence_number + 1;
         }
     return raw;

@@ -57,7 +57,8 @@ std::optional<Number> parse_number(std::string_view text) {
 
 std::size_t bit_width(const Number& number) {
     for (std::size_t limb = number.size(); limb-- > 0;)
-        if (number[limb] != 0) return limb * 64 + static_cast<std::size_t>(std::bit_width(number[limb]));
+        if (number[limb] != 0)
+            return limb * 64 + static_cast<std::size_t>(std::bit_width(number[limb]));
     return 0;
 }
 
@@ -74,11 +75,11 @@ std::uint64_t bits(const Number& number, std::size_t from, std::size_t count) {
 void write_sequence(char* to, const SequenceNumber& number) {
     const auto created = static_cast<std::uint64_t>(number.shard_created_s);
     const auto time = static_cast<std::uint64_t>(number.time_s);
-    Number value = {2 | std::uint64_t{number.shard} << 4 | time << 36,
-                    (time >> 28 & 0xff) | number.counter << 16,
-                    number.counter >> 48 | std::uint64_t{number.shard & 15} << 16 | created << 20 |
-                        2ull << 56,
-                    0};
+    Number value = {
+        2 | std::uint64_t{number.shard} << 4 | time << 36,
+        (time >> 28 & 0xff) | number.counter << 16,
+        number.counter >> 48 | std::uint64_t{number.shard & 15} << 16 | created << 20 | 2ull << 56,
+        0};
     const std::uint64_t low = divide(value, ten_to_19);
     const std::uint64_t middle = divide(value, ten_to_19);
     write_digits(to, 18, value[0]);
@@ -101,8 +102,7 @@ std::optional<ParsedSequence> parse_sequence(std::string_view text) {
         // Its hexadecimal digits are counted from the first one, whatever their number.
         const std::size_t digits = (bit_width(*number) + 3) / 4;
         parsed.version = 0;
-        parsed.shard_created_s =
-            static_cast<std::int64_t>(bits(*number, (digits - 10) * 4, 36));
+        parsed.shard_created_s = static_cast<std::int64_t>(bits(*number, (digits - 10) * 4, 36));
         parsed.shard = static_cast<std::int64_t>(bits(*number, (digits - 32) * 4, 16));
         if (parsed.shard_created_s >= created_s_end) return std::nullopt;
         return parsed;
@@ -124,7 +124,8 @@ std::optional<ParsedSequence> parse_sequence(std::string_view text) {
 }
 
 std::string shard_name(std::int64_t shard) {
-    return shard < 0 ? fmt::format("shardId--{:011}", -shard) : fmt::format("shardId-{:012}", shard);
+    return shard < 0 ? fmt::format("shardId--{:011}", -shard)
+                     : fmt::format("shardId-{:012}", shard);
 }
 
 std::optional<std::uint32_t> parse_shard_name(std::string_view name) {

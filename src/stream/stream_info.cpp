@@ -55,11 +55,13 @@ std::vector<std::uint32_t> open_in_order(const StreamInfo& stream) {
 
 /// i × ⌊2^128 / count⌋; the end of all for i = count is hash_key_max + 1, that is 0.
 HashKey boundary(int i, int count) {
-    const HashKey part = count == 1 ? 0 : hash_key_max / static_cast<unsigned>(count) +
-                                              (hash_key_max % static_cast<unsigned>(count) + 1 ==
-                                                       static_cast<unsigned>(count)
-                                                   ? 1
-                                                   : 0);
+    const HashKey part =
+        count == 1
+            ? 0
+            : hash_key_max / static_cast<unsigned>(count) +
+                  (hash_key_max % static_cast<unsigned>(count) + 1 == static_cast<unsigned>(count)
+                       ? 1
+                       : 0);
     return i == count ? 0 : part * static_cast<unsigned>(i);
 }
 
@@ -94,7 +96,8 @@ Result<void> split_shard(StreamInfo& stream, std::uint32_t shard, HashKey at, st
     if (at <= parent.first || at > parent.last)
         return fail(ErrorCode::invalid_input, "the new range begins outside the shard's");
     TRY(close_shard(stream.shards[shard], now_ms, end));
-    for (const auto& [first, last] : {std::pair(parent.first, at - 1), std::pair(at, parent.last)}) {
+    for (const auto& [first, last] :
+         {std::pair(parent.first, at - 1), std::pair(at, parent.last)}) {
         Shard child = open_shard(stream, first, last, now_ms);
         child.parent = shard;
         stream.shards.push_back(child);
@@ -102,8 +105,8 @@ Result<void> split_shard(StreamInfo& stream, std::uint32_t shard, HashKey at, st
     return {};
 }
 
-Result<void> merge_shards(StreamInfo& stream, std::uint32_t a, std::uint32_t b,
-                          std::int64_t now_ms, const ShardEnd& end) {
+Result<void> merge_shards(StreamInfo& stream, std::uint32_t a, std::uint32_t b, std::int64_t now_ms,
+                          const ShardEnd& end) {
     const Shard left = stream.shards.at(a), right = stream.shards.at(b);
     if (left.last == hash_key_max || left.last + 1 != right.first)
         return fail(ErrorCode::invalid_input, "the shards aren't adjacent");

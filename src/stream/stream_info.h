@@ -48,7 +48,7 @@ struct Consumer {
 /// All that a stream is beside its records. A snapshot: what is changed later isn't seen.
 struct StreamInfo {
     std::string name;
-    std::string id;  ///< of this creation; another stream of the same name has another one
+    std::string id;     ///< of this creation; another stream of the same name has another one
     std::string owner;  ///< id of the principal who made it
     std::int64_t created_ms = 0;
     int retention_hours = 24;
@@ -66,7 +66,7 @@ struct StreamInfo {
 
     Status status(std::int64_t now_ms) const {
         return now_ms < changing_until_ms || changing == Status::deleting ? changing
-                                                                         : Status::active;
+                                                                          : Status::active;
     }
     int open_shards() const;
     /// Closed shards whose records are all past their retention are no longer told of.
@@ -87,8 +87,8 @@ using ShardEnd = std::function<Result<std::uint64_t>(std::uint32_t shard)>;
 Result<void> split_shard(StreamInfo& stream, std::uint32_t shard, HashKey at, std::int64_t now_ms,
                          const ShardEnd& end);
 /// Closes both and opens one over both ranges. invalid_input unless b's range follows a's.
-Result<void> merge_shards(StreamInfo& stream, std::uint32_t a, std::uint32_t b,
-                          std::int64_t now_ms, const ShardEnd& end);
+Result<void> merge_shards(StreamInfo& stream, std::uint32_t a, std::uint32_t b, std::int64_t now_ms,
+                          const ShardEnd& end);
 /// Splits and merges until the open shards are `count` equal ones.
 Result<void> spread_evenly(StreamInfo& stream, int count, std::int64_t now_ms, const ShardEnd& end);
 

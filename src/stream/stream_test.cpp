@@ -86,8 +86,8 @@ protected:
                                          .identity = options.identity},
                                         clock);
         };
-        streams = Streams::open({.folder = folder.path, .limits = limits}, open_log, clock, ids)
-                      .value();
+        streams =
+            Streams::open({.folder = folder.path, .limits = limits}, open_log, clock, ids).value();
     }
     NewRecord put(std::string_view key, std::string_view data,
                   std::optional<HashKey> hash = std::nullopt) {

@@ -114,8 +114,7 @@ Result<void> Streams::load() {
     for (fs::directory_iterator entry(options_.folder, failed), end; !failed && entry != end;
          entry.increment(failed))
         if (entry->is_directory()) folders.push_back(entry->path());
-    if (failed)
-        return fail(error_from_errno("listing", options_.folder.string(), failed.value()));
+    if (failed) return fail(error_from_errno("listing", options_.folder.string(), failed.value()));
     for (const fs::path& folder : folders) TRY(load_folder(folder));
     return {};
 }
@@ -139,11 +138,10 @@ Result<void> Streams::load_folder(const fs::path& folder) {
 
 Result<void> Streams::open_its_log(Open& stream) {
     const auto info = stream.now();
-    stream.log = TRY(open_log_(
-        stream.folder / "records",
-        {.shards = static_cast<int>(info->shards.size()),
-         .retention = Milliseconds{info->retention_hours * 3'600'000LL},
-         .identity = checksum64(as_bytes(info->id))}));
+    stream.log = TRY(open_log_(stream.folder / "records",
+                               {.shards = static_cast<int>(info->shards.size()),
+                                .retention = Milliseconds{info->retention_hours * 3'600'000LL},
+                                .identity = checksum64(as_bytes(info->id))}));
     return {};
 }
 
@@ -186,8 +184,7 @@ Result<void> Streams::forget(const std::shared_ptr<Open>& stream) {
 }
 
 Result<void> Streams::create(std::string_view name, std::string_view owner, int shards,
-                             bool on_demand,
-                             std::map<std::string, std::string> tags) {
+                             bool on_demand, std::map<std::string, std::string> tags) {
     if (const auto there = opened(name); there)
         return fail(ErrorCode::already_exists, fmt::format("there is a stream '{}'", name));
     const std::unique_lock lock(mutex_);
@@ -242,8 +239,8 @@ Result<std::shared_ptr<const StreamInfo>> Streams::find(std::string_view name) {
 
 Result<Traffic> Streams::traffic(std::string_view name) {
     const auto stream = TRY(opened(name));
-    return Traffic{stream->records_in,  stream->bytes_in,  stream->records_out,
-                   stream->bytes_out,   stream->throttled, stream->log->stored_bytes()};
+    return Traffic{stream->records_in, stream->bytes_in,  stream->records_out,
+                   stream->bytes_out,  stream->throttled, stream->log->stored_bytes()};
 }
 
 Result<void> Streams::change(std::string_view name,
@@ -252,8 +249,7 @@ Result<void> Streams::change(std::string_view name,
 }
 
 Result<void> Streams::reshard(
-    std::string_view name,
-    const std::function<Result<void>(StreamInfo&, const ShardEnd&)>& edit) {
+    std::string_view name, const std::function<Result<void>(StreamInfo&, const ShardEnd&)>& edit) {
     const auto stream = TRY(opened(name));
     {
         const std::lock_guard gate(stream->gate);
@@ -342,8 +338,8 @@ Result<Reading> Streams::read(const Position& position, int most) {
     // What is closed in between has nothing behind its end; asking first misses nothing.
     Reading reading{.stream = stream->now()};
     if (position.shard >= reading.stream->shards.size())
-        return fail(ErrorCode::not_found,
-                    fmt::format("the stream '{}' has no shard {}", position.stream, position.shard));
+        return fail(ErrorCode::not_found, fmt::format("the stream '{}' has no shard {}",
+                                                      position.stream, position.shard));
     const Shard& shard = reading.stream->shards[position.shard];
     const std::int64_t now = clock_.unix_ms();
     if (options_.limits) {
@@ -356,8 +352,7 @@ Result<Reading> Streams::read(const Position& position, int most) {
         ++second.reads;
     }
     const int number = static_cast<int>(position.shard);
-    reading.records =
-        TRY(stream->log->read_within(number, position.from, most, read_bytes_max));
+    reading.records = TRY(stream->log->read_within(number, position.from, most, read_bytes_max));
     const queue::ShardTip tip = TRY(stream->log->tip(number));
     std::uint64_t bytes = 0;
     for (const queue::Record& record : reading.records)
@@ -371,8 +366,7 @@ Result<Reading> Streams::read(const Position& position, int most) {
     reading.next = reading.records.empty() ? std::max<std::uint64_t>(position.from, 1)
                                            : reading.records.back().sequence_number + 1;
     if (!reading.records.empty() && reading.next < tip.end)
-        reading.millis_behind =
-            std::max<std::int64_t>(0, now - reading.records.back().arrived_ms);
+        reading.millis_behind = std::max<std::int64_t>(0, now - reading.records.back().arrived_ms);
     if (!shard.is_open()) {
         // Nothing was given although there is an end further on: all of it has expired.
         if (reading.records.empty()) reading.next = std::max(reading.next, shard.end);
@@ -396,8 +390,8 @@ Result<queue::ShardTip> Streams::tip(std::string_view name, std::uint32_t shard)
     return TRY(opened(name))->log->tip(static_cast<int>(shard));
 }
 
-std::uint64_t Streams::wait_for_change(std::string_view name, std::uint64_t seen,
-                                       Milliseconds wait, const std::stop_token& left) {
+std::uint64_t Streams::wait_for_change(std::string_view name, std::uint64_t seen, Milliseconds wait,
+                                       const std::stop_token& left) {
     const auto stream = opened(name);
     if (!stream) return seen;
     std::unique_lock lock((*stream)->waiting);

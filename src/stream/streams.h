@@ -46,9 +46,9 @@ struct NewRecord {
 
 struct Reading {
     std::vector<queue::Record> records;
-    std::uint64_t next = 0;         ///< where to read on
-    bool drained = false;           ///< the shard is closed and nothing comes any more
-    std::int64_t millis_behind = 0; ///< how far the reader is behind the newest record
+    std::uint64_t next = 0;          ///< where to read on
+    bool drained = false;            ///< the shard is closed and nothing comes any more
+    std::int64_t millis_behind = 0;  ///< how far the reader is behind the newest record
     std::shared_ptr<const StreamInfo> stream;
 };
 

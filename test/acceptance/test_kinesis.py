@@ -1,5 +1,5 @@
-"""Kinesis as boto3 1.26 and awscli 2.9 speak it (JSON), Java's CBOR (written by hand), and a consumer
-of the kind of the KCL. Rows of the feature list by number."""
+"""Kinesis as boto3 1.26 and awscli 2.9 speak it (JSON), Java's CBOR (written by hand), and a
+consumer of the kind of the KCL. Rows of the feature list by number."""
 import hashlib
 import json
 import random
@@ -167,8 +167,9 @@ def test_shards_split_merge_and_are_counted_anew(kinesis, stream):
 
 
 def test_what_is_wrong_is_told_in_aws_words(kinesis, stream):
-    with refused("ValidationException", "1 validation error detected: Value '' at 'partitionKey' "
-                 "failed to satisfy constraint: Member must have length greater than or equal to 1"):
+    with refused("ValidationException",
+                 "1 validation error detected: Value '' at 'partitionKey' failed to satisfy "
+                 "constraint: Member must have length greater than or equal to 1"):
         raw(kinesis, "PutRecord", {"StreamName": stream, "Data": "", "PartitionKey": ""})
     with refused("InvalidArgumentException", "Minimum allowed retention period is 24 hours"):
         kinesis.decrease_stream_retention_period(StreamName=stream, RetentionPeriodHours=23)

@@ -187,8 +187,8 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     TRY(open_s3(*state));
     state->streams = TRY(StreamService::open(site, settings));
     state->port.add(state->streams->kinesis());
-    state->deliveries = TRY(
-        DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
+    state->deliveries =
+        TRY(DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
     state->port.add(state->deliveries->firehose());
     const auto server_options = TRY(aws_server_options(settings, options));
     state->lifecycle_interval = settings.duration("aws.lifecycle_interval");

@@ -85,8 +85,7 @@ struct DeliveryService::State {
 DeliveryService::DeliveryService(std::unique_ptr<State> state) : state_(std::move(state)) {}
 DeliveryService::~DeliveryService() = default;
 
-Result<std::unique_ptr<DeliveryService>> DeliveryService::open(Site& site,
-                                                               const Settings& settings,
+Result<std::unique_ptr<DeliveryService>> DeliveryService::open(Site& site, const Settings& settings,
                                                                stream::Streams& streams,
                                                                bucket::Buckets& buckets) {
     auto state = std::make_unique<State>(buckets);
@@ -97,10 +96,10 @@ Result<std::unique_ptr<DeliveryService>> DeliveryService::open(Site& site,
         .tools = {.open_engine = [] { return sql::open_duckdb({}); },
                   .scratch = {},
                   .transform = transforms_in(settings.text("aws.transforms"))}};
-    state->deliveries = TRY_WITH(
-        delivery::Deliveries::open(std::move(options), segment_logs(site.clock()), streams,
-                                   state->sink, site.clock(), site.ids()),
-        "opening the deliveries");
+    state->deliveries =
+        TRY_WITH(delivery::Deliveries::open(std::move(options), segment_logs(site.clock()), streams,
+                                            state->sink, site.clock(), site.ids()),
+                 "opening the deliveries");
     const auto may = [&site](const catalog::Principal& principal, catalog::Action action,
                              const catalog::Thing& thing) {
         return site.catalog().may(principal, action, thing);

@@ -31,19 +31,18 @@ stream::OpenLog segment_logs(const Clock& clock) {
     };
 }
 
-StreamService::StreamService(std::unique_ptr<stream::Streams> streams,
-                             front::kinesis::Decide may)
+StreamService::StreamService(std::unique_ptr<stream::Streams> streams, front::kinesis::Decide may)
     : streams_(std::move(streams)),
       kinesis_(*streams_, std::move(may)),
       tidying_([this](const std::stop_token& stop) { tidy_until(stop, *streams_); }) {}
 
 Result<std::unique_ptr<StreamService>> StreamService::open(Site& site, const Settings& settings) {
-    auto streams = TRY_WITH(
-        stream::Streams::open({.folder = site.data() / "streams",
-                               .transition = settings.duration("aws.transition"),
-                               .limits = settings.boolean("aws.limits")},
-                              segment_logs(site.clock()), site.clock(), site.ids()),
-        "opening the streams");
+    auto streams =
+        TRY_WITH(stream::Streams::open({.folder = site.data() / "streams",
+                                        .transition = settings.duration("aws.transition"),
+                                        .limits = settings.boolean("aws.limits")},
+                                       segment_logs(site.clock()), site.clock(), site.ids()),
+                 "opening the streams");
     return std::unique_ptr<StreamService>(new StreamService(
         std::move(streams), [&site](const catalog::Principal& principal, catalog::Action action,
                                     const catalog::Thing& thing) {

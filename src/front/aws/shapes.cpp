@@ -194,9 +194,10 @@ std::string lower_first(std::string_view name) {
 using Lengths = std::pair<std::size_t, std::size_t>;
 
 std::string lengths_constraint(std::string_view of, const Lengths& lengths) {
-    return fmt::format("{} must satisfy constraint: [Member must have length less than or equal to "
-                       "{}, Member must have length greater than or equal to {}]",
-                       of, lengths.second, lengths.first);
+    return fmt::format(
+        "{} must satisfy constraint: [Member must have length less than or equal to "
+        "{}, Member must have length greater than or equal to {}]",
+        of, lengths.second, lengths.first);
 }
 
 bool fits(const Json& text, const Lengths& lengths) {
@@ -240,7 +241,8 @@ std::vector<std::string> broken(const Json& value, const Shape& shape) {
                                fmt::join(shape.values, ", "));
         });
     if (shape.child_lengths)
-        must(std::ranges::all_of(value, [&](const Json& v) { return fits(v, *shape.child_lengths); }),
+        must(std::ranges::all_of(value,
+                                 [&](const Json& v) { return fits(v, *shape.child_lengths); }),
              [&] { return lengths_constraint("Member", *shape.child_lengths); });
     if (shape.key_lengths)
         must(std::ranges::all_of(value.items(),

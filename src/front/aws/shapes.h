@@ -25,12 +25,12 @@ struct Shape {
     bool needed = false;
     std::optional<double> at_least = {}, at_most = {};
     std::optional<std::size_t> length_min = {}, length_max = {};
-    std::string_view pattern = {};              ///< as AWS writes it
+    std::string_view pattern = {};                ///< as AWS writes it
     bool (*matches)(std::string_view) = nullptr;  ///< what the pattern says
-    std::vector<std::string_view> values = {};  ///< of an enumeration
+    std::vector<std::string_view> values = {};    ///< of an enumeration
     /// Of each text of a list, of each key or value of a map: shortest, longest.
     std::optional<std::pair<std::size_t, std::size_t>> child_lengths = {}, key_lengths = {},
-        value_lengths = {};
+                                                       value_lengths = {};
     std::string_view shown_as = {};  ///< how a list's member is written in messages
     Members members = {};            ///< of a structure, or of a list's structures
     std::optional<Type> child = {};  ///< of a list or map that has no structures

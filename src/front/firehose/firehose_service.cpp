@@ -49,10 +49,12 @@ tl::unexpected<aws::Fault> refuse_for(const Request& request, const Error& error
                                fmt::format("Firehose {} under accountId {} already exists",
                                            request.name(), request.call.account));
         case ErrorCode::unsupported:
-            return invalid(fmt::format("This operation is not permitted on "
-                                       "KinesisStreamAsSource delivery stream type."));
+            return invalid(
+                fmt::format("This operation is not permitted on "
+                            "KinesisStreamAsSource delivery stream type."));
         case ErrorCode::invalid_input: return invalid(error.message);
-        case ErrorCode::conflict: return aws::refuse("ConcurrentModificationException", error.message);
+        case ErrorCode::conflict:
+            return aws::refuse("ConcurrentModificationException", error.message);
         case ErrorCode::exhausted:
         case ErrorCode::unavailable:
             return aws::refuse("ServiceUnavailableException", "Slow down.", 503);
@@ -104,8 +106,8 @@ aws::Outcome<void> allow_operation(const Request& request) {
 
 /// Opaque and long, as AWS's.
 std::string record_id(const Request& request, std::uint64_t number) {
-    return aws::base64(fmt::format("{:>40}/{:020}/{:>80}", request.name(), number,
-                                   request.call.request_id));
+    return aws::base64(
+        fmt::format("{:>40}/{:020}/{:>80}", request.name(), number, request.call.request_id));
 }
 
 aws::Outcome<aws::Reply> put_record(const Request& request) {
@@ -126,16 +128,14 @@ aws::Outcome<aws::Reply> put_record_batch(const Request& request) {
         bytes += data->size();
         records.push_back(*std::move(data));
     }
-    if (bytes > batch_bytes_max)
-        return invalid("Records size exceeds 4 MB limit");
+    if (bytes > batch_bytes_max) return invalid("Records size exceeds 4 MB limit");
     const auto put = request.deliveries.put(request.name(), records);
     if (!put) return refuse_for(request, put.error());
     Json answers = Json::array();
     for (std::size_t r = 0; r < records.size(); ++r)
         answers.push_back({{"RecordId", record_id(request, *put + r)}});
-    return aws::reply({{"FailedPutCount", 0},
-                       {"Encrypted", false},
-                       {"RequestResponses", std::move(answers)}});
+    return aws::reply(
+        {{"FailedPutCount", 0}, {"Encrypted", false}, {"RequestResponses", std::move(answers)}});
 }
 
 // ---- delivery streams ---------------------------------------------------------------------------
@@ -146,8 +146,9 @@ aws::Outcome<Json> destination_of(const Json& parameters, std::string_view suffi
         const auto found = parameters.find(fmt::format("{}{}", name, suffix));
         if (found != parameters.end() && found->is_object()) return *found;
     }
-    return invalid("Exactly one destination configuration is supported for a Firehose, and here "
-                   "it is ExtendedS3DestinationConfiguration");
+    return invalid(
+        "Exactly one destination configuration is supported for a Firehose, and here "
+        "it is ExtendedS3DestinationConfiguration");
 }
 
 aws::Outcome<aws::Reply> create(const Request& request) {
@@ -179,9 +180,9 @@ aws::Outcome<aws::Reply> create(const Request& request) {
         return aws::refuse(std::move(allowed.error()));
     const auto made = request.deliveries.create(std::move(wanted));
     if (!made && made.error().code == ErrorCode::not_found)
-        return aws::refuse("ResourceNotFoundException",
-                           fmt::format("Stream {} under account {} not found.", stream,
-                                       request.call.account));
+        return aws::refuse(
+            "ResourceNotFoundException",
+            fmt::format("Stream {} under account {} not found.", stream, request.call.account));
     if (!made) return refuse_for(request, made.error());
     return aws::reply({{"DeliveryStreamARN", request.arn(request.name())}});
 }
@@ -208,9 +209,9 @@ Json destination_json(const DeliveryState& state) {
         extended.erase("S3BackupConfiguration");
     }
     Json plain = Json::object();
-    for (const char* name : {"RoleARN", "BucketARN", "Prefix", "ErrorOutputPrefix",
-                             "BufferingHints", "CompressionFormat", "EncryptionConfiguration",
-                             "CloudWatchLoggingOptions"})
+    for (const char* name :
+         {"RoleARN", "BucketARN", "Prefix", "ErrorOutputPrefix", "BufferingHints",
+          "CompressionFormat", "EncryptionConfiguration", "CloudWatchLoggingOptions"})
         if (extended.contains(name)) plain[name] = extended[name];
     return {{"DestinationId", "destinationId-000000000001"},
             {"S3DestinationDescription", std::move(plain)},
@@ -221,16 +222,16 @@ aws::Outcome<aws::Reply> describe(const Request& request) {
     const auto state = request.deliveries.find(request.name());
     if (!state) return refuse_for(request, state.error());
     const auto time = [&](std::int64_t ms) { return aws::timestamp(request.call.wire, ms); };
-    Json json = {{"DeliveryStreamName", state->name},
-                 {"DeliveryStreamARN", request.arn(state->name)},
-                 {"DeliveryStreamStatus", "ACTIVE"},
-                 {"DeliveryStreamEncryptionConfiguration", {{"Status", "DISABLED"}}},
-                 {"DeliveryStreamType",
-                  state->source.empty() ? "DirectPut" : "KinesisStreamAsSource"},
-                 {"VersionId", std::to_string(state->version)},
-                 {"CreateTimestamp", time(state->created_ms)},
-                 {"Destinations", Json::array({destination_json(*state)})},
-                 {"HasMoreDestinations", false}};
+    Json json = {
+        {"DeliveryStreamName", state->name},
+        {"DeliveryStreamARN", request.arn(state->name)},
+        {"DeliveryStreamStatus", "ACTIVE"},
+        {"DeliveryStreamEncryptionConfiguration", {{"Status", "DISABLED"}}},
+        {"DeliveryStreamType", state->source.empty() ? "DirectPut" : "KinesisStreamAsSource"},
+        {"VersionId", std::to_string(state->version)},
+        {"CreateTimestamp", time(state->created_ms)},
+        {"Destinations", Json::array({destination_json(*state)})},
+        {"HasMoreDestinations", false}};
     if (state->updated_ms != state->created_ms)
         json["LastUpdateTimestamp"] = time(state->updated_ms);
     if (!state->source.empty())
@@ -253,16 +254,16 @@ aws::Outcome<aws::Reply> list(const Request& request) {
     for (const std::string& name : request.deliveries.names()) {
         if (!after.empty() && name <= after) continue;
         const auto state = request.deliveries.find(name);
-        if (!state || !allow(request, catalog::Action::read, catalog::ThingKind::stream, name,
-                             state->owner))
+        if (!state ||
+            !allow(request, catalog::Action::read, catalog::ThingKind::stream, name, state->owner))
             continue;
         if ((!type.empty() && (type == "DirectPut") != state->source.empty())) continue;
         more = names.size() == limit;
         if (more) break;
         names.push_back(name);
     }
-    return aws::reply({{"DeliveryStreamNames", std::move(names)},
-                       {"HasMoreDeliveryStreams", more}});
+    return aws::reply(
+        {{"DeliveryStreamNames", std::move(names)}, {"HasMoreDeliveryStreams", more}});
 }
 
 aws::Outcome<aws::Reply> update(const Request& request) {
@@ -352,19 +353,18 @@ const std::vector<Operation>& operations() {
          .length_max = batch_records_max,
          .shown_as = "com.amazonaws.services.firehose.model.Record@1",
          .members = {data}}};
-    static const std::vector<Operation> known = {
-        {"PutRecord", put_record, {record}},
-        {"PutRecordBatch", put_record_batch, {records}},
-        {"CreateDeliveryStream", create},
-        {"DeleteDeliveryStream", remove},
-        {"DescribeDeliveryStream", describe},
-        {"ListDeliveryStreams", list},
-        {"UpdateDestination", update},
-        {"TagDeliveryStream", tag},
-        {"UntagDeliveryStream", untag},
-        {"ListTagsForDeliveryStream", list_tags},
-        {"StartDeliveryStreamEncryption", accept},
-        {"StopDeliveryStreamEncryption", accept}};
+    static const std::vector<Operation> known = {{"PutRecord", put_record, {record}},
+                                                 {"PutRecordBatch", put_record_batch, {records}},
+                                                 {"CreateDeliveryStream", create},
+                                                 {"DeleteDeliveryStream", remove},
+                                                 {"DescribeDeliveryStream", describe},
+                                                 {"ListDeliveryStreams", list},
+                                                 {"UpdateDestination", update},
+                                                 {"TagDeliveryStream", tag},
+                                                 {"UntagDeliveryStream", untag},
+                                                 {"ListTagsForDeliveryStream", list_tags},
+                                                 {"StartDeliveryStreamEncryption", accept},
+                                                 {"StopDeliveryStreamEncryption", accept}};
     return known;
 }
 

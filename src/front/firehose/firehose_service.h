@@ -6,8 +6,8 @@
 namespace stroma::front::firehose {
 
 /// Whether the principal may do that to the thing.
-using Decide = std::function<Result<bool>(const catalog::Principal&, catalog::Action,
-                                          const catalog::Thing&)>;
+using Decide =
+    std::function<Result<bool>(const catalog::Principal&, catalog::Action, const catalog::Thing&)>;
 
 using OwnerOf = std::function<std::string(catalog::ThingKind, std::string_view name)>;
 

@@ -51,13 +51,13 @@ aws::Outcome<aws::Reply> register_consumer(const Request& request) {
     const auto changed =
         request.streams.change(request.stream(), [&](StreamInfo& stream) -> Result<void> {
             if (stream.consumer(name))
-                refused = aws::Fault{"ResourceInUseException",
-                                     fmt::format("Consumer {} under stream {} already exists.",
-                                                 name, stream.name)};
+                refused = aws::Fault{
+                    "ResourceInUseException",
+                    fmt::format("Consumer {} under stream {} already exists.", name, stream.name)};
             else if (stream.consumers.size() >= consumers_max)
-                refused = aws::Fault{"LimitExceededException",
-                                     fmt::format("A stream has at most {} consumers.",
-                                                 consumers_max)};
+                refused =
+                    aws::Fault{"LimitExceededException",
+                               fmt::format("A stream has at most {} consumers.", consumers_max)};
             if (refused) return fail(ErrorCode::invalid_input, "refused");
             stream.consumers.push_back({name, now});
             return {};
@@ -117,7 +117,8 @@ aws::Outcome<stream::Position> starting_position(const Request& request, const S
     for (const char* member : {"Timestamp"})
         if (start.contains(member)) asked[member] = start[member];
     if (start.contains("SequenceNumber")) asked["StartingSequenceNumber"] = start["SequenceNumber"];
-    const auto from = starting_place({request.streams, request.call, asked, request.may}, info, *index);
+    const auto from =
+        starting_place({request.streams, request.call, asked, request.may}, info, *index);
     if (!from) return aws::refuse(from.error());
     return stream::Position{.stream = info.name, .id = info.id, .shard = *index, .from = *from};
 }
@@ -131,8 +132,8 @@ aws::Outcome<aws::Reply> subscribe(const Request& request) {
     if (!position) return aws::refuse(std::move(position.error()));
     aws::Reply reply;
     reply.content_type = "application/vnd.amazon.eventstream";
-    reply.stream = subscription(request.streams, *std::move(position), request.call.wire,
-                                request.call.left);
+    reply.stream =
+        subscription(request.streams, *std::move(position), request.call.wire, request.call.left);
     return reply;
 }
 
@@ -140,7 +141,8 @@ aws::Outcome<aws::Reply> subscribe(const Request& request) {
 
 std::vector<Operation> consumer_operations() {
     using aws::Type;
-    const aws::Member name = shard_id("ConsumerName", true), either = shard_id("ConsumerName", false);
+    const aws::Member name = shard_id("ConsumerName", true),
+                      either = shard_id("ConsumerName", false);
     const aws::Member arn = any_text("ConsumerARN");
     return {{"RegisterStreamConsumer", {stream_name(), name}, register_consumer},
             {"DeregisterStreamConsumer", {stream_name(), either, arn}, deregister_consumer},

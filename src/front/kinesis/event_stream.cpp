@@ -18,8 +18,7 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
     std::array<std::uint32_t, 256> table{};
     for (std::uint32_t i = 0; i < 256; ++i) {
         std::uint32_t value = i;
-        for (int bit = 0; bit < 8; ++bit)
-            value = value & 1 ? 0xedb88320u ^ value >> 1 : value >> 1;
+        for (int bit = 0; bit < 8; ++bit) value = value & 1 ? 0xedb88320u ^ value >> 1 : value >> 1;
         table[i] = value;
     }
     return table;
@@ -49,21 +48,19 @@ void put_header(std::string& to, std::string_view name, std::string_view value) 
 Json records_json(const stream::Reading& reading, const stream::Shard& shard, aws::Wire wire) {
     Json records = Json::array();
     for (const queue::Record& record : reading.records)
-        records.push_back(
-            {{"SequenceNumber",
-              stream::to_text(shard.number(record.sequence_number, record.arrived_ms))},
-             {"ApproximateArrivalTimestamp", aws::timestamp(wire, record.arrived_ms)},
-             {"Data", aws::blob(wire, record.data)},
-             {"PartitionKey", record.partition_key}});
+        records.push_back({{"SequenceNumber", stream::to_text(shard.number(record.sequence_number,
+                                                                           record.arrived_ms))},
+                           {"ApproximateArrivalTimestamp", aws::timestamp(wire, record.arrived_ms)},
+                           {"Data", aws::blob(wire, record.data)},
+                           {"PartitionKey", record.partition_key}});
     return records;
 }
 
 std::string event(aws::Wire wire, std::string_view type, const Json& payload) {
     const bool cbor = wire == aws::Wire::cbor_1_1;
-    return event_message(
-        type, cbor ? "application/x-amz-cbor-1.1" : "application/x-amz-json-1.1",
-        cbor ? aws::write_cbor(payload)
-             : payload.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return event_message(type, cbor ? "application/x-amz-cbor-1.1" : "application/x-amz-json-1.1",
+                         cbor ? aws::write_cbor(payload)
+                              : payload.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Result<void> send_shard(stream::Streams& streams, stream::Position position, aws::Wire wire,

@@ -23,8 +23,7 @@ constexpr Letters make_letters() {
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (std::uint32_t value = 0; value < 64; ++value)
         for (std::size_t place = 0; place < 4; ++place)
-            letters[place][static_cast<unsigned char>(alphabet[value])] =
-                value << (18 - 6 * place);
+            letters[place][static_cast<unsigned char>(alphabet[value])] = value << (18 - 6 * place);
     return letters;
 }
 constexpr Letters letters = make_letters();
@@ -41,16 +40,16 @@ bool decode(std::string_view text, std::string& to) {
     char* out = to.data() + begin;
     std::uint32_t wrong = 0;
     for (std::size_t group = 0; group < whole; ++group, from += 4, out += 3) {
-        const std::uint32_t bits = letters[0][from[0]] | letters[1][from[1]] |
-                                   letters[2][from[2]] | letters[3][from[3]];
+        const std::uint32_t bits =
+            letters[0][from[0]] | letters[1][from[1]] | letters[2][from[2]] | letters[3][from[3]];
         wrong |= bits;
         out[0] = static_cast<char>(bits >> 16);
         out[1] = static_cast<char>(bits >> 8);
         out[2] = static_cast<char>(bits);
     }
     if (padding > 0) {
-        const std::uint32_t bits = letters[0][from[0]] | letters[1][from[1]] |
-                                   (padding == 1 ? letters[2][from[2]] : 0);
+        const std::uint32_t bits =
+            letters[0][from[0]] | letters[1][from[1]] | (padding == 1 ? letters[2][from[2]] : 0);
         wrong |= bits;
         if ((bits & (padding == 1 ? 0xff : 0xffff)) != 0) return false;
         *out++ = static_cast<char>(bits >> 16);

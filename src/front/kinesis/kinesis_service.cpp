@@ -15,8 +15,7 @@ const Operations& operations() {
     static const Operations known = [] {
         Operations made;
         for (const auto& list : {stream_operations(), setting_operations(), shard_operations(),
-                                 record_operations(usual_record_bytes),
-                                 consumer_operations()})
+                                 record_operations(usual_record_bytes), consumer_operations()})
             for (const Operation& operation : list) made.emplace(operation.name, operation);
         return made;
     }();
@@ -69,9 +68,9 @@ aws::Outcome<void> allow(const Request& request) {
     if (request.stream().empty()) return {};
     const auto info = request.streams.find(request.stream());
     if (!info) return {};
-    return request.allow(only_reads(request.call.operation) ? catalog::Action::read
-                                                            : catalog::Action::change,
-                         **info);
+    return request.allow(
+        only_reads(request.call.operation) ? catalog::Action::read : catalog::Action::change,
+        **info);
 }
 
 }  // namespace

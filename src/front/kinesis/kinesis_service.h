@@ -6,8 +6,8 @@
 namespace stroma::front::kinesis {
 
 /// Whether the principal may do that to the thing.
-using Decide = std::function<Result<bool>(const catalog::Principal&, catalog::Action,
-                                          const catalog::Thing&)>;
+using Decide =
+    std::function<Result<bool>(const catalog::Principal&, catalog::Action, const catalog::Thing&)>;
 
 /// Kinesis Data Streams behind the port: JSON 1.1 and CBOR. Errors have AWS's names and texts.
 class KinesisService final : public aws::Service {

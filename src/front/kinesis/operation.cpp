@@ -66,11 +66,9 @@ aws::Outcome<void> Request::allow(catalog::Action action, const stream::StreamIn
 aws::Member stream_name(bool needed) { return {"StreamName", name_shape(needed)}; }
 aws::Member shard_id(std::string_view name, bool needed) { return {name, name_shape(needed)}; }
 aws::Member whole_number(std::string_view name, bool needed, double at_least, double at_most) {
-    return {name,
-            {.type = aws::Type::integer,
-             .needed = needed,
-             .at_least = at_least,
-             .at_most = at_most}};
+    return {
+        name,
+        {.type = aws::Type::integer, .needed = needed, .at_least = at_least, .at_most = at_most}};
 }
 aws::Member any_text(std::string_view name) { return {name, {}}; }
 aws::Shape hash_key(bool needed) {

@@ -26,9 +26,10 @@ aws::Outcome<std::optional<stream::HashKey>> explicit_hash(const Json& record) {
     if (text == record.end()) return std::optional<stream::HashKey>();
     const auto key = stream::parse_hash_key(text->get_ref<const std::string&>());
     if (!key)
-        return invalid_argument("Invalid ExplicitHashKey. ExplicitHashKey must be in the range: "
-                                "[0, 2^128-1]. Specified value was " +
-                                text->get<std::string>());
+        return invalid_argument(
+            "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: "
+            "[0, 2^128-1]. Specified value was " +
+            text->get<std::string>());
     return key;
 }
 
@@ -82,8 +83,7 @@ aws::Outcome<aws::Reply> put_records(const Request& request) {
         bytes += blob->size() + entry["PartitionKey"].get_ref<const std::string&>().size();
         data.push_back(*std::move(blob));
     }
-    if (bytes > batch_bytes_max)
-        return invalid_argument("Records size exceeds 10 MB limit");
+    if (bytes > batch_bytes_max) return invalid_argument("Records size exceeds 10 MB limit");
     if (const auto found = request.find(); !found) return aws::refuse(found.error());
     std::vector<stream::NewRecord> records;
     for (std::size_t i = 0; i < data.size(); ++i) {
@@ -152,10 +152,10 @@ aws::Outcome<std::uint64_t> place_of_number(const Request& request, const Stream
     if (type == "TRIM_HORIZON" || type == "LATEST") return contradicting(request, true);
     const std::string text = request.text("StartingSequenceNumber");
     const auto number = stream::parse_sequence(text);
-    const std::string used =
-        fmt::format("StartingSequenceNumber {} used in GetShardIterator on shard {} in stream {} "
-                    "under account {} is invalid",
-                    text, stream::shard_name(shard.index), stream.name, request.call.account);
+    const std::string used = fmt::format(
+        "StartingSequenceNumber {} used in GetShardIterator on shard {} in stream {} "
+        "under account {} is invalid",
+        text, stream::shard_name(shard.index), stream.name, request.call.account);
     if (!number) return invalid_argument(used + ".");
     if (number->shard != shard.index)
         return invalid_argument(
@@ -252,8 +252,7 @@ aws::Outcome<aws::Reply> get_records(const Request& request) {
     if (const auto info = request.streams.find(position->stream); info)
         if (auto allowed = request.allow(catalog::Action::read, **info); !allowed)
             return aws::refuse(std::move(allowed.error()));
-    auto read =
-        request.streams.read(*position, static_cast<int>(request.integer("Limit", 10'000)));
+    auto read = request.streams.read(*position, static_cast<int>(request.integer("Limit", 10'000)));
     if (!read) {
         if (read.error().code == ErrorCode::not_found)
             return shard_does_not_exist(request, position->shard, position->stream);
@@ -281,12 +280,11 @@ aws::Outcome<aws::Reply> get_records(const Request& request) {
     }
     Json records = Json::array();
     for (const queue::Record& record : read->records)
-        records.push_back(
-            {{"SequenceNumber",
-              stream::to_text(shard.number(record.sequence_number, record.arrived_ms))},
-             {"ApproximateArrivalTimestamp", request.time(record.arrived_ms)},
-             {"Data", aws::blob(request.call.wire, record.data)},
-             {"PartitionKey", record.partition_key}});
+        records.push_back({{"SequenceNumber", stream::to_text(shard.number(record.sequence_number,
+                                                                           record.arrived_ms))},
+                           {"ApproximateArrivalTimestamp", request.time(record.arrived_ms)},
+                           {"Data", aws::blob(request.call.wire, record.data)},
+                           {"PartitionKey", record.partition_key}});
     rest["Records"] = std::move(records);
     return aws::reply(std::move(rest));
 }
@@ -330,8 +328,8 @@ std::vector<Operation> record_operations(std::size_t record_bytes) {
     };
     const aws::Shape sequence = {.pattern = "0|([1-9]\\d{0,128})", .matches = is_number};
     const aws::Member key = {"PartitionKey", {.needed = true, .length_min = 1, .length_max = 256}};
-    const aws::Member data = {
-        "Data", {.type = Type::blob, .needed = true,   .length_max = record_bytes}};
+    const aws::Member data = {"Data",
+                              {.type = Type::blob, .needed = true, .length_max = record_bytes}};
     const aws::Member hash = {"ExplicitHashKey", hash_key(false)};
     const aws::Member records = {
         "Records",
@@ -349,8 +347,8 @@ std::vector<Operation> record_operations(std::size_t record_bytes) {
              {shard_id("ShardId"),
               {"ShardIteratorType",
                {.needed = true,
-                .values = {"AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP",
-                           "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"}}},
+                .values = {"AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER",
+                           "TRIM_HORIZON"}}},
               {"StartingSequenceNumber", sequence},
               stream_name(),
               {"Timestamp", {.type = Type::timestamp}}},

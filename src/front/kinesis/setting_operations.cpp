@@ -40,10 +40,10 @@ bool is_tag_text(std::string_view utf8) {
         i += more + 1;
         const bool letter = (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') ||
                             (code >= '0' && code <= '9');
-        const bool sign = code < 128 && std::string_view("./-=+_ @%:").find(static_cast<char>(
-                                            code)) != std::string_view::npos;
-        const bool foreign =
-            (code >= 0xc0 && code <= 0x1fff) || (code >= 0x2c00 && code <= 0xd7ff);
+        const bool sign =
+            code < 128 &&
+            std::string_view("./-=+_ @%:").find(static_cast<char>(code)) != std::string_view::npos;
+        const bool foreign = (code >= 0xc0 && code <= 0x1fff) || (code >= 0x2c00 && code <= 0xd7ff);
         if (!letter && !sign && !foreign) return false;
     }
     return true;
@@ -55,9 +55,8 @@ aws::Outcome<void> check_tags(const Request& request, std::string_view doing,
         return invalid_argument(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, "
             "white space, _ . / = + - % @.");
-    if (std::ranges::any_of(texts, [](const std::string& text) {
-            return text.find('%') != std::string::npos;
-        }))
+    if (std::ranges::any_of(
+            texts, [](const std::string& text) { return text.find('%') != std::string::npos; }))
         return invalid_argument(fmt::format(
             "Failed to {} stream {} under account {} because some tags contained illegal "
             "characters. The allowed characters are Unicode letters, white-spaces, "
@@ -189,10 +188,13 @@ aws::Outcome<aws::Reply> stop_encryption(const Request& request) {
 }
 
 aws::Outcome<aws::Reply> change_metrics(const Request& request, bool enable) {
-    static const std::set<std::string> all = {
-        "IncomingBytes", "IncomingRecords", "OutgoingBytes", "OutgoingRecords",
-        "WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded",
-        "IteratorAgeMilliseconds"};
+    static const std::set<std::string> all = {"IncomingBytes",
+                                              "IncomingRecords",
+                                              "OutgoingBytes",
+                                              "OutgoingRecords",
+                                              "WriteProvisionedThroughputExceeded",
+                                              "ReadProvisionedThroughputExceeded",
+                                              "IteratorAgeMilliseconds"};
     std::set<std::string> named;
     for (const Json& metric : request.parameters["ShardLevelMetrics"])
         if (metric.is_string()) named.insert(metric.get<std::string>());
@@ -271,15 +273,17 @@ std::vector<Operation> setting_operations() {
                                    .child_lengths = std::pair<std::size_t, std::size_t>{1, 128},
                                    .child = Type::text}};
     const aws::Member hours = whole_number("RetentionPeriodHours", true, 1, 8760);
-    const aws::Member mode = {"StreamModeDetails",
-                              {.type = Type::structure,
-                               .needed = true,
-                               .members = {{"StreamMode",
-                                            {.needed = true,
-                                             .values = {"PROVISIONED", "ON_DEMAND"}}}}}};
-    const aws::Member metrics = {
-        "ShardLevelMetrics",
-        {.type = Type::list, .needed = true, .length_min = 1, .length_max = 7, .child = Type::text}};
+    const aws::Member mode = {
+        "StreamModeDetails",
+        {.type = Type::structure,
+         .needed = true,
+         .members = {{"StreamMode", {.needed = true, .values = {"PROVISIONED", "ON_DEMAND"}}}}}};
+    const aws::Member metrics = {"ShardLevelMetrics",
+                                 {.type = Type::list,
+                                  .needed = true,
+                                  .length_min = 1,
+                                  .length_max = 7,
+                                  .child = Type::text}};
     const aws::Member tag_key = {"ExclusiveStartTagKey", {.length_min = 1, .length_max = 128}};
     return {{"AddTagsToStream", {tags, stream_name()}, add_tags},
             {"TagResource", {tags, stream_name()}, add_tags},

@@ -24,10 +24,9 @@ struct PageToken {
 };
 
 std::string token_text(const Request& request, const PageToken& token) {
-    return aws::base64(stream::seal_text(
-        fmt::format("{}/{}/{}/{}/{}", token.created_ms, token.id, token.stream, token.after,
-                    token.filter),
-        request.streams.secret()));
+    return aws::base64(stream::seal_text(fmt::format("{}/{}/{}/{}/{}", token.created_ms, token.id,
+                                                     token.stream, token.after, token.filter),
+                                         request.streams.secret()));
 }
 
 aws::Outcome<PageToken> read_token(const Request& request) {
@@ -65,7 +64,9 @@ bool passes(const Shard& shard, const StreamInfo& stream, const Json& filter, st
     const auto open_at = [&](std::int64_t ms) {
         return shard.created_ms <= ms && (shard.is_open() || shard.closed_ms > ms);
     };
-    const auto open_from = [&](std::int64_t ms) { return shard.is_open() || shard.closed_ms >= ms; };
+    const auto open_from = [&](std::int64_t ms) {
+        return shard.is_open() || shard.closed_ms >= ms;
+    };
     if (type == "AT_LATEST") return shard.is_open();
     if (type == "AT_TRIM_HORIZON") return open_at(std::max(horizon, stream.created_ms));
     if (type == "FROM_TRIM_HORIZON") return open_from(horizon);
@@ -154,8 +155,8 @@ aws::Outcome<void> from_domain(Result<void> result) {
 aws::Outcome<aws::Reply> split_shard(const Request& request) {
     const std::string name = request.text("ShardToSplit");
     if (!stream::parse_shard_name(name)) return no_shard(request.call, name, request.stream());
-    const auto done =
-        reshard(request, [&](StreamInfo& stream, const stream::ShardEnd& end) -> aws::Outcome<void> {
+    const auto done = reshard(
+        request, [&](StreamInfo& stream, const stream::ShardEnd& end) -> aws::Outcome<void> {
             const auto index = known_shard(request, stream, name);
             if (!index) return aws::refuse(index.error());
             if (auto room = room_for_shards(request, 1); !room) return room;
@@ -170,11 +171,11 @@ aws::Outcome<aws::Reply> split_shard(const Request& request) {
                     wanted, stream::shard_name(*index), stream.name, request.call.account,
                     stream::decimal(shard.first), stream::decimal(shard.last)));
             if (!shard.is_open())
-                return aws::refuse("ResourceInUseException",
-                                   fmt::format("Shard {} in stream {} under account {} is already "
-                                               "closed.",
-                                               stream::shard_name(*index), stream.name,
-                                               request.call.account));
+                return aws::refuse(
+                    "ResourceInUseException",
+                    fmt::format("Shard {} in stream {} under account {} is already "
+                                "closed.",
+                                stream::shard_name(*index), stream.name, request.call.account));
             return from_domain(
                 stream::split_shard(stream, *index, *at, request.streams.now_ms(), end));
         });
@@ -187,8 +188,8 @@ aws::Outcome<aws::Reply> merge_shards(const Request& request) {
                                   request.text("AdjacentShardToMerge")};
     for (const std::string& name : names)
         if (!stream::parse_shard_name(name)) return no_shard(request.call, name, request.stream());
-    const auto done =
-        reshard(request, [&](StreamInfo& stream, const stream::ShardEnd& end) -> aws::Outcome<void> {
+    const auto done = reshard(
+        request, [&](StreamInfo& stream, const stream::ShardEnd& end) -> aws::Outcome<void> {
             std::uint32_t index[2];
             for (int i = 0; i < 2; ++i) {
                 const auto found = known_shard(request, stream, names[i]);
@@ -203,8 +204,8 @@ aws::Outcome<aws::Reply> merge_shards(const Request& request) {
                     "shards eligible for merging",
                     stream::shard_name(index[0]), stream::shard_name(index[1]), stream.name,
                     request.call.account));
-            return from_domain(stream::merge_shards(stream, index[0], index[1],
-                                                    request.streams.now_ms(), end));
+            return from_domain(
+                stream::merge_shards(stream, index[0], index[1], request.streams.now_ms(), end));
         });
     if (!done) return aws::refuse(done.error());
     return nothing();
@@ -213,8 +214,8 @@ aws::Outcome<aws::Reply> merge_shards(const Request& request) {
 aws::Outcome<aws::Reply> update_shard_count(const Request& request) {
     const auto target = static_cast<int>(request.integer("TargetShardCount", 1));
     int before = 0;
-    const auto done =
-        reshard(request, [&](StreamInfo& stream, const stream::ShardEnd& end) -> aws::Outcome<void> {
+    const auto done = reshard(
+        request, [&](StreamInfo& stream, const stream::ShardEnd& end) -> aws::Outcome<void> {
             before = stream.open_shards();
             if (stream.on_demand)
                 return aws::refuse("ValidationException",
@@ -257,9 +258,11 @@ std::vector<Operation> shard_operations() {
                      any_text("ShardId"),
                      {"Timestamp", {.type = aws::Type::timestamp}}}}};
     return {{"ListShards",
-             {shard_id("ExclusiveStartShardId", false), whole_number("MaxResults", false, 1, 10000),
+             {shard_id("ExclusiveStartShardId", false),
+              whole_number("MaxResults", false, 1, 10000),
               {"NextToken", {.length_min = 1}},
-              {"StreamCreationTimestamp", {.type = aws::Type::timestamp}}, filter,
+              {"StreamCreationTimestamp", {.type = aws::Type::timestamp}},
+              filter,
               stream_name(false)},
              list_shards},
             {"SplitShard",
@@ -270,7 +273,8 @@ std::vector<Operation> shard_operations() {
              merge_shards},
             {"UpdateShardCount",
              {whole_number("TargetShardCount", true, 1, 10000),
-              {"ScalingType", {.needed = true, .values = {"UNIFORM_SCALING"}}}, stream_name()},
+              {"ScalingType", {.needed = true, .values = {"UNIFORM_SCALING"}}},
+              stream_name()},
              update_shard_count}};
 }
 

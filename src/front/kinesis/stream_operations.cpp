@@ -21,24 +21,24 @@ aws::Outcome<aws::Reply> create_stream(const Request& request) {
     const std::string name = request.stream();
     const auto shards = static_cast<int>(request.integer("ShardCount", 1));
     if (request.streams.find(name))
-        return aws::refuse("ResourceInUseException",
-                           fmt::format("Stream {} under account {} already exists.", name,
-                                       request.call.account));
+        return aws::refuse(
+            "ResourceInUseException",
+            fmt::format("Stream {} under account {} already exists.", name, request.call.account));
     if (auto fits = room_for_shards(request, shards); !fits)
         return aws::refuse(std::move(fits.error()));
     std::map<std::string, std::string> tags;
     if (request.has("Tags"))
         for (const auto& [key, value] : request.parameters["Tags"].items())
             tags[key] = value.get<std::string>();
-    const bool on_demand = request.has("StreamModeDetails") &&
-                           request.parameters["StreamModeDetails"].value("StreamMode", Json("")) ==
-                               "ON_DEMAND";
-    const auto made = request.streams.create(name, request.call.principal.id, shards, on_demand,
-                                             std::move(tags));
+    const bool on_demand =
+        request.has("StreamModeDetails") &&
+        request.parameters["StreamModeDetails"].value("StreamMode", Json("")) == "ON_DEMAND";
+    const auto made =
+        request.streams.create(name, request.call.principal.id, shards, on_demand, std::move(tags));
     if (!made && made.error().code == ErrorCode::already_exists)
-        return aws::refuse("ResourceInUseException",
-                           fmt::format("Stream {} under account {} already exists.", name,
-                                       request.call.account));
+        return aws::refuse(
+            "ResourceInUseException",
+            fmt::format("Stream {} under account {} already exists.", name, request.call.account));
     if (!made) return aws::refuse(made.error());
     return nothing();
 }
@@ -65,15 +65,14 @@ Json monitoring_json(const StreamInfo& stream) {
 
 /// What the description and the summary have in common.
 Json described(const Request& request, const StreamInfo& stream) {
-    Json json = {
-        {"StreamName", stream.name},
-        {"StreamARN", request.arn(stream.name)},
-        {"StreamStatus", status_name(stream.status(request.streams.now_ms()))},
-        {"StreamModeDetails", mode_json(stream)},
-        {"RetentionPeriodHours", stream.retention_hours},
-        {"StreamCreationTimestamp", request.time(stream.created_ms / 1000 * 1000)},
-        {"EnhancedMonitoring", monitoring_json(stream)},
-        {"EncryptionType", stream.key_id.empty() ? "NONE" : "KMS"}};
+    Json json = {{"StreamName", stream.name},
+                 {"StreamARN", request.arn(stream.name)},
+                 {"StreamStatus", status_name(stream.status(request.streams.now_ms()))},
+                 {"StreamModeDetails", mode_json(stream)},
+                 {"RetentionPeriodHours", stream.retention_hours},
+                 {"StreamCreationTimestamp", request.time(stream.created_ms / 1000 * 1000)},
+                 {"EnhancedMonitoring", monitoring_json(stream)},
+                 {"EncryptionType", stream.key_id.empty() ? "NONE" : "KMS"}};
     if (!stream.key_id.empty()) json["KeyId"] = stream.key_id;
     return json;
 }
@@ -103,8 +102,7 @@ aws::Outcome<aws::Reply> describe_stream_summary(const Request& request) {
     if (!info) return aws::refuse(info.error());
     const StreamInfo& stream = **info;
     Json json = described(request, stream);
-    const bool creating =
-        stream.status(request.streams.now_ms()) == stream::Status::creating;
+    const bool creating = stream.status(request.streams.now_ms()) == stream::Status::creating;
     json["OpenShardCount"] = creating ? 0 : stream.open_shards();
     json["ConsumerCount"] = stream.consumers.size();
     json["MaxRecordSizeInKiB"] = stream.record_kib_max;
@@ -179,9 +177,10 @@ aws::Outcome<void> room_for_shards(const Request& request, int more) {
 
 std::vector<Operation> stream_operations() {
     const aws::Member tags = {"Tags", {.type = aws::Type::map, .child = aws::Type::text}};
-    const aws::Member mode = {"StreamModeDetails",
-                              {.type = aws::Type::structure,
-                               .members = {{"StreamMode", {.values = {"PROVISIONED", "ON_DEMAND"}}}}}};
+    const aws::Member mode = {
+        "StreamModeDetails",
+        {.type = aws::Type::structure,
+         .members = {{"StreamMode", {.values = {"PROVISIONED", "ON_DEMAND"}}}}}};
     return {{"CreateStream",
              {whole_number("ShardCount", true, 1, 100000), stream_name(), mode, tags},
              create_stream},
@@ -194,8 +193,8 @@ std::vector<Operation> stream_operations() {
              describe_stream},
             {"DescribeStreamSummary", {stream_name()}, describe_stream_summary},
             {"ListStreams",
-             {whole_number("Limit", false, 1, 10000),
-              shard_id("ExclusiveStartStreamName", false), any_text("NextToken")},
+             {whole_number("Limit", false, 1, 10000), shard_id("ExclusiveStartStreamName", false),
+              any_text("NextToken")},
              list_streams},
             {"DescribeLimits", {}, describe_limits}};
 }

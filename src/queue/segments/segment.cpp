@@ -27,8 +27,7 @@ void Segment::note(const BlockHead& block, std::uint64_t offset) {
     ShardPart& part = shards[block.shard];
     if (part.entries.empty()) part.first = block.first;
     if (part.entries.empty() || offset - part.entries.back().offset >= index_stride)
-        part.entries.push_back(
-            {static_cast<std::uint32_t>(offset), block.first, block.arrived_ms});
+        part.entries.push_back({static_cast<std::uint32_t>(offset), block.first, block.arrived_ms});
     part.end = block.first + block.count;
     part.last_arrived_ms = block.arrived_ms;
     if (first_arrived_ms == 0) first_arrived_ms = block.arrived_ms;
@@ -120,8 +119,7 @@ Result<std::vector<std::uint64_t>> segment_numbers(const fs::path& folder) {
         if (read.ec == std::errc() && std::string_view(read.ptr) == suffix)
             numbers.push_back(number);
     }
-    if (failed)
-        return fail(error_from_errno("listing", folder.string(), failed.value()));
+    if (failed) return fail(error_from_errno("listing", folder.string(), failed.value()));
     std::ranges::sort(numbers);
     return numbers;
 }

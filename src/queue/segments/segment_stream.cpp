@@ -181,9 +181,8 @@ Result<std::uint64_t> SegmentStream::append(int shard, std::span<const Record> r
     std::vector<Arrival> arrivals;
     arrivals.reserve(records.size());
     for (const Record& record : records)
-        arrivals.push_back({.shard = shard,
-                            .partition_key = record.partition_key,
-                            .data = record.data});
+        arrivals.push_back(
+            {.shard = shard, .partition_key = record.partition_key, .data = record.data});
     if (arrivals.empty()) return end(shard);
     TRY(append_each(arrivals));
     return arrivals.front().sequence_number;
@@ -342,7 +341,8 @@ Result<void> SegmentStream::roll(Lock& lock) {
 
 // ---- retention ----------------------------------------------------------------------------------
 
-/// Drops the oldest segments in which all records are past their time or trimmed. Called by the one who writes.
+/// Drops the oldest segments in which all records are past their time or trimmed. Called by the one
+/// who writes.
 Result<void> SegmentStream::sweep(Lock& lock) {
     const std::int64_t oldest_kept = cutoff();
     if (!active().is_empty() && active().last_arrived_ms < oldest_kept) TRY(roll(lock));
@@ -352,8 +352,8 @@ Result<void> SegmentStream::sweep(Lock& lock) {
             return part.second.end <= shards_[part.first].first;
         });
     };
-    while (segments_.size() > 1 && (segments_.front()->last_arrived_ms < oldest_kept ||
-                                    is_trimmed(*segments_.front()))) {
+    while (segments_.size() > 1 &&
+           (segments_.front()->last_arrived_ms < oldest_kept || is_trimmed(*segments_.front()))) {
         dropped.push_back(std::move(segments_.front()));
         segments_.pop_front();
     }
@@ -406,10 +406,10 @@ std::optional<Stretch> SegmentStream::stretch(std::uint32_t shard, std::uint64_t
         if (after && after->segment == segment)
             while (entry != entries.end() && entry->offset < after->end) ++entry;
         if (entry == entries.end()) continue;
-        const std::uint64_t end = std::next(entry) == entries.end()
-                                      ? segment->durable
-                                      : std::min<std::uint64_t>(std::next(entry)->offset,
-                                                                entry->offset + index_stride);
+        const std::uint64_t end =
+            std::next(entry) == entries.end()
+                ? segment->durable
+                : std::min<std::uint64_t>(std::next(entry)->offset, entry->offset + index_stride);
         return Stretch{segment, entry->offset, end, segment->durable};
     }
     return std::nullopt;
