@@ -69,7 +69,7 @@ protected:
                 EXPECT_GT(at, 2u);
                 return;
             }
-            ASSERT_LT(at, 100u);
+            ASSERT_LT(at, 10000u);  // a tiny block makes many writes
         }
     }
 
