@@ -164,6 +164,13 @@ Result<std::optional<front::portal::ShownView>> shown_view(Site& site, const std
                                     view->dataset};
 }
 
+std::vector<front::http::Route> joined(
+    std::initializer_list<std::vector<front::http::Route>> fronts) {
+    std::vector<front::http::Route> routes;
+    for (const auto& front : fronts) routes.insert(routes.end(), front.begin(), front.end());
+    return routes;
+}
+
 /// The AWS port where one is asked for, listening; null else.
 Result<std::unique_ptr<AwsServer>> open_aws(Site& site, const Settings& settings,
                                             const ServeOptions& options) {
@@ -229,13 +236,9 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         {domain, site->portal(), site->ontologies(), site->explorer(),
          settings.text("portal.doi_resolver"), settings.boolean("fetch.private_addresses"),
          [&site](const std::string& id) { return shown_view(*site, id); }, ""});
-    auto routes = api.routes();
-    for (auto& route : accounts.routes()) routes.push_back(std::move(route));
-    for (auto& route : explorer.routes()) routes.push_back(std::move(route));
-    for (auto& route : annotations.routes()) routes.push_back(std::move(route));
-    for (auto& route : portal.routes()) routes.push_back(std::move(route));
-    for (auto& route : front::web::asset_routes(pages, frames)) routes.push_back(std::move(route));
-    for (auto& route : control_routes(*site)) routes.push_back(std::move(route));
+    auto routes = joined({api.routes(), accounts.routes(), explorer.routes(), annotations.routes(),
+                          portal.routes(), front::web::asset_routes(pages, frames),
+                          control_routes(*site)});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
