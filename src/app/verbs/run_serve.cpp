@@ -236,9 +236,9 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         {domain, site->portal(), site->ontologies(), site->explorer(),
          settings.text("portal.doi_resolver"), settings.boolean("fetch.private_addresses"),
          [&site](const std::string& id) { return shown_view(*site, id); }, ""});
-    auto routes = joined({api.routes(), accounts.routes(), explorer.routes(), annotations.routes(),
-                          portal.routes(), front::web::asset_routes(pages, frames),
-                          control_routes(*site)});
+    auto routes =
+        joined({api.routes(), accounts.routes(), explorer.routes(), annotations.routes(),
+                portal.routes(), front::web::asset_routes(pages, frames), control_routes(*site)});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
