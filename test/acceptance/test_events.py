@@ -6,6 +6,7 @@ import http.server
 import json
 import re
 import threading
+import time
 
 import botocore.exceptions
 import pytest
@@ -261,3 +262,64 @@ def test_a_rule_belongs_to_who_made_it(run, served, events, name):
     answer = stranger.put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}",
                                            "EventBusName": name}])
     assert answer["Entries"][0]["ErrorCode"] == "AccessDeniedException"
+
+
+def test_a_rule_puts_events_on_a_stream(served, key, events, name):
+    kinesis = aws.client(served, key, "kinesis")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    at = kinesis.get_shard_iterator(StreamName=name, ShardId="shardId-000000000000",
+                                    ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    events.put_targets(Rule=name, Targets=[{
+        "Id": "s", "Arn": f"arn:aws:kinesis:{aws.REGION}:{ACCOUNT}:stream/{name}"}])
+    event = tell(events, name, {"n": 7})
+    deadline, records = time.monotonic() + 60, []
+    while not records:
+        assert time.monotonic() < deadline
+        answer = kinesis.get_records(ShardIterator=at)
+        at, records = answer["NextShardIterator"], answer["Records"]
+    told = json.loads(records[0]["Data"])
+    assert (told["id"], told["detail"]) == (event, {"n": 7})
+
+
+def test_nobody_sends_into_what_belongs_to_others(run, served, events, sqs, inbox, name):
+    """By a rule, its dead letters, a bucket's notifications or a queue's dead letters."""
+    thief = aws.make_key(run, served, "thief")
+    theirs = {service: aws.client(served, thief, service)
+              for service in ("events", "s3", "sqs", "kinesis")}
+    owner = aws.make_key(run, served, "owner")
+    aws.client(served, owner, "kinesis").create_stream(StreamName=name, ShardCount=1)
+    stream = f"arn:aws:kinesis:{aws.REGION}:{ACCOUNT}:stream/{name}"
+
+    theirs["events"].put_rule(Name=name, EventPattern=json.dumps({"source": ["mine"]}))
+    mine = theirs["sqs"].create_queue(QueueName=f"{name}-mine")["QueueUrl"]
+    own = theirs["sqs"].get_queue_attributes(
+        QueueUrl=mine, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def target(arn, **more):
+        return theirs["events"].put_targets(
+            Rule=name, Targets=[{"Id": "1", "Arn": arn, **more}])["FailedEntryCount"]
+
+    absent = inbox.arn + "-absent"
+    for arn in (inbox.arn, absent, stream):
+        with refused("AccessDeniedException", arn):
+            target(arn)
+    with refused("AccessDeniedException", inbox.arn):
+        target(own, DeadLetterConfig={"Arn": inbox.arn})
+    assert target(own) == 0
+
+    for arn in (inbox.arn, inbox.arn.replace(ACCOUNT, "111111111111")):
+        with refused("AccessDenied", arn):
+            theirs["sqs"].set_queue_attributes(QueueUrl=mine, Attributes={
+                "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})})
+
+    bucket = name.lower().replace("_", "-")
+    theirs["s3"].create_bucket(Bucket=bucket)
+    rules = {"QueueConfigurations": [{"QueueArn": inbox.arn, "Events": ["s3:ObjectCreated:*"]}]}
+    with refused("InvalidArgument", "destination"):
+        theirs["s3"].put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration=rules)
+    rules["QueueConfigurations"][0]["QueueArn"] = own
+    theirs["s3"].put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration=rules)
+    assert inbox.take(wait=0) is None

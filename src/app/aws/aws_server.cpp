@@ -84,9 +84,14 @@ Result<front::http::ServerOptions> aws_server_options(const Settings& settings,
 }
 
 /// Whether a bucket's events can go there: the first message says that they will.
-Result<bool> send_test(message::Queues& queues, std::string_view arn, std::string_view test) {
+Result<bool> send_test(message::Queues& queues, catalog::Catalog& catalog,
+                       const catalog::Principal& principal, std::string_view arn,
+                       std::string_view test) {
     const auto queue = queues.find_arn(arn);
     if (!queue || arn.ends_with(".fifo")) return false;
+    if (!TRY(catalog.may(principal, catalog::Action::change,
+                         {catalog::ThingKind::queue, queue->name, queue->owner})))
+        return false;
     message::NewMessage message;
     message.body = test;
     message.sender = "s3";
@@ -146,9 +151,11 @@ Result<void> AwsServer::open_s3(State& state) {
     state.buckets->set_listener(object_events(queues, state.messages->events()));
     state.s3 = std::make_unique<front::s3::S3>(
         *state.buckets, site.catalog(), site.clock(),
-        front::s3::S3Options{[&queues](std::string_view arn, std::string_view test) {
-            return send_test(queues, arn, test);
-        }});
+        front::s3::S3Options{
+            [&queues, &catalog = site.catalog()](const catalog::Principal& principal,
+                                                 std::string_view arn, std::string_view test) {
+                return send_test(queues, catalog, principal, arn, test);
+            }});
     state.port.set_rest(
         [s3 = state.s3.get()](front::http::Request& request, const front::aws::Signed& signature) {
             return s3->answer(request, signature);
@@ -182,7 +189,11 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
                                         const std::string& data) {
         return made->deliveries->put(made->streams->streams(), arn, key, data);
     };
-    state->messages = TRY(MessageServices::open(site, state->writes, settings, std::move(sinks)));
+    const auto find_record_target = [made = state.get()](const std::string& arn) {
+        return made->deliveries->find(made->streams->streams(), arn);
+    };
+    state->messages = TRY(
+        MessageServices::open(site, state->writes, settings, std::move(sinks), find_record_target));
     for (front::aws::Service* service : state->messages->services()) state->port.add(*service);
     TRY(open_s3(*state));
     state->streams = TRY(StreamService::open(site, settings));

@@ -135,4 +135,18 @@ Result<void> DeliveryService::put(stream::Streams& streams, const std::string& a
     return streams.put(arn.substr(at + 8), {&record, 1});
 }
 
+std::optional<catalog::Thing> DeliveryService::find(stream::Streams& streams,
+                                                    const std::string& arn) {
+    catalog::Thing thing{.kind = catalog::ThingKind::stream, .id = arn, .owner = ""};
+    if (const std::size_t at = arn.find(":deliverystream/"); at != std::string::npos) {
+        if (const auto found = state_->deliveries->find(arn.substr(at + 16)))
+            thing.owner = found->owner;
+        return thing;
+    }
+    const std::size_t at = arn.find(":stream/");
+    if (at == std::string::npos) return std::nullopt;
+    if (const auto found = streams.find(arn.substr(at + 8))) thing.owner = (*found)->owner;
+    return thing;
+}
+
 }  // namespace stroma::app

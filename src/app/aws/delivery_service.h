@@ -23,6 +23,9 @@ public:
     /// Puts a record on the stream, or into the delivery, of an ARN.
     Result<void> put(stream::Streams& streams, const std::string& arn, const std::string& key,
                      const std::string& data);
+    /// The stream or delivery of an ARN and whose it is; one of nobody when it isn't there, nothing
+    /// for another kind of ARN.
+    std::optional<catalog::Thing> find(stream::Streams& streams, const std::string& arn);
     void start();
     void stop();
 

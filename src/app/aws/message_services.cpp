@@ -67,9 +67,9 @@ struct MessageServices::State {
 MessageServices::MessageServices(std::unique_ptr<State> state) : state_(std::move(state)) {}
 MessageServices::~MessageServices() = default;
 
-Result<std::unique_ptr<MessageServices>> MessageServices::open(Site& site, sql::WriteGroup& writes,
-                                                               const Settings& settings,
-                                                               event::Sinks sinks) {
+Result<std::unique_ptr<MessageServices>> MessageServices::open(
+    Site& site, sql::WriteGroup& writes, const Settings& settings, event::Sinks sinks,
+    FindRecordTarget find_record_target) {
     auto state = std::make_unique<State>();
     const std::string account = settings.text("aws.account");
     state->queues = TRY(message::Queues::open(writes, site.clock(), site.ids(), account));
@@ -90,7 +90,16 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(Site& site, sql::
         {.decide = asking(&catalog::Catalog::decide), .may = asking(&catalog::Catalog::may)});
     state->events_service = front::events::make_service(
         *state->events,
-        {.decide = asking(&catalog::Catalog::decide), .may = asking(&catalog::Catalog::may)});
+        {.decide = asking(&catalog::Catalog::decide),
+         .may = asking(&catalog::Catalog::may),
+         .find_target = [&queues = *state->queues, find_record_target](
+                            const std::string& arn) -> std::optional<catalog::Thing> {
+             if (arn.find(":sqs:") == std::string::npos) return find_record_target(arn);
+             const auto queue = queues.find_arn(arn);
+             return catalog::Thing{.kind = catalog::ThingKind::queue,
+                                   .id = queue ? queue->name : arn,
+                                   .owner = queue ? queue->owner : ""};
+         }});
     site.add_gauges([held = state.get()]() -> Result<void> {
         TRY(publish_queues(*held->queues));
         return publish_deliveries(*held->events);

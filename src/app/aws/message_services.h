@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,10 @@
 
 namespace stroma::app {
 
+/// The stream or delivery of an ARN and whose it is; one of nobody when it isn't there, nothing for
+/// another kind of ARN.
+using FindRecordTarget = std::function<std::optional<catalog::Thing>(const std::string& arn)>;
+
 /// Queues and events, and their services on the AWS port.
 class MessageServices {
 public:
@@ -20,7 +26,8 @@ public:
     /// here. Site and writes must outlive it.
     static Result<std::unique_ptr<MessageServices>> open(Site& site, sql::WriteGroup& writes,
                                                          const Settings& settings,
-                                                         event::Sinks sinks);
+                                                         event::Sinks sinks,
+                                                         FindRecordTarget find_record_target);
     ~MessageServices();
     /// To be added to the port.
     std::vector<front::aws::Service*> services();

@@ -213,6 +213,28 @@ Outcome<void> EventsService::ask(const aws::Call& call, const Decide& decide,
                        400);
 }
 
+Result<bool> EventsService::may_send_to(const aws::Call& call, const std::string& arn) const {
+    constexpr std::string_view endpoint_mark = ":api-destination/";
+    catalog::Thing thing{.kind = catalog::ThingKind::bus, .id = "", .owner = ""};
+    if (arn.find(":event-bus/") != std::string::npos) {
+        thing.id = bus_name(arn);
+        if (thing.id == "default")
+            return access_.may(call.principal, catalog::Action::create,
+                               {catalog::ThingKind::bus, "", ""});
+        if (const auto bus = events_.find_bus(thing.id)) thing.owner = bus->owner;
+    } else if (const std::size_t at = arn.find(endpoint_mark); at != std::string::npos) {
+        thing.id = arn.substr(at + endpoint_mark.size());
+        thing.id = thing.id.substr(0, thing.id.find('/'));
+        if (const auto found = events_.find_endpoint("api-destination", thing.id))
+            thing.owner = found->owner;
+    } else {
+        const auto found = access_.find_target(arn);
+        if (!found) return true;
+        thing = *found;
+    }
+    return access_.may(call.principal, catalog::Action::change, thing);
+}
+
 Outcome<event::Bus> EventsService::bus_of(const aws::Call& call, const Json& members,
                                           const char* member, catalog::Action action) const {
     std::string name = text_of(members, member);

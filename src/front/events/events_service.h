@@ -80,6 +80,8 @@ private:
                         const std::string& owner) const;
     Outcome<void> ask(const aws::Call& call, const Decide& decide, catalog::Action action,
                       const std::string& id, const std::string& owner) const;
+    /// Whether the caller may have events sent to the ARN.
+    Result<bool> may_send_to(const aws::Call& call, const std::string& arn) const;
     /// The bus that the member names (by name or ARN; the default one when absent).
     Outcome<event::Bus> bus_of(const aws::Call& call, const Json& members, const char* member,
                                catalog::Action action) const;

@@ -163,6 +163,18 @@ Outcome<Json> EventsService::put_targets(const aws::Call& call, const Json& memb
                                            arn)}});
             continue;
         }
+        std::vector<std::string> goes_to{arn};
+        if (const auto letters = target.find("DeadLetterConfig"); letters != target.end())
+            goes_to.push_back(text_of(*letters, "Arn"));
+        for (const std::string& place : goes_to) {
+            const auto allowed = may_send_to(call, place);
+            if (!allowed) return aws::refuse(allowed.error());
+            if (*allowed) continue;
+            return aws::refuse("AccessDeniedException",
+                               fmt::format("User: {} is not authorized to have events sent to {}",
+                                           call.principal.name, place),
+                               400);
+        }
         targets.push_back(target);
     }
     if (const auto done = events_.put_targets((*rule)->bus, (*rule)->name, targets); !done)

@@ -8,8 +8,11 @@
 namespace stroma::front::s3 {
 
 struct S3Options {
-    /// Sends a notification's destination its test message; false when events can't go there.
-    std::function<Result<bool>(std::string_view arn, std::string_view test)> send_test;
+    /// Sends a notification's destination its test message; false when events can't go there, or
+    /// when it isn't the principal's to change.
+    std::function<Result<bool>(const catalog::Principal&, std::string_view arn,
+                               std::string_view test)>
+        send_test;
 };
 
 /// Answers S3's requests. Any thread.

@@ -142,7 +142,8 @@ Outcome<void> keep_rules(Operation& operation, const std::string& text) {
         bucket::test_message(operation.bucket, operation.clock.unix_ms(), operation.request.id);
     for (const bucket::NotificationRule& rule : rules) {
         if (rule.arn.empty()) continue;
-        if (!operation.options.send_test || !*S3_TRY(operation.options.send_test(rule.arn, test)))
+        if (!operation.options.send_test ||
+            !*S3_TRY(operation.options.send_test(operation.signature.principal, rule.arn, test)))
             return refuse("InvalidArgument",
                           "Unable to validate the following destination configurations");
     }

@@ -67,6 +67,8 @@ Outcome<Json> SqsService::create_queue(const aws::Call& call, const Json& member
     message::Queues::NewQueue wanted{name, call.region, call.principal.id,
                                      map_member(members, "Attributes"),
                                      map_member(members, "tags")};
+    if (const auto done = allow_dead_letters(call, wanted.attributes); !done)
+        return tl::unexpected(done.error());
     for (const auto& [key, value] : map_member(members, "Tags")) wanted.tags[key] = value;
     const auto made = queues_.create(wanted);
     if (!made) return queue_fault(call, made.error());
@@ -168,6 +170,8 @@ Outcome<Json> SqsService::set_queue_attributes(const aws::Call& call, const Json
     if (!queue) return tl::unexpected(queue.error());
     const auto attributes = map_member(members, "Attributes");
     if (attributes.empty()) return missing("Attribute.Name");
+    if (const auto done = allow_dead_letters(call, attributes); !done)
+        return tl::unexpected(done.error());
     if (const auto done = queues_.set_attributes((*queue)->name, attributes); !done)
         return queue_fault(call, done.error());
     return Json::object();

@@ -77,6 +77,27 @@ Outcome<void> SqsService::allow(const aws::Call& call, const message::QueuePoint
               403, "AccessDenied"});
 }
 
+Outcome<void> SqsService::allow_dead_letters(const aws::Call& call,
+                                             const message::TextMap& attributes) const {
+    const auto policy = attributes.find("RedrivePolicy");
+    if (policy == attributes.end()) return {};
+    const auto read = parse_json(policy->second);
+    if (!read || !read->is_object()) return {};  // refused by who keeps it, in AWS's words
+    const auto arn = read->find("deadLetterTargetArn");
+    if (arn == read->end() || !arn->is_string()) return {};
+    const std::string whole = arn->get<std::string>(), name = whole.substr(whole.rfind(':') + 1);
+    const auto letters = queues_.find(name);
+    const auto allowed =
+        access_.may(call.principal, catalog::Action::change,
+                    {catalog::ThingKind::queue, name, letters ? letters->owner : ""});
+    if (!allowed) return aws::refuse(allowed.error());
+    if (*allowed) return {};
+    return aws::refuse(Fault{"AccessDeniedException",
+                             fmt::format("User: {} is not authorized to send dead letters to {}",
+                                         call.principal.name, whole),
+                             403, "AccessDenied"});
+}
+
 Outcome<message::QueuePointer> SqsService::queue_of(const aws::Call& call, const Json& members,
                                                     catalog::Action action,
                                                     const Decide& decide) const {

@@ -68,6 +68,9 @@ private:
     }
     Outcome<void> allow(const aws::Call& call, const message::QueuePointer& queue,
                         catalog::Action action, const Decide& decide) const;
+    /// Whether the caller may have dead letters sent where the attributes say.
+    Outcome<void> allow_dead_letters(const aws::Call& call,
+                                     const message::TextMap& attributes) const;
     std::string url_of(const aws::Call& call, std::string_view name) const;
     /// One page of names as URLs, with a NextToken when there are more.
     Outcome<Json> page_of(const aws::Call& call, const Json& members,

@@ -7,6 +7,7 @@
 #include <deque>
 #include <mutex>
 
+#include "base/log.h"
 #include "queue/segments/segment.h"
 
 namespace stroma::queue {
@@ -270,7 +271,10 @@ void SegmentStream::write_round(Lock& lock) {
     const std::int64_t now = clock_.steady_ms();
     if (now - swept_ms_ >= sweep_interval_ms) {
         swept_ms_ = now;
-        (void)sweep(lock);
+        // The records are safe; what could not be dropped is tried again by the next sweep.
+        if (const auto swept = sweep(lock); !swept)
+            log(LogLevel::warning, "records past their retention could not be dropped",
+                {{"folder", folder_.string()}, {"error", swept.error().message}});
     }
     writing_ = false;
     round->done = true;
