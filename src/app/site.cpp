@@ -133,7 +133,8 @@ void add_stages(Site::State& state, const Settings& settings) {
     auto import = std::make_unique<loading::ImportStage>(
         *state.loader, *state.catalog, *state.warehouse, format_readers(), staging,
         settings.text("bundle.symbols"), state.clock, state.inspection.get(),
-        loading::ParseLimits{.time = settings.duration("import.time")});
+        loading::ParseLimits{.time = settings.duration("import.time")},
+        settings.boolean("import.keep_source"));
     state.stages.push_back(std::make_unique<FetchStage>(
         *import, *state.objects, staging,
         FetchStage::Limits{settings.bytes("upload.file_max"),
