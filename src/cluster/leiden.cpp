@@ -173,8 +173,9 @@ Communities refined(const Level& level, double resolution, Random& random,
 
 /// Numbers from 0 on without gaps, in the order of their first node.
 std::uint32_t renumber(Communities& communities) {
-    std::vector<std::uint32_t> number(communities.size(), UINT32_MAX);
-    std::uint32_t count = 0;
+    std::uint32_t largest = 0, count = 0;
+    for (const std::uint32_t community : communities) largest = std::max(largest, community);
+    std::vector<std::uint32_t> number(std::size_t{largest} + 1, UINT32_MAX);
     for (std::uint32_t& community : communities) {
         if (number[community] == UINT32_MAX) number[community] = count++;
         community = number[community];
