@@ -1,4 +1,4 @@
-"""Zarr version 3 as zarr-python 3 writes it, for readers to be tried on: Debian's zarr is version 2."""
+"""Zarr version 3 by its specification, for readers to be tried on: Debian's zarr is version 2."""
 import json
 import struct
 

@@ -99,8 +99,8 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
          .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once")),
          .parquet = state.warehouse_database.get(),
          .staging = state.data / "tmp" / "staging"}));
-    state.clusterings = TRY(
-        explorer::Clusterings::open(*state.control, *state.explorer, *state.jobs, state.clock));
+    state.clusterings =
+        TRY(explorer::Clusterings::open(*state.control, *state.explorer, *state.jobs, state.clock));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     add_comparison_relations(*state.warehouse, *state.comparisons);
     state.loader = std::make_unique<loading::DatasetLoader>(
@@ -171,8 +171,8 @@ void add_stages(Site::State& state, const Settings& settings) {
 }
 
 Result<void> recover_jobs(Site::State& state) {
-    for (auto* worker : {&state.worker, &state.matrix_worker, &state.comparison_worker,
-                         &state.clustering_worker})
+    for (auto* worker :
+         {&state.worker, &state.matrix_worker, &state.comparison_worker, &state.clustering_worker})
         TRY((*worker)->recover());
     return {};
 }

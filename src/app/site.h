@@ -86,7 +86,8 @@ public:
     loading::DatasetLoader& loader();
     pipeline::JobStore& jobs();
     pipeline::Worker& worker();
-    /// The threads that work on jobs: those of imports and the like, of matrices, of comparisons, of clusterings.
+    /// The threads that work on jobs: those of imports and the like, of matrices, of comparisons,
+    /// of clusterings.
     void start_workers();
     void stop_workers();
     /// Sets the gauges that are only known when they are asked for.

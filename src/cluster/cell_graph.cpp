@@ -34,7 +34,8 @@ std::vector<float> directed_weights(const Neighbours& neighbours) {
     const double target = std::log2(static_cast<double>(count) + 1);
     double all = 0;
     for (const float distance : neighbours.distances) all += static_cast<double>(distance);
-    const double mean = all / static_cast<double>(std::max<std::size_t>(neighbours.distances.size(), 1));
+    const double mean =
+        all / static_cast<double>(std::max<std::size_t>(neighbours.distances.size(), 1));
     std::vector<float> weights;
     weights.reserve(neighbours.distances.size());
     for (std::size_t first = 0; first < neighbours.distances.size(); first += count) {

@@ -93,8 +93,7 @@ Result<std::vector<float>> lay_out(const CellGraph& graph, const Points& start,
         TRY(parallel_for(pieces, [&](std::size_t piece) -> Result<void> {
             const std::size_t end = std::min(nodes, (piece + 1) * nodes_at_once);
             for (std::size_t node = piece * nodes_at_once; node < end; ++node)
-                mover.move(node,
-                           Random(options.seed + 1 + static_cast<std::uint64_t>(epoch), node),
+                mover.move(node, Random(options.seed + 1 + static_cast<std::uint64_t>(epoch), node),
                            next.data() + 2 * node);
             return {};
         }));

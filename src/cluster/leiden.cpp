@@ -130,8 +130,8 @@ Communities refined(const Level& level, double resolution, Random& random,
     Communities parts(level.size());
     std::iota(parts.begin(), parts.end(), 0);
     const std::vector<double> wholes = strengths_of(level, communities);
-    std::vector<double> sums = level.strengths;     // of each part
-    std::vector<double> outward(level.size());      // of each part to the rest of its community
+    std::vector<double> sums = level.strengths;  // of each part
+    std::vector<double> outward(level.size());   // of each part to the rest of its community
     std::vector<std::uint32_t> members(level.size(), 1);
     const double factor = resolution / level.total;
     const CellGraph& graph = level.graph;
@@ -140,16 +140,14 @@ Communities refined(const Level& level, double resolution, Random& random,
             if (graph.nodes[i] != node && communities[graph.nodes[i]] == communities[node])
                 outward[node] += static_cast<double>(graph.weights[i]);
     const auto is_well_connected = [&](std::uint32_t part, std::uint32_t community) {
-        return outward[part] + least_gain >=
-               factor * sums[part] * (wholes[community] - sums[part]);
+        return outward[part] + least_gain >= factor * sums[part] * (wholes[community] - sums[part]);
     };
     Around around(level.size());
     for (const std::uint32_t node : shuffled(level.size(), random)) {
         const std::uint32_t community = communities[node], own = parts[node];
         if (members[own] != 1 || !is_well_connected(own, community)) continue;
-        around.gather(level, node, parts, [&](std::uint32_t other) {
-            return communities[other] == community;
-        });
+        around.gather(level, node, parts,
+                      [&](std::uint32_t other) { return communities[other] == community; });
         std::uint32_t best = own;
         double most = 0;
         for (const std::uint32_t part : around.touched()) {
@@ -273,8 +271,7 @@ Result<std::vector<std::uint32_t>> leiden(const CellGraph& graph, const LeidenOp
     double before = modularity(graph, communities, options.resolution);
     for (int round = 0; round < options.rounds_max; ++round) {
         TRY(steps.at("communities", round, options.rounds_max));
-        Communities next =
-            TRY(round_of(whole, options.resolution, random, communities, steps));
+        Communities next = TRY(round_of(whole, options.resolution, random, communities, steps));
         const double now = modularity(graph, next, options.resolution);
         if (round > 0 && now <= before + 1e-9) break;
         before = now;

@@ -27,8 +27,8 @@ float squared_distance(const float* a, const float* b, std::uint32_t dims) {
             const float difference = a[i + lane] - b[i + lane];
             sums[lane] += difference * difference;
         }
-    float sum = ((sums[0] + sums[4]) + (sums[1] + sums[5])) +
-                ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+    float sum =
+        ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
     for (; i < dims; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
     return sum;
 }
@@ -181,8 +181,7 @@ std::vector<std::vector<Near>> both_ways(const std::vector<NearList>& lists, std
 
 }  // namespace
 
-Result<Neighbours> exact_neighbours(const Points& points, std::uint32_t count,
-                                    const Steps& steps) {
+Result<Neighbours> exact_neighbours(const Points& points, std::uint32_t count, const Steps& steps) {
     TRY(check_neighbours(points, count));
     TRY(steps.at(step_name, 0, 1));
     std::vector<NearList> lists(points.count(), NearList(count));

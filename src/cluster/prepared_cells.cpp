@@ -34,9 +34,8 @@ Moments moments_of(const ExactSums& sums) {
         const double mean = gene.sum_of(sums.fixed) / cells;
         const double squares = gene.squares_of(sums.fixed) / cells;
         moments.mean.push_back(mean);
-        moments.variance.push_back(gene.nonfinite > 0 ? 0
-                                                      : (squares - mean * mean) * cells /
-                                                            std::max(cells - 1, 1.0));
+        moments.variance.push_back(
+            gene.nonfinite > 0 ? 0 : (squares - mean * mean) * cells / std::max(cells - 1, 1.0));
         moments.has_negative = moments.has_negative || mean < 0;
     }
     return moments;
@@ -170,8 +169,7 @@ Result<PreparedCells> prepare_cells(const SealedMatrix& matrix,
         std::vector<SparseRows> read(std::min(at_once, pieces - first));
         const auto read_one = [&](std::size_t i) -> Result<void> {
             const std::size_t begin = (first + i) * cells_at_once;
-            const auto piece =
-                cells.subspan(begin, std::min(cells_at_once, cells.size() - begin));
+            const auto piece = cells.subspan(begin, std::min(cells_at_once, cells.size() - begin));
             read[i] = TRY(read_piece(matrix, piece, column_of, totals, scale));
             return {};
         };

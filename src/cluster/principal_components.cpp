@@ -50,8 +50,7 @@ void orthonormalise(Tall& tall) {
 void rotate(Tall& symmetric, Tall& vectors, std::size_t p, std::size_t q) {
     const double off = symmetric.at(p, q);
     const double theta = (symmetric.at(q, q) - symmetric.at(p, p)) / (2 * off);
-    const double t =
-        (theta >= 0 ? 1.0 : -1.0) / (std::abs(theta) + std::sqrt(theta * theta + 1));
+    const double t = (theta >= 0 ? 1.0 : -1.0) / (std::abs(theta) + std::sqrt(theta * theta + 1));
     const double c = 1 / std::sqrt(t * t + 1), s = t * c;
     const std::size_t size = symmetric.rows;
     for (std::size_t k = 0; k < size; ++k) {
@@ -77,7 +76,8 @@ std::vector<double> eigen_of(Tall& symmetric, Tall& vectors) {
         double off = 0, diagonal = 0;
         for (std::size_t p = 0; p < size; ++p) {
             diagonal += symmetric.at(p, p) * symmetric.at(p, p);
-            for (std::size_t q = p + 1; q < size; ++q) off += symmetric.at(p, q) * symmetric.at(p, q);
+            for (std::size_t q = p + 1; q < size; ++q)
+                off += symmetric.at(p, q) * symmetric.at(p, q);
         }
         if (off <= 1e-28 * diagonal || off == 0) break;
         for (std::size_t p = 0; p < size; ++p)
@@ -222,8 +222,7 @@ Result<Tall> find_directions(const Covariance& covariance, std::size_t genes, st
             for (std::size_t b = 0; b < a; ++b)
                 inner.at(a, b) = inner.at(b, a) = (inner.at(a, b) + inner.at(b, a)) / 2;
         eigenvalues = eigen_of(inner, vectors);
-        const double sum =
-            std::accumulate(eigenvalues.begin(), eigenvalues.begin() + count, 0.0);
+        const double sum = std::accumulate(eigenvalues.begin(), eigenvalues.begin() + count, 0.0);
         if (round + 1 == rounds_max || columns == genes ||
             std::abs(sum - before) <= settled * sum) {
             Tall loadings = product(directions, vectors, count);
@@ -246,8 +245,7 @@ Result<PrincipalComponents> principal_components(const PreparedCells& cells, std
                     fmt::format("{} cells of {} genes have no {} components", rows, genes, count));
     const Covariance covariance(cells);
     std::vector<double> eigenvalues;
-    const Tall loadings =
-        TRY(find_directions(covariance, genes, count, seed, steps, eigenvalues));
+    const Tall loadings = TRY(find_directions(covariance, genes, count, seed, steps, eigenvalues));
     PrincipalComponents made;
     made.count = count;
     made.total_variance = total_variance_of(cells);

@@ -150,15 +150,16 @@ Result<ClusteringOrder> settled(ClusteringOrder order, const RevisionData& data)
 }
 
 std::string to_json(const ClusteringOrder& order) {
-    return Json{{"revision", order.revision},
-                {"layer", order.layer},
-                {"scale", order.scale ? Json(stroma::explorer::name_of(*order.scale)) : Json(nullptr)},
-                {"cells", order.cells},
-                {"genes", order.options.genes},
-                {"components", order.options.components},
-                {"neighbours", order.options.neighbours},
-                {"resolution", order.options.resolution},
-                {"seed", order.options.seed}}
+    return Json{
+        {"revision", order.revision},
+        {"layer", order.layer},
+        {"scale", order.scale ? Json(stroma::explorer::name_of(*order.scale)) : Json(nullptr)},
+        {"cells", order.cells},
+        {"genes", order.options.genes},
+        {"components", order.options.components},
+        {"neighbours", order.options.neighbours},
+        {"resolution", order.options.resolution},
+        {"seed", order.options.seed}}
         .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -273,8 +274,8 @@ Result<ClusteringRecord> Clusterings::run(const ClusteringOrder& order, std::str
                                           const cluster::Steps& steps) {
     const auto data = TRY(explorer_.open(order.revision));
     const cluster::Clustering found = TRY(cluster_behind_others(order, *data, steps));
-    ClusteringRecord record{id_of(order), order, std::string(job),
-                            summary_of(order, *data, found), 0};
+    ClusteringRecord record{id_of(order), order, std::string(job), summary_of(order, *data, found),
+                            0};
     const auto make = [&](const RevisionData& now) { return columns_of(order, now, found); };
     TRY(explorer_.answer(cells_of_clustering(record, Coding::identity), make));
     TRY(put(record));

@@ -35,8 +35,8 @@ struct ComparisonOrder {
     std::optional<bool> paired;
 };
 
-/// Runs rising, joined and apart. errors  invalid_input  an empty or backward run, a cell that isn't
-/// there or comes twice: begins with "at /<set>"
+/// Runs rising, joined and apart. errors  invalid_input  an empty or backward run, a cell that
+/// isn't there or comes twice: begins with "at /<set>"
 Result<CellRuns> settled_runs(CellRuns runs, std::uint64_t cells, std::string_view set);
 /// What a layer's values are taken for where nobody says: log_cp10k of counts (or whole numbers of
 /// no known unit), else as stored.

@@ -45,11 +45,11 @@ struct ImageOptions {
 /// A picture beside the cells of what is imported: an element of a SpatialData store, an image of
 /// Space Ranger.
 struct FoundPicture {
-    std::string element;  ///< its path within the input; ImageOptions::element reads it
-    std::string name;     ///< what it is to be called
+    std::string element;              ///< its path within the input; ImageOptions::element reads it
+    std::string name;                 ///< what it is to be called
     Transform transform = unchanged;  ///< to obsm["spatial"]
     bool are_labels = false;
-    std::string cell_column;  ///< labels: the obs column that has them; "": is found
+    std::string cell_column;            ///< labels: the obs column that has them; "": is found
     std::optional<double> micrometres;  ///< of a pixel, where the picture itself doesn't say
 };
 constexpr std::size_t found_pictures_max = 64;

@@ -264,8 +264,7 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
 }
 
 Result<void> ImportStage::take_images(const ImportRequest& request, Sealed& sealed,
-                                      std::string_view work_id,
-                                      pipeline::StageContext& context) {
+                                      std::string_view work_id, pipeline::StageContext& context) {
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {
             context.progress({"keeping the images", done, total, std::string(unit)});
@@ -274,8 +273,8 @@ Result<void> ImportStage::take_images(const ImportRequest& request, Sealed& seal
     std::vector<std::string> notes;
     sealed.images = TRY(
         carried_images(sealed.file->path(), sealed.content_key, staging_, work_id, notes, watch));
-    const BesideImport beside{request.path, sealed.file->path(), sealed.content_key,
-                              staging_,     work_id,             limits_};
+    const BesideImport beside{
+        request.path, sealed.file->path(), sealed.content_key, staging_, work_id, limits_};
     for (NewImage& image : TRY(images_beside(beside, sealed.pictures, notes, watch)))
         sealed.images.push_back(std::move(image));
     for (const NewImage& image : sealed.images) {
@@ -369,8 +368,7 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
     return loaded;
 }
 
-Result<void> ImportStage::settle_source(const ImportRequest& request,
-                                        const LoadedRevision& loaded,
+Result<void> ImportStage::settle_source(const ImportRequest& request, const LoadedRevision& loaded,
                                         pipeline::StageContext& context) {
     // An attempt that lost its lease leaves the source to the one that took over.
     if (!request.remove_source || context.cancelled()) return {};

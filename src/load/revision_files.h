@@ -33,7 +33,8 @@ public:
     Result<void> put_source(std::string_view revision, const fs::path& file);
     /// Missing is an answer.
     Result<std::optional<object::ObjectInfo>> find_source(std::string_view revision);
-    /// Removes the sealed file, its source and all that was made from it; readers that have it keep it.
+    /// Removes the sealed file, its source and all that was made from it; readers that have it keep
+    /// it.
     Result<void> remove(std::string_view revision);
 
 private:

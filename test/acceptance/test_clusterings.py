@@ -1,4 +1,4 @@
-"""Cells grouped and laid out anew by a job: what comes is the planted types, the same every time."""
+"""Cells grouped and laid out anew by a job: the planted types come out, the same every time."""
 import itertools
 import json
 import pathlib

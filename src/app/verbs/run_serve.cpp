@@ -214,7 +214,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     TRY(front::web::check_frame_ancestors(frames));
     const auto domain = answers.domain();
     front::explorer::ExplorerDomain explored{
-        domain.access,       domain.datasets, domain.jobs,          site->explorer(),
+        domain.access,       domain.datasets,     domain.jobs,    site->explorer(),
         site->comparisons(), site->clusterings(), site->images(), domain.site.version()};
     annotation::Annotations& kept = site->annotations();
     const front::annotation::AnnotationDomain annotated{explored, kept.spaces, kept.labels,

@@ -57,13 +57,12 @@ Result<double> number_in(std::string_view text, const std::string& file, std::si
 Result<void> add_positions(InputFiles& files, const SpaceRangerFolder& folder,
                            AnnotatedData& data) {
     const std::string& file = folder.positions;
-    const Table table = TRY(read_table(files, file,
-                                       {.has_header = folder.has_header,
-                                        .dialect = {.separator = ',', .quotes = true}}));
+    const Table table = TRY(read_table(
+        files, file,
+        {.has_header = folder.has_header, .dialect = {.separator = ',', .quotes = true}}));
     if (table.columns.size() != position_columns)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{} has {} columns, not {}", file, table.columns.size(),
-                                position_columns));
+        return fail(ErrorCode::invalid_input, fmt::format("{} has {} columns, not {}", file,
+                                                          table.columns.size(), position_columns));
     std::unordered_map<std::string_view, std::size_t> line_of;
     for (std::size_t i = 0; i < table.row_count(); ++i) line_of.emplace(table.columns[0][i], i);
     const std::size_t cells = data.obs.row_count();
@@ -79,17 +78,15 @@ Result<void> add_positions(InputFiles& files, const SpaceRangerFolder& folder,
             values[column] = TRY(number_in(table.columns[column][found->second], file,
                                            found->second + (folder.has_header ? 2 : 1)));
         for (std::size_t i = 0; i < whole.size(); ++i)
-            whole[i].push_back(std::isnan(values[i + 1]) ? -1
-                                                         : static_cast<std::int32_t>(values[i + 1]));
+            whole[i].push_back(
+                std::isnan(values[i + 1]) ? -1 : static_cast<std::int32_t>(values[i + 1]));
         places.push_back(values[5]);
         places.push_back(values[4]);
     }
     if (lost == cells && cells > 0)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{} knows none of the {} barcodes of {}", file, cells,
-                                folder.matrix));
-    if (lost > 0)
-        data.notes.push_back(fmt::format("{} barcodes have no place in {}", lost, file));
+        return fail(ErrorCode::invalid_input, fmt::format("{} knows none of the {} barcodes of {}",
+                                                          file, cells, folder.matrix));
+    if (lost > 0) data.notes.push_back(fmt::format("{} barcodes have no place in {}", lost, file));
     constexpr std::array<const char*, 3> names = {"in_tissue", "array_row", "array_col"};
     for (std::size_t i = 0; i < names.size(); ++i)
         add_column(data.obs, Column{names[i], Array::of(whole[i]), {}}, data.notes);
@@ -132,8 +129,9 @@ public:
         const auto folder = TRY(find_space_ranger(files));
         if (!folder)
             return fail(ErrorCode::invalid_input,
-                        files.name() + " holds no spatial/scalefactors_json.json with a "
-                                       "feature_bc_matrix beside it");
+                        files.name() +
+                            " holds no spatial/scalefactors_json.json with a "
+                            "feature_bc_matrix beside it");
         if (folder->positions.empty())
             return fail(ErrorCode::invalid_input,
                         files.name() + ": spatial/ holds no tissue_positions");

@@ -11,8 +11,7 @@ std::vector<std::string> texts_of(const Dict& dict, std::string_view name) {
     std::vector<std::string> texts;
     for (const auto& [key, element] : dict)
         if (const auto* grid = std::get_if<TextGrid>(&element.value); grid && key == name)
-            for (std::size_t i = 0; i < grid->texts.size(); ++i)
-                texts.emplace_back(grid->texts[i]);
+            for (std::size_t i = 0; i < grid->texts.size(); ++i) texts.emplace_back(grid->texts[i]);
     return texts;
 }
 

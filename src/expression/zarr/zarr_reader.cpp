@@ -154,8 +154,8 @@ public:
                             "the HCA's expression, cell_id and gene_id");
         AnnotatedData data = TRY(read_anndata(store, options));
         if (table)
-            data.notes.push_back(fmt::format("the dataset is the store's '{}'{}", table->path,
-                                             others_text(*table)));
+            data.notes.push_back(
+                fmt::format("the dataset is the store's '{}'{}", table->path, others_text(*table)));
         return data;
     }
 };

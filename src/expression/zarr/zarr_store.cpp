@@ -142,8 +142,7 @@ Result<Bytes> ZarrStore::get_part(std::string_view key, std::uint64_t offset,
     const std::lock_guard lock(unpacked_mutex_);
     if (unpacked_name_ != found->second) {
         unpacked_.reset();
-        unpacked_ =
-            std::make_shared<const Bytes>(TRY(zip_->read(found->second, value_bytes_max)));
+        unpacked_ = std::make_shared<const Bytes>(TRY(zip_->read(found->second, value_bytes_max)));
         unpacked_name_ = found->second;
     }
     if (offset + count > unpacked_->size())

@@ -55,8 +55,8 @@ Result<AskedClustering> clustering_in(const ExplorerDomain& domain, http::Reques
     order.options.seed = TRY(small_number(fields, "seed", 0));
     if (const Json* resolution = fields.find("resolution")) {
         if (!resolution->is_number())
-            return fail(api::error_at(ErrorCode::invalid_input, "/resolution",
-                                      "'resolution' is a number"));
+            return fail(
+                api::error_at(ErrorCode::invalid_input, "/resolution", "'resolution' is a number"));
         order.options.resolution = resolution->get<double>();
     }
     const Json* cells = fields.find("cells");
@@ -101,8 +101,7 @@ Answer clustering_answer(const ExplorerDomain& domain, ClusteringRecord record) 
         if (job && job->state == pipeline::JobState::succeeded)
             if (auto now = TRY(domain.clusterings.find(record.id))) record = *std::move(now);
     }
-    const bool is_ended =
-        !record.summary.empty() || (job && pipeline::is_final(job->state));
+    const bool is_ended = !record.summary.empty() || (job && pipeline::is_final(job->state));
     auto response = api::json_answer(is_ended ? 200 : 202, clustering_state(record, job));
     response.headers.emplace_back("Location", "clusterings/" + record.id);
     return response;
@@ -158,7 +157,8 @@ Answer cancel_clustering(const ExplorerDomain& domain, http::Request& request) {
     if (job && !pipeline::is_final(job->state)) {
         const catalog::Thing thing{catalog::ThingKind::job, job->id, job->owner};
         if (!TRY(domain.access.decide(request.principal, catalog::Action::change, thing)))
-            return fail(ErrorCode::denied, "only who asked first for this clustering may cancel it");
+            return fail(ErrorCode::denied,
+                        "only who asked first for this clustering may cancel it");
         TRY(domain.jobs.cancel(job->id));
     }
     return clustering_answer(domain, std::move(found.record));

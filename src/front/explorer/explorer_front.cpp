@@ -72,7 +72,8 @@ std::vector<http::Route> ExplorerFront::routes() {
                           return answer ? *std::move(answer)
                                         : problem_response(request, answer.error());
                       }});
-    for (const auto& list : {native_routes(), image_routes(), cellxgene_routes(), clustering_views()})
+    for (const auto& list :
+         {native_routes(), image_routes(), cellxgene_routes(), clustering_views()})
         for (const ExplorerRoute& route : list)
             routes.push_back({route.method, route.pattern,
                               [&domain, handler = route.handler](http::Request& request) {

@@ -21,8 +21,7 @@ struct Jpeg2000Input {
 
     static OPJ_SIZE_T read(void* to, OPJ_SIZE_T wanted, void* data) {
         auto& input = *static_cast<Jpeg2000Input*>(data);
-        const std::uint64_t count =
-            std::min<std::uint64_t>(wanted, input.bytes.size() - input.at);
+        const std::uint64_t count = std::min<std::uint64_t>(wanted, input.bytes.size() - input.at);
         if (count == 0) return static_cast<OPJ_SIZE_T>(-1);
         std::memcpy(to, input.bytes.data() + input.at, count);
         input.at += count;
@@ -141,8 +140,7 @@ Result<Jpeg2000Picture> picture_of(const opj_image_t& image, Jpeg2000Colors colo
     }
     const bool is_ycc =
         colors == Jpeg2000Colors::luma_and_chroma || image.color_space == OPJ_CLRSPC_SYCC;
-    if (is_ycc && picture.planes.size() >= 3 && picture.type == PixelType::uint8)
-        make_rgb(picture);
+    if (is_ycc && picture.planes.size() >= 3 && picture.type == PixelType::uint8) make_rgb(picture);
     return picture;
 }
 
@@ -168,9 +166,9 @@ Result<Jpeg2000Picture> decode_jpeg_2000(ByteSpan bytes, Jpeg2000Colors colors,
     const auto kind = jpeg_2000_kind(bytes);
     if (!kind) return fail(ErrorCode::invalid_input, "it isn't JPEG 2000");
     std::string problem;
-    const Codec codec(opj_create_decompress(*kind == Jpeg2000Kind::boxes ? OPJ_CODEC_JP2
-                                                                         : OPJ_CODEC_J2K),
-                      opj_destroy_codec);
+    const Codec codec(
+        opj_create_decompress(*kind == Jpeg2000Kind::boxes ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K),
+        opj_destroy_codec);
     opj_set_error_handler(codec.get(), keep_problem, &problem);
     const auto damaged = [&](std::string_view what) {
         return fail(ErrorCode::invalid_input,

@@ -23,8 +23,8 @@ std::vector<std::byte> codestream(std::uint32_t width, std::uint32_t height, std
         one.h = height;
         one.prec = bits;
     }
-    opj_image_t* image = opj_image_create(planes, shape.data(),
-                                          planes == 3 ? OPJ_CLRSPC_SRGB : OPJ_CLRSPC_GRAY);
+    opj_image_t* image =
+        opj_image_create(planes, shape.data(), planes == 3 ? OPJ_CLRSPC_SRGB : OPJ_CLRSPC_GRAY);
     image->x1 = width;
     image->y1 = height;
     for (std::uint32_t plane = 0; plane < planes; ++plane)
@@ -95,8 +95,8 @@ TEST(Jpeg2000, BrightnessAndDifferencesOfColourBecomeRedGreenAndBlue) {
 TEST(Jpeg2000, WhatIsCutOffIsDamagedWhereverItIsCut) {
     const auto bytes = codestream(64, 64, 1, 8);
     for (std::size_t length = 0; length + 2 < bytes.size(); length += 1 + bytes.size() / 60) {
-        const auto cut = decode_jpeg_2000(ByteSpan(bytes).first(length), Jpeg2000Colors::as_said,
-                                          memory);
+        const auto cut =
+            decode_jpeg_2000(ByteSpan(bytes).first(length), Jpeg2000Colors::as_said, memory);
         ASSERT_FALSE(cut) << length << " of " << bytes.size();
         EXPECT_EQ(cut.error().code, ErrorCode::invalid_input);
     }

@@ -261,8 +261,7 @@ Result<void> TiffFile::load_tile(const TiffPage& page, std::uint32_t number) {
 
 Result<void> TiffFile::load_jpeg_2000_tile(const TiffPage& page, std::uint32_t number) {
     const std::uint64_t packed_bytes = TIFFGetStrileByteCount(tiff_, number);
-    if (packed_bytes > static_cast<std::uint64_t>(single_memory_max) ||
-        packed_bytes > input_->size)
+    if (packed_bytes > static_cast<std::uint64_t>(single_memory_max) || packed_bytes > input_->size)
         return fail(damage(fmt::format("tile {} is longer than the file", number)));
     std::fill(piece_.begin(), piece_.end(), std::byte{0});
     if (packed_bytes == 0) return {};  // a tile that was left out
@@ -284,8 +283,7 @@ Result<void> TiffFile::load_jpeg_2000_tile(const TiffPage& page, std::uint32_t n
         for (std::uint32_t y = 0; y < tile.height; ++y)
             for (std::uint32_t x = 0; x < tile.width; ++x)
                 std::memcpy(
-                    piece_.data() +
-                        ((std::size_t{y} * page.tile_width + x) * step + sample) * size,
+                    piece_.data() + ((std::size_t{y} * page.tile_width + x) * step + sample) * size,
                     tile.planes[sample].data() + (std::size_t{y} * tile.width + x) * size, size);
     return {};
 }

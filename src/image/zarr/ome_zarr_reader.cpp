@@ -335,8 +335,7 @@ public:
 
     Result<std::vector<FoundPicture>> beside(expression::InputFiles& files,
                                              std::vector<std::string>& notes) const override {
-        if (!recognises(files))
-            return std::vector<FoundPicture>{};
+        if (!recognises(files)) return std::vector<FoundPicture>{};
         const auto store = ZarrStore::open(files);
         if (!store) return std::vector<FoundPicture>{};
         return pictures_of_store(**store, notes);

@@ -95,8 +95,7 @@ std::optional<Transform> plane_transform(const Json& step, const PlaneAxes& usua
     }
     if (kind == "mapAxis") {
         const Json map = member(step, "mapAxis");
-        if (member(map, "x") == "y" && member(map, "y") == "x")
-            return Transform{0, 1, 0, 1, 0, 0};
+        if (member(map, "x") == "y" && member(map, "y") == "x") return Transform{0, 1, 0, 1, 0, 0};
         if (member(map, "x") == "x" && member(map, "y") == "y") return unchanged;
     }
     return std::nullopt;

@@ -86,7 +86,7 @@ function Done({ clustering, onShow }: { clustering: Clustering; onShow: () => vo
     {clustering.warnings.map((warning) => <Notice key={warning} kind="warning">{warning}</Notice>)}
     <div className="buttons">
       <Button kind="quiet" onClick={onShow}>Show</Button>
-      {!isKept && (book.mayChange || book.space === null) && <Button kind="quiet" disabled={keeping}
+      {(keeping || !isKept) && (book.mayChange || book.space === null) && <Button kind="quiet" disabled={keeping}
         onClick={() => void keep()}>{keeping ? "Keeping …" : "Keep as labels"}</Button>}
     </div>
   </li>;
