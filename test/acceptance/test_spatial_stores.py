@@ -258,3 +258,17 @@ def test_jpeg_2000_of_its_own_and_in_tiffs(run, start_server, slide, tmp_path):
             np.testing.assert_array_equal(images[name].plane(0, "rgb"), values, name)
         else:
             np.testing.assert_array_equal(images[name].plane(0, 0), values, name)
+
+
+def test_a_sharded_ome_zarr_comes_out_pixel_by_pixel(run, start_server, slide, tmp_path):
+    store = tmp_path / "sharded.zarr"
+    pixels = np.stack([IMAGE, 255 - IMAGE]).astype(np.uint16) * 200
+    zarr_3.group(store, {"ome": {"version": "0.5", "multiscales": [{
+        "axes": [{"name": "c", "type": "channel"}, {"name": "y", "type": "space"},
+                 {"name": "x", "type": "space"}], "datasets": [{"path": "0"}]}]}})
+    zarr_3.array(store / "0", pixels, chunks=(1, 16, 16), shards=(2, 2, 3), packer="blosc")
+    run("import", store, "--image-of", "slide", data=slide)
+    server = start_server(slide)
+    [image] = images_of(server, "slide")
+    for channel, plane in enumerate(pixels):
+        np.testing.assert_array_equal(image.plane(0, channel), plane)
