@@ -66,8 +66,8 @@ export const selectingSteps = (t) => {
       await own.waitFor();
       // Each group becomes a label, one change after the other.
       await done.first().getByRole("button", { name: /Keep/ }).waitFor({ state: "detached" });
-      await t.page.waitForFunction(() => document.querySelectorAll(
-        ".own-labels .labels > ul > li").length > 0);
+      await t.page.waitForFunction((clusters) => document.querySelectorAll(
+        ".own-labels .labels > ul > li").length > clusters, parseInt(t.seen.told, 10));
       t.seen.kept = await t.page.locator(".own-labels .labels > ul > li .counts")
         .evaluateAll((all) => all.map((one) => Number(one.textContent.replaceAll(",", ""))));
       await t.look("clusters-of-some");
