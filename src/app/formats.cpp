@@ -9,8 +9,10 @@
 #include "expression/loom/loom_writer.h"
 #include "expression/mtx/mtx_reader.h"
 #include "expression/mtx/mtx_writer.h"
+#include "expression/visium/space_ranger_reader.h"
 #include "expression/zarr/zarr_reader.h"
 #include "expression/zarr/zarr_writer.h"
+#include "image/jpeg2000/jpeg_2000_reader.h"
 #include "image/png/png_reader.h"
 #include "image/shapes/outline_reader.h"
 #include "image/tiff/tiff_reader.h"
@@ -27,12 +29,13 @@ std::vector<const expression::FormatReader*> format_readers() {
     static const auto mtx = expression::make_mtx_reader();
     static const auto zarr = expression::make_zarr_reader();
     static const auto csv = expression::make_csv_reader();
-    return {&h5ad, &tenx_h5, &loom, mtx.get(), zarr.get(), csv.get()};
+    static const auto space_ranger = expression::make_space_ranger_reader(tenx_h5, *mtx);
+    return {&h5ad, &tenx_h5, &loom, space_ranger.get(), mtx.get(), zarr.get(), csv.get()};
 }
 
 std::vector<const image::ImageReader*> image_readers() {
-    return {&image::tiff_reader(), &image::png_reader(), &image::ome_zarr_reader(),
-            &image::outline_reader()};
+    return {&image::tiff_reader(), &image::png_reader(), &image::jpeg_2000_reader(),
+            &image::ome_zarr_reader(), &image::outline_reader()};
 }
 
 std::vector<const expression::FormatWriter*> format_writers(

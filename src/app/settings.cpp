@@ -117,6 +117,10 @@ constexpr Setting all_settings[] = {
      "How long a file may take to be parsed, beside 1 s for each 20 MB of it; then the import "
      "fails."},
 
+    {"import.keep_source", boolean, "true", "",
+     "Whether a file that was uploaded or fetched is kept as it came, beside the dataset that was "
+     "made of it, for those who may download that."},
+
     {"query.time", duration, "30s", "10ms … 24h", "Wall time of one statement of a user."},
     {"query.memory", bytes, "1GiB", "16MiB … 1TiB", "Memory of one statement of a user."},
     {"query.rows_max", number, "5000000", "1 … 1000000000000", "Most rows of one answer."},

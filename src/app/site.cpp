@@ -58,6 +58,8 @@ Result<void> open_records(Site::State& state, const Settings& settings) {
         TRY(queue::open_queue(*state.control, "matrices", queue_options, state.clock, state.ids));
     state.comparison_queue = TRY(
         queue::open_queue(*state.control, "comparisons", queue_options, state.clock, state.ids));
+    state.clustering_queue = TRY(
+        queue::open_queue(*state.control, "clusterings", queue_options, state.clock, state.ids));
     state.jobs = TRY(pipeline::JobStore::open(
         *state.control, *state.job_queue, state.clock, state.ids,
         {.of_one = settings.number("jobs.queued_of_one"),
@@ -65,6 +67,7 @@ Result<void> open_records(Site::State& state, const Settings& settings) {
          .shared_owners = {catalog::anonymous_principal().id, catalog::local_administrator().id}}));
     state.jobs->route("matrix", *state.matrix_queue);
     state.jobs->route("comparison", *state.comparison_queue);
+    state.jobs->route("clustering", *state.clustering_queue);
     state.catalog = TRY(catalog::Catalog::open(*state.control, state.clock, state.ids));
     state.accounts = TRY(
         account::Accounts::open(*state.control, *state.catalog, state.clock, state.ids,
@@ -97,6 +100,8 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
          .at_once = static_cast<int>(settings.number("explorer.comparisons_at_once")),
          .parquet = state.warehouse_database.get(),
          .staging = state.data / "tmp" / "staging"}));
+    state.clusterings =
+        TRY(explorer::Clusterings::open(*state.control, *state.explorer, *state.jobs, state.clock));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     add_comparison_relations(*state.warehouse, *state.comparisons);
     add_selection_relation(*state.warehouse, state.annotations->kept, *state.catalog);
@@ -135,7 +140,8 @@ void add_stages(Site::State& state, const Settings& settings) {
     auto import = std::make_unique<loading::ImportStage>(
         *state.loader, *state.catalog, *state.warehouse, format_readers(), staging,
         settings.text("bundle.symbols"), state.clock, state.inspection.get(),
-        loading::ParseLimits{.time = settings.duration("import.time")});
+        loading::ParseLimits{.time = settings.duration("import.time")},
+        settings.boolean("import.keep_source"));
     state.stages.push_back(std::make_unique<FetchStage>(
         *import, *state.objects, staging,
         FetchStage::Limits{settings.bytes("upload.file_max"),
@@ -147,6 +153,7 @@ void add_stages(Site::State& state, const Settings& settings) {
     state.stages.push_back(
         std::make_unique<matrix::ExportStage>(*state.matrix_writer, *state.catalog, state.clock));
     state.stages.push_back(std::make_unique<explorer::ComparisonStage>(*state.comparisons));
+    state.stages.push_back(std::make_unique<explorer::ClusteringStage>(*state.clusterings));
     state.stages.push_back(std::make_unique<BackupStage>(state.site));
     std::vector<pipeline::Stage*> stages;
     for (const auto& stage : state.stages) stages.push_back(stage.get());
@@ -162,10 +169,12 @@ void add_stages(Site::State& state, const Settings& settings) {
     state.matrix_worker = worker_of(*state.matrix_queue, settings.number("matrix.threads"));
     state.comparison_worker =
         worker_of(*state.comparison_queue, settings.number("explorer.comparison_threads"));
+    state.clustering_worker = worker_of(*state.clustering_queue, 1);
 }
 
 Result<void> recover_jobs(Site::State& state) {
-    for (auto* worker : {&state.worker, &state.matrix_worker, &state.comparison_worker})
+    for (auto* worker :
+         {&state.worker, &state.matrix_worker, &state.comparison_worker, &state.clustering_worker})
         TRY((*worker)->recover());
     return {};
 }
@@ -230,11 +239,13 @@ loading::DatasetLoader& Site::loader() { return *state_->loader; }
 pipeline::JobStore& Site::jobs() { return *state_->jobs; }
 pipeline::Worker& Site::worker() { return *state_->worker; }
 void Site::start_workers() {
-    for (auto* worker : {&state_->worker, &state_->matrix_worker, &state_->comparison_worker})
+    for (auto* worker : {&state_->worker, &state_->matrix_worker, &state_->comparison_worker,
+                         &state_->clustering_worker})
         (*worker)->start();
 }
 void Site::stop_workers() {
-    for (auto* worker : {&state_->worker, &state_->matrix_worker, &state_->comparison_worker})
+    for (auto* worker : {&state_->worker, &state_->matrix_worker, &state_->comparison_worker,
+                         &state_->clustering_worker})
         (*worker)->stop();
 }
 void Site::add_gauges(std::function<Result<void>()> publish) {
@@ -244,11 +255,13 @@ Result<void> Site::publish_gauges() {
     for (const auto& publish : state_->more_gauges) TRY(publish());
     TRY(queue::publish_depth(*state_->job_queue, "jobs"));
     TRY(queue::publish_depth(*state_->matrix_queue, "matrices"));
-    return queue::publish_depth(*state_->comparison_queue, "comparisons");
+    TRY(queue::publish_depth(*state_->comparison_queue, "comparisons"));
+    return queue::publish_depth(*state_->clustering_queue, "clusterings");
 }
 matrix::MatrixService& Site::matrices() { return *state_->matrices; }
 explorer::Explorer& Site::explorer() { return *state_->explorer; }
 explorer::Comparisons& Site::comparisons() { return *state_->comparisons; }
+explorer::Clusterings& Site::clusterings() { return *state_->clusterings; }
 ontology::Ontologies& Site::ontologies() { return *state_->ontologies; }
 portal::Portal& Site::portal() { return *state_->portal; }
 annotation::Annotations& Site::annotations() { return *state_->annotations; }

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "explorer/clusterings.h"
 #include "explorer/comparisons.h"
 #include "explorer/explorer.h"
 #include "expression/format.h"
@@ -85,7 +86,8 @@ public:
     loading::DatasetLoader& loader();
     pipeline::JobStore& jobs();
     pipeline::Worker& worker();
-    /// The threads that work on jobs: those of imports and the like, of matrices, of comparisons.
+    /// The threads that work on jobs: those of imports and the like, of matrices, of comparisons,
+    /// of clusterings.
     void start_workers();
     void stop_workers();
     /// Sets the gauges that are only known when they are asked for.
@@ -95,6 +97,7 @@ public:
     matrix::MatrixService& matrices();
     explorer::Explorer& explorer();
     explorer::Comparisons& comparisons();
+    explorer::Clusterings& clusterings();
     ontology::Ontologies& ontologies();
     portal::Portal& portal();
     annotation::Annotations& annotations();

@@ -8,6 +8,7 @@
 #include "app/ingest/inspection.h"
 #include "app/site.h"
 #include "explorer/body_store.h"
+#include "explorer/clusterings.h"
 #include "explorer/comparisons.h"
 #include "explorer/explorer.h"
 #include "image/image_files.h"
@@ -42,8 +43,10 @@ struct Site::State {
     std::mutex ingest_mutex;
     std::unique_ptr<sql::SqliteDatabase> ingest;  ///< null until it is asked for
     std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
-    /// Imports and what else may take hours; matrices and comparisons, for which somebody waits.
-    std::unique_ptr<queue::TransactionalQueue> job_queue, matrix_queue, comparison_queue;
+    /// Imports and what else may take hours; matrices and comparisons, for which somebody waits;
+    /// clusterings, which may take minutes of all cores.
+    std::unique_ptr<queue::TransactionalQueue> job_queue, matrix_queue, comparison_queue,
+        clustering_queue;
     std::unique_ptr<pipeline::JobStore> jobs;
     std::unique_ptr<account::Audit> audit;  ///< the catalog's witness
     std::unique_ptr<catalog::Catalog> catalog;
@@ -54,6 +57,7 @@ struct Site::State {
     std::unique_ptr<explorer::BodyStore> bodies;
     std::unique_ptr<explorer::Explorer> explorer;
     std::unique_ptr<explorer::Comparisons> comparisons;
+    std::unique_ptr<explorer::Clusterings> clusterings;
     std::unique_ptr<annotation::Annotations> annotations;
     std::unique_ptr<warehouse::Warehouse> warehouse;
     std::unique_ptr<loading::DatasetLoader> loader;
@@ -69,7 +73,7 @@ struct Site::State {
     Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
     // Last: they stop before what they work on goes.
-    std::unique_ptr<pipeline::Worker> worker, matrix_worker, comparison_worker;
+    std::unique_ptr<pipeline::Worker> worker, matrix_worker, comparison_worker, clustering_worker;
 };
 
 }  // namespace stroma::app

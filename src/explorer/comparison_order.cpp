@@ -26,30 +26,6 @@ constexpr std::pair<std::string_view, ComparisonMethod> methods[] = {
 constexpr std::pair<std::string_view, Scale> scales[] = {
     {"as_stored", Scale::as_stored}, {"log1p", Scale::log1p}, {"log_cp10k", Scale::log_cp10k}};
 
-Result<CellRuns> settled_runs(CellRuns runs, std::uint64_t cells, std::string_view set) {
-    std::sort(runs.begin(), runs.end());
-    CellRuns joined;
-    for (const auto& [first, end] : runs) {
-        if (first >= end)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("at /{}: [{}, {}] is no run of cells; write [first, one past "
-                                    "the last]",
-                                    set, first, end));
-        if (end > cells)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("at /{}: there are {} cells; there is no cell {}", set, cells,
-                                    end - 1));
-        if (!joined.empty() && joined.back().second > first)
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("at /{}: cell {} comes twice", set, first));
-        if (!joined.empty() && joined.back().second == first)
-            joined.back().second = end;
-        else
-            joined.emplace_back(first, end);
-    }
-    return joined;
-}
-
 CellRuns rest_of(const CellRuns& runs, std::uint64_t cells) {
     CellRuns rest;
     std::uint32_t at = 0;
@@ -116,6 +92,37 @@ Result<Scale> scale_named(std::string_view name) {
                 fmt::format("'{}' is no scale; there are as_stored, log1p and log_cp10k", name));
 }
 
+Result<CellRuns> settled_runs(CellRuns runs, std::uint64_t cells, std::string_view set) {
+    std::sort(runs.begin(), runs.end());
+    CellRuns joined;
+    for (const auto& [first, end] : runs) {
+        if (first >= end)
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("at /{}: [{}, {}] is no run of cells; write [first, one past "
+                                    "the last]",
+                                    set, first, end));
+        if (end > cells)
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("at /{}: there are {} cells; there is no cell {}", set, cells,
+                                    end - 1));
+        if (!joined.empty() && joined.back().second > first)
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("at /{}: cell {} comes twice", set, first));
+        if (!joined.empty() && joined.back().second == first)
+            joined.back().second = end;
+        else
+            joined.emplace_back(first, end);
+    }
+    return joined;
+}
+
+Scale usual_scale(const expression::MatrixSummary& layer) {
+    const bool counts = layer.unit == expression::Unit::counts ||
+                        layer.unit == expression::Unit::expected_counts ||
+                        (layer.unit == expression::Unit::unknown && layer.whole_numbers);
+    return counts && layer.min >= 0 ? Scale::log_cp10k : Scale::as_stored;
+}
+
 Result<ComparisonOrder> settled(ComparisonOrder order, const RevisionData& data) {
     const std::uint64_t cells = data.sealed->summary().cells;
     const auto* layer = data.sealed->summary().find(order.layer);
@@ -126,12 +133,8 @@ Result<ComparisonOrder> settled(ComparisonOrder order, const RevisionData& data)
     order.a = TRY(settled_runs(std::move(order.a), cells, "a"));
     if (order.b) order.b = TRY(settled_runs(*std::move(order.b), cells, "b"));
     if (order.b && *order.b == rest_of(order.a, cells)) order.b.reset();
-    if (!order.scale && order.method != ComparisonMethod::pseudobulk) {
-        const bool counts = layer->unit == expression::Unit::counts ||
-                            layer->unit == expression::Unit::expected_counts ||
-                            (layer->unit == expression::Unit::unknown && layer->whole_numbers);
-        order.scale = counts && layer->min >= 0 ? Scale::log_cp10k : Scale::as_stored;
-    }
+    if (!order.scale && order.method != ComparisonMethod::pseudobulk)
+        order.scale = usual_scale(*layer);
     return order;
 }
 

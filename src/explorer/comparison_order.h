@@ -35,6 +35,13 @@ struct ComparisonOrder {
     std::optional<bool> paired;
 };
 
+/// Runs rising, joined and apart. errors  invalid_input  an empty or backward run, a cell that
+/// isn't there or comes twice: begins with "at /<set>"
+Result<CellRuns> settled_runs(CellRuns runs, std::uint64_t cells, std::string_view set);
+/// What a layer's values are taken for where nobody says: log_cp10k of counts (or whole numbers of
+/// no known unit), else as stored.
+expression::Scale usual_scale(const expression::MatrixSummary& layer);
+
 /// The order in its one spelling: runs rising and apart, the scale set, `b` unset where it is all
 /// the rest. errors  not_found  no such layer or column
 ///                   invalid_input  an empty or backward run, a cell that isn't there or comes

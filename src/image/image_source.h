@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "expression/input_files.h"
 #include "image/image_info.h"
+#include "image/placed_image.h"
 
 namespace stroma::image {
 
@@ -35,8 +37,22 @@ public:
 
 struct ImageOptions {
     bool are_labels = false;  ///< the one channel holds numbers of cells
+    std::string element;      ///< of a store or folder: which of its pictures; "" finds the one
     std::uint64_t memory_bytes = std::uint64_t{1} << 30;
+    std::optional<double> micrometres;  ///< of a pixel, where the picture doesn't say
 };
+
+/// A picture beside the cells of what is imported: an element of a SpatialData store, an image of
+/// Space Ranger.
+struct FoundPicture {
+    std::string element;              ///< its path within the input; ImageOptions::element reads it
+    std::string name;                 ///< what it is to be called
+    Transform transform = unchanged;  ///< to obsm["spatial"]
+    bool are_labels = false;
+    std::string cell_column;            ///< labels: the obs column that has them; "": is found
+    std::optional<double> micrometres;  ///< of a pixel, where the picture itself doesn't say
+};
+constexpr std::size_t found_pictures_max = 64;
 
 /// Reads one kind of picture. Stateless.
 class ImageReader {
@@ -52,6 +68,11 @@ public:
     virtual Result<std::unique_ptr<ImageSource>> open(expression::InputFiles& files,
                                                       const ImageOptions& options,
                                                       std::vector<std::string>& notes) const = 0;
+    /// The pictures that lie beside the cells of an input that is read as a dataset.
+    virtual Result<std::vector<FoundPicture>> beside(expression::InputFiles&,
+                                                     std::vector<std::string>&) const {
+        return std::vector<FoundPicture>{};
+    }
 };
 
 }  // namespace stroma::image

@@ -26,4 +26,18 @@ Result<Transform> transform_of(std::string_view json) {
 
 std::string to_text(const Transform& transform) { return Json(transform).dump(); }
 
+Transform then(const Transform& first, const Transform& second) {
+    const auto [a, b, c, d, e, f] = first;
+    const auto [g, h, i, j, k, l] = second;
+    return {g * a + h * d, g * b + h * e, g * c + h * f + i,
+            j * a + k * d, j * b + k * e, j * c + k * f + l};
+}
+
+Transform inverse(const Transform& transform) {
+    const auto [a, b, c, d, e, f] = transform;
+    const double area = a * e - b * d;
+    return {e / area,  -b / area, (b * f - c * e) / area,
+            -d / area, a / area,  (c * d - a * f) / area};
+}
+
 }  // namespace stroma::image

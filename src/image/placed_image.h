@@ -16,4 +16,9 @@ constexpr Transform unchanged = {1, 0, 0, 0, 1, 0};
 Result<Transform> transform_of(std::string_view json);
 std::string to_text(const Transform& transform);
 
+/// First `first`, then `second`.
+Transform then(const Transform& first, const Transform& second);
+/// The way back; `transform` keeps both directions.
+Transform inverse(const Transform& transform);
+
 }  // namespace stroma::image

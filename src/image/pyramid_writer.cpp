@@ -216,7 +216,10 @@ class PyramidWriter {
 public:
     PyramidWriter(ImageSource& source, File& out, const ImageOptions& options,
                   const expression::Watch& watch)
-        : source_(source), out_(out), options_(options), watch_(watch), info_(source.info()) {}
+        : source_(source), out_(out), options_(options), watch_(watch), info_(source.info()) {
+        if (!info_.micrometres_x) info_.micrometres_x = options.micrometres;
+        if (!info_.micrometres_y) info_.micrometres_y = options.micrometres;
+    }
 
     Result<ImageInfo> run();
 

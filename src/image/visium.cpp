@@ -12,9 +12,6 @@ using expression::Array;
 using expression::Element;
 using expression::ValueType;
 
-/// The diameter of the spot that spot_diameter_fullres spans, by 10x's description of the file.
-constexpr double spot_micrometres = 65;
-
 /// An array of rows, columns and 1, 3 or 4 channels: bytes, or shares of 1.
 class ArraySource final : public ImageSource {
 public:
@@ -94,7 +91,7 @@ Result<CarriedImage> carried(const std::string& name, const Element& pixels,
     ImageInfo info = TRY(info_of(*array));
     auto micrometres = number_in(scale_factors, "microns_per_pixel");
     if (const auto spot = number_in(scale_factors, "spot_diameter_fullres"); !micrometres && spot)
-        micrometres = spot_micrometres / *spot;
+        micrometres = visium_spot_micrometres / *spot;
     if (micrometres) info.micrometres_x = info.micrometres_y = *micrometres / *scale;
     return CarriedImage{name, std::make_unique<ArraySource>(*array, std::move(info)),
                         Transform{1 / *scale, 0, 0, 0, 1 / *scale, 0}};

@@ -10,6 +10,9 @@
 
 namespace stroma::image {
 
+/// The diameter of the spot that spot_diameter_fullres spans, by 10x's description of the file.
+constexpr double visium_spot_micrometres = 65;
+
 /// A picture that a dataset brings in its uns, with where it lies under the spots.
 struct CarriedImage {
     std::string name;                     ///< "V1_Human_Heart hires"

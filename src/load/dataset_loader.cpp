@@ -99,6 +99,13 @@ Result<std::vector<std::string>> DatasetLoader::put_rows(const catalog::Dataset&
     return warnings;
 }
 
+Result<void> DatasetLoader::keep_source(std::string_view revision, const fs::path& file) {
+    const std::lock_guard one_at_a_time(mutex_);
+    const auto known = TRY(catalog_.find_revision(revision));
+    if (!known || known->state != catalog::RevisionState::ready) return {};  // removed meanwhile
+    return files_.put_source(revision, file);
+}
+
 Result<catalog::Image> DatasetLoader::attach_image(std::string_view revision,
                                                    const NewImage& image) {
     const std::lock_guard one_at_a_time(mutex_);

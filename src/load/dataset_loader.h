@@ -80,6 +80,9 @@ public:
         std::string_view revision) {
         return files_.open(revision);
     }
+    /// Keeps the file that a revision came in as, under its own name; one that is there goes. The
+    /// file is taken over; gone afterwards.
+    Result<void> keep_source(std::string_view revision, const fs::path& file);
     /// Puts the image under the revision's cells; one of that name there goes. The same again gives
     /// what is there.
     Result<catalog::Image> attach_image(std::string_view revision, const NewImage& image);

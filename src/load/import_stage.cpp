@@ -204,6 +204,7 @@ struct ImportStage::Sealed {
     std::string format, content_key, sha256;
     std::vector<std::string> notes;
     std::optional<BundleRows> bundle;
+    std::vector<image::FoundPicture> pictures;  ///< beside the cells, not read yet
     std::vector<NewImage> images;
     std::vector<std::unique_ptr<StagedFile>> image_files;
     std::uint64_t bytes = 0;
@@ -251,6 +252,7 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
                                                 readers_, watch));
         sealed.format = std::move(report.format);
         sealed.notes = std::move(report.notes);
+        sealed.pictures = std::move(report.pictures);
         if (request.sum_duplicates)
             sealed.notes.emplace_back("values of a gene that occurs twice in a cell are added up");
         TRY(hashed.get());
@@ -261,8 +263,8 @@ Result<ImportStage::Sealed> ImportStage::seal(const ImportRequest& request,
     return sealed;
 }
 
-Result<void> ImportStage::take_images(Sealed& sealed, std::string_view work_id,
-                                      pipeline::StageContext& context) {
+Result<void> ImportStage::take_images(const ImportRequest& request, Sealed& sealed,
+                                      std::string_view work_id, pipeline::StageContext& context) {
     const expression::Watch watch{
         [&](double done, double total, std::string_view unit) {
             context.progress({"keeping the images", done, total, std::string(unit)});
@@ -271,6 +273,10 @@ Result<void> ImportStage::take_images(Sealed& sealed, std::string_view work_id,
     std::vector<std::string> notes;
     sealed.images = TRY(
         carried_images(sealed.file->path(), sealed.content_key, staging_, work_id, notes, watch));
+    const BesideImport beside{
+        request.path, sealed.file->path(), sealed.content_key, staging_, work_id, limits_};
+    for (NewImage& image : TRY(images_beside(beside, sealed.pictures, notes, watch)))
+        sealed.images.push_back(std::move(image));
     for (const NewImage& image : sealed.images) {
         sealed.image_files.push_back(std::make_unique<StagedFile>(image.file));
         notes.push_back("the image '" + image.name + "' lies under the cells");
@@ -362,6 +368,17 @@ Result<LoadedRevision> ImportStage::load(const ImportRequest& request, const Sea
     return loaded;
 }
 
+Result<void> ImportStage::settle_source(const ImportRequest& request, const LoadedRevision& loaded,
+                                        pipeline::StageContext& context) {
+    // An attempt that lost its lease leaves the source to the one that took over.
+    if (!request.remove_source || context.cancelled()) return {};
+    // What was made of other datasets is kept there.
+    if (keeps_sources_ && request.derived_from.empty())
+        TRY(loader_.keep_source(loaded.revision.id, request.path));
+    TRY(remove_file(request.path));
+    return {};
+}
+
 Result<std::string> ImportStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
     return import(TRY(import_request_of(job.inputs)), job.attempt_name(), context);
 }
@@ -392,6 +409,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
         TRY(hash_input(request.path, key, nullptr));
         if (const auto loaded = TRY(loader_.find_loaded(name, key.hex()))) {
             context.note("info", "this content is already the current revision of '" + name + "'");
+            TRY(settle_source(request, *loaded, context));
             return described(*loaded).dump();
         }
     }
@@ -399,7 +417,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
     Sealed sealed = TRY(seal(request, work_id, context));
     const std::int64_t sealed_ms = clock_.steady_ms();
     const std::string report = TRY(inspect(request, sealed, context));
-    TRY(take_images(sealed, work_id, context));
+    TRY(take_images(request, sealed, work_id, context));
     context.progress({"loading '" + name + "' into the warehouse", 0, 0, ""});
     const LoadedRevision loaded = TRY(load(request, sealed));
     if (!report.empty()) TRY(inspector_->keep(loaded.revision.id, request.profile, report));
@@ -407,8 +425,7 @@ Result<std::string> ImportStage::import(const ImportRequest& request, std::strin
         context.note("warning", warning);
         sealed.notes.push_back(warning);
     }
-    // An attempt that lost its lease leaves the source to the one that took over.
-    if (request.remove_source && !context.cancelled()) TRY(remove_file(request.path));
+    TRY(settle_source(request, loaded, context));
 
     counter("stroma_imports_total", "Datasets imported", {{"format", sealed.format}}).add();
     Json outputs = described(loaded);

@@ -62,7 +62,7 @@ public:
     ImportStage(DatasetLoader& loader, catalog::Catalog& catalog, warehouse::Warehouse& warehouse,
                 std::vector<const expression::FormatReader*> readers, fs::path staging,
                 fs::path symbols, const Clock& clock, Inspector* inspector = nullptr,
-                ParseLimits limits = {})
+                ParseLimits limits = {}, bool keeps_sources = false)
         : loader_(loader),
           catalog_(catalog),
           warehouse_(warehouse),
@@ -71,7 +71,8 @@ public:
           symbols_(std::move(symbols)),
           clock_(clock),
           inspector_(inspector),
-          limits_(limits) {}
+          limits_(limits),
+          keeps_sources_(keeps_sources) {}
 
     std::string_view name() const override { return "import"; }
     Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
@@ -84,8 +85,11 @@ private:
     Result<Sealed> seal(const ImportRequest& request, std::string_view work_id,
                         pipeline::StageContext& context);
     /// The pictures that the sealed content brings, as files that go with it.
-    Result<void> take_images(Sealed& sealed, std::string_view work_id,
+    Result<void> take_images(const ImportRequest& request, Sealed& sealed, std::string_view work_id,
                              pipeline::StageContext& context);
+    /// An upload's own copy is kept beside its revision, or goes.
+    Result<void> settle_source(const ImportRequest& request, const LoadedRevision& loaded,
+                               pipeline::StageContext& context);
     /// The report on sealed content; "" when none was asked for. Refuses what must be valid.
     Result<std::string> inspect(const ImportRequest& request, const Sealed& sealed,
                                 pipeline::StageContext& context);
@@ -100,6 +104,7 @@ private:
     const Clock& clock_;
     Inspector* inspector_;  ///< may be null
     ParseLimits limits_;    ///< of each file's parser
+    bool keeps_sources_;    ///< what was uploaded or fetched, beside its revision
 };
 
 }  // namespace stroma::loading

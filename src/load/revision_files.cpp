@@ -10,6 +10,10 @@ std::string RevisionFiles::derived_prefix(std::string_view revision) {
     return std::string(derived_root) + std::string(revision) + "/";
 }
 
+std::string RevisionFiles::source_prefix(std::string_view revision) {
+    return "sources/" + std::string(revision) + "/";
+}
+
 Result<std::shared_ptr<const expression::SealedDataset>> RevisionFiles::open(
     std::string_view revision) {
     {
@@ -36,7 +40,26 @@ Result<std::shared_ptr<const expression::SealedDataset>> RevisionFiles::open(
 Result<void> RevisionFiles::remove(std::string_view revision) {
     forget(revision);
     TRY(objects_.remove(object_key(revision)));
-    object::ListOptions options{.prefix = derived_prefix(revision), .delimiter = "", .after = ""};
+    TRY(remove_all(source_prefix(revision)));
+    return remove_all(derived_prefix(revision));
+}
+
+Result<void> RevisionFiles::put_source(std::string_view revision, const fs::path& file) {
+    const std::string prefix = source_prefix(revision);
+    TRY(remove_all(prefix));
+    TRY(objects_.put_file(prefix + file.filename().string(), file, {}));
+    return {};
+}
+
+Result<std::optional<object::ObjectInfo>> RevisionFiles::find_source(std::string_view revision) {
+    const object::ListPage page = TRY(objects_.list(
+        {.prefix = source_prefix(revision), .delimiter = "", .after = "", .limit = 1}));
+    if (page.objects.empty()) return std::nullopt;
+    return objects_.head(page.objects[0].key);
+}
+
+Result<void> RevisionFiles::remove_all(const std::string& prefix) {
+    object::ListOptions options{.prefix = prefix, .delimiter = "", .after = ""};
     for (;;) {
         const object::ListPage page = TRY(objects_.list(options));
         for (const object::ObjectInfo& info : page.objects) TRY(objects_.remove(info.key));

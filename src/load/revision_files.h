@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,12 +24,21 @@ public:
     static constexpr std::string_view derived_root = "derived/";
     static std::string derived_prefix(std::string_view revision);
 
+    /// The file that a revision came in as lies under source_prefix, by its own name.
+    static std::string source_prefix(std::string_view revision);
+
     /// errors  not_found  no such revision, or it was removed     corrupt
     Result<std::shared_ptr<const expression::SealedDataset>> open(std::string_view revision);
-    /// Removes the sealed file and all that was made from it; readers that have it keep it.
+    /// Takes the file over as the revision's source, in the place of one that is there.
+    Result<void> put_source(std::string_view revision, const fs::path& file);
+    /// Missing is an answer.
+    Result<std::optional<object::ObjectInfo>> find_source(std::string_view revision);
+    /// Removes the sealed file, its source and all that was made from it; readers that have it keep
+    /// it.
     Result<void> remove(std::string_view revision);
 
 private:
+    Result<void> remove_all(const std::string& prefix);
     void forget(std::string_view revision);
     static constexpr std::size_t open_max = 64;
     object::ObjectStore& objects_;

@@ -92,6 +92,9 @@ RULES = {
     "PATCH /v1/principals/{principal}": Rule("administer", "/v1/principals/stranger", {}),
     "POST /v1/principals/{principal}/invitation":
         Rule("administer", "/v1/principals/stranger/invitation", {}),
+    "POST /v1/clusterings": Rule("read", body={"revision": "{revision}", "genes": 1}),
+    "GET /v1/clusterings/{clustering}": Rule("absent", "/v1/clusterings/none"),
+    "DELETE /v1/clusterings/{clustering}": Rule("absent", "/v1/clusterings/none"),
     "POST /v1/comparisons": Rule("read", body={"revision": "{revision}", "set1": {}, "set2": {}}),
     "GET /v1/comparisons/{comparison}": Rule("absent", "/v1/comparisons/none"),
     "DELETE /v1/comparisons/{comparison}": Rule("absent", "/v1/comparisons/none"),
@@ -99,6 +102,8 @@ RULES = {
     "GET /d/{revision}": Rule("read", "/d/{revision}"),
     "POST /d/{revision}/api/{version}/diffexp/obs":
         Rule("read", "/d/{revision}/api/v0.3/diffexp/obs", {"mode": "topN"}),
+    "GET /d/{revision}/clusterings/{clustering}":
+        Rule("read", "/d/{revision}/clusterings/none", ok=(404,)),
     # The image isn't one of labels; that is found after who asks.
     "GET /d/{revision}/images/{image}/cells":
         Rule("read", "/d/{revision}/images/{image}/cells", ok=(404,)),

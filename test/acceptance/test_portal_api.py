@@ -222,3 +222,57 @@ def test_tiles_are_private_until_they_are_public(two):
     assert anonymous(two, path, "DELETE").status_code == 401
     assert two.request("PATCH", path, json={"seconds": 1}).status_code == 400
     assert two.request("DELETE", path).status_code == 204
+
+
+def uploaded(server, file, **order):
+    """Sends a file and imports it; the job when it is over."""
+    content = file.read_bytes()
+    made = server.post("/v1/uploads", json={"name": file.name, "size": len(content)}).json()
+    sent = server.request("PUT", f"/v1/uploads/{made['id']}", data=content)
+    assert sent.status_code < 300, sent.text
+    job = finished(server, server.post("/v1/imports",
+                                       json={"upload": made["id"], **order}).json())
+    assert job["state"] == "succeeded", job
+    return job
+
+
+def sources_of(server):
+    return [one for one in (server.data / "objects").rglob("*") if one.is_file()
+            and one.stat().st_size > 0 and b"sources/" in one.read_bytes()[-4096:]]
+
+
+def test_an_uploaded_file_is_kept_as_it_came_and_goes_with_its_dataset(run, demo_data, tmp_path,
+                                                                       start_server):
+    server = start_server(tmp_path / "data")
+    content = demo_data.file.read_bytes()
+    uploaded(server, demo_data.file, dataset="sent")
+    record = server.get(PORTAL + "/datasets/sent").json()
+    kept = record["files"][0]
+    assert kept == {"format": "source", "name": demo_data.file.name, "bytes": len(content)}
+    links = PORTAL + "/datasets/sent/links"
+    made = server.post(links, json={"format": "source", "seconds": 60})
+    assert made.status_code == 201 and made.json()["job"] is None, made.text
+    answer = anonymous(server, "/" + made.json()["path"])
+    assert answer.content == content, "byte for byte what was sent"
+    assert demo_data.file.name in answer.headers["Content-Disposition"]
+    part = anonymous(server, "/" + made.json()["path"], headers={"Range": "bytes=10-19"})
+    assert part.status_code == 206 and part.content == content[10:20]
+    assert anonymous(server, links, "POST", json={"format": "source"}).status_code == 404
+    assert len(sources_of(server)) == 1
+    uploaded(server, demo_data.file, dataset="sent")
+    assert len(sources_of(server)) == 1, "the same again is kept once"
+    assert not list((server.data / "uploads").rglob("*.h5ad")), "and not among the uploads"
+
+    assert server.request("DELETE", "/v1/datasets/sent").status_code < 300
+    assert anonymous(server, "/" + made.json()["path"]).status_code == 410
+    assert sources_of(server) == []
+    # What lies on the server's own disk is the operator's; and who wants no copies says so.
+    run_path = server.post("/v1/imports", json={"path": str(demo_data.file), "dataset": "local"})
+    assert finished(server, run_path.json())["state"] == "succeeded"
+    assert "source" not in [one["format"] for one in
+                            server.get(PORTAL + "/datasets/local").json()["files"]]
+    server.stop()
+    other = start_server(tmp_path / "other", "--set", "import.keep_source=false")
+    uploaded(other, demo_data.file, dataset="sent")
+    assert other.get(PORTAL + "/datasets/sent").json()["files"][0]["format"] != "source"
+    assert other.post(links, json={"format": "source"}).status_code == 404

@@ -45,6 +45,36 @@ export const selectingSteps = (t) => {
     async openExplorer() {
       t.page = await t.explorerTab();
     },
+    /** All cells, then the selected ones, grouped and laid out anew; the groups kept as labels. */
+    async clusters() {
+      const done = t.page.locator(".clusterings > li");
+      await t.page.getByRole("button", { name: /^Cluster all [\d,]+ cells$/ }).click();
+      await done.first().waitFor();
+      await t.page.locator(".category", { hasText: /cluster [0-9a-f]{8}/ }).first().waitFor();
+      t.seen.places = await label("Embedding").inputValue();
+      t.seen.told = await done.first().locator("span").first().textContent();
+      t.seen.pictured = (await t.colours()).length;
+      await t.look("clusters");
+      await t.lasso();
+      t.seen.chosen = await t.selectedCells();
+      await label("Resolution").fill("0.4");
+      await t.page.getByRole("button", { name: /^Cluster the [\d,]+ selected cells$/ }).click();
+      await done.nth(1).waitFor();
+      t.seen.told_of_some = await done.nth(1).locator("span").first().textContent();
+      await done.first().getByRole("button", { name: "Keep as labels" }).click();
+      const own = t.page.locator(".own-labels .disclosure", { hasText: /labels$/ });
+      await own.waitFor();
+      // Each group becomes a label, one change after the other.
+      await done.first().getByRole("button", { name: /Keep/ }).waitFor({ state: "detached" });
+      await t.page.waitForFunction((clusters) => document.querySelectorAll(
+        ".own-labels .labels > ul > li").length > clusters, parseInt(t.seen.told, 10));
+      t.seen.kept = await t.page.locator(".own-labels .labels > ul > li .counts")
+        .evaluateAll((all) => all.map((one) => Number(one.textContent.replaceAll(",", ""))));
+      await t.look("clusters-of-some");
+      t.page = await t.explorerTab();
+      await t.page.locator(".clusterings > li").nth(1).waitFor();
+      t.seen.offered_again = await label("Embedding").locator("option").allTextContents();
+    },
     async algebra() {
       const steps = {};
       await label("Box (B)").click();

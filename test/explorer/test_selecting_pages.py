@@ -109,6 +109,19 @@ def test_selections_are_added_cut_turned_round_and_joined_by_or(browse, server, 
     assert etag in steps["first"]["methods"] and etag in steps["first"]["script"]
 
 
+def test_cells_are_clustered_laid_out_anew_and_labelled(browse, server):
+    seen = browse(server, "clustering", ["openExplorer", "clusters"], token="", dataset="blood")
+    assert re.fullmatch(r"clustering [0-9a-f]{8}", seen["places"])
+    clusters = int(re.match(r"(\d+) clusters of 2,000 cells", seen["told"])[1])
+    assert 3 < clusters < 30 and seen["pictured"] > clusters
+    assert 0 < seen["chosen"] < 2000
+    assert f"of {seen['chosen']:,} cells" in seen["told_of_some"]
+    assert sum(seen["kept"]) >= 2000 and len(seen["kept"]) >= clusters
+    assert len([one for one in seen["offered_again"] if one.startswith("clustering ")]) == 2
+    assert seen["errors"] == []
+    assert not any(seen["violations"].values()), seen["violations"]
+
+
 def test_two_pictures_axes_points_palettes_layers_and_splits(browse, server, selected_by, blood,
                                                              h5ad):
     data = h5ad.read(blood)

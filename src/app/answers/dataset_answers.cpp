@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "app/answers/answers.h"
+#include "app/answers/stored_result.h"
 
 namespace stroma::app {
 namespace {
@@ -27,6 +28,12 @@ public:
     }
     Result<std::optional<catalog::Revision>> find_revision(std::string_view id) override {
         return catalog_.find_revision(id);
+    }
+    Result<std::optional<front::api::StoredFile>> source_file(std::string_view revision) override {
+        const auto info = TRY(site_.revision_files().find_source(revision));
+        if (!info) return std::nullopt;
+        const auto reader = TRY(site_.objects().open(info->key));
+        return TRY(stored_object(*reader, info->key.substr(info->key.rfind('/') + 1)));
     }
     Result<std::vector<catalog::Image>> images(std::string_view revision) override {
         return catalog_.images(revision);

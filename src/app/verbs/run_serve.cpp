@@ -147,6 +147,9 @@ void keep_house(Site& site, std::stop_token stop) {
         if (const auto forgotten = site.comparisons().forget_removed(is_there); !forgotten)
             log(LogLevel::warning, "comparisons of removed data could not be forgotten",
                 {{"error", forgotten.error().message}});
+        if (const auto forgotten = site.clusterings().forget_removed(is_there); !forgotten)
+            log(LogLevel::warning, "clusterings of removed data could not be forgotten",
+                {{"error", forgotten.error().message}});
         if (const auto forgotten = site.annotations().spaces.forget_removed(is_there); !forgotten)
             log(LogLevel::warning, "labels of removed data could not be forgotten",
                 {{"error", forgotten.error().message}});
@@ -211,8 +214,8 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     TRY(front::web::check_frame_ancestors(frames));
     const auto domain = answers.domain();
     front::explorer::ExplorerDomain explored{
-        domain.access,       domain.datasets, domain.jobs,          site->explorer(),
-        site->comparisons(), site->images(),  domain.site.version()};
+        domain.access,       domain.datasets,     domain.jobs,    site->explorer(),
+        site->comparisons(), site->clusterings(), site->images(), domain.site.version()};
     annotation::Annotations& kept = site->annotations();
     const front::annotation::AnnotationDomain annotated{explored, kept.spaces, kept.labels,
                                                         kept.gene_sets, kept.kept};

@@ -10,12 +10,14 @@
 #include "base/json.h"
 #include "expression/text/text_input.h"
 #include "expression/zarr/zarr_codec.h"
+#include "expression/zarr/zarr_shard.h"
 
 namespace stroma::expression {
 namespace {
 
 constexpr std::uint64_t elements_max = std::uint64_t{1} << 48;
 constexpr std::uint64_t chunk_bytes_max = std::uint64_t{1} << 30;
+constexpr std::uint64_t shard_chunks_max = 1u << 20;
 
 std::string under(std::string_view path, std::string_view name) {
     return path.empty() ? std::string(name) : std::string(path) + "/" + std::string(name);
@@ -196,104 +198,142 @@ std::string type_of_version_2(std::string_view name, char order) {
     return name == "bool" ? "|b1" : "";
 }
 
-/// One codec that makes numbers bytes, and perhaps one that packs these.
-Result<void> parse_codecs(const std::string& place, const Json& json, ZarrArray& array) {
-    const auto codecs = json.find("codecs");
-    if (codecs == json.end() || !codecs->is_array() || codecs->empty() || codecs->size() > 8)
-        return bad_zarr(place, "'codecs' is no list of 1 to 8");
+/// The codecs of one chunk, in the order that they must have.
+struct Codecs {
     char order = '|';
-    for (std::size_t at = 0; at < codecs->size(); ++at) {
-        const Json& codec = (*codecs)[at];
-        const std::string name = codec.is_object() ? text_in(codec, "name") : "";
-        if (at == 0 && name == "bytes") {
-            const std::string endian = text_in(object_in(codec, "configuration"), "endian");
-            order = endian == "big" ? '>' : endian == "little" ? '<' : '|';
-        } else if (at == 1 && (name == "blosc" || name == "gzip" || name == "zstd")) {
-            array.compressor = name;
+    std::string compressor;
+    bool is_column_major = false, are_texts = false, has_checksum = false;
+};
+
+/// A transposition turns every axis around, or none.
+Result<bool> is_reversing(const std::string& place, const Json& configuration) {
+    const Json order = configuration.value("order", Json());
+    bool is_same = order.is_array(), is_reversed = order.is_array();
+    for (std::size_t i = 0; order.is_array() && i < order.size(); ++i) {
+        is_same = is_same && order[i] == i;
+        is_reversed = is_reversed && order[i] == order.size() - 1 - i;
+    }
+    if (is_same || is_reversed) return !is_same;
+    return fail(ErrorCode::unsupported, place + ": this transposition of its axes is not read");
+}
+
+Result<Codecs> codecs_in(const std::string& place, const Json& json) {
+    const auto list = json.find("codecs");
+    if (list == json.end() || !list->is_array() || list->empty() || list->size() > 8)
+        return bad_zarr(place, "'codecs' is no list of 1 to 8");
+    Codecs codecs;
+    int stage = 0;  // before numbers are bytes, then before they are packed, then behind
+    for (std::size_t at = 0; at < list->size(); ++at) {
+        const Json& codec = (*list)[at];
+        std::string name = codec.is_object() ? text_in(codec, "name") : "";
+        const Json configuration =
+            codec.is_object() ? object_in(codec, "configuration") : Json::object();
+        if (name.starts_with("numcodecs.")) name.erase(0, 10);
+        if (name == "transpose" && stage == 0) {
+            codecs.is_column_major = TRY(is_reversing(place, configuration));
+        } else if (name == "bytes" && stage == 0) {
+            const std::string endian = text_in(configuration, "endian");
+            codecs.order = endian == "big" ? '>' : endian == "little" ? '<' : '|';
+            stage = 1;
+        } else if (name == "vlen-utf8" && stage == 0) {
+            codecs.are_texts = true;
+            stage = 1;
+        } else if (stage == 1 && !name.empty() && knows_codec(name)) {
+            codecs.compressor = name;
+            stage = 2;
+        } else if (name == "crc32c" && (stage == 1 || stage == 2)) {
+            codecs.has_checksum = true;
+            stage = 3;
         } else {
             return fail(ErrorCode::unsupported,
                         fmt::format("{}: codec '{}' is not read at place {}", place, name, at + 1));
         }
     }
-    const std::string called = text_in(json, "data_type");
-    const std::string type = type_of_version_2(called, order);
-    if (type.empty() || (order == '|' && !type.ends_with('1')))
-        return fail(ErrorCode::unsupported,
-                    fmt::format("{}: data_type '{}' is not read", place, called));
-    array.type = TRY(parse_simple_type(place, type));
+    if (stage == 0) return bad_zarr(place, "its codecs make no bytes");
+    return codecs;
+}
+
+/// The index of a shard: little-endian numbers, not packed, perhaps with a checksum.
+Result<void> parse_index_codecs(const std::string& place, const Json& shard, ZarrArray& array) {
+    const auto list = shard.find("index_codecs");
+    const bool is_list = list != shard.end() && list->is_array() && !list->empty();
+    for (std::size_t at = 0; is_list && at < list->size(); ++at) {
+        const Json& codec = (*list)[at];
+        const std::string name = codec.is_object() ? text_in(codec, "name") : "";
+        if (at == 0 && name == "bytes" &&
+            text_in(object_in(codec, "configuration"), "endian") != "big")
+            continue;
+        if (at != 1 || name != "crc32c")
+            return fail(ErrorCode::unsupported,
+                        fmt::format("{}: codec '{}' of a shard's index is not read", place, name));
+        array.index_has_checksum = true;
+    }
+    if (!is_list) return bad_zarr(place, "a shard without 'index_codecs'");
+    array.index_comes_first = text_in(shard, "index_location") == "start";
     return {};
 }
 
-}  // namespace
-
-tl::unexpected<Error> bad_zarr(const std::string& place, std::string_view what) {
-    return fail(ErrorCode::invalid_input, fmt::format("{}: {}", place, what));
-}
-
-std::uint64_t ZarrArray::element_count() const {
+/// A shard's chunks become the array's; what the array calls a chunk is a shard.
+Result<void> parse_shards(const std::string& place, const Json& shard, ZarrArray& array) {
+    std::vector<std::uint64_t> inner = TRY(parse_lengths(place, shard, "chunk_shape"));
+    if (inner.size() != array.chunks.size())
+        return bad_zarr(place, "'chunk_shape' of its shards has another length");
     std::uint64_t count = 1;
-    for (const std::uint64_t length : shape) count *= length;
-    return count;
-}
-
-std::uint64_t ZarrArray::chunk_elements() const {
-    std::uint64_t count = 1;
-    for (const std::uint64_t length : chunks) count *= length;
-    return count;
-}
-
-std::string ZarrArray::chunk_key(const std::vector<std::uint64_t>& place) const {
-    std::string key = path.empty() ? "" : path + "/";
-    if (has_chunk_prefix) key += place.empty() ? "c" : std::string("c") + separator;
-    if (place.empty()) return has_chunk_prefix ? key : key + "0";
-    for (std::size_t i = 0; i < place.size(); ++i) {
-        if (i > 0) key += separator;
-        key += std::to_string(place[i]);
+    for (std::size_t i = 0; i < inner.size(); ++i) {
+        if (inner[i] == 0 || array.chunks[i] % inner[i] != 0)
+            return bad_zarr(place, "its chunks don't fill its shards");
+        const std::uint64_t along = array.chunks[i] / inner[i];
+        array.per_shard.push_back(along);
+        if (along > shard_chunks_max / count)
+            return fail(ErrorCode::exhausted,
+                        fmt::format("{}: more than {} chunks in a shard", place, shard_chunks_max));
+        count *= along;
     }
-    return key;
+    array.chunks = std::move(inner);
+    array.indexes = std::make_shared<ShardIndexes>();
+    return parse_index_codecs(place, shard, array);
 }
 
-Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path) {
-    const std::string key = under(path, ".zarray");
-    const std::string place = store.place(key);
-    if (!store.has(key)) {
-        if (store.has(under(path, "zarr.json")))
-            return fail(ErrorCode::unsupported,
-                        place + ": Zarr version 3 is not read; write the dataset as version 2");
-        return bad_zarr(place, "is missing");
+Result<ZarrType> type_of_version_3(const std::string& place, const Json& json,
+                                   const Codecs& codecs) {
+    const Json called = json.value("data_type", Json());
+    const std::string name = called.is_string()   ? called.get<std::string>()
+                             : called.is_object() ? text_in(called, "name")
+                                                  : "";
+    if (codecs.are_texts && (name == "string" || name == "variable_length_utf8"))
+        return parse_simple_type(place, "|O");
+    std::string type = type_of_version_2(name, codecs.order);
+    if (called.is_object()) {
+        const Json bytes = object_in(called, "configuration").value("length_bytes", Json());
+        const std::uint64_t length = bytes.is_number_unsigned() ? bytes.get<std::uint64_t>() : 0;
+        if (name == "fixed_length_utf32" && length % 4 == 0)
+            type = fmt::format("{}U{}", codecs.order, length / 4);
+        if (name == "null_terminated_bytes") type = fmt::format("|S{}", length);
     }
-    const Bytes text = TRY(store.get(key));
-    const Json json = TRY_WITH(parse_json(as_text(text)), place);
-    if (!json.is_object()) return bad_zarr(place, "is not a JSON object");
-    if (json.value("zarr_format", Json(0)) != 2)
-        return fail(ErrorCode::unsupported, place + ": only Zarr version 2 is read");
-    ZarrArray array;
-    array.path = std::string(path);
-    array.shape = TRY(parse_lengths(place, json, "shape"));
-    array.chunks = TRY(parse_lengths(place, json, "chunks"));
-    if (array.shape.size() != array.chunks.size())
-        return bad_zarr(place, "'shape' and 'chunks' have different length");
-    if (std::find(array.chunks.begin(), array.chunks.end(), 0) != array.chunks.end())
-        return bad_zarr(place, "'chunks' holds 0");
-    TRY(product(place, array.shape, elements_max, "an array"));
-    if (!json.contains("dtype")) return bad_zarr(place, "has no dtype");
-    array.type = TRY(parse_type(place, json["dtype"]));
-    TRY(product(place, array.chunks, chunk_bytes_max / std::max<std::size_t>(array.type.bytes, 1),
-                "a chunk"));
-    TRY(parse_filters(place, json, array));
-    if (json.contains("compressor") && json["compressor"].is_object()) {
-        const Json id = json["compressor"].value("id", Json(""));
-        array.compressor = id.is_string() ? id.get<std::string>() : "?";
-        if (array.compressor.empty() || !knows_codec(array.compressor))
-            return fail(ErrorCode::unsupported,
-                        fmt::format("{}: compressor '{}' is not known", place, array.compressor));
-    }
-    array.is_column_major = json.value("order", Json("C")) == "F";
-    if (json.value("dimension_separator", Json(".")) == "/") array.separator = '/';
-    parse_fill(json, array);
-    return array;
+    const bool needs_order = !type.ends_with('1') && name != "null_terminated_bytes";
+    if (type.empty() || codecs.are_texts || (codecs.order == '|' && needs_order))
+        return fail(ErrorCode::unsupported,
+                    fmt::format("{}: data_type '{}' is not read", place, name));
+    return parse_simple_type(place, type);
 }
 
+Result<void> parse_codecs(const std::string& place, const Json& json, ZarrArray& array) {
+    const auto list = json.find("codecs");
+    Json shard;
+    if (list != json.end() && list->is_array() && list->size() == 1 && (*list)[0].is_object() &&
+        text_in((*list)[0], "name") == "sharding_indexed") {
+        shard = object_in((*list)[0], "configuration");
+        TRY(parse_shards(place, shard, array));
+    }
+    Codecs codecs = TRY(codecs_in(place, shard.is_null() ? json : shard));
+    array.type = TRY(type_of_version_3(place, json, codecs));
+    array.compressor = std::move(codecs.compressor);
+    array.is_column_major = codecs.is_column_major;
+    array.chunks_have_checksum = codecs.has_checksum;
+    return {};
+}
+
+/// path/zarr.json of version 3.
 Result<ZarrArray> open_zarr_array_3(const ZarrStore& store, std::string_view path) {
     const std::string key = under(path, "zarr.json");
     const std::string place = store.place(key);
@@ -327,21 +367,93 @@ Result<ZarrArray> open_zarr_array_3(const ZarrStore& store, std::string_view pat
     return array;
 }
 
+}  // namespace
+
+tl::unexpected<Error> bad_zarr(const std::string& place, std::string_view what) {
+    return fail(ErrorCode::invalid_input, fmt::format("{}: {}", place, what));
+}
+
+std::uint64_t ZarrArray::element_count() const {
+    std::uint64_t count = 1;
+    for (const std::uint64_t length : shape) count *= length;
+    return count;
+}
+
+std::uint64_t ZarrArray::chunk_elements() const {
+    std::uint64_t count = 1;
+    for (const std::uint64_t length : chunks) count *= length;
+    return count;
+}
+
+std::string ZarrArray::chunk_key(const std::vector<std::uint64_t>& place) const {
+    std::string key = path.empty() ? "" : path + "/";
+    if (has_chunk_prefix) key += place.empty() ? "c" : std::string("c") + separator;
+    if (place.empty()) return has_chunk_prefix ? key : key + "0";
+    for (std::size_t i = 0; i < place.size(); ++i) {
+        if (i > 0) key += separator;
+        key += std::to_string(per_shard.empty() ? place[i] : place[i] / per_shard[i]);
+    }
+    return key;
+}
+
+Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path) {
+    const std::string key = under(path, ".zarray");
+    const std::string place = store.place(key);
+    if (!store.has(key) && store.has(under(path, "zarr.json")))
+        return open_zarr_array_3(store, path);
+    if (!store.has(key)) return bad_zarr(place, "is missing");
+    const Bytes text = TRY(store.get(key));
+    const Json json = TRY_WITH(parse_json(as_text(text)), place);
+    if (!json.is_object()) return bad_zarr(place, "is not a JSON object");
+    if (json.value("zarr_format", Json(0)) != 2)
+        return fail(ErrorCode::unsupported, place + ": only Zarr version 2 is read");
+    ZarrArray array;
+    array.path = std::string(path);
+    array.shape = TRY(parse_lengths(place, json, "shape"));
+    array.chunks = TRY(parse_lengths(place, json, "chunks"));
+    if (array.shape.size() != array.chunks.size())
+        return bad_zarr(place, "'shape' and 'chunks' have different length");
+    if (std::find(array.chunks.begin(), array.chunks.end(), 0) != array.chunks.end())
+        return bad_zarr(place, "'chunks' holds 0");
+    TRY(product(place, array.shape, elements_max, "an array"));
+    if (!json.contains("dtype")) return bad_zarr(place, "has no dtype");
+    array.type = TRY(parse_type(place, json["dtype"]));
+    TRY(product(place, array.chunks, chunk_bytes_max / std::max<std::size_t>(array.type.bytes, 1),
+                "a chunk"));
+    TRY(parse_filters(place, json, array));
+    if (json.contains("compressor") && json["compressor"].is_object()) {
+        const Json id = json["compressor"].value("id", Json(""));
+        array.compressor = id.is_string() ? id.get<std::string>() : "?";
+        if (array.compressor.empty() || !knows_codec(array.compressor))
+            return fail(ErrorCode::unsupported,
+                        fmt::format("{}: compressor '{}' is not known", place, array.compressor));
+    }
+    array.is_column_major = json.value("order", Json("C")) == "F";
+    if (json.value("dimension_separator", Json(".")) == "/") array.separator = '/';
+    parse_fill(json, array);
+    return array;
+}
+
 Result<Bytes> read_zarr_chunk(const ZarrStore& store, const ZarrArray& array,
                               const std::vector<std::uint64_t>& place) {
-    const std::string key = array.chunk_key(place);
-    if (store.has(key)) {
-        Bytes packed = TRY(store.get(key));
-        return TRY_WITH(
-            unpack_chunk(array.compressor, std::move(packed), array.chunk_bytes(), chunk_bytes_max),
-            store.place(key));
-    }
+    if (auto packed = TRY(read_packed_chunk(store, array, place)))
+        return TRY_WITH(unpack_chunk(array.compressor, *std::move(packed), array.chunk_bytes(),
+                                     chunk_bytes_max),
+                        store.place(array.chunk_key(place)));
     Bytes bytes(array.chunk_bytes());
     if (std::any_of(array.fill.begin(), array.fill.end(),
                     [](std::byte byte) { return byte != std::byte{0}; }))
         for (std::size_t at = 0; at < bytes.size(); at += array.fill.size())
             std::copy(array.fill.begin(), array.fill.end(), bytes.begin() + at);
     return bytes;
+}
+
+bool has_zarr_array(const ZarrStore& store, std::string_view path) {
+    if (store.has(under(path, ".zarray"))) return true;
+    const auto text = store.get(under(path, "zarr.json"));
+    if (!text) return false;
+    const auto json = parse_json(as_text(*text));
+    return json && json->is_object() && text_in(*json, "node_type") == "array";
 }
 
 bool holds_texts(const ZarrArray& array) {

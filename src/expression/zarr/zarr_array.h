@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,16 @@ struct ZarrType {
     std::vector<ZarrType> fields;  ///< of a record
 };
 
+class ShardIndexes;
+
 /// The checked content of a .zarray file (Zarr version 2), or of an array's zarr.json (version 3).
 struct ZarrArray {
     std::string path;  ///< of the array; chunks lie at path/0.0
+    /// Of version 3: how many chunks along each axis lie together in one value, with an index of
+    /// them; empty where each chunk is a value of its own.
+    std::vector<std::uint64_t> per_shard;
+    bool index_comes_first = false, index_has_checksum = false, chunks_have_checksum = false;
+    std::shared_ptr<ShardIndexes> indexes;  ///< those read last
     std::vector<std::uint64_t> shape, chunks;
     ZarrType type;
     std::string compressor;  ///< "", "blosc", "zlib", "gzip", "zstd", "lz4"
@@ -38,21 +46,26 @@ struct ZarrArray {
     std::uint64_t element_count() const;
     std::uint64_t chunk_elements() const;
     std::uint64_t chunk_bytes() const { return chunk_elements() * type.bytes; }
+    /// The key of the value that holds the chunk.
     std::string chunk_key(const std::vector<std::uint64_t>& place) const;
 };
 
 /// What is wrong at a place of a store: "<place>: <what>".
 tl::unexpected<Error> bad_zarr(const std::string& place, std::string_view what);
 
-/// Reads and checks path/.zarray.
+/// Whether an array is described there, of version 2 or 3.
+bool has_zarr_array(const ZarrStore& store, std::string_view path);
+
+/// Reads and checks path/.zarray, or else path/zarr.json.
 /// errors  invalid_input  chunks of 0, shapes and chunks of different length, pickled objects
 ///         exhausted      more than 2^48 elements, a chunk over 1 GiB
-///         unsupported    version 3, another compressor or filter (by its name)
+///         unsupported    another version, type, compressor, filter or codec (by its name)
 Result<ZarrArray> open_zarr_array(const ZarrStore& store, std::string_view path);
 
-/// The same of version 3, path/zarr.json: numbers in chunks of their own.
-/// errors  also  unsupported  sharded or transposed chunks, other types and codecs (by their name)
-Result<ZarrArray> open_zarr_array_3(const ZarrStore& store, std::string_view path);
+/// A chunk's bytes as they are packed, out of its shard where it lies in one, its checksum checked
+/// and cut off; nothing when it isn't stored. errors  invalid_input  a damaged shard, index or sum
+Result<std::optional<Bytes>> read_packed_chunk(const ZarrStore& store, const ZarrArray& array,
+                                               const std::vector<std::uint64_t>& place);
 
 /// A chunk's bytes unpacked; a chunk that isn't stored is all fill values. Not for vlen_utf8.
 Result<Bytes> read_zarr_chunk(const ZarrStore& store, const ZarrArray& array,

@@ -14,15 +14,6 @@ namespace {
 constexpr std::size_t columns_max = 2000;
 constexpr int depth_max = 32;
 
-Result<Json> attributes(const ZarrStore& store, const std::string& path) {
-    const std::string key = path + "/.zattrs";
-    if (!store.has(key)) return Json::object();
-    const Bytes text = TRY(store.get(key));
-    Json json = TRY_WITH(parse_json(as_text(text)), store.place(key));
-    if (!json.is_object()) return bad_zarr(store.place(key), "is not a JSON object");
-    return json;
-}
-
 std::string text_member(const Json& json, const char* name) {
     const auto found = json.find(name);
     return found != json.end() && found->is_string() ? found->get<std::string>() : "";
@@ -62,12 +53,24 @@ Result<Categorical> categorical_of(const std::string& path, const Element& categ
 
 }  // namespace
 
+Result<Json> zarr_attributes(const ZarrStore& store, std::string_view path) {
+    const std::string folder = path.empty() ? "" : std::string(path) + "/";
+    const bool is_version_3 = !store.has(folder + ".zattrs") && store.has(folder + "zarr.json");
+    const std::string key = folder + (is_version_3 ? "zarr.json" : ".zattrs");
+    if (!store.has(key)) return Json::object();
+    const Bytes text = TRY(store.get(key));
+    Json json = TRY_WITH(parse_json(as_text(text)), store.place(key));
+    if (is_version_3 && json.is_object()) json = Json(json.value("attributes", Json::object()));
+    if (!json.is_object()) return bad_zarr(store.place(key), "is not a JSON object");
+    return json;
+}
+
 Result<std::string> ZarrElements::encoding(const std::string& path) const {
-    return text_member(TRY(attributes(store_, path)), "encoding-type");
+    return text_member(TRY(zarr_attributes(store_, path)), "encoding-type");
 }
 
 Result<std::vector<std::uint64_t>> ZarrElements::sparse_shape(const std::string& path) const {
-    const Json json = TRY(attributes(store_, path));
+    const Json json = TRY(zarr_attributes(store_, path));
     for (const char* name : {"shape", "h5sparse_shape"}) {
         const auto found = json.find(name);
         if (found == json.end() || !found->is_array() || found->size() != 2 ||
@@ -86,7 +89,7 @@ Result<Element> ZarrElements::read(const std::string& path, int depth) const {
 
 Result<Element> ZarrElements::read_encoded(const std::string& path, const std::string& kind,
                                            int depth) const {
-    const bool is_array = store_.has(path + "/.zarray");
+    const bool is_array = has_zarr_array(store_, path);
     if (kind == "null") return Element{};
     if (kind == "categorical") return Element{TRY(read_categorical(path, ""))};
     if (kind.starts_with("nullable-")) return Element{TRY(read_nullable(path, ""))};
@@ -125,7 +128,7 @@ Result<Element> ZarrElements::read_array(const std::string& path) const {
 
 Result<Column> ZarrElements::read_categorical(const std::string& path,
                                               const std::string& name) const {
-    const Json json = TRY(attributes(store_, path));
+    const Json json = TRY(zarr_attributes(store_, path));
     const Element categories = TRY(read_array(path + "/categories"));
     const Element codes = TRY(read_array(path + "/codes"));
     const auto* numbers = std::get_if<Array>(&codes.value);
@@ -161,7 +164,7 @@ Result<Column> ZarrElements::with_old_categories(const std::string& path,
     const auto* codes = std::get_if<Array>(&column.values);
     if (codes == nullptr) return bad_zarr(path, "its codes are not integers");
     const Element texts = TRY(read_array(categories));
-    const Json json = TRY(attributes(store_, categories));
+    const Json json = TRY(zarr_attributes(store_, categories));
     Categorical values = TRY(categorical_of(path, texts, *codes));
     const auto ordered = json.find("ordered");
     values.ordered = ordered != json.end() && ordered->is_boolean() && ordered->get<bool>();
@@ -171,7 +174,7 @@ Result<Column> ZarrElements::with_old_categories(const std::string& path,
 
 Result<Column> ZarrElements::read_column(const std::string& path, const std::string& name,
                                          std::uint64_t rows) const {
-    const Json json = TRY(attributes(store_, path));
+    const Json json = TRY(zarr_attributes(store_, path));
     Element element = TRY(read_encoded(path, text_member(json, "encoding-type"), 0));
     Column column{name, TextArray{}, {}};
     if (auto* same = std::get_if<Column>(&element.value))
@@ -188,7 +191,7 @@ Result<Column> ZarrElements::read_column(const std::string& path, const std::str
     if (!categories.empty()) {
         const std::string folder = path.substr(0, path.rfind('/'));
         const std::string place = folder + "/" + categories;
-        if (!is_plain_name(categories) || !store_.has(place + "/.zarray"))
+        if (!is_plain_name(categories) || !has_zarr_array(store_, place))
             return bad_zarr(path, fmt::format("its categories '{}' aren't there", categories));
         column = TRY(with_old_categories(path, place, std::move(column)));
     }
@@ -217,8 +220,8 @@ Result<Frame> ZarrElements::frame_of_records(const std::string& path) const {
 }
 
 Result<Frame> ZarrElements::read_frame(const std::string& path) const {
-    if (store_.has(path + "/.zarray")) return frame_of_records(path);
-    const Json json = TRY(attributes(store_, path));
+    if (has_zarr_array(store_, path)) return frame_of_records(path);
+    const Json json = TRY(zarr_attributes(store_, path));
     Frame frame;
     frame.index_name = text_member(json, "_index");
     if (frame.index_name.empty()) frame.index_name = "_index";

@@ -9,6 +9,10 @@
 
 namespace stroma::expression {
 
+/// The attributes of a group or array: its .zattrs, or of version 3 a part of its zarr.json; an
+/// empty object where there are none.
+Result<nlohmann::ordered_json> zarr_attributes(const ZarrStore& store, std::string_view path);
+
 /// Reads AnnData's elements out of a Zarr group: what lies in obs, var, obsm, varm, obsp, varp,
 /// uns. Encodings of anndata 0.7 to 0.12; nodes without an encoding are read as what they look
 /// like.

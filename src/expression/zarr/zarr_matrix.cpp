@@ -30,19 +30,18 @@ public:
     ChunkCache(const ZarrStore& store, const ZarrArray& array) : store_(store), array_(array) {}
 
     Result<std::shared_ptr<const Chunk>> get(const std::vector<std::uint64_t>& place) {
-        const std::string key = array_.chunk_key(place);
         {
             const std::lock_guard lock(mutex_);
             for (auto it = kept_.begin(); it != kept_.end(); ++it)
-                if (it->first == key) {
+                if (it->first == place) {
                     kept_.splice(kept_.begin(), kept_, it);
                     return it->second;
                 }
         }
-        std::shared_ptr<const Chunk> chunk = TRY(load_chunk(key, place));
+        std::shared_ptr<const Chunk> chunk = TRY(load_chunk(place));
         const std::lock_guard lock(mutex_);
         bytes_ += chunk->bytes.size();
-        kept_.emplace_front(key, chunk);
+        kept_.emplace_front(place, chunk);
         while (bytes_ > kept_bytes && kept_.size() > 1) {
             bytes_ -= kept_.back().second->bytes.size();
             kept_.pop_back();
@@ -51,15 +50,15 @@ public:
     }
 
 private:
-    Result<std::shared_ptr<const Chunk>> load_chunk(const std::string& key,
-                                                    const std::vector<std::uint64_t>& place) {
+    Result<std::shared_ptr<const Chunk>> load_chunk(const std::vector<std::uint64_t>& place) {
         auto chunk = std::make_shared<Chunk>();
-        if (store_.has(key) && array_.compressor == "blosc") {
-            chunk->bytes = TRY(store_.get(key));
-            chunk->is_packed =
-                !array_.is_column_major &&
-                has_blosc_items(chunk->bytes, array_.chunk_bytes(), array_.type.bytes);
-            if (chunk->is_packed) return chunk;
+        if (array_.compressor == "blosc" && !array_.is_column_major) {
+            auto packed = TRY(read_packed_chunk(store_, array_, place));
+            if (packed && has_blosc_items(*packed, array_.chunk_bytes(), array_.type.bytes)) {
+                chunk->bytes = *std::move(packed);
+                chunk->is_packed = true;
+                return chunk;
+            }
         }
         chunk->bytes = TRY(read_zarr_chunk(store_, array_, place));
         return chunk;
@@ -68,7 +67,7 @@ private:
     const ZarrStore& store_;
     const ZarrArray& array_;
     std::mutex mutex_;
-    std::list<std::pair<std::string, std::shared_ptr<const Chunk>>> kept_;
+    std::list<std::pair<std::vector<std::uint64_t>, std::shared_ptr<const Chunk>>> kept_;
     std::uint64_t bytes_ = 0;
 };
 

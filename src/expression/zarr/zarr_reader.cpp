@@ -1,9 +1,11 @@
 #include "expression/zarr/zarr_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "expression/text/table.h"
 #include "expression/zarr/hca_zarr.h"
+#include "expression/zarr/spatial_table.h"
 #include "expression/zarr/zarr_elements.h"
 #include "expression/zarr/zarr_matrix.h"
 
@@ -19,11 +21,11 @@ Result<std::unique_ptr<MatrixSource>> open_matrix(const std::shared_ptr<const Za
                                                   const std::string& path, std::uint64_t cells,
                                                   std::uint64_t genes) {
     std::unique_ptr<MatrixSource> source;
-    if (store->has(path + "/.zarray")) {
+    if (has_zarr_array(*store, path)) {
         source = TRY(open_dense_zarr(*store, path));
     } else {
         std::string kind = TRY(elements.encoding(path));
-        if (kind.empty() && store->has(path + "/indptr/.zarray")) kind = "csr_matrix";
+        if (kind.empty() && has_zarr_array(*store, path + "/indptr")) kind = "csr_matrix";
         if (kind != "csr_matrix" && kind != "csc_matrix")
             return fail(ErrorCode::unsupported,
                         fmt::format("{}: encoding '{}' not known", path, kind));
@@ -120,6 +122,11 @@ bool begins_as_zip(InputFiles& files) {
     return mark == 0x04034b50 || mark == 0x06054b50;  // its first member, or its end when empty
 }
 
+std::string others_text(const SpatialTable& table) {
+    if (table.others.empty()) return "";
+    return fmt::format("; {} left out", fmt::join(table.others, ", "));
+}
+
 class ZarrReader final : public FormatReader {
 public:
     std::string_view name() const override { return "zarr"; }
@@ -127,24 +134,29 @@ public:
     bool recognises(InputFiles& files) const override {
         auto store = ZarrStore::open(files);
         if (!store) return begins_as_zip(files);
-        return enter_hca_layout(**store) ||
-               ((*store)->has_group("obs") && (*store)->has_group("var"));
+        if (enter_hca_layout(**store)) return true;
+        if ((*store)->has_group("obs")) return (*store)->has_group("var");
+        const auto table = find_spatial_table(**store);
+        return !table || table->has_value();
     }
 
     Result<AnnotatedData> read(InputFiles& files, const ReadOptions& options) const override {
         std::unique_ptr<ZarrStore> opened = TRY(ZarrStore::open(files));
         const bool is_hca = enter_hca_layout(*opened);
+        const auto table = is_hca ? std::nullopt : TRY(find_spatial_table(*opened));
+        if (table) opened->enter(table->path);
         const std::shared_ptr<const ZarrStore> store = std::move(opened);
         if (is_hca) return read_hca_zarr(store, options);
-        if (store->has("zarr.json"))
-            return fail(ErrorCode::unsupported,
-                        files.name() + ": Zarr version 3 is not read; write it as version 2");
         if (!store->has_group("obs") || !store->has_group("var"))
             return fail(ErrorCode::invalid_input,
                         files.name() +
-                            ": a Zarr group without obs and var, and without the HCA's "
-                            "expression, cell_id and gene_id");
-        return read_anndata(store, options);
+                            ": a Zarr group without obs and var, without tables, and without "
+                            "the HCA's expression, cell_id and gene_id");
+        AnnotatedData data = TRY(read_anndata(store, options));
+        if (table)
+            data.notes.push_back(
+                fmt::format("the dataset is the store's '{}'{}", table->path, others_text(*table)));
+        return data;
     }
 };
 

@@ -121,6 +121,36 @@ Result<Bytes> ZarrStore::get(std::string_view key) const {
     return bytes;
 }
 
+Result<Bytes> ZarrStore::get_part(std::string_view key, std::uint64_t offset,
+                                  std::uint64_t count) const {
+    const auto found = names_.find(key);
+    if (found == names_.end())
+        return fail(ErrorCode::not_found, fmt::format("no '{}' in the Zarr group", key));
+    const std::uint64_t bytes = size(key);
+    if (offset > bytes || count > bytes - offset || count > value_bytes_max)
+        return fail(ErrorCode::invalid_input, fmt::format("{} ends too early", found->second));
+    Bytes part(count);
+    if (!zip_) {
+        const File file = TRY(files_->open(found->second));
+        TRY(file.read_at(offset, part));
+        return part;
+    }
+    if (!zip_->members().at(found->second).is_deflated) {
+        TRY(zip_->read_packed(found->second, offset, part));
+        return part;
+    }
+    const std::lock_guard lock(unpacked_mutex_);
+    if (unpacked_name_ != found->second) {
+        unpacked_.reset();
+        unpacked_ = std::make_shared<const Bytes>(TRY(zip_->read(found->second, value_bytes_max)));
+        unpacked_name_ = found->second;
+    }
+    if (offset + count > unpacked_->size())
+        return fail(ErrorCode::invalid_input, fmt::format("{} ends too early", found->second));
+    std::copy_n(unpacked_->begin() + static_cast<std::ptrdiff_t>(offset), count, part.begin());
+    return part;
+}
+
 bool ZarrStore::has_group(std::string_view path) const {
     const std::string prefix = std::string(path) + "/";
     const auto next = names_.lower_bound(prefix);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,10 @@ public:
     /// Stored bytes of a key; 0 when it isn't there.
     std::uint64_t size(std::string_view key) const;
     Result<Bytes> get(std::string_view key) const;
+    /// Bytes [offset, offset + count) of a key's value. Of a deflated member of a zip the value is
+    /// unpacked whole, and the last one kept.
+    /// errors  also  invalid_input  past its end
+    Result<Bytes> get_part(std::string_view key, std::uint64_t offset, std::uint64_t count) const;
     /// The group itself or something below it is stored under this path.
     bool has_group(std::string_view path) const;
     /// Names directly below a group ("" is the root), in byte order.
@@ -43,6 +48,9 @@ private:
     std::unique_ptr<ZipArchive> zip_;
     std::string zip_name_, name_;
     std::map<std::string, std::string, std::less<>> names_;  ///< key → file or member
+    mutable std::mutex unpacked_mutex_;
+    mutable std::string unpacked_name_;
+    mutable std::shared_ptr<const Bytes> unpacked_;
 };
 
 }  // namespace stroma::expression

@@ -43,8 +43,12 @@ Result<void> check_size(const ZarrStore& store, const ZarrArray& array, std::uin
     if (elements * element_bytes <= (64u << 20)) return {};
     std::uint64_t stored = 0;
     Place place(array.shape.size(), 0);
-    do stored += store.size(array.chunk_key(place));
-    while (next_place(array, place));
+    do {
+        bool is_first = true;  // of its shard, which is counted once
+        for (std::size_t i = 0; i < array.per_shard.size(); ++i)
+            is_first = is_first && place[i] % array.per_shard[i] == 0;
+        if (is_first) stored += store.size(array.chunk_key(place));
+    } while (next_place(array, place));
     if (elements * element_bytes > (64u << 20) + stored * 1000)
         return fail(ErrorCode::exhausted, fmt::format("{}: bomb: {} stored bytes for {} values",
                                                       array.path, stored, elements));
@@ -149,10 +153,10 @@ Result<std::vector<std::string>> chunk_texts(const ZarrStore& store, const ZarrA
     std::vector<std::string> texts;
     const std::uint64_t count = array.chunk_elements();
     if (array.type.kind == ZarrType::Kind::vlen_utf8) {
-        if (!store.has(key)) return std::vector<std::string>(count, array.fill_text);
-        Bytes packed = TRY(store.get(key));
+        auto packed = TRY(read_packed_chunk(store, array, place));
+        if (!packed) return std::vector<std::string>(count, array.fill_text);
         const Bytes bytes =
-            TRY_WITH(unpack_chunk(array.compressor, std::move(packed), 0, std::uint64_t{1} << 30),
+            TRY_WITH(unpack_chunk(array.compressor, *std::move(packed), 0, std::uint64_t{1} << 30),
                      store.place(key));
         TRY(parse_vlen(bytes, count, texts, store.place(key)));
         return texts;

@@ -175,6 +175,8 @@ public:
     virtual Result<std::optional<catalog::Dataset>> find_dataset(std::string_view id_or_name) = 0;
     virtual Result<std::vector<catalog::Revision>> revisions(std::string_view dataset) = 0;
     virtual Result<std::optional<catalog::Revision>> find_revision(std::string_view id) = 0;
+    /// The file that a revision came in as, where it was kept. Missing is an answer.
+    virtual Result<std::optional<StoredFile>> source_file(std::string_view revision) = 0;
     /// The images that lie under a revision's cells, by name.
     virtual Result<std::vector<catalog::Image>> images(std::string_view revision) = 0;
     virtual Result<std::optional<catalog::Image>> find_image(std::string_view id) = 0;

@@ -75,6 +75,9 @@ public:
     Result<std::optional<catalog::Dataset>> find_dataset(std::string_view) override;
     Result<std::vector<catalog::Revision>> revisions(std::string_view) override;
     Result<std::optional<catalog::Revision>> find_revision(std::string_view id) override;
+    Result<std::optional<StoredFile>> source_file(std::string_view) override {
+        return std::nullopt;
+    }
     Result<std::vector<catalog::Image>> images(std::string_view revision) override {
         std::vector<catalog::Image> found;
         for (const catalog::Image& image : all_images)

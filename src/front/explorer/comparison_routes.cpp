@@ -54,8 +54,8 @@ Result<CellRuns> kept_cells(const std::string& id, const std::string& pointer,
     return std::move(kept->cells);
 }
 
-/// Runs of cells, {"column", "labels"}: the cells that have one of those labels, or {"selection"}:
-/// those that were kept under that id.
+}  // namespace
+
 Result<CellRuns> cells_in(const Json& json, const std::string& pointer,
                           const ExplorerDomain& domain, const http::Request& request,
                           const std::string& revision) {
@@ -75,6 +75,8 @@ Result<CellRuns> cells_in(const Json& json, const std::string& pointer,
     const auto data = TRY(domain.explorer.open(revision));
     return stroma::explorer::cells_labelled(*data, column, labels);
 }
+
+namespace {
 
 struct ReadOrder {
     ComparisonOrder order;

@@ -72,13 +72,15 @@ std::vector<http::Route> ExplorerFront::routes() {
                           return answer ? *std::move(answer)
                                         : problem_response(request, answer.error());
                       }});
-    for (const auto& list : {native_routes(), image_routes(), cellxgene_routes()})
+    for (const auto& list :
+         {native_routes(), image_routes(), cellxgene_routes(), clustering_views()})
         for (const ExplorerRoute& route : list)
             routes.push_back({route.method, route.pattern,
                               [&domain, handler = route.handler](http::Request& request) {
                                   return handle(domain, request, handler);
                               }});
     for (auto& route : comparison_routes(domain)) routes.push_back(std::move(route));
+    for (auto& route : clustering_routes(domain)) routes.push_back(std::move(route));
     return routes;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "explorer/clusterings.h"
 #include "explorer/comparisons.h"
 #include "front/api/api.h"
 #include "front/api/api_domain.h"
@@ -19,6 +20,7 @@ struct ExplorerDomain {
     api::JobAnswers& jobs;
     stroma::explorer::Explorer& explorer;
     stroma::explorer::Comparisons& comparisons;
+    stroma::explorer::Clusterings& clusterings;
     stroma::image::ImageFiles& images;
     std::string version;  ///< of Stroma, for cellxgene's config
     api::FindSelection find_selection = {};
@@ -27,7 +29,7 @@ struct ExplorerDomain {
 /// The immutable address space /d/<revision>/…: Stroma's own routes (JSON, Arrow) and cellxgene's
 /// /api/v0.2 and /api/v0.3 (JSON, NetEncoding). /d/<dataset>/… redirects to the current revision,
 /// /d/<dataset> is the short-lived pointer to it. /v1/comparisons compares two selections of a
-/// revision. Any thread; outlives the server.
+/// revision, /v1/clusterings groups its cells anew. Any thread; outlives the server.
 class ExplorerFront {
 public:
     explicit ExplorerFront(ExplorerDomain domain);

@@ -40,6 +40,19 @@ std::vector<ExplorerRoute> image_routes();
 /// /v1/comparisons: they find their revision by themselves.
 std::vector<http::Route> comparison_routes(const ExplorerDomain& domain);
 
+/// /v1/clusterings: the same.
+std::vector<http::Route> clustering_routes(const ExplorerDomain& domain);
+/// /d/{revision}/clusterings
+std::vector<ExplorerRoute> clustering_views();
+
+/// The cells that a body names: runs of them, {"column", "labels"}: those that have one of these
+/// labels, or {"selection"}: those that were kept under that id.
+Result<stroma::explorer::CellRuns> cells_in(const nlohmann::ordered_json& json,
+                                            const std::string& pointer,
+                                            const ExplorerDomain& domain,
+                                            const http::Request& request,
+                                            const std::string& revision);
+
 /// For ever, shared when public; a browser must not show one person's private bytes to the next.
 void add_cache_headers(http::Response& response, bool is_public);
 http::Response body_response(const stroma::explorer::Body& body, bool is_public);

@@ -163,8 +163,11 @@ protected:
         stroma::explorer::Comparisons::open(*control_, explorer_, *jobs_, system_clock(), ids_,
                                             {.budget = Milliseconds{30'000}})
             .value();
+    std::unique_ptr<stroma::explorer::Clusterings> clusterings_ =
+        stroma::explorer::Clusterings::open(*control_, explorer_, *jobs_, system_clock()).value();
     stroma::image::ImageFiles images_{objects_};
-    ExplorerFront front_{{fake_, fake_, fake_, explorer_, *comparisons_, images_, "9.8.7"}};
+    ExplorerFront front_{
+        {fake_, fake_, fake_, explorer_, *comparisons_, *clusterings_, images_, "9.8.7"}};
     api::Api api_{fake_.domain(), {}};
     std::unique_ptr<http::Server> server_;
 };

@@ -17,6 +17,24 @@ constexpr std::int64_t wait_seconds_max = 30;
 constexpr std::int64_t seconds_max = 30 * 24 * 3600;
 constexpr std::int64_t seconds_usual = 7 * 24 * 3600;
 
+/// What stands in the place of a result in the links to the file that a revision came in as.
+constexpr std::string_view source_format = "source";
+
+http::Response link_answer(PortalContext& context, const http::Request& request,
+                           const stroma::portal::Portal::NewLink& made, const std::string& format,
+                           const std::string& job) {
+    const std::string path = "/v1/portal/files/" + made.secret;
+    http::Response response =
+        api::json_answer(201, Json{{"url", api::base_url(context.api, request) + path},
+                                   {"path", path.substr(1)},
+                                   {"format", format},
+                                   {"revision", made.link.revision},
+                                   {"expires", api::time_json(made.link.expires_ms)},
+                                   {"job", job.empty() ? Json(nullptr) : Json(job)}});
+    response.headers.emplace_back("Location", path);
+    return response;
+}
+
 Answer post_link(PortalContext& context, http::Request& request) {
     auto found = TRY(find_dataset(context, request, Action::read));
     if (found.gone) return *std::move(found.gone);
@@ -31,33 +49,31 @@ Answer post_link(PortalContext& context, http::Request& request) {
         return fail(api::error_at(ErrorCode::invalid_input, "/seconds",
                                   "'seconds' must be 1 to 2592000 (30 days)"));
     const auto formats = context.api.domain.matrices.formats();
-    if (std::none_of(formats.begin(), formats.end(),
-                     [&](const auto& one) { return one.name == format; }))
+    const bool is_source = format == source_format;
+    if (!is_source && std::none_of(formats.begin(), formats.end(),
+                                   [&](const auto& one) { return one.name == format; }))
         return fail(api::error_at(ErrorCode::invalid_input, "/format",
                                   "there is no format '" + format + "'; see /v1/formats"));
     const auto wanted = TRY(context.api.domain.datasets.find_revision(revision));
     if (!wanted || wanted->dataset != found.dataset.id ||
         wanted->state != catalog::RevisionState::ready)
         return fail(ErrorCode::not_found, "this dataset has no such revision");
+    if (is_source && !TRY(context.api.domain.datasets.source_file(revision)))
+        return fail(ErrorCode::not_found, "the file that this revision came in as wasn't kept");
     api::MatrixOrder order;
     order.query.revision = revision;
     order.query.format = format;
-    const auto requested = TRY(context.api.domain.matrices.request(request.principal, order));
+    std::string result(source_format), job;
+    if (!is_source) {
+        auto requested = TRY(context.api.domain.matrices.request(request.principal, order));
+        result = std::move(requested.request.id);
+        job = std::move(requested.request.job);
+    }
     const auto now_ms = context.api.domain.site.clock().unix_ms();
     const auto made =
-        TRY(context.portal.create_link({"", requested.request.id, found.dataset.id, revision,
+        TRY(context.portal.create_link({"", result, found.dataset.id, revision,
                                         request.principal.id, 0, now_ms + seconds * second_ms}));
-    const std::string path = "/v1/portal/files/" + made.secret;
-    http::Response response = api::json_answer(
-        201,
-        Json{{"url", api::base_url(context.api, request) + path},
-             {"path", path.substr(1)},
-             {"format", format},
-             {"revision", revision},
-             {"expires", api::time_json(made.link.expires_ms)},
-             {"job", requested.request.job.empty() ? Json(nullptr) : Json(requested.request.job)}});
-    response.headers.emplace_back("Location", path);
-    return response;
+    return link_answer(context, request, made, format, job);
 }
 
 /// The result as it is now, or, with ?wait=, as soon as something of it changed.
@@ -96,6 +112,11 @@ Answer get_file(PortalContext& context, http::Request& request) {
         !TRY(context.api.domain.access.may(maker, Action::read,
                                            {ThingKind::dataset, dataset->id, dataset->owner})))
         return gone_response(request, "whoever made this link may not read the dataset any more");
+    if (link->result == source_format) {
+        const auto source = TRY(context.api.domain.datasets.source_file(link->revision));
+        if (!source) return gone_response(request, "this file is not kept any more");
+        return api::file_answer(*source);
+    }
     const auto asked = TRY(waited_for(context, request, link->result));
     if (!asked) return gone_response(request, "what this link led to is not kept any more");
     // What a result holds is kept when it is made first; from then on it can be made again.

@@ -82,6 +82,9 @@ Result<Json> record_json(PortalContext& context, const http::Request& request,
         const auto facts = TRY(context.portal.facts(dataset.current_revision));
         json["facets"] = facets_json(*facts);
         if (dataset.title.empty()) json["title"] = facts->title;
+        if (const auto source = TRY(domain.datasets.source_file(dataset.current_revision)))
+            json["files"].push_back(
+                Json{{"format", "source"}, {"name", source->name}, {"bytes", source->size_bytes}});
         for (const auto& format : domain.matrices.formats())
             json["files"].push_back(Json{{"format", format.name}});
     }

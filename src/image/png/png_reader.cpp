@@ -7,6 +7,8 @@
 #include <csetjmp>
 #include <cstring>
 
+#include "image/png/space_ranger_pictures.h"
+
 namespace stroma::image {
 namespace {
 
@@ -137,6 +139,11 @@ public:
         auto made = source_in(std::move(file), options, notes);
         if (!made) return fail(std::move(made.error()).with(files.name()));
         return made;
+    }
+
+    Result<std::vector<FoundPicture>> beside(expression::InputFiles& files,
+                                             std::vector<std::string>& notes) const override {
+        return space_ranger_pictures(files, notes);
     }
 };
 

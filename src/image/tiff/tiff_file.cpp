@@ -9,6 +9,7 @@
 #include <set>
 
 #include "image/image_info.h"
+#include "image/jpeg2000/jpeg_2000.h"
 
 namespace stroma::image {
 namespace {
@@ -41,6 +42,14 @@ std::optional<double> micrometres_of(float resolution, std::uint16_t unit) {
         (unit == RESUNIT_CENTIMETER ? 1e4 : 25'400) / static_cast<double>(resolution);
     if (unit == RESUNIT_NONE || size > micrometres_believed) return std::nullopt;
     return size;
+}
+
+/// TIFF's numbers for JPEG 2000, which libtiff leaves alone: Aperio's two (the first keeps
+/// brightness and differences of colour), its registered one, and that of newer slides.
+constexpr std::uint32_t jpeg_2000_of_aperio_ycc = 33003;
+bool is_jpeg_2000(std::uint32_t packing) {
+    return packing == jpeg_2000_of_aperio_ycc || packing == 33004 || packing == 33005 ||
+           packing == COMPRESSION_JP2000;
 }
 
 /// Every `step`-th value of `from`, from the first on.
@@ -204,7 +213,10 @@ Result<void> TiffFile::turn_to(const TiffPage& page) {
 Result<void> TiffFile::read_rows(const TiffPage& page, std::uint32_t sample, std::uint64_t first,
                                  std::uint64_t rows, std::span<Bytes> out) {
     TRY(turn_to(page));
-    if (TIFFIsCODECConfigured(static_cast<std::uint16_t>(page.packing)) == 0)
+    if (is_jpeg_2000(page.packing) && page.tile_width == 0)
+        return fail(ErrorCode::unsupported, "JPEG 2000 in strips is not read, only in tiles");
+    if (!is_jpeg_2000(page.packing) &&
+        TIFFIsCODECConfigured(static_cast<std::uint16_t>(page.packing)) == 0)
         return fail(ErrorCode::unsupported,
                     fmt::format("its pixels are packed by TIFF's method {}", page.packing));
     // What is kept as brightness and two colours comes out as red, green and blue.
@@ -239,6 +251,43 @@ Result<void> TiffFile::read_lines(const TiffPage& page, std::uint32_t sample, st
     return {};
 }
 
+Result<void> TiffFile::load_tile(const TiffPage& page, std::uint32_t number) {
+    if (is_jpeg_2000(page.packing)) return load_jpeg_2000_tile(page, number);
+    const auto bytes = static_cast<tmsize_t>(piece_.size());
+    if (TIFFReadEncodedTile(tiff_, number, piece_.data(), bytes) < 0)
+        return fail(damage(fmt::format("tile {} can't be read", number)));
+    return {};
+}
+
+Result<void> TiffFile::load_jpeg_2000_tile(const TiffPage& page, std::uint32_t number) {
+    const std::uint64_t packed_bytes = TIFFGetStrileByteCount(tiff_, number);
+    if (packed_bytes > static_cast<std::uint64_t>(single_memory_max) || packed_bytes > input_->size)
+        return fail(damage(fmt::format("tile {} is longer than the file", number)));
+    std::fill(piece_.begin(), piece_.end(), std::byte{0});
+    if (packed_bytes == 0) return {};  // a tile that was left out
+    Bytes packed(packed_bytes);
+    const auto wanted = static_cast<tmsize_t>(packed_bytes);
+    if (TIFFReadRawTile(tiff_, number, packed.data(), wanted) != wanted)
+        return fail(damage(fmt::format("tile {} can't be read", number)));
+    const Jpeg2000Colors colors = page.packing == jpeg_2000_of_aperio_ycc
+                                      ? Jpeg2000Colors::luma_and_chroma
+                                      : Jpeg2000Colors::as_said;
+    const Jpeg2000Picture tile = TRY_WITH(decode_jpeg_2000(packed, colors, single_memory_max),
+                                          fmt::format("tile {}", number));
+    const std::size_t step = page.are_apart ? 1 : page.samples;
+    if (tile.type != page.type || tile.planes.size() < step || tile.width > page.tile_width ||
+        tile.height > page.tile_height)
+        return fail(damage(fmt::format("tile {} isn't what its page says", number)));
+    const std::size_t size = size_of(tile.type);
+    for (std::size_t sample = 0; sample < step; ++sample)
+        for (std::uint32_t y = 0; y < tile.height; ++y)
+            for (std::uint32_t x = 0; x < tile.width; ++x)
+                std::memcpy(
+                    piece_.data() + ((std::size_t{y} * page.tile_width + x) * step + sample) * size,
+                    tile.planes[sample].data() + (std::size_t{y} * tile.width + x) * size, size);
+    return {};
+}
+
 Result<void> TiffFile::load_tile_row(const TiffPage& page, std::uint32_t sample,
                                      std::uint64_t tile_row, std::size_t samples) {
     const bool is_held = held_page_ == page.offset && held_row_ == tile_row &&
@@ -260,8 +309,7 @@ Result<void> TiffFile::load_tile_row(const TiffPage& page, std::uint32_t sample,
             const bool is_new = page.are_apart || i == 0;
             const std::uint32_t number =
                 TIFFComputeTile(tiff_, static_cast<std::uint32_t>(left), top, 0, plane);
-            if (is_new && TIFFReadEncodedTile(tiff_, number, piece_.data(), tile_bytes) < 0)
-                return fail(damage(fmt::format("tile {} can't be read", number)));
+            if (is_new) TRY(load_tile(page, number));
             const std::size_t across = std::min<std::uint64_t>(page.tile_width, page.width - left);
             const std::size_t begin = page.are_apart ? 0 : (sample + i) * size;
             for (std::size_t row = 0; row < page.tile_height; ++row)

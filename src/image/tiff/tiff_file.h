@@ -56,6 +56,9 @@ private:
                             std::uint64_t rows, std::span<Bytes> out);
     Result<void> load_tile_row(const TiffPage& page, std::uint32_t sample, std::uint64_t tile_row,
                                std::size_t samples);
+    /// Unpacks a tile into piece_: all samples of each pixel, or one plane's.
+    Result<void> load_tile(const TiffPage& page, std::uint32_t number);
+    Result<void> load_jpeg_2000_tile(const TiffPage& page, std::uint32_t number);
     Error damage(std::string_view what) const;
 
     std::unique_ptr<Input> input_;

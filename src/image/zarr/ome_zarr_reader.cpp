@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "expression/zarr/zarr_array.h"
+#include "image/zarr/spatial_store.h"
 
 namespace stroma::image {
 namespace {
@@ -272,6 +273,7 @@ Result<std::unique_ptr<ImageSource>> zarr_source(expression::InputFiles& files,
                                                  const ImageOptions& options,
                                                  std::vector<std::string>& notes) {
     auto store = TRY(ZarrStore::open(files));
+    if (!options.element.empty()) store->enter(options.element);
     const Json attributes = TRY(find_image_group(*store, options.are_labels));
     const Json& multiscale = attributes["multiscales"][0];
     const Json datasets = multiscale.value("datasets", Json::array());
@@ -279,8 +281,7 @@ Result<std::unique_ptr<ImageSource>> zarr_source(expression::InputFiles& files,
         !datasets[0].value("path", Json()).is_string())
         return fail(ErrorCode::invalid_input, "its multiscales name no datasets");
     const std::string path = datasets[0]["path"].get<std::string>();
-    ZarrArray array = TRY(store->has("zarr.json") ? expression::open_zarr_array_3(*store, path)
-                                                  : expression::open_zarr_array(*store, path));
+    ZarrArray array = TRY(expression::open_zarr_array(*store, path));
     if (array.type.kind != expression::ZarrType::Kind::number &&
         array.type.kind != expression::ZarrType::Kind::half)
         return fail(ErrorCode::unsupported, "its pixels aren't numbers");
@@ -319,7 +320,7 @@ public:
     std::string_view name() const override { return "ome-zarr"; }
 
     bool recognises(expression::InputFiles& files) const override {
-        if (!files.is_folder()) return files.name().ends_with(".zarr.zip");
+        if (!files.is_folder()) return files.name().ends_with(".zip");
         return files.open(".zattrs").has_value() || files.open(".zgroup").has_value() ||
                files.open("zarr.json").has_value();
     }
@@ -330,6 +331,14 @@ public:
         auto made = zarr_source(files, options, notes);
         if (!made) return fail(std::move(made.error()).with(files.name()));
         return made;
+    }
+
+    Result<std::vector<FoundPicture>> beside(expression::InputFiles& files,
+                                             std::vector<std::string>& notes) const override {
+        if (!recognises(files)) return std::vector<FoundPicture>{};
+        const auto store = ZarrStore::open(files);
+        if (!store) return std::vector<FoundPicture>{};
+        return pictures_of_store(**store, notes);
     }
 };
 

@@ -15,6 +15,7 @@
 #include <new>
 
 #include "base/process_fence.h"
+#include "expression/part_of_input.h"
 #include "image/pyramid_writer.h"
 #include "load/child/parser_channel.h"
 #include "load/child/parser_messages.h"
@@ -165,6 +166,11 @@ expression::Watch ChildLife::watch() {
 }
 
 Result<ParseReport> ChildLife::run_image(InputFiles& files) {
+    std::string& element = order_.image.element;
+    if (!element.empty() && files.is_folder() && files.open(element)) {
+        expression::PartOfInput file(files, std::exchange(element, ""), false);
+        return run_image(file);
+    }
     const auto reader =
         std::find_if(pictures_.begin(), pictures_.end(),
                      [&](const image::ImageReader* one) { return one->recognises(files); });
@@ -209,6 +215,10 @@ Result<ParseReport> ChildLife::run() {
         return fail(std::move(sealed.error()).with(order_.name));
     report.summary = TRY(std::move(sealed));
     report.notes = std::move(data.notes);
+    for (const image::ImageReader* pictures : pictures_) {
+        auto found = TRY(pictures->beside(files, report.notes));
+        std::move(found.begin(), found.end(), std::back_inserter(report.pictures));
+    }
     return report;
 }
 

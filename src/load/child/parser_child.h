@@ -44,6 +44,7 @@ struct ParseReport {
     std::string format;                  ///< the reader that read it
     expression::DatasetSummary summary;  ///< not of pictures
     std::vector<std::string> notes;
+    std::vector<image::FoundPicture> pictures;  ///< that lie beside the cells
 };
 
 /// Parses and seals one input in a child process. Blocks; any thread; kills the child when

@@ -84,6 +84,29 @@ Result<MatrixSummary> matrix_from_json(const Json& json) {
     return matrix;
 }
 
+Json picture_json(const image::FoundPicture& picture) {
+    return {{"element", picture.element},
+            {"name", picture.name},
+            {"transform", image::to_text(picture.transform)},
+            {"are_labels", picture.are_labels},
+            {"cell_column", picture.cell_column},
+            {"micrometres", fmt::format("{}", picture.micrometres.value_or(0))}};
+}
+
+Result<image::FoundPicture> picture_from_json(const Json& json) {
+    if (!json.is_object()) return malformed("pictures");
+    image::FoundPicture picture;
+    picture.element = TRY(text(json, "element"));
+    picture.name = TRY(text(json, "name")).substr(0, note_bytes_max);
+    const std::string transform = TRY(text(json, "transform"));
+    picture.transform = TRY(image::transform_of(transform));
+    picture.are_labels = TRY(flag(json, "are_labels"));
+    picture.cell_column = TRY(text(json, "cell_column"));
+    const double micrometres = TRY(real(json, "micrometres"));
+    if (micrometres > 0 && micrometres < 1e6) picture.micrometres = micrometres;
+    return picture;
+}
+
 }  // namespace
 
 Json to_json(const ParseOrder& order) {
@@ -97,6 +120,8 @@ Json to_json(const ParseOrder& order) {
             {"durable", order.durable},
             {"is_image", order.is_image},
             {"are_labels", order.image.are_labels},
+            {"element", order.image.element},
+            {"micrometres", fmt::format("{}", order.image.micrometres.value_or(0))},
             {"image_memory_bytes", order.image.memory_bytes},
             {"memory_bytes", order.limits.memory_bytes},
             {"time_ms", static_cast<std::uint64_t>(order.limits.time.count())},
@@ -115,6 +140,9 @@ Result<ParseOrder> order_from_json(const Json& json) {
     order.durable = TRY(flag(json, "durable"));
     order.is_image = TRY(flag(json, "is_image"));
     order.image.are_labels = TRY(flag(json, "are_labels"));
+    order.image.element = TRY(text(json, "element"));
+    const double micrometres = TRY(real(json, "micrometres"));
+    if (micrometres > 0) order.image.micrometres = micrometres;
     order.image.memory_bytes = TRY(number(json, "image_memory_bytes"));
     order.limits.memory_bytes = TRY(number(json, "memory_bytes"));
     order.limits.time = std::chrono::milliseconds(TRY(number(json, "time_ms")));
@@ -128,9 +156,13 @@ Json to_json(const ParseReport& report) {
         matrices.push_back(summary_json(matrix));
     for (const std::string& note : report.notes)
         if (notes.size() < notes_max) notes.push_back(note.substr(0, note_bytes_max));
+    Json pictures = Json::array();
+    for (const image::FoundPicture& picture : report.pictures)
+        pictures.push_back(picture_json(picture));
     return {{"format", report.format},       {"cells", report.summary.cells},
             {"genes", report.summary.genes}, {"bytes", report.summary.bytes},
-            {"matrices", matrices},          {"notes", notes}};
+            {"matrices", matrices},          {"notes", notes},
+            {"pictures", pictures}};
 }
 
 Result<ParseReport> report_from_json(const Json& json) {
@@ -151,6 +183,12 @@ Result<ParseReport> report_from_json(const Json& json) {
         if (!note.is_string() || report.notes.size() >= notes_max) return malformed("notes");
         report.notes.push_back(note.get<std::string>().substr(0, note_bytes_max));
     }
+    const auto pictures = json.find("pictures");
+    if (pictures == json.end() || !pictures->is_array() ||
+        pictures->size() > image::found_pictures_max)
+        return malformed("pictures");
+    for (const Json& picture : *pictures)
+        report.pictures.push_back(TRY(picture_from_json(picture)));
     return report;
 }
 

@@ -1,4 +1,5 @@
 import { type Column, readColumns } from "../wire/columns";
+import { type Clustering, clusterColumn, clusteringsOf, clusterPlaces } from "./clustering";
 import { getBytes, getJson } from "./http";
 import { type ImageDescription, imagesOf } from "./images";
 
@@ -62,7 +63,14 @@ export interface Schema {
   colours: Record<string, Record<string, string>>;
   /** What lies under the embeddings. */
   images: ImageDescription[];
+  /** What was reckoned of its cells since; each is a column and an embedding too. */
+  clusterings: Clustering[];
 }
+
+/** The column and the embedding that a clustering is. */
+export const described = (one: Clustering): [ColumnDescription, EmbeddingDescription] => [
+  { name: clusterColumn(one.id), kind: "category", labels: one.clusters, missing: 0 },
+  { name: clusterPlaces(one.id), dimensions: 2, unit: null }];
 
 interface ColumnSaid {
   name: string;
@@ -100,20 +108,42 @@ const arrow = "application/vnd.apache.arrow.stream";
 
 /** Reads one revision. What it answers never changes, so the browser may keep it for ever. */
 export class RevisionClient {
+  private readonly clustered = new Map<string, { path: string; columns?: Promise<Column[]> }>();
+
   constructor(readonly revision: string) {}
 
   async schema(): Promise<Schema> {
-    const [said, colours, images] = await Promise.all([
+    const [said, colours, images, clusterings] = await Promise.all([
       getJson<SchemaSaid>(`d/${this.revision}/schema`),
-      getJson<Schema["colours"]>(`d/${this.revision}/colors`), imagesOf(this.revision)]);
+      getJson<Schema["colours"]>(`d/${this.revision}/colors`), imagesOf(this.revision),
+      clusteringsOf(this.revision)]);
+    const made = clusterings.map(described);
+    clusterings.forEach((one) => this.offer(one));
     return {
-      ...said, colours, images, obs: said.obs.columns.map(columnOf), var: said.var.columns.map(columnOf),
-      embeddings: said.embeddings.map(({ name, dims, unit }) =>
-        ({ name, unit, dimensions: dims.length })),
+      ...said, colours, images, clusterings, var: said.var.columns.map(columnOf),
+      obs: [...said.obs.columns.map(columnOf), ...made.map(([column]) => column)],
+      embeddings: [...said.embeddings.map(({ name, dims, unit }) =>
+        ({ name, unit, dimensions: dims.length })), ...made.map(([, places]) => places)],
     };
   }
 
+  /** From now on the clustering's column and embedding can be asked for. */
+  offer({ id }: Clustering): void {
+    const entry = { path: `clusterings/${id}` };
+    this.clustered.set(clusterColumn(id), entry);
+    this.clustered.set(clusterPlaces(id), entry);
+  }
+
+  /** x, y and cluster of all cells. */
+  private clusteredCells(name: string): Promise<Column[]> | undefined {
+    const entry = this.clustered.get(name);
+    if (entry) entry.columns ??= this.columns(entry.path, "high");
+    return entry?.columns;
+  }
+
   async obs(column: string): Promise<Column> {
+    const clustered = await this.clusteredCells(column);
+    if (clustered) return { ...clustered[2], name: column };
     return this.one(`obs?column=${encodeURIComponent(column)}`);
   }
 
@@ -122,7 +152,8 @@ export class RevisionClient {
 
   async embedding(name: string): Promise<Float32Array[]> {
     // Without it there is no picture, so it goes in front of the columns that panels ask for.
-    const columns = await this.columns(`embeddings/${encodeURIComponent(name)}`, "high");
+    const columns = (await this.clusteredCells(name))?.slice(0, 2) ??
+      await this.columns(`embeddings/${encodeURIComponent(name)}`, "high");
     return columns.map((column) => {
       if (column.kind !== "number") throw new Error(`embedding ${name} holds ${column.kind}`);
       return column.values instanceof Float32Array ? column.values

@@ -105,7 +105,7 @@ export interface DatasetRecord {
   may: May;
   collection: { id: string; name: string; title: string } | null;
   revisions: Revision[];
-  files: { format: string }[];
+  files: { format: string; name?: string; bytes?: number }[];
   facets?: { name: string; title: string; values: { value: string; cells: number }[] }[];
 }
 const part = encodeURIComponent;

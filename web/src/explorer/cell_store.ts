@@ -1,5 +1,6 @@
 import { type ImageDescription, labelCells } from "../client/images";
-import type { RevisionClient, Schema } from "../client/dataset";
+import type { Clustering } from "../client/clustering";
+import { described, type RevisionClient, type Schema } from "../client/dataset";
 import type { CategoryColumn, Column, NumberColumn } from "../wire/columns";
 import { GeneTable } from "./gene_table";
 import { type CellData, forgetMasks, type NumberSource, type Plane, planeKey, sourceKey } from "./selection";
@@ -83,6 +84,18 @@ export class CellStore implements CellData {
     }
     if (made) this.planes.set(planeKey(plane), made);
     return made;
+  }
+
+  /** Offers what was reckoned of the cells beside what the revision has. */
+  offer(clustering: Clustering): void {
+    const { schema } = this;
+    if (schema.clusterings.some(({ id }) => id === clustering.id)) return;
+    const [column, places] = described(clustering);
+    this.client.offer(clustering);
+    schema.clusterings.push(clustering);
+    schema.obs.push(column);
+    schema.embeddings.push(places);
+    this.tell();
   }
 
   /** Puts a column of the user's own beside those of the revision. */

@@ -1,6 +1,7 @@
 import type { FunctionComponent } from "react";
 
 import { CategoriesPanel } from "./categories_panel";
+import { ClusterPanel } from "./cluster_panel";
 import { ComparePanel } from "./compare_panel";
 import { GenesPanel } from "./genes_panel";
 import { ImagesPanel } from "../images/images_panel";
@@ -18,5 +19,6 @@ export const panels: { name: string; side: "left" | "right"; Panel: FunctionComp
   { name: "numbers", side: "left", Panel: NumbersPanel },
   { name: "genes", side: "right", Panel: GenesPanel },
   { name: "compare", side: "right", Panel: ComparePanel },
+  { name: "cluster", side: "right", Panel: ClusterPanel },
   { name: "figures", side: "right", Panel: PlotsPanel },
 ];

@@ -1,4 +1,6 @@
+import { clusterColumn, type Clustering, clusterPlaces } from "../client/clustering";
 import type { Pointer, Schema } from "../client/dataset";
+import { address } from "../client/http";
 import { type Filter, type NumberSource, type Selection, within } from "./selection";
 import { selectionWords } from "./selection_words";
 import type { View } from "./view";
@@ -31,7 +33,8 @@ function head(pointer: Pointer, schema: Schema, view: View, symbols: string | un
     `# ${pointer.title}: dataset ${pointer.name}, revision ${schema.revision},`,
     `# ${pointer.hash ? `hash of the data ${pointer.hash}` : "hash not known"}`,
     `adata = anndata.read_h5ad("${pointer.name}.h5ad")`,
-    `assert adata.shape == (${schema.cells}, ${schema.genes}), "another dataset, or revision"`, "",
+    `assert adata.shape == (${schema.cells}, ${schema.genes}), "another dataset, or revision"`,
+    ...schema.clusterings.flatMap((one) => reckoned(schema.revision, one, view)), "",
     "def gene(name):", `    """Values of ${view.layer}, one a cell."""`,
     `    var = ${columns}`, "    at = np.flatnonzero(var.index == name)",
     ...(symbols ? ["    if len(at) == 0:",
@@ -46,6 +49,18 @@ function head(pointer: Pointer, schema: Schema, view: View, symbols: string | un
     "    for (x1, y1), (x2, y2) in zip(polygon, polygon[1:] + polygon[:1]):",
     "        if y1 != y2:", "            odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)",
     "    return odd", ""];
+}
+
+/** What was reckoned of the cells isn't in the file: it is read from here. */
+function reckoned(revision: string, { id }: Clustering, view: View): string[] {
+  const [column, places] = [clusterColumn(id), clusterPlaces(id)];
+  const said = JSON.stringify(view);
+  if (!said.includes(column) && !said.includes(places)) return [];
+  return ["import io, urllib.request, pyarrow.ipc",
+    `made = urllib.request.urlopen("${address(`d/${revision}/clusterings/${id}`)}").read()`,
+    "made = pyarrow.ipc.open_stream(io.BytesIO(made)).read_pandas()",
+    `adata.obs["${column}"] = made["cluster"].to_numpy()`,
+    `adata.obsm["${places}"] = made[["x", "y"]].to_numpy()`];
 }
 
 function pythonSelection(selection: Selection, name: string): string[] {

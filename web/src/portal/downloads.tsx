@@ -1,6 +1,7 @@
 import { useState } from "react";
 
 import { date } from "../base/dates";
+import { bytes as bytesText } from "../base/numbers";
 import { address } from "../client/http";
 import { type DatasetRecord, type DownloadLink, fileReady, makeLink } from "../client/portal";
 import { Button, Icon, Notice, Progress } from "../widgets/controls";
@@ -17,18 +18,19 @@ const told: Record<string, [string, string]> = {
 export function Downloads({ record }: { record: DatasetRecord }) {
   const revision = record.revisions.find(({ current }) => current);
   if (!revision) return null;
-  return <ul className="downloads">{record.files.map(({ format }) =>
-    <OneFormat key={format} dataset={record.id} format={format} revision={revision.id} />)}</ul>;
+  return <ul className="downloads">{record.files.map(({ format, name, bytes }) =>
+    <OneFormat key={format} dataset={record.id} format={format} revision={revision.id}
+      about={format === "source" ? ["The file as it came in", `${name ?? ""}, ${bytesText(bytes ?? 0)}`]
+        : told[format] ?? [format, ""]} />)}</ul>;
 }
 
 type Step = { at: "idle" } | { at: "making"; percent: number } | { at: "ready"; link: DownloadLink }
   | { at: "failed"; problem: string };
 
-function OneFormat({ dataset, format, revision }: {
-  dataset: string; format: string; revision: string;
+function OneFormat({ dataset, format, revision, about: [title, use] }: {
+  dataset: string; format: string; revision: string; about: [string, string];
 }) {
   const [step, setStep] = useState<Step>({ at: "idle" });
-  const [title, use] = told[format] ?? [format, ""];
   const make = async () => {
     setStep({ at: "making", percent: 0 });
     try {

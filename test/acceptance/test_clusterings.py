@@ -1,0 +1,136 @@
+"""Cells grouped and laid out anew by a job: the planted types come out, the same every time."""
+import itertools
+import json
+import pathlib
+import subprocess
+
+import anndata
+import numpy as np
+import pytest
+import requests
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+READ = """
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+const { tableFromIPC } = createRequire(process.argv[2] + "/x.js")("apache-arrow");
+const table = tableFromIPC(readFileSync(process.argv[3]));
+console.log(JSON.stringify(Object.fromEntries(table.schema.fields.map((field, at) =>
+  [field.name, Array.from(table.getChildAt(at), (x) => Number.isNaN(x) ? null : x)]))));
+"""
+
+
+@pytest.fixture(scope="module")
+def blood(run, tmp_path_factory):
+    file = tmp_path_factory.mktemp("blood") / "blood.h5ad"
+    run("demo", "--cells", "1500", "--genes", "600", "-o", file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def server(run, blood, tmp_path_factory, start_module_server):
+    data = tmp_path_factory.mktemp("clusters") / "data"
+    run("import", blood, "--name", "blood", "--public", data=data)
+    run("import", blood, "--name", "secret", data=data)
+    return start_module_server(data)
+
+
+def revision_of(server, name):
+    return server.get(f"/v1/datasets/{name}").json()["current_revision"]
+
+
+def clustered(server, order, client=None):
+    """The state when its job is over."""
+    answer = (client or server).post("/v1/clusterings", json=order)
+    assert answer.status_code in (200, 202), answer.text
+    state = answer.json()
+    while state["state"] in ("queued", "running", "succeeded"):
+        state = server.get(f"/v1/clusterings/{state['id']}?wait=20").json()
+    assert state["state"] == "done", state
+    return state
+
+
+def cells_of(server, state, folder):
+    answer = server.get(f"/d/{state['revision']}/clusterings/{state['id']}")
+    assert answer.status_code == 200 and "immutable" in answer.headers["Cache-Control"]
+    (folder / "x.arrow").write_bytes(answer.content)
+    (folder / "read.mjs").write_text(READ)
+    return json.loads(subprocess.run(
+        ["node", folder / "read.mjs", PROJECT / "build/clients", folder / "x.arrow"],
+        capture_output=True, text=True, check=True).stdout)
+
+
+def adjusted_rand(one, other):
+    """Hubert and Arabie 1985."""
+    def pairs(groups):
+        counts = np.unique(np.array([str(group) for group in groups]), return_counts=True)[1]
+        return (counts * (counts - 1) / 2).sum()
+    both, left, right = pairs(zip(one, other)), pairs(one), pairs(other)
+    chance = left * right / (len(one) * (len(one) - 1) / 2)
+    return (both - chance) / ((left + right) / 2 - chance)
+
+
+def test_the_planted_types_are_found_the_same_every_time(server, blood, tmp_path):
+    types = anndata.read_h5ad(blood).obs["cell_type"]
+    revision = revision_of(server, "blood")
+    state = clustered(server, {"revision": revision, "resolution": 0.5})
+    assert state["cells"] == 1500 == sum(state["sizes"])
+    assert state["scale"] == "log_cp10k" and state["modularity"] > 0.4
+    cells = cells_of(server, state, tmp_path)
+    assert adjusted_rand(cells["cluster"], list(types)) > 0.8, \
+        "made-up types of cells lie apart, so they are found"
+    assert not any(place is None for place in cells["x"] + cells["y"])
+    counts = [cells["cluster"].count(str(at + 1)) for at in range(state["clusters"])]
+    assert counts == state["sizes"] == sorted(counts, reverse=True)
+    # The nearest cell in the plane is mostly one of the same type.
+    places = np.array([cells["x"], cells["y"]]).T
+    distances = ((places[:, None] - places[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert (types.to_numpy()[distances.argmin(axis=1)] == types.to_numpy()).mean() > 0.9
+
+    again = server.post("/v1/clusterings", json={"revision": revision, "resolution": 0.5})
+    assert again.status_code == 200 and again.json()["id"] == state["id"]
+    # The same content elsewhere, reckoned anew, gives the same bytes.
+    twin = clustered(server, {"revision": revision_of(server, "secret"), "resolution": 0.5})
+    assert twin["id"] != state["id"]
+    assert cells_of(server, twin, tmp_path) == cells
+
+
+def test_a_selection_alone_is_clustered_and_listed(server, blood, tmp_path):
+    types = anndata.read_h5ad(blood).obs["cell_type"]
+    revision = revision_of(server, "blood")
+    wanted = list(types.value_counts().index[:2])
+    state = clustered(server, {"revision": revision, "seed": 3, "resolution": 0.2, "cells":
+                               {"column": "cell_type", "labels": wanted}})
+    inside = types.isin(wanted).to_numpy()
+    cells = cells_of(server, state, tmp_path)
+    assert [one is not None for one in cells["cluster"]] == list(inside)
+    assert [one is not None for one in cells["x"]] == list(inside)
+    assert adjusted_rand(list(itertools.compress(cells["cluster"], inside)),
+                         list(types[inside])) > 0.8
+    listed = requests.get(f"{server.url}/d/{revision}/clusterings", timeout=60)
+    assert "max-age=1," in listed.headers["Cache-Control"]
+    assert state["id"] in [one["id"] for one in listed.json()["clusterings"]]
+
+
+def test_wrong_orders_are_told_and_nobody_sees_what_they_may_not(server):
+    revision, hidden = revision_of(server, "blood"), revision_of(server, "secret")
+    for wrong, pointer in [({"resolution": 0}, "/resolution"), ({"genes": 1}, "/genes"),
+                           ({"neighbours": 1000}, "/neighbours"), ({"cells": []}, "/cells"),
+                           ({"cells": [[0, 3]]}, "/cells"), ({"cells": [[0, 99999]]}, "/cells"),
+                           ({"resolution": "much"}, "/resolution"), ({"scale": "other"}, None)]:
+        answer = server.post("/v1/clusterings", json={"revision": revision, **wrong})
+        assert answer.status_code == 400, (wrong, answer.text)
+        if pointer:
+            assert answer.json().get("pointer") == pointer, answer.text
+    assert server.post("/v1/clusterings", json={"revision": revision, "layer": "no"}) \
+        .status_code == 404
+    state = clustered(server, {"revision": hidden, "resolution": 0.3})
+    for method, path, body in [("POST", "/v1/clusterings", {"revision": hidden}),
+                               ("GET", f"/v1/clusterings/{state['id']}", None),
+                               ("DELETE", f"/v1/clusterings/{state['id']}", None),
+                               ("GET", f"/d/{hidden}/clusterings", None),
+                               ("GET", f"/d/{hidden}/clusterings/{state['id']}", None),
+                               ("GET", f"/d/{revision}/clusterings/{state['id']}", None)]:
+        answer = requests.request(method, server.url + path, json=body, timeout=60)
+        assert answer.status_code == 404, (method, path)
