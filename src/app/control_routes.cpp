@@ -95,7 +95,7 @@ Result<std::string> end_key(Site& site, Request& request) {
 
 }  // namespace
 
-std::vector<front::http::Route> control_routes(Site& site) {
+std::vector<front::http::Route> control_routes(Site& site, AwsServer* aws) {
     const auto with_site = [&site](Result<std::string> (*operation)(Site&, Request&)) {
         return only_local(
             [&site, operation](Request& request) { return operation(site, request); });
@@ -117,6 +117,13 @@ std::vector<front::http::Route> control_routes(Site& site) {
             {"GET", "/internal/datasets/{dataset}", with_site(show_dataset)},
             {"PATCH", "/internal/datasets/{dataset}", with_site(patch_dataset)},
             {"DELETE", "/internal/datasets/{dataset}", with_site(remove_dataset)},
+            {"POST", "/internal/aws/keys",
+             only_local([&site, aws](Request& request) -> Result<std::string> {
+                 if (aws == nullptr)
+                     return fail(ErrorCode::not_found, "no AWS port is served here");
+                 const std::string body = TRY(request.text_body());
+                 return issue_key(site, *aws, TRY(parse_json(body)).value("user", ""));
+             })},
             {"POST", "/internal/keys", with_site(add_key)},
             {"GET", "/internal/keys", with_site(keys_of_user)},
             {"DELETE", "/internal/keys/{key}", with_site(end_key)}};

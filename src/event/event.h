@@ -86,6 +86,14 @@ struct Sinks {
         record;
 };
 
+/// What a rule has come to since the start, and what it has yet to hand over.
+struct RuleLoad {
+    RulePointer rule;
+    std::uint64_t matched = 0, handed = 0, failed = 0;  ///< events; to targets
+    std::int64_t waiting = 0;
+    std::int64_t oldest_age_ms = 0;
+};
+
 struct EventCounts {
     std::int64_t deliveries = 0, archived = 0;
     std::int64_t oldest_delivery_age_ms = 0;

@@ -27,13 +27,19 @@ std::string text_at(const Json& json, const char* outer, const char* inner) {
     return found->value(inner, std::string());
 }
 
-void count(const Rule& rule, const char* outcome) {
-    counter("stroma_event_targets_total", "Events handed to targets of rules",
-            {{"bus", rule.bus}, {"rule", rule.name}, {"outcome", outcome}})
-        .add();
-}
-
 }  // namespace
+
+void Events::State::count(const Rule& rule, std::string_view outcome) {
+    counter("stroma_event_targets_total", "Events handed to targets of rules",
+            {{"bus", rule.bus}, {"rule", rule.name}, {"outcome", std::string(outcome)}})
+        .add();
+    const std::lock_guard lock(traffic_mutex);
+    RuleTraffic& sums = traffic[{rule.bus, rule.name}];
+    if (outcome == "failed" || outcome == "buried" || outcome == "dropped")
+        ++sums.failed;
+    else if (outcome != "delivery")
+        ++sums.handed;
+}
 
 Json Events::envelope_of(const Event& event, const std::string& id) const {
     Json envelope = Json::object();
@@ -91,6 +97,10 @@ Result<void> Events::State::trigger(sql::Connection& connection, const Rule& rul
     const bool is_loop =
         std::find(trail.rules.begin(), trail.rules.end(), rule.arn) != trail.rules.end();
     if (is_loop || trail.rules.size() >= trail_max) return suspend(connection, rule, trail);
+    {
+        const std::lock_guard lock(traffic_mutex);
+        ++traffic[{rule.bus, rule.name}].matched;
+    }
     Trail further = trail;
     further.rules.push_back(rule.arn);
     for (const Target& target : rule.targets)
@@ -121,7 +131,7 @@ Result<void> Events::State::deliver(sql::Connection& connection, const Rule& rul
         }
         const auto sent = queues.send_in(connection, queue, message);
         if (!sent && sent.error().code != ErrorCode::not_found) return fail(sent.error());
-        count(rule, sent ? "queue" : "failed");
+        if (sent) count(rule, "queue");
         return sent ? Result<void>{} : bury(connection, rule, target, payload, sent.error(), 0);
     }
     const bool goes_out = target.arn.find(":api-destination/") != std::string::npos ||

@@ -6,11 +6,13 @@
 #include <charconv>
 
 #include "base/log.h"
+#include "queue/segments/segment_index.h"
 
 namespace stroma::queue::segments {
 namespace {
 
 constexpr std::string_view suffix = ".segment";
+constexpr std::size_t copy_bytes = 4u << 20;
 
 /// The next place at or behind `from` where a whole block lies.
 std::optional<std::size_t> next_block(ByteSpan file, std::size_t from, const SegmentPlace& place) {
@@ -60,6 +62,17 @@ Result<std::shared_ptr<Segment>> begin_segment(const fs::path& folder, SegmentHe
     return segment;
 }
 
+Result<void> copy_segment(const Segment& segment, std::uint64_t bytes, const fs::path& to) {
+    File file = TRY(File::create(to));
+    Bytes piece;
+    for (std::uint64_t at = 0; at < bytes; at += piece.size()) {
+        piece.resize(std::min<std::uint64_t>(copy_bytes, bytes - at));
+        TRY(segment.file.read_at(at, piece));
+        TRY(file.write_at(at, piece));
+    }
+    return file.sync();
+}
+
 Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
     OpenedSegment opened{.segment = std::make_shared<Segment>(), .trims = {}};
     Segment& segment = *opened.segment;
@@ -78,7 +91,9 @@ Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
         return fail(ErrorCode::not_found, fmt::format("{} was never finished", path.string()));
     }
     segment.head = *head;
+    if (!last && read_index(segment, bytes.size())) return opened;
     std::size_t at = head->bytes, end = bytes.size();
+    bool is_whole = true;
     while (at < end) {
         if (const auto block = check_block(bytes.subspan(at), head->place, at)) {
             if (block->kind == BlockKind::trim)
@@ -94,6 +109,7 @@ Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
             break;
         }
         log(LogLevel::error, segment.damaged_at(at).message);
+        is_whole = false;
         at = *found;
     }
     if (end < bytes.size()) {
@@ -105,6 +121,8 @@ Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
         }
     }
     segment.durable = end;
+    // Without it the next opening reads the file again.
+    if (!last && is_whole && end == bytes.size()) (void)write_index(segment);
     return opened;
 }
 

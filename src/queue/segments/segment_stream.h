@@ -17,7 +17,7 @@ struct SegmentOptions {
 };
 
 /// Opens the stream in that folder, making both when they aren't there. One process at a time.
-/// Reads through all files: about a second for each gigabyte.
+/// Reads through the last file; of those before it only their indexes, where they have one.
 ///
 /// Group commit: the appends that wait while a write is on its way to the disk go into the next
 /// one, together. Whoever finds no write under way does it for all, on its own thread, because
