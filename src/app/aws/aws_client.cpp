@@ -73,8 +73,9 @@ Result<AwsAccess> access_for(const Invocation& invocation, const std::string& us
                                 "--aws 127.0.0.1:4566' is one",
                                 invocation.data));
     Remote remote(*address);
-    const Json made = TRY(
-        parse_json(TRY(remote.post("/internal/aws/keys", Json{{"user", user}}.dump()))));
+    const std::string text =
+        TRY(remote.post("/internal/aws/keys", Json{{"user", user}}.dump()));
+    const Json made = TRY(parse_json(text));
     return AwsAccess{address->aws,
                      made.value("region", ""),
                      made.value("account", ""),

@@ -172,10 +172,20 @@ void AwsServer::watch_over(State& state, const Settings& settings) {
                           state.messages->queues(), state.messages->events()};
     state.watcher = make_watcher(watched, settings, state.site.clock());
     state.site.add_gauges([watched] { return publish_streams(watched); });
+    // What deliveries put lies in the database, and what events put on streams is gone from it:
+    // streams are copied last, and nothing is delivered meanwhile.
+    state.site.copy_records_by(
+        [watched](const fs::path& to, const std::function<Result<void>()>& copy_database) {
+            return watched.deliveries.while_paused([&]() -> Result<void> {
+                TRY(copy_database());
+                TRY(watched.streams.copy_to(to / "streams"));
+                return watched.deliveries.copy_to(to / "deliveries");
+            });
+        });
 }
 
 AwsServer::AwsServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
-AwsServer::~AwsServer() = default;
+AwsServer::~AwsServer() { state_->site.copy_records_by({}); }
 
 Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& settings,
                                                    const AwsServerOptions& options) {

@@ -80,7 +80,8 @@ Result<void> run_watch(const WatchOptions& options, Invocation& invocation) {
     for (std::int64_t time = 1;; ++time) {
         const auto text = remote.get("/v1/flows");
         if (!text && text.error().code == ErrorCode::cancelled) return {};
-        const Json json = TRY(parse_json(TRY(text)));
+        if (!text) return fail(text.error());
+        const Json json = TRY(parse_json(*text));
         if (invocation.json)
             invocation.terminal->print(json.dump() + "\n");
         else

@@ -46,7 +46,8 @@ Result<void> check_somebody(const http::Request& request) {
 
 Result<http::Response> list_flows(const WatchDomain& domain, http::Request& request) {
     TRY(check_somebody(request));
-    return api::json_answer(200, TRY(flows_json(domain, request.principal)));
+    const Json flows = TRY(flows_json(domain, request.principal));
+    return api::json_answer(200, flows);
 }
 
 /// Ends after a while, so that who goes on watching is asked anew who they are.
@@ -66,7 +67,8 @@ Result<http::Response> stream_flows(const WatchDomain& domain, http::Request& re
         std::condition_variable_any leaving;
         std::unique_lock lock(mutex);
         while (true) {
-            TRY(events.send("flows", TRY(flows_json(domain, principal)).dump()));
+            const Json flows = TRY(flows_json(domain, principal));
+            TRY(events.send("flows", flows.dump()));
             if (steady_clock::now() >= end) return {};
             leaving.wait_for(lock, left, Milliseconds{interval}, [] { return false; });
             if (left.stop_requested()) return {};

@@ -23,6 +23,25 @@ std::optional<std::size_t> next_block(ByteSpan file, std::size_t from, const Seg
     return std::nullopt;
 }
 
+/// Tells of each block that checks out and of each damaged place; gives where an unfinished end
+/// begins, or the file's.
+template <class OnBlock, class OnDamage>
+std::size_t walk(ByteSpan bytes, const Segment& segment, OnBlock&& on_block, OnDamage&& on_damage) {
+    std::size_t at = segment.head.bytes;
+    while (at < bytes.size()) {
+        if (const auto block = check_block(bytes.subspan(at), segment.head.place, at)) {
+            on_block(*block, at);
+            at += sizeof(BlockHead) + block->length;
+            continue;
+        }
+        const auto found = next_block(bytes, at + 8, segment.head.place);
+        if (!found || load<BlockHead>(bytes.data() + *found).synced <= at) return at;
+        on_damage(at);
+        at = *found;
+    }
+    return bytes.size();
+}
+
 }  // namespace
 
 void Segment::note(const BlockHead& block, std::uint64_t offset) {
@@ -92,26 +111,19 @@ Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
     }
     segment.head = *head;
     if (!last && read_index(segment, bytes.size())) return opened;
-    std::size_t at = head->bytes, end = bytes.size();
     bool is_whole = true;
-    while (at < end) {
-        if (const auto block = check_block(bytes.subspan(at), head->place, at)) {
-            if (block->kind == BlockKind::trim)
-                opened.trims.push_back({block->shard, block->first});
+    const std::size_t end = walk(
+        bytes, segment,
+        [&](const BlockHead& block, std::size_t at) {
+            if (block.kind == BlockKind::trim)
+                opened.trims.push_back({block.shard, block.first});
             else
-                segment.note(*block, at);
-            at += sizeof(BlockHead) + block->length;
-            continue;
-        }
-        const auto found = next_block(bytes, at + 8, head->place);
-        if (!found || load<BlockHead>(bytes.data() + *found).synced <= at) {
-            end = at;
-            break;
-        }
-        log(LogLevel::error, segment.damaged_at(at).message);
-        is_whole = false;
-        at = *found;
-    }
+                segment.note(block, at);
+        },
+        [&](std::size_t at) {
+            log(LogLevel::error, segment.damaged_at(at).message);
+            is_whole = false;
+        });
     if (end < bytes.size()) {
         if (last) {
             TRY(segment.file.truncate(end));
@@ -124,6 +136,26 @@ Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
     // Without it the next opening reads the file again.
     if (!last && is_whole && end == bytes.size()) (void)write_index(segment);
     return opened;
+}
+
+Result<std::vector<std::string>> check_segment(const fs::path& path, bool last) {
+    Segment segment;
+    segment.path = path;
+    segment.file = TRY(File::open_to_read(path));
+    const MappedFile mapped = TRY(MappedFile::map(segment.file));
+    const auto head = parse_head(mapped.bytes());
+    std::vector<std::string> found;
+    if (!head) {
+        if (!last || next_block(mapped.bytes(), 0, {}))
+            found.push_back(fmt::format("{}: its head doesn't check out", path.string()));
+        return found;
+    }
+    segment.head = *head;
+    const auto note = [&](std::size_t at) { found.push_back(segment.damaged_at(at).message); };
+    const std::size_t end =
+        walk(mapped.bytes(), segment, [](const BlockHead&, std::size_t) {}, note);
+    if (!last && end < mapped.bytes().size()) note(end);
+    return found;
 }
 
 Result<std::vector<std::uint64_t>> segment_numbers(const fs::path& folder) {

@@ -63,6 +63,8 @@ struct OpenedSegment {
 /// errors  corrupt    the head doesn't check out
 ///         not_found  of the last one only: it was never finished; it's gone now
 Result<OpenedSegment> open_segment(const fs::path& path, bool last);
+/// What is damaged in a file that nobody writes, one line for each place; changes nothing.
+Result<std::vector<std::string>> check_segment(const fs::path& path, bool last);
 
 /// The numbers of the folder's segments, in order.
 Result<std::vector<std::uint64_t>> segment_numbers(const fs::path& folder);

@@ -560,4 +560,14 @@ Result<std::unique_ptr<GrowingStream>> open_segments(const fs::path& folder,
     return stream;
 }
 
+Result<std::vector<std::string>> check_segments(const fs::path& folder) {
+    std::vector<std::string> found;
+    const auto numbers = TRY(segment_numbers(folder));
+    for (const std::uint64_t number : numbers)
+        for (std::string& problem :
+             TRY(check_segment(segment_path(folder, number), number == numbers.back())))
+            found.push_back(std::move(problem));
+    return found;
+}
+
 }  // namespace stroma::queue

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "queue/growing_stream.h"
@@ -28,5 +30,8 @@ struct SegmentOptions {
 Result<std::unique_ptr<GrowingStream>> open_segments(const fs::path& folder,
                                                      const SegmentOptions& options,
                                                      const Clock& clock);
+
+/// Reads every file of a stream that nobody has open: a line for each place that is damaged.
+Result<std::vector<std::string>> check_segments(const fs::path& folder);
 
 }  // namespace stroma::queue

@@ -178,6 +178,7 @@ TEST_F(Segments, ACopyHoldsWhatWasThereWhenItWasAskedForAndGoesOn) {
     for (int n = 0; n < 100; ++n) append(*stream, "later");
     const Folder to;
     ASSERT_TRUE(copy(to.path / "records"));
+    EXPECT_TRUE(check_segments(to.path / "records")->empty());
     auto copied = open_segments(to.path / "records", options, clock).value();
     EXPECT_EQ(all(*copied), expected.substr(4));
     EXPECT_EQ(append(*copied, "next"), 101u);
@@ -227,6 +228,8 @@ TEST_F(Segments, AFlippedBitInWhatWasAcknowledgedIsNamedAndNeverServed) {
     // The last block has 56 + 16 bytes; before it lies the damaged one's padding and data.
     flip(files().at(0), 72 + 4);
     stream = open();
+    ASSERT_EQ(check_segments(folder.path).value().size(), 1u);
+    EXPECT_NE(check_segments(folder.path)->at(0).find("is damaged at byte"), std::string::npos);
     EXPECT_EQ(all(*stream), "first");
     const auto read = stream->read(0, third - 1, 10);
     ASSERT_FALSE(read);
