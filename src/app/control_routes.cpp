@@ -1,5 +1,6 @@
 #include "app/control_routes.h"
 
+#include "app/aws/job_events.h"
 #include "app/aws/key_records.h"
 #include "app/session.h"
 #include "base/json.h"
@@ -76,6 +77,7 @@ Result<std::string> remove_dataset(Site& site, Request& request) {
     TRY(site.catalog().decide(request.principal, catalog::Action::remove,
                               {catalog::ThingKind::dataset, dataset.id, dataset.owner}));
     TRY(site.loader().remove_dataset(dataset));
+    tell_change_of_datasets(site);
     return std::string("{}");
 }
 

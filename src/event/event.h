@@ -84,6 +84,9 @@ struct Sinks {
     std::function<Result<void>(const std::string& arn, const std::string& key,
                                const std::string& data)>
         record;
+    /// Whether a rule of that owner may still send to that queue, stream or delivery; all may when
+    /// it isn't set.
+    std::function<bool(const std::string& owner, const std::string& arn)> may_reach;
 };
 
 /// What a rule has come to since the start, and what it has yet to hand over.

@@ -67,6 +67,8 @@ struct Events::State {
                       const std::string& payload, const Error& error, std::int64_t attempts);
     Result<void> suspend(sql::Connection& connection, const Rule& rule, const Trail& trail);
 
+    /// denied when the rule's owner may not use the target, whose owner may be another by now.
+    Result<void> check_reach(const Rule& rule, const Target& target) const;
     /// Counts what became of an event at a target.
     void count(const Rule& rule, std::string_view outcome);
 

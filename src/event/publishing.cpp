@@ -29,6 +29,11 @@ std::string text_at(const Json& json, const char* outer, const char* inner) {
 
 }  // namespace
 
+Result<void> Events::State::check_reach(const Rule& rule, const Target& target) const {
+    if (!sinks.may_reach || sinks.may_reach(rule.owner, target.arn)) return {};
+    return fail(ErrorCode::denied, "the target belongs to somebody else by now");
+}
+
 void Events::State::count(const Rule& rule, std::string_view outcome) {
     counter("stroma_event_targets_total", "Events handed to targets of rules",
             {{"bus", rule.bus}, {"rule", rule.name}, {"outcome", std::string(outcome)}})
@@ -120,6 +125,8 @@ Result<void> Events::State::deliver(sql::Connection& connection, const Rule& rul
     }
     const std::string payload = target_input(target.attributes, event, {rule.name, rule.arn, now});
     if (target.arn.starts_with("arn:aws:sqs:")) {
+        if (const auto allowed = check_reach(rule, target); !allowed)
+            return bury(connection, rule, target, payload, allowed.error(), 0);
         message::NewMessage message;
         message.body = payload;
         message.sender = rule.arn;
@@ -170,7 +177,8 @@ Result<void> Events::State::bury(sql::Connection& connection, const Rule& rule,
                                  const Target& target, const std::string& payload,
                                  const Error& error, std::int64_t attempts) {
     const std::string arn = text_at(target.attributes, "DeadLetterConfig", "Arn");
-    const message::QueuePointer queue = queues.find_arn(arn);
+    message::QueuePointer queue = queues.find_arn(arn);
+    if (queue && sinks.may_reach && !sinks.may_reach(rule.owner, arn)) queue = nullptr;
     log(LogLevel::warning, "an event could not be handed to its target",
         {{"rule", rule.arn}, {"target", target.arn}, {"error", error.message}});
     if (!queue) {

@@ -192,7 +192,8 @@ Result<void> Events::State::make_delivery(std::int64_t id) {
     const auto target = std::find_if(targets.begin(), targets.end(),
                                      [&](const Target& one) { return one.id == target_id; });
     if (target == targets.end()) return group.run(drop);
-    const auto done = hand_over(*target, payload);
+    auto done = check_reach(*rule->second, *target);
+    if (done) done = hand_over(*target, payload);
     counter("stroma_event_deliveries_total", "Deliveries of events tried",
             {{"rule", rule_name}, {"outcome", done ? "done" : "failed"}})
         .add();

@@ -82,6 +82,13 @@ struct Streams::Open {
     std::condition_variable_any arrived;
     std::uint64_t puts = 1;
 
+    struct Subscription {
+        std::uint64_t number = 0;
+        std::int64_t begun_ms = 0;
+    };
+    std::mutex subscribing;
+    std::map<std::pair<std::string, std::uint32_t>, Subscription> subscriptions;
+
     HotKeys hot_keys;
     std::mutex lag_mutex;
     Lag lag;
@@ -304,6 +311,34 @@ Result<void> Streams::reshard(
     }
     stream->tell();
     return {};
+}
+
+Result<std::optional<std::uint64_t>> Streams::subscribe(std::string_view name,
+                                                        std::string_view consumer,
+                                                        std::uint32_t shard) {
+    constexpr std::int64_t again_after_ms = 5000;
+    const auto stream = TRY(opened(name));
+    std::uint64_t number = 0;
+    {
+        const std::lock_guard lock(stream->subscribing);
+        auto& subscription = stream->subscriptions[{std::string(consumer), shard}];
+        const std::int64_t now = clock_.steady_ms();
+        if (subscription.number != 0 && now - subscription.begun_ms < again_after_ms)
+            return std::nullopt;
+        subscription.begun_ms = now;
+        number = ++subscription.number;
+    }
+    stream->tell();  // whoever was subscribed looks
+    return number;
+}
+
+bool Streams::is_subscribed(std::string_view name, std::string_view consumer, std::uint32_t shard,
+                            std::uint64_t subscription) {
+    const auto stream = opened(name);
+    if (!stream) return false;
+    const std::lock_guard lock((*stream)->subscribing);
+    const auto found = (*stream)->subscriptions.find({std::string(consumer), shard});
+    return found != (*stream)->subscriptions.end() && found->second.number == subscription;
 }
 
 Result<void> Streams::copy_to(const fs::path& folder) {

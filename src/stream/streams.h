@@ -110,6 +110,14 @@ public:
     std::uint64_t wait_for_change(std::string_view name, std::uint64_t seen, Milliseconds wait,
                                   const std::stop_token& left);
 
+    /// Subscribes that consumer to the shard; who was subscribed before is no more. Nothing when
+    /// that was less than five seconds ago. errors  not_found
+    Result<std::optional<std::uint64_t>> subscribe(std::string_view name, std::string_view consumer,
+                                                   std::uint32_t shard);
+    /// Whether nobody has taken that subscription over.
+    bool is_subscribed(std::string_view name, std::string_view consumer, std::uint32_t shard,
+                       std::uint64_t subscription);
+
     /// Copies every stream as it is now, with what iterators are signed with, into that folder,
     /// from which `open` goes on. Puts go on meanwhile; what they bring may be left out.
     Result<void> copy_to(const fs::path& folder);

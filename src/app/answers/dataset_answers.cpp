@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "app/answers/answers.h"
+#include "app/aws/job_events.h"
 
 namespace stroma::app {
 namespace {
@@ -51,7 +52,10 @@ public:
         return catalog_.update_dataset(dataset);
     }
     Result<void> withdraw(std::string_view id) override {
-        return site_.loader().remove_dataset(TRY(known(id)));
+        const auto dataset = TRY(known(id));
+        TRY(site_.loader().remove_dataset(dataset));
+        tell_change_of_datasets(site_);
+        return {};
     }
     Result<std::vector<catalog::Collection>> collections(
         const catalog::Principal& principal) override {

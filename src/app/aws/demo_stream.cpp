@@ -211,7 +211,21 @@ Result<Landed> wait_for_landing(AwsClient& client, std::set<std::string> there, 
     }
 }
 
-void tell(const StreamWriter& writer, const Landed& landed, const AwsAccess& access,
+/// How to look, where the server stays; else how to have one first.
+std::string hints(const Invocation& invocation, const std::string& url, const AwsAccess& access,
+                  bool stays) {
+    const std::string serve = fmt::format(
+        "  stroma serve --data {} --aws {}\n", invocation.data, url.substr(url.find("://") + 3));
+    return fmt::format(
+        "Each is told of in the queue {2}. To look:\n{6}"
+        "  stroma watch --data {0}\n"
+        "  eval \"$(stroma env --data {0})\"; eval \"$(stroma key create USER --data {0})\"\n"
+        "  aws --endpoint-url {1} s3 ls --recursive s3://{3}/{4}\n"
+        "  aws --endpoint-url {1} sqs receive-message --queue-url {1}/{5}/{2}\n",
+        invocation.data, url, landed_name, name, prefix, access.account, stays ? "" : serve);
+}
+
+void tell(const StreamWriter& writer, const Landed& landed, const AwsAccess& access, bool stays,
           const Invocation& invocation) {
     if (invocation.json) {
         invocation.terminal->print(
@@ -237,13 +251,7 @@ void tell(const StreamWriter& writer, const Landed& landed, const AwsAccess& acc
     for (const std::string& key : landed.objects)
         if (++shown <= shown_max) text += fmt::format("  s3://{}/{}\n", name, key);
     if (landed.objects.size() > shown_max) text += "  ...\n";
-    text += fmt::format(
-        "Each is told of in the queue {2}. To look:\n"
-        "  stroma watch --data {0}\n"
-        "  eval \"$(stroma env --data {0})\"; eval \"$(stroma key create USER --data {0})\"\n"
-        "  aws --endpoint-url {1} s3 ls --recursive s3://{3}/{4}\n"
-        "  aws --endpoint-url {1} sqs receive-message --queue-url {1}/{5}/{2}\n",
-        invocation.data, access.url, landed_name, name, prefix, access.account);
+    text += hints(invocation, stays ? access.url : "http://127.0.0.1:4566", access, stays);
     invocation.terminal->print(text);
 }
 
@@ -263,7 +271,8 @@ Result<void> check(const DemoStreamOptions& options) {
 Result<void> run_demo_stream(const DemoStreamOptions& options, Invocation& invocation) {
     TRY(check(options));
     ServedHere here;
-    if (!TRY(read_server_address(invocation.data))) TRY(here.start(options, invocation));
+    const bool is_served = TRY(read_server_address(invocation.data)).has_value();
+    if (!is_served) TRY(here.start(options, invocation));
     AwsClient client(TRY(access_for(invocation, options.user)), system_clock(), invocation.stop);
     StreamWriter writer(client, std::string(name), invocation.stop);
     Landed landed;
@@ -275,7 +284,7 @@ Result<void> run_demo_stream(const DemoStreamOptions& options, Invocation& invoc
         landed = TRY(wait_for_landing(client, there, writer.records(), progress, options,
                                       invocation.stop));
     }
-    tell(writer, landed, client.access(), invocation);
+    tell(writer, landed, client.access(), is_served || options.stay, invocation);
     if (!options.stay) return {};
     invocation.terminal->say("serving at " + client.access().url + " until Ctrl-C");
     while (pause_for(Milliseconds{60'000}, invocation.stop)) {

@@ -169,42 +169,47 @@ std::unique_ptr<watch::Watcher> make_watcher(Watched watched, const Settings& se
 }
 
 Result<void> publish_streams(Watched watched) {
-    const auto set = [](const char* name, const char* help, const Labels& labels, double value) {
-        gauge(name, help, labels).set(value);
-    };
+    const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
     for (const std::string& name : watched.streams.names()) {
         const auto traffic = watched.streams.traffic(name);
         if (!traffic) continue;
         const Labels labels = {{"stream", name}};
-        const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
-        set("stroma_stream_records_in", "Records put on a stream since the start", labels,
-            number(traffic->records_in));
-        set("stroma_stream_bytes_in", "Bytes put on a stream since the start", labels,
-            number(traffic->bytes_in));
-        set("stroma_stream_records_out", "Records read from a stream since the start", labels,
-            number(traffic->records_out));
-        set("stroma_stream_throttled", "Records refused by a stream's limits since the start",
-            labels, number(traffic->throttled));
-        set("stroma_stream_stored_bytes", "What a stream takes on disk", labels,
+        const auto count = [&](const char* metric, const char* help, std::uint64_t sum) {
+            Counter& known = counter(metric, help, labels);
+            known.add(std::max(0.0, number(sum) - known.value()));
+        };
+        const auto set = [&](const char* metric, const char* help, double value) {
+            gauge(metric, help, labels).set(value);
+        };
+        count("stroma_stream_records_in_total", "Records put on a stream", traffic->records_in);
+        count("stroma_stream_bytes_in_total", "Bytes put on a stream", traffic->bytes_in);
+        count("stroma_stream_records_out_total", "Records read from a stream",
+              traffic->records_out);
+        count("stroma_stream_throttled_total", "Records refused by a stream's limits",
+              traffic->throttled);
+        count("stroma_stream_hot_key_seconds_total",
+              "Seconds in which one key brought more than 1 MB to a stream", traffic->hot_seconds);
+        set("stroma_stream_stored_bytes", "What a stream takes on disk",
             number(traffic->stored_bytes));
-        set("stroma_stream_behind_records", "Records that readers are behind, at the worst of the "
-            "last minute", labels, traffic->behind ? number(traffic->behind->records) : 0);
-        set("stroma_stream_behind_seconds", "Time that readers are behind, at the worst of the "
-            "last minute", labels,
-            traffic->behind ? static_cast<double>(traffic->behind->ms) / 1000 : 0);
-        set("stroma_stream_hot_key_seconds", "Seconds in which one key brought more than 1 MB, "
-            "since the start", labels, number(traffic->hot_seconds));
+        const stream::Behind behind = traffic->behind.value_or(stream::Behind{});
+        set("stroma_stream_behind_records",
+            "Records that readers are behind, at the worst of the last minute",
+            number(behind.records));
+        set("stroma_stream_behind_seconds",
+            "Time that readers are behind, at the worst of the last minute",
+            static_cast<double>(behind.ms) / 1000);
     }
     for (const std::string& name : watched.deliveries.names()) {
         const auto stats = watched.deliveries.stats(name);
         if (!stats) continue;
-        set("stroma_delivery_waiting", "Records not yet delivered", {{"delivery", name}},
-            static_cast<double>(stats->waiting));
-        set("stroma_delivery_oldest_seconds", "Age of the oldest record not yet delivered",
-            {{"delivery", name}},
-            stats->oldest_ms == 0
-                ? 0
-                : static_cast<double>(watched.streams.now_ms() - stats->oldest_ms) / 1000);
+        const Labels labels = {{"delivery", name}};
+        gauge("stroma_delivery_waiting", "Records not yet delivered", labels)
+            .set(number(stats->waiting));
+        const std::int64_t age =
+            stats->oldest_ms == 0 ? 0 : watched.streams.now_ms() - stats->oldest_ms;
+        gauge("stroma_delivery_oldest_seconds", "Age of the oldest record not yet delivered",
+              labels)
+            .set(static_cast<double>(age) / 1000);
     }
     return {};
 }
