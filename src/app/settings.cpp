@@ -92,13 +92,15 @@ constexpr Setting all_settings[] = {
     {"watch.interval", duration, "5s", "1s … 1h",
      "How often streams, deliveries, queues and rules are looked at for thresholds."},
     {"watch.stream.age", duration, "0s", "0s … 365d",
-     "Time that a reader is behind a stream's newest record, from which on an event is published; 0s is never."},
+     "Time that a reader is behind a stream's newest record, from which on an event is published; "
+     "0s is never."},
     {"watch.stream.waiting", number, "0", "0 … 1000000000000",
      "The same for records that a reader of a stream is behind; 0 is never."},
     {"watch.stream.errors", number, "0", "0 … 1000000000000",
      "The same for records that a stream refuses in a minute; 0 is never."},
     {"watch.delivery.age", duration, "0s", "0s … 365d",
-     "Age of the oldest record that a delivery hasn't delivered, from which on an event is published; 0s is never."},
+     "Age of the oldest record that a delivery hasn't delivered, from which on an event is "
+     "published; 0s is never."},
     {"watch.delivery.waiting", number, "0", "0 … 1000000000000",
      "The same for records that a delivery hasn't delivered; 0 is never."},
     {"watch.delivery.errors", number, "0", "0 … 1000000000000",
@@ -110,7 +112,8 @@ constexpr Setting all_settings[] = {
     {"watch.queue.errors", number, "0", "0 … 1000000000000",
      "The same for messages that leave a queue for its dead letters in a minute; 0 is never."},
     {"watch.rule.age", duration, "0s", "0s … 365d",
-     "Age of the oldest event that a rule hasn't handed over, from which on an event is published; 0s is never."},
+     "Age of the oldest event that a rule hasn't handed over, from which on an event is published; "
+     "0s is never."},
     {"watch.rule.waiting", number, "0", "0 … 1000000000000",
      "The same for events that a rule hasn't handed over; 0 is never."},
     {"watch.rule.errors", number, "0", "0 … 1000000000000",

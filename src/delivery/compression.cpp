@@ -38,7 +38,8 @@ std::string hadoop_snappy_of(std::string_view bytes) {
 using Deflate = std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)>;
 
 void put_little_endian(std::string& to, std::size_t value, int bytes) {
-    for (int b = 0; b < bytes; ++b) to.push_back(b < 8 ? static_cast<char>(value >> (8 * b)) : '\0');
+    for (int b = 0; b < bytes; ++b)
+        to.push_back(b < 8 ? static_cast<char>(value >> (8 * b)) : '\0');
 }
 
 /// An archive of one member (APPNOTE 6.3.3, sections 4.3.7, 4.3.12 and 4.3.16), dated 1980 so that
@@ -87,10 +88,11 @@ Result<Compression> compression_named(std::string_view name) {
     if (name == "ZSTD") return Compression::zstd;
     if (name == "Snappy" || name == "SNAPPY") return Compression::snappy;
     if (name == "HADOOP_SNAPPY") return Compression::hadoop_snappy;
-    return fail(ErrorCode::invalid_input,
-                fmt::format("the compression '{}' isn't one of UNCOMPRESSED, GZIP, ZIP, ZSTD, Snappy, "
-                            "HADOOP_SNAPPY",
-                            name));
+    return fail(
+        ErrorCode::invalid_input,
+        fmt::format("the compression '{}' isn't one of UNCOMPRESSED, GZIP, ZIP, ZSTD, Snappy, "
+                    "HADOOP_SNAPPY",
+                    name));
 }
 
 std::string_view extension_of(Compression compression) {

@@ -13,7 +13,8 @@ enum class Compression { none, gzip, zip, zstd, snappy, hadoop_snappy };
 Result<Compression> compression_named(std::string_view name);
 /// ".gz", ".zip", ".zst", ".snappy" or "".
 std::string_view extension_of(Compression compression);
-/// The same bytes for the same input each time. An archive (ZIP) has one member, "records". Snappy is raw, or in the frames that Hadoop reads.
+/// The same bytes for the same input each time. An archive (ZIP) has one member, "records". Snappy
+/// is raw, or in the frames that Hadoop reads.
 Result<std::string> compress(std::string_view bytes, Compression compression);
 
 }  // namespace stroma::delivery

@@ -31,10 +31,10 @@ protected:
                                    records.push_back(arn + " " + data);
                                    return answer;
                                },
-                               .may_reach = [this](const std::string& owner,
-                                                   const std::string& arn) {
-                                   return !foreign.contains(owner + " " + arn);
-                               }},
+                               .may_reach =
+                                   [this](const std::string& owner, const std::string& arn) {
+                                       return !foreign.contains(owner + " " + arn);
+                                   }},
                               clock, ids, {})
                      .value();
     }

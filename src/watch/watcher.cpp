@@ -44,9 +44,8 @@ void Watcher::start() {
             if (const auto looked = look(); !looked)
                 log(LogLevel::warning, "not everything could be watched",
                     {{"error", looked.error().message}});
-        } while (
-            !stopped.wait_for(lock, stopping, options_.interval, [] { return false; }) &&
-            !stopping.stop_requested());
+        } while (!stopped.wait_for(lock, stopping, options_.interval, [] { return false; }) &&
+                 !stopping.stop_requested());
     });
 }
 
@@ -73,9 +72,8 @@ Flow Watcher::flow_of(Stand stand, std::int64_t now) const {
     const Key key{stand.kind, stand.name};
     const auto has = [&](const Look& look) { return look.sums.contains(key); };
     const auto oldest = std::ranges::find_if(looks_, has);
-    const auto recent = std::ranges::find_if(looks_, [&](const Look& look) {
-        return now - look.at_ms <= rate_window_ms && has(look);
-    });
+    const auto recent = std::ranges::find_if(
+        looks_, [&](const Look& look) { return now - look.at_ms <= rate_window_ms && has(look); });
     if (oldest != looks_.end())
         flow.errors_lately = risen(stand.errors, oldest->sums.at(key).errors);
     if (recent != looks_.end() && now > recent->at_ms) {
@@ -96,8 +94,8 @@ void Watcher::judge(Flow& flow, std::map<Alarm, Crossing>& over) const {
         if (limit <= 0 || value < limit) return;
         flow.is_alarmed = true;
         over[{{flow.stand.kind, flow.stand.name}, measure}] = {
-            flow.stand.kind, flow.stand.name, flow.stand.arn, measure, true, value, limit,
-            flow.stand.note};
+            flow.stand.kind, flow.stand.name, flow.stand.arn, measure, true,
+            value,           limit,           flow.stand.note};
     };
     check(Measure::age, flow.stand.age_ms, limits.age_ms);
     check(Measure::waiting, flow.stand.waiting.value_or(0), limits.waiting);

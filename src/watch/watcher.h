@@ -64,8 +64,8 @@ private:
     const std::vector<Source> sources_;
     const Tell tell_;
     const Clock& clock_;
-    std::mutex looking_;         ///< one at a time; guards the rest but flows_
-    std::deque<Look> looks_;     ///< of the last minute, oldest first
+    std::mutex looking_;                ///< one at a time; guards the rest but flows_
+    std::deque<Look> looks_;            ///< of the last minute, oldest first
     std::map<Alarm, Crossing> alarms_;  ///< that were told of
     std::int64_t looked_ms_ = 0;
     std::mutex mutex_;

@@ -19,20 +19,20 @@ protected:
     Stand stand{.kind = FlowKind::queue, .note = ""};
     bool is_there = true, can_tell = true;
     std::vector<std::string> told;
-    Watcher watcher{{.thresholds = {{FlowKind::queue,
-                                     {.age_ms = 5000, .waiting = 100, .errors = 3}}}},
-                    {[this](std::vector<Stand>& stands) -> Result<void> {
-                        if (is_there) stands.push_back(stand);
-                        return {};
-                    }},
-                    [this](const Crossing& crossing) -> Result<void> {
-                        if (!can_tell) return fail(ErrorCode::unavailable, "not now");
-                        told.push_back(std::string(name_of(crossing.measure)) +
-                                       (crossing.is_over ? " over " : " back ") +
-                                       std::to_string(crossing.value));
-                        return {};
-                    },
-                    clock};
+    Watcher watcher{
+        {.thresholds = {{FlowKind::queue, {.age_ms = 5000, .waiting = 100, .errors = 3}}}},
+        {[this](std::vector<Stand>& stands) -> Result<void> {
+            if (is_there) stands.push_back(stand);
+            return {};
+        }},
+        [this](const Crossing& crossing) -> Result<void> {
+            if (!can_tell) return fail(ErrorCode::unavailable, "not now");
+            told.push_back(std::string(name_of(crossing.measure)) +
+                           (crossing.is_over ? " over " : " back ") +
+                           std::to_string(crossing.value));
+            return {};
+        },
+        clock};
 };
 
 TEST_F(Watching, RatesAreThoseOfTheLastTenSecondsAndErrorsOfTheLastMinute) {

@@ -29,9 +29,8 @@ std::string element(const std::string& xml, std::string_view name) {
     const std::size_t begin = xml.find(open);
     if (begin == std::string::npos) return {};
     const std::size_t end = xml.find(close, begin);
-    return end == std::string::npos
-               ? std::string()
-               : xml.substr(begin + open.size(), end - begin - open.size());
+    return end == std::string::npos ? std::string()
+                                    : xml.substr(begin + open.size(), end - begin - open.size());
 }
 
 void read_error(AwsAnswer& answer) {
@@ -73,15 +72,10 @@ Result<AwsAccess> access_for(const Invocation& invocation, const std::string& us
                                 "--aws 127.0.0.1:4566' is one",
                                 invocation.data));
     Remote remote(*address);
-    const std::string text =
-        TRY(remote.post("/internal/aws/keys", Json{{"user", user}}.dump()));
+    const std::string text = TRY(remote.post("/internal/aws/keys", Json{{"user", user}}.dump()));
     const Json made = TRY(parse_json(text));
-    return AwsAccess{address->aws,
-                     made.value("region", ""),
-                     made.value("account", ""),
-                     made.value("id", ""),
-                     made.value("secret", ""),
-                     made.value("token", "")};
+    return AwsAccess{address->aws,         made.value("region", ""), made.value("account", ""),
+                     made.value("id", ""), made.value("secret", ""), made.value("token", "")};
 }
 
 struct AwsClient::Asked {
@@ -106,11 +100,11 @@ std::vector<std::string> AwsClient::signed_headers(const Asked& asked) const {
     const std::string time = basic_time(clock_.unix_ms()), day = time.substr(0, 8);
     const std::string host = access_.url.substr(access_.url.find("://") + 3);
     const std::string hash = sha256_hex(asked.body);
-    std::vector<std::pair<std::string, std::string>> headers = {{"host", host},
-                                                                {"x-amz-content-sha256", hash},
-                                                                {"x-amz-date", time},
-                                                                {"x-amz-security-token",
-                                                                 access_.token}};
+    std::vector<std::pair<std::string, std::string>> headers = {
+        {"host", host},
+        {"x-amz-content-sha256", hash},
+        {"x-amz-date", time},
+        {"x-amz-security-token", access_.token}};
     if (!asked.target.empty()) headers.emplace_back("x-amz-target", asked.target);
     std::string canonical_headers, names;
     for (const auto& [name, value] : headers) {

@@ -160,11 +160,11 @@ Result<std::set<std::string>> keys_there(AwsClient& client) {
     std::set<std::string> keys;
     std::string after;
     while (true) {
-        const auto page = TRY(well(client.s3("GET", fmt::format("/{}", name),
-                                             {{"list-type", "2"},
-                                              {"prefix", std::string(prefix)},
-                                              {"start-after", after}}),
-                                   "listing the bucket"));
+        const auto page = TRY(
+            well(client.s3(
+                     "GET", fmt::format("/{}", name),
+                     {{"list-type", "2"}, {"prefix", std::string(prefix)}, {"start-after", after}}),
+                 "listing the bucket"));
         constexpr std::string_view open = "<Key>", close = "</Key>";
         for (std::size_t at = page.body.find(open); at != std::string::npos;
              at = page.body.find(open, at)) {
@@ -199,8 +199,8 @@ Result<Landed> wait_for_landing(AwsClient& client, std::set<std::string> there, 
             landed.bytes += static_cast<std::int64_t>(object.body.size());
             landed.objects.insert(key);
         }
-        progress.update({"landing", static_cast<double>(landed.records), static_cast<double>(sent),
-                         "records"});
+        progress.update(
+            {"landing", static_cast<double>(landed.records), static_cast<double>(sent), "records"});
         if (landed.records >= sent) return landed;
         if (system_clock().steady_ms() > give_up)
             return fail(ErrorCode::unavailable,
@@ -214,8 +214,8 @@ Result<Landed> wait_for_landing(AwsClient& client, std::set<std::string> there, 
 /// How to look, where the server stays; else how to have one first.
 std::string hints(const Invocation& invocation, const std::string& url, const AwsAccess& access,
                   bool stays) {
-    const std::string serve = fmt::format(
-        "  stroma serve --data {} --aws {}\n", invocation.data, url.substr(url.find("://") + 3));
+    const std::string serve = fmt::format("  stroma serve --data {} --aws {}\n", invocation.data,
+                                          url.substr(url.find("://") + 3));
     return fmt::format(
         "Each is told of in the queue {2}. To look:\n{6}"
         "  stroma watch --data {0}\n"
@@ -228,24 +228,23 @@ std::string hints(const Invocation& invocation, const std::string& url, const Aw
 void tell(const StreamWriter& writer, const Landed& landed, const AwsAccess& access, bool stays,
           const Invocation& invocation) {
     if (invocation.json) {
-        invocation.terminal->print(
-            Json{{"stream", name},
-                 {"delivery", name},
-                 {"bucket", name},
-                 {"prefix", prefix},
-                 {"queue", landed_name},
-                 {"sent", writer.records()},
-                 {"requests", writer.requests()},
-                 {"landed", landed.records},
-                 {"bytes", landed.bytes},
-                 {"objects", landed.objects}}
-                .dump() +
-            "\n");
+        invocation.terminal->print(Json{{"stream", name},
+                                        {"delivery", name},
+                                        {"bucket", name},
+                                        {"prefix", prefix},
+                                        {"queue", landed_name},
+                                        {"sent", writer.records()},
+                                        {"requests", writer.requests()},
+                                        {"landed", landed.records},
+                                        {"bytes", landed.bytes},
+                                        {"objects", landed.objects}}
+                                       .dump() +
+                                   "\n");
         return;
     }
-    std::string text = fmt::format("{} records sent in {} requests, {} landed in {} objects:\n",
-                                   writer.records(), writer.requests(), landed.records,
-                                   landed.objects.size());
+    std::string text =
+        fmt::format("{} records sent in {} requests, {} landed in {} objects:\n", writer.records(),
+                    writer.requests(), landed.records, landed.objects.size());
     constexpr std::size_t shown_max = 5;
     std::size_t shown = 0;
     for (const std::string& key : landed.objects)
@@ -281,8 +280,8 @@ Result<void> run_demo_stream(const DemoStreamOptions& options, Invocation& invoc
         TRY(make_ready(client, options));
         const auto there = TRY(keys_there(client));
         TRY(play(options, writer, progress, invocation.stop));
-        landed = TRY(wait_for_landing(client, there, writer.records(), progress, options,
-                                      invocation.stop));
+        landed = TRY(
+            wait_for_landing(client, there, writer.records(), progress, options, invocation.stop));
     }
     tell(writer, landed, client.access(), is_served || options.stay, invocation);
     if (!options.stay) return {};
@@ -308,19 +307,19 @@ Verb demo_stream_verb() {
         .examples =
             "  stroma demo stream --data lab\n"
             "  stroma demo stream --data lab --rate 20000 --duration 30\n",
-        .options =
-            {{"--records", &options->records, "N",
-              "how many; 2520 (ten symbols in a year) when left out"},
-             {"--rate", &options->rate, "N", "records a second; 1000 when left out"},
-             {"--duration", &options->duration, "SECONDS", "play so long, in place of --records"},
-             {"--interval", &options->interval, "SECONDS",
-              "of a delivery that is made: how long records are gathered; 2 when left out"},
-             {"--seed", &options->seed, "N", "another seed makes other prices"},
-             {"--user", &options->user, "USER",
-              "who owns what is made (default: the local administrator)"},
-             {"--aws", &options->aws, "ADDR:PORT",
-              "where to listen when no server runs (default: a free port of this machine)"},
-             {"--stay", &options->stay, "", "go on serving afterwards, until Ctrl-C"}},
+        .options = {{"--records", &options->records, "N",
+                     "how many; 2520 (ten symbols in a year) when left out"},
+                    {"--rate", &options->rate, "N", "records a second; 1000 when left out"},
+                    {"--duration", &options->duration, "SECONDS",
+                     "play so long, in place of --records"},
+                    {"--interval", &options->interval, "SECONDS",
+                     "of a delivery that is made: how long records are gathered; 2 when left out"},
+                    {"--seed", &options->seed, "N", "another seed makes other prices"},
+                    {"--user", &options->user, "USER",
+                     "who owns what is made (default: the local administrator)"},
+                    {"--aws", &options->aws, "ADDR:PORT",
+                     "where to listen when no server runs (default: a free port of this machine)"},
+                    {"--stay", &options->stay, "", "go on serving afterwards, until Ctrl-C"}},
         .run = [options](Invocation& invocation) { return run_demo_stream(*options, invocation); },
     };
 }

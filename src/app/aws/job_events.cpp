@@ -104,8 +104,7 @@ Result<std::unique_ptr<JobEvents>> JobEvents::open(Site& site, sql::WriteGroup& 
 Result<void> JobEvents::State::load() {
     const auto connection = TRY(writes.database().connect());
     const auto rows = TRY(connection->execute("SELECT job, state, attempt FROM told_jobs"));
-    while (TRY(rows->next()))
-        told[rows->text(0)] = {rows->text(1), rows->integer(2), 0};
+    while (TRY(rows->next())) told[rows->text(0)] = {rows->text(1), rows->integer(2), 0};
     const auto marks = TRY(connection->execute("SELECT kind, reached_ms FROM told_marks"));
     while (TRY(marks->next()))
         (marks->text(0) == "jobs" ? jobs_reached_ms : removals_reached_ms) = marks->integer(1);
@@ -162,9 +161,9 @@ Result<void> JobEvents::State::tell() {
 
 Result<void> JobEvents::State::tell_job(const pipeline::Job& job) {
     const Told now{std::string(name_of(job.state)), job.attempt, job.ended_ms};
-    if (const auto known = told.find(job.id);
-        known != told.end() && known->second.state == now.state &&
-        known->second.attempt == now.attempt)
+    if (const auto known = told.find(job.id); known != told.end() &&
+                                              known->second.state == now.state &&
+                                              known->second.attempt == now.attempt)
         return {};
     const auto work = [&](sql::Connection& connection) -> Result<void> {
         TRY(events.publish_in(connection, event_of(job)));

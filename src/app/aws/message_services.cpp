@@ -105,11 +105,10 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(
     state->sqs = front::sqs::make_service(
         *state->queues,
         {.decide = asking(&catalog::Catalog::decide), .may = asking(&catalog::Catalog::may)});
-    state->events_service = front::events::make_service(
-        *state->events,
-        {.decide = asking(&catalog::Catalog::decide),
-         .may = asking(&catalog::Catalog::may),
-         .find_target = find_target});
+    state->events_service =
+        front::events::make_service(*state->events, {.decide = asking(&catalog::Catalog::decide),
+                                                     .may = asking(&catalog::Catalog::may),
+                                                     .find_target = find_target});
     site.add_gauges([held = state.get()]() -> Result<void> {
         TRY(publish_queues(*held->queues));
         return publish_deliveries(*held->events);

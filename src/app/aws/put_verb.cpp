@@ -47,8 +47,7 @@ Result<void> put_lines(std::istream& lines, const PutOptions& options, StreamWri
 }
 
 Result<void> run_put(const PutOptions& options, Invocation& invocation) {
-    if (options.key_field < 0)
-        return fail(ErrorCode::invalid_input, "--key-field counts from 1");
+    if (options.key_field < 0) return fail(ErrorCode::invalid_input, "--key-field counts from 1");
     std::ifstream file;
     if (options.lines != "-") {
         file.open(options.lines, std::ios::binary);

@@ -29,9 +29,9 @@ Result<void> StreamWriter::flush() {
         for (const Record& record : kept_)
             records.push_back(
                 {{"Data", front::aws::base64(record.data)}, {"PartitionKey", record.key}});
-        const Json answer = TRY(client_.json(
-            "kinesis", "Kinesis_20131202.PutRecords",
-            {{"StreamName", stream_}, {"Records", std::move(records)}}));
+        const Json answer =
+            TRY(client_.json("kinesis", "Kinesis_20131202.PutRecords",
+                             {{"StreamName", stream_}, {"Records", std::move(records)}}));
         ++requests_;
         const auto results = answer.find("Records");
         if (results == answer.end() || results->size() != kept_.size())

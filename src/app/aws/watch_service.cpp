@@ -24,8 +24,9 @@ std::string arn_of(const Settings& settings, const char* service, const char* ty
 void note_hot_key(const stream::Traffic& traffic, std::int64_t now_ms, Stand& stand) {
     if (!traffic.hot_key || now_ms / 1000 - traffic.hot_key->second > hot_seconds) return;
     stand.has_hot_key = true;
-    stand.note = fmt::format("hot key '{}': {:.1f} MB in a second; a shard takes 1 MB/s",
-                             traffic.hot_key->key, static_cast<double>(traffic.hot_key->bytes) / 1e6);
+    stand.note =
+        fmt::format("hot key '{}': {:.1f} MB in a second; a shard takes 1 MB/s",
+                    traffic.hot_key->key, static_cast<double>(traffic.hot_key->bytes) / 1e6);
 }
 
 watch::Source streams_of(stream::Streams& streams, const Settings& settings) {
@@ -153,7 +154,8 @@ watch::Tell telling(event::Events& events) {
 
 std::unique_ptr<watch::Watcher> make_watcher(Watched watched, const Settings& settings,
                                              const Clock& clock) {
-    watch::WatcherOptions options{.thresholds = {}, .interval = settings.duration("watch.interval")};
+    watch::WatcherOptions options{.thresholds = {},
+                                  .interval = settings.duration("watch.interval")};
     for (const FlowKind kind : watch::flow_kinds) {
         const std::string of = fmt::format("watch.{}.", watch::name_of(kind));
         options.thresholds[kind] = {.age_ms = settings.duration(of + "age").count(),

@@ -20,8 +20,8 @@ struct Watched {
 };
 
 /// Watches by the settings "watch.…". Thresholds are told of on the default bus: source
-/// "stroma.watch", detail-type "Threshold Passed" or "Threshold Back To Normal", detail {kind, name,
-/// measure, value, threshold, note}.
+/// "stroma.watch", detail-type "Threshold Passed" or "Threshold Back To Normal", detail {kind,
+/// name, measure, value, threshold, note}.
 std::unique_ptr<watch::Watcher> make_watcher(Watched watched, const Settings& settings,
                                              const Clock& clock);
 

@@ -40,8 +40,7 @@ std::string table_of(const Json& flows, const std::string& kind, int columns) {
                    rate_text(flow.value("in_rate", 0.0)), rate_text(flow.value("out_rate", 0.0)),
                    bytes > 0 ? short_bytes(bytes) : "",
                    flow["waiting"].is_null() ? "" : short_count(flow["waiting"].get<double>()),
-                   age > 0 ? short_duration(age) : "",
-                   short_count(flow.value("errors", 0.0)),
+                   age > 0 ? short_duration(age) : "", short_count(flow.value("errors", 0.0)),
                    short_count(flow.value("errors_last_minute", 0.0)), note});
     }
     if (table.row_count() == 0) return "nothing is there to watch yet\n";

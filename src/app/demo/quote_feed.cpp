@@ -46,15 +46,14 @@ Quote QuoteFeed::next() {
     const auto volume = static_cast<std::int64_t>(2e7 * (1.5 + random()));
     last = close;
     const year_month_day date(day_);
-    Quote quote{std::string(feed_symbols[symbol_]),
-                fmt::format("{},{:04}-{:02}-{:02},{:.2f},{},{:.2f},{:.2f},{:.2f}",
-                            feed_symbols[symbol_], static_cast<int>(date.year()),
-                            static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                            close, volume, open, high, low)};
+    Quote quote{
+        std::string(feed_symbols[symbol_]),
+        fmt::format("{},{:04}-{:02}-{:02},{:.2f},{},{:.2f},{:.2f},{:.2f}", feed_symbols[symbol_],
+                    static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                    static_cast<unsigned>(date.day()), close, volume, open, high, low)};
     if (++symbol_ == symbols) {
         symbol_ = 0;
-        do
-            day_ += days{1};
+        do day_ += days{1};
         while (weekday(day_) == Saturday || weekday(day_) == Sunday);
     }
     return quote;

@@ -254,8 +254,9 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     // It listens, and answers from start_aws on; the routes show what passes through it.
     const auto aws = TRY(open_aws(*site, settings, options));
     auto routes =
-        joined({watch_routes(*site, aws.get()), api.routes(), accounts.routes(), explorer.routes(), annotations.routes(),
-                portal.routes(), front::web::asset_routes(pages, frames), control_routes(*site, aws.get())});
+        joined({watch_routes(*site, aws.get()), api.routes(), accounts.routes(), explorer.routes(),
+                annotations.routes(), portal.routes(), front::web::asset_routes(pages, frames),
+                control_routes(*site, aws.get())});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));

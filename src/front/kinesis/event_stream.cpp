@@ -77,8 +77,8 @@ std::string event(aws::Wire wire, std::string_view type, const Json& payload,
     const bool cbor = wire == aws::Wire::cbor_1_1;
     const auto message = is_exception ? exception_message : event_message;
     return message(type, cbor ? "application/x-amz-cbor-1.1" : "application/x-amz-json-1.1",
-                         cbor ? aws::write_cbor(payload)
-                              : payload.dump(-1, ' ', false, Json::error_handler_t::replace));
+                   cbor ? aws::write_cbor(payload)
+                        : payload.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Result<void> send_shard(stream::Streams& streams, Subscribed subscribed, aws::Wire wire,

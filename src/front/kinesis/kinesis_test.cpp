@@ -24,8 +24,8 @@ protected:
         std::string pattern = (fs::temp_directory_path() / "stroma-kinesis-XXXXXX").string();
         folder = ::mkdtemp(pattern.data());
         const auto open_log = [this](const fs::path& path, const stream::LogOptions& options) {
-            return queue::open_segments(path, {.shards = options.shards, .retention = options.retention},
-                                        clock);
+            return queue::open_segments(
+                path, {.shards = options.shards, .retention = options.retention}, clock);
         };
         streams = stream::Streams::open({.folder = folder}, open_log, clock, ids).value();
         service = std::make_unique<KinesisService>(
@@ -72,9 +72,10 @@ TEST_F(Kinesis, AnIteratorLivesForFiveMinutesAndThenSaysWhenItWasMade) {
     EXPECT_TRUE(ask("GetRecords", {{"ShardIterator", early}}).contains("NextShardIterator"));
     clock.advance(Milliseconds{1});
     const std::string words = refusal("GetRecords", {{"ShardIterator", early}});
-    EXPECT_TRUE(words.starts_with("ExpiredIteratorException: Iterator expired. The iterator was "
-                                  "created at time Tue Nov 14 22:13:20 UTC 2023 while right now it "
-                                  "is Tue Nov 14 22:18:20 UTC 2023"))
+    EXPECT_TRUE(
+        words.starts_with("ExpiredIteratorException: Iterator expired. The iterator was "
+                          "created at time Tue Nov 14 22:13:20 UTC 2023 while right now it "
+                          "is Tue Nov 14 22:18:20 UTC 2023"))
         << words;
     EXPECT_TRUE(words.ends_with("than the tolerated delay of 300000 milliseconds."));
     const std::string late = iterator();

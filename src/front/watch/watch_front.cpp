@@ -17,9 +17,10 @@ constexpr std::int64_t seconds_max = 300, interval_ms_least = 500, interval_ms_m
 
 Json flow_json(const Flow& flow) {
     const auto& stand = flow.stand;
-    Json json{{"kind", name_of(stand.kind)}, {"name", stand.name},       {"arn", stand.arn},
-              {"owner", stand.owner},        {"in_rate", flow.in_rate},  {"out_rate", flow.out_rate},
-              {"bytes_rate", flow.bytes_rate}};
+    Json json{
+        {"kind", name_of(stand.kind)},  {"name", stand.name},      {"arn", stand.arn},
+        {"owner", stand.owner},         {"in_rate", flow.in_rate}, {"out_rate", flow.out_rate},
+        {"bytes_rate", flow.bytes_rate}};
     json["waiting"] = stand.waiting ? Json(*stand.waiting) : Json(nullptr);
     json["age_seconds"] = static_cast<double>(stand.age_ms) / 1000;
     json["errors"] = stand.errors;

@@ -152,8 +152,8 @@ Result<std::vector<std::string>> check_segment(const fs::path& path, bool last) 
     }
     segment.head = *head;
     const auto note = [&](std::size_t at) { found.push_back(segment.damaged_at(at).message); };
-    const std::size_t end =
-        walk(mapped.bytes(), segment, [](const BlockHead&, std::size_t) {}, note);
+    const std::size_t end = walk(
+        mapped.bytes(), segment, [](const BlockHead&, std::size_t) {}, note);
     if (!last && end < mapped.bytes().size()) note(end);
     return found;
 }

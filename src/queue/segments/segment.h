@@ -58,9 +58,9 @@ struct OpenedSegment {
     std::shared_ptr<Segment> segment;
     std::vector<Trim> trims;
 };
-/// Opens a file and reads through it, except where it isn't the last and has an index. An unfinished end of the last segment is cut off; damage
-/// before it is logged, and stays for readers to meet.
-/// errors  corrupt    the head doesn't check out
+/// Opens a file and reads through it, except where it isn't the last and has an index. An
+/// unfinished end of the last segment is cut off; damage before it is logged, and stays for readers
+/// to meet. errors  corrupt    the head doesn't check out
 ///         not_found  of the last one only: it was never finished; it's gone now
 Result<OpenedSegment> open_segment(const fs::path& path, bool last);
 /// What is damaged in a file that nobody writes, one line for each place; changes nothing.

@@ -67,8 +67,8 @@ Bytes index_bytes(const Segment& segment) {
                      {shard, part.first, part.end, static_cast<std::uint64_t>(part.last_arrived_ms),
                       part.entries.size()});
         for (const IndexEntry& entry : part.entries)
-            words.insert(words.end(), {entry.offset, entry.first,
-                                       static_cast<std::uint64_t>(entry.arrived_ms)});
+            words.insert(words.end(),
+                         {entry.offset, entry.first, static_cast<std::uint64_t>(entry.arrived_ms)});
     }
     const auto rest = std::as_bytes(std::span(words).subspan(2));
     words[1] = checksum64(rest, seed_of(segment.head.place));
