@@ -303,7 +303,7 @@ def test_a_rule_puts_events_on_a_stream(served, key, events, name):
 
 
 def test_a_rule_puts_events_into_a_delivery(served, key, events, name):
-    bucket = name.lower()
+    bucket = name.lower().replace("_", "-")
     s3 = aws.client(served, key)
     s3.create_bucket(Bucket=bucket)
     firehose = aws.client(served, key, "firehose", config={"parameter_validation": False})
