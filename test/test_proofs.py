@@ -5,7 +5,7 @@ import re
 import pytest
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = ["docs/bad-inputs.md", "docs/explorer-rules.md", "docs/status.md"]
+PAGES = ["docs/bad-inputs.md", "docs/explorer-rules.md", "docs/seed-defects.md", "docs/status.md"]
 NAMED = re.compile(r"`(test/[\w./*-]+\.(?:py|tsv))`(?: \((`\w+`(?:, `\w+`)*)\))?")
 GOOGLE_TEST = re.compile(r"`([A-Z]\w+\.[A-Z]\w{15,})`")
 
@@ -35,6 +35,13 @@ def test_each_rule_and_defect_of_the_explorer_has_a_test():
         rows = re.findall(r"^\| (\d+) \| .* \| ([^|]*) \|$", part, re.MULTILINE)
         assert [int(number) for number, _ in rows] == list(range(1, count + 1))
         assert all(NAMED.search(proof) or GOOGLE_TEST.search(proof) for _, proof in rows)
+
+
+def test_each_of_the_thirteen_defects_of_the_seed_has_a_test():
+    text = (PROJECT / "docs/seed-defects.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| A(\d+) \| .* \| ([^|]*) \|$", text, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 14))
+    assert all(NAMED.search(proof) for _, proof in rows)
 
 
 def test_each_of_the_sixty_inputs_has_a_test_or_waits_for_an_issue():

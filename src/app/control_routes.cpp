@@ -1,5 +1,6 @@
 #include "app/control_routes.h"
 
+#include "app/aws/job_events.h"
 #include "app/aws/key_records.h"
 #include "app/session.h"
 #include "base/json.h"
@@ -76,6 +77,7 @@ Result<std::string> remove_dataset(Site& site, Request& request) {
     TRY(site.catalog().decide(request.principal, catalog::Action::remove,
                               {catalog::ThingKind::dataset, dataset.id, dataset.owner}));
     TRY(site.loader().remove_dataset(dataset));
+    tell_change_of_datasets(site);
     return std::string("{}");
 }
 
@@ -95,7 +97,7 @@ Result<std::string> end_key(Site& site, Request& request) {
 
 }  // namespace
 
-std::vector<front::http::Route> control_routes(Site& site) {
+std::vector<front::http::Route> control_routes(Site& site, AwsServer* aws) {
     const auto with_site = [&site](Result<std::string> (*operation)(Site&, Request&)) {
         return only_local(
             [&site, operation](Request& request) { return operation(site, request); });
@@ -117,6 +119,13 @@ std::vector<front::http::Route> control_routes(Site& site) {
             {"GET", "/internal/datasets/{dataset}", with_site(show_dataset)},
             {"PATCH", "/internal/datasets/{dataset}", with_site(patch_dataset)},
             {"DELETE", "/internal/datasets/{dataset}", with_site(remove_dataset)},
+            {"POST", "/internal/aws/keys",
+             only_local([&site, aws](Request& request) -> Result<std::string> {
+                 if (aws == nullptr)
+                     return fail(ErrorCode::not_found, "no AWS port is served here");
+                 const std::string body = TRY(request.text_body());
+                 return issue_key(site, *aws, TRY(parse_json(body)).value("user", ""));
+             })},
             {"POST", "/internal/keys", with_site(add_key)},
             {"GET", "/internal/keys", with_site(keys_of_user)},
             {"DELETE", "/internal/keys/{key}", with_site(end_key)}};

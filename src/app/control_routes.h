@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "app/aws/aws_server.h"
 #include "app/site.h"
 #include "front/http/server.h"
 
@@ -13,6 +14,7 @@ namespace stroma::app {
 ///   GET  /internal/jobs/{job}?after_version=&wait_ms=
 ///   POST /internal/jobs/{job}/cancel, /retry
 ///   GET  /internal/datasets                          DELETE /internal/datasets/{dataset}
-std::vector<front::http::Route> control_routes(Site& site);
+///   POST /internal/aws/keys {user}                   (when an AWS port is served)
+std::vector<front::http::Route> control_routes(Site& site, AwsServer* aws);
 
 }  // namespace stroma::app

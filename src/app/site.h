@@ -119,6 +119,12 @@ public:
     /// Takes away results that hold cells of removed datasets, writes the control database anew and
     /// has the next open do so with the warehouse's file. Gives how many results went.
     Result<std::int64_t> purge();
+    /// Copies the folders "streams" and "deliveries" into that one, with the database of what came
+    /// in through the AWS port, which is done by `copy_database`, all of one moment.
+    using CopyRecords = std::function<Result<void>(
+        const fs::path& to, const std::function<Result<void>()>& copy_database)>;
+    /// Who has them open copies them from now on; nothing: nobody has, they are plain files.
+    void copy_records_by(CopyRecords copy);
     /// A copy that opens by itself, of one moment, while loads go on.
     Result<void> backup_to(const fs::path& folder, const expression::Watch& watch);
 

@@ -7,6 +7,7 @@
 #include "app/site_state.h"
 #include "base/json.h"
 #include "object/disk/disk_store.h"
+#include "queue/segments/segment_stream.h"
 
 // Looking after a data directory: verify, backup, restore.
 
@@ -161,7 +162,66 @@ Result<void> repair_objects(Site::State& state, const expression::Watch& watch,
     return {};
 }
 
+Result<void> copy_ingest(Site& site, const fs::path& to) {
+    if (!fs::exists(site.data() / ingest_file)) return {};
+    auto* const records = TRY(site.ingest());
+    return records->backup_to(to / ingest_file);
+}
+
+/// Files that nobody writes, with their folders; all of it reaches the disk.
+Result<void> copy_folder(const fs::path& from, const fs::path& to) {
+    TRY(make_folders(to));
+    std::error_code failed;
+    Bytes piece;
+    for (fs::directory_iterator entry(from, failed), end; !failed && entry != end;
+         entry.increment(failed)) {
+        const fs::path target = to / entry->path().filename();
+        if (entry->is_directory()) {
+            TRY(copy_folder(entry->path(), target));
+            continue;
+        }
+        const File source = TRY(File::open_to_read(entry->path()));
+        File copy = TRY(File::create(target));
+        const std::uint64_t size = TRY(source.size());
+        for (std::uint64_t at = 0; at < size; at += piece.size()) {
+            piece.resize(std::min<std::uint64_t>(4u << 20, size - at));
+            TRY(source.read_at(at, piece));
+            TRY(copy.write_at(at, piece));
+        }
+        TRY(copy.sync());
+    }
+    if (failed) return fail(error_from_errno("listing", from.string(), failed.value()));
+    return sync_folder(to);
+}
+
+constexpr const char* record_folders[] = {"streams", "deliveries"};
+
+Result<void> copy_closed_records(Site& site, const fs::path& to) {
+    TRY(copy_ingest(site, to));
+    for (const char* folder : record_folders)
+        if (fs::exists(site.data() / folder)) TRY(copy_folder(site.data() / folder, to / folder));
+    return {};
+}
+
+/// Damage in the logs of streams and deliveries, which nobody has open.
+Result<void> verify_records(const fs::path& data, std::vector<std::string>& found) {
+    for (const char* folder : record_folders) {
+        std::error_code failed;
+        for (fs::directory_iterator entry(data / folder, failed), end; !failed && entry != end;
+             entry.increment(failed))
+            if (const fs::path log = entry->path() / "records"; fs::exists(log))
+                for (std::string& problem : TRY(queue::check_segments(log)))
+                    found.push_back(std::move(problem));
+    }
+    return {};
+}
+
 }  // namespace
+
+void Site::copy_records_by(CopyRecords copy) {
+    const std::lock_guard<std::mutex> held(state_->records_mutex);
+    state_->copy_records = std::move(copy);
+}
 
 Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& datasets,
                                               const expression::Watch& watch) {
@@ -170,6 +230,7 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
         note(found, state_->control->verify());
         note(found, state_->warehouse_database->verify());
         if (fs::exists(state_->data / ingest_file)) note(found, TRY(ingest())->verify());
+        TRY(verify_records(state_->data, found));
         for (const auto& info : TRY(all_objects(*state_->objects))) {
             if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "verify was stopped");
             note(found, state_->objects->verify(info.key));
@@ -228,9 +289,12 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
         TRY(state_->warehouse_database->backup_to(half / "warehouse.duckdb"));
         TRY(state_->control->backup_to(half / "control.db"));
     }
-    if (fs::exists(state_->data / ingest_file)) {
-        auto* const records = TRY(ingest());
-        TRY(records->backup_to(half / ingest_file));
+    {
+        // A server that ends meanwhile waits: it has them open.
+        const std::lock_guard<std::mutex> held(state_->records_mutex);
+        const CopyRecords& copy = state_->copy_records;
+        TRY(copy ? copy(half, [&] { return copy_ingest(*this, half); })
+                 : copy_closed_records(*this, half));
     }
     if (const fs::path keys = state_->data / access_key_file; fs::exists(keys)) {
         const std::string key = TRY(read_file(keys));

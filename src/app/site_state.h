@@ -70,6 +70,8 @@ struct Site::State {
     std::unique_ptr<portal::Portal> portal;
     std::unique_ptr<Inspection> inspection;
     std::vector<std::function<Result<void>()>> more_gauges;
+    std::mutex records_mutex;
+    CopyRecords copy_records;
     Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
     // Last: they stop before what they work on goes.

@@ -7,13 +7,14 @@
 
 namespace stroma::delivery {
 
-enum class Compression { none, gzip, zstd, snappy, hadoop_snappy };
+enum class Compression { none, gzip, zip, zstd, snappy, hadoop_snappy };
 
-/// nothing for a name that isn't one: UNCOMPRESSED, GZIP, ZSTD, Snappy, HADOOP_SNAPPY.
+/// nothing for a name that isn't one: UNCOMPRESSED, GZIP, ZIP, ZSTD, Snappy, HADOOP_SNAPPY.
 Result<Compression> compression_named(std::string_view name);
-/// ".gz", ".zst", ".snappy" or "".
+/// ".gz", ".zip", ".zst", ".snappy" or "".
 std::string_view extension_of(Compression compression);
-/// The same bytes for the same input each time. Snappy is raw, or in the frames that Hadoop reads.
+/// The same bytes for the same input each time. An archive (ZIP) has one member, "records". Snappy
+/// is raw, or in the frames that Hadoop reads.
 Result<std::string> compress(std::string_view bytes, Compression compression);
 
 }  // namespace stroma::delivery

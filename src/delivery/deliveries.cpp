@@ -71,7 +71,7 @@ Result<std::shared_ptr<Deliveries::Worker>> Deliveries::open_worker(const fs::pa
             folder / "records",
             {.shards = 1, .retention = log_retention, .identity = checksum64(as_bytes(state.id))}));
     return std::make_shared<Worker>(options_, folder, std::move(state), std::move(log), streams_,
-                                    sink_, clock_);
+                                    sink_, clock_, turns_);
 }
 
 void Deliveries::start() {
@@ -164,6 +164,20 @@ Result<void> Deliveries::change_tags(
         edit(state.tags);
         return {};
     });
+}
+
+Result<void> Deliveries::while_paused(const std::function<Result<void>()>& work) {
+    const std::lock_guard gate(turns_.gate);
+    const std::unique_lock alone(turns_.going_on);
+    return work();
+}
+
+Result<void> Deliveries::copy_to(const fs::path& folder) {
+    TRY(make_folders(folder));
+    for (const std::string& name : names())
+        if (const auto worker = opened(name))
+            TRY((*worker)->copy_to(folder / (*worker)->folder().filename()));
+    return {};
 }
 
 Result<std::uint64_t> Deliveries::put(std::string_view name, std::span<const std::string> records) {

@@ -34,8 +34,15 @@ struct DeliveriesOptions {
 
 struct DeliveryStats {
     std::uint64_t delivered = 0, refused = 0, dropped = 0, objects = 0, failures = 0;
-    std::int64_t oldest_ms = 0;  ///< arrival of the oldest record not yet delivered; 0 for none
+    std::uint64_t waiting = 0;   ///< records that have come and aren't delivered
+    std::int64_t oldest_ms = 0;  ///< arrival of the oldest of them; 0 for none
     std::string last_error;      ///< "" once it went well again
+};
+
+/// Who delivers passes the gate and holds `going_on` shared; who wants none to holds both.
+struct Turns {
+    std::mutex gate;
+    std::shared_mutex going_on;
 };
 
 /// All deliveries of the site; each works on a thread of its own between start() and stop().
@@ -66,6 +73,13 @@ public:
     /// errors  not_found; unsupported  it delivers a stream
     Result<std::uint64_t> put(std::string_view name, std::span<const std::string> records);
 
+    /// Calls `work` while nothing is delivered: no object is put and no cursor moves. Records may
+    /// be put meanwhile. Waits for objects that are being put.
+    Result<void> while_paused(const std::function<Result<void>()>& work);
+    /// Copies every delivery, as it is now, into that folder, from which `open` goes on. Only
+    /// while paused.
+    Result<void> copy_to(const fs::path& folder);
+
 private:
     class Worker;
     Deliveries(DeliveriesOptions options, stream::OpenLog open_log, stream::Streams& streams,
@@ -81,6 +95,7 @@ private:
     const Clock& clock_;
     IdSource& ids_;
     bool started_ = false;
+    Turns turns_;
     std::shared_mutex mutex_;
     std::map<std::string, std::shared_ptr<Worker>, std::less<>> workers_;
 };

@@ -118,7 +118,7 @@ TEST(Destination, WhatCannotBeDeliveredIsRefusedWhenItIsMade) {
     EXPECT_FALSE(refused(R"("Prefix":"x/")"));
     EXPECT_TRUE(refused(R"("Prefix":"!{timestamp:yyyy}/")"));
     EXPECT_TRUE(refused(R"("ErrorOutputPrefix":"!{timestamp:yyyy}/")"));
-    EXPECT_TRUE(refused(R"("CompressionFormat":"ZIP")"));
+    EXPECT_TRUE(refused(R"("CompressionFormat":"LZO")"));
     EXPECT_TRUE(refused(R"("BufferingHints":{"SizeInMBs":129})"));
     EXPECT_TRUE(refused(R"("BufferingHints":{"IntervalInSeconds":901})"));
     EXPECT_TRUE(refused(R"("ProcessingConfiguration":{"Enabled":true,"Processors":[

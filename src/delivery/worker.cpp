@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view state_file = "delivery.json", prepared_file = "prepared";
 constexpr std::size_t scan_bytes = 4u << 20;
+constexpr std::uint64_t prepared_bytes_max = std::uint64_t{2} << 30;
 constexpr int scan_records = 10'000;
 constexpr Milliseconds idle_most{60'000}, retry_first{200}, retry_most{30'000};
 
@@ -70,13 +71,14 @@ std::optional<Batch> parse_batch(std::string_view text, const std::string& range
 
 Deliveries::Worker::Worker(const DeliveriesOptions& options, fs::path folder, DeliveryState state,
                            std::unique_ptr<queue::GrowingStream> log, stream::Streams& streams,
-                           ObjectSink& sink, const Clock& clock)
+                           ObjectSink& sink, const Clock& clock, Turns& turns)
     : options_(options),
       folder_(std::move(folder)),
       log_(std::move(log)),
       streams_(streams),
       sink_(sink),
       clock_(clock),
+      turns_(turns),
       state_(std::move(state)) {}
 
 Deliveries::Worker::~Worker() { stop(); }
@@ -97,8 +99,40 @@ DeliveryState Deliveries::Worker::state() const {
 }
 
 DeliveryStats Deliveries::Worker::stats() const {
-    const std::lock_guard lock(mutex_);
-    return stats_;
+    std::unique_lock lock(mutex_);
+    DeliveryStats stats = stats_;
+    const DeliveryState now = state_;
+    lock.unlock();
+    stats.waiting = waiting(now);
+    if (stats.waiting == 0) stats.oldest_ms = 0;
+    return stats;
+}
+
+std::uint64_t Deliveries::Worker::waiting(const DeliveryState& now) const {
+    std::uint64_t records = 0;
+    const auto add = [&](std::uint32_t shard, const Result<queue::ShardTip>& tip) {
+        const auto cursor = now.cursors.find(shard);
+        const std::uint64_t from = cursor == now.cursors.end() ? 1 : cursor->second;
+        if (tip && tip->end > from) records += tip->end - from;
+    };
+    if (log_) {
+        add(0, log_->tip(0));
+    } else if (const auto info = streams_.find(now.source)) {
+        for (const stream::Shard& shard : (*info)->shards)
+            add(shard.index, streams_.tip(now.source, shard.index));
+    }
+    return records;
+}
+
+Result<void> Deliveries::Worker::copy_to(const fs::path& folder) const {
+    TRY(make_folders(folder));
+    if (log_) {
+        const queue::CopyLog copy = TRY(log_->copy_of_now());
+        TRY(copy(folder / "records"));
+    }
+    if (const auto text = read_file(folder_ / prepared_file, prepared_bytes_max))
+        TRY(replace_file(folder / prepared_file, as_bytes(*text)));
+    return replace_file(folder / state_file, as_bytes(state_json(state())));
 }
 
 Result<void> Deliveries::Worker::change(const std::function<Result<void>(DeliveryState&)>& edit) {
@@ -136,7 +170,6 @@ void Deliveries::Worker::run(const std::stop_token& stop) {
             retry = retry_first;
             const std::lock_guard lock(mutex_);
             stats_.last_error.clear();
-            stats_.oldest_ms = gathered.oldest_ms;
         } else {
             gathered = {};
             const std::string name = state().name;
@@ -170,14 +203,24 @@ void Deliveries::Worker::wait(const std::stop_token& stop, Milliseconds most) {
 }
 
 Result<Milliseconds> Deliveries::Worker::turn(Gathered& gathered) {
+    std::unique_lock gate(turns_.gate);
+    const std::shared_lock going_on(turns_.going_on);
+    gate.unlock();
     const DeliveryState now = state();
+    const auto say_oldest = [this](std::int64_t oldest_ms) {
+        const std::lock_guard lock(mutex_);
+        stats_.oldest_ms = oldest_ms;
+    };
     if (now.plan) {
+        if (stats().oldest_ms == 0) say_oldest(now.plan->planned_ms);
         TRY(deliver(*now.plan));
         gathered = {};
+        say_oldest(0);
         return Milliseconds{0};
     }
     const Destination destination = TRY(parse_destination(now.config));
     TRY(gather(gathered, now, destination.buffer_bytes));
+    say_oldest(gathered.oldest_ms);
     if (gathered.records == 0) return idle_most;
     const std::int64_t due = gathered.oldest_ms + destination.buffer_time.count();
     const std::int64_t left = due - clock_.unix_ms();
@@ -261,7 +304,7 @@ Result<Batch> Deliveries::Worker::prepared(const Plan& plan) {
     const Destination destination = TRY(parse_destination(plan.config));
     const bool may_differ = !destination.transform.empty();
     if (may_differ)
-        if (const auto text = read_file(folder_ / prepared_file, std::uint64_t{2} << 30))
+        if (const auto text = read_file(folder_ / prepared_file, prepared_bytes_max))
             if (auto batch = parse_batch(*text, plan.text())) return *std::move(batch);
     const DeliveryState now = state();
     const BatchName name{.delivery = now.name,

@@ -13,7 +13,7 @@ class Deliveries::Worker {
 public:
     Worker(const DeliveriesOptions& options, fs::path folder, DeliveryState state,
            std::unique_ptr<queue::GrowingStream> log, stream::Streams& streams, ObjectSink& sink,
-           const Clock& clock);
+           const Clock& clock, Turns& turns);
     ~Worker();
     void start();
     void stop();
@@ -24,6 +24,8 @@ public:
     /// Stores the state as `edit` leaves it.
     Result<void> change(const std::function<Result<void>(DeliveryState&)>& edit);
     Result<std::uint64_t> put(std::span<const std::string> records);
+    /// Into a folder that it makes. While nothing is delivered.
+    Result<void> copy_to(const fs::path& folder) const;
 
 private:
     /// What has been looked at since the last batch.
@@ -42,6 +44,7 @@ private:
     Result<void> gather(Gathered& gathered, const DeliveryState& state, std::uint64_t bytes_max);
     Result<void> plan(const Gathered& gathered);
     Result<void> deliver(const Plan& plan);
+    std::uint64_t waiting(const DeliveryState& state) const;
     Result<Batch> prepared(const Plan& plan);
     Result<std::vector<RawRecord>> records_of(const Plan& plan);
     Result<void> commit(const Plan& plan);
@@ -53,6 +56,7 @@ private:
     stream::Streams& streams_;
     ObjectSink& sink_;
     const Clock& clock_;
+    Turns& turns_;
 
     mutable std::mutex mutex_;
     DeliveryState state_;

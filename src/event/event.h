@@ -84,6 +84,17 @@ struct Sinks {
     std::function<Result<void>(const std::string& arn, const std::string& key,
                                const std::string& data)>
         record;
+    /// Whether a rule of that owner may still send to that queue, stream or delivery; all may when
+    /// it isn't set.
+    std::function<bool(const std::string& owner, const std::string& arn)> may_reach;
+};
+
+/// What a rule has come to since the start, and what it has yet to hand over.
+struct RuleLoad {
+    RulePointer rule;
+    std::uint64_t matched = 0, handed = 0, failed = 0;  ///< events; to targets
+    std::int64_t waiting = 0;
+    std::int64_t oldest_age_ms = 0;
 };
 
 struct EventCounts {

@@ -83,6 +83,8 @@ public:
     Result<void> cancel_replay(std::string_view name);
 
     Result<EventCounts> counts();
+    /// Of every rule of every bus.
+    Result<std::vector<RuleLoad>> rule_loads();
     std::string arn_of(std::string_view region, std::string_view what) const;
 
     struct State;

@@ -30,6 +30,11 @@ struct Trail {
     const std::set<std::string>* only = nullptr;
 };
 
+/// By bus and name, since the start.
+struct RuleTraffic {
+    std::uint64_t matched = 0, handed = 0, failed = 0;
+};
+
 struct Events::State {
     State(sql::WriteGroup& writes, message::Queues& message_queues, Sinks the_sinks,
           const Clock& time, IdSource& id_source, EventsOptions the_options)
@@ -62,6 +67,11 @@ struct Events::State {
                       const std::string& payload, const Error& error, std::int64_t attempts);
     Result<void> suspend(sql::Connection& connection, const Rule& rule, const Trail& trail);
 
+    /// denied when the rule's owner may not use the target, whose owner may be another by now.
+    Result<void> check_reach(const Rule& rule, const Target& target) const;
+    /// Counts what became of an event at a target.
+    void count(const Rule& rule, std::string_view outcome);
+
     // working.cpp
     Result<bool> fire_schedules();
     Result<bool> replay_some();
@@ -87,6 +97,9 @@ struct Events::State {
     std::map<std::string, std::shared_ptr<const Archive>, std::less<>> archives;
     std::map<std::pair<std::string, std::string>, Endpoint> endpoints;  ///< by kind and name
     std::int64_t dropped_old_ms = 0;
+
+    std::mutex traffic_mutex;
+    std::map<std::pair<std::string, std::string>, RuleTraffic> traffic;
 
     std::mutex waking;
     std::condition_variable woken;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
+#include <set>
 
 #include "base/digest.h"
 #include "base/json.h"
@@ -28,10 +30,15 @@ protected:
                                                 const std::string& data) -> Result<void> {
                                    records.push_back(arn + " " + data);
                                    return answer;
-                               }},
+                               },
+                               .may_reach =
+                                   [this](const std::string& owner, const std::string& arn) {
+                                       return !foreign.contains(owner + " " + arn);
+                                   }},
                               clock, ids, {})
                      .value();
     }
+    std::set<std::string> foreign;  ///< who may not reach what
     std::string queue_arn(const std::string& name) { return queues->find(name)->arn; }
     void rule(const std::string& name, Json attributes, std::vector<Json> targets,
               const std::string& bus = "default") {
@@ -72,6 +79,39 @@ protected:
 };
 
 const Json all_of_shop = {{"EventPattern", R"({"source":["shop"]})"}};
+
+TEST_F(EventsTest, ATargetThatCameToBelongToSomebodyElseGetsNothing) {
+    const std::string stream = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
+    const auto dead = queues->create({"dead", "us-east-1", "o", {}, {}}).value();
+    const Json buried = {{"Arn", dead->arn}};
+    rule("r", {{"EventPattern", R"({"source":["s"]})"}},
+         {{{"Id", "q"}, {"Arn", inbox->arn}, {"DeadLetterConfig", buried}},
+          {{"Id", "s"}, {"Arn", stream}, {"DeadLetterConfig", buried}}});
+    tell("s", {{"n", 1}});
+    while (events->work_once().value()) {
+    }
+    EXPECT_FALSE(take().empty());
+    EXPECT_EQ(records.size(), 1u);
+    foreign = {"o " + inbox->arn, "o " + stream};
+    tell("s", {{"n", 2}});
+    while (events->work_once().value()) {
+    }
+    EXPECT_EQ(take(), "");
+    EXPECT_EQ(records.size(), 1u);
+    const std::string letters = take("dead");
+    EXPECT_EQ(std::count(letters.begin(), letters.end(), '\n'), 2);
+    // Nor does a queue of dead letters that isn't theirs any more.
+    foreign.insert("o " + dead->arn);
+    tell("s", {{"n", 3}});
+    while (events->work_once().value()) {
+    }
+    EXPECT_EQ(take("dead"), "");
+    const auto loads = events->rule_loads().value();
+    ASSERT_EQ(loads.size(), 1u);
+    EXPECT_EQ(loads[0].matched, 3u);
+    EXPECT_EQ(loads[0].handed, 2u);
+    EXPECT_GE(loads[0].failed, 4u);
+}
 
 TEST_F(EventsTest, AnEventGoesToTheTargetsOfTheRulesThatItFits) {
     rule("shop", all_of_shop, {to_inbox()});

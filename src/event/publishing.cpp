@@ -27,13 +27,24 @@ std::string text_at(const Json& json, const char* outer, const char* inner) {
     return found->value(inner, std::string());
 }
 
-void count(const Rule& rule, const char* outcome) {
-    counter("stroma_event_targets_total", "Events handed to targets of rules",
-            {{"bus", rule.bus}, {"rule", rule.name}, {"outcome", outcome}})
-        .add();
+}  // namespace
+
+Result<void> Events::State::check_reach(const Rule& rule, const Target& target) const {
+    if (!sinks.may_reach || sinks.may_reach(rule.owner, target.arn)) return {};
+    return fail(ErrorCode::denied, "the target belongs to somebody else by now");
 }
 
-}  // namespace
+void Events::State::count(const Rule& rule, std::string_view outcome) {
+    counter("stroma_event_targets_total", "Events handed to targets of rules",
+            {{"bus", rule.bus}, {"rule", rule.name}, {"outcome", std::string(outcome)}})
+        .add();
+    const std::lock_guard lock(traffic_mutex);
+    RuleTraffic& sums = traffic[{rule.bus, rule.name}];
+    if (outcome == "failed" || outcome == "buried" || outcome == "dropped")
+        ++sums.failed;
+    else if (outcome != "delivery")
+        ++sums.handed;
+}
 
 Json Events::envelope_of(const Event& event, const std::string& id) const {
     Json envelope = Json::object();
@@ -91,6 +102,10 @@ Result<void> Events::State::trigger(sql::Connection& connection, const Rule& rul
     const bool is_loop =
         std::find(trail.rules.begin(), trail.rules.end(), rule.arn) != trail.rules.end();
     if (is_loop || trail.rules.size() >= trail_max) return suspend(connection, rule, trail);
+    {
+        const std::lock_guard lock(traffic_mutex);
+        ++traffic[{rule.bus, rule.name}].matched;
+    }
     Trail further = trail;
     further.rules.push_back(rule.arn);
     for (const Target& target : rule.targets)
@@ -110,6 +125,8 @@ Result<void> Events::State::deliver(sql::Connection& connection, const Rule& rul
     }
     const std::string payload = target_input(target.attributes, event, {rule.name, rule.arn, now});
     if (target.arn.starts_with("arn:aws:sqs:")) {
+        if (const auto allowed = check_reach(rule, target); !allowed)
+            return bury(connection, rule, target, payload, allowed.error(), 0);
         message::NewMessage message;
         message.body = payload;
         message.sender = rule.arn;
@@ -121,7 +138,7 @@ Result<void> Events::State::deliver(sql::Connection& connection, const Rule& rul
         }
         const auto sent = queues.send_in(connection, queue, message);
         if (!sent && sent.error().code != ErrorCode::not_found) return fail(sent.error());
-        count(rule, sent ? "queue" : "failed");
+        if (sent) count(rule, "queue");
         return sent ? Result<void>{} : bury(connection, rule, target, payload, sent.error(), 0);
     }
     const bool goes_out = target.arn.find(":api-destination/") != std::string::npos ||
@@ -160,7 +177,8 @@ Result<void> Events::State::bury(sql::Connection& connection, const Rule& rule,
                                  const Target& target, const std::string& payload,
                                  const Error& error, std::int64_t attempts) {
     const std::string arn = text_at(target.attributes, "DeadLetterConfig", "Arn");
-    const message::QueuePointer queue = queues.find_arn(arn);
+    message::QueuePointer queue = queues.find_arn(arn);
+    if (queue && sinks.may_reach && !sinks.may_reach(rule.owner, arn)) queue = nullptr;
     log(LogLevel::warning, "an event could not be handed to its target",
         {{"rule", rule.arn}, {"target", target.arn}, {"error", error.message}});
     if (!queue) {

@@ -192,10 +192,12 @@ Result<void> Events::State::make_delivery(std::int64_t id) {
     const auto target = std::find_if(targets.begin(), targets.end(),
                                      [&](const Target& one) { return one.id == target_id; });
     if (target == targets.end()) return group.run(drop);
-    const auto done = hand_over(*target, payload);
+    auto done = check_reach(*rule->second, *target);
+    if (done) done = hand_over(*target, payload);
     counter("stroma_event_deliveries_total", "Deliveries of events tried",
             {{"rule", rule_name}, {"outcome", done ? "done" : "failed"}})
         .add();
+    count(*rule->second, done ? "delivered" : "failed");
     if (done) return group.run(drop);
     ++attempts;
     const std::int64_t now = clock.unix_ms();
@@ -293,6 +295,39 @@ Result<void> Events::State::drop_old_archived() {
         TRY(group.run(work));
     }
     return {};
+}
+
+Result<std::vector<RuleLoad>> Events::rule_loads() {
+    std::map<std::pair<std::string, std::string>, RuleLoad> loads;
+    {
+        const std::shared_lock shared(state_->mutex);
+        for (const auto& [bus_name, bus] : state_->buses)
+            for (const auto& [rule_name, rule] : bus->rules)
+                loads[{bus_name, rule_name}].rule = rule;
+    }
+    {
+        const std::lock_guard lock(state_->traffic_mutex);
+        for (const auto& [name, sums] : state_->traffic) {
+            const auto found = loads.find(name);
+            if (found == loads.end()) continue;
+            found->second.matched = sums.matched;
+            found->second.handed = sums.handed;
+            found->second.failed = sums.failed;
+        }
+    }
+    const auto connection = TRY(state_->readers.take());
+    const auto rows = TRY(connection->execute(
+        "SELECT bus, rule, count(*), min(created_ms) FROM event_deliveries GROUP BY bus, rule"));
+    while (TRY(rows->next())) {
+        const auto found = loads.find({rows->text(0), rows->text(1)});
+        if (found == loads.end()) continue;
+        found->second.waiting = rows->integer(2);
+        found->second.oldest_age_ms =
+            std::max<std::int64_t>(0, state_->clock.unix_ms() - rows->integer(3));
+    }
+    std::vector<RuleLoad> list;
+    for (auto& [name, load] : loads) list.push_back(std::move(load));
+    return list;
 }
 
 Result<EventCounts> Events::counts() {

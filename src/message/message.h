@@ -97,6 +97,11 @@ struct QueueCounts {
     std::int64_t oldest_age_ms = 0;
 };
 
+/// Since the process started. Dead letters are those that left the queue.
+struct QueueTraffic {
+    std::uint64_t sent = 0, received = 0, dead_lettered = 0;
+};
+
 struct ReceiveOptions {
     int most = 1;
     Milliseconds wait{0};

@@ -286,6 +286,11 @@ Result<void> Queues::purge(std::string_view name) {
     });
 }
 
+QueueTraffic Queues::traffic(const Queue& queue) {
+    const QueueRuntime& runtime = *queue.runtime;
+    return {runtime.sent, runtime.received, runtime.dead_lettered};
+}
+
 Result<QueueCounts> Queues::counts(const Queue& queue) {
     TRY(state_->sweep(queue));
     const auto connection = TRY(state_->readers.take());

@@ -49,6 +49,7 @@ public:
     /// errors  not_found; conflict  there was one less than a minute ago
     Result<void> purge(std::string_view name);
     Result<QueueCounts> counts(const Queue& queue);
+    static QueueTraffic traffic(const Queue& queue);
     /// Names of the queues whose dead letters go to that one.
     std::vector<std::string> dead_letter_sources(std::string_view name) const;
 

@@ -23,6 +23,7 @@ struct QueueRuntime {
     std::atomic<std::int64_t> in_flight_at_most{0};  ///< since it was last counted
     std::atomic<std::int64_t> swept_ms{0};
     std::atomic<std::int64_t> purged_ms{0};
+    std::atomic<std::uint64_t> sent{0}, received{0}, dead_lettered{0};
 };
 
 /// Names one delivery of one message.

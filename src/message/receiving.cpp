@@ -156,7 +156,15 @@ private:
             "0, origin = ? WHERE position = ?",
             {dead_letters_->number, std::int64_t{state_.next_position++}, blocked, now_, queue_.arn,
              due.position}));
-        state_.group.when_committed([to = dead_letters_] { to->runtime->channel.wake(); });
+        state_.group.when_committed(
+            [to = dead_letters_, from = queue_.runtime, name = queue_.name] {
+                to->runtime->channel.wake();
+                ++from->dead_lettered;
+                counter("stroma_sqs_dead_lettered_total",
+                        "Messages that were received too often and went to the dead letters",
+                        {{"queue", name}})
+                    .add();
+            });
         return left(due.message.group);
     }
 
@@ -253,6 +261,7 @@ Result<std::vector<Received>> Queues::State::receive_now(const Queue& queue,
     counter("stroma_sqs_received_total", "Messages received from a queue of the AWS port",
             {{"queue", queue.name}})
         .add(static_cast<double>(taken.size()));
+    queue.runtime->received += taken.size();
     return taken;
 }
 

@@ -20,6 +20,7 @@ void count_sent(const Queue& queue, bool is_done, std::size_t count) {
     counter("stroma_sqs_sent_total", "Messages sent to a queue of the AWS port",
             {{"queue", queue.name}, {"outcome", is_done ? "done" : "failed"}})
         .add(static_cast<double>(count));
+    if (is_done) queue.runtime->sent += count;
 }
 
 }  // namespace

@@ -124,6 +124,19 @@ Result<std::vector<Job>> JobStore::list(const JobFilter& filter) {
     return jobs;
 }
 
+Result<std::vector<Job>> JobStore::ended_after(std::int64_t ended_ms, std::string_view id,
+                                               int most) {
+    const auto connection = TRY(state_->pool.take());
+    const auto rows = TRY(connection->execute(
+        fmt::format("SELECT {} FROM jobs WHERE ended_ms >= ? AND (ended_ms > ? OR id > ?) AND "
+                    "ended_ms > 0 ORDER BY ended_ms, id LIMIT ?",
+                    job_columns),
+        {ended_ms, ended_ms, std::string(id), std::int64_t{most}}));
+    std::vector<Job> jobs;
+    while (TRY(rows->next())) jobs.push_back(TRY(job_in(*rows)));
+    return jobs;
+}
+
 Result<void> JobStore::State::send_in(sql::Connection& connection, std::string_view stage,
                                       const std::string& id) {
     std::string message;

@@ -32,6 +32,8 @@ public:
     /// The id that begins so, as people type it. errors  not_found; conflict  several do
     Result<std::string> id_beginning(std::string_view beginning);
     Result<std::vector<Job>> list(const JobFilter& filter);
+    /// Jobs that have ended, in the order of their ends, behind that one: at most so many.
+    Result<std::vector<Job>> ended_after(std::int64_t ended_ms, std::string_view id, int most);
     Result<std::vector<JobLogLine>> log_lines(std::string_view id, std::int64_t after_ms = 0);
     /// A queued job is cancelled at once, a running one is asked to stop. not_found if unknown.
     Result<Job> cancel(std::string_view id);

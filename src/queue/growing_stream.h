@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "queue/queue.h"
 
 namespace stroma::queue {
@@ -22,6 +24,9 @@ struct ShardTip {
     std::uint64_t end = 0;
     std::int64_t last_arrived_ms = 0;
 };
+
+/// Writes a log as it was at one moment into a folder that it makes, in which it can be opened.
+using CopyLog = std::function<Result<void>(const fs::path& folder)>;
 
 /// A stream whose shards can become more, that is read by time and by bytes too, and that takes
 /// the records of many shards at once. Any thread; one process.
@@ -45,6 +50,8 @@ public:
     /// Gives the disk space of expired records back as far as whole files hold nothing else.
     /// Appends do so by themselves from time to time.
     virtual Result<void> drop_expired() = 0;
+    /// Fixes what a copy will hold: all that has been acknowledged. Appends go on meanwhile.
+    virtual Result<CopyLog> copy_of_now() = 0;
     /// What the stream takes on disk.
     virtual std::uint64_t stored_bytes() = 0;
 };

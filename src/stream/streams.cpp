@@ -27,6 +27,32 @@ struct Second {
     }
 };
 
+/// The worst of this half minute and of the one before it.
+struct Lag {
+    static constexpr std::int64_t window_ms = 30'000;
+    std::int64_t window = 0;
+    std::optional<Behind> now, before;
+
+    void turn(std::int64_t now_ms) {
+        const std::int64_t at = now_ms / window_ms;
+        if (at == window) return;
+        before = at == window + 1 ? now : std::nullopt;
+        now.reset();
+        window = at;
+    }
+    void note(const Behind& behind, std::int64_t now_ms) {
+        turn(now_ms);
+        if (!now) now.emplace();
+        now->records = std::max(now->records, behind.records);
+        now->ms = std::max(now->ms, behind.ms);
+    }
+    std::optional<Behind> worst(std::int64_t now_ms) {
+        turn(now_ms);
+        if (!now || !before) return now ? now : before;
+        return Behind{std::max(now->records, before->records), std::max(now->ms, before->ms)};
+    }
+};
+
 struct Route {
     HashKey last = 0;
     std::uint32_t shard = 0;
@@ -56,6 +82,16 @@ struct Streams::Open {
     std::condition_variable_any arrived;
     std::uint64_t puts = 1;
 
+    struct Subscription {
+        std::uint64_t number = 0;
+        std::int64_t begun_ms = 0;
+    };
+    std::mutex subscribing;
+    std::map<std::pair<std::string, std::uint32_t>, Subscription> subscriptions;
+
+    HotKeys hot_keys;
+    std::mutex lag_mutex;
+    Lag lag;
     std::atomic<std::uint64_t> records_in{0}, bytes_in{0}, records_out{0}, bytes_out{0},
         throttled{0};
 
@@ -239,8 +275,18 @@ Result<std::shared_ptr<const StreamInfo>> Streams::find(std::string_view name) {
 
 Result<Traffic> Streams::traffic(std::string_view name) {
     const auto stream = TRY(opened(name));
-    return Traffic{stream->records_in, stream->bytes_in,  stream->records_out,
-                   stream->bytes_out,  stream->throttled, stream->log->stored_bytes()};
+    Traffic traffic{.records_in = stream->records_in,
+                    .bytes_in = stream->bytes_in,
+                    .records_out = stream->records_out,
+                    .bytes_out = stream->bytes_out,
+                    .throttled = stream->throttled,
+                    .stored_bytes = stream->log->stored_bytes(),
+                    .behind = {},
+                    .hot_key = stream->hot_keys.latest(),
+                    .hot_seconds = stream->hot_keys.seconds()};
+    const std::lock_guard lock(stream->lag_mutex);
+    traffic.behind = stream->lag.worst(clock_.unix_ms());
+    return traffic;
 }
 
 Result<void> Streams::change(std::string_view name,
@@ -264,6 +310,57 @@ Result<void> Streams::reshard(
         TRY(stream->store(std::move(changed)));
     }
     stream->tell();
+    return {};
+}
+
+Result<std::optional<std::uint64_t>> Streams::subscribe(std::string_view name,
+                                                        std::string_view consumer,
+                                                        std::uint32_t shard) {
+    constexpr std::int64_t again_after_ms = 5000;
+    const auto stream = TRY(opened(name));
+    std::uint64_t number = 0;
+    {
+        const std::lock_guard lock(stream->subscribing);
+        auto& subscription = stream->subscriptions[{std::string(consumer), shard}];
+        const std::int64_t now = clock_.steady_ms();
+        if (subscription.number != 0 && now - subscription.begun_ms < again_after_ms)
+            return std::nullopt;
+        subscription.begun_ms = now;
+        number = ++subscription.number;
+    }
+    stream->tell();  // whoever was subscribed looks
+    return number;
+}
+
+bool Streams::is_subscribed(std::string_view name, std::string_view consumer, std::uint32_t shard,
+                            std::uint64_t subscription) {
+    const auto stream = opened(name);
+    if (!stream) return false;
+    const std::lock_guard lock((*stream)->subscribing);
+    const auto found = (*stream)->subscriptions.find({std::string(consumer), shard});
+    return found != (*stream)->subscriptions.end() && found->second.number == subscription;
+}
+
+Result<void> Streams::copy_to(const fs::path& folder) {
+    TRY(make_folders(folder));
+    TRY(replace_file(folder / secret_file, as_bytes(secret_)));
+    for (const std::string& name : names()) {
+        const auto found = opened(name);
+        if (!found) continue;  // removed meanwhile
+        const auto& stream = *found;
+        std::string state;
+        queue::CopyLog copy_log;
+        {
+            // Shards don't change in between; records may come.
+            const std::shared_lock shared(stream->routes);
+            state = stream_json(*stream->now());
+            copy_log = TRY(stream->log->copy_of_now());
+        }
+        const fs::path to = folder / stream->folder.filename();
+        TRY(make_folders(to));
+        TRY(copy_log(to / "records"));
+        TRY(replace_file(to / state_file, as_bytes(state)));
+    }
     return {};
 }
 
@@ -329,6 +426,7 @@ Result<void> Streams::put(std::string_view name, std::span<NewRecord> records) {
         stream->records_in += arrivals.size();
         stream->bytes_in += bytes;
     }
+    stream->hot_keys.note(records, clock_.unix_ms());
     stream->tell();
     return {};
 }
@@ -372,6 +470,9 @@ Result<Reading> Streams::read(const Position& position, int most) {
         if (reading.records.empty()) reading.next = std::max(reading.next, shard.end);
         reading.drained = reading.next >= shard.end;
     }
+    const std::lock_guard lock(stream->lag_mutex);
+    stream->lag.note({tip.end > reading.next ? tip.end - reading.next : 0, reading.millis_behind},
+                     now);
     return reading;
 }
 

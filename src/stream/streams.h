@@ -11,6 +11,7 @@
 #include "base/context.h"
 #include "base/file.h"
 #include "queue/growing_stream.h"
+#include "stream/hot_keys.h"
 #include "stream/position.h"
 #include "stream/stream_info.h"
 
@@ -52,10 +53,19 @@ struct Reading {
     std::shared_ptr<const StreamInfo> stream;
 };
 
+/// How far behind the newest record whoever read a stream was, at the worst of the last minute.
+struct Behind {
+    std::uint64_t records = 0;
+    std::int64_t ms = 0;
+};
+
 /// What the sum of a stream's puts and gets came to since the start.
 struct Traffic {
     std::uint64_t records_in = 0, bytes_in = 0, records_out = 0, bytes_out = 0, throttled = 0;
     std::uint64_t stored_bytes = 0;
+    std::optional<Behind> behind;   ///< nothing when nobody read
+    std::optional<HotKey> hot_key;  ///< the latest one
+    std::uint64_t hot_seconds = 0;  ///< in how many seconds there was one
 };
 
 /// All streams of the site. Any thread.
@@ -100,6 +110,17 @@ public:
     std::uint64_t wait_for_change(std::string_view name, std::uint64_t seen, Milliseconds wait,
                                   const std::stop_token& left);
 
+    /// Subscribes that consumer to the shard; who was subscribed before is no more. Nothing when
+    /// that was less than five seconds ago. errors  not_found
+    Result<std::optional<std::uint64_t>> subscribe(std::string_view name, std::string_view consumer,
+                                                   std::uint32_t shard);
+    /// Whether nobody has taken that subscription over.
+    bool is_subscribed(std::string_view name, std::string_view consumer, std::uint32_t shard,
+                       std::uint64_t subscription);
+
+    /// Copies every stream as it is now, with what iterators are signed with, into that folder,
+    /// from which `open` goes on. Puts go on meanwhile; what they bring may be left out.
+    Result<void> copy_to(const fs::path& folder);
     /// Drops what is past its retention and ends what is being removed.
     void tidy();
     /// Made at the first start and kept: what iterators are signed with.

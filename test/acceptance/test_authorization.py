@@ -79,6 +79,8 @@ RULES = {
     "DELETE /v1/uploads/{upload}": Rule("own change", "/v1/uploads/{fresh_upload}"),
     "POST /v1/imports": Rule("administer", body={"path": "/no/such/file.h5ad"},
                              ok=(202, 400, 404)),
+    "GET /v1/flows": Rule("somebody"),
+    "GET /v1/flows/events": Rule("somebody", "/v1/flows/events?seconds=0"),
     "GET /v1/jobs": OPEN, "GET /v1/jobs/events": Rule("somebody", "/v1/jobs/events?seconds=0"),
     "GET /v1/jobs/{job}": Rule("own", "/v1/jobs/{job}"),
     "GET /v1/jobs/{job}/events": Rule("own", "/v1/jobs/{job}/events"),

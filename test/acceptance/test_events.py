@@ -248,6 +248,26 @@ def test_jobs_and_datasets_tell_of_their_states(run, served, events, inbox, name
     events.disable_rule(Name=name)
 
 
+def test_datasets_tell_when_they_come_and_when_they_go(run, served, events, inbox, name,
+                                                       make_h5ad):
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["stroma.datasets"]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": inbox.arn}])
+    made = make_h5ad("few.h5ad", ["A", "B"], ["c1", "c2"], [[1, 0], [0, 2]])
+    for removing in (lambda: run("dataset", "remove", "few", data=served.data),
+                     lambda: served.request("DELETE", f"/v1/datasets/{dataset}")):
+        run("import", made, "--name", "few", data=served.data)
+        told = inbox.take()
+        assert told["detail-type"] == "Dataset State Change"
+        assert told["detail"]["state"] == "published"
+        [dataset] = [one["id"] for one in served.get("/v1/datasets").json()["datasets"]
+                     if one["name"] == "few"]
+        removing()
+        told = inbox.take()["detail"]
+        assert told["state"] == "removed" and told["dataset"] == dataset and told["name"] == "few"
+    assert inbox.take(wait=0) is None
+    events.disable_rule(Name=name)
+
+
 def test_a_rule_belongs_to_who_made_it(run, served, events, name):
     events.put_rule(Name=name, EventPattern='{"source":["x"]}')
     events.create_event_bus(Name=name)
@@ -279,6 +299,27 @@ def test_a_rule_puts_events_on_a_stream(served, key, events, name):
         answer = kinesis.get_records(ShardIterator=at)
         at, records = answer["NextShardIterator"], answer["Records"]
     told = json.loads(records[0]["Data"])
+    assert (told["id"], told["detail"]) == (event, {"n": 7})
+
+
+def test_a_rule_puts_events_into_a_delivery(served, key, events, name):
+    bucket = name.lower().replace("_", "-")
+    s3 = aws.client(served, key)
+    s3.create_bucket(Bucket=bucket)
+    firehose = aws.client(served, key, "firehose", config={"parameter_validation": False})
+    firehose.create_delivery_stream(
+        DeliveryStreamName=name, ExtendedS3DestinationConfiguration={
+            "RoleARN": "arn:aws:iam::000000000000:role/any", "BucketARN": f"arn:aws:s3:::{bucket}",
+            "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0}})
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    events.put_targets(Rule=name, Targets=[{
+        "Id": "d", "Arn": f"arn:aws:firehose:{aws.REGION}:{ACCOUNT}:deliverystream/{name}"}])
+    event = tell(events, name, {"n": 7})
+    deadline, listed = time.monotonic() + 60, []
+    while not listed:
+        assert time.monotonic() < deadline
+        listed = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+    told = json.loads(s3.get_object(Bucket=bucket, Key=listed[0]["Key"])["Body"].read())
     assert (told["id"], told["detail"]) == (event, {"n": 7})
 
 

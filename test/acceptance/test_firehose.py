@@ -3,10 +3,13 @@ import base64
 import collections
 import gzip
 import hashlib
+import io
 import json
 import re
 import stat
+import subprocess
 import time
+import zipfile
 
 import pytest
 
@@ -108,6 +111,23 @@ def test_records_become_an_object_after_the_interval(site):
     told = site.firehose.describe_delivery_stream(
         DeliveryStreamName="plain")["DeliveryStreamDescription"]
     assert told["DeliveryStreamStatus"] == "ACTIVE" and told["VersionId"] == "1"
+
+
+def test_archives_and_frames_are_opened_by_others(site):
+    """Row 20: ZIP by Python's own, zstd by its program."""
+    for name, compression in (("zipped", "ZIP"), ("packed", "ZSTD")):
+        site.deliver(name, Prefix=name + "/", CompressionFormat=compression,
+                     processors=[("AppendDelimiterToRecord", {})])
+        site.put(name, b"one", b"two" * 100)
+    (name, body), = site.wait("zipped/").items()
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert name.endswith(".zip") and archive.testzip() is None
+        [member] = archive.namelist()
+        assert archive.read(member) == b"one\n" + b"two" * 100 + b"\n"
+    (name, body), = site.wait("packed/").items()
+    assert name.endswith(".zst")
+    opened = subprocess.run(["zstd", "-dc"], input=body, capture_output=True, check=True)
+    assert opened.stdout == b"one\n" + b"two" * 100 + b"\n"
 
 
 def test_size_comes_before_a_long_interval(site):

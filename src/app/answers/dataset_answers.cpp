@@ -2,6 +2,7 @@
 
 #include "app/answers/answers.h"
 #include "app/answers/stored_result.h"
+#include "app/aws/job_events.h"
 
 namespace stroma::app {
 namespace {
@@ -58,7 +59,10 @@ public:
         return catalog_.update_dataset(dataset);
     }
     Result<void> withdraw(std::string_view id) override {
-        return site_.loader().remove_dataset(TRY(known(id)));
+        const auto dataset = TRY(known(id));
+        TRY(site_.loader().remove_dataset(dataset));
+        tell_change_of_datasets(site_);
+        return {};
     }
     Result<std::vector<catalog::Collection>> collections(
         const catalog::Principal& principal) override {

@@ -11,6 +11,7 @@
 #include "app/aws/message_services.h"
 #include "app/aws/object_events.h"
 #include "app/aws/stream_service.h"
+#include "app/aws/watch_service.h"
 #include "base/log.h"
 #include "bucket/buckets.h"
 #include "front/aws/certificate.h"
@@ -120,7 +121,8 @@ struct AwsServer::State {
     std::unique_ptr<bucket::Buckets> buckets;
     std::unique_ptr<front::s3::S3> s3;
     std::unique_ptr<DeliveryService> deliveries;
-    std::string address;
+    std::unique_ptr<watch::Watcher> watcher;
+    std::string address, region, account;
     bool has_tls = false;
     std::unique_ptr<front::http::Server> server;
     Milliseconds lifecycle_interval{0};
@@ -164,8 +166,26 @@ Result<void> AwsServer::open_s3(State& state) {
     return {};
 }
 
+/// Has everything watched, shown in the metrics, and copied by backups.
+void AwsServer::watch_over(State& state, const Settings& settings) {
+    const Watched watched{state.streams->streams(), state.deliveries->deliveries(),
+                          state.messages->queues(), state.messages->events()};
+    state.watcher = make_watcher(watched, settings, state.site.clock());
+    state.site.add_gauges([watched] { return publish_streams(watched); });
+    // What deliveries put lies in the database, and what events put on streams is gone from it:
+    // streams are copied last, and nothing is delivered meanwhile.
+    state.site.copy_records_by(
+        [watched](const fs::path& to, const std::function<Result<void>()>& copy_database) {
+            return watched.deliveries.while_paused([&]() -> Result<void> {
+                TRY(copy_database());
+                TRY(watched.streams.copy_to(to / "streams"));
+                return watched.deliveries.copy_to(to / "deliveries");
+            });
+        });
+}
+
 AwsServer::AwsServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
-AwsServer::~AwsServer() = default;
+AwsServer::~AwsServer() { state_->site.copy_records_by({}); }
 
 Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& settings,
                                                    const AwsServerOptions& options) {
@@ -201,9 +221,12 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     state->deliveries =
         TRY(DeliveryService::open(site, settings, state->streams->streams(), *state->buckets));
     state->port.add(state->deliveries->firehose());
+    watch_over(*state, settings);
     const auto server_options = TRY(aws_server_options(settings, options));
     state->lifecycle_interval = settings.duration("aws.lifecycle_interval");
     state->address = options.address;
+    state->region = settings.text("aws.region");
+    state->account = settings.text("aws.account");
     state->has_tls = !server_options.tls_certificate.empty();
     state->server = TRY(front::http::Server::listen(server_options, state->port.routes(), nullptr));
     return std::unique_ptr<AwsServer>(new AwsServer(std::move(state)));
@@ -212,6 +235,7 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
 void AwsServer::start() {
     state_->messages->start();
     state_->deliveries->start();
+    state_->watcher->start();
     state_->server->start();
     state_->lifecycle =
         std::jthread([buckets = state_->buckets.get(), &clock = state_->site.clock(),
@@ -220,12 +244,19 @@ void AwsServer::start() {
         });
 }
 void AwsServer::stop(Milliseconds drain) {
+    state_->watcher->stop();
     state_->deliveries->stop();
     state_->lifecycle = {};  // stops and joins
     state_->messages->stop();
     state_->server->stop(drain);
 }
 int AwsServer::port() const { return state_->server->port(); }
+front::aws::TemporaryKeys::Issued AwsServer::issue_key(const catalog::Principal& principal) {
+    return state_->port.temporary_keys().issue(principal, Milliseconds{3'600'000});
+}
+const std::string& AwsServer::region() const { return state_->region; }
+const std::string& AwsServer::account() const { return state_->account; }
+watch::Watcher& AwsServer::watcher() { return *state_->watcher; }
 bool AwsServer::has_tls() const { return state_->has_tls; }
 std::string AwsServer::url() const {
     return fmt::format("http://{}:{}", state_->address, state_->server->port());

@@ -5,6 +5,8 @@
 
 #include "app/settings.h"
 #include "app/site.h"
+#include "front/aws/port.h"
+#include "watch/watcher.h"
 
 namespace stroma::app {
 
@@ -27,10 +29,16 @@ public:
     int port() const;
     std::string url() const;  ///< "http://127.0.0.1:4566"
     bool has_tls() const;
+    watch::Watcher& watcher();
+    /// Keys that act as the principal for an hour, or as long as this runs.
+    front::aws::TemporaryKeys::Issued issue_key(const catalog::Principal& principal);
+    const std::string& region() const;
+    const std::string& account() const;
 
 private:
     struct State;
     static Result<void> open_s3(State& state);
+    static void watch_over(State& state, const Settings& settings);
     explicit AwsServer(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

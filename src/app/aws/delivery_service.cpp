@@ -118,6 +118,7 @@ Result<std::unique_ptr<DeliveryService>> DeliveryService::open(Site& site, const
 }
 
 front::aws::Service& DeliveryService::firehose() { return *state_->firehose; }
+delivery::Deliveries& DeliveryService::deliveries() { return *state_->deliveries; }
 void DeliveryService::start() { state_->deliveries->start(); }
 void DeliveryService::stop() { state_->deliveries->stop(); }
 

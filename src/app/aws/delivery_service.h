@@ -20,6 +20,7 @@ public:
                                                          bucket::Buckets& buckets);
     ~DeliveryService();
     front::aws::Service& firehose();
+    delivery::Deliveries& deliveries();
     /// Puts a record on the stream, or into the delivery, of an ARN.
     Result<void> put(stream::Streams& streams, const std::string& arn, const std::string& key,
                      const std::string& data);

@@ -10,9 +10,10 @@ namespace stroma::app {
 
 /// Tells of our own jobs on the default bus: source "stroma.jobs", detail-type "Job State Change",
 /// detail {job, stage, owner, title, state, attempt, errorCode, error, outputs}; and, when one has
-/// published a dataset, source "stroma.datasets", "Dataset State Change". Each state is told at
-/// least once, also when it was reached while no server ran; a state that lasts less than a moment
-/// may be passed over for the next.
+/// published a dataset, or a dataset was taken away, source "stroma.datasets", "Dataset State
+/// Change", detail {dataset, state: published or removed}. Each state is told at least once, also
+/// when it was reached while no server ran; a state that lasts less than a moment may be passed
+/// over for the next.
 class JobEvents {
 public:
     /// All must outlive it.
@@ -27,5 +28,8 @@ private:
     explicit JobEvents(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };
+
+/// Has a removal told of at once.
+void tell_change_of_datasets(Site& site);
 
 }  // namespace stroma::app

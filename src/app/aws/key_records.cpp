@@ -48,4 +48,16 @@ Result<std::string> revoke_key(Site& site, std::string_view id) {
     return std::string("{}");
 }
 
+Result<std::string> issue_key(Site& site, AwsServer& server, std::string_view user) {
+    const catalog::Principal principal =
+        user.empty() ? catalog::local_administrator() : TRY(user_named(site, user));
+    const auto issued = server.issue_key(principal);
+    return Json{{"id", issued.id},
+                {"secret", issued.secret},
+                {"token", issued.token},
+                {"region", server.region()},
+                {"account", server.account()}}
+        .dump();
+}
+
 }  // namespace stroma::app

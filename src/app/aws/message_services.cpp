@@ -73,6 +73,23 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(
     auto state = std::make_unique<State>();
     const std::string account = settings.text("aws.account");
     state->queues = TRY(message::Queues::open(writes, site.clock(), site.ids(), account));
+    const auto find_target = [queues = state->queues.get(), find_record_target](
+                                 const std::string& arn) -> std::optional<catalog::Thing> {
+        if (arn.find(":sqs:") == std::string::npos) return find_record_target(arn);
+        const auto queue = queues->find_arn(arn);
+        return catalog::Thing{.kind = catalog::ThingKind::queue,
+                              .id = queue ? queue->name : arn,
+                              .owner = queue ? queue->owner : ""};
+    };
+    sinks.may_reach = [&site, find_target](const std::string& owner, const std::string& arn) {
+        const auto thing = find_target(arn);
+        if (!thing || thing->owner.empty() || thing->owner == owner) return true;
+        std::optional<catalog::Principal> principal = catalog::local_administrator();
+        if (owner != principal->id)
+            principal = site.catalog().find_principal(owner).value_or(std::nullopt);
+        if (!principal) return false;
+        return site.catalog().may(*principal, catalog::Action::change, *thing).value_or(false);
+    };
     sinks.webhook = [allow_private = settings.boolean("fetch.private_addresses")](
                         const event::Webhook& call) { return call_webhook(call, allow_private); };
     state->events = TRY(event::Events::open(
@@ -88,18 +105,10 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(
     state->sqs = front::sqs::make_service(
         *state->queues,
         {.decide = asking(&catalog::Catalog::decide), .may = asking(&catalog::Catalog::may)});
-    state->events_service = front::events::make_service(
-        *state->events,
-        {.decide = asking(&catalog::Catalog::decide),
-         .may = asking(&catalog::Catalog::may),
-         .find_target = [&queues = *state->queues, find_record_target](
-                            const std::string& arn) -> std::optional<catalog::Thing> {
-             if (arn.find(":sqs:") == std::string::npos) return find_record_target(arn);
-             const auto queue = queues.find_arn(arn);
-             return catalog::Thing{.kind = catalog::ThingKind::queue,
-                                   .id = queue ? queue->name : arn,
-                                   .owner = queue ? queue->owner : ""};
-         }});
+    state->events_service =
+        front::events::make_service(*state->events, {.decide = asking(&catalog::Catalog::decide),
+                                                     .may = asking(&catalog::Catalog::may),
+                                                     .find_target = find_target});
     site.add_gauges([held = state.get()]() -> Result<void> {
         TRY(publish_queues(*held->queues));
         return publish_deliveries(*held->events);

@@ -38,6 +38,8 @@ std::string outcome(const expression::WrittenMatrix& written, const DemoOptions&
 }  // namespace
 
 Result<void> run_demo(const DemoOptions& options, Invocation& invocation) {
+    if (options.output.empty())
+        return fail(ErrorCode::invalid_input, "which file to write: give -o FILE");
     const DemoShape shape = TRY(shape_of(options));
     ProgressLine line(*invocation.terminal, system_clock(), "demo dataset");
     line.update({"drawing cells", 0, 0, "cells"});

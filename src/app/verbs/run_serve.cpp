@@ -22,6 +22,7 @@
 #include "front/http/server.h"
 #include "front/http/url.h"
 #include "front/portal/portal_front.h"
+#include "front/watch/watch_front.h"
 #include "front/web/pages.h"
 
 namespace stroma::app {
@@ -187,6 +188,20 @@ Result<std::unique_ptr<AwsServer>> open_aws(Site& site, const Settings& settings
                            {listener.address, listener.port, options.any_credentials});
 }
 
+std::vector<front::http::Route> watch_routes(Site& site, AwsServer* aws) {
+    return front::watch::watch_routes(
+        {aws == nullptr ? nullptr : &aws->watcher(),
+         [&site](const catalog::Principal& principal, const watch::Stand& stand) {
+             constexpr catalog::ThingKind kinds[] = {
+                 catalog::ThingKind::stream, catalog::ThingKind::stream, catalog::ThingKind::queue,
+                 catalog::ThingKind::bus};
+             const auto may = site.catalog().may(
+                 principal, catalog::Action::read,
+                 {kinds[static_cast<std::size_t>(stand.kind)], stand.name, stand.owner});
+             return may && *may;
+         }});
+}
+
 void start_aws(AwsServer* aws, const ServeOptions& options, Terminal& terminal) {
     if (aws == nullptr) return;
     aws->start();
@@ -239,13 +254,15 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         {domain, site->portal(), site->ontologies(), site->explorer(),
          settings.text("portal.doi_resolver"), settings.boolean("fetch.private_addresses"),
          [&site](const std::string& id) { return shown_view(*site, id); }, ""});
+    // It listens, and answers from start_aws on; the routes show what passes through it.
+    const auto aws = TRY(open_aws(*site, settings, options));
     auto routes =
-        joined({api.routes(), accounts.routes(), explorer.routes(), annotations.routes(),
-                portal.routes(), front::web::asset_routes(pages, frames), control_routes(*site)});
+        joined({watch_routes(*site, aws.get()), api.routes(), accounts.routes(), explorer.routes(),
+                annotations.routes(), portal.routes(), front::web::asset_routes(pages, frames),
+                control_routes(*site, aws.get())});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
-    const auto aws = TRY(open_aws(*site, settings, options));
     site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());

@@ -11,8 +11,8 @@ Verb backup_verb() {
         .summary = "Copy everything, consistently, also while others write",
         .text =
             "The copy is a folder that stroma restore takes, and that holds a moment of the "
-            "data directory. A repeat into the same folder copies only what is new. Records in "
-            "streams and deliveries (the AWS port's Kinesis and Firehose) are not in it yet.",
+            "data directory: datasets of one moment; what came in through the AWS port (streams, "
+            "deliveries, buckets, queues, events) of another. No such folder may be there yet.",
         .examples = "  stroma backup --data lab backups/monday\n",
         .options = {{"folder", &options->folder, "DIR", "where the copy goes", {}, true}},
         .run = [options](Invocation& invocation) { return run_backup(*options, invocation); },

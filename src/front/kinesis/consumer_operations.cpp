@@ -130,10 +130,17 @@ aws::Outcome<aws::Reply> subscribe(const Request& request) {
     if (!(*info)->consumer(name)) return no_consumer(request, name);
     auto position = starting_position(request, **info);
     if (!position) return aws::refuse(std::move(position.error()));
+    const auto number = request.streams.subscribe((*info)->name, name, position->shard);
+    if (!number) return refuse_for(request.call, request.stream(), number.error());
+    if (!*number)
+        return aws::refuse("ResourceInUseException",
+                           fmt::format("Another active subscription exists for this consumer: "
+                                       "{}:{}:{}",
+                                       request.call.account, (*info)->name, name));
     aws::Reply reply;
     reply.content_type = "application/vnd.amazon.eventstream";
-    reply.stream =
-        subscription(request.streams, *std::move(position), request.call.wire, request.call.left);
+    reply.stream = subscription(request.streams, {*std::move(position), name, **number},
+                                request.call.wire, request.call.left);
     return reply;
 }
 

@@ -45,6 +45,22 @@ void put_header(std::string& to, std::string_view name, std::string_view value) 
     to += value;
 }
 
+std::string framed(std::string_view kind, std::string_view type, std::string_view content_type,
+                   std::string_view payload) {
+    std::string headers;
+    put_header(headers, ":message-type", kind);
+    put_header(headers, ":" + std::string(kind) + "-type", type);
+    put_header(headers, ":content-type", content_type);
+    std::string message;
+    put_big_endian(message, static_cast<std::uint32_t>(16 + headers.size() + payload.size()));
+    put_big_endian(message, static_cast<std::uint32_t>(headers.size()));
+    put_big_endian(message, crc32(message));
+    message += headers;
+    message += payload;
+    put_big_endian(message, crc32(message));
+    return message;
+}
+
 Json records_json(const stream::Reading& reading, const stream::Shard& shard, aws::Wire wire) {
     Json records = Json::array();
     for (const queue::Record& record : reading.records)
@@ -56,20 +72,28 @@ Json records_json(const stream::Reading& reading, const stream::Shard& shard, aw
     return records;
 }
 
-std::string event(aws::Wire wire, std::string_view type, const Json& payload) {
+std::string event(aws::Wire wire, std::string_view type, const Json& payload,
+                  bool is_exception = false) {
     const bool cbor = wire == aws::Wire::cbor_1_1;
-    return event_message(type, cbor ? "application/x-amz-cbor-1.1" : "application/x-amz-json-1.1",
-                         cbor ? aws::write_cbor(payload)
-                              : payload.dump(-1, ' ', false, Json::error_handler_t::replace));
+    const auto message = is_exception ? exception_message : event_message;
+    return message(type, cbor ? "application/x-amz-cbor-1.1" : "application/x-amz-json-1.1",
+                   cbor ? aws::write_cbor(payload)
+                        : payload.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-Result<void> send_shard(stream::Streams& streams, stream::Position position, aws::Wire wire,
+Result<void> send_shard(stream::Streams& streams, Subscribed subscribed, aws::Wire wire,
                         const std::stop_token& left, http::BodyWriter& out) {
+    stream::Position& position = subscribed.position;
     TRY(out.write(as_bytes(event(wire, "initial-response", Json::object()))));
     const std::int64_t until = streams.now_ms() + subscription_ms;
     std::uint64_t seen = 0;
     while (!left.stop_requested() && streams.now_ms() < until) {
         seen = streams.wait_for_change(position.stream, seen, Milliseconds{0}, left);
+        if (!streams.is_subscribed(position.stream, subscribed.consumer, position.shard,
+                                   subscribed.number))
+            return out.write(as_bytes(
+                event(wire, "ResourceInUseException",
+                      {{"message", "The consumer has subscribed to the shard anew."}}, true)));
         auto reading = streams.read(position, event_records_max);
         if (!reading) return fail(std::move(reading.error()));
         const stream::Shard& shard = reading->stream->shards[position.shard];
@@ -94,25 +118,19 @@ Result<void> send_shard(stream::Streams& streams, stream::Position position, aws
 
 std::string event_message(std::string_view event_type, std::string_view content_type,
                           std::string_view payload) {
-    std::string headers;
-    put_header(headers, ":message-type", "event");
-    put_header(headers, ":event-type", event_type);
-    put_header(headers, ":content-type", content_type);
-    std::string message;
-    put_big_endian(message, static_cast<std::uint32_t>(16 + headers.size() + payload.size()));
-    put_big_endian(message, static_cast<std::uint32_t>(headers.size()));
-    put_big_endian(message, crc32(message));
-    message += headers;
-    message += payload;
-    put_big_endian(message, crc32(message));
-    return message;
+    return framed("event", event_type, content_type, payload);
+}
+
+std::string exception_message(std::string_view type, std::string_view content_type,
+                              std::string_view payload) {
+    return framed("exception", type, content_type, payload);
 }
 
 std::function<Result<void>(http::BodyWriter&)> subscription(stream::Streams& streams,
-                                                            stream::Position position,
-                                                            aws::Wire wire, std::stop_token left) {
-    return [&streams, position = std::move(position), wire, left](http::BodyWriter& out) {
-        return send_shard(streams, position, wire, left, out);
+                                                            Subscribed subscribed, aws::Wire wire,
+                                                            std::stop_token left) {
+    return [&streams, subscribed = std::move(subscribed), wire, left](http::BodyWriter& out) {
+        return send_shard(streams, subscribed, wire, left, out);
     };
 }
 

@@ -6,11 +6,13 @@
 #include <charconv>
 
 #include "base/log.h"
+#include "queue/segments/segment_index.h"
 
 namespace stroma::queue::segments {
 namespace {
 
 constexpr std::string_view suffix = ".segment";
+constexpr std::size_t copy_bytes = 4u << 20;
 
 /// The next place at or behind `from` where a whole block lies.
 std::optional<std::size_t> next_block(ByteSpan file, std::size_t from, const SegmentPlace& place) {
@@ -19,6 +21,25 @@ std::optional<std::size_t> next_block(ByteSpan file, std::size_t from, const Seg
             check_block(file.subspan(at), place, at))
             return at;
     return std::nullopt;
+}
+
+/// Tells of each block that checks out and of each damaged place; gives where an unfinished end
+/// begins, or the file's.
+template <class OnBlock, class OnDamage>
+std::size_t walk(ByteSpan bytes, const Segment& segment, OnBlock&& on_block, OnDamage&& on_damage) {
+    std::size_t at = segment.head.bytes;
+    while (at < bytes.size()) {
+        if (const auto block = check_block(bytes.subspan(at), segment.head.place, at)) {
+            on_block(*block, at);
+            at += sizeof(BlockHead) + block->length;
+            continue;
+        }
+        const auto found = next_block(bytes, at + 8, segment.head.place);
+        if (!found || load<BlockHead>(bytes.data() + *found).synced <= at) return at;
+        on_damage(at);
+        at = *found;
+    }
+    return bytes.size();
 }
 
 }  // namespace
@@ -60,6 +81,17 @@ Result<std::shared_ptr<Segment>> begin_segment(const fs::path& folder, SegmentHe
     return segment;
 }
 
+Result<void> copy_segment(const Segment& segment, std::uint64_t bytes, const fs::path& to) {
+    File file = TRY(File::create(to));
+    Bytes piece;
+    for (std::uint64_t at = 0; at < bytes; at += piece.size()) {
+        piece.resize(std::min<std::uint64_t>(copy_bytes, bytes - at));
+        TRY(segment.file.read_at(at, piece));
+        TRY(file.write_at(at, piece));
+    }
+    return file.sync();
+}
+
 Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
     OpenedSegment opened{.segment = std::make_shared<Segment>(), .trims = {}};
     Segment& segment = *opened.segment;
@@ -78,24 +110,20 @@ Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
         return fail(ErrorCode::not_found, fmt::format("{} was never finished", path.string()));
     }
     segment.head = *head;
-    std::size_t at = head->bytes, end = bytes.size();
-    while (at < end) {
-        if (const auto block = check_block(bytes.subspan(at), head->place, at)) {
-            if (block->kind == BlockKind::trim)
-                opened.trims.push_back({block->shard, block->first});
+    if (!last && read_index(segment, bytes.size())) return opened;
+    bool is_whole = true;
+    const std::size_t end = walk(
+        bytes, segment,
+        [&](const BlockHead& block, std::size_t at) {
+            if (block.kind == BlockKind::trim)
+                opened.trims.push_back({block.shard, block.first});
             else
-                segment.note(*block, at);
-            at += sizeof(BlockHead) + block->length;
-            continue;
-        }
-        const auto found = next_block(bytes, at + 8, head->place);
-        if (!found || load<BlockHead>(bytes.data() + *found).synced <= at) {
-            end = at;
-            break;
-        }
-        log(LogLevel::error, segment.damaged_at(at).message);
-        at = *found;
-    }
+                segment.note(block, at);
+        },
+        [&](std::size_t at) {
+            log(LogLevel::error, segment.damaged_at(at).message);
+            is_whole = false;
+        });
     if (end < bytes.size()) {
         if (last) {
             TRY(segment.file.truncate(end));
@@ -105,7 +133,29 @@ Result<OpenedSegment> open_segment(const fs::path& path, bool last) {
         }
     }
     segment.durable = end;
+    // Without it the next opening reads the file again.
+    if (!last && is_whole && end == bytes.size()) (void)write_index(segment);
     return opened;
+}
+
+Result<std::vector<std::string>> check_segment(const fs::path& path, bool last) {
+    Segment segment;
+    segment.path = path;
+    segment.file = TRY(File::open_to_read(path));
+    const MappedFile mapped = TRY(MappedFile::map(segment.file));
+    const auto head = parse_head(mapped.bytes());
+    std::vector<std::string> found;
+    if (!head) {
+        if (!last || next_block(mapped.bytes(), 0, {}))
+            found.push_back(fmt::format("{}: its head doesn't check out", path.string()));
+        return found;
+    }
+    segment.head = *head;
+    const auto note = [&](std::size_t at) { found.push_back(segment.damaged_at(at).message); };
+    const std::size_t end = walk(
+        mapped.bytes(), segment, [](const BlockHead&, std::size_t) {}, note);
+    if (!last && end < mapped.bytes().size()) note(end);
+    return found;
 }
 
 Result<std::vector<std::uint64_t>> segment_numbers(const fs::path& folder) {

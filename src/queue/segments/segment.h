@@ -46,6 +46,10 @@ fs::path segment_path(const fs::path& folder, std::uint64_t number);
 /// Makes the file of `head` and opens it; it and its name have reached the disk.
 Result<std::shared_ptr<Segment>> begin_segment(const fs::path& folder, SegmentHead head);
 
+/// Writes the segment's first bytes into a new file, which reaches the disk. Segments are held
+/// open, so that one which has been dropped meanwhile is copied too.
+Result<void> copy_segment(const Segment& segment, std::uint64_t bytes, const fs::path& to);
+
 struct Trim {
     std::uint32_t shard = 0;
     std::uint64_t first = 0;
@@ -54,11 +58,13 @@ struct OpenedSegment {
     std::shared_ptr<Segment> segment;
     std::vector<Trim> trims;
 };
-/// Opens a file and reads through it. An unfinished end of the last segment is cut off; damage
-/// before it is logged, and stays for readers to meet.
-/// errors  corrupt    the head doesn't check out
+/// Opens a file and reads through it, except where it isn't the last and has an index. An
+/// unfinished end of the last segment is cut off; damage before it is logged, and stays for readers
+/// to meet. errors  corrupt    the head doesn't check out
 ///         not_found  of the last one only: it was never finished; it's gone now
 Result<OpenedSegment> open_segment(const fs::path& path, bool last);
+/// What is damaged in a file that nobody writes, one line for each place; changes nothing.
+Result<std::vector<std::string>> check_segment(const fs::path& path, bool last);
 
 /// The numbers of the folder's segments, in order.
 Result<std::vector<std::uint64_t>> segment_numbers(const fs::path& folder);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "queue/segments/segment.h"
+#include "queue/segments/segment_index.h"
 
 namespace stroma::queue {
 
@@ -68,6 +69,7 @@ public:
     Result<void> grow(int shards) override;
     void retain(Milliseconds retention) override;
     Result<void> drop_expired() override;
+    Result<CopyLog> copy_of_now() override;
     std::uint64_t stored_bytes() override;
 
 private:
@@ -335,8 +337,13 @@ Result<void> SegmentStream::roll(Lock& lock) {
     head.place = {active().head.place.stream, active().head.place.number + 1};
     head.begun_ms = clock_.unix_ms();
     for (const Shard& shard : shards_) head.shards.push_back({shard.durable, shard.first});
+    const std::shared_ptr<Segment> finished = segments_.back();
     lock.unlock();
     auto begun = begin_segment(folder_, std::move(head));
+    if (begun)
+        if (const auto indexed = write_index(*finished); !indexed)
+            log(LogLevel::warning, "a segment has no index: the next start reads it whole",
+                {{"segment", finished->path}, {"error", indexed.error().message}});
     lock.lock();
     if (!begun) return fail(std::move(begun.error()));
     segments_.push_back(std::move(*begun));
@@ -363,8 +370,10 @@ Result<void> SegmentStream::sweep(Lock& lock) {
     }
     lock.unlock();
     Result<void> removed;
-    for (const auto& segment : dropped)
+    for (const auto& segment : dropped) {
+        (void)remove_file(index_path(segment->path));
         if (auto gone = remove_file(segment->path); !gone) removed = fail(std::move(gone.error()));
+    }
     lock.lock();
     return removed;
 }
@@ -378,6 +387,22 @@ Result<void> SegmentStream::drop_expired() {
     writing_ = false;
     gathering_->changed.notify_all();
     return swept;
+}
+
+Result<CopyLog> SegmentStream::copy_of_now() {
+    struct Part {
+        std::shared_ptr<Segment> segment;
+        std::uint64_t bytes = 0;
+    };
+    std::vector<Part> parts;
+    const Lock lock(mutex_);
+    for (const auto& segment : segments_) parts.push_back({segment, segment->durable});
+    return [parts = std::move(parts)](const fs::path& folder) -> Result<void> {
+        TRY(make_folders(folder));
+        for (const Part& part : parts)
+            TRY(copy_segment(*part.segment, part.bytes, folder / part.segment->path.filename()));
+        return sync_folder(folder);
+    };
 }
 
 // ---- reading ------------------------------------------------------------------------------------
@@ -533,6 +558,16 @@ Result<std::unique_ptr<GrowingStream>> open_segments(const fs::path& folder,
     auto stream = std::make_unique<SegmentStream>(folder, options, clock);
     TRY(stream->open(options.identity));
     return stream;
+}
+
+Result<std::vector<std::string>> check_segments(const fs::path& folder) {
+    std::vector<std::string> found;
+    const auto numbers = TRY(segment_numbers(folder));
+    for (const std::uint64_t number : numbers)
+        for (std::string& problem :
+             TRY(check_segment(segment_path(folder, number), number == numbers.back())))
+            found.push_back(std::move(problem));
+    return found;
 }
 
 }  // namespace stroma::queue

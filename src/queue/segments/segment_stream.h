@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "queue/growing_stream.h"
@@ -17,7 +19,7 @@ struct SegmentOptions {
 };
 
 /// Opens the stream in that folder, making both when they aren't there. One process at a time.
-/// Reads through all files: about a second for each gigabyte.
+/// Reads through the last file; of those before it only their indexes, where they have one.
 ///
 /// Group commit: the appends that wait while a write is on its way to the disk go into the next
 /// one, together. Whoever finds no write under way does it for all, on its own thread, because
@@ -28,5 +30,8 @@ struct SegmentOptions {
 Result<std::unique_ptr<GrowingStream>> open_segments(const fs::path& folder,
                                                      const SegmentOptions& options,
                                                      const Clock& clock);
+
+/// Reads every file of a stream that nobody has open: a line for each place that is damaged.
+Result<std::vector<std::string>> check_segments(const fs::path& folder);
 
 }  // namespace stroma::queue

@@ -11,8 +11,12 @@
 #include <thread>
 
 #include "queue/queue_conformance.h"
+#include "queue/segments/segment_index.h"
 
 namespace stroma::queue {
+
+using segments::index_path;
+
 namespace {
 
 /// A folder that goes when the test does.
@@ -56,7 +60,8 @@ protected:
     }
     std::vector<fs::path> files() const {
         std::vector<fs::path> found;
-        for (const auto& entry : fs::directory_iterator(folder.path)) found.push_back(entry.path());
+        for (const auto& entry : fs::directory_iterator(folder.path))
+            if (entry.path().extension() == ".segment") found.push_back(entry.path());
         std::ranges::sort(found);
         return found;
     }
@@ -132,6 +137,54 @@ TEST_F(Segments, ManySegmentsReadAsOneStreamAndByTime) {
     }
 }
 
+TEST_F(Segments, AStartReadsNoFinishedSegmentThatHasAnIndex) {
+    options.segment_bytes = 2000;
+    auto stream = open();
+    std::string expected;
+    for (int n = 0; n < 100; ++n) {
+        expected += std::to_string(n) + ",";
+        append(*stream, std::to_string(n) + ",", n % 2);
+    }
+    const std::string even = all(*stream), odd = all(*stream, 1);
+    stream.reset();
+    // Damage that a start would log and a reader names: nobody has looked at it.
+    flip(files().at(0), 20);
+    stream = open();
+    EXPECT_FALSE(stream->read(1, 0, 1000).value().empty());
+    EXPECT_EQ(append(*stream, "next"), 51u);
+    stream.reset();
+    flip(files().at(0), 20);
+    EXPECT_EQ(all(*open()), even + "next");
+    // Without indexes, and with one of another segment, files are read as ever.
+    const auto segments = files();
+    fs::copy_file(index_path(segments.at(0)), index_path(segments.at(1)),
+                  fs::copy_options::overwrite_existing);
+    fs::remove(index_path(segments.at(2)));
+    EXPECT_EQ(all(*open()), even + "next");
+    EXPECT_EQ(all(*open(), 1), odd);
+    EXPECT_TRUE(fs::exists(index_path(segments.at(2))));
+}
+
+TEST_F(Segments, ACopyHoldsWhatWasThereWhenItWasAskedForAndGoesOn) {
+    options.segment_bytes = 2000;
+    auto stream = open();
+    std::string expected;
+    for (int n = 0; n < 100; ++n) {
+        expected += std::to_string(n) + ",";
+        append(*stream, std::to_string(n) + ",");
+    }
+    ASSERT_TRUE(stream->trim(0, 3));
+    const CopyLog copy = stream->copy_of_now().value();
+    for (int n = 0; n < 100; ++n) append(*stream, "later");
+    const Folder to;
+    ASSERT_TRUE(copy(to.path / "records"));
+    EXPECT_TRUE(check_segments(to.path / "records")->empty());
+    auto copied = open_segments(to.path / "records", options, clock).value();
+    EXPECT_EQ(all(*copied), expected.substr(4));
+    EXPECT_EQ(append(*copied, "next"), 101u);
+    EXPECT_EQ(append(*stream, "next"), 201u);
+}
+
 TEST_F(Segments, ABlockLargerThanWhatIsReadAtOnceIsReadWhole) {
     auto stream = open();
     const std::string large(3u << 20, 'l');
@@ -175,6 +228,8 @@ TEST_F(Segments, AFlippedBitInWhatWasAcknowledgedIsNamedAndNeverServed) {
     // The last block has 56 + 16 bytes; before it lies the damaged one's padding and data.
     flip(files().at(0), 72 + 4);
     stream = open();
+    ASSERT_EQ(check_segments(folder.path).value().size(), 1u);
+    EXPECT_NE(check_segments(folder.path)->at(0).find("is damaged at byte"), std::string::npos);
     EXPECT_EQ(all(*stream), "first");
     const auto read = stream->read(0, third - 1, 10);
     ASSERT_FALSE(read);

@@ -1,0 +1,1 @@
+CREATE INDEX jobs_ended ON jobs(ended_ms, id);

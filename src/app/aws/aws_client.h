@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/verb.h"
+#include "base/context.h"
+#include "base/json.h"
+#include "base/result.h"
+
+namespace stroma::app {
+
+/// Where an AWS-compatible port is, and as whom to speak with it.
+struct AwsAccess {
+    std::string url;  ///< "http://127.0.0.1:4566"
+    std::string region, account, id, secret, token;
+};
+
+/// Keys for an hour of the server that has the data directory, for that user, or for the local
+/// administrator when it is "". errors  unavailable  no server with such a port has it
+Result<AwsAccess> access_for(const Invocation& invocation, const std::string& user);
+
+/// What was answered. An AWS error is an answer too.
+struct AwsAnswer {
+    int status = 0;
+    std::string body;
+    std::string error;  ///< "ResourceInUseException", "NoSuchBucket"; "" when it went well
+    std::string message;
+};
+
+/// A client of the port like any other: it signs (SigV4) and keeps one connection. One thread.
+class AwsClient {
+public:
+    AwsClient(AwsAccess access, const Clock& clock, std::stop_token stop);
+    ~AwsClient();
+
+    /// "kinesis", "Kinesis_20131202.PutRecords". An answer that is an error counts as well done
+    /// when it is one of those.
+    Result<Json> json(std::string_view service, const std::string& target, const Json& parameters,
+                      std::initializer_list<std::string_view> fine = {});
+    Result<AwsAnswer> s3(std::string_view method, const std::string& path,
+                         std::vector<std::pair<std::string, std::string>> query = {},
+                         const std::string& body = {});
+    const AwsAccess& access() const { return access_; }
+
+private:
+    struct Asked;
+    std::vector<std::string> signed_headers(const Asked& asked) const;
+    Result<AwsAnswer> ask(const Asked& asked);
+
+    const AwsAccess access_;
+    const Clock& clock_;
+    std::stop_token stop_;
+    struct Connection;
+    std::unique_ptr<Connection> connection_;
+};
+
+/// Waits so long, or less when `stop` is asked; cancelled then.
+Result<void> pause_for(Milliseconds time, const std::stop_token& stop);
+
+}  // namespace stroma::app
