@@ -70,16 +70,16 @@ Result<void> score(const fs::path& folder) {
             Scores& scores = classes[group];
             ++scores.images;
             for (int i = 0; i < 3; ++i)
-                scores.at[i] += tissue::agreement(
-                    expected, {made.labels.row(0), width * height}, i == 2 ? 0.9 : 0.5 + 0.25 * i);
+                scores.at[i] += tissue::agreement(expected, {made.labels.row(0), width * height},
+                                                  i == 2 ? 0.9 : 0.5 + 0.25 * i);
         }
     }
     for (const auto& [size, scores] : classes)
-        fmt::print("{:>10} images {:4} F1@0.5 {:.3f} AP@0.5 {:.3f} F1@0.75 {:.3f} F1@0.9 {:.3f}"
-                   " precision {:.3f} recall {:.3f}\n",
-                   size, scores.images, scores.at[0].f1(), scores.at[0].average_precision(),
-                   scores.at[1].f1(), scores.at[2].f1(), scores.at[0].precision(),
-                   scores.at[0].recall());
+        fmt::print(
+            "{:>10} images {:4} F1@0.5 {:.3f} AP@0.5 {:.3f} F1@0.75 {:.3f} F1@0.9 {:.3f}"
+            " precision {:.3f} recall {:.3f}\n",
+            size, scores.images, scores.at[0].f1(), scores.at[0].average_precision(),
+            scores.at[1].f1(), scores.at[2].f1(), scores.at[0].precision(), scores.at[0].recall());
     fmt::print("{:.2f} MPix in {:.2f} s of processor time: {:.2f} MPix/s\n", pixels / 1e6, seconds,
                pixels / 1e6 / seconds);
     return {};
@@ -116,7 +116,8 @@ private:
         const std::uint64_t gx = x / pitch, gy = y / pitch;
         const std::uint64_t random = mixed(gy * 0x9e3779b97f4a7c15u + gx + 1);
         const double cx = static_cast<double>(gx * pitch) + 10 + static_cast<double>(random % 9);
-        const double cy = static_cast<double>(gy * pitch) + 10 + static_cast<double>(random / 9 % 9);
+        const double cy =
+            static_cast<double>(gy * pitch) + 10 + static_cast<double>(random / 9 % 9);
         const double radius = 8 + static_cast<double>(random / 81 % 4);
         const double away = std::hypot(static_cast<double>(x) - cx, static_cast<double>(y) - cy);
         light += 6000 / (1 + std::exp(2 * (away - radius)));

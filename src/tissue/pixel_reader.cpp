@@ -34,8 +34,7 @@ void fill_outside(const Window& window, const Inside& part, std::vector<T>& out)
         if (right > 0) std::fill(row + right, row + window.width, row[right - 1]);
     }
     const auto row_of = [&](std::int64_t y) { return out.begin() + y * window.width; };
-    for (std::int64_t y = 0; y < top; ++y)
-        std::copy_n(row_of(top), window.width, row_of(y));
+    for (std::int64_t y = 0; y < top; ++y) std::copy_n(row_of(top), window.width, row_of(y));
     for (std::int64_t y = bottom; y < window.height; ++y)
         std::copy_n(row_of(bottom - 1), window.width, row_of(y));
 }
@@ -44,8 +43,8 @@ void fill_outside(const Window& window, const Inside& part, std::vector<T>& out)
 
 template <class T>
 Result<void> PixelReader::read_as(const Window& window, std::vector<T>& out) const {
-    const Inside part = inside(window, static_cast<std::int64_t>(width()),
-                               static_cast<std::int64_t>(height()));
+    const Inside part =
+        inside(window, static_cast<std::int64_t>(width()), static_cast<std::int64_t>(height()));
     out.resize(static_cast<std::size_t>(window.width * window.height));
     const std::int64_t side = image::tile_side;
     for (std::int64_t ty = part.y0 / side; ty * side < part.y1; ++ty)
@@ -73,8 +72,7 @@ Result<void> PixelReader::read(const Window& window, std::vector<float>& out) co
     return read_as(window, out);
 }
 
-Result<void> PixelReader::read_labels(const Window& window,
-                                      std::vector<std::uint32_t>& out) const {
+Result<void> PixelReader::read_labels(const Window& window, std::vector<std::uint32_t>& out) const {
     const image::Channel& channel = image_.info().channels[channel_];
     if (image_.info().type == image::PixelType::float32 || channel.min < 0)
         return fail(ErrorCode::invalid_input,

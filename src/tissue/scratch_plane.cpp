@@ -10,8 +10,9 @@ namespace stroma::tissue {
 
 template <class T>
 ScratchPlane<T>::ScratchPlane(ScratchPlane&& other) noexcept
-    : values_(std::exchange(other.values_, nullptr)), width_(other.width_), height_(other.height_) {
-}
+    : values_(std::exchange(other.values_, nullptr)),
+      width_(other.width_),
+      height_(other.height_) {}
 
 template <class T>
 ScratchPlane<T>& ScratchPlane<T>::operator=(ScratchPlane&& other) noexcept {

@@ -107,7 +107,8 @@ Result<std::vector<Peak>> climb(const ScratchPlane<std::uint16_t>& heights,
             if (mine == 0) mine = 1 + sets.add();
             label[x] = mine;
             if (where == 4)
-                peaks.push_back({mine - 1, at[x], y * heights.width() + static_cast<std::uint64_t>(x)});
+                peaks.push_back(
+                    {mine - 1, at[x], y * heights.width() + static_cast<std::uint64_t>(x)});
         }
         if (sets.parents.size() > UINT32_MAX - heights.width())
             return fail(ErrorCode::exhausted, "limit: 4 billion pieces of one image");

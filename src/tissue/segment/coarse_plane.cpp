@@ -31,8 +31,10 @@ void CoarsePlane::row(std::int64_t x, std::int64_t y, std::int64_t count, float*
     const float* const lower = values.row(down.second);
     for (std::int64_t i = 0; i < count; ++i) {
         const Between along = between(x + i, factor, values.width);
-        const float a = upper[along.first] + along.share * (upper[along.second] - upper[along.first]);
-        const float b = lower[along.first] + along.share * (lower[along.second] - lower[along.first]);
+        const float a =
+            upper[along.first] + along.share * (upper[along.second] - upper[along.first]);
+        const float b =
+            lower[along.first] + along.share * (lower[along.second] - lower[along.first]);
         out[i] = a + down.share * (b - a);
     }
 }

@@ -54,8 +54,8 @@ Result<ScratchPlane<std::uint32_t>> expand_labels(const ScratchPlane<std::uint32
     if (!(distance >= 0 && distance <= 200))
         return fail(ErrorCode::invalid_input,
                     fmt::format("cells can't grow by {} pixels; say 0 to 200", distance));
-    auto out = TRY(
-        ScratchPlane<std::uint32_t>::make(scratch_folder, labels.width(), labels.height()));
+    auto out =
+        TRY(ScratchPlane<std::uint32_t>::make(scratch_folder, labels.width(), labels.height()));
     const auto height = static_cast<std::int64_t>(labels.height());
     const std::int64_t strips = (height + strip_rows - 1) / strip_rows;
     TRY(parallel_for(static_cast<std::size_t>(strips), [&](std::size_t strip) -> Result<void> {

@@ -213,9 +213,9 @@ Raster<float> distance_inside(const Raster<std::uint8_t>& mask, std::int64_t rea
             const auto next = static_cast<std::int16_t>(
                 from < 0 || from >= mask.height ? reach : column.row(from)[x] + 1);
             std::int16_t& at = column.row(y)[x];
-            const std::int16_t here =
-                mask.row(y)[x] == 0 ? std::int16_t{0}
-                                    : std::min(next, static_cast<std::int16_t>(reach));
+            const std::int16_t here = mask.row(y)[x] == 0
+                                          ? std::int16_t{0}
+                                          : std::min(next, static_cast<std::int16_t>(reach));
             at = is_first ? here : std::min(at, here);
         }
     };

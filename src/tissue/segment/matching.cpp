@@ -14,8 +14,7 @@ Agreement agreement(std::span<const std::uint32_t> truth, std::span<const std::u
     for (std::size_t i = 0; i < truth.size(); ++i) {
         if (truth[i] != 0) ++true_areas[truth[i]];
         if (found[i] != 0) ++found_areas[found[i]];
-        if (truth[i] != 0 && found[i] != 0)
-            ++shared[std::uint64_t{truth[i]} << 32 | found[i]];
+        if (truth[i] != 0 && found[i] != 0) ++shared[std::uint64_t{truth[i]} << 32 | found[i]];
     }
     Agreement made;
     for (const auto& [pair, both] : shared) {

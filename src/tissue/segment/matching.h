@@ -11,9 +11,9 @@ struct Agreement {
     std::uint64_t matched = 0, invented = 0, missed = 0;
     double overlap_sum = 0;  ///< of the matched pairs' intersection over union
 
-    double f1() const;         ///< 2 TP / (2 TP + FP + FN); 1 when there is nothing at all
-    double precision() const;  ///< TP / (TP + FP)
-    double recall() const;     ///< TP / (TP + FN)
+    double f1() const;                 ///< 2 TP / (2 TP + FP + FN); 1 when there is nothing at all
+    double precision() const;          ///< TP / (TP + FP)
+    double recall() const;             ///< TP / (TP + FN)
     double average_precision() const;  ///< TP / (TP + FP + FN), as segmentation papers call it
     double panoptic_quality() const;
     Agreement& operator+=(const Agreement& other);

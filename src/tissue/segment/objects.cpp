@@ -70,7 +70,8 @@ private:
             for (std::uint64_t x = basin.x0; x < basin.x1; ++x)
                 if (labels_.row(y)[x] == label) work.values.push_back(brightness_.row(y)[x]);
         const std::size_t place = (work.values.size() - 1) * 9 / 10;
-        std::nth_element(work.values.begin(), work.values.begin() + static_cast<std::ptrdiff_t>(place),
+        std::nth_element(work.values.begin(),
+                         work.values.begin() + static_cast<std::ptrdiff_t>(place),
                          work.values.end());
         return static_cast<std::uint16_t>(border_share_ * work.values[place]);
     }
@@ -102,9 +103,9 @@ private:
         for (std::uint32_t at = 0; at < work.mask.size(); ++at) {
             if (work.mask[at] != outside) continue;
             work.flood(at, outside, seen_outside, reached);
-            const bool is_shut = std::none_of(reached.begin(), reached.end(), [&](std::uint32_t one) {
-                return next_to_foreign(work, one);
-            });
+            const bool is_shut =
+                std::none_of(reached.begin(), reached.end(),
+                             [&](std::uint32_t one) { return next_to_foreign(work, one); });
             if (is_shut)
                 for (const std::uint32_t one : reached) work.mask[one] = own;
         }
@@ -148,15 +149,16 @@ Result<std::uint32_t> draw_objects(const std::vector<Basin>& basins,
     const Drawer drawer(basin_labels, brightness, options.border_share, area_min, out);
     constexpr std::size_t at_once = 256;
     std::vector<std::uint8_t> stays(basins.size());
-    TRY(parallel_for((basins.size() + at_once - 1) / at_once, [&](std::size_t part) -> Result<void> {
-        if (watch.cancelled && watch.cancelled())
-            return fail(ErrorCode::cancelled, "the segmentation was cancelled");
-        ObjectWork work;
-        const std::size_t end = std::min((part + 1) * at_once, basins.size());
-        for (std::size_t i = part * at_once; i < end; ++i)
-            stays[i] = drawer.draw(basins[i], static_cast<std::uint32_t>(i + 1), work);
-        return {};
-    }));
+    TRY(parallel_for(
+        (basins.size() + at_once - 1) / at_once, [&](std::size_t part) -> Result<void> {
+            if (watch.cancelled && watch.cancelled())
+                return fail(ErrorCode::cancelled, "the segmentation was cancelled");
+            ObjectWork work;
+            const std::size_t end = std::min((part + 1) * at_once, basins.size());
+            for (std::size_t i = part * at_once; i < end; ++i)
+                stays[i] = drawer.draw(basins[i], static_cast<std::uint32_t>(i + 1), work);
+            return {};
+        }));
     std::vector<std::uint32_t> number(basins.size() + 1);
     std::uint32_t count = 0;
     for (std::size_t i = 0; i < basins.size(); ++i) number[i + 1] = stays[i] != 0 ? ++count : 0;

@@ -68,24 +68,25 @@ Result<void> Slide::for_tiles(const std::function<Result<void>(const Window&)>& 
     const auto width = static_cast<std::int64_t>(pixels_.width());
     const auto height = static_cast<std::int64_t>(pixels_.height());
     const std::int64_t across = (width + side - 1) / side, down = (height + side - 1) / side;
-    return parallel_for(static_cast<std::size_t>(across * down), [&](std::size_t at) -> Result<void> {
-        if (watch_.cancelled && watch_.cancelled())
-            return fail(ErrorCode::cancelled, "the segmentation was cancelled");
-        const std::int64_t x = static_cast<std::int64_t>(at) % across * side;
-        const std::int64_t y = static_cast<std::int64_t>(at) / across * side;
-        TRY(work({x, y, std::min(side, width - x), std::min(side, height - y)}));
-        const std::lock_guard lock(mutex_);
-        ++tiles_done_;
-        if (watch_.progress) watch_.progress(tiles_done_, tiles_total_, "tiles");
-        return {};
-    });
+    return parallel_for(
+        static_cast<std::size_t>(across * down), [&](std::size_t at) -> Result<void> {
+            if (watch_.cancelled && watch_.cancelled())
+                return fail(ErrorCode::cancelled, "the segmentation was cancelled");
+            const std::int64_t x = static_cast<std::int64_t>(at) % across * side;
+            const std::int64_t y = static_cast<std::int64_t>(at) / across * side;
+            TRY(work({x, y, std::min(side, width - x), std::min(side, height - y)}));
+            const std::lock_guard lock(mutex_);
+            ++tiles_done_;
+            if (watch_.progress) watch_.progress(tiles_done_, tiles_total_, "tiles");
+            return {};
+        });
 }
 
 /// Values far above what is usual are cut off, so that one hot pixel doesn't flatten the rest.
 void Slide::set_range() {
     made_.low = channel_.min;
-    const double usual = channel_.high > channel_.low ? channel_.high - channel_.low
-                                                      : channel_.max - channel_.min;
+    const double usual =
+        channel_.high > channel_.low ? channel_.high - channel_.low : channel_.max - channel_.min;
     made_.high = std::min(channel_.max, channel_.low + 16 * usual);
     if (made_.high <= made_.low) made_.high = made_.low + 1;
 }
@@ -143,9 +144,8 @@ void Slide::find_background() {
         for (std::size_t c = 0; c < sums.size(); ++c) {
             const std::uint64_t columns =
                 std::min<std::uint64_t>(factor, smooth_.width() - c * factor);
-            background_.values.row(cy)[c] =
-                static_cast<float>(static_cast<double>(sums[c]) /
-                                   static_cast<double>(columns * (y1 - y0)));
+            background_.values.row(cy)[c] = static_cast<float>(
+                static_cast<double>(sums[c]) / static_cast<double>(columns * (y1 - y0)));
         }
     }
     const auto reach = std::lround(4 * made_.radius / static_cast<double>(factor));
@@ -219,8 +219,8 @@ void Slide::tile_heights(const Window& core) {
     const double distance_sigma = std::max(0.15 * radius, 0.5);
     const double spot_sigma = 0.6 * radius / std::sqrt(2.0);
     const std::int64_t halo =
-        4 + hole_side + 1 + std::max(reach + smooth_support(distance_sigma),
-                                     smooth_support(spot_sigma) + 1);
+        4 + hole_side + 1 +
+        std::max(reach + smooth_support(distance_sigma), smooth_support(spot_sigma) + 1);
     const Window window{core.x - halo, core.y - halo, core.width + 2 * halo,
                         core.height + 2 * halo};
     Raster<float> light = foreground_light(window);
