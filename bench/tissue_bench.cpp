@@ -1,0 +1,160 @@
+// tissue_bench score FOLDER   segments FOLDER/images/*.png and compares with FOLDER/labels
+// tissue_bench speed SIDE     segments a made-up slide of SIDE x SIDE pixels, step by step
+// Processor time on one thread with STROMA_THREADS=1.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+
+#include "image/png/png_reader.h"
+#include "image/pyramid_writer.h"
+#include "object/mapped_reader.h"
+#include "tissue/pixel_reader.h"
+#include "tissue/segment/matching.h"
+#include "tissue/segment/segmentation.h"
+
+namespace stroma {
+namespace {
+
+using Stored = std::shared_ptr<const image::StoredImage>;
+
+Result<Stored> stored(image::ImageSource& source, bool are_labels, const fs::path& folder) {
+    const fs::path path = folder / "tissue_bench.image";
+    TRY(remove_file(path));
+    File file = TRY(File::create(path));
+    image::ImageOptions options;
+    options.are_labels = are_labels;
+    TRY(image::write_pyramid(source, file, options, false, {}));
+    MappedFile map = TRY(MappedFile::map(file));
+    TRY(remove_file(path));
+    return image::StoredImage::open(
+        std::make_unique<object::MappedReader>(std::move(map), path.string()));
+}
+
+Result<Stored> png(const fs::path& path, bool are_labels) {
+    const auto files = TRY(expression::open_input(path));
+    std::vector<std::string> notes;
+    image::ImageOptions options;
+    options.are_labels = are_labels;
+    const auto source = TRY(image::png_reader().open(*files, options, notes));
+    return stored(*source, are_labels, fs::temp_directory_path());
+}
+
+struct Scores {
+    std::uint64_t images = 0;
+    tissue::Agreement at[3];
+};
+
+Result<void> score(const fs::path& folder) {
+    std::vector<fs::path> names;
+    for (const auto& entry : fs::directory_iterator(folder / "images"))
+        names.push_back(entry.path().filename());
+    std::sort(names.begin(), names.end());
+    std::map<std::string, Scores> classes;
+    double pixels = 0, seconds = 0;
+    for (const fs::path& name : names) {
+        const Stored image = TRY(png(folder / "images" / name, false));
+        const Stored truth = TRY(png(folder / "labels" / name, true));
+        const std::uint64_t width = image->info().width, height = image->info().height;
+        const std::clock_t start = std::clock();
+        const auto made = TRY(tissue::segment_nuclei(*image, {}, fs::temp_directory_path(), {}));
+        seconds += static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+        pixels += static_cast<double>(width * height);
+        std::vector<std::uint32_t> expected;
+        TRY(tissue::PixelReader(*truth, 0).read_labels(
+            {0, 0, static_cast<std::int64_t>(width), static_cast<std::int64_t>(height)}, expected));
+        const std::string size = fmt::format("{}x{}", width, height);
+        for (const std::string& group : {size, std::string("all")}) {
+            Scores& scores = classes[group];
+            ++scores.images;
+            for (int i = 0; i < 3; ++i)
+                scores.at[i] += tissue::agreement(expected, {made.labels.row(0), width * height},
+                                                  i == 2 ? 0.9 : 0.5 + 0.25 * i);
+        }
+    }
+    for (const auto& [size, scores] : classes)
+        fmt::print(
+            "{:>10} images {:4} F1@0.5 {:.3f} AP@0.5 {:.3f} F1@0.75 {:.3f} F1@0.9 {:.3f}"
+            " precision {:.3f} recall {:.3f}\n",
+            size, scores.images, scores.at[0].f1(), scores.at[0].average_precision(),
+            scores.at[1].f1(), scores.at[2].f1(), scores.at[0].precision(), scores.at[0].recall());
+    fmt::print("{:.2f} MPix in {:.2f} s of processor time: {:.2f} MPix/s\n", pixels / 1e6, seconds,
+               pixels / 1e6 / seconds);
+    return {};
+}
+
+/// A jittered grid of bright disks on a slope with noise: 16 bits.
+class MadeSlide final : public image::ImageSource {
+public:
+    explicit MadeSlide(std::uint64_t side) {
+        info_.width = info_.height = side;
+        info_.type = image::PixelType::uint16;
+        info_.channels = {{.name = "DNA"}};
+    }
+    const image::ImageInfo& info() const override { return info_; }
+    std::vector<std::size_t> groups() const override { return {1}; }
+    Result<void> read_rows(std::size_t, std::uint64_t first, std::uint64_t rows,
+                           std::span<Bytes> out) override {
+        out[0].resize(rows * info_.width * 2);
+        auto* to = reinterpret_cast<std::uint16_t*>(out[0].data());
+        for (std::uint64_t y = first; y < first + rows; ++y)
+            for (std::uint64_t x = 0; x < info_.width; ++x) *to++ = value(x, y);
+        return {};
+    }
+
+private:
+    static std::uint64_t mixed(std::uint64_t seed) {
+        seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9u;
+        seed = (seed ^ (seed >> 27)) * 0x94d049bb133111ebu;
+        return seed ^ (seed >> 31);
+    }
+    std::uint16_t value(std::uint64_t x, std::uint64_t y) const {
+        constexpr std::uint64_t pitch = 28;
+        double light = 500 + 0.02 * static_cast<double>(x + y);
+        const std::uint64_t gx = x / pitch, gy = y / pitch;
+        const std::uint64_t random = mixed(gy * 0x9e3779b97f4a7c15u + gx + 1);
+        const double cx = static_cast<double>(gx * pitch) + 10 + static_cast<double>(random % 9);
+        const double cy =
+            static_cast<double>(gy * pitch) + 10 + static_cast<double>(random / 9 % 9);
+        const double radius = 8 + static_cast<double>(random / 81 % 4);
+        const double away = std::hypot(static_cast<double>(x) - cx, static_cast<double>(y) - cy);
+        light += 6000 / (1 + std::exp(2 * (away - radius)));
+        light += static_cast<double>(mixed(y * info_.width + x) % 400);
+        return static_cast<std::uint16_t>(light);
+    }
+    image::ImageInfo info_;
+};
+
+Result<void> speed(std::uint64_t side) {
+    MadeSlide source(side);
+    const Stored image = TRY(stored(source, false, fs::temp_directory_path()));
+    const double pixels = static_cast<double>(side) * static_cast<double>(side) / 1e6;
+    const std::clock_t start = std::clock();
+    const auto made = TRY(tissue::segment_nuclei(*image, {}, fs::temp_directory_path(), {}));
+    const std::clock_t segmented = std::clock();
+    const auto cells = TRY(tissue::expand_labels(made.labels, 5, fs::temp_directory_path(), {}));
+    const std::clock_t expanded = std::clock();
+    const auto rate = [&](std::clock_t from, std::clock_t to) {
+        return pixels * CLOCKS_PER_SEC / static_cast<double>(to - from);
+    };
+    fmt::print("segment {:.1f} MPix, {} nuclei, radius {:.1f}: {:.1f} MPix/s of processor time\n",
+               pixels, made.count, made.radius, rate(start, segmented));
+    fmt::print("expand 5 px: {:.1f} MPix/s\n", rate(segmented, expanded));
+    return {};
+}
+
+}  // namespace
+}  // namespace stroma
+
+int main(int argument_count, char** arguments) {
+    using namespace stroma;
+    const std::string verb = argument_count == 3 ? arguments[1] : "";
+    Result<void> done = fail(ErrorCode::invalid_input, "score FOLDER, or speed SIDE");
+    if (verb == "score") done = score(arguments[2]);
+    if (verb == "speed") done = speed(std::strtoull(arguments[2], nullptr, 10));
+    if (done) return 0;
+    fmt::print(stderr, "tissue_bench: {}\n", done.error().message);
+    return 1;
+}

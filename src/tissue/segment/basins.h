@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "expression/annotated_data.h"
+#include "tissue/scratch_plane.h"
+
+namespace stroma::tissue {
+
+/// A piece of foreground around one seed.
+struct Basin {
+    std::uint64_t anchor = 0;  ///< y * width + x of its highest pixel, the first of equals
+    std::uint16_t peak = 0;
+    std::uint32_t x0 = UINT32_MAX, y0 = UINT32_MAX, x1 = 0, y1 = 0;  ///< half open
+};
+
+/// Sorted by anchor. `labels` (all zero before) holds 1 + its number at each of a basin's pixels.
+/// Pixels ascend to their highest neighbour (of 8; of equals to the first), whence basins; two that
+/// touch are one when the lower peak is less than `height_min` above the highest pixel between
+/// them, taken from the highest saddle down. errors  cancelled, exhausted
+Result<std::vector<Basin>> find_basins(const ScratchPlane<std::uint16_t>& heights,
+                                       std::uint16_t height_min,
+                                       ScratchPlane<std::uint32_t>& labels,
+                                       const expression::Watch& watch);
+
+}  // namespace stroma::tissue

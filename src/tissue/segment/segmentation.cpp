@@ -1,0 +1,329 @@
+#include "tissue/segment/segmentation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <mutex>
+
+#include "base/threads.h"
+#include "tissue/pixel_reader.h"
+#include "tissue/segment/coarse_plane.h"
+#include "tissue/segment/components.h"
+#include "tissue/segment/filters.h"
+#include "tissue/segment/objects.h"
+
+namespace stroma::tissue {
+namespace {
+
+constexpr float full = 65'535;
+constexpr double height_scale = 8192;  ///< of seed heights in their 16 bits
+constexpr std::uint64_t sample_bins = 65'536;
+
+using Histogram = std::vector<std::uint64_t>;
+
+/// One run over a slide: what its steps leave for each other.
+class Slide {
+public:
+    Slide(const image::StoredImage& image, const SegmentOptions& options, const fs::path& folder,
+          const expression::Watch& watch)
+        : pixels_(image, options.channel),
+          channel_(image.info().channels[options.channel]),
+          options_(options),
+          folder_(folder),
+          watch_(watch) {}
+
+    Result<Segmentation> segment();
+
+private:
+    Result<void> for_tiles(const std::function<Result<void>(const Window&)>& work);
+    Result<void> smooth_slide();
+    void find_radius();
+    void find_background();
+    Result<void> find_envelope();
+    Result<void> find_heights();
+    void tile_heights(const Window& core);
+    Raster<float> foreground_light(const Window& window) const;
+    void set_range();
+
+    PixelReader pixels_;
+    const image::Channel& channel_;
+    const SegmentOptions& options_;
+    const fs::path& folder_;
+    const expression::Watch& watch_;
+    std::mutex mutex_;
+    double tiles_done_ = 0, tiles_total_ = 1;
+
+    Segmentation made_;
+    Histogram histogram_ = Histogram(sample_bins);
+    ScratchPlane<std::uint16_t> smooth_, light_, heights_;
+    CoarsePlane background_, envelope_;
+    float otsu_ = 0;
+};
+
+Result<void> Slide::for_tiles(const std::function<Result<void>(const Window&)>& work) {
+    const std::int64_t side = options_.tile_side;
+    const auto width = static_cast<std::int64_t>(pixels_.width());
+    const auto height = static_cast<std::int64_t>(pixels_.height());
+    const std::int64_t across = (width + side - 1) / side, down = (height + side - 1) / side;
+    return parallel_for(
+        static_cast<std::size_t>(across * down), [&](std::size_t at) -> Result<void> {
+            if (watch_.cancelled && watch_.cancelled())
+                return fail(ErrorCode::cancelled, "the segmentation was cancelled");
+            const std::int64_t x = static_cast<std::int64_t>(at) % across * side;
+            const std::int64_t y = static_cast<std::int64_t>(at) / across * side;
+            TRY(work({x, y, std::min(side, width - x), std::min(side, height - y)}));
+            const std::lock_guard lock(mutex_);
+            ++tiles_done_;
+            if (watch_.progress) watch_.progress(tiles_done_, tiles_total_, "tiles");
+            return {};
+        });
+}
+
+/// Values far above what is usual are cut off, so that one hot pixel doesn't flatten the rest.
+void Slide::set_range() {
+    made_.low = channel_.min;
+    const double usual =
+        channel_.high > channel_.low ? channel_.high - channel_.low : channel_.max - channel_.min;
+    made_.high = std::min(channel_.max, channel_.low + 16 * usual);
+    if (made_.high <= made_.low) made_.high = made_.low + 1;
+}
+
+Result<void> Slide::smooth_slide() {
+    const std::int64_t halo = smooth_support(1);
+    const auto low = static_cast<float>(made_.low);
+    const auto factor = static_cast<float>(full / (made_.high - made_.low));
+    return for_tiles([&](const Window& core) -> Result<void> {
+        Raster<float> tile(core.width + 2 * halo, core.height + 2 * halo);
+        TRY(pixels_.read({core.x - halo, core.y - halo, tile.width, tile.height}, tile.values));
+        for (float& value : tile.values) value = std::clamp((value - low) * factor, 0.0f, full);
+        smooth(tile, 1);
+        Histogram counts(sample_bins);
+        for (std::int64_t y = 0; y < core.height; ++y) {
+            const float* const from = tile.row(y + halo) + halo;
+            std::uint16_t* const to = smooth_.row(core.y + y) + core.x;
+            for (std::int64_t x = 0; x < core.width; ++x) {
+                to[x] = static_cast<std::uint16_t>(from[x] + 0.5f);
+                ++counts[to[x]];
+            }
+        }
+        const std::lock_guard lock(mutex_);
+        for (std::size_t i = 0; i < counts.size(); ++i) histogram_[i] += counts[i];
+        return {};
+    });
+}
+
+void Slide::find_radius() {
+    if (options_.radius > 0) {
+        made_.radius = options_.radius;
+        return;
+    }
+    auto areas = component_areas(smooth_, otsu_threshold(histogram_));
+    // Single specks are noise, not nuclei.
+    areas.erase(areas.begin(), std::lower_bound(areas.begin(), areas.end(), 20));
+    const double middle = areas.empty() ? 200 : static_cast<double>(areas[areas.size() / 2]);
+    made_.radius = std::clamp(std::sqrt(middle / 3.14159265358979), 4.0, 40.0);
+}
+
+void Slide::find_background() {
+    const auto factor = std::max<std::int64_t>(std::lround(made_.radius / 4), 1);
+    background_ = CoarsePlane(factor, smooth_.width(), smooth_.height());
+    std::vector<std::uint64_t> sums;
+    for (std::int64_t cy = 0; cy < background_.values.height; ++cy) {
+        sums.assign(static_cast<std::size_t>(background_.values.width), 0);
+        const auto y0 = static_cast<std::uint64_t>(cy * factor);
+        const std::uint64_t y1 = std::min(y0 + factor, smooth_.height());
+        for (std::uint64_t y = y0; y < y1; ++y) {
+            const std::uint16_t* row = smooth_.row(y);
+            for (std::uint64_t x = 0, c = 0; x < smooth_.width(); ++c)
+                for (const std::uint64_t end = std::min(x + factor, smooth_.width()); x < end; ++x)
+                    sums[c] += row[x];
+        }
+        for (std::size_t c = 0; c < sums.size(); ++c) {
+            const std::uint64_t columns =
+                std::min<std::uint64_t>(factor, smooth_.width() - c * factor);
+            background_.values.row(cy)[c] = static_cast<float>(
+                static_cast<double>(sums[c]) / static_cast<double>(columns * (y1 - y0)));
+        }
+    }
+    const auto reach = std::lround(4 * made_.radius / static_cast<double>(factor));
+    narrow(background_.values, reach);
+    widen(background_.values, reach);
+    smooth(background_.values, static_cast<double>(reach) / 2);
+}
+
+/// The window without its background: smoothed values over it, at least 0.
+Raster<float> Slide::foreground_light(const Window& window) const {
+    Raster<float> light(window.width, window.height);
+    std::vector<float> below(static_cast<std::size_t>(window.width));
+    const auto width = static_cast<std::int64_t>(smooth_.width());
+    for (std::int64_t y = 0; y < window.height; ++y) {
+        const std::int64_t at = std::clamp<std::int64_t>(
+            window.y + y, 0, static_cast<std::int64_t>(smooth_.height()) - 1);
+        background_.row(window.x, at, window.width, below.data());
+        const std::uint16_t* const row = smooth_.row(at);
+        float* const out = light.row(y);
+        for (std::int64_t x = 0; x < window.width; ++x) {
+            const std::int64_t from = std::clamp<std::int64_t>(window.x + x, 0, width - 1);
+            out[x] = std::max(static_cast<float>(row[from]) - below[x], 0.0f);
+        }
+    }
+    return light;
+}
+
+Result<void> Slide::find_envelope() {
+    const std::int64_t factor = background_.factor;
+    envelope_ = CoarsePlane(factor, smooth_.width(), smooth_.height());
+    histogram_.assign(sample_bins, 0);
+    TRY(for_tiles([&](const Window& core) -> Result<void> {
+        const Raster<float> light = foreground_light(core);
+        Histogram counts(sample_bins);
+        // Tiles share coarse pixels at their borders; a maximum is the same in any order.
+        Raster<float> coarse(core.width / factor + 2, core.height / factor + 2);
+        const std::int64_t cx = core.x / factor, cy = core.y / factor;
+        for (std::int64_t y = 0; y < core.height; ++y) {
+            std::uint16_t* const to = light_.row(core.y + y) + core.x;
+            float* const largest = coarse.row((core.y + y) / factor - cy);
+            for (std::int64_t x = 0; x < core.width; ++x) {
+                const float value = light.row(y)[x];
+                to[x] = static_cast<std::uint16_t>(value + 0.5f);
+                ++counts[to[x]];
+                float& most = largest[(core.x + x) / factor - cx];
+                most = std::max(most, value);
+            }
+        }
+        const std::lock_guard lock(mutex_);
+        for (std::size_t i = 0; i < counts.size(); ++i) histogram_[i] += counts[i];
+        for (std::int64_t y = 0; y < coarse.height && cy + y < envelope_.values.height; ++y)
+            for (std::int64_t x = 0; x < coarse.width && cx + x < envelope_.values.width; ++x) {
+                float& most = envelope_.values.row(cy + y)[cx + x];
+                most = std::max(most, coarse.row(y)[x]);
+            }
+        smooth_.let_go(core.y, core.height);
+        return {};
+    }));
+    const double coarse_radius = made_.radius / static_cast<double>(factor);
+    widen(envelope_.values, std::lround(coarse_radius));
+    smooth(envelope_.values, coarse_radius);
+    otsu_ = otsu_threshold(histogram_);
+    made_.threshold = made_.low + otsu_ * (made_.high - made_.low) / full;
+    return {};
+}
+
+void Slide::tile_heights(const Window& core) {
+    const double radius = made_.radius;
+    const auto reach = std::min<std::int64_t>(std::lround(3 * radius), 127);
+    const auto hole_side = std::lround(2 * radius);
+    const double distance_sigma = std::max(0.15 * radius, 0.5);
+    const double spot_sigma = 0.6 * radius / std::sqrt(2.0);
+    const std::int64_t halo =
+        4 + hole_side + 1 +
+        std::max(reach + smooth_support(distance_sigma), smooth_support(spot_sigma) + 1);
+    const Window window{core.x - halo, core.y - halo, core.width + 2 * halo,
+                        core.height + 2 * halo};
+    Raster<float> light = foreground_light(window);
+    Raster<std::uint8_t> mask(window.width, window.height);
+    std::vector<float> around(static_cast<std::size_t>(window.width));
+    const auto least = static_cast<float>(options_.otsu_share) * otsu_;
+    const auto share = static_cast<float>(options_.envelope_share);
+    bool any = false;
+    for (std::int64_t y = 0; y < window.height; ++y) {
+        envelope_.row(window.x, window.y + y, window.width, around.data());
+        float* const row = light.row(y);
+        std::uint8_t* const set = mask.row(y);
+        for (std::int64_t x = 0; x < window.width; ++x) {
+            set[x] = row[x] > share * around[x] && row[x] > least ? 1 : 0;
+            any |= set[x] != 0;
+            row[x] /= std::max(around[x], std::max(least, 1.0f));
+        }
+    }
+    if (!any) return;
+    open_square(mask);
+    fill_holes(mask, hole_side);
+    Raster<float> inside = distance_inside(mask, reach);
+    smooth(inside, distance_sigma);
+    const Raster<float> bright = spots(std::move(light), spot_sigma);
+    const auto weight = static_cast<float>(options_.spot_weight);
+    const auto by_radius = static_cast<float>(1 / radius);
+    for (std::int64_t y = 0; y < core.height; ++y) {
+        const std::uint8_t* const set = mask.row(y + halo) + halo;
+        const float* const depth = inside.row(y + halo) + halo;
+        const float* const spot = bright.row(y + halo) + halo;
+        std::uint16_t* const out = heights_.row(core.y + y) + core.x;
+        for (std::int64_t x = 0; x < core.width; ++x) {
+            if (set[x] == 0) continue;
+            const float height = depth[x] * by_radius + weight * std::max(spot[x], 0.0f);
+            out[x] = static_cast<std::uint16_t>(
+                std::clamp(height * static_cast<float>(height_scale) + 1, 1.0f, full));
+        }
+    }
+}
+
+Result<void> Slide::find_heights() {
+    return for_tiles([&](const Window& core) -> Result<void> {
+        tile_heights(core);
+        smooth_.let_go(core.y, core.height);
+        return {};
+    });
+}
+
+Result<Segmentation> Slide::segment() {
+    const std::uint64_t width = pixels_.width(), height = pixels_.height();
+    const auto side = static_cast<std::uint64_t>(options_.tile_side);
+    tiles_total_ = 3 * static_cast<double>((width + side - 1) / side) *
+                   static_cast<double>((height + side - 1) / side);
+    set_range();
+    smooth_ = TRY(ScratchPlane<std::uint16_t>::make(folder_, width, height));
+    light_ = TRY(ScratchPlane<std::uint16_t>::make(folder_, width, height));
+    heights_ = TRY(ScratchPlane<std::uint16_t>::make(folder_, width, height));
+    TRY(smooth_slide());
+    find_radius();
+    find_background();
+    TRY(find_envelope());
+    TRY(find_heights());
+    smooth_ = {};
+    auto pieces = TRY(ScratchPlane<std::uint32_t>::make(folder_, width, height));
+    const auto height_min = static_cast<std::uint16_t>(options_.seed_height * height_scale);
+    const std::vector<Basin> basins = TRY(find_basins(heights_, height_min, pieces, watch_));
+    heights_ = {};
+    made_.labels = TRY(ScratchPlane<std::uint32_t>::make(folder_, width, height));
+    made_.count =
+        TRY(draw_objects(basins, pieces, light_, options_, made_.radius, made_.labels, watch_));
+    return std::move(made_);
+}
+
+Result<void> in_range(std::string_view name, double value, double low, double high) {
+    if (value >= low && value <= high) return {};
+    return fail(ErrorCode::invalid_input,
+                fmt::format("{} is {}; it must be from {} to {}", name, value, low, high));
+}
+
+}  // namespace
+
+Result<void> check(const SegmentOptions& options) {
+    if (options.radius != 0) TRY(in_range("radius", options.radius, 2, 40));
+    TRY(in_range("envelope share", options.envelope_share, 0, 1));
+    TRY(in_range("otsu share", options.otsu_share, 0, 10));
+    TRY(in_range("spot weight", options.spot_weight, 0, 4));
+    TRY(in_range("seed height", options.seed_height, 0, 4));
+    TRY(in_range("border share", options.border_share, 0, 0.99));
+    TRY(in_range("area share", options.area_share, 0, 10));
+    return in_range("tile side", static_cast<double>(options.tile_side), 16, 16'384);
+}
+
+Result<Segmentation> segment_nuclei(const image::StoredImage& image, const SegmentOptions& options,
+                                    const fs::path& scratch_folder,
+                                    const expression::Watch& watch) {
+    TRY(check(options));
+    if (image.info().content == image::Content::labels)
+        return fail(ErrorCode::invalid_input, "the image holds labels, not brightness");
+    if (options.channel >= image.info().channels.size())
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("there is no channel {}: the image has {}", options.channel,
+                                image.info().channels.size()));
+    return Slide(image, options, scratch_folder, watch).segment();
+}
+
+}  // namespace stroma::tissue
