@@ -102,6 +102,7 @@ inline tl::unexpected<Refusal> refuse(Why why) { return tl::unexpected<Refusal>(
 struct Condition {
     bool if_absent = false;
     std::optional<std::string> if_etag;  ///< "*" is any
+    std::optional<std::string> unless_etag;
 };
 
 /// Who changes something, for those who are told.

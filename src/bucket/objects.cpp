@@ -11,6 +11,7 @@ namespace {
 bool holds(const Condition& condition, const std::optional<ObjectVersion>& current) {
     const bool is_there = current && !current->is_marker;
     if (condition.if_absent && is_there) return false;
+    if (condition.unless_etag && is_there && *condition.unless_etag == current->etag) return false;
     if (!condition.if_etag) return true;
     return is_there && (*condition.if_etag == "*" || *condition.if_etag == current->etag);
 }

@@ -78,6 +78,8 @@ Needed needed_for(std::string_view action) {
         {"s3:PutBucketAcl", {"WRITE_ACP", ""}},
         {"s3:PutObject", {"WRITE", ""}},
         {"s3:DeleteObject", {"WRITE", ""}},
+        {"s3:AbortMultipartUpload", {"WRITE", ""}},
+        {"s3:ListMultipartUploadParts", {"WRITE", ""}},
         {"s3:GetObject", {"", "READ"}},
         {"s3:GetObjectVersion", {"", "READ"}},
         {"s3:GetObjectAttributes", {"", "READ"}},
@@ -180,7 +182,10 @@ Outcome<AclGrants> read_acl(const Operation& operation, const Element& document)
     return grants;
 }
 
-std::string acl_document(const std::string& owner, const AclGrants& grants) {
+std::string acl_document(const std::string& owner, const AclGrants& given) {
+    AclGrants grants = given;  // groups stand first
+    std::stable_partition(grants.begin(), grants.end(),
+                          [](const AclGrant& grant) { return grant.is_group; });
     XmlWriter xml;
     xml.open("AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"")
         .open("Owner")

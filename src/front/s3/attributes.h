@@ -40,7 +40,7 @@ std::vector<std::pair<std::string, std::string>> tags_in(const std::string& text
 std::string http_date(std::int64_t unix_ms);
 std::optional<std::int64_t> parse_http_date(const std::string& text);
 
-/// The conditions of a write: If-Match and If-None-Match. errors  NotImplemented
+/// The conditions of a write: If-Match and If-None-Match.
 Outcome<bucket::Condition> asked_condition(const Operation& operation);
 /// Those of a read, or (with "x-amz-copy-source-" before their names) of a copy's source.
 /// errors  NotModified (304), PreconditionFailed (412)

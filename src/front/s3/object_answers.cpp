@@ -203,11 +203,10 @@ bool names_etag_of(const std::string& list, const std::string& etag) {
 Outcome<bucket::Condition> asked_condition(const Operation& operation) {
     bucket::Condition condition;
     if (const auto none = operation.request.header("if-none-match")) {
-        if (http::trimmed(*none) != "*")
-            return refuse("NotImplemented",
-                          "A header you provided implies functionality that is not implemented",
-                          501);
-        condition.if_absent = true;
+        if (http::trimmed(*none) == "*")
+            condition.if_absent = true;
+        else
+            condition.unless_etag = without_quotes(http::trimmed(*none));
     }
     if (const auto match = operation.request.header("if-match"))
         condition.if_etag = without_quotes(*match);

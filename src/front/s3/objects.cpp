@@ -412,7 +412,7 @@ static Outcome<void> put_parts(const Operation& operation, const Attributes& att
     const std::uint64_t count = attributes.parts.size();
     const std::uint64_t last = std::min(count, after + limit);
     xml.open("ObjectParts")
-        .put("TotalPartsCount", count)
+        .put("PartsCount", count)
         .put("PartNumberMarker", after)
         .put("NextPartNumberMarker", std::max(last, after))
         .put("MaxParts", limit)

@@ -200,6 +200,9 @@ Outcome<void> allow(Operation& operation, std::string_view action) {
 
 Outcome<void> enter(Operation& operation, std::string_view action) {
     operation.about = *S3_TRY(operation.buckets.find(operation.bucket));
+    const auto expected = operation.request.header("x-amz-expected-bucket-owner");
+    if (expected && *expected != operation.about.owner && *expected != operation.signature.account)
+        return refuse("AccessDenied", "Access Denied", 403);
     return allow(operation, action);
 }
 

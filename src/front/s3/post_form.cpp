@@ -59,6 +59,7 @@ public:
 private:
     Outcome<void> check_condition(const Json& condition) {
         if (condition.is_object()) {
+            if (condition.empty()) return bad_policy("Invalid Simple-Condition: it is empty.");
             for (const auto& [name, value] : condition.items()) {
                 if (!value.is_string()) return bad_policy("Invalid Simple-Condition.");
                 S3_TRY(check_equal(name, value.get<std::string>()));
@@ -298,7 +299,7 @@ Answer post_object(Operation& operation) {
     request.principal = signature.principal;
     SizeRange range;
     if (!policy.empty())
-        range = *S3_TRY(PolicyCheck(operation, form, form.field("key")).check(policy));
+        range = *S3_TRY(PolicyCheck(operation, form, operation.key).check(policy));
     fields_to_headers(form, request);
     Operation signed_operation{request, signature, operation.buckets, operation.catalog,
                                operation.clock, operation.options, operation.bucket,

@@ -252,7 +252,7 @@ Answer get_setting(Operation& operation) {
         const bool everybody = policy_is_public(document) || is_public(acl_in(acl));
         return xml_response(
             fmt::format("<PolicyStatus xmlns=\"{}\"><IsPublic>{}</IsPublic></PolicyStatus>",
-                        s3_namespace, everybody ? "TRUE" : "FALSE"));
+                        s3_namespace, everybody ? "true" : "false"));
     }
     if (!document.empty()) return xml_response(document);
     if (setting->absent_code.empty())
@@ -319,7 +319,7 @@ void add_cors(Operation& operation, http::Response& response) {
     if (!document || document->empty()) return;
     const bool asks = operation.request.method == "OPTIONS";
     const std::string method =
-        asks ? operation.header("access-control-request-method") : operation.request.method;
+        operation.request.header("access-control-request-method").value_or(operation.request.method);
     const auto headers =
         cors_headers(*document, operation.header("origin"), method,
                      asks ? operation.header("access-control-request-headers") : std::string());
