@@ -72,7 +72,8 @@ public:
             const ssize_t got = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
             if (got <= 0) end("the connection broke");
             had += static_cast<std::size_t>(got);
-            if (held_.size() < kept_bytes) held_.append(buffer_.data(), static_cast<std::size_t>(got));
+            if (held_.size() < kept_bytes)
+                held_.append(buffer_.data(), static_cast<std::size_t>(got));
             const std::size_t head = held_.find("\r\n\r\n");
             if (whole == 0 && head != std::string::npos) whole = head + 4 + length_of(head);
         }
@@ -130,8 +131,7 @@ public:
         if (at == std::string::npos) end("there are no more messages");
         const std::size_t begin = at + name.size();
         const std::string receipt = got.substr(begin, got.find('"', begin) - begin);
-        connection_.send(
-            call("DeleteMessage", queue_ + ",\"ReceiptHandle\":\"" + receipt + "\"}"));
+        connection_.send(call("DeleteMessage", queue_ + ",\"ReceiptHandle\":\"" + receipt + "\"}"));
         connection_.receive();
     }
 

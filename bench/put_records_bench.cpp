@@ -43,8 +43,8 @@ struct Options {
 std::string record(const Options& options, std::mt19937_64& random) {
     std::string data(static_cast<std::size_t>(options.bytes), '\0');
     for (char& c : data) c = static_cast<char>(random());
-    return "\"Data\":\"" + stroma::base64(data) + "\",\"PartitionKey\":\"" + std::to_string(random()) +
-           "\"";
+    return "\"Data\":\"" + stroma::base64(data) + "\",\"PartitionKey\":\"" +
+           std::to_string(random()) + "\"";
 }
 
 std::string request(const Options& options, std::mt19937_64& random) {

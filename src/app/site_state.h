@@ -41,8 +41,8 @@ struct Site::State {
     std::unique_ptr<object::ObjectStore> objects;
     std::unique_ptr<sql::SqliteDatabase> control;
     std::mutex ingest_mutex;
-    std::unique_ptr<sql::SqliteDatabase> ingest;  ///< null until it is asked for
-    fs::path cold;                                ///< folder of archived objects
+    std::unique_ptr<sql::SqliteDatabase> ingest;        ///< null until it is asked for
+    fs::path cold;                                      ///< folder of archived objects
     std::unique_ptr<object::ObjectStore> cold_objects;  ///< null until it is asked for
     std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
     /// Imports and what else may take hours; matrices and comparisons, for which somebody waits.

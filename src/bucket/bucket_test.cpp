@@ -163,7 +163,7 @@ TEST_F(BucketTest, ArchivedBytesLieInTheColdStoreAndComeBackForSomeDays) {
     remove("small");
     EXPECT_EQ(cold_blobs(), 0u);
     const std::vector<std::string> expected = {
-        "ObjectCreated:Put", "ObjectCreated:Put",    "LifecycleTransition", "ObjectCreated:Put",
+        "ObjectCreated:Put",   "ObjectCreated:Put", "LifecycleTransition", "ObjectCreated:Put",
         "LifecycleTransition", "ObjectCreated:Put", "ObjectRestore:Post"};
     EXPECT_EQ(told, expected);
 }

@@ -130,24 +130,23 @@ std::string event_message(const NotificationRule& rule, const ObjectChange& chan
     const Bucket& bucket = change.bucket;
     // As AWS numbers them: what came later has a later version.
     const bool is_later = change.kind > ChangeKind::marked;
-    Json record = {
-        {"eventVersion", is_later ? "2.3" : "2.1"},
-        {"eventSource", "aws:s3"},
-        {"awsRegion", bucket.region},
-        {"eventTime", iso_time(change.object.modified_ms)},
-        {"eventName", event_name(change.kind)},
-        {"userIdentity", {{"principalId", change.cause.principal}}},
-        {"requestParameters", {{"sourceIPAddress", change.cause.address}}},
-        {"responseElements",
-         {{"x-amz-request-id", change.cause.request_id}, {"x-amz-id-2", "stroma"}}},
-        {"s3",
-         {{"s3SchemaVersion", "1.0"},
-          {"configurationId", rule.id},
-          {"bucket",
-           {{"name", bucket.name},
-            {"ownerIdentity", {{"principalId", bucket.owner}}},
-            {"arn", "arn:aws:s3:::" + bucket.name}}},
-          {"object", object_json(change)}}}};
+    Json record = {{"eventVersion", is_later ? "2.3" : "2.1"},
+                   {"eventSource", "aws:s3"},
+                   {"awsRegion", bucket.region},
+                   {"eventTime", iso_time(change.object.modified_ms)},
+                   {"eventName", event_name(change.kind)},
+                   {"userIdentity", {{"principalId", change.cause.principal}}},
+                   {"requestParameters", {{"sourceIPAddress", change.cause.address}}},
+                   {"responseElements",
+                    {{"x-amz-request-id", change.cause.request_id}, {"x-amz-id-2", "stroma"}}},
+                   {"s3",
+                    {{"s3SchemaVersion", "1.0"},
+                     {"configurationId", rule.id},
+                     {"bucket",
+                      {{"name", bucket.name},
+                       {"ownerIdentity", {{"principalId", bucket.owner}}},
+                       {"arn", "arn:aws:s3:::" + bucket.name}}},
+                     {"object", object_json(change)}}}};
     add_tier(change, record);
     return Json{{"Records", Json::array({record})}}.dump(-1, ' ', false,
                                                          Json::error_handler_t::replace);

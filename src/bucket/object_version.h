@@ -117,7 +117,7 @@ enum class ChangeKind {
     copied,
     completed,
     removed,
-    marked,  ///< so far as it always was; what follows came later
+    marked,          ///< so far as it always was; what follows came later
     expired,         ///< removed by the bucket's lifecycle
     expired_marked,  ///< marked by it
     transitioned,    ///< to another storage class

@@ -183,8 +183,8 @@ Outcome<void> Buckets::set_tags(const ObjectVersion& object, std::string_view ta
                 "UPDATE objects SET tags = ? WHERE bucket = ? AND key = ? AND sequence = ?",
                 {std::string(tags), object.bucket, object.key, object.sequence})) == 0)
             return refuse(Why::no_such_key);
-        TRY(tell(connection,
-                 {tags.empty() ? ChangeKind::untagged : ChangeKind::tagged, *bucket, object, cause}));
+        TRY(tell(connection, {tags.empty() ? ChangeKind::untagged : ChangeKind::tagged, *bucket,
+                              object, cause}));
         return {};
     });
 }

@@ -109,7 +109,7 @@ Result<void> insert_version(sql::Connection& connection, const ObjectVersion& ve
          version.modified_ms, version.owner, version.attributes, version.tags, body,
          pieces_text(version.body.pieces), version.storage_class,
          static_cast<std::int64_t>(is_archive(version.storage_class) ? TierWork::goes_cold
-                                                                      : TierWork::none)}));
+                                                                     : TierWork::none)}));
     return {};
 }
 

@@ -140,8 +140,7 @@ Result<void> Buckets::come_back(const ObjectVersion& object, std::int64_t days) 
              // It was asked back before it had gone.
              code_of(is_cold(found->body) ? TierWork::none : TierWork::goes_cold), object.bucket,
              object.key, object.sequence}));
-        for (const Piece& old : found->restored)
-            TRY(release_blob(connection, old.blob, dropped));
+        for (const Piece& old : found->restored) TRY(release_blob(connection, old.blob, dropped));
         return tell(connection, {ChangeKind::restored, *bucket, *found, {}});
     };
     const auto done = writes_.run(work);
@@ -161,8 +160,7 @@ Result<void> Buckets::end_restore(const ObjectVersion& object) {
             "UPDATE objects SET restored = '', restored_until_ms = 0 WHERE bucket = ? AND key = ? "
             "AND sequence = ?",
             {object.bucket, object.key, object.sequence}));
-        for (const Piece& old : found->restored)
-            TRY(release_blob(connection, old.blob, dropped));
+        for (const Piece& old : found->restored) TRY(release_blob(connection, old.blob, dropped));
         return tell(connection, {ChangeKind::restore_over, *bucket, *found, {}});
     };
     TRY(writes_.run(work));
@@ -182,8 +180,8 @@ Result<std::vector<std::pair<ObjectVersion, std::int64_t>>> Buckets::versions_wh
         while (TRY(rows->next())) found.emplace_back(version_in(*rows), rows->integer(18));
     }
     for (auto& [version, days] : found) {
-        auto whole = TRY(
-            version_row(*connection, version.bucket, version.key, version.version, true));
+        auto whole =
+            TRY(version_row(*connection, version.bucket, version.key, version.version, true));
         if (whole && whole->sequence == version.sequence) version.body = std::move(whole->body);
     }
     return found;
@@ -202,9 +200,8 @@ Result<std::size_t> Buckets::work_on_tiers(const std::function<bool()>& stops) {
             if (found.size() < at_once) break;
         }
     for (;;) {
-        const auto found =
-            TRY(versions_where("restored_until_ms <> 0 AND restored_until_ms <= ?",
-                               {clock_.unix_ms()}));
+        const auto found = TRY(versions_where("restored_until_ms <> 0 AND restored_until_ms <= ?",
+                                              {clock_.unix_ms()}));
         for (const auto& [version, days] : found) {
             if (stops()) return done;
             TRY(end_restore(version));

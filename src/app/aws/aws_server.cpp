@@ -236,12 +236,10 @@ void AwsServer::start() {
     state_->messages->start();
     state_->deliveries->start();
     state_->server->start();
-    state_->lifecycle =
-        std::jthread([buckets = state_->buckets.get(), &clock = state_->site.clock(),
-                      interval = state_->lifecycle_interval,
-                      &wake = state_->lifecycle_wake](std::stop_token stop) {
-            follow_lifecycles(stop, *buckets, clock, interval, wake);
-        });
+    state_->lifecycle = std::jthread(
+        [buckets = state_->buckets.get(), &clock = state_->site.clock(),
+         interval = state_->lifecycle_interval, &wake = state_->lifecycle_wake](
+            std::stop_token stop) { follow_lifecycles(stop, *buckets, clock, interval, wake); });
 }
 void AwsServer::stop(Milliseconds drain) {
     state_->deliveries->stop();

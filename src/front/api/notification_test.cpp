@@ -31,7 +31,8 @@ struct Signer {
     HeaderList headers(std::string_view body) const {
         Digest sha(DigestKind::sha256);
         sha.update(body);
-        const std::string date = http_date(at_ms), digest = "SHA-256=" + base64(as_text(sha.bytes()));
+        const std::string date = http_date(at_ms),
+                          digest = "SHA-256=" + base64(as_text(sha.bytes()));
         std::string text;
         const auto add = [&](const std::string& name, const std::string& value) {
             if (names.find(name) == names.npos) return;

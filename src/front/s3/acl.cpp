@@ -57,8 +57,9 @@ Outcome<void> add_header_grants(const Operation& operation, const std::string& v
         std::string_view grantee = http::trimmed(one.substr(equals + 1));
         if (grantee.size() >= 2 && grantee.starts_with('"') && grantee.ends_with('"'))
             grantee = grantee.substr(1, grantee.size() - 2);
-        grants.push_back(*S3_TRY(grant_to(operation, std::string(http::trimmed(one.substr(0, equals))),
-                                          std::string(grantee), permission)));
+        grants.push_back(
+            *S3_TRY(grant_to(operation, std::string(http::trimmed(one.substr(0, equals))),
+                             std::string(grantee), permission)));
         if (grants.size() > grants_max)
             return refuse("InvalidRequest", "The list has more than 100 grants");
     }
@@ -210,8 +211,8 @@ std::string acl_document(const std::string& owner, const AclGrants& given) {
 std::string acl_text(const AclGrants& grants) {
     std::string text = "\n";  // an empty list is one, too
     for (const AclGrant& grant : grants)
-        text += fmt::format("{} {} {}\n", grant.is_group ? 'g' : 'i', grant.grantee,
-                            grant.permission);
+        text +=
+            fmt::format("{} {} {}\n", grant.is_group ? 'g' : 'i', grant.grantee, grant.permission);
     return text;
 }
 
@@ -279,8 +280,8 @@ Outcome<bool> acl_allows(Operation& operation, const bucket::Bucket& bucket, std
 }
 
 Outcome<std::string> asked_acl_text(const Operation& operation) {
-    const auto grants = *S3_TRY(
-        asked_acl(operation, operation.signature.principal.id, operation.about.owner));
+    const auto grants =
+        *S3_TRY(asked_acl(operation, operation.signature.principal.id, operation.about.owner));
     if (!grants) return std::string();
     S3_TRY(check_block(operation, *grants));
     return acl_text(*grants);
@@ -308,9 +309,9 @@ Answer object_acl(Operation& operation) {
     Attributes attributes = Attributes::of(object.attributes);
     http::Response response;
     if (!puts) {
-        response = xml_response(
-            acl_document(object.owner, attributes.acl.empty() ? private_acl(object.owner)
-                                                              : acl_in(attributes.acl)));
+        response = xml_response(acl_document(object.owner, attributes.acl.empty()
+                                                               ? private_acl(object.owner)
+                                                               : acl_in(attributes.acl)));
     } else {
         const AclGrants grants = *S3_TRY(asked_new_acl(operation, object.owner));
         S3_TRY(check_block(operation, grants));

@@ -33,8 +33,7 @@ Answer answer_for_bucket(Operation& operation) {
     if (method == "HEAD") return head_bucket(operation);
     if (method == "POST")
         return operation.has("delete") ? delete_objects(operation) : post_object(operation);
-    if (operation.has("acl") && (method == "GET" || method == "PUT"))
-        return bucket_acl(operation);
+    if (operation.has("acl") && (method == "GET" || method == "PUT")) return bucket_acl(operation);
     if (names_setting(operation)) {
         if (method == "PUT") return put_setting(operation);
         if (method == "DELETE") return delete_setting(operation);
@@ -53,8 +52,7 @@ Answer answer_for_key(Operation& operation) {
     const bool is_part = operation.has("uploadId");
     const bool is_copy = operation.request.header("x-amz-copy-source").has_value();
     if (operation.has("tagging")) return object_tagging(operation);
-    if (operation.has("acl") && (method == "GET" || method == "PUT"))
-        return object_acl(operation);
+    if (operation.has("acl") && (method == "GET" || method == "PUT")) return object_acl(operation);
     if (method == "PUT") {
         if (is_part) return is_copy ? copy_part(operation) : put_part(operation);
         return is_copy ? copy_object(operation) : put_object(operation);

@@ -16,13 +16,16 @@ std::string parameter(std::string_view header, std::string_view name) {
     while ((at = header.find(';', at)) != header.npos) {
         std::string_view rest = http::trimmed(header.substr(++at));
         const std::size_t equals = rest.find('=');
-        if (equals == rest.npos || !http::equal_ignoring_case(http::trimmed(rest.substr(0, equals)), name))
+        if (equals == rest.npos ||
+            !http::equal_ignoring_case(http::trimmed(rest.substr(0, equals)), name))
             continue;
         rest = http::trimmed(rest.substr(equals + 1));
-        if (!rest.starts_with('"')) return std::string(http::trimmed(rest.substr(0, rest.find(';'))));
+        if (!rest.starts_with('"'))
+            return std::string(http::trimmed(rest.substr(0, rest.find(';'))));
         std::string value;
         for (std::size_t i = 1; i < rest.size() && rest[i] != '"'; ++i) {
-            if (rest[i] == '\\' && i + 1 < rest.size() && (rest[i + 1] == '"' || rest[i + 1] == '\\'))
+            if (rest[i] == '\\' && i + 1 < rest.size() &&
+                (rest[i + 1] == '"' || rest[i + 1] == '\\'))
                 ++i;
             value += rest[i];
         }
@@ -90,8 +93,7 @@ Result<void> FormReader::read_headers(std::string_view headers) {
         file_name_ = parameter(value, "filename");
         file_name_.erase(0, file_name_.find_last_of("/\\") + 1);
     }
-    if (name_.empty())
-        return fail(ErrorCode::invalid_input, "a part of the form has no name");
+    if (name_.empty()) return fail(ErrorCode::invalid_input, "a part of the form has no name");
     return {};
 }
 
@@ -110,7 +112,8 @@ Result<bool> FormReader::step(Bytes& file) {
             const std::size_t end = held_.find("\r\n\r\n");
             if (end == held_.npos) {
                 if (held_.size() > headers_bytes_max + 4)
-                    return fail(ErrorCode::invalid_input, "a part of the form has too long headers");
+                    return fail(ErrorCode::invalid_input,
+                                "a part of the form has too long headers");
                 return false;
             }
             if (end > headers_bytes_max || !held_.starts_with("\r\n"))

@@ -184,8 +184,7 @@ Outcome<Taken> take_body(Operation& operation, bool always_blob) {
     return tl::unexpected<Fault>(checked.error());
 }
 
-Outcome<std::string> document_body(Operation& operation, std::uint64_t bytes_max,
-                                   bool of_object) {
+Outcome<std::string> document_body(Operation& operation, std::uint64_t bytes_max, bool of_object) {
     Payload payload(operation);
     Check check(operation, !of_object);
     if (auto begun = check.begin(); !begun) return tl::unexpected<Fault>(begun.error());

@@ -40,9 +40,9 @@ private:
     /// one before it came.
     Outcome<void> follow_versions() {
         const bool needs = std::any_of(rules_.begin(), rules_.end(), [](const LifecycleRule& rule) {
-            return rule.is_enabled && (rule.expiry.is_set() || rule.ends_lone_markers ||
-                                       rule.old_days || !rule.transitions.empty() ||
-                                       !rule.old_transitions.empty());
+            return rule.is_enabled &&
+                   (rule.expiry.is_set() || rule.ends_lone_markers || rule.old_days ||
+                    !rule.transitions.empty() || !rule.old_transitions.empty());
         });
         if (!needs) return {};
         bucket::ListQuery query{name_, "", "", "", "", page_keys};
@@ -96,8 +96,7 @@ private:
         for (const LifecycleRule& rule : rules_) {
             if (!rule.is_about(object)) continue;
             const Due due{rule.old_days, {}};
-            if (rule.old_days && due.at(newer_ms_) <= now_ &&
-                old_seen_ > rule.old_kept.value_or(0))
+            if (rule.old_days && due.at(newer_ms_) <= now_ && old_seen_ > rule.old_kept.value_or(0))
                 return remove(object.key, object.version, {});
             if (!object.is_marker) add_transitions(rule.old_transitions, object, newer_ms_, to);
         }

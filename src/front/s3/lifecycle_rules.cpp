@@ -14,8 +14,8 @@ namespace {
 constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
 constexpr std::size_t rules_max = 1000;
 constexpr std::size_t id_bytes_max = 255;
-constexpr std::string_view classes[] = {"STANDARD_IA",  "ONEZONE_IA", "INTELLIGENT_TIERING",
-                                        "GLACIER_IR",   "GLACIER",    "DEEP_ARCHIVE"};
+constexpr std::string_view classes[] = {"STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+                                        "GLACIER_IR",  "GLACIER",    "DEEP_ARCHIVE"};
 
 Outcome<std::optional<std::int64_t>> number_in(const Element* element, std::string_view name,
                                                std::int64_t least) {
@@ -25,9 +25,8 @@ Outcome<std::optional<std::int64_t>> number_in(const Element* element, std::stri
         return refuse("MalformedXML", fmt::format("'{}' must be a number", name));
     const std::int64_t number = std::strtoll(text.c_str(), nullptr, 10);
     if (number < least)
-        return refuse("InvalidArgument",
-                      fmt::format("'{}' for an action must be a {} integer", name,
-                                  least > 0 ? "positive" : "nonnegative"));
+        return refuse("InvalidArgument", fmt::format("'{}' for an action must be a {} integer",
+                                                     name, least > 0 ? "positive" : "nonnegative"));
     return std::optional(number);
 }
 
@@ -49,8 +48,7 @@ Outcome<std::optional<std::int64_t>> date_in(const Element* element) {
 
 Outcome<Due> due_in(const Element* element, std::int64_t least) {
     Due due{*S3_TRY(number_in(element, "Days", least)), *S3_TRY(date_in(element))};
-    if (due.days && due.date_ms)
-        return refuse("MalformedXML", "An action has either Days or Date");
+    if (due.days && due.date_ms) return refuse("MalformedXML", "An action has either Days or Date");
     return due;
 }
 
@@ -114,8 +112,8 @@ Outcome<LifecycleRule> read_rule(const Element& element) {
     const Element* const old = element.child("NoncurrentVersionExpiration");
     rule.old_days = *S3_TRY(number_in(old, "NoncurrentDays", 1));
     rule.old_kept = *S3_TRY(number_in(old, "NewerNoncurrentVersions", 1));
-    rule.upload_days = *S3_TRY(number_in(element.child("AbortIncompleteMultipartUpload"),
-                                         "DaysAfterInitiation", 1));
+    rule.upload_days = *S3_TRY(
+        number_in(element.child("AbortIncompleteMultipartUpload"), "DaysAfterInitiation", 1));
     S3_TRY(read_transitions(element, rule));
     if (!rule.expiry.is_set() && expiry == nullptr && !rule.old_days && !rule.upload_days &&
         rule.transitions.empty() && rule.old_transitions.empty())
@@ -158,8 +156,9 @@ Outcome<std::vector<LifecycleRule>> read_lifecycle(const Element& document) {
     for (const Element* const element : document.all("Rule")) {
         rules.push_back(*S3_TRY(read_rule(*element)));
         if (!rules.back().id.empty() && !ids.insert(rules.back().id).second)
-            return refuse("InvalidArgument", "Rule ID must be unique. Found same ID for more than "
-                                             "one rule");
+            return refuse("InvalidArgument",
+                          "Rule ID must be unique. Found same ID for more than "
+                          "one rule");
     }
     if (rules.empty() || rules.size() > rules_max)
         return refuse("MalformedXML", "A lifecycle has 1 to 1000 rules");

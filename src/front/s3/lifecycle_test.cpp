@@ -22,20 +22,18 @@ class LifecycleTest : public testing::Test {
 protected:
     void SetUp() override {
         ASSERT_TRUE(buckets->create({"lab", "rosa", "us-east-1", 0, ""}));
-        buckets->set_listener(
-            [this](sql::Connection&, const bucket::ObjectChange& change) -> Result<void> {
-                told.push_back(std::string(bucket::event_name(change.kind)) + " " +
-                               change.object.key);
-                return {};
-            });
+        buckets->set_listener([this](sql::Connection&,
+                                     const bucket::ObjectChange& change) -> Result<void> {
+            told.push_back(std::string(bucket::event_name(change.kind)) + " " + change.object.key);
+            return {};
+        });
     }
     void rules(const std::string& inner) {
-        const std::string text =
-            "<LifecycleConfiguration>" + inner + "</LifecycleConfiguration>";
+        const std::string text = "<LifecycleConfiguration>" + inner + "</LifecycleConfiguration>";
         const auto read = read_lifecycle(read_xml(text).value());
         ASSERT_TRUE(read) << read.error().message;
-        ASSERT_TRUE(buckets->set_setting("lab", "lifecycle",
-                                         lifecycle_document(read_xml(text).value())));
+        ASSERT_TRUE(
+            buckets->set_setting("lab", "lifecycle", lifecycle_document(read_xml(text).value())));
     }
     void put(const std::string& key, const std::string& tags = "") {
         bucket::NewObject object;
@@ -57,8 +55,7 @@ protected:
     std::string keys() {
         std::string text;
         const auto page = buckets->list({"lab", "", "", "", "", 1000}).value();
-        for (const auto& one : page.objects)
-            text += one.key + ":" + one.storage_class + " ";
+        for (const auto& one : page.objects) text += one.key + ":" + one.storage_class + " ";
         return text;
     }
     std::size_t versions() {
@@ -76,10 +73,11 @@ protected:
 };
 
 TEST_F(LifecycleTest, ObjectsMoveDownTheTiersAndEnd) {
-    rules("<Rule><Status>Enabled</Status><Filter><Prefix>log/</Prefix></Filter>"
-          "<Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass></Transition>"
-          "<Transition><Days>90</Days><StorageClass>GLACIER</StorageClass></Transition>"
-          "<Expiration><Days>365</Days></Expiration></Rule>");
+    rules(
+        "<Rule><Status>Enabled</Status><Filter><Prefix>log/</Prefix></Filter>"
+        "<Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass></Transition>"
+        "<Transition><Days>90</Days><StorageClass>GLACIER</StorageClass></Transition>"
+        "<Expiration><Days>365</Days></Expiration></Rule>");
     put("log/a");
     put("other");
     days(30);
@@ -102,11 +100,12 @@ TEST_F(LifecycleTest, ObjectsMoveDownTheTiersAndEnd) {
 }
 
 TEST_F(LifecycleTest, TagsAndSizesChoose) {
-    rules("<Rule><Status>Enabled</Status><Filter><And><Prefix>a</Prefix>"
-          "<Tag><Key>keep</Key><Value>no</Value></Tag>"
-          "<ObjectSizeLessThan>100</ObjectSizeLessThan></And></Filter>"
-          "<Expiration><Days>1</Days></Expiration></Rule>"
-          "<Rule><Status>Disabled</Status><Filter/><Expiration><Days>1</Days></Expiration></Rule>");
+    rules(
+        "<Rule><Status>Enabled</Status><Filter><And><Prefix>a</Prefix>"
+        "<Tag><Key>keep</Key><Value>no</Value></Tag>"
+        "<ObjectSizeLessThan>100</ObjectSizeLessThan></And></Filter>"
+        "<Expiration><Days>1</Days></Expiration></Rule>"
+        "<Rule><Status>Disabled</Status><Filter/><Expiration><Days>1</Days></Expiration></Rule>");
     put("a1", "keep=no&more=1");
     put("a2", "keep=yes");
     put("b", "keep=no");
@@ -116,11 +115,12 @@ TEST_F(LifecycleTest, TagsAndSizesChoose) {
 
 TEST_F(LifecycleTest, OldVersionsGoButForTheNewestOfThemAndMarkersThatStandAlone) {
     ASSERT_TRUE(buckets->set_versioning("lab", "Enabled"));
-    rules("<Rule><Status>Enabled</Status><Filter/><NoncurrentVersionExpiration>"
-          "<NoncurrentDays>10</NoncurrentDays><NewerNoncurrentVersions>1</NewerNoncurrentVersions>"
-          "</NoncurrentVersionExpiration></Rule>"
-          "<Rule><Status>Enabled</Status><Filter/><Expiration>"
-          "<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule>");
+    rules(
+        "<Rule><Status>Enabled</Status><Filter/><NoncurrentVersionExpiration>"
+        "<NoncurrentDays>10</NoncurrentDays><NewerNoncurrentVersions>1</NewerNoncurrentVersions>"
+        "</NoncurrentVersionExpiration></Rule>"
+        "<Rule><Status>Enabled</Status><Filter/><Expiration>"
+        "<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule>");
     for (int i = 0; i < 4; ++i) put("k");
     put("gone");
     ASSERT_TRUE(buckets->remove_object("lab", "gone", "", {}, {}));
@@ -137,8 +137,9 @@ TEST_F(LifecycleTest, OldVersionsGoButForTheNewestOfThemAndMarkersThatStandAlone
 }
 
 TEST_F(LifecycleTest, WhatIsToEndIsToldWithItsRule) {
-    rules("<Rule><ID>first</ID><Status>Enabled</Status><Filter><Prefix>a</Prefix></Filter>"
-          "<Expiration><Days>3</Days></Expiration></Rule>");
+    rules(
+        "<Rule><ID>first</ID><Status>Enabled</Status><Filter><Prefix>a</Prefix></Filter>"
+        "<Expiration><Days>3</Days></Expiration></Rule>");
     put("a");
     put("b");
     const std::string document = buckets->setting("lab", "lifecycle").value();

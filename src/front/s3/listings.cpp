@@ -143,8 +143,7 @@ Answer create_bucket(Operation& operation) {
                           "already own it.",
                           409);
     }
-    if (made && acl)
-        S3_TRY(operation.buckets.set_setting(operation.bucket, "acl", acl_text(*acl)));
+    if (made && acl) S3_TRY(operation.buckets.set_setting(operation.bucket, "acl", acl_text(*acl)));
     http::Response response;
     response.headers.emplace_back("Location", "/" + operation.bucket);
     return response;

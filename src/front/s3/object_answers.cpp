@@ -12,9 +12,13 @@
 namespace stroma::front::s3 {
 namespace {
 
-constexpr std::string_view kept_headers[] = {
-    "Content-Type",     "Cache-Control", "Content-Encoding",    "Content-Disposition",
-    "Content-Language", "Expires",       "x-amz-website-redirect-location"};
+constexpr std::string_view kept_headers[] = {"Content-Type",
+                                             "Cache-Control",
+                                             "Content-Encoding",
+                                             "Content-Disposition",
+                                             "Content-Language",
+                                             "Expires",
+                                             "x-amz-website-redirect-location"};
 constexpr std::string_view metadata_prefix = "x-amz-meta-";
 constexpr std::size_t user_metadata_max = 2048;
 

@@ -138,8 +138,8 @@ Outcome<void> override_headers(const Operation& operation, Attributes& attribute
 
 /// Whoever may list the keys is told that one isn't there, also when it couldn't be read.
 Outcome<void> enter_to_read(Operation& operation) {
-    auto may = enter(operation,
-                     operation.version().empty() ? "s3:GetObject" : "s3:GetObjectVersion");
+    auto may =
+        enter(operation, operation.version().empty() ? "s3:GetObject" : "s3:GetObjectVersion");
     if (may || may.error().type != "AccessDenied" || !operation.version().empty()) return may;
     const auto found = operation.buckets.get(operation.bucket, operation.key, "", false);
     const bool is_missing = !found && found.error().why == bucket::Why::no_such_key;
@@ -157,8 +157,8 @@ Fault fault_of_missing(Operation& operation, const bucket::Refusal& refusal) {
 
 }  // namespace
 
-Outcome<bucket::ObjectVersion> keep_taken(Operation& operation, Taken taken,
-                                          Attributes& attributes, bucket::NewObject object) {
+Outcome<bucket::ObjectVersion> keep_taken(Operation& operation, Taken taken, Attributes& attributes,
+                                          bucket::NewObject object) {
     if (taken.checksum_kind) {
         attributes.checksum_kind = name_of(*taken.checksum_kind);
         attributes.checksum = taken.checksum;

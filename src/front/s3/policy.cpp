@@ -91,7 +91,7 @@ private:
         return value ? one(*value) : std::vector<std::string>();
     }
     Fact in_query(const char* name) const { return maybe(operation_.request.query_value(name)); }
-    Fact name_of_sender(std::string catalog::Principal::* member) const {
+    Fact name_of_sender(std::string catalog::Principal::*member) const {
         const catalog::Principal& sender = operation_.signature.principal;
         return sender.role == catalog::Role::anonymous ? std::vector<std::string>()
                                                        : one(sender.*member);
@@ -105,8 +105,7 @@ private:
     std::string asked_tags_text() const { return operation_.header("x-amz-tagging"); }
     std::vector<std::pair<std::string, std::string>> tags_of_object() const {
         if (key_.empty()) return {};
-        const auto object =
-            operation_.buckets.get(bucket_.name, key_, operation_.version(), false);
+        const auto object = operation_.buckets.get(bucket_.name, key_, operation_.version(), false);
         return object ? tags_in(object->tags) : std::vector<std::pair<std::string, std::string>>();
     }
 
@@ -133,9 +132,8 @@ Verdict verdict_of(const std::string& policy, const catalog::Principal& principa
         if (!applies) return;
         const bool denies = statement.value("Effect", "") == "Deny";
         if (statement.contains("Condition")) {
-            const auto holds = conditions_hold(statement["Condition"], [&](const std::string& key) {
-                return facts.of(key);
-            });
+            const auto holds = conditions_hold(
+                statement["Condition"], [&](const std::string& key) { return facts.of(key); });
             // What can't be judged here allows nothing, and still denies.
             if (!holds.value_or(denies)) return;
         }
@@ -181,8 +179,8 @@ Outcome<void> allow_on(Operation& operation, const bucket::Bucket& bucket, std::
     const std::string resource = key.empty() ? "arn:aws:s3:::" + bucket.name
                                              : fmt::format("arn:aws:s3:::{}/{}", bucket.name, key);
     const bool is_about_policy = action.ends_with("BucketPolicy");
-    const Verdict verdict = verdict_of(policy, principal, action, resource,
-                                       Facts(operation, bucket, key, action));
+    const Verdict verdict =
+        verdict_of(policy, principal, action, resource, Facts(operation, bucket, key, action));
     // Owners can always take back a policy that shut them out.
     if (owns && (verdict != Verdict::denies || is_about_policy)) return {};
     const auto refused = refuse("AccessDenied", "Access Denied", 403);

@@ -75,8 +75,8 @@ struct Operator {
 };
 
 std::optional<Operator> operator_named(std::string name) {
-    constexpr std::string_view relations[] = {"Equals", "LessThan", "LessThanEquals",
-                                              "GreaterThan", "GreaterThanEquals"};
+    constexpr std::string_view relations[] = {"Equals", "LessThan", "LessThanEquals", "GreaterThan",
+                                              "GreaterThanEquals"};
     for (const std::string_view relation : relations) {
         if (name == "Numeric" + std::string(relation))
             return Operator{by_order(number_of, std::string(relation))};
@@ -154,7 +154,8 @@ std::optional<bool> holds(std::string name, const std::string& key, const Json& 
     const Fact fact = fact_of(key);
     if (!wanted || !fact) return std::nullopt;
     if (name == "Null")
-        return wanted->size() == 1 && http::equal_ignoring_case((*wanted)[0], "true") == fact->empty();
+        return wanted->size() == 1 &&
+               http::equal_ignoring_case((*wanted)[0], "true") == fact->empty();
     const auto op = operator_named(name);
     if (!op) return std::nullopt;
     if (fact->empty()) return if_exists || for_all || op->is_negated;

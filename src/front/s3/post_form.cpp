@@ -117,8 +117,8 @@ private:
             if (name == free) return {};
         if (name.starts_with("x-ignore-") || name.starts_with("x-amz-checksum-")) return {};
         if (std::find(named_.begin(), named_.end(), name) != named_.end()) return {};
-        return refuse("AccessDenied",
-                      "Invalid according to Policy: Extra input fields: " + name, 403);
+        return refuse("AccessDenied", "Invalid according to Policy: Extra input fields: " + name,
+                      403);
     }
 
     const Operation& operation_;
@@ -132,8 +132,8 @@ private:
 Outcome<std::string> read_sender(const Operation& operation, const FormReader& form,
                                  catalog::Principal& sender) {
     const auto value_of = [&](std::string_view name) { return form.field(name); };
-    const bool is_signed = std::any_of(
-        form.fields().begin(), form.fields().end(), [](const auto& field) {
+    const bool is_signed =
+        std::any_of(form.fields().begin(), form.fields().end(), [](const auto& field) {
             return field.first == "policy" || field.first == "signature" ||
                    field.first == "x-amz-signature" || field.first == "awsaccesskeyid";
         });
@@ -143,12 +143,10 @@ Outcome<std::string> read_sender(const Operation& operation, const FormReader& f
         const auto claim = aws::read_form_claim(value_of);
         if (!claim) return refuse("InvalidArgument", claim.error().detail);
         std::optional<aws::KnownKey> key;
-        if (operation.options.find_key)
-            key = *S3_TRY(operation.options.find_key(claim->key_id));
+        if (operation.options.find_key) key = *S3_TRY(operation.options.find_key(claim->key_id));
         if (!key || key->principal.disabled)
             return refuse(aws::rest_fault({aws::Distrust::Why::unknown_key, ""}));
-        const auto checked =
-            aws::check_form_claim(*claim, *key, policy, operation.clock.unix_ms());
+        const auto checked = aws::check_form_claim(*claim, *key, policy, operation.clock.unix_ms());
         if (!checked) return refuse(aws::rest_fault(checked.error()));
         sender = key->principal;
         sender.asking = {"key", claim->key_id, operation.request.client,
@@ -208,9 +206,9 @@ Outcome<Taken> take_file(Operation& operation, FormReader& form, Bytes first,
                          const SizeRange& range) {
     KeptBody::Sums sums;
     std::string wanted;
-    for (const ChecksumKind kind : {ChecksumKind::crc32, ChecksumKind::crc32c,
-                                    ChecksumKind::crc64nvme, ChecksumKind::sha1,
-                                    ChecksumKind::sha256})
+    for (const ChecksumKind kind :
+         {ChecksumKind::crc32, ChecksumKind::crc32c, ChecksumKind::crc64nvme, ChecksumKind::sha1,
+          ChecksumKind::sha256})
         if (const std::string value = form.field(header_of(kind)); !value.empty()) {
             sums.checksum = kind;
             wanted = value;
@@ -286,8 +284,9 @@ Answer post_object(Operation& operation) {
     Bytes file;
     while (!form.at_file()) S3_TRY(read_on(operation, form, file));
     if (form.field("key").empty())
-        return refuse("InvalidArgument", "Bucket POST must contain a field named 'key'.  If it is "
-                                         "specified, please check the order of the fields.");
+        return refuse("InvalidArgument",
+                      "Bucket POST must contain a field named 'key'.  If it is "
+                      "specified, please check the order of the fields.");
     operation.key = form.field("key");
     if (const std::size_t at = operation.key.find("${filename}"); at != operation.key.npos)
         operation.key.replace(at, 11, form.file_name());
@@ -298,12 +297,11 @@ Answer post_object(Operation& operation) {
     http::Request& request = operation.request;
     request.principal = signature.principal;
     SizeRange range;
-    if (!policy.empty())
-        range = *S3_TRY(PolicyCheck(operation, form, operation.key).check(policy));
+    if (!policy.empty()) range = *S3_TRY(PolicyCheck(operation, form, operation.key).check(policy));
     fields_to_headers(form, request);
-    Operation signed_operation{request, signature, operation.buckets, operation.catalog,
-                               operation.clock, operation.options, operation.bucket,
-                               operation.key};
+    Operation signed_operation{request,           signature,       operation.buckets,
+                               operation.catalog, operation.clock, operation.options,
+                               operation.bucket,  operation.key};
     S3_TRY(enter(signed_operation, "s3:PutObject"));
     Attributes attributes = *S3_TRY(asked_attributes(signed_operation));
     bucket::NewObject object;

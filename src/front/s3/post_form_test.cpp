@@ -2,7 +2,6 @@
 
 #include "front/s3/form_reader.h"
 
-
 namespace stroma::front::s3 {
 namespace {
 

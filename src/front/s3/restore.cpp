@@ -21,8 +21,8 @@ void add_tier(const bucket::ObjectVersion& object, std::int64_t now_ms, http::Re
 
 Outcome<void> check_readable(const bucket::ObjectVersion& object, std::int64_t now_ms) {
     if (!bucket::is_archive(object.storage_class) || object.restored_until_ms > now_ms) return {};
-    return refuse("InvalidObjectState",
-                  "The operation is not valid for the object's storage class", 403);
+    return refuse("InvalidObjectState", "The operation is not valid for the object's storage class",
+                  403);
 }
 
 Answer restore_object(Operation& operation) {
@@ -37,8 +37,8 @@ Answer restore_object(Operation& operation) {
                       "published schema");
     const auto object =
         *S3_TRY(operation.buckets.get(operation.bucket, operation.key, operation.version(), false));
-    const bool is_there = *S3_TRY(
-        operation.buckets.restore(object, static_cast<int>(days), operation.cause()));
+    const bool is_there =
+        *S3_TRY(operation.buckets.restore(object, static_cast<int>(days), operation.cause()));
     if (!is_there && operation.options.tiers_wake) operation.options.tiers_wake();
     http::Response response;
     response.status = is_there ? 200 : 202;

@@ -318,8 +318,8 @@ void add_cors(Operation& operation, http::Response& response) {
     const auto document = operation.buckets.setting(operation.bucket, "cors");
     if (!document || document->empty()) return;
     const bool asks = operation.request.method == "OPTIONS";
-    const std::string method =
-        operation.request.header("access-control-request-method").value_or(operation.request.method);
+    const std::string method = operation.request.header("access-control-request-method")
+                                   .value_or(operation.request.method);
     const auto headers =
         cors_headers(*document, operation.header("origin"), method,
                      asks ? operation.header("access-control-request-headers") : std::string());

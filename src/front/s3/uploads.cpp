@@ -80,8 +80,9 @@ Outcome<void> read_checksum_kind(const Operation& operation, Attributes& attribu
     type = operation.header("x-amz-checksum-type");
     if (type.empty()) type = *kind == ChecksumKind::crc64nvme ? "FULL_OBJECT" : "COMPOSITE";
     const bool is_digest = *kind == ChecksumKind::sha1 || *kind == ChecksumKind::sha256;
-    const bool fits = type == "FULL_OBJECT" ? !is_digest
-                                            : type == "COMPOSITE" && *kind != ChecksumKind::crc64nvme;
+    const bool fits = type == "FULL_OBJECT"
+                          ? !is_digest
+                          : type == "COMPOSITE" && *kind != ChecksumKind::crc64nvme;
     if (fits) return {};
     return refuse("InvalidRequest",
                   fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.",
