@@ -38,14 +38,15 @@ class Server:
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", self.data, "--http", "127.0.0.1:0",
              "--aws", "127.0.0.1:0", "--insecure-any-credentials"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        state = self.data / "server.json"
-        until = time.monotonic() + 60
-        while not (state.exists() and state.read_text().endswith("}\n")):
-            if self.process.poll() is not None or time.monotonic() > until:
-                sys.exit("the server didn't start")
-            time.sleep(0.05)
-        self.port = int(json.loads(state.read_text())["aws"].rsplit(":", 1)[1])
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for line in self.process.stdout:
+            if line.startswith("AWS-compatible services at "):
+                self.port = int(line.rsplit(":", 1)[1])
+                break
+        else:
+            sys.exit("the server didn't start")
+        # What it says later must not fill the pipe.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def stop(self):
         self.process.terminate()
@@ -285,8 +286,8 @@ def notify(server, _seconds):
             {"Id": str(i), "ReceiptHandle": one["ReceiptHandle"]}
             for i, one in enumerate(messages)]})
     assert sorted(told) == [f"key{i:05}" for i in range(count)], (len(told), len(set(told)))
-    show("10,000 objects notified", seconds=round(seconds, 1), per_minute=round(count / seconds * 60),
-         told=len(told))
+    show("10,000 objects notified", seconds=round(seconds, 1),
+         per_minute=round(count / seconds * 60), told=len(told))
 
 
 FIGURES = {"put": put, "send": send, "large": large, "list": listing, "idle": idle,
