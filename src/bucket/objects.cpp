@@ -43,8 +43,9 @@ Outcome<void> Buckets::put_in(sql::Connection& connection, NewObject& object, Ob
     if (!bucket) return refuse(Why::no_such_bucket);
     const auto latest = TRY(latest_row(connection, object.bucket, object.key));
     if (!holds(object.condition, latest))
-        return refuse(object.condition.if_etag && !latest ? Why::no_such_key
-                                                          : Why::condition_failed);
+        return refuse(object.condition.if_etag && (!latest || latest->is_marker)
+                          ? Why::no_such_key
+                          : Why::condition_failed);
     // What is copied may have been removed since it was looked up.
     if (object.kind == ChangeKind::copied)
         for (const Piece& piece : object.body.pieces) {
