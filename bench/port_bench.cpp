@@ -35,7 +35,7 @@ struct Options {
     std::string kind, place;
 };
 
-[[noreturn]] void end(const std::string& why) {
+[[noreturn]] void give_up(const std::string& why) {
     std::fprintf(stderr, "port_bench: %s\n", why.c_str());
     std::exit(1);
 }
@@ -48,7 +48,7 @@ public:
         address.sin_port = htons(static_cast<std::uint16_t>(port));
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-            end("nobody listens there");
+            give_up("nobody listens there");
         const int on = 1;
         ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
@@ -60,7 +60,7 @@ public:
         for (std::size_t done = 0; done < bytes.size();) {
             const ssize_t put =
                 ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
-            if (put <= 0) end("the connection broke");
+            if (put <= 0) give_up("the connection broke");
             done += static_cast<std::size_t>(put);
         }
     }
@@ -70,14 +70,14 @@ public:
         std::size_t whole = 0, had = 0;
         while (whole == 0 || had < whole) {
             const ssize_t got = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
-            if (got <= 0) end("the connection broke");
+            if (got <= 0) give_up("the connection broke");
             had += static_cast<std::size_t>(got);
             if (held_.size() < kept_bytes)
                 held_.append(buffer_.data(), static_cast<std::size_t>(got));
             const std::size_t head = held_.find("\r\n\r\n");
             if (whole == 0 && head != std::string::npos) whole = head + 4 + length_of(head);
         }
-        if (held_.compare(9, 3, "200") != 0) end(held_);
+        if (held_.compare(9, 3, "200") != 0) give_up(held_);
         return held_;
     }
 
@@ -87,7 +87,7 @@ private:
         for (std::size_t at = held_.find("\r\n"); at < head; at = held_.find("\r\n", at + 2))
             if (::strncasecmp(held_.c_str() + at + 2, "content-length:", 15) == 0)
                 return std::strtoul(held_.c_str() + at + 17, nullptr, 10);
-        end("an answer without a length");
+        give_up("an answer without a length");
     }
     const int socket_;
     std::string held_;
@@ -128,7 +128,7 @@ public:
         const std::string& got = connection_.receive();
         const std::string name = "\"ReceiptHandle\":\"";
         const std::size_t at = got.find(name);
-        if (at == std::string::npos) end("there are no more messages");
+        if (at == std::string::npos) give_up("there are no more messages");
         const std::size_t begin = at + name.size();
         const std::string receipt = got.substr(begin, got.find('"', begin) - begin);
         connection_.send(call("DeleteMessage", queue_ + ",\"ReceiptHandle\":\"" + receipt + "\"}"));
@@ -163,7 +163,7 @@ private:
 }  // namespace
 
 int main(int count, char** given) {
-    if (count < 4) end("port_bench PORT put|get|send|work PLACE [connections] [bytes] [seconds]");
+    if (count < 4) give_up("port_bench PORT put|get|send|work PLACE [connections] [bytes] [seconds]");
     Options options;
     options.port = std::atoi(given[1]);
     options.kind = given[2];
@@ -199,7 +199,7 @@ int main(int count, char** given) {
     std::vector<double> all;
     for (const auto& each : latencies) all.insert(all.end(), each.begin(), each.end());
     std::sort(all.begin(), all.end());
-    if (all.empty()) end("nothing was answered");
+    if (all.empty()) give_up("nothing was answered");
     const double rate = static_cast<double>(all.size()) / seconds;
     const auto percentile = [&](double p) {
         return all[static_cast<std::size_t>(p * static_cast<double>(all.size() - 1))];
