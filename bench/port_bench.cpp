@@ -163,7 +163,8 @@ private:
 }  // namespace
 
 int main(int count, char** given) {
-    if (count < 4) give_up("port_bench PORT put|get|send|work PLACE [connections] [bytes] [seconds]");
+    if (count < 4)
+        give_up("port_bench PORT put|get|send|work PLACE [connections] [bytes] [seconds]");
     Options options;
     options.port = std::atoi(given[1]);
     options.kind = given[2];
