@@ -23,6 +23,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/base64.h"
+
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
@@ -38,25 +40,11 @@ struct Options {
     std::exit(1);
 }
 
-std::string base64(const std::string& bytes) {
-    constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        unsigned group = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            group = group << 8 |
-                    (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-        for (std::size_t i = 0; i < 4; ++i)
-            text += i <= bytes.size() - at ? letters[group >> (18 - 6 * i) & 63] : '=';
-    }
-    return text;
-}
-
 std::string record(const Options& options, std::mt19937_64& random) {
     std::string data(static_cast<std::size_t>(options.bytes), '\0');
     for (char& c : data) c = static_cast<char>(random());
-    return "\"Data\":\"" + base64(data) + "\",\"PartitionKey\":\"" + std::to_string(random()) +
-           "\"";
+    return "\"Data\":\"" + stroma::base64(data) + "\",\"PartitionKey\":\"" +
+           std::to_string(random()) + "\"";
 }
 
 std::string request(const Options& options, std::mt19937_64& random) {

@@ -86,6 +86,10 @@ constexpr Setting all_settings[] = {
      "AWS has them. Empty: none."},
     {"aws.lifecycle_interval", duration, "1h", "1s … 7d",
      "How often the lifecycle rules of buckets are looked at."},
+    {"aws.cold", path, "", "",
+     "Folder for the bytes of S3 objects in the classes GLACIER and DEEP_ARCHIVE, on another disk "
+     "perhaps. Empty: the folder cold of the data directory. It moves with nobody: give the new "
+     "place before objects are archived, or move the folder while nothing runs."},
     {"aws.access_log", boolean, "false", "",
      "Whether each request to the port is logged; it may be many thousands a second."},
 

@@ -49,6 +49,8 @@ Result<std::optional<account::ViewOfLink>> view_of_link(Site::State& state, std:
 /// What lies in the control database alone.
 Result<void> open_records(Site::State& state, const Settings& settings) {
     state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
+    const std::string cold = settings.text("aws.cold");
+    state.cold = cold.empty() ? state.data / cold_folder : fs::path(cold);
     state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
     queue::QueueOptions queue_options = pipeline::job_queue_options();
     queue_options.lease = settings.duration("jobs.lease");
@@ -272,6 +274,12 @@ Result<sql::SqliteDatabase*> Site::ingest() {
         state_->ingest = TRY_WITH(sql::SqliteDatabase::open(state_->data / ingest_file),
                                   "opening " + state_->data.string());
     return state_->ingest.get();
+}
+Result<object::ObjectStore*> Site::cold_objects() {
+    const std::lock_guard lock(state_->ingest_mutex);
+    if (!state_->cold_objects)
+        state_->cold_objects = TRY(object::DiskStore::open(state_->cold, state_->clock));
+    return state_->cold_objects.get();
 }
 Milliseconds Site::house_keeping_interval() const {
     return std::min<Milliseconds>(state_->matrices->options().retention, Milliseconds{60'000});

@@ -104,6 +104,8 @@ public:
     sql::Database& control();
     /// What came in through the AWS port: opened when first asked for. Made when it is absent.
     Result<sql::SqliteDatabase*> ingest();
+    /// Where the bytes of archived S3 objects lie: opened when first asked for.
+    Result<object::ObjectStore*> cold_objects();
     /// How often a server looks for what has expired.
     Milliseconds house_keeping_interval() const;
 

@@ -50,6 +50,23 @@ Result<void> copy_object(object::ObjectStore& from, object::ObjectStore& to,
 
 bool is_cancelled(const expression::Watch& watch) { return watch.cancelled && watch.cancelled(); }
 
+Result<void> copy_objects(object::ObjectStore& from, const fs::path& folder, const Clock& clock,
+                          const expression::Watch& watch) {
+    auto copies = TRY(object::DiskStore::open(folder, clock));
+    const auto objects = TRY(all_objects(from));
+    std::size_t done = 0;
+    for (const auto& info : objects) {
+        if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "the backup was stopped");
+        auto copied = copy_object(from, *copies, info);
+        if (!copied && copied.error().code != ErrorCode::not_found)  // removed meanwhile
+            return fail(std::move(copied.error()).with("copying " + info.key));
+        if (watch.progress)
+            watch.progress(static_cast<double>(++done), static_cast<double>(objects.size()),
+                           "objects");
+    }
+    return {};
+}
+
 /// The named ones that have content, or all.
 Result<std::vector<catalog::Dataset>> datasets_with_content(Site::State& state,
                                                             const std::vector<std::string>& names) {
@@ -235,6 +252,11 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
             if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "verify was stopped");
             note(found, state_->objects->verify(info.key));
         }
+        if (fs::exists(state_->cold)) {
+            auto* const archived = TRY(cold_objects());
+            for (const auto& info : TRY(all_objects(*archived)))
+                note(found, archived->verify(info.key));
+        }
         for (const auto& result : TRY(state_->matrices->live_results()))
             note(found, verify_result(*state_, result));
     }
@@ -300,17 +322,10 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
         const std::string key = TRY(read_file(keys));
         TRY(replace_file(half / access_key_file, as_bytes(key)));
     }
-    auto copies = TRY(object::DiskStore::open(half / "objects", state_->clock));
-    const auto objects = TRY(all_objects(*state_->objects));
-    std::size_t done = 0;
-    for (const auto& info : objects) {
-        if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "the backup was stopped");
-        auto copied = copy_object(*state_->objects, *copies, info);
-        if (!copied && copied.error().code != ErrorCode::not_found)  // removed meanwhile
-            return fail(std::move(copied.error()).with("copying " + info.key));
-        if (watch.progress)
-            watch.progress(static_cast<double>(++done), static_cast<double>(objects.size()),
-                           "objects");
+    TRY(copy_objects(*state_->objects, half / "objects", state_->clock, watch));
+    if (fs::exists(state_->cold)) {
+        auto* const archived = TRY(cold_objects());
+        TRY(copy_objects(*archived, half / cold_folder, state_->clock, watch));
     }
     TRY(replace_file(half / "store.json", as_bytes(Json{{"format", store_format}}.dump() + "\n")));
     TRY(rename_file(half, folder));

@@ -27,6 +27,7 @@ namespace stroma::app {
 // Files in the data directory.
 inline constexpr const char* access_key_file = "access-keys.key";
 inline constexpr const char* ingest_file = "ingest.sqlite";
+inline constexpr const char* cold_folder = "cold";
 /// The warehouse's file is to be written anew when it is opened next.
 inline constexpr const char* rewrite_mark = "warehouse.rewrite";
 
@@ -41,7 +42,9 @@ struct Site::State {
     std::unique_ptr<object::ObjectStore> objects;
     std::unique_ptr<sql::SqliteDatabase> control;
     std::mutex ingest_mutex;
-    std::unique_ptr<sql::SqliteDatabase> ingest;  ///< null until it is asked for
+    std::unique_ptr<sql::SqliteDatabase> ingest;        ///< null until it is asked for
+    fs::path cold;                                      ///< folder of archived objects
+    std::unique_ptr<object::ObjectStore> cold_objects;  ///< null until it is asked for
     std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
     /// Imports and what else may take hours; matrices and comparisons, for which somebody waits;
     /// clusterings, which may take minutes of all cores.

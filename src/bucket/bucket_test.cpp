@@ -18,7 +18,11 @@ protected:
         open();
         ASSERT_TRUE(buckets->create({"lab", "rosa", "us-east-1", 0, ""}));
     }
-    void open() { buckets = Buckets::open(writes, objects, clock, ids).value(); }
+    void open() {
+        buckets.reset();
+        buckets = Buckets::open(writes, objects, cold, clock, ids).value();
+        buckets->wait_for_sweep();
+    }
 
     NewObject object(const std::string& key, const std::string& bytes) {
         NewObject made;
@@ -55,7 +59,7 @@ protected:
 
     ManualClock clock;
     IdSource ids{1};
-    object::MemoryStore objects;
+    object::MemoryStore objects, cold;
     std::unique_ptr<sql::SqliteDatabase> database = sql::SqliteDatabase::open_in_memory().value();
     sql::WriteGroup writes{*database};
     std::unique_ptr<Buckets> buckets;
@@ -93,6 +97,88 @@ TEST_F(BucketTest, WhatNoObjectTookIsSweptAtTheNextStart) {
     open();
     EXPECT_EQ(blobs(), 1u);
     EXPECT_EQ(text_of("a"), "long enough");
+}
+
+TEST_F(BucketTest, AfterACleanEndNothingIsLookedFor) {
+    put("a", "long enough");
+    ASSERT_TRUE(buckets->close());
+    auto lost = object("b", "nobody's");
+    open();
+    EXPECT_EQ(blobs(), 2u) << "it wasn't this folder's to look for";
+    open();  // not closed this time
+    EXPECT_EQ(blobs(), 1u);
+    EXPECT_EQ(text_of("a"), "long enough");
+}
+
+TEST_F(BucketTest, PutsBesideTheSweepAreLeftAlone) {
+    for (int i = 0; i < 300; ++i) object("lost", "lost " + std::to_string(i));
+    buckets.reset();
+    buckets = Buckets::open(writes, objects, cold, clock, ids).value();
+    for (int i = 0; i < 300; ++i) put("k" + std::to_string(i), "kept " + std::to_string(i));
+    buckets->wait_for_sweep();
+    EXPECT_EQ(blobs(), 300u);
+}
+
+TEST_F(BucketTest, ArchivedBytesLieInTheColdStoreAndComeBackForSomeDays) {
+    std::vector<std::string> told;
+    buckets->set_listener([&](sql::Connection&, const ObjectChange& change) -> Result<void> {
+        told.push_back(std::string(event_name(change.kind)));
+        return {};
+    });
+    const auto never = [] { return false; };
+    const auto work = [&] { return buckets->work_on_tiers(never).value(); };
+    put("small", "tiny");
+    put("large", "long enough");
+    const auto cold_blobs = [&] { return cold.list({}).value().objects.size(); };
+    for (const char* const key : {"small", "large"}) {
+        const auto there = buckets->get("lab", key, "", false).value();
+        ASSERT_TRUE(buckets->transition(there, "GLACIER", cause));
+        EXPECT_EQ(buckets->restore(put("x", "y"), 1, cause).error().why, Why::not_archived);
+    }
+    EXPECT_EQ(work(), 2u);
+    EXPECT_EQ(blobs(), 0u);
+    EXPECT_EQ(cold_blobs(), 2u);
+    EXPECT_EQ(work(), 0u);
+
+    const auto archived = buckets->get("lab", "large", "", false).value();
+    EXPECT_EQ(archived.storage_class, "GLACIER");
+    EXPECT_FALSE(buckets->restore(archived, 2, cause).value());
+    EXPECT_EQ(buckets->restore(archived, 2, cause).error().why, Why::is_coming_back);
+    open();  // a restart forgets nothing
+    EXPECT_EQ(work(), 1u);
+    EXPECT_EQ(text_of("large"), "long enough");
+    EXPECT_EQ(blobs(), 1u);
+    EXPECT_EQ(cold_blobs(), 2u);
+    // Asked again it stays for longer.
+    clock.advance(Milliseconds{24 * 3'600'000});
+    EXPECT_TRUE(buckets->restore(archived, 5, cause).value());
+    clock.advance(Milliseconds{4 * 24 * 3'600'000ll});
+    EXPECT_EQ(work(), 0u);
+    EXPECT_EQ(text_of("large"), "long enough");
+    clock.advance(Milliseconds{3 * 24 * 3'600'000ll});
+    EXPECT_EQ(work(), 1u);
+    EXPECT_EQ(blobs(), 0u);
+    EXPECT_EQ(buckets->get("lab", "large", "", false)->restored_until_ms, 0);
+    remove("large");
+    remove("small");
+    EXPECT_EQ(cold_blobs(), 0u);
+    const std::vector<std::string> expected = {
+        "ObjectCreated:Put",   "ObjectCreated:Put", "LifecycleTransition", "ObjectCreated:Put",
+        "LifecycleTransition", "ObjectCreated:Put", "ObjectRestore:Post"};
+    EXPECT_EQ(told, expected);
+}
+
+TEST_F(BucketTest, WhatIsAskedBackBeforeItWentIsReadableAndStillGoes) {
+    put("k", "long enough");
+    const auto there = buckets->get("lab", "k", "", false).value();
+    ASSERT_TRUE(buckets->transition(there, "DEEP_ARCHIVE", cause));
+    ASSERT_TRUE(buckets->restore(there, 1, cause));
+    const auto never = [] { return false; };
+    ASSERT_TRUE(buckets->work_on_tiers(never));
+    ASSERT_TRUE(buckets->work_on_tiers(never));
+    EXPECT_EQ(text_of("k"), "long enough");
+    EXPECT_EQ(cold.list({}).value().objects.size(), 1u);
+    EXPECT_EQ(blobs(), 1u);
 }
 
 TEST_F(BucketTest, PartsThatTheObjectLeftOutAndThoseOfAnAbortedUploadGo) {

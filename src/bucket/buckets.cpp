@@ -3,26 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
-#include "base/log.h"
 #include "bucket/rows.h"
-#include "sql/migrations.h"
 
 namespace stroma::bucket {
-
-std::span<const sql::Migration> migrations();
-
-namespace {
-
-/// Where our blobs lie in the object store.
-constexpr std::string_view blob_prefix = "bucket/";
-
-std::string blob_key(const std::string& blob) {
-    return fmt::format("{}{}/{}", blob_prefix, blob.substr(0, 2), blob);
-}
-
-}  // namespace
 
 bool is_bucket_name(std::string_view name) {
     const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
@@ -38,59 +22,6 @@ bool is_bucket_name(std::string_view name) {
     }
     const bool is_address = only_numbers && std::count(name.begin(), name.end(), '.') == 3;
     return !is_address;
-}
-
-Result<void> BlobWriter::write(ByteSpan bytes) {
-    piece_.size += bytes.size();
-    return writer_->write(bytes);
-}
-
-Result<Piece> BlobWriter::finish() {
-    TRY(writer_->commit());
-    return piece_;
-}
-
-Buckets::Buckets(sql::WriteGroup& writes, object::ObjectStore& objects, const Clock& clock,
-                 IdSource& ids)
-    : writes_(writes), objects_(objects), clock_(clock), ids_(ids), pool_(writes.database()) {}
-
-Result<std::unique_ptr<Buckets>> Buckets::open(sql::WriteGroup& writes,
-                                               object::ObjectStore& objects, const Clock& clock,
-                                               IdSource& ids) {
-    TRY(sql::migrate(writes.database(), "bucket", migrations()));
-    std::unique_ptr<Buckets> buckets(new Buckets(writes, objects, clock, ids));
-    TRY_WITH(buckets->recover(), "recovering buckets");
-    return buckets;
-}
-
-Result<void> Buckets::recover() {
-    const auto connection = TRY(pool_.take());
-    {
-        const auto rows = TRY(connection->execute("SELECT max(sequence) FROM objects"));
-        if (TRY(rows->next()) && !rows->is_null(0)) sequence_ = rows->integer(0);
-    }
-    std::set<std::string> used;
-    {
-        const auto rows = TRY(connection->execute("SELECT id FROM blobs"));
-        while (TRY(rows->next())) used.insert(blob_key(rows->text(0)));
-    }
-    object::ListOptions options;
-    options.prefix = blob_prefix;
-    std::size_t swept = 0;
-    for (;;) {
-        const object::ListPage page = TRY(objects_.list(options));
-        for (const object::ObjectInfo& info : page.objects) {
-            if (used.count(info.key) > 0) continue;
-            TRY(objects_.remove(info.key));
-            ++swept;
-        }
-        if (!page.next_after) break;
-        options.after = *page.next_after;
-    }
-    if (swept > 0)
-        log(LogLevel::info, "removed uploads that were never finished",
-            {{"objects", std::to_string(swept)}});
-    return {};
 }
 
 std::int64_t Buckets::next_sequence() {
@@ -227,25 +158,6 @@ Result<std::vector<std::pair<std::string, std::string>>> Buckets::settings_named
     std::vector<std::pair<std::string, std::string>> settings;
     while (TRY(rows->next())) settings.emplace_back(rows->text(0), rows->text(1));
     return settings;
-}
-
-Result<BlobWriter> Buckets::begin_blob() {
-    std::string id = ids_.secret(16);
-    auto writer = TRY(objects_.begin_put(blob_key(id), {}));
-    return BlobWriter(std::move(writer), std::move(id));
-}
-
-void Buckets::drop(const Piece& piece) { drop_blobs({piece.blob}); }
-
-void Buckets::drop_blobs(const std::vector<std::string>& blobs) {
-    for (const std::string& blob : blobs)
-        if (const auto removed = objects_.remove(blob_key(blob)); !removed)
-            log(LogLevel::warning, "bytes of a removed object stay until the next start",
-                {{"error", removed.error().message}});
-}
-
-Result<std::shared_ptr<object::ObjectReader>> Buckets::open_blob(const Piece& piece) {
-    return std::shared_ptr<object::ObjectReader>(TRY(objects_.open(blob_key(piece.blob))));
 }
 
 Result<Bytes> Buckets::read(const Body& body, std::uint64_t offset, std::uint64_t count) {

@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/bytes.h"
@@ -23,6 +25,7 @@ struct NewObject {
     Body body;
     Condition condition;
     ChangeKind kind = ChangeKind::put;
+    std::string storage_class = "STANDARD";
 };
 
 struct ListQuery {
@@ -49,8 +52,8 @@ struct CompletedPart {
     std::string etag;  ///< without quotes
 };
 
-/// Bytes on their way into the object store. They are nobody's until an object names them: when
-/// it isn't given up by then, what was written is swept at the next start.
+/// Bytes on their way into the object store. They are nobody's until an object names them: what a
+/// crash leaves of them is swept at the next start.
 class BlobWriter {
 public:
     BlobWriter(std::unique_ptr<object::ObjectWriter> writer, std::string id)
@@ -74,10 +77,18 @@ public:
     /// Bytes up to this lie in the index.
     static constexpr std::size_t small_bytes_max = 16u << 10;
 
-    /// Makes the tables, and removes what a crash left in the object store under our prefix.
+    /// Makes the tables. What a crash left in the stores under our prefix is removed beside the
+    /// work that follows; after a clean end nothing is looked for. The bytes of archived objects
+    /// go to `cold`.
     static Result<std::unique_ptr<Buckets>> open(sql::WriteGroup& writes,
-                                                 object::ObjectStore& objects, const Clock& clock,
+                                                 object::ObjectStore& objects,
+                                                 object::ObjectStore& cold, const Clock& clock,
                                                  IdSource& ids);
+    ~Buckets();
+    /// When nobody writes any more: says for the next start that nothing was left behind.
+    Result<void> close();
+    /// Waits for the end of the removal that open() began.
+    void wait_for_sweep();
     /// Before the first change.
     void set_listener(Listener listener) { listener_ = std::move(listener); }
 
@@ -103,7 +114,8 @@ public:
     Outcome<Removal> remove_object(std::string_view bucket, std::string_view key,
                                    std::string_view version, const Condition& condition,
                                    const Cause& cause);
-    Outcome<void> set_tags(const ObjectVersion& object, std::string_view tags);
+    Outcome<void> set_tags(const ObjectVersion& object, std::string_view tags, const Cause& cause);
+    Outcome<void> set_attributes(const ObjectVersion& object, std::string_view attributes);
     Outcome<ListAnswer> list(const ListQuery& query);
     Outcome<ListAnswer> list_versions(const ListQuery& query);
     /// The body's bytes from `offset`, at most as many as asked for and one piece has.
@@ -127,10 +139,32 @@ public:
                                            const Condition& condition,
                                            const AttributesOf& attributes_of, const Cause& cause);
 
+    /// Another class for the version that was found, if it is still there. To an archive its bytes
+    /// are moved by the next work_on_tiers(); from one nothing leads back but a copy.
+    Outcome<void> transition(const ObjectVersion& object, std::string_view storage_class,
+                             const Cause& cause);
+    /// The bytes of an archived object become readable for so many days, some time later; true when
+    /// they are readable already, and stay so for as long from now.
+    /// errors  not_archived, is_coming_back
+    Outcome<bool> restore(const ObjectVersion& object, int days, const Cause& cause);
+    /// Moves what goes cold, copies what comes back, takes away copies whose time is over. Gives
+    /// how many objects it was. One thread at a time.
+    Result<std::size_t> work_on_tiers(const std::function<bool()>& stops);
+
 private:
-    Buckets(sql::WriteGroup& writes, object::ObjectStore& objects, const Clock& clock,
-            IdSource& ids);
+    Buckets(sql::WriteGroup& writes, object::ObjectStore& objects, object::ObjectStore& cold,
+            const Clock& clock, IdSource& ids);
     Result<void> recover();
+    void sweep(std::stop_token stop);
+    Result<std::size_t> sweep_store(object::ObjectStore& store, std::stop_token stop);
+    Result<BlobWriter> begin_blob_in(bool is_cold);
+    object::ObjectStore& store_of(std::string_view blob);
+    Result<Piece> copied(const ObjectVersion& object, bool to_cold);
+    Result<void> go_cold(const ObjectVersion& object);
+    Result<void> come_back(const ObjectVersion& object, std::int64_t days);
+    Result<void> end_restore(const ObjectVersion& object);
+    Result<std::vector<std::pair<ObjectVersion, std::int64_t>>> versions_where(
+        const std::string& condition, const std::vector<sql::Value>& values);
     /// Runs the work in a write; a Refusal that it gives takes it back.
     Outcome<void> change(const std::function<Outcome<void>(sql::Connection&)>& work);
     Outcome<void> put_in(sql::Connection& connection, NewObject& object, ObjectVersion& made,
@@ -145,11 +179,17 @@ private:
 
     sql::WriteGroup& writes_;
     object::ObjectStore& objects_;
+    object::ObjectStore& cold_;
     const Clock& clock_;
     IdSource& ids_;
     sql::ConnectionPool pool_;
     Listener listener_;
     std::atomic<std::int64_t> sequence_{0};
+    std::atomic<bool> left_something_{false};  ///< for the next start to remove
+    std::mutex begun_mutex_;
+    bool is_sweeping_ = false;
+    std::set<std::string, std::less<>> begun_;  ///< blobs of this process, while it sweeps
+    std::jthread sweeper_;
 };
 
 /// 3 to 63 lower-case letters, digits, dots and dashes, as AWS asks.

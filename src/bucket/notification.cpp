@@ -33,7 +33,21 @@ std::string sequencer(const ObjectVersion& object) {
 }
 
 bool is_removal(ChangeKind kind) {
-    return kind == ChangeKind::removed || kind == ChangeKind::marked;
+    return kind == ChangeKind::removed || kind == ChangeKind::marked ||
+           kind == ChangeKind::expired || kind == ChangeKind::expired_marked;
+}
+
+/// What a record says beside the object itself, of tiers.
+void add_tier(const ObjectChange& change, Json& record) {
+    const ObjectVersion& object = change.object;
+    if (change.kind == ChangeKind::transitioned)
+        record["lifecycleEventData"] = {
+            {"transitionEventData", {{"destinationStorageClass", object.storage_class}}}};
+    if (change.kind == ChangeKind::restored)
+        record["glacierEventData"] = {
+            {"restoreEventData",
+             {{"lifecycleRestorationExpiryTime", iso_time(object.restored_until_ms)},
+              {"lifecycleRestoreStorageClass", object.storage_class}}}};
 }
 
 Json object_json(const ObjectChange& change) {
@@ -84,10 +98,19 @@ Result<std::vector<NotificationRule>> rules_of(sql::Connection& connection,
 std::string_view event_name(ChangeKind kind) {
     switch (kind) {
         case ChangeKind::put: return "ObjectCreated:Put";
+        case ChangeKind::posted: return "ObjectCreated:Post";
         case ChangeKind::copied: return "ObjectCreated:Copy";
         case ChangeKind::completed: return "ObjectCreated:CompleteMultipartUpload";
         case ChangeKind::removed: return "ObjectRemoved:Delete";
         case ChangeKind::marked: return "ObjectRemoved:DeleteMarkerCreated";
+        case ChangeKind::expired: return "LifecycleExpiration:Delete";
+        case ChangeKind::expired_marked: return "LifecycleExpiration:DeleteMarkerCreated";
+        case ChangeKind::transitioned: return "LifecycleTransition";
+        case ChangeKind::restore_asked: return "ObjectRestore:Post";
+        case ChangeKind::restored: return "ObjectRestore:Completed";
+        case ChangeKind::restore_over: return "ObjectRestore:Delete";
+        case ChangeKind::tagged: return "ObjectTagging:Put";
+        case ChangeKind::untagged: return "ObjectTagging:Delete";
     }
     return "";
 }
@@ -105,30 +128,56 @@ bool is_told(const NotificationRule& rule, const ObjectChange& change) {
 
 std::string event_message(const NotificationRule& rule, const ObjectChange& change) {
     const Bucket& bucket = change.bucket;
-    const Json record = {
-        {"eventVersion", "2.1"},
-        {"eventSource", "aws:s3"},
-        {"awsRegion", bucket.region},
-        {"eventTime", iso_time(change.object.modified_ms)},
-        {"eventName", event_name(change.kind)},
-        {"userIdentity", {{"principalId", change.cause.principal}}},
-        {"requestParameters", {{"sourceIPAddress", change.cause.address}}},
-        {"responseElements",
-         {{"x-amz-request-id", change.cause.request_id}, {"x-amz-id-2", "stroma"}}},
-        {"s3",
-         {{"s3SchemaVersion", "1.0"},
-          {"configurationId", rule.id},
-          {"bucket",
-           {{"name", bucket.name},
-            {"ownerIdentity", {{"principalId", bucket.owner}}},
-            {"arn", "arn:aws:s3:::" + bucket.name}}},
-          {"object", object_json(change)}}}};
+    // As AWS numbers them: what came later has a later version.
+    const bool is_later = change.kind > ChangeKind::marked;
+    Json record = {{"eventVersion", is_later ? "2.3" : "2.1"},
+                   {"eventSource", "aws:s3"},
+                   {"awsRegion", bucket.region},
+                   {"eventTime", iso_time(change.object.modified_ms)},
+                   {"eventName", event_name(change.kind)},
+                   {"userIdentity", {{"principalId", change.cause.principal}}},
+                   {"requestParameters", {{"sourceIPAddress", change.cause.address}}},
+                   {"responseElements",
+                    {{"x-amz-request-id", change.cause.request_id}, {"x-amz-id-2", "stroma"}}},
+                   {"s3",
+                    {{"s3SchemaVersion", "1.0"},
+                     {"configurationId", rule.id},
+                     {"bucket",
+                      {{"name", bucket.name},
+                       {"ownerIdentity", {{"principalId", bucket.owner}}},
+                       {"arn", "arn:aws:s3:::" + bucket.name}}},
+                     {"object", object_json(change)}}}};
+    add_tier(change, record);
     return Json{{"Records", Json::array({record})}}.dump(-1, ' ', false,
                                                          Json::error_handler_t::replace);
 }
 
 std::string_view bus_detail_type(ChangeKind kind) {
-    return is_removal(kind) ? "Object Deleted" : "Object Created";
+    if (is_removal(kind)) return "Object Deleted";
+    switch (kind) {
+        case ChangeKind::transitioned: return "Object Storage Class Changed";
+        case ChangeKind::restore_asked: return "Object Restore Initiated";
+        case ChangeKind::restored: return "Object Restore Completed";
+        case ChangeKind::restore_over: return "Object Restore Expired";
+        case ChangeKind::tagged: return "Object Tags Added";
+        case ChangeKind::untagged: return "Object Tags Deleted";
+        default: return "Object Created";
+    }
+}
+
+/// "" where AWS gives none.
+static std::string_view bus_reason(ChangeKind kind) {
+    switch (kind) {
+        case ChangeKind::put: return "PutObject";
+        case ChangeKind::posted: return "POST Object";
+        case ChangeKind::copied: return "CopyObject";
+        case ChangeKind::completed: return "CompleteMultipartUpload";
+        case ChangeKind::removed:
+        case ChangeKind::marked: return "DeleteObject";
+        case ChangeKind::expired:
+        case ChangeKind::expired_marked: return "Lifecycle Expiration";
+        default: return "";
+    }
 }
 
 Json bus_detail(const ObjectChange& change) {
@@ -140,20 +189,24 @@ Json bus_detail(const ObjectChange& change) {
     }
     if (!change.bucket.versioning.empty()) about["version-id"] = object.version;
     about["sequencer"] = sequencer(object);
-    const std::string_view reason = change.kind == ChangeKind::put      ? "PutObject"
-                                    : change.kind == ChangeKind::copied ? "CopyObject"
-                                    : change.kind == ChangeKind::completed
-                                        ? "CompleteMultipartUpload"
-                                        : "DeleteObject";
     Json detail = {{"version", "0"},
                    {"bucket", {{"name", change.bucket.name}}},
                    {"object", about},
                    {"request-id", change.cause.request_id},
                    {"requester", change.cause.principal},
-                   {"source-ip-address", change.cause.address},
-                   {"reason", reason}};
-    if (change.kind == ChangeKind::removed) detail["deletion-type"] = "Permanently Deleted";
-    if (change.kind == ChangeKind::marked) detail["deletion-type"] = "Delete Marker Created";
+                   {"source-ip-address", change.cause.address}};
+    if (const std::string_view reason = bus_reason(change.kind); !reason.empty())
+        detail["reason"] = reason;
+    const bool is_marked =
+        change.kind == ChangeKind::marked || change.kind == ChangeKind::expired_marked;
+    if (is_removal(change.kind))
+        detail["deletion-type"] = is_marked ? "Delete Marker Created" : "Permanently Deleted";
+    if (change.kind == ChangeKind::transitioned)
+        detail["destination-storage-class"] = object.storage_class;
+    if (change.kind == ChangeKind::restored)
+        detail["restore-expiry-time"] = iso_time(object.restored_until_ms);
+    if (change.kind == ChangeKind::restored || change.kind == ChangeKind::restore_asked)
+        detail["source-storage-class"] = object.storage_class;
     return detail;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -41,12 +42,21 @@ struct ObjectVersion {
     std::string attributes;  ///< JSON of the front
     std::string tags;        ///< "a=1&b=2", percent-encoded
     Body body;               ///< only where it was asked for
+    std::string storage_class = "STANDARD";
+    /// Of an archived one: a copy of its bytes that can be read until then; 0 for none.
+    std::vector<Piece> restored;
+    std::int64_t restored_until_ms = 0;
+    bool is_coming_back = false;  ///< asked for, and not yet there
 };
+
+/// Whether objects of that class can only be read after they were asked back.
+bool is_archive(std::string_view storage_class);
 
 struct Upload {
     std::string id, bucket, key, owner;
     std::int64_t started_ms = 0;
     std::string attributes, tags;
+    std::string storage_class = "STANDARD";  ///< that complete_upload gives; not kept
 };
 
 struct Part {
@@ -71,6 +81,8 @@ enum class Why {
     wrong_part_order,
     part_too_small,
     condition_failed,
+    not_archived,
+    is_coming_back,  ///< it was asked for already
 };
 
 struct Refusal {
@@ -90,14 +102,31 @@ inline tl::unexpected<Refusal> refuse(Why why) { return tl::unexpected<Refusal>(
 struct Condition {
     bool if_absent = false;
     std::optional<std::string> if_etag;  ///< "*" is any
+    std::optional<std::string> unless_etag;
 };
 
 /// Who changes something, for those who are told.
 struct Cause {
     std::string principal, address, request_id;
+    bool by_lifecycle = false;
 };
 
-enum class ChangeKind { put, copied, completed, removed, marked };
+enum class ChangeKind {
+    put,
+    posted,
+    copied,
+    completed,
+    removed,
+    marked,          ///< so far as it always was; what follows came later
+    expired,         ///< removed by the bucket's lifecycle
+    expired_marked,  ///< marked by it
+    transitioned,    ///< to another storage class
+    restore_asked,
+    restored,
+    restore_over,
+    tagged,
+    untagged,
+};
 
 /// A change of a key, inside its transaction.
 struct ObjectChange {

@@ -11,6 +11,7 @@ namespace {
 bool holds(const Condition& condition, const std::optional<ObjectVersion>& current) {
     const bool is_there = current && !current->is_marker;
     if (condition.if_absent && is_there) return false;
+    if (condition.unless_etag && is_there && *condition.unless_etag == current->etag) return false;
     if (!condition.if_etag) return true;
     return is_there && (*condition.if_etag == "*" || *condition.if_etag == current->etag);
 }
@@ -42,8 +43,9 @@ Outcome<void> Buckets::put_in(sql::Connection& connection, NewObject& object, Ob
     if (!bucket) return refuse(Why::no_such_bucket);
     const auto latest = TRY(latest_row(connection, object.bucket, object.key));
     if (!holds(object.condition, latest))
-        return refuse(object.condition.if_etag && !latest ? Why::no_such_key
-                                                          : Why::condition_failed);
+        return refuse(object.condition.if_etag && (!latest || latest->is_marker)
+                          ? Why::no_such_key
+                          : Why::condition_failed);
     // What is copied may have been removed since it was looked up.
     if (object.kind == ChangeKind::copied)
         for (const Piece& piece : object.body.pieces) {
@@ -66,6 +68,7 @@ Outcome<void> Buckets::put_in(sql::Connection& connection, NewObject& object, Ob
     made.attributes = object.attributes;
     made.tags = object.tags;
     made.body = object.body;
+    made.storage_class = object.storage_class;
     TRY(insert_version(connection, made));
     TRY(tell(connection, {object.kind, *bucket, made, cause}));
     return {};
@@ -93,6 +96,8 @@ Outcome<ObjectVersion> Buckets::get(std::string_view bucket, std::string_view ke
         if (!TRY(bucket_row(*connection, bucket))) return refuse(Why::no_such_bucket);
         return refuse(version.empty() ? Why::no_such_key : Why::no_such_version);
     }
+    if (is_archive(found->storage_class) && found->restored_until_ms > clock_.unix_ms())
+        found->body = {"", found->restored};
     if (found->is_marker) {
         Refusal marker(version.empty() ? Why::no_such_key : Why::is_marker);
         marker.version = found->version;
@@ -105,6 +110,7 @@ Outcome<Removal> Buckets::remove_in(sql::Connection& connection, const Bucket& b
                                     std::string_view key, std::string_view version,
                                     const Condition& condition, const Cause& cause,
                                     std::vector<std::string>& dropped) {
+    const ChangeKind removed = cause.by_lifecycle ? ChangeKind::expired : ChangeKind::removed;
     const auto latest = TRY(latest_row(connection, bucket.name, key));
     if (!version.empty()) {
         const auto found = TRY(version_row(connection, bucket.name, key, version));
@@ -121,7 +127,7 @@ Outcome<Removal> Buckets::remove_in(sql::Connection& connection, const Bucket& b
                 TRY(set_latest(connection, next, true));
             }
         }
-        TRY(tell(connection, {ChangeKind::removed, bucket, *found, cause}));
+        TRY(tell(connection, {removed, bucket, *found, cause}));
         return Removal{found->version, found->is_marker};
     }
     if (condition.if_etag && (!latest || latest->is_marker)) return refuse(Why::no_such_key);
@@ -131,7 +137,7 @@ Outcome<Removal> Buckets::remove_in(sql::Connection& connection, const Bucket& b
         TRY(delete_version(connection, *latest, dropped));
         ObjectVersion gone = *latest;
         gone.sequence = next_sequence();
-        TRY(tell(connection, {ChangeKind::removed, bucket, gone, cause}));
+        TRY(tell(connection, {removed, bucket, gone, cause}));
         return Removal{};
     }
     TRY(make_room(connection, bucket, key, latest, dropped));
@@ -145,7 +151,8 @@ Outcome<Removal> Buckets::remove_in(sql::Connection& connection, const Bucket& b
     marker.owner = bucket.owner;
     marker.attributes = "{}";
     TRY(insert_version(connection, marker));
-    TRY(tell(connection, {ChangeKind::marked, bucket, marker, cause}));
+    TRY(tell(connection, {cause.by_lifecycle ? ChangeKind::expired_marked : ChangeKind::marked,
+                          bucket, marker, cause}));
     return Removal{marker.version, true};
 }
 
@@ -168,11 +175,26 @@ Outcome<Removal> Buckets::remove_object(std::string_view bucket, std::string_vie
     return removal;
 }
 
-Outcome<void> Buckets::set_tags(const ObjectVersion& object, std::string_view tags) {
+Outcome<void> Buckets::set_tags(const ObjectVersion& object, std::string_view tags,
+                                const Cause& cause) {
     return change([&](sql::Connection& connection) -> Outcome<void> {
+        const auto bucket = TRY(bucket_row(connection, object.bucket));
+        if (!bucket) return refuse(Why::no_such_bucket);
         if (TRY(connection.change(
                 "UPDATE objects SET tags = ? WHERE bucket = ? AND key = ? AND sequence = ?",
                 {std::string(tags), object.bucket, object.key, object.sequence})) == 0)
+            return refuse(Why::no_such_key);
+        TRY(tell(connection, {tags.empty() ? ChangeKind::untagged : ChangeKind::tagged, *bucket,
+                              object, cause}));
+        return {};
+    });
+}
+
+Outcome<void> Buckets::set_attributes(const ObjectVersion& object, std::string_view attributes) {
+    return change([&](sql::Connection& connection) -> Outcome<void> {
+        if (TRY(connection.change(
+                "UPDATE objects SET attributes = ? WHERE bucket = ? AND key = ? AND sequence = ?",
+                {std::string(attributes), object.bucket, object.key, object.sequence})) == 0)
             return refuse(Why::no_such_key);
         return {};
     });

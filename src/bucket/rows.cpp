@@ -7,13 +7,6 @@
 namespace stroma::bucket {
 namespace {
 
-std::string pieces_text(const std::vector<Piece>& pieces) {
-    if (pieces.empty()) return "";
-    Json list = Json::array();
-    for (const Piece& piece : pieces) list.push_back({piece.blob, piece.size});
-    return list.dump();
-}
-
 std::vector<Piece> pieces_in(const std::string& text) {
     std::vector<Piece> pieces;
     if (text.empty()) return pieces;
@@ -41,6 +34,17 @@ Result<std::optional<ObjectVersion>> one_version(sql::Connection& connection,
 
 }  // namespace
 
+std::string pieces_text(const std::vector<Piece>& pieces) {
+    if (pieces.empty()) return "";
+    Json list = Json::array();
+    for (const Piece& piece : pieces) list.push_back({piece.blob, piece.size});
+    return list.dump();
+}
+
+bool is_archive(std::string_view storage_class) {
+    return storage_class == "GLACIER" || storage_class == "DEEP_ARCHIVE";
+}
+
 Result<std::optional<Bucket>> bucket_row(sql::Connection& connection, std::string_view name) {
     const auto rows = TRY(connection.execute(
         "SELECT name, owner, region, created_ms, versioning FROM buckets WHERE name = ?",
@@ -64,6 +68,10 @@ ObjectVersion version_in(const sql::Rows& row) {
     version.attributes = row.text(10);
     version.tags = row.text(11);
     version.body.pieces = pieces_in(row.text(13));
+    version.storage_class = row.text(14);
+    version.is_coming_back = row.integer(15) == static_cast<std::int64_t>(TierWork::comes_back);
+    version.restored = pieces_in(row.text(16));
+    version.restored_until_ms = row.integer(17);
     return version;
 }
 
@@ -93,11 +101,15 @@ Result<void> insert_version(sql::Connection& connection, const ObjectVersion& ve
         TRY(connection.change("INSERT INTO bodies VALUES(?, ?)", {body, version.body.bytes}));
     }
     TRY(connection.change(
-        "INSERT INTO objects VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO objects(bucket, key, sequence, version, latest, marker, size, etag, "
+        "modified_ms, owner, attributes, tags, body, pieces, storage_class, work) "
+        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         {version.bucket, version.key, version.sequence, version.version, version.is_latest,
          version.is_marker, static_cast<std::int64_t>(version.size), version.etag,
          version.modified_ms, version.owner, version.attributes, version.tags, body,
-         pieces_text(version.body.pieces)}));
+         pieces_text(version.body.pieces), version.storage_class,
+         static_cast<std::int64_t>(is_archive(version.storage_class) ? TierWork::goes_cold
+                                                                     : TierWork::none)}));
     return {};
 }
 
@@ -108,8 +120,8 @@ Result<void> delete_version(sql::Connection& connection, const ObjectVersion& ve
     if (version.body.pieces.empty()) {
         TRY(connection.change("DELETE FROM bodies WHERE id = ?", {version.sequence}));
     }
-    for (const Piece& piece : version.body.pieces)
-        TRY(release_blob(connection, piece.blob, dropped));
+    for (const auto* pieces : {&version.body.pieces, &version.restored})
+        for (const Piece& piece : *pieces) TRY(release_blob(connection, piece.blob, dropped));
     return {};
 }
 

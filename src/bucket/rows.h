@@ -15,7 +15,15 @@ namespace stroma::bucket {
 /// Of the table objects, in the order that version_in() reads.
 inline constexpr std::string_view version_columns =
     "bucket, key, sequence, version, latest, marker, size, etag, modified_ms, owner, attributes, "
-    "tags, body, pieces";
+    "tags, body, pieces, storage_class, work, restored, restored_until_ms";
+
+enum class TierWork : std::int64_t { none, goes_cold, comes_back };
+std::string pieces_text(const std::vector<Piece>& pieces);
+/// A blob's id begins so when it lies in the cold store.
+inline constexpr std::string_view cold_mark = "c-";
+inline bool is_cold(const Body& body) {
+    return !body.pieces.empty() && body.pieces[0].blob.starts_with(cold_mark);
+}
 
 Result<std::optional<Bucket>> bucket_row(sql::Connection& connection, std::string_view name);
 /// Without its bytes.

@@ -14,8 +14,15 @@ namespace {
 constexpr std::uint64_t part_bytes_min = 5u << 20;
 
 Upload upload_in(const sql::Rows& row) {
-    return {row.text(0),    row.text(1), row.text(2), row.text(3),
-            row.integer(4), row.text(5), row.text(6)};
+    Upload upload;
+    upload.id = row.text(0);
+    upload.bucket = row.text(1);
+    upload.key = row.text(2);
+    upload.owner = row.text(3);
+    upload.started_ms = row.integer(4);
+    upload.attributes = row.text(5);
+    upload.tags = row.text(6);
+    return upload;
 }
 
 constexpr std::string_view upload_columns =
@@ -214,7 +221,8 @@ Outcome<ObjectVersion> Buckets::complete_upload(const Upload& upload,
                          0,
                          {},
                          condition,
-                         ChangeKind::completed};
+                         ChangeKind::completed,
+                         upload.storage_class};
         for (const Part& part : *chosen) {
             object.size += part.size;
             object.body.pieces.push_back(part.piece);

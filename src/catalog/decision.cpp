@@ -185,16 +185,16 @@ Result<bool> Catalog::may(const Principal& principal, Action action, const Thing
 }
 
 Result<bool> Catalog::decide(const Principal& principal, Action action, const Thing& thing) {
-    bool allowed = TRY(may_without_links(state_->pool, principal, action, thing));
+    bool is_allowed = TRY(may_without_links(state_->pool, principal, action, thing));
     std::string link;
-    if (!allowed) {
+    if (!is_allowed) {
         link = TRY(allowing_link(state_->pool, principal, action, thing));
-        allowed = !link.empty();
+        is_allowed = !link.empty();
     }
-    const bool is_told = !allowed || action != Action::read || !link.empty();
+    const bool is_told = !is_allowed || action != Action::read || !link.empty();
     if (is_told && state_->witness != nullptr)
-        TRY(state_->witness->record(principal, action, thing, allowed, link));
-    return allowed;
+        TRY(state_->witness->record(principal, action, thing, is_allowed, link));
+    return is_allowed;
 }
 
 void Catalog::set_witness(Witness& witness) { state_->witness = &witness; }

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "base/json.h"
-#include "delivery/base64.h"
 #include "delivery/kpl.h"
 #include "delivery/prefix.h"
 
@@ -193,7 +193,7 @@ Result<void> Making::transform_some(std::size_t from, std::size_t to, std::vecto
     for (std::size_t i = from; i < to; ++i)
         records.push_back({{"recordId", items_[i].id},
                            {"approximateArrivalTimestamp", items_[i].arrived_ms},
-                           {"data", to_base64(items_[i].data)}});
+                           {"data", base64(items_[i].data)}});
     const Json request = {
         {"invocationId", named_uuid(fmt::format("{}/{}/{}", name_.delivery_id, name_.range, from))},
         {"deliveryStreamArn", name_.arn},
@@ -235,7 +235,7 @@ void Making::take_answer(const Json& answer, std::size_t from, std::size_t to,
             continue;
         }
         std::string data;
-        if (result != "Ok" || !from_base64(found->second->value("data", std::string()), data)) {
+        if (result != "Ok" || !base64_decode(found->second->value("data", std::string()), data)) {
             refuse(std::move(item),
                    result == "ProcessingFailed" ? "Lambda.ProcessingFailedStatus"
                                                 : "Lambda.MissingRecordId",
@@ -367,7 +367,7 @@ Result<void> Making::write_errors(std::string_view type, const std::vector<Refus
                      {"errorCode", each.code},
                      {"errorMessage", each.message},
                      {"attemptEndingTimestamp", name_.planned_ms},
-                     {"rawData", to_base64(each.item.data)}};
+                     {"rawData", base64(each.item.data)}};
         if (each.code.starts_with("Lambda.")) line["lambdaArn"] = destination_.transform;
         lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
         oldest = std::min(oldest, each.item.arrived_ms);

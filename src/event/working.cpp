@@ -287,7 +287,8 @@ Result<void> Events::State::drop_old_archived() {
                 limits.emplace_back(name, now - days * 86'400'000);
     }
     for (const auto& [name, oldest] : limits) {
-        const auto work = [&](sql::Connection& connection) -> Result<void> {
+        const auto work = [&name = name,
+                           &oldest = oldest](sql::Connection& connection) -> Result<void> {
             TRY(connection.change("DELETE FROM archived_events WHERE archive = ? AND time_ms < ?",
                                   {name, oldest}));
             return {};

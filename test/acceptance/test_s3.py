@@ -49,7 +49,7 @@ def newer(served, key):
 
 @pytest.fixture
 def bucket(s3, request):
-    name = request.node.name.lower().replace("_", "-")[:60].strip("-")
+    name = re.sub("[^a-z0-9]+", "-", request.node.name.lower())[:60].strip("-")
     s3.create_bucket(Bucket=name)
     return name
 
@@ -485,13 +485,13 @@ def test_objects_end_when_their_lifecycle_says(s3, bucket, served, key):
     url = sqs.create_queue(QueueName=bucket)["QueueUrl"]
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={
         "QueueConfigurations": [{"QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{bucket}",
-                                 "Events": ["s3:ObjectRemoved:*"]}]})
+                                 "Events": ["s3:LifecycleExpiration:*"]}]})
     for name in ("old/a", "old/b", "new/c"):
         s3.put_object(Bucket=bucket, Key=name, Body=b"x")
     upload = s3.create_multipart_upload(Bucket=bucket, Key="old/d")["UploadId"]
-    for wrong in ({"Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]},
-                  {"Expiration": {"Days": 1}, "Filter": {"Tag": {"Key": "a", "Value": "b"}}}):
-        with refused("NotImplemented"):
+    for wrong, code in (({"Transitions": [{"StorageClass": "GLACIER"}]}, "MalformedXML"),
+                        ({"Expiration": {"Days": 0}}, "InvalidArgument")):
+        with refused(code):
             s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={
                 "Rules": [{"Status": "Enabled", "Filter": {"Prefix": ""}, **wrong}]})
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [
@@ -505,9 +505,151 @@ def test_objects_end_when_their_lifecycle_says(s3, bucket, served, key):
         for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             removed += json.loads(message["Body"]).get("Records", [])
-    assert {one["eventName"] for one in removed} == {"ObjectRemoved:Delete"}
+    assert {one["eventName"] for one in removed} == {"LifecycleExpiration:Delete"}
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["new/c"]
     assert s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["UploadId"] == upload
+
+
+def events_until(sqs, url, wanted):
+    """Names of the events that have come, once there is the wanted one."""
+    names = []
+    while wanted not in names:
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+        assert "Messages" in answer, names
+        for message in answer["Messages"]:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            names += [one["eventName"] for one in
+                      json.loads(message["Body"]).get("Records", [])]
+    return names
+
+
+def test_archived_objects_are_unreadable_until_they_are_restored(s3, bucket, served, key):
+    sqs = aws.client(served, key, "sqs")
+    url = sqs.create_queue(QueueName=bucket)["QueueUrl"]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={
+        "QueueConfigurations": [{"QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{bucket}",
+                                 "Events": ["s3:LifecycleTransition", "s3:ObjectRestore:*"]}]})
+    large = os.urandom(300_000)
+    s3.put_object(Bucket=bucket, Key="log/large", Body=large, Metadata={"a": "b"})
+    s3.put_object(Bucket=bucket, Key="kept", Body=b"kept")
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [
+        {"ID": "cold", "Status": "Enabled", "Filter": {"Prefix": "log/"},
+         "Transitions": [{"Date": datetime.datetime(2020, 1, 1), "StorageClass": "GLACIER"}]}]})
+    assert events_until(sqs, url, "LifecycleTransition") == ["LifecycleTransition"]
+    with refused("InvalidObjectState"):
+        s3.get_object(Bucket=bucket, Key="log/large")
+    with refused("InvalidObjectState"):
+        s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/log/large")
+    head = s3.head_object(Bucket=bucket, Key="log/large")
+    assert (head["StorageClass"], head["ContentLength"]) == ("GLACIER", len(large))
+    listed = {one["Key"]: one["StorageClass"]
+              for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert listed == {"log/large": "GLACIER", "kept": "STANDARD"}
+    with refused("InvalidObjectState"):
+        s3.restore_object(Bucket=bucket, Key="kept", RestoreRequest={"Days": 1})
+
+    asked = s3.restore_object(Bucket=bucket, Key="log/large", RestoreRequest={
+        "Days": 2, "GlacierJobParameters": {"Tier": "Expedited"}})
+    assert asked["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert "ObjectRestore:Post" in events_until(sqs, url, "ObjectRestore:Completed")
+    got = s3.get_object(Bucket=bucket, Key="log/large")
+    assert body_of(got) == large and got["Metadata"] == {"a": "b"}
+    until = re.fullmatch(r'ongoing-request="false", expiry-date="(.* 00:00:00 GMT)"',
+                         got["Restore"])
+    assert until, got["Restore"]
+    longer = s3.restore_object(Bucket=bucket, Key="log/large", RestoreRequest={"Days": 9})
+    assert longer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert s3.head_object(Bucket=bucket, Key="log/large")["Restore"] != got["Restore"]
+    # Put there at once, it is cold from the start.
+    s3.put_object(Bucket=bucket, Key="deep", Body=b"x", StorageClass="DEEP_ARCHIVE")
+    with refused("InvalidObjectState"):
+        s3.get_object(Bucket=bucket, Key="deep")
+
+
+@pytest.mark.parametrize("version", ["s3v4", "s3"])
+def test_a_browsers_form_puts_what_its_policy_allows(s3, bucket, served, key, version):
+    signer = aws.client(served, key, config={"signature_version": version})
+    large = os.urandom(200_000)
+
+    def post(name, content, change=(), **options):
+        form = signer.generate_presigned_post(
+            bucket, name, Fields={"acl": "private", "success_action_status": "201"},
+            Conditions=[{"acl": "private"}, ["content-length-range", 2, 250_000],
+                        ["starts-with", "$success_action_status", ""],
+                        ["starts-with", "$x-amz-meta-note", "from"]], **options)
+        fields = {**form["fields"], "x-amz-meta-note": "from a form", **dict(change)}
+        return requests.post(form["url"], data=fields, files={"file": ("pic.jpg", content)},
+                             timeout=60)
+
+    done = post("up/${filename}", large)
+    assert done.status_code == 201, done.text
+    assert "<Key>up/pic.jpg</Key>" in done.text
+    got = s3.get_object(Bucket=bucket, Key="up/pic.jpg")
+    assert body_of(got) == large and got["Metadata"] == {"note": "from a form"}
+    assert got["ETag"] == f'"{hashlib.md5(large).hexdigest()}"'
+    for change, content, status, code in (
+            ({"x-amz-meta-note": "else"}, large, 403, "AccessDenied"),
+            ({"x-amz-meta-more": "1"}, large, 403, "AccessDenied"),
+            ({"acl": "public-read"}, large, 403, "AccessDenied"),
+            ({"key": "other"}, large, 403, "AccessDenied"),
+            ({"x-amz-signature": "0" * 64, "signature": "AAAA"}, large, 403,
+             "SignatureDoesNotMatch"),
+            ({}, b"1", 400, "EntityTooSmall"), ({}, large * 2, 400, "EntityTooLarge")):
+        refusal = post("up/k", content, change.items())
+        assert refusal.status_code == status and f"<Code>{code}<" in refusal.text, refusal.text
+    assert post("up/late", large, ExpiresIn=-5).status_code == 403
+    unsigned = requests.post(f"{aws.address_of(served)}/{bucket}", data={"key": "k"},
+                             files={"file": b"x"}, timeout=60)
+    assert unsigned.status_code == 403
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["up/pic.jpg"]
+
+
+def test_access_lists_open_to_others_what_they_say(s3, bucket, served, other):
+    nobody = f"{aws.address_of(served)}/{bucket}"
+    theirs = aws.client(served, other)
+    s3.put_object(Bucket=bucket, Key="open", Body=b"open", ACL="public-read")
+    s3.put_object(Bucket=bucket, Key="members", Body=b"members", ACL="authenticated-read")
+    s3.put_object(Bucket=bucket, Key="closed", Body=b"closed")
+    assert requests.get(f"{nobody}/open", timeout=60).text == "open"
+    for name in ("members", "closed", "absent"):
+        assert requests.get(f"{nobody}/{name}", timeout=60).status_code == 403
+    assert requests.get(nobody, timeout=60).status_code == 403
+    assert body_of(theirs.get_object(Bucket=bucket, Key="members")) == b"members"
+    with refused("AccessDenied"):
+        theirs.get_object(Bucket=bucket, Key="closed")
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    assert "<Key>open</Key>" in requests.get(nobody, timeout=60).text
+    assert requests.get(f"{nobody}/absent", timeout=60).status_code == 404
+    assert requests.put(f"{nobody}/new", data=b"x", timeout=60).status_code == 403
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={
+        "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True})
+    assert requests.get(f"{nobody}/open", timeout=60).status_code == 403
+    with refused("AccessDenied"):
+        s3.put_object(Bucket=bucket, Key="more", Body=b"x", ACL="public-read")
+    s3.put_object_acl(Bucket=bucket, Key="open", ACL="private")
+    s3.delete_public_access_block(Bucket=bucket)
+    assert requests.get(f"{nobody}/open", timeout=60).status_code == 403
+
+
+def test_policies_judge_conditions(s3, bucket, served, other):
+    theirs = aws.client(served, other)
+    for name, tag in (("a", "yes"), ("b", "no")):
+        s3.put_object(Bucket=bucket, Key=name, Body=b"x", Tagging=f"open={tag}")
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+         "Resource": f"arn:aws:s3:::{bucket}/*",
+         "Condition": {"StringEquals": {"s3:ExistingObjectTag/open": "yes"},
+                       "IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}},
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket",
+         "Resource": f"arn:aws:s3:::{bucket}",
+         "Condition": {"StringLike": {"s3:prefix": "a*"}}}]}))
+    assert body_of(theirs.get_object(Bucket=bucket, Key="a")) == b"x"
+    with refused("AccessDenied"):
+        theirs.get_object(Bucket=bucket, Key="b")
+    assert theirs.list_objects_v2(Bucket=bucket, Prefix="a")["KeyCount"] == 1
+    with refused("AccessDenied"):
+        theirs.list_objects_v2(Bucket=bucket)
 
 
 def test_awscli_copies_lists_moves_syncs_and_removes(served, key, tmp_path, bucket):

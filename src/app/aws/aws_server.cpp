@@ -103,6 +103,20 @@ Result<bool> send_test(message::Queues& queues, catalog::Catalog& catalog,
 
 }  // namespace
 
+namespace {
+/// What ends a wait early.
+struct Wake {
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    bool is_asked = false;
+    void ask() {
+        const std::lock_guard lock(mutex);
+        is_asked = true;
+        changed.notify_all();
+    }
+};
+}  // namespace
+
 /// In the order in which it is made; each uses only what stands above it.
 struct AwsServer::State {
     State(Site& the_site, sql::SqliteDatabase& ingest, front::aws::PortOptions options)
@@ -119,6 +133,7 @@ struct AwsServer::State {
     std::unique_ptr<StreamService> streams;
     std::unique_ptr<MessageServices> messages;
     std::unique_ptr<bucket::Buckets> buckets;
+    Wake lifecycle_wake;
     std::unique_ptr<front::s3::S3> s3;
     std::unique_ptr<DeliveryService> deliveries;
     std::unique_ptr<watch::Watcher> watcher;
@@ -131,24 +146,30 @@ struct AwsServer::State {
 
 namespace {
 
-/// Has what is over removed, again and again, until stopped.
+/// Has what is due removed or moved, again and again, until stopped; at once when it is woken.
 void follow_lifecycles(std::stop_token stop, bucket::Buckets& buckets, const Clock& clock,
-                       Milliseconds interval) {
-    std::mutex mutex;
-    std::condition_variable_any stopped;
-    std::unique_lock lock(mutex);
-    while (!stopped.wait_for(lock, stop, interval, [] { return false; }) && !stop.stop_requested())
-        if (const auto done = front::s3::expire_objects(buckets, clock); !done)
+                       Milliseconds interval, Wake& wake) {
+    const auto stops = [&] { return stop.stop_requested(); };
+    for (;;) {
+        {
+            std::unique_lock lock(wake.mutex);
+            wake.changed.wait_for(lock, stop, interval, [&] { return wake.is_asked; });
+            if (stops()) return;
+            wake.is_asked = false;
+        }
+        if (const auto done = front::s3::follow_lifecycles(buckets, clock, stops); !done)
             log(LogLevel::warning, "lifecycle rules could not be followed",
                 {{"error", done.error().message}});
+    }
 }
 
 }  // namespace
 
 Result<void> AwsServer::open_s3(State& state) {
     Site& site = state.site;
+    auto* const cold = TRY(site.cold_objects());
     state.buckets =
-        TRY(bucket::Buckets::open(state.writes, site.objects(), site.clock(), site.ids()));
+        TRY(bucket::Buckets::open(state.writes, site.objects(), *cold, site.clock(), site.ids()));
     message::Queues& queues = state.messages->queues();
     state.buckets->set_listener(object_events(queues, state.messages->events()));
     state.s3 = std::make_unique<front::s3::S3>(
@@ -157,7 +178,9 @@ Result<void> AwsServer::open_s3(State& state) {
             [&queues, &catalog = site.catalog()](const catalog::Principal& principal,
                                                  std::string_view arn, std::string_view test) {
                 return send_test(queues, catalog, principal, arn, test);
-            }});
+            },
+            [&wake = state.lifecycle_wake] { wake.ask(); },
+            [&port = state.port](std::string_view id) { return port.find_key(id); }});
     state.port.set_rest(
         [s3 = state.s3.get()](front::http::Request& request, const front::aws::Signed& signature) {
             return s3->answer(request, signature);
@@ -237,11 +260,10 @@ void AwsServer::start() {
     state_->deliveries->start();
     state_->watcher->start();
     state_->server->start();
-    state_->lifecycle =
-        std::jthread([buckets = state_->buckets.get(), &clock = state_->site.clock(),
-                      interval = state_->lifecycle_interval](std::stop_token stop) {
-            follow_lifecycles(stop, *buckets, clock, interval);
-        });
+    state_->lifecycle = std::jthread(
+        [buckets = state_->buckets.get(), &clock = state_->site.clock(),
+         interval = state_->lifecycle_interval, &wake = state_->lifecycle_wake](
+            std::stop_token stop) { follow_lifecycles(stop, *buckets, clock, interval, wake); });
 }
 void AwsServer::stop(Milliseconds drain) {
     state_->watcher->stop();
@@ -249,6 +271,9 @@ void AwsServer::stop(Milliseconds drain) {
     state_->lifecycle = {};  // stops and joins
     state_->messages->stop();
     state_->server->stop(drain);
+    if (const auto closed = state_->buckets->close(); !closed)
+        log(LogLevel::warning, "the next start looks for what unfinished uploads left",
+            {{"error", closed.error().message}});
 }
 int AwsServer::port() const { return state_->server->port(); }
 front::aws::TemporaryKeys::Issued AwsServer::issue_key(const catalog::Principal& principal) {

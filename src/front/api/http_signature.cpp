@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "front/http/url.h"
 
@@ -65,7 +66,7 @@ bool covers(const HttpSignature& signature, std::string_view name) {
 Result<void> check_digest(const http::Request& request, std::string_view body) {
     Digest sha(DigestKind::sha256);
     sha.update(body);
-    const std::string expected = base64_encode(sha.bytes());
+    const std::string expected = base64(as_text(sha.bytes()));
     std::string_view digest;
     const std::string header = request.header("digest").value_or("");
     if (http::equal_ignoring_case(std::string_view(header).substr(0, 8), "SHA-256="))
@@ -75,20 +76,6 @@ Result<void> check_digest(const http::Request& request, std::string_view body) {
 }
 
 }  // namespace
-
-std::string base64_encode(ByteSpan bytes) {
-    constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;
-        const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-        for (std::size_t k = 0; k < 3; ++k)
-            group = group << 8 | (k < count ? std::to_integer<std::uint32_t>(bytes[i + k]) : 0u);
-        for (std::size_t k = 0; k < 4; ++k)
-            text += k <= count ? letters[group >> (18 - 6 * k) & 63] : '=';
-    }
-    return text;
-}
 
 std::optional<std::int64_t> parse_http_date(std::string_view text) {
     std::tm parts{};
@@ -133,7 +120,7 @@ Result<void> verify_signature(const HttpSignature& signature, const http::Reques
     if (!covers(signature, "date")) return refused("the date must be signed");
     if (!body.empty() && !covers(signature, "digest")) return refused("the digest must be signed");
     const std::string text = TRY(signing_text(signature, request));
-    const std::string expected = base64_encode(hmac_sha256(as_bytes(key), text));
+    const std::string expected = base64(as_text(hmac_sha256(as_bytes(key), text)));
     if (key.empty() || !equal_in_constant_time(expected, signature.signature))
         return refused("the signature is wrong");
     if (covers(signature, "digest")) TRY(check_digest(request, body));

@@ -32,6 +32,5 @@ Result<void> verify_signature(const HttpSignature& signature, const http::Reques
 
 /// "Sat, 21 Nov 2026 09:00:00 GMT" as Unix milliseconds.
 std::optional<std::int64_t> parse_http_date(std::string_view text);
-std::string base64_encode(ByteSpan bytes);
 
 }  // namespace stroma::front::api

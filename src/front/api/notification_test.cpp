@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "front/api/api_test_site.h"
 #include "front/api/http_signature.h"
@@ -30,7 +31,8 @@ struct Signer {
     HeaderList headers(std::string_view body) const {
         Digest sha(DigestKind::sha256);
         sha.update(body);
-        const std::string date = http_date(at_ms), digest = "SHA-256=" + base64_encode(sha.bytes());
+        const std::string date = http_date(at_ms),
+                          digest = "SHA-256=" + base64(as_text(sha.bytes()));
         std::string text;
         const auto add = [&](const std::string& name, const std::string& value) {
             if (names.find(name) == names.npos) return;
@@ -40,7 +42,7 @@ struct Signer {
         add("host", "localhost");
         add("date", date);
         add("digest", digest);
-        const std::string signature = base64_encode(hmac_sha256(as_bytes(key), text));
+        const std::string signature = base64(as_text(hmac_sha256(as_bytes(key), text)));
         return {
             {"Host", "localhost"},
             {"Date", date},

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/result.h"
 #include "catalog/principal.h"
 
@@ -101,9 +102,8 @@ Json timestamp(Wire wire, std::int64_t unix_ms);
 
 /// Text inside XML.
 std::string xml_escape(std::string_view text);
-std::string base64(std::string_view bytes);
-/// False when `text` isn't base64 with its padding; line breaks aren't taken.
-bool base64_decode(std::string_view text, std::string& bytes);
+using stroma::base64;
+using stroma::base64_decode;
 
 /// One AWS service behind the port. Called by many threads at once. A call may block (a long poll
 /// waits on `Call::left`); the port has 256 threads for calls.

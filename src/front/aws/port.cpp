@@ -119,6 +119,11 @@ std::optional<Port::Asked> Port::service_asked(http::Request& request, const Cla
     return asked;
 }
 
+Result<std::optional<KnownKey>> Port::find_key(std::string_view id) {
+    if (auto issued = temporary_.find(id)) return issued;
+    return find_key_(id);
+}
+
 Trust<catalog::Principal> Port::principal_of(const http::Request& request, const Claim& claim,
                                              std::string_view body_sha256, Bytes* key_of_chunks) {
     if (options_.any_credentials) {
@@ -129,11 +134,8 @@ Trust<catalog::Principal> Port::principal_of(const http::Request& request, const
     }
     if (claim.kind == Claim::Kind::none)
         return tl::unexpected<Distrust>(Distrust{Distrust::Why::missing, ""});
-    std::optional<KnownKey> key = temporary_.find(claim.key_id);
-    if (!key) {
-        auto found = find_key_(claim.key_id);
-        if (found) key = std::move(*found);
-    }
+    auto known = find_key(claim.key_id);
+    std::optional<KnownKey> key = known ? *std::move(known) : std::nullopt;
     if (!key || key->principal.disabled)
         return tl::unexpected<Distrust>(Distrust{Distrust::Why::unknown_key, ""});
     const auto checked =

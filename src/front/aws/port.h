@@ -71,6 +71,8 @@ public:
     /// One route: everything.
     std::vector<http::Route> routes();
     TemporaryKeys& temporary_keys() { return temporary_; }
+    /// What a key id stands for, lasting or temporary; nothing where it is unknown.
+    Result<std::optional<KnownKey>> find_key(std::string_view id);
 
 private:
     struct Asked;

@@ -439,4 +439,51 @@ Trust<void> check_claim(const http::Request& request, const Claim& claim, const 
     return distrust(Why::wrong, canonical);
 }
 
+Trust<Claim> read_form_claim(const std::function<std::string(std::string_view)>& value_of) {
+    Claim claim;
+    claim.session_token = value_of("x-amz-security-token");
+    claim.payload = PayloadKind::unsigned_;
+    const std::string algorithm = value_of("x-amz-algorithm");
+    if (algorithm.empty()) {
+        claim.kind = Claim::Kind::query_v2;
+        claim.key_id = value_of("awsaccesskeyid");
+        claim.signature = value_of("signature");
+        claim.service = "s3";
+        if (claim.key_id.empty() || claim.signature.empty())
+            return distrust(Why::incomplete,
+                            "Bucket POST must contain a field named 'AWSAccessKeyId' and one named "
+                            "'signature'");
+        return claim;
+    }
+    claim.kind = Claim::Kind::query_v4;
+    claim.signature = value_of("x-amz-signature");
+    claim.timestamp = value_of("x-amz-date");
+    const auto time = basic_time(claim.timestamp);
+    if (algorithm != v4 || claim.signature.empty() || !time ||
+        !read_credential(value_of("x-amz-credential"), claim))
+        return distrust(Why::incomplete,
+                        "Bucket POST must contain the fields 'x-amz-algorithm', "
+                        "'x-amz-credential', 'x-amz-date' and 'x-amz-signature'");
+    claim.signed_at_ms = *time;
+    return claim;
+}
+
+Trust<void> check_form_claim(const Claim& claim, const KnownKey& key, std::string_view policy,
+                             std::int64_t now_ms) {
+    constexpr std::int64_t week_ms = presigned_seconds_max * 1000;
+    if (!key.session_token.empty() &&
+        !equal_in_constant_time(key.session_token, claim.session_token))
+        return distrust(Why::wrong_token, "The security token included in the request is invalid.");
+    if (claim.kind == Claim::Kind::query_v2)
+        return equal_in_constant_time(hmac_sha1_base64(key.secret, policy), claim.signature)
+                   ? Trust<void>()
+                   : distrust(Why::wrong);
+    if (claim.timestamp.substr(0, 8) != claim.day || claim.service != "s3")
+        return distrust(Why::malformed, "The form's credential is of another day or service");
+    if (now_ms > claim.signed_at_ms + week_ms) return distrust(Why::expired);
+    const std::string ours =
+        to_hex(hmac_sha256(signing_key(key.secret, claim), std::string(policy)));
+    return equal_in_constant_time(ours, claim.signature) ? Trust<void>() : distrust(Why::wrong);
+}
+
 }  // namespace stroma::front::aws

@@ -87,4 +87,11 @@ struct CheckOptions {
 Trust<void> check_claim(const http::Request& request, const Claim& claim, const KnownKey& key,
                         std::string_view body_sha256, const CheckOptions& options);
 
+/// What a browser's form says of who signed its policy: of V4 key, scope and time, of V2 the key.
+/// `value_of` gives a field by its name in lower case, "" for none.
+Trust<Claim> read_form_claim(const std::function<std::string(std::string_view)>& value_of);
+/// Whether the secret's owner signed the policy (base64, as the form has it).
+Trust<void> check_form_claim(const Claim& claim, const KnownKey& key, std::string_view policy,
+                             std::int64_t now_ms);
+
 }  // namespace stroma::front::aws

@@ -164,9 +164,9 @@ std::optional<Refusal> RequestParser::Machine::finish_head() {
     if (length.value_or(0) > limits.body_bytes_max)
         return refuse(413, fmt::format("the body is larger than {} bytes", limits.body_bytes_max));
     if (const auto expect = request.header("expect")) {
-        if (!equal_ignoring_case(*expect, "100-continue"))
+        if (!expect->empty() && !equal_ignoring_case(*expect, "100-continue"))
             return refuse(417, "the only expectation known is '100-continue'");
-        expects_continue = version == 11;
+        expects_continue = version == 11 && !expect->empty();
     }
     std::string target = request.target;
     std::string absolute_host;

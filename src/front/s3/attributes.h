@@ -18,6 +18,9 @@ struct Attributes {
     std::string checksum_kind, checksum;          ///< "CRC32" and base64; "" for none
     std::string checksum_type;                    ///< "FULL_OBJECT", "COMPOSITE"
     std::vector<std::uint64_t> parts;             ///< their sizes; empty of a single put
+    std::vector<std::string> part_checksums;      ///< base64; empty where they have none
+    std::string acl;                              ///< see acl.h; "" where nothing was said
+    std::string class_of_upload;                  ///< the storage class that it is to have
 
     std::string text() const;
     static Attributes of(const std::string& text);
@@ -37,7 +40,7 @@ std::vector<std::pair<std::string, std::string>> tags_in(const std::string& text
 std::string http_date(std::int64_t unix_ms);
 std::optional<std::int64_t> parse_http_date(const std::string& text);
 
-/// The conditions of a write: If-Match and If-None-Match. errors  NotImplemented
+/// The conditions of a write: If-Match and If-None-Match.
 Outcome<bucket::Condition> asked_condition(const Operation& operation);
 /// Those of a read, or (with "x-amz-copy-source-" before their names) of a copy's source.
 /// errors  NotModified (304), PreconditionFailed (412)
@@ -53,6 +56,15 @@ struct CopySource {
 Outcome<CopySource> asked_source(const Operation& operation);
 /// Finds it, checks that the sender may read it and its conditions.
 Outcome<bucket::ObjectVersion> open_source(Operation& operation, const CopySource& source);
+
+/// The class of an object and how long a copy of it can be read (x-amz-restore).
+void add_tier(const bucket::ObjectVersion& object, std::int64_t now_ms, http::Response& response);
+/// errors  InvalidObjectState  it lies in an archive
+Outcome<void> check_readable(const bucket::ObjectVersion& object, std::int64_t now_ms);
+/// "STANDARD" where the request names none. errors  InvalidStorageClass
+Outcome<std::string> asked_storage_class(const Operation& operation);
+/// The list that a new object gets; "" where none is asked for. errors  as asked_acl
+Outcome<std::string> asked_acl_text(const Operation& operation);
 
 /// 200 with this document.
 http::Response xml_response(std::string document, int status = 200);

@@ -145,4 +145,51 @@ std::string Checksum::base64() {
     return aws::base64(as_text(state.digest->bytes()));
 }
 
+namespace {
+
+/// Polynomials over two elements, reflected, modulo that of a CRC: x^0 is the highest bit.
+struct CrcField {
+    std::uint64_t polynomial;
+    int width;
+
+    std::uint64_t product(std::uint64_t a, std::uint64_t b) const {
+        std::uint64_t sum = 0;
+        for (std::uint64_t bit = 1ull << (width - 1); bit != 0; bit >>= 1) {
+            if ((a & bit) != 0) sum ^= b;
+            b = (b & 1) != 0 ? (b >> 1) ^ polynomial : b >> 1;
+        }
+        return sum;
+    }
+    /// x to the power of 8 times `bytes`: what so many bytes behind do to a checksum.
+    std::uint64_t shift(std::uint64_t bytes) const {
+        std::uint64_t power = 1ull << (width - 1 - 8), result = 1ull << (width - 1);
+        for (; bytes != 0; bytes >>= 1) {
+            if ((bytes & 1) != 0) result = product(result, power);
+            power = product(power, power);
+        }
+        return result;
+    }
+};
+
+}  // namespace
+
+std::string joined_checksum(ChecksumKind kind, const std::vector<PartChecksum>& parts) {
+    CrcField field{};
+    if (kind == ChecksumKind::crc32) field = {0xedb88320u, 32};
+    if (kind == ChecksumKind::crc32c) field = {0x82f63b78u, 32};
+    if (kind == ChecksumKind::crc64nvme) field = {0x9a6c9329ac4bc9b5ull, 64};
+    if (field.width == 0) return {};
+    std::uint64_t all = 0;
+    for (const PartChecksum& part : parts) {
+        std::string bytes;
+        if (!aws::base64_decode(part.base64, bytes) ||
+            bytes.size() != static_cast<std::size_t>(field.width / 8))
+            return {};
+        std::uint64_t crc = 0;
+        for (const char byte : bytes) crc = crc << 8 | static_cast<unsigned char>(byte);
+        all = field.product(field.shift(part.bytes), all) ^ crc;
+    }
+    return aws::base64(big_endian(all, field.width / 8));
+}
+
 }  // namespace stroma::front::s3

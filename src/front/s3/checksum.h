@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -30,5 +31,13 @@ private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// What was fed one behind the other: a checksum as `base64` writes it, and of how many bytes.
+struct PartChecksum {
+    std::string base64;
+    std::uint64_t bytes = 0;
+};
+/// That of all of them, without their bytes; "" of kinds that can't be put together so.
+std::string joined_checksum(ChecksumKind kind, const std::vector<PartChecksum>& parts);
 
 }  // namespace stroma::front::s3

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "front/http/url.h"
+#include "front/s3/acl.h"
 #include "front/s3/operation.h"
 
 // Which request is which operation.
@@ -31,7 +32,8 @@ Answer answer_for_bucket(Operation& operation) {
     const std::string& method = operation.request.method;
     if (method == "HEAD") return head_bucket(operation);
     if (method == "POST")
-        return operation.has("delete") ? delete_objects(operation) : Answer(wrong_method());
+        return operation.has("delete") ? delete_objects(operation) : post_object(operation);
+    if (operation.has("acl") && (method == "GET" || method == "PUT")) return bucket_acl(operation);
     if (names_setting(operation)) {
         if (method == "PUT") return put_setting(operation);
         if (method == "DELETE") return delete_setting(operation);
@@ -50,7 +52,7 @@ Answer answer_for_key(Operation& operation) {
     const bool is_part = operation.has("uploadId");
     const bool is_copy = operation.request.header("x-amz-copy-source").has_value();
     if (operation.has("tagging")) return object_tagging(operation);
-    if (operation.has("acl")) return get_setting(operation);
+    if (operation.has("acl") && (method == "GET" || method == "PUT")) return object_acl(operation);
     if (method == "PUT") {
         if (is_part) return is_copy ? copy_part(operation) : put_part(operation);
         return is_copy ? copy_object(operation) : put_object(operation);
@@ -61,6 +63,7 @@ Answer answer_for_key(Operation& operation) {
     if (method == "DELETE") return is_part ? abort_upload(operation) : delete_object(operation);
     if (method == "POST" && operation.has("uploads")) return begin_upload(operation);
     if (method == "POST" && is_part) return complete_upload(operation);
+    if (method == "POST" && operation.has("restore")) return restore_object(operation);
     return wrong_method();
 }
 
@@ -81,7 +84,7 @@ http::Response S3::answer(http::Request& request, const aws::Signed& signature) 
     find_names(operation);
     Answer answer = answer_of(operation);
     http::Response response = answer ? std::move(*answer) : fault_response(request, answer.error());
-    if (answer) {
+    if (answer && response.header("x-amz-request-id").empty()) {
         response.headers.emplace_back("x-amz-request-id", request.id);
         response.headers.emplace_back("x-amz-id-2", aws::base64(request.id + "/stroma"));
     }

@@ -63,6 +63,11 @@ Fault fault_of(const bucket::Refusal& refusal) {
         case bucket::Why::condition_failed:
             return {"PreconditionFailed",
                     "At least one of the pre-conditions you specified did not hold", 412};
+        case bucket::Why::not_archived:
+            return {"InvalidObjectState",
+                    "Restore is not allowed for the object's current storage class", 403};
+        case bucket::Why::is_coming_back:
+            return {"RestoreAlreadyInProgress", "Object restore is already in progress", 409};
     }
     return {"InternalError", "", 500};
 }

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "front/aws/chunked_body.h"
 #include "front/http/url.h"
+#include "front/s3/kept_body.h"
 
 namespace stroma::front::s3 {
 namespace {
@@ -70,19 +71,62 @@ private:
 /// What a request says of its body, and what the body is found to be.
 class Check {
 public:
-    explicit Check(Operation& operation) : operation_(operation), md5_(DigestKind::md5) {
+    explicit Check(Operation& operation, bool with_checksums = true)
+        : operation_(operation), with_checksums_(with_checksums) {
         const aws::Claim& claim = operation.signature.claim;
-        if (claim.payload == PayloadKind::whole && claim.payload_sha256.size() == 64)
-            sha256_.emplace(DigestKind::sha256);
+        has_sha256_ = claim.payload == PayloadKind::whole && claim.payload_sha256.size() == 64;
     }
+
+    KeptBody::Sums sums() const { return {has_sha256_, kind_}; }
 
     Outcome<void> begin() {
         const aws::Claim& claim = operation_.signature.claim;
         // Without its hash in the signature anybody on the way could change the body.
         if (claim.kind == aws::Claim::Kind::header_v4 && claim.payload == PayloadKind::whole &&
-            !sha256_ && !operation_.signature.signing_key.empty())
+            !has_sha256_ && !operation_.signature.signing_key.empty())
             return refuse("InvalidRequest",
                           "Missing required header for this request: x-amz-content-sha256");
+        if (with_checksums_) {
+            if (auto read = read_checksums(); !read) return read;
+        }
+        const std::string md5 = operation_.header("content-md5");
+        if (operation_.request.header("content-md5") &&
+            (!aws::base64_decode(md5, md5_wanted_) || md5_wanted_.size() != 16))
+            return refuse("InvalidDigest", "The Content-MD5 you specified was invalid.");
+        return {};
+    }
+
+    Outcome<void> finish(const Payload& payload, KeptBody& kept, Taken& taken) {
+        const std::string decoded = operation_.header("x-amz-decoded-content-length");
+        if (!decoded.empty() && decoded != std::to_string(kept.size()))
+            return refuse("IncompleteBody",
+                          "You did not provide the number of bytes specified by the "
+                          "x-amz-decoded-content-length HTTP header");
+        const Bytes md5 = kept.md5();
+        if (!md5_wanted_.empty() && as_text(md5) != md5_wanted_)
+            return refuse("BadDigest",
+                          "The Content-MD5 you specified did not match what we received.");
+        if (has_sha256_ && kept.sha256_hex() != operation_.signature.claim.payload_sha256)
+            return refuse("XAmzContentSHA256Mismatch",
+                          "The provided 'x-amz-content-sha256' header does not match what was "
+                          "computed.");
+        taken.size = kept.size();
+        taken.md5 = to_hex(md5);
+        if (!kind_) return {};
+        taken.checksum_kind = kind_;
+        taken.checksum = kept.checksum();
+        std::string wanted = operation_.header(header_of(*kind_));
+        if (wanted.empty()) wanted = payload.trailer(header_of(*kind_));
+        if (expects_value_ && wanted != taken.checksum)
+            return refuse("BadDigest",
+                          fmt::format("The {} you specified did not match the calculated checksum.",
+                                      name_of(*kind_)));
+        return {};
+    }
+
+private:
+    /// What the headers say of checksums.
+    Outcome<void> read_checksums() {
         std::string named = operation_.header("x-amz-sdk-checksum-algorithm");
         if (named.empty()) named = operation_.header("x-amz-checksum-algorithm");
         if (!named.empty()) {
@@ -107,58 +151,15 @@ public:
             return refuse("InvalidRequest",
                           "Expecting a single x-amz-checksum- header. Multiple checksum Types are "
                           "not allowed.");
-        if (kind_) checksum_.emplace(*kind_);
-        const std::string md5 = operation_.header("content-md5");
-        if (operation_.request.header("content-md5") &&
-            (!aws::base64_decode(md5, md5_wanted_) || md5_wanted_.size() != 16))
-            return refuse("InvalidDigest", "The Content-MD5 you specified was invalid.");
         return {};
     }
 
-    void update(ByteSpan bytes) {
-        size_ += bytes.size();
-        md5_.update(bytes);
-        if (sha256_) sha256_->update(bytes);
-        if (checksum_) checksum_->update(bytes);
-    }
-
-    Outcome<void> finish(const Payload& payload, Taken& taken) {
-        const std::string decoded = operation_.header("x-amz-decoded-content-length");
-        if (!decoded.empty() && decoded != std::to_string(size_))
-            return refuse("IncompleteBody",
-                          "You did not provide the number of bytes specified by the "
-                          "x-amz-decoded-content-length HTTP header");
-        const Bytes md5 = md5_.bytes();
-        if (!md5_wanted_.empty() && as_text(md5) != md5_wanted_)
-            return refuse("BadDigest",
-                          "The Content-MD5 you specified did not match what we received.");
-        if (sha256_ && sha256_->hex() != operation_.signature.claim.payload_sha256)
-            return refuse("XAmzContentSHA256Mismatch",
-                          "The provided 'x-amz-content-sha256' header does not match what was "
-                          "computed.");
-        taken.size = size_;
-        taken.md5 = to_hex(md5);
-        if (!checksum_) return {};
-        taken.checksum_kind = kind_;
-        taken.checksum = checksum_->base64();
-        std::string wanted = operation_.header(header_of(*kind_));
-        if (wanted.empty()) wanted = payload.trailer(header_of(*kind_));
-        if (expects_value_ && wanted != taken.checksum)
-            return refuse("BadDigest",
-                          fmt::format("The {} you specified did not match the calculated checksum.",
-                                      name_of(*kind_)));
-        return {};
-    }
-
-private:
     Operation& operation_;
-    Digest md5_;
-    std::optional<Digest> sha256_;
+    const bool with_checksums_;
+    bool has_sha256_ = false;
     std::optional<ChecksumKind> kind_;
-    std::optional<Checksum> checksum_;
     bool expects_value_ = false;
     std::string md5_wanted_;
-    std::uint64_t size_ = 0;
 };
 
 }  // namespace
@@ -167,48 +168,38 @@ Outcome<Taken> take_body(Operation& operation, bool always_blob) {
     Payload payload(operation);
     Check check(operation);
     if (auto begun = check.begin(); !begun) return tl::unexpected<Fault>(begun.error());
-    Taken taken;
-    std::optional<bucket::BlobWriter> blob;
-    std::string& small = taken.body.bytes;
+    KeptBody kept(operation.buckets, check.sums(),
+                  always_blob ? KeptBody::Keeps::blob : KeptBody::Keeps::by_size);
     for (;;) {
-        const Bytes bytes = *S3_TRY(payload.read());
+        Bytes bytes = *S3_TRY(payload.read());
         if (bytes.empty()) break;
-        check.update(bytes);
-        const bool fits =
-            !always_blob && small.size() + bytes.size() <= bucket::Buckets::small_bytes_max;
-        if (!blob && fits) {
-            small += as_text(bytes);
-            continue;
-        }
-        if (!blob) {
-            blob = *S3_TRY(operation.buckets.begin_blob());
-            S3_TRY(blob->write(as_bytes(small)));
-            small.clear();
-        }
-        S3_TRY(blob->write(bytes));
+        S3_TRY(kept.write(std::move(bytes)));
     }
-    if (auto checked = check.finish(payload, taken); !checked)
-        return tl::unexpected<Fault>(checked.error());
-    if (!blob && always_blob) blob = *S3_TRY(operation.buckets.begin_blob());
-    if (blob) taken.body.pieces.push_back(*S3_TRY(blob->finish()));
-    return taken;
+    Taken taken;
+    // The disk is waited for while the sum is worked out; what proves wrong is dropped again.
+    taken.body = *S3_TRY(kept.finish());
+    auto checked = check.finish(payload, kept, taken);
+    if (checked) return taken;
+    for (const bucket::Piece& piece : taken.body.pieces) operation.buckets.drop(piece);
+    return tl::unexpected<Fault>(checked.error());
 }
 
-Outcome<std::string> document_body(Operation& operation, std::uint64_t bytes_max) {
+Outcome<std::string> document_body(Operation& operation, std::uint64_t bytes_max, bool of_object) {
     Payload payload(operation);
-    Check check(operation);
+    Check check(operation, !of_object);
     if (auto begun = check.begin(); !begun) return tl::unexpected<Fault>(begun.error());
+    KeptBody sums(operation.buckets, check.sums(), KeptBody::Keeps::nothing);
     std::string text;
     for (;;) {
-        const Bytes bytes = *S3_TRY(payload.read());
+        Bytes bytes = *S3_TRY(payload.read());
         if (bytes.empty()) break;
-        check.update(bytes);
         text += as_text(bytes);
         if (text.size() > bytes_max)
             return refuse("MaxMessageLengthExceeded", "Your request was too large.");
+        S3_TRY(sums.write(std::move(bytes)));
     }
     Taken taken;
-    if (auto checked = check.finish(payload, taken); !checked)
+    if (auto checked = check.finish(payload, sums, taken); !checked)
         return tl::unexpected<Fault>(checked.error());
     return text;
 }

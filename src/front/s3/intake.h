@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bucket/buckets.h"
+#include "front/s3/attributes.h"
 #include "front/s3/checksum.h"
 #include "front/s3/operation.h"
 
@@ -25,7 +26,14 @@ struct Taken {
 /// errors  BadDigest, XAmzContentSHA256Mismatch, IncompleteBody, SignatureDoesNotMatch, …
 Outcome<Taken> take_body(Operation& operation, bool always_blob);
 
-/// A small body (a document) as text, checked likewise. errors  MaxMessageLengthExceeded
-Outcome<std::string> document_body(Operation& operation, std::uint64_t bytes_max = 2u << 20);
+/// Makes an object of it, with these attributes and what the caller has set of `object`; its bytes
+/// are dropped when that fails.
+Outcome<bucket::ObjectVersion> keep_taken(Operation& operation, Taken taken, Attributes& attributes,
+                                          bucket::NewObject object);
+
+/// A small body (a document) as text, checked likewise; checksums in headers are those of the
+/// object that it is about, and not looked at, where `of_object`. errors  MaxMessageLengthExceeded
+Outcome<std::string> document_body(Operation& operation, std::uint64_t bytes_max = 2u << 20,
+                                   bool of_object = false);
 
 }  // namespace stroma::front::s3

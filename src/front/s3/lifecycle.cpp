@@ -1,143 +1,191 @@
-#include <algorithm>
-#include <functional>
-
-#include "front/s3/attributes.h"
 #include "front/s3/lifecycle.h"
 
-// What a bucket's lifecycle rules have done.
+#include <algorithm>
+
+#include "base/log.h"
+
+// What a bucket's lifecycle rules have done. A day counts as S3 counts it: until the next midnight.
 
 namespace stroma::front::s3 {
 namespace {
 
-constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
-constexpr std::size_t expiry_page = 1000;
+constexpr std::size_t page_keys = 1000;
+const bucket::Cause lifecycle_cause{"lifecycle", "", "lifecycle", true};
 
-std::optional<std::int64_t> days_in(const Element* element, std::string_view name) {
-    if (element == nullptr) return std::nullopt;
-    const std::string text = element->text_of(name);
-    if (text.empty()) return std::nullopt;
-    return std::strtoll(text.c_str(), nullptr, 10);
+/// How cold a class is: rules move objects only down.
+int rank_of(std::string_view storage_class) {
+    constexpr std::string_view order[] = {"STANDARD",    "INTELLIGENT_TIERING", "STANDARD_IA",
+                                          "ONEZONE_IA",  "GLACIER_IR",          "GLACIER",
+                                          "DEEP_ARCHIVE"};
+    const auto* const found = std::find(std::begin(order), std::end(order), storage_class);
+    return found == std::end(order) ? 0 : static_cast<int>(found - std::begin(order));
 }
 
-Outcome<LifecycleRule> read_rule(const Element& element) {
-    LifecycleRule rule;
-    rule.is_enabled = element.text_of("Status") == "Enabled";
-    rule.prefix = element.text_of("Prefix");
-    for (const char* const unbuilt : {"Transition", "NoncurrentVersionTransition"})
-        if (element.child(unbuilt) != nullptr)
-            return refuse("NotImplemented", "There is no other storage class to move objects to",
-                          501);
-    if (const Element* const filter = element.child("Filter")) {
-        const Element* const joined = filter->child("And");
-        const Element& conditions = joined != nullptr ? *joined : *filter;
-        for (const Element& condition : conditions.children)
-            if (condition.name != "Prefix")
-                return refuse("NotImplemented", "A rule's filter can name a prefix only", 501);
-        rule.prefix = conditions.text_of("Prefix");
+/// The rules of one bucket at one moment.
+class Follower {
+public:
+    Follower(bucket::Buckets& buckets, const std::string& name,
+             const std::vector<LifecycleRule>& rules, std::int64_t now,
+             const std::function<bool()>& stops)
+        : buckets_(buckets), name_(name), rules_(rules), now_(now), stops_(stops) {}
+
+    Outcome<std::size_t> follow() {
+        S3_TRY(follow_versions());
+        S3_TRY(follow_uploads());
+        return done_;
     }
-    const Element* const expiry = element.child("Expiration");
-    rule.days = days_in(expiry, "Days");
-    if (expiry != nullptr) rule.date_ms = parse_http_date(expiry->text_of("Date"));
-    rule.old_days = days_in(element.child("NoncurrentVersionExpiration"), "NoncurrentDays");
-    rule.upload_days =
-        days_in(element.child("AbortIncompleteMultipartUpload"), "DaysAfterInitiation");
-    for (const auto& days : {rule.days, rule.old_days, rule.upload_days})
-        if (days && *days <= 0)
-            return refuse("InvalidArgument", "Days of an action must be a positive integer");
-    if (!rule.days && !rule.date_ms && !rule.old_days && !rule.upload_days && expiry == nullptr)
-        return refuse("InvalidRequest", "At least one action needs to be specified in a rule");
-    return rule;
-}
 
-bool is_over(const LifecycleRule& rule, std::int64_t modified_ms, std::int64_t now) {
-    return (rule.days && modified_ms + *rule.days * day_ms <= now) ||
-           (rule.date_ms && *rule.date_ms <= now);
-}
-
-const bucket::Cause lifecycle_cause{"lifecycle", "", "lifecycle"};
-
-Outcome<void> expire_keys(bucket::Buckets& buckets, const std::string& name,
-                          const LifecycleRule& rule, std::int64_t now, std::size_t& done) {
-    if (!rule.days && !rule.date_ms) return {};
-    bucket::ListQuery query{name, rule.prefix, "", "", "", expiry_page};
-    for (bool more = true; more;) {
-        const auto page = *S3_TRY(buckets.list(query));
-        for (const auto& object : page.objects) {
-            if (!is_over(rule, object.modified_ms, now)) continue;
-            bucket::Condition unchanged;
-            unchanged.if_etag = object.etag;
-            done += buckets.remove_object(name, object.key, "", unchanged, lifecycle_cause) ? 1 : 0;
+private:
+    /// All versions, by key and the newest first: what a version is due for follows from when the
+    /// one before it came.
+    Outcome<void> follow_versions() {
+        const bool needs = std::any_of(rules_.begin(), rules_.end(), [](const LifecycleRule& rule) {
+            return rule.is_enabled &&
+                   (rule.expiry.is_set() || rule.ends_lone_markers || rule.old_days ||
+                    !rule.transitions.empty() || !rule.old_transitions.empty());
+        });
+        if (!needs) return {};
+        bucket::ListQuery query{name_, "", "", "", "", page_keys};
+        for (bool more = true; more && !stops_();) {
+            const auto page = *S3_TRY(buckets_.list_versions(query));
+            for (const auto& object : page.objects) S3_TRY(follow_one(object));
+            query.after = page.next_key;
+            query.after_version = page.next_version;
+            more = page.is_cut;
         }
-        query.after = page.next_key;
-        more = page.is_cut;
+        return finish_marker();
     }
-    return {};
-}
 
-/// Versions that another one has taken the place of, counted from when it did.
-Outcome<void> expire_old(bucket::Buckets& buckets, const std::string& name,
-                         const LifecycleRule& rule, std::int64_t now, std::size_t& done) {
-    if (!rule.old_days) return {};
-    bucket::ListQuery query{name, rule.prefix, "", "", "", expiry_page};
-    std::string key;
-    std::int64_t newer_ms = now;
-    for (bool more = true; more;) {
-        const auto page = *S3_TRY(buckets.list_versions(query));
-        for (const auto& object : page.objects) {
-            const bool is_old = object.key == key && !object.is_latest;
-            if (is_old && newer_ms + *rule.old_days * day_ms <= now)
-                done += buckets.remove_object(name, object.key, object.version, {}, lifecycle_cause)
-                            ? 1
-                            : 0;
-            key = object.key;
-            newer_ms = object.modified_ms;
+    Outcome<void> follow_one(const bucket::ObjectVersion& object) {
+        const bool is_same_key = object.key == key_;
+        if (is_same_key) lone_marker_.reset();
+        if (!is_same_key) {
+            S3_TRY(finish_marker());
+            old_seen_ = 0;
         }
-        query.after = page.next_key;
-        query.after_version = page.next_version;
-        more = page.is_cut;
+        key_ = object.key;
+        if (object.is_latest) {
+            if (object.is_marker)
+                lone_marker_ = object;
+            else
+                S3_TRY(follow_current(object));
+        } else {
+            ++old_seen_;
+            S3_TRY(follow_old(object));
+        }
+        newer_ms_ = object.modified_ms;
+        return {};
     }
-    return {};
-}
 
-Outcome<void> expire_uploads(bucket::Buckets& buckets, const std::string& name,
-                             const LifecycleRule& rule, std::int64_t now, std::size_t& done) {
-    if (!rule.upload_days) return {};
-    const auto uploads = *S3_TRY(buckets.uploads(name, rule.prefix, "", "", expiry_page));
-    for (const bucket::Upload& upload : uploads)
-        if (upload.started_ms + *rule.upload_days * day_ms <= now)
-            done += buckets.abort_upload(upload) ? 1 : 0;
-    return {};
-}
+    Outcome<void> follow_current(const bucket::ObjectVersion& object) {
+        std::string to;
+        for (const LifecycleRule& rule : rules_) {
+            if (!rule.is_about(object)) continue;
+            if (rule.expiry.is_set() && rule.expiry.at(object.modified_ms) <= now_) {
+                bucket::Condition unchanged;
+                unchanged.if_etag = object.etag;
+                return remove(object.key, "", unchanged);
+            }
+            add_transitions(rule.transitions, object, object.modified_ms, to);
+        }
+        return move(object, to);
+    }
+
+    Outcome<void> follow_old(const bucket::ObjectVersion& object) {
+        std::string to;
+        for (const LifecycleRule& rule : rules_) {
+            if (!rule.is_about(object)) continue;
+            const Due due{rule.old_days, {}};
+            if (rule.old_days && due.at(newer_ms_) <= now_ && old_seen_ > rule.old_kept.value_or(0))
+                return remove(object.key, object.version, {});
+            if (!object.is_marker) add_transitions(rule.old_transitions, object, newer_ms_, to);
+        }
+        return move(object, to);
+    }
+
+    /// A marker that stands alone hides nothing any more.
+    Outcome<void> finish_marker() {
+        const auto marker = std::exchange(lone_marker_, std::nullopt);
+        if (!marker) return {};
+        for (const LifecycleRule& rule : rules_)
+            if (rule.is_about(*marker) &&
+                (rule.ends_lone_markers ||
+                 (rule.expiry.is_set() && rule.expiry.at(marker->modified_ms) <= now_)))
+                return remove(marker->key, marker->version, {});
+        return {};
+    }
+
+    void add_transitions(const std::vector<Transition>& transitions,
+                         const bucket::ObjectVersion& object, std::int64_t from_ms,
+                         std::string& to) const {
+        for (const Transition& one : transitions)
+            if (one.due.at(from_ms) <= now_ &&
+                rank_of(one.storage_class) > rank_of(to.empty() ? object.storage_class : to))
+                to = one.storage_class;
+    }
+
+    Outcome<void> move(const bucket::ObjectVersion& object, const std::string& to) {
+        if (to.empty()) return {};
+        return count(buckets_.transition(object, to, lifecycle_cause));
+    }
+    Outcome<void> remove(const std::string& key, const std::string& version,
+                         const bucket::Condition& condition) {
+        return count(buckets_.remove_object(name_, key, version, condition, lifecycle_cause));
+    }
+    template <class T>
+    Outcome<void> count(const bucket::Outcome<T>& done) {
+        // Somebody was faster: then it isn't due any more.
+        if (!done && done.error().why == bucket::Why::failed) return refused(done.error());
+        done_ += done ? 1 : 0;
+        return {};
+    }
+
+    Outcome<void> follow_uploads() {
+        for (const LifecycleRule& rule : rules_) {
+            if (!rule.is_enabled || !rule.upload_days) continue;
+            const Due due{rule.upload_days, {}};
+            std::string after, after_id;
+            for (bool more = true; more && !stops_();) {
+                const auto uploads =
+                    *S3_TRY(buckets_.uploads(name_, rule.prefix, after, after_id, page_keys));
+                for (const bucket::Upload& upload : uploads)
+                    if (due.at(upload.started_ms) <= now_)
+                        S3_TRY(count(buckets_.abort_upload(upload)));
+                more = uploads.size() == page_keys;
+                if (!more) break;
+                after = uploads.back().key;
+                after_id = uploads.back().id;
+            }
+        }
+        return {};
+    }
+
+    bucket::Buckets& buckets_;
+    const std::string& name_;
+    const std::vector<LifecycleRule>& rules_;
+    const std::int64_t now_;
+    const std::function<bool()>& stops_;
+    std::size_t done_ = 0;
+    std::string key_;
+    std::int64_t newer_ms_ = 0;
+    std::int64_t old_seen_ = 0;
+    std::optional<bucket::ObjectVersion> lone_marker_;
+};
 
 }  // namespace
 
-Outcome<std::vector<LifecycleRule>> read_lifecycle(const Element& document) {
-    std::vector<LifecycleRule> rules;
-    for (const Element* const element : document.all("Rule")) {
-        const std::string status = element->text_of("Status");
-        if (status != "Enabled" && status != "Disabled")
-            return refuse("MalformedXML", "A rule's Status must be Enabled or Disabled");
-        rules.push_back(*S3_TRY(read_rule(*element)));
-    }
-    if (rules.empty()) return refuse("MalformedXML", "A lifecycle needs a rule");
-    return rules;
-}
-
-Result<std::size_t> expire_objects(bucket::Buckets& buckets, const Clock& clock) {
+Result<std::size_t> follow_lifecycles(bucket::Buckets& buckets, const Clock& clock,
+                                      const std::function<bool()>& stops) {
     std::size_t done = 0;
-    const std::int64_t now = clock.unix_ms();
     for (const auto& [name, text] : TRY(buckets.settings_named("lifecycle"))) {
         const Element document = TRY(read_xml(text));
         const auto rules = read_lifecycle(document);
         if (!rules) continue;  // only what was checked is kept
-        for (const LifecycleRule& rule : *rules) {
-            if (!rule.is_enabled) continue;
-            for (const auto& expire : {expire_keys, expire_old, expire_uploads})
-                if (const auto expired = expire(buckets, name, rule, now, done); !expired)
-                    return fail(ErrorCode::unavailable, expired.error().message);
-        }
+        const auto followed = Follower(buckets, name, *rules, clock.unix_ms(), stops).follow();
+        if (!followed) return fail(ErrorCode::unavailable, followed.error().message);
+        done += *followed;
     }
-    return done;
+    return done + TRY(buckets.work_on_tiers(stops));
 }
 
 }  // namespace stroma::front::s3

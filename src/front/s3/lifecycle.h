@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "front/s3/operation.h"
@@ -10,19 +12,49 @@
 
 namespace stroma::front::s3 {
 
-/// One rule of a bucket's lifecycle: what ends, and when.
-struct LifecycleRule {
-    bool is_enabled = false;
-    std::string prefix;
-    std::optional<std::int64_t> days, date_ms;  ///< of current objects: age, or a moment
-    std::optional<std::int64_t> old_days;       ///< of versions that were replaced
-    std::optional<std::int64_t> upload_days;    ///< of uploads that were never completed
+/// When something of a rule is due: so many days after, or at a moment.
+struct Due {
+    std::optional<std::int64_t> days, date_ms;
+    bool is_set() const { return days || date_ms; }
+    /// The midnight (UTC) behind so many days from then, or the moment.
+    std::int64_t at(std::int64_t from_ms) const;
 };
 
-/// errors  MalformedXML, InvalidArgument; NotImplemented of transitions and other filters
-Outcome<std::vector<LifecycleRule>> read_lifecycle(const Element& document);
+struct Transition {
+    Due due;
+    std::string storage_class;
+};
 
-/// Removes what is over by the rules of every bucket; gives how many things went.
-Result<std::size_t> expire_objects(bucket::Buckets& buckets, const Clock& clock);
+/// One rule of a bucket's lifecycle: what ends or moves, and when.
+struct LifecycleRule {
+    std::string id;
+    bool is_enabled = false;
+    std::string prefix;
+    std::vector<std::pair<std::string, std::string>> tags;
+    std::optional<std::uint64_t> larger_than, smaller_than;
+    Due expiry;                               ///< of current objects
+    bool ends_lone_markers = false;           ///< markers with no version behind them
+    std::optional<std::int64_t> old_days;     ///< of versions that were replaced
+    std::optional<std::int64_t> old_kept;     ///< so many of the newest of them stay
+    std::optional<std::int64_t> upload_days;  ///< of uploads that were never completed
+    std::vector<Transition> transitions;      ///< of current objects
+    std::vector<Transition> old_transitions;  ///< of replaced versions, by days
+
+    bool is_about(const bucket::ObjectVersion& object) const;
+};
+
+/// errors  MalformedXML, InvalidArgument, InvalidRequest
+Outcome<std::vector<LifecycleRule>> read_lifecycle(const Element& document);
+/// The document with an ID for each rule that had none.
+std::string lifecycle_document(const Element& document);
+
+/// What the header x-amz-expiration says of an object by the bucket's rules; "" where none is about
+/// it.
+std::string expiration_of(const std::string& document, const bucket::ObjectVersion& object);
+
+/// Removes and moves what is due by the rules of every bucket, and does the work of tiers; gives
+/// how many things it was.
+Result<std::size_t> follow_lifecycles(bucket::Buckets& buckets, const Clock& clock,
+                                      const std::function<bool()>& stops);
 
 }  // namespace stroma::front::s3

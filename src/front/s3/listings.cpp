@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "front/http/url.h"
+#include "front/s3/acl.h"
 #include "front/s3/attributes.h"
 #include "front/s3/intake.h"
 #include "front/s3/operation.h"
@@ -66,7 +67,7 @@ void put_contents(XmlWriter& xml, const bucket::ObjectVersion& object, bool is_e
             .put("ChecksumType", attributes.checksum_type);
     xml.put("Size", object.size);
     if (with_owner) put_owner(xml, object.owner);
-    xml.put("StorageClass", "STANDARD").close("Contents");
+    xml.put("StorageClass", object.storage_class).close("Contents");
 }
 
 void put_prefixes(XmlWriter& xml, const std::vector<std::string>& prefixes, bool is_encoded) {
@@ -83,19 +84,40 @@ Answer list_buckets(Operation& operation) {
     const catalog::Principal& principal = operation.signature.principal;
     if (principal.role == catalog::Role::anonymous)
         return refuse("AccessDenied", "Access Denied", 403);
+    const std::string most = operation.query("max-buckets"), prefix = operation.query("prefix");
+    const std::string token = operation.query("continuation-token");
+    if (!most.empty() && (most.size() > 5 || most.find_first_not_of("0123456789") != most.npos ||
+                          std::stoul(most) < 1 || std::stoul(most) > 10'000))
+        return refuse("InvalidArgument",
+                      "Argument max-buckets must be an integer between 1 and 10000");
+    const std::size_t limit = most.empty() ? SIZE_MAX : std::stoul(most);
+    const std::string after = token.empty() ? "" : *S3_TRY(key_of_token(token));
     XmlWriter xml;
     xml.open("ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
     put_owner(xml, principal.id);
     xml.open("Buckets");
+    std::size_t listed = 0;
+    std::string last, next;
     const auto buckets = *S3_TRY(operation.buckets.all());
     for (const bucket::Bucket& one : buckets) {
         if (principal.role != catalog::Role::administrator && one.owner != principal.id) continue;
+        if (!one.name.starts_with(prefix) || (!after.empty() && one.name <= after)) continue;
+        if (listed == limit) {
+            next = token_of(last);
+            break;
+        }
+        ++listed;
+        last = one.name;
         xml.open("Bucket")
             .put("Name", one.name)
             .put("CreationDate", iso_time(one.created_ms))
+            .put("BucketRegion", one.region)
             .close("Bucket");
     }
-    return xml_response(std::move(xml.close("Buckets").close("ListAllMyBucketsResult")).document());
+    xml.close("Buckets");
+    if (!next.empty()) xml.put("ContinuationToken", next);
+    if (!prefix.empty()) xml.put("Prefix", prefix);
+    return xml_response(std::move(xml.close("ListAllMyBucketsResult")).document());
 }
 
 Answer create_bucket(Operation& operation) {
@@ -104,6 +126,7 @@ Answer create_bucket(Operation& operation) {
         return refuse("InvalidBucketName", "The specified bucket is not valid.");
     // What it says of a region is read over: there is one place only.
     S3_TRY(document_body(operation));
+    const auto acl = *S3_TRY(asked_acl(operation, principal.id, principal.id));
     const catalog::Thing thing{.kind = catalog::ThingKind::bucket, .id = "", .owner = principal.id};
     if (!*S3_TRY(operation.catalog.decide(principal, catalog::Action::create, thing)))
         return refuse("AccessDenied", "Access Denied", 403);
@@ -120,6 +143,7 @@ Answer create_bucket(Operation& operation) {
                           "already own it.",
                           409);
     }
+    if (made && acl) S3_TRY(operation.buckets.set_setting(operation.bucket, "acl", acl_text(*acl)));
     http::Response response;
     response.headers.emplace_back("Location", "/" + operation.bucket);
     return response;
@@ -150,8 +174,6 @@ Answer list_objects(Operation& operation) {
     const bool is_encoded = *S3_TRY(asked_encoding(operation));
     const std::string token = operation.query("continuation-token");
     const std::string marker = operation.query(is_second ? "start-after" : "marker");
-    if (is_second && operation.has("continuation-token") && token.empty())
-        return refuse("InvalidArgument", "The continuation token provided is incorrect");
     bucket::ListQuery query{operation.bucket,
                             operation.query("prefix"),
                             operation.query("delimiter"),
@@ -162,9 +184,9 @@ Answer list_objects(Operation& operation) {
     XmlWriter xml;
     xml.open(list_result)
         .put("Name", operation.bucket)
-        .put("Prefix", shown(query.prefix, is_encoded));
+        .put("Prefix", shown(query.prefix, is_encoded && is_second));
     if (is_second) {
-        if (!token.empty()) xml.put("ContinuationToken", token);
+        if (operation.has("continuation-token")) xml.put("ContinuationToken", token);
         if (!marker.empty()) xml.put("StartAfter", shown(marker, is_encoded));
         xml.put("KeyCount", page.objects.size() + page.common_prefixes.size());
     } else {
@@ -216,7 +238,7 @@ Answer list_versions(Operation& operation) {
         if (!object.is_marker)
             xml.put("ETag", "\"" + object.etag + "\"")
                 .put("Size", object.size)
-                .put("StorageClass", "STANDARD");
+                .put("StorageClass", object.storage_class);
         put_owner(xml, object.owner);
         xml.close(kind);
     }

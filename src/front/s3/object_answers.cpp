@@ -12,14 +12,19 @@
 namespace stroma::front::s3 {
 namespace {
 
-constexpr std::string_view kept_headers[] = {
-    "Content-Type",     "Cache-Control", "Content-Encoding",    "Content-Disposition",
-    "Content-Language", "Expires",       "x-amz-storage-class", "x-amz-website-redirect-location"};
+constexpr std::string_view kept_headers[] = {"Content-Type",
+                                             "Cache-Control",
+                                             "Content-Encoding",
+                                             "Content-Disposition",
+                                             "Content-Language",
+                                             "Expires",
+                                             "x-amz-website-redirect-location"};
 constexpr std::string_view metadata_prefix = "x-amz-meta-";
 constexpr std::size_t user_metadata_max = 2048;
 
 /// "aws-chunked" is the framing of the request, not the object's.
 std::string without_chunked(const std::string& encoding) {
+    if (http::lower_case(encoding).find("aws-chunked") == encoding.npos) return encoding;
     std::string left;
     std::size_t from = 0;
     while (from <= encoding.size()) {
@@ -27,7 +32,7 @@ std::string without_chunked(const std::string& encoding) {
         const std::string_view one =
             http::trimmed(std::string_view(encoding).substr(from, end - from));
         if (!one.empty() && !http::equal_ignoring_case(one, "aws-chunked"))
-            left += (left.empty() ? "" : ",") + std::string(one);
+            left += (left.empty() ? "" : ", ") + std::string(one);
         from = end + 1;
     }
     return left;
@@ -49,6 +54,9 @@ std::string Attributes::text() const {
     if (!metadata.empty()) json["m"] = metadata;
     if (!checksum.empty()) json["c"] = {checksum_kind, checksum, checksum_type};
     if (!parts.empty()) json["p"] = parts;
+    if (!part_checksums.empty()) json["s"] = part_checksums;
+    if (!acl.empty()) json["a"] = acl;
+    if (!class_of_upload.empty()) json["k"] = class_of_upload;
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -65,6 +73,11 @@ Attributes Attributes::of(const std::string& text) {
     }
     if (json->contains("p"))
         for (const Json& size : (*json)["p"]) attributes.parts.push_back(size.get<std::uint64_t>());
+    if (json->contains("s"))
+        for (const Json& one : (*json)["s"])
+            attributes.part_checksums.push_back(one.get<std::string>());
+    attributes.acl = json->value("a", "");
+    attributes.class_of_upload = json->value("k", "");
     return attributes;
 }
 
@@ -92,9 +105,7 @@ Outcome<Attributes> asked_attributes(const Operation& operation) {
 }
 
 void add_headers(const Attributes& attributes, http::Response& response) {
-    for (const auto& [name, value] : attributes.headers)
-        if (name != "x-amz-storage-class" || value != "STANDARD")
-            response.headers.emplace_back(name, value);
+    for (const auto& [name, value] : attributes.headers) response.headers.emplace_back(name, value);
     for (const auto& [name, value] : attributes.metadata)
         response.headers.emplace_back(std::string(metadata_prefix) + name, value);
 }
@@ -105,6 +116,16 @@ void add_checksum(const Attributes& attributes, http::Response& response) {
     if (!kind) return;
     response.headers.emplace_back(header_of(*kind), attributes.checksum);
     response.headers.emplace_back("x-amz-checksum-type", attributes.checksum_type);
+}
+
+Outcome<std::string> asked_storage_class(const Operation& operation) {
+    const auto named = operation.request.header("x-amz-storage-class");
+    if (!named || named->empty()) return std::string("STANDARD");
+    for (const std::string_view known :
+         {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+          "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"})
+        if (*named == known) return *named;
+    return refuse("InvalidStorageClass", "The storage class you specified is not valid");
 }
 
 Outcome<void> check_tags(const std::vector<std::pair<std::string, std::string>>& tags) {
@@ -143,7 +164,9 @@ Outcome<std::string> asked_tags(const Operation& operation) {
                       "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL "
                       "query parameters without tag name duplicates.");
     if (auto checked = check_tags(*tags); !checked) return tl::unexpected<Fault>(checked.error());
-    return tags_text(*tags);
+    auto sorted = *tags;
+    std::sort(sorted.begin(), sorted.end());
+    return tags_text(sorted);
 }
 
 std::string http_date(std::int64_t unix_ms) {
@@ -184,11 +207,10 @@ bool names_etag_of(const std::string& list, const std::string& etag) {
 Outcome<bucket::Condition> asked_condition(const Operation& operation) {
     bucket::Condition condition;
     if (const auto none = operation.request.header("if-none-match")) {
-        if (http::trimmed(*none) != "*")
-            return refuse("NotImplemented",
-                          "A header you provided implies functionality that is not implemented",
-                          501);
-        condition.if_absent = true;
+        if (http::trimmed(*none) == "*")
+            condition.if_absent = true;
+        else
+            condition.unless_etag = without_quotes(http::trimmed(*none));
     }
     if (const auto match = operation.request.header("if-match"))
         condition.if_etag = without_quotes(*match);
@@ -245,6 +267,8 @@ Outcome<bucket::ObjectVersion> open_source(Operation& operation, const CopySourc
         !may)
         return tl::unexpected<Fault>(may.error());
     auto object = *S3_TRY(operation.buckets.get(source.bucket, source.key, source.version, true));
+    if (auto readable = check_readable(object, operation.clock.unix_ms()); !readable)
+        return tl::unexpected<Fault>(readable.error());
     if (auto holds = check_read_conditions(operation, object, "x-amz-copy-source-"); !holds)
         return tl::unexpected<Fault>(holds.error());
     return object;

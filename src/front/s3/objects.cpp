@@ -5,6 +5,7 @@
 #include "front/http/url.h"
 #include "front/s3/attributes.h"
 #include "front/s3/intake.h"
+#include "front/s3/lifecycle.h"
 #include "front/s3/xml.h"
 
 // Single objects: put, copy, get, head, delete, tags.
@@ -19,6 +20,15 @@ void add_version(const bucket::Bucket& bucket, const bucket::ObjectVersion& obje
                  http::Response& response) {
     if (!bucket.versioning.empty())
         response.headers.emplace_back("x-amz-version-id", object.version);
+}
+
+/// When the bucket's lifecycle will remove it.
+Outcome<void> add_expiration(Operation& operation, const bucket::ObjectVersion& object,
+                             http::Response& response) {
+    const std::string rules = *S3_TRY(operation.buckets.setting(operation.bucket, "lifecycle"));
+    if (std::string when = expiration_of(rules, object); !when.empty())
+        response.headers.emplace_back("x-amz-expiration", std::move(when));
+    return {};
 }
 
 /// What a Range header asks for of so many bytes; nothing where it asks for all.
@@ -126,6 +136,17 @@ Outcome<void> override_headers(const Operation& operation, Attributes& attribute
     return {};
 }
 
+/// Whoever may list the keys is told that one isn't there, also when it couldn't be read.
+Outcome<void> enter_to_read(Operation& operation) {
+    auto may =
+        enter(operation, operation.version().empty() ? "s3:GetObject" : "s3:GetObjectVersion");
+    if (may || may.error().type != "AccessDenied" || !operation.version().empty()) return may;
+    const auto found = operation.buckets.get(operation.bucket, operation.key, "", false);
+    const bool is_missing = !found && found.error().why == bucket::Why::no_such_key;
+    if (is_missing && allow_on(operation, operation.about, "", "s3:ListBucket")) return {};
+    return may;
+}
+
 /// What is missing is told as such only to who could have listed it.
 Fault fault_of_missing(Operation& operation, const bucket::Refusal& refusal) {
     const bool hides = refusal.why == bucket::Why::no_such_key &&
@@ -136,13 +157,8 @@ Fault fault_of_missing(Operation& operation, const bucket::Refusal& refusal) {
 
 }  // namespace
 
-Answer put_object(Operation& operation) {
-    S3_TRY(enter(operation, "s3:PutObject"));
-    Attributes attributes = *S3_TRY(asked_attributes(operation));
-    bucket::NewObject object;
-    object.tags = *S3_TRY(asked_tags(operation));
-    object.condition = *S3_TRY(asked_condition(operation));
-    Taken taken = *S3_TRY(take_body(operation, false));
+Outcome<bucket::ObjectVersion> keep_taken(Operation& operation, Taken taken, Attributes& attributes,
+                                          bucket::NewObject object) {
     if (taken.checksum_kind) {
         attributes.checksum_kind = name_of(*taken.checksum_kind);
         attributes.checksum = taken.checksum;
@@ -156,15 +172,28 @@ Answer put_object(Operation& operation) {
     object.size = taken.size;
     object.body = std::move(taken.body);
     const auto pieces = object.body.pieces;
-    const auto made = operation.buckets.put(std::move(object), operation.cause());
-    if (!made) {
-        for (const bucket::Piece& piece : pieces) operation.buckets.drop(piece);
-        return refused(made.error());
-    }
+    auto made = operation.buckets.put(std::move(object), operation.cause());
+    if (made) return *std::move(made);
+    for (const bucket::Piece& piece : pieces) operation.buckets.drop(piece);
+    return refused(made.error());
+}
+
+Answer put_object(Operation& operation) {
+    S3_TRY(enter(operation, "s3:PutObject"));
+    Attributes attributes = *S3_TRY(asked_attributes(operation));
+    bucket::NewObject object;
+    object.tags = *S3_TRY(asked_tags(operation));
+    object.condition = *S3_TRY(asked_condition(operation));
+    object.storage_class = *S3_TRY(asked_storage_class(operation));
+    attributes.acl = *S3_TRY(asked_acl_text(operation));
+    Taken taken = *S3_TRY(take_body(operation, false));
+    const auto made = *S3_TRY(keep_taken(operation, std::move(taken), attributes, object));
     http::Response response;
-    response.headers.emplace_back("ETag", "\"" + made->etag + "\"");
-    add_version(operation.about, *made, response);
+    response.headers.emplace_back("ETag", "\"" + made.etag + "\"");
+    // What takes the place of an unnamed version has no name itself.
+    if (operation.about.versioning == "Enabled") add_version(operation.about, made, response);
     add_checksum(attributes, response);
+    S3_TRY(add_expiration(operation, made, response));
     return response;
 }
 
@@ -187,7 +216,10 @@ Answer copy_object(Operation& operation) {
         attributes.metadata = std::move(asked.metadata);
     }
     attributes.parts.clear();
+    attributes.part_checksums.clear();
+    attributes.acl = *S3_TRY(asked_acl_text(operation));
     bucket::NewObject object;
+    object.storage_class = *S3_TRY(asked_storage_class(operation));
     object.bucket = operation.bucket;
     object.key = operation.key;
     object.owner = operation.signature.principal.id;
@@ -215,7 +247,7 @@ Answer copy_object(Operation& operation) {
 
 Answer get_object(Operation& operation) {
     const bool is_head = operation.request.method == "HEAD";
-    S3_TRY(enter(operation, operation.version().empty() ? "s3:GetObject" : "s3:GetObjectVersion"));
+    S3_TRY(enter_to_read(operation));
     const auto found =
         operation.buckets.get(operation.bucket, operation.key, operation.version(), !is_head);
     if (!found) {
@@ -241,8 +273,11 @@ Answer get_object(Operation& operation) {
     const bool by_part = operation.has("partNumber");
     const auto range = *S3_TRY(by_part ? asked_part(operation, attributes, found->size)
                                        : asked_range(operation, found->size));
+    if (!is_head) S3_TRY(check_readable(*found, operation.clock.unix_ms()));
     add_headers(attributes, response);
     add_version(operation.about, *found, response);
+    add_tier(*found, operation.clock.unix_ms(), response);
+    S3_TRY(add_expiration(operation, *found, response));
     response.headers.emplace_back("Accept-Ranges", "bytes");
     if (!found->tags.empty())
         response.headers.emplace_back("x-amz-tagging-count",
@@ -357,11 +392,39 @@ Answer object_tagging(Operation& operation) {
             S3_TRY(check_tags(pairs));
             tags = tags_text(pairs);
         }
-        S3_TRY(operation.buckets.set_tags(object, tags));
+        S3_TRY(operation.buckets.set_tags(object, tags, operation.cause()));
         response.status = method == "PUT" ? 200 : 204;
     }
     add_version(operation.about, object, response);
     return response;
+}
+
+/// The parts of an object, a page of them.
+static Outcome<void> put_parts(const Operation& operation, const Attributes& attributes,
+                               XmlWriter& xml) {
+    const std::string most = operation.header("x-amz-max-parts");
+    const std::string marker = operation.header("x-amz-part-number-marker");
+    for (const std::string* const text : {&most, &marker})
+        if (text->size() > 9 || text->find_first_not_of("0123456789") != text->npos)
+            return refuse("InvalidArgument", "a page of parts is asked for by numbers");
+    const std::uint64_t limit = most.empty() ? 1000 : std::min(std::stoull(most), 1000ull);
+    const std::uint64_t after = marker.empty() ? 0 : std::stoull(marker);
+    const std::uint64_t count = attributes.parts.size();
+    const std::uint64_t last = std::min(count, after + limit);
+    xml.open("ObjectParts")
+        .put("PartsCount", count)
+        .put("PartNumberMarker", after)
+        .put("NextPartNumberMarker", std::max(last, after))
+        .put("MaxParts", limit)
+        .put("IsTruncated", last < count ? "true" : "false");
+    for (std::uint64_t i = after; i < last; ++i) {
+        xml.open("Part");
+        if (i < attributes.part_checksums.size())
+            xml.put("Checksum" + attributes.checksum_kind, attributes.part_checksums[i]);
+        xml.put("PartNumber", i + 1).put("Size", attributes.parts[i]).close("Part");
+    }
+    xml.close("ObjectParts");
+    return {};
 }
 
 Answer object_attributes(Operation& operation) {
@@ -380,8 +443,8 @@ Answer object_attributes(Operation& operation) {
             .put("ChecksumType", attributes.checksum_type)
             .close("Checksum");
     if (wants("ObjectParts") && !attributes.parts.empty())
-        xml.open("ObjectParts").put("PartsCount", attributes.parts.size()).close("ObjectParts");
-    if (wants("StorageClass")) xml.put("StorageClass", "STANDARD");
+        S3_TRY(put_parts(operation, attributes, xml));
+    if (wants("StorageClass")) xml.put("StorageClass", object.storage_class);
     if (wants("ObjectSize")) xml.put("ObjectSize", object.size);
     http::Response response =
         xml_response(std::move(xml.close("GetObjectAttributesResponse")).document());

@@ -44,6 +44,8 @@ Outcome<void> allow_on(Operation& operation, const bucket::Bucket& bucket, std::
                        std::string_view action);
 /// Finds the bucket, then allow(). errors  NoSuchBucket
 Outcome<void> enter(Operation& operation, std::string_view action);
+/// Whether the policy allows something to everybody, on no condition.
+bool policy_is_public(const std::string& policy);
 /// errors  MalformedPolicy
 Outcome<void> check_policy(std::string_view document, std::string_view bucket);
 
@@ -72,6 +74,9 @@ Answer preflight(Operation& operation);
 /// Adds what a browser of another origin needs, where the bucket's rules let it in.
 void add_cors(Operation& operation, http::Response& response);
 Answer put_object(Operation& operation);
+/// A browser's form with a file in it.
+Answer post_object(Operation& operation);
+Answer restore_object(Operation& operation);
 Answer copy_object(Operation& operation);
 Answer get_object(Operation& operation);
 Answer delete_object(Operation& operation);

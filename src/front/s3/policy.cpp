@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "front/http/url.h"
+#include "front/s3/acl.h"
+#include "front/s3/attributes.h"
 #include "front/s3/operation.h"
+#include "front/s3/policy_condition.h"
 
 // Who may do what with a bucket: its owner, administrators, and what its policy says.
 
@@ -9,28 +13,6 @@ namespace stroma::front::s3 {
 namespace {
 
 enum class Verdict { nothing, allows, denies };
-
-/// "*" and "?" stand for what they do in AWS's policies.
-bool matches(std::string_view pattern, std::string_view text) {
-    std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]) &&
-            pattern[p] != '*') {
-            ++p;
-            ++t;
-        } else if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
 
 bool any_matches(const Json& patterns, const std::function<bool(const std::string&)>& fits) {
     if (patterns.is_string()) return fits(patterns.get_ref<const std::string&>());
@@ -60,8 +42,80 @@ bool says(const Json& statement, const char* member, const char* not_member,
     return statement.contains(not_member) && !any_matches(statement[not_member], fits);
 }
 
+/// What a statement asks of a request, looked up where a condition names it.
+class Facts {
+public:
+    Facts(Operation& operation, const bucket::Bucket& bucket, std::string_view key,
+          std::string_view action)
+        : operation_(operation), bucket_(bucket), key_(key), action_(action) {}
+
+    Fact of(const std::string& named) const {
+        const std::size_t slash = named.find('/');
+        const std::string key = http::lower_case(named.substr(0, slash));
+        const std::string rest = slash == named.npos ? "" : named.substr(slash + 1);
+        if (key == "s3:existingobjecttag") return tag(tags_of_object(), rest);
+        if (key == "s3:requestobjecttag") return tag(tags_in(asked_tags_text()), rest);
+        if (key == "s3:requestobjecttagkeys") {
+            std::vector<std::string> names;
+            for (const auto& [name, value] : tags_in(asked_tags_text())) names.push_back(name);
+            return names;
+        }
+        // Whether a missing key may be told depends on the list that would show it.
+        if (key == "s3:prefix")
+            return !operation_.key.empty() && action_ == "s3:ListBucket" ? one(operation_.key)
+                                                                         : in_query("prefix");
+        if (key == "s3:delimiter") return in_query("delimiter");
+        if (key == "s3:max-keys") return in_query("max-keys");
+        if (key == "s3:versionid") return in_query("versionId");
+        if (key == "s3:x-amz-copy-source") {
+            auto source = operation_.request.header("x-amz-copy-source");
+            if (source) source = http::percent_decode(*source, false).value_or(*source);
+            if (source && source->starts_with('/')) source->erase(0, 1);
+            return maybe(source);
+        }
+        if (key.starts_with("s3:x-amz-")) return maybe(operation_.request.header(key.substr(3)));
+        if (key == "aws:sourceip") return one(operation_.request.client);
+        if (key == "aws:securetransport") return one(operation_.request.secure ? "true" : "false");
+        if (key == "aws:referer") return maybe(operation_.request.header("referer"));
+        if (key == "aws:useragent") return maybe(operation_.request.header("user-agent"));
+        if (key == "aws:currenttime") return one(iso_time(operation_.clock.unix_ms()));
+        if (key == "aws:epochtime") return one(std::to_string(operation_.clock.unix_ms() / 1000));
+        if (key == "aws:username") return name_of_sender(&catalog::Principal::name);
+        if (key == "aws:userid") return name_of_sender(&catalog::Principal::id);
+        return std::nullopt;
+    }
+
+private:
+    static Fact one(std::string value) { return std::vector<std::string>{std::move(value)}; }
+    static Fact maybe(const std::optional<std::string>& value) {
+        return value ? one(*value) : std::vector<std::string>();
+    }
+    Fact in_query(const char* name) const { return maybe(operation_.request.query_value(name)); }
+    Fact name_of_sender(std::string catalog::Principal::*member) const {
+        const catalog::Principal& sender = operation_.signature.principal;
+        return sender.role == catalog::Role::anonymous ? std::vector<std::string>()
+                                                       : one(sender.*member);
+    }
+    static Fact tag(const std::vector<std::pair<std::string, std::string>>& tags,
+                    const std::string& wanted) {
+        for (const auto& [name, value] : tags)
+            if (name == wanted) return one(value);
+        return std::vector<std::string>();
+    }
+    std::string asked_tags_text() const { return operation_.header("x-amz-tagging"); }
+    std::vector<std::pair<std::string, std::string>> tags_of_object() const {
+        if (key_.empty()) return {};
+        const auto object = operation_.buckets.get(bucket_.name, key_, operation_.version(), false);
+        return object ? tags_in(object->tags) : std::vector<std::pair<std::string, std::string>>();
+    }
+
+    Operation& operation_;
+    const bucket::Bucket& bucket_;
+    const std::string_view key_, action_;
+};
+
 Verdict verdict_of(const std::string& policy, const catalog::Principal& principal,
-                   std::string_view action, const std::string& resource) {
+                   std::string_view action, const std::string& resource, const Facts& facts) {
     if (policy.empty()) return Verdict::nothing;
     const auto document = parse_json(policy);
     if (!document || !document->contains("Statement")) return Verdict::nothing;
@@ -77,8 +131,12 @@ Verdict verdict_of(const std::string& policy, const catalog::Principal& principa
                  [&](const std::string& pattern) { return matches(pattern, resource); });
         if (!applies) return;
         const bool denies = statement.value("Effect", "") == "Deny";
-        // A condition that can't be judged here allows nothing and denies nothing away.
-        if (statement.contains("Condition") && !denies) return;
+        if (statement.contains("Condition")) {
+            const auto holds = conditions_hold(
+                statement["Condition"], [&](const std::string& key) { return facts.of(key); });
+            // What can't be judged here allows nothing, and still denies.
+            if (!holds.value_or(denies)) return;
+        }
         if (denies)
             verdict = Verdict::denies;
         else if (verdict != Verdict::denies)
@@ -98,6 +156,19 @@ catalog::Action action_of(std::string_view action) {
 
 }  // namespace
 
+bool policy_is_public(const std::string& policy) {
+    const auto document = parse_json(policy);
+    if (policy.empty() || !document || !document->contains("Statement")) return false;
+    Json statements = (*document)["Statement"];
+    if (!statements.is_array()) statements = Json::array({statements});
+    for (const Json& statement : statements)
+        if (statement.is_object() && statement.value("Effect", "") == "Allow" &&
+            !statement.contains("Condition") && statement.contains("Principal") &&
+            names_principal(statement["Principal"], catalog::anonymous_principal()))
+            return true;
+    return false;
+}
+
 Outcome<void> allow_on(Operation& operation, const bucket::Bucket& bucket, std::string_view key,
                        std::string_view action) {
     const catalog::Principal& principal = operation.signature.principal;
@@ -108,11 +179,17 @@ Outcome<void> allow_on(Operation& operation, const bucket::Bucket& bucket, std::
     const std::string resource = key.empty() ? "arn:aws:s3:::" + bucket.name
                                              : fmt::format("arn:aws:s3:::{}/{}", bucket.name, key);
     const bool is_about_policy = action.ends_with("BucketPolicy");
-    const Verdict verdict = verdict_of(policy, principal, action, resource);
+    const Verdict verdict =
+        verdict_of(policy, principal, action, resource, Facts(operation, bucket, key, action));
     // Owners can always take back a policy that shut them out.
     if (owns && (verdict != Verdict::denies || is_about_policy)) return {};
-    if (verdict == Verdict::allows && !principal.disabled) return {};
-    return refuse("AccessDenied", "Access Denied", 403);
+    const auto refused = refuse("AccessDenied", "Access Denied", 403);
+    if (owns || verdict == Verdict::denies || principal.disabled) return refused;
+    const PublicAccessBlock block = *S3_TRY(public_access_block(operation, bucket.name));
+    const bool is_restricted = block.restricts && policy_is_public(policy);
+    if (verdict == Verdict::allows && !is_restricted) return {};
+    if (*S3_TRY(acl_allows(operation, bucket, key, action, block))) return {};
+    return refused;
 }
 
 Outcome<void> allow(Operation& operation, std::string_view action) {
@@ -121,6 +198,9 @@ Outcome<void> allow(Operation& operation, std::string_view action) {
 
 Outcome<void> enter(Operation& operation, std::string_view action) {
     operation.about = *S3_TRY(operation.buckets.find(operation.bucket));
+    const auto expected = operation.request.header("x-amz-expected-bucket-owner");
+    if (expected && *expected != operation.about.owner && *expected != operation.signature.account)
+        return refuse("AccessDenied", "Access Denied", 403);
     return allow(operation, action);
 }
 

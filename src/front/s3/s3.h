@@ -13,6 +13,10 @@ struct S3Options {
     std::function<Result<bool>(const catalog::Principal&, std::string_view arn,
                                std::string_view test)>
         send_test;
+    /// Says that an object waits to be brought back.
+    std::function<void()> tiers_wake = {};
+    /// Of forms, which carry their signature in their fields.
+    aws::FindKey find_key = {};
 };
 
 /// Answers S3's requests. Any thread.

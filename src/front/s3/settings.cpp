@@ -4,6 +4,7 @@
 
 #include "bucket/notification.h"
 #include "front/http/url.h"
+#include "front/s3/acl.h"
 #include "front/s3/attributes.h"
 #include "front/s3/intake.h"
 #include "front/s3/lifecycle.h"
@@ -30,7 +31,6 @@ constexpr std::string_view empty_notification =
 constexpr BucketSetting bucket_settings[] = {
     {"versioning", "BucketVersioning", "", "", "", "VersioningConfiguration"},
     {"location", "BucketLocation", "", "", "", ""},
-    {"acl", "BucketAcl", "", "", "", ""},
     {"policy", "BucketPolicy", "NoSuchBucketPolicy", "The bucket policy does not exist", "", ""},
     {"policyStatus", "BucketPolicyStatus", "NoSuchBucketPolicy", "The bucket policy does not exist",
      "", ""},
@@ -72,16 +72,6 @@ tl::unexpected<Fault> malformed_xml() {
     return refuse("MalformedXML",
                   "The XML you provided was not well-formed or did not validate against our "
                   "published schema");
-}
-
-std::string acl_document(const std::string& owner) {
-    return fmt::format(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AccessControlPolicy xmlns=\"{0}\"><Owner>"
-        "<ID>{1}</ID><DisplayName>{1}</DisplayName></Owner><AccessControlList><Grant><Grantee "
-        "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>{1}"
-        "</ID><DisplayName>{1}</DisplayName></Grantee><Permission>FULL_CONTROL</Permission></Grant>"
-        "</AccessControlList></AccessControlPolicy>",
-        s3_namespace, aws::xml_escape(owner));
 }
 
 std::string versioning_document(const std::string& versioning) {
@@ -163,7 +153,13 @@ Answer put_versioning(Operation& operation, const Element& document) {
 
 Outcome<void> check_setting(Operation& operation, const BucketSetting& setting,
                             const std::string& text) {
-    if (setting.name == "policy") return check_policy(text, operation.bucket);
+    if (setting.name == "policy") {
+        S3_TRY(check_policy(text, operation.bucket));
+        if (policy_is_public(text) &&
+            S3_TRY(public_access_block(operation, operation.bucket))->blocks_policy)
+            return refuse("AccessDenied", "Access Denied", 403);
+        return {};
+    }
     if (setting.root.empty()) return {};
     const auto document = read_xml(text);
     if (!document || document->name != setting.root) return malformed_xml();
@@ -239,19 +235,10 @@ bool names_setting(const Operation& operation) { return setting_asked(operation)
 
 Answer get_setting(Operation& operation) {
     const BucketSetting* const setting = setting_asked(operation);
-    if (!operation.key.empty()) {  // of a key only its ACL is asked this way
-        S3_TRY(enter(operation, "s3:GetObjectAcl"));
-        const auto object = *S3_TRY(
-            operation.buckets.get(operation.bucket, operation.key, operation.version(), false));
-        // ACLs are taken and have no effect: policies say who may.
-        if (operation.request.method == "PUT") return http::Response();
-        return xml_response(acl_document(object.owner));
-    }
     S3_TRY(enter(operation, fmt::format("s3:Get{}", setting->action)));
     const bucket::Bucket& about = operation.about;
     if (setting->name == "versioning") return xml_response(versioning_document(about.versioning));
     if (setting->name == "location") return xml_response(location_document(about.region));
-    if (setting->name == "acl") return xml_response(acl_document(about.owner));
     const std::string_view kept_as = setting->name == "policyStatus" ? "policy" : setting->name;
     const std::string document = *S3_TRY(operation.buckets.setting(operation.bucket, kept_as));
     if (setting->name == "policy" && !document.empty()) {
@@ -260,10 +247,13 @@ Answer get_setting(Operation& operation) {
         response.body = document;
         return response;
     }
-    if (setting->name == "policyStatus" && !document.empty())
+    if (setting->name == "policyStatus") {
+        const std::string acl = *S3_TRY(operation.buckets.setting(operation.bucket, "acl"));
+        const bool everybody = policy_is_public(document) || is_public(acl_in(acl));
         return xml_response(
             fmt::format("<PolicyStatus xmlns=\"{}\"><IsPublic>{}</IsPublic></PolicyStatus>",
-                        s3_namespace, document.find("\"*\"") != document.npos ? "TRUE" : "FALSE"));
+                        s3_namespace, everybody ? "true" : "false"));
+    }
     if (!document.empty()) return xml_response(document);
     if (setting->absent_code.empty())
         return xml_response("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" +
@@ -284,14 +274,14 @@ Answer put_setting(Operation& operation) {
         const auto document = read_xml(text);
         return put_versioning(operation, *document);
     }
-    // ACLs are taken and have no effect: policies say who may.
-    if (setting.name == "acl") return response;
     const bool has_effect = !setting.root.empty() || setting.name == "policy";
     if (!has_effect)
         return refuse("NotImplemented",
                       "A header you provided implies functionality that is not implemented", 501);
     if (setting.name == "notification") S3_TRY(keep_rules(operation, text));
-    S3_TRY(operation.buckets.set_setting(operation.bucket, setting.name, text));
+    const std::string kept =
+        setting.name == "lifecycle" ? lifecycle_document(*S3_TRY(read_xml(text))) : text;
+    S3_TRY(operation.buckets.set_setting(operation.bucket, setting.name, kept));
     if (setting.name == "policy" || setting.name == "tagging") response.status = 204;
     return response;
 }
@@ -328,8 +318,8 @@ void add_cors(Operation& operation, http::Response& response) {
     const auto document = operation.buckets.setting(operation.bucket, "cors");
     if (!document || document->empty()) return;
     const bool asks = operation.request.method == "OPTIONS";
-    const std::string method =
-        asks ? operation.header("access-control-request-method") : operation.request.method;
+    const std::string method = operation.request.header("access-control-request-method")
+                                   .value_or(operation.request.method);
     const auto headers =
         cors_headers(*document, operation.header("origin"), method,
                      asks ? operation.header("access-control-request-headers") : std::string());

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/digest.h"
+#include "front/http/url.h"
 #include "front/s3/attributes.h"
 #include "front/s3/intake.h"
 #include "front/s3/xml.h"
@@ -39,20 +42,51 @@ std::pair<std::string, std::string> checksum_in(const std::string& kept) {
     return {kept.substr(0, colon), kept.substr(colon + 1)};
 }
 
-/// The checksum of the parts' checksums, where all have one of the kind.
-void add_composite(Attributes& attributes, const std::vector<bucket::Part>& parts) {
+/// What the parts' checksums make together: of all bytes, or a checksum of checksums. Nothing where
+/// one has none.
+void join_checksums(Attributes& attributes, const std::vector<bucket::Part>& parts) {
     const auto kind = checksum_named(attributes.checksum_kind);
     attributes.checksum.clear();
-    if (!kind || *kind == ChecksumKind::crc64nvme) return;
-    Checksum all(*kind);
+    attributes.part_checksums.clear();
+    if (!kind) return;
+    Checksum of_checksums(*kind);
+    std::vector<PartChecksum> values;
     for (const bucket::Part& part : parts) {
         const auto [name, value] = checksum_in(part.checksum);
         std::string bytes;
-        if (name != attributes.checksum_kind || !aws::base64_decode(value, bytes)) return;
-        all.update(as_bytes(bytes));
+        if (name != attributes.checksum_kind || !aws::base64_decode(value, bytes)) {
+            attributes.part_checksums.clear();
+            return;
+        }
+        of_checksums.update(as_bytes(bytes));
+        values.push_back({value, part.size});
+        attributes.part_checksums.push_back(value);
     }
-    attributes.checksum = fmt::format("{}-{}", all.base64(), parts.size());
-    attributes.checksum_type = "COMPOSITE";
+    if (attributes.checksum_type == "FULL_OBJECT")
+        attributes.checksum = joined_checksum(*kind, values);
+    else
+        attributes.checksum = fmt::format("{}-{}", of_checksums.base64(), parts.size());
+}
+
+/// What a new upload says of checksums. errors  InvalidRequest
+Outcome<void> read_checksum_kind(const Operation& operation, Attributes& attributes) {
+    const std::string name = operation.header("x-amz-checksum-algorithm");
+    if (name.empty()) return {};
+    const auto kind = checksum_named(name);
+    if (!kind) return refuse("InvalidRequest", "Checksum algorithm provided is unsupported.");
+    attributes.checksum_kind = name_of(*kind);
+    attributes.checksum = "?";  // known when the upload is completed
+    std::string& type = attributes.checksum_type;
+    type = operation.header("x-amz-checksum-type");
+    if (type.empty()) type = *kind == ChecksumKind::crc64nvme ? "FULL_OBJECT" : "COMPOSITE";
+    const bool is_digest = *kind == ChecksumKind::sha1 || *kind == ChecksumKind::sha256;
+    const bool fits = type == "FULL_OBJECT"
+                          ? !is_digest
+                          : type == "COMPOSITE" && *kind != ChecksumKind::crc64nvme;
+    if (fits) return {};
+    return refuse("InvalidRequest",
+                  fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.",
+                              type, http::lower_case(attributes.checksum_kind)));
 }
 
 Outcome<void> keep_part(Operation& operation, const bucket::Upload& upload, bucket::Part part) {
@@ -85,13 +119,9 @@ Outcome<std::pair<std::uint64_t, std::uint64_t>> asked_source_range(const Operat
 Answer begin_upload(Operation& operation) {
     S3_TRY(enter(operation, "s3:PutObject"));
     Attributes attributes = *S3_TRY(asked_attributes(operation));
-    if (const std::string kind = operation.header("x-amz-checksum-algorithm"); !kind.empty()) {
-        const auto known = checksum_named(kind);
-        if (!known) return refuse("InvalidRequest", "Checksum algorithm provided is unsupported.");
-        attributes.checksum_kind = name_of(*known);
-        attributes.checksum = "?";  // known when the upload is completed
-        attributes.checksum_type = operation.header("x-amz-checksum-type");
-    }
+    S3_TRY(read_checksum_kind(operation, attributes));
+    attributes.acl = *S3_TRY(asked_acl_text(operation));
+    attributes.class_of_upload = *S3_TRY(asked_storage_class(operation));
     bucket::Upload upload;
     upload.bucket = operation.bucket;
     upload.key = operation.key;
@@ -107,7 +137,9 @@ Answer begin_upload(Operation& operation) {
     http::Response response =
         xml_response(std::move(xml.close("InitiateMultipartUploadResult")).document());
     if (!attributes.checksum_kind.empty())
-        response.headers.emplace_back("x-amz-checksum-algorithm", attributes.checksum_kind);
+        response.headers.insert(response.headers.end(),
+                                {{"x-amz-checksum-algorithm", attributes.checksum_kind},
+                                 {"x-amz-checksum-type", attributes.checksum_type}});
     return response;
 }
 
@@ -197,9 +229,9 @@ Answer list_parts(Operation& operation) {
 }
 
 Answer complete_upload(Operation& operation) {
-    const auto upload = *S3_TRY(asked_upload(operation, "s3:PutObject"));
+    auto upload = *S3_TRY(asked_upload(operation, "s3:PutObject"));
     const bucket::Condition condition = *S3_TRY(asked_condition(operation));
-    const std::string text = *S3_TRY(document_body(operation));
+    const std::string text = *S3_TRY(document_body(operation, 2u << 20, true));
     const auto document = read_xml(text);
     if (!document || document->name != "CompleteMultipartUpload" || document->all("Part").empty())
         return refuse("MalformedXML",
@@ -211,14 +243,26 @@ Answer complete_upload(Operation& operation) {
             {static_cast<int>(std::strtol(part->text_of("PartNumber").c_str(), nullptr, 10)),
              without_quotes(part->text_of("ETag"))});
     Attributes attributes = Attributes::of(upload.attributes);
-    const auto made = *S3_TRY(operation.buckets.complete_upload(
+    upload.storage_class = std::exchange(attributes.class_of_upload, "");
+    const auto kind = checksum_named(attributes.checksum_kind);
+    const std::string wanted = kind ? operation.header(header_of(*kind)) : "";
+    bool differs = false;
+    const auto completed = operation.buckets.complete_upload(
         upload, parts, condition,
         [&](const std::vector<bucket::Part>& chosen) -> Result<std::string> {
+            attributes.parts.clear();
             for (const bucket::Part& part : chosen) attributes.parts.push_back(part.size);
-            add_composite(attributes, chosen);
+            join_checksums(attributes, chosen);
+            differs = !wanted.empty() && wanted != attributes.checksum;
+            if (differs) return fail(ErrorCode::invalid_input, "the checksum differs");
             return attributes.text();
         },
-        operation.cause()));
+        operation.cause());
+    if (differs)
+        return refuse("BadDigest",
+                      fmt::format("The {} you specified did not match the calculated checksum.",
+                                  attributes.checksum_kind));
+    const auto made = *S3_TRY(std::move(completed));
     const std::string host = operation.header("host");
     XmlWriter xml;
     xml.open("CompleteMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"")
@@ -233,7 +277,7 @@ Answer complete_upload(Operation& operation) {
             .put("ChecksumType", kept.checksum_type);
     http::Response response =
         xml_response(std::move(xml.close("CompleteMultipartUploadResult")).document());
-    if (!operation.about.versioning.empty())
+    if (operation.about.versioning == "Enabled")
         response.headers.emplace_back("x-amz-version-id", made.version);
     return response;
 }
