@@ -40,11 +40,12 @@ protected:
 
     std::unique_ptr<stroma::annotation::Annotations> kept_ =
         *stroma::annotation::Annotations::open(*control_, system_clock(), ids_);
-    AnnotationFront front_of_{{{fake_, fake_, fake_, explorer_, *comparisons_, images_, "9.8.7"},
-                               kept_->spaces,
-                               kept_->labels,
-                               kept_->gene_sets,
-                               kept_->kept}};
+    AnnotationFront front_of_{
+        {{fake_, fake_, fake_, explorer_, *comparisons_, *clusterings_, images_, "9.8.7"},
+         kept_->spaces,
+         kept_->labels,
+         kept_->gene_sets,
+         kept_->kept}};
     std::unique_ptr<http::Server> served_;
 };
 

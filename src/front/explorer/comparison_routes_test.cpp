@@ -24,8 +24,8 @@ protected:
         hurried_ = stroma::explorer::Comparisons::open(*control_, explorer_, *jobs_, system_clock(),
                                                        ids_, {.budget = Milliseconds{0}})
                        .value();
-        hurried_front_ = std::make_unique<ExplorerFront>(
-            ExplorerDomain{fake_, fake_, fake_, explorer_, *hurried_, images_, "9.8.7"});
+        hurried_front_ = std::make_unique<ExplorerFront>(ExplorerDomain{
+            fake_, fake_, fake_, explorer_, *hurried_, *clusterings_, images_, "9.8.7"});
         http::ServerOptions options;
         options.access_log = false;
         server_ =
