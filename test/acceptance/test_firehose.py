@@ -108,6 +108,8 @@ def test_records_become_an_object_after_the_interval(site):
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\d\d/plain-1-\d{4}(-\d\d){5}-[0-9a-f]{8}(-[0-9a-f]{4}){3}"
                         r"-[0-9a-f]{12}\.gz", name)
     assert gzip.decompress(body) == b"one\ntwo\n"
+    assert site.s3.head_object(Bucket=site.bucket, Key=name)["ContentType"] == \
+        "application/octet-stream"
     told = site.firehose.describe_delivery_stream(
         DeliveryStreamName="plain")["DeliveryStreamDescription"]
     assert told["DeliveryStreamStatus"] == "ACTIVE" and told["VersionId"] == "1"

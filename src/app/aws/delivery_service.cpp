@@ -5,6 +5,7 @@
 #include "app/aws/stream_service.h"
 #include "base/digest.h"
 #include "delivery/command.h"
+#include "front/s3/attributes.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::app {
@@ -32,7 +33,9 @@ public:
         made.owner = owner->owner;
         made.size = object.bytes.size();
         made.etag = md5_of(object.bytes);
-        made.attributes = R"({"headers":{"Content-Type":"application/octet-stream"}})";
+        front::s3::Attributes attributes;
+        attributes.headers["Content-Type"] = "application/octet-stream";
+        made.attributes = attributes.text();
         made.condition.if_absent = true;
         if (object.bytes.size() <= bucket::Buckets::small_bytes_max) {
             made.body.bytes = object.bytes;
