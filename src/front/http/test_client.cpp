@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "front/http/url.h"
@@ -20,6 +21,7 @@ TestClient::TestClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_
     const timeval patience{20, 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) close();
+    ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
 TestClient::~TestClient() { close(); }
@@ -27,6 +29,7 @@ TestClient::~TestClient() { close(); }
 void TestClient::send(std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
         if (sent <= 0) return;
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -39,7 +42,13 @@ void TestClient::close() {
 
 bool TestClient::fill() {
     char buffer[65536];
-    const ssize_t count = ::recv(socket_, buffer, sizeof buffer, 0);
+    ssize_t count;
+    // A process that is stopped and continued finds EINTR here, handler or not: the socket has a
+    // time limit.
+    do {
+        count = ::recv(socket_, buffer, sizeof buffer, 0);
+    } while (count < 0 && errno == EINTR);
+    ended_ = count == 0 || (count < 0 && errno == ECONNRESET);
     if (count <= 0) return false;
     input_.append(buffer, static_cast<std::size_t>(count));
     return true;
@@ -57,7 +66,7 @@ std::string TestClient::receive_until(std::string_view end) {
     }
 }
 
-bool TestClient::at_end() { return input_.empty() && !fill(); }
+bool TestClient::at_end() { return input_.empty() && !fill() && ended_; }
 
 std::string TestClient::Answer::header(std::string_view name) const {
     for (const auto& [key, value] : headers)

@@ -29,12 +29,13 @@ public:
     Answer receive(bool head = false);
     /// The next bytes up to and with `end`; what came when the connection ends before.
     std::string receive_until(std::string_view end);
-    /// Whether the server closed and sent nothing more.
+    /// Whether the server closed and sent nothing more; false when it only kept silent.
     bool at_end();
 
 private:
     bool fill();
     int socket_ = -1;
+    bool ended_ = false;  // the server closed, as the last fill() saw
     std::string input_;
 };
 
