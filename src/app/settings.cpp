@@ -89,6 +89,21 @@ constexpr Setting all_settings[] = {
     {"aws.access_log", boolean, "false", "",
      "Whether each request to the port is logged; it may be many thousands a second."},
 
+    {"postgres.address", text, "", "",
+     "Where SQL clients of PostgreSQL and Redshift are answered, like 127.0.0.1:5439; empty: "
+     "nowhere. `serve --postgres` goes before it."},
+    {"postgres.tls", choice, "off", "off self-signed files",
+     "Whether that port offers TLS: with a certificate made at each start, or with the two files. "
+     "Beyond loopback it must."},
+    {"postgres.tls_certificate", path, "", "", "PEM file with the certificate and its chain."},
+    {"postgres.tls_key", path, "", "", "PEM file with the certificate's key."},
+    {"postgres.connections_max", number, "100", "1 … 10000",
+     "SQL clients that are connected at the same time; one more is turned away."},
+    {"postgres.message_max", bytes, "64MiB", "64KiB … 1GiB",
+     "Longest message of a SQL client: a statement, or the parameters of one."},
+    {"postgres.idle", duration, "4h", "1s … 30d",
+     "How long a SQL client may be silent before its session ends."},
+
     {"log.level", choice, "info", "debug info warning error",
      "The least that is written. Verbs other than serve start at warning."},
     {"log.format", choice, "text", "text json", "One line each, for people or for machines."},

@@ -12,6 +12,8 @@
 #include "app/aws/aws_server.h"
 #include "app/command_line.h"
 #include "app/control_routes.h"
+#include "app/redshift/postgres_server.h"
+#include "app/redshift/user_database.h"
 #include "app/site.h"
 #include "app/verbs/verbs.h"
 #include "base/log.h"
@@ -175,9 +177,6 @@ std::vector<front::http::Route> joined(
 Result<std::unique_ptr<AwsServer>> open_aws(Site& site, const Settings& settings,
                                             const ServeOptions& options) {
     const std::string address = options.aws.empty() ? settings.text("aws.address") : options.aws;
-    if (address.empty() && options.any_credentials)
-        return fail(ErrorCode::invalid_input,
-                    "--insecure-any-credentials is for the AWS port: give --aws ADDR:PORT too");
     if (address.empty()) return nullptr;
     const auto listener = TRY(listener_of(address));
     return AwsServer::open(site, settings,
@@ -193,6 +192,28 @@ void start_aws(AwsServer* aws, const ServeOptions& options, Terminal& terminal) 
         terminal.say(
             "INSECURE: on that port any credentials, and none, act as the administrator; anybody "
             "on this machine can read and change everything");
+}
+
+/// The PostgreSQL port where one is asked for, listening; null else.
+Result<std::unique_ptr<PostgresServer>> open_postgres(Site& site, const Settings& settings,
+                                                      redshift::Engine* engine,
+                                                      const ServeOptions& options,
+                                                      const std::string& token) {
+    if (engine == nullptr) return nullptr;
+    const std::string address =
+        options.postgres.empty() ? settings.text("postgres.address") : options.postgres;
+    if (address.empty()) return nullptr;
+    const auto listener = TRY(listener_of(address));
+    return PostgresServer::open(
+        site, settings, *engine,
+        {listener.address, listener.port, options.any_credentials, token});
+}
+
+void start_postgres(PostgresServer* postgres, Terminal& terminal) {
+    if (postgres == nullptr) return;
+    postgres->start();
+    terminal.print("SQL clients at " + postgres->address() +
+                   (postgres->has_tls() ? " (also by TLS)" : "") + ", database dev, user admin\n");
 }
 
 }  // namespace
@@ -242,14 +263,26 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
+    const bool has_aws = !options.aws.empty() || !settings.text("aws.address").empty();
+    const bool has_postgres =
+        !options.postgres.empty() || !settings.text("postgres.address").empty();
+    if (options.any_credentials && !has_aws && !has_postgres)
+        return fail(ErrorCode::invalid_input,
+                    "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
+                    "--postgres ADDR:PORT too");
+    std::unique_ptr<redshift::Engine> engine;
+    if (has_aws || has_postgres) engine = TRY(open_user_database(*site, settings));
     const auto aws = TRY(open_aws(*site, settings, options));
+    const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
     site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
-    TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : ""}));
+    TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : "",
+                              postgres ? postgres->address() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
     start_aws(aws.get(), options, *invocation.terminal);
+    start_postgres(postgres.get(), *invocation.terminal);
     invocation.terminal->say("administrator token of this run: " + token);
     if (!pages.empty())
         invocation.terminal->say("in a browser, signed in: " + url + "/#/?token=" + token);
@@ -260,7 +293,9 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     invocation.terminal->say(
         "stopping: running requests are answered, jobs go on at the next start");
     TRY(remove_server_address(invocation.data));
+    if (postgres) postgres->stop(settings.duration("http.drain"));
     if (aws) aws->stop(settings.duration("http.drain"));
+    if (engine) engine->stop();
     server->stop(settings.duration("http.drain"));
     site->stop_workers();
     return {};

@@ -1,0 +1,15 @@
+#include "app/redshift/user_database.h"
+
+#include "redshift/catalog/pg_catalog.h"
+
+namespace stroma::app {
+
+Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, const Settings&) {
+    redshift::EngineOptions options;
+    options.folder = site.data() / "redshift";
+    options.clock = &site.clock();
+    options.add_catalog = redshift::add_pg_catalog;
+    return TRY_WITH(redshift::Engine::open(std::move(options)), "opening the user database");
+}
+
+}  // namespace stroma::app
