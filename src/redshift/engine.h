@@ -18,6 +18,9 @@ struct EngineOptions {
     std::uint64_t memory_bytes = std::uint64_t{1} << 30;
     const Clock* clock = &system_clock();
     std::shared_ptr<Lake> lake;  ///< null: COPY and UNLOAD of s3:// are refused
+    /// Makes the relations of pg_catalog in the schema stroma_catalog, at each start; "CREATE OR
+    /// REPLACE" throughout.
+    std::function<Result<void>(sql::Connection&)> add_catalog;
 };
 
 /// The user database of the process: one file beside the biology warehouse, whose writers queue by

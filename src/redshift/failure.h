@@ -37,4 +37,14 @@ namespace stroma {
 inline tl::unexpected<redshift::Failure> fail(redshift::Failure failure) {
     return tl::unexpected<redshift::Failure>(std::move(failure));
 }
+namespace result_detail {
+template <class T>
+T take(redshift::Answer<T>&& result) {
+    if constexpr (std::is_void_v<T>) {
+        return;
+    } else {
+        return *std::move(result);
+    }
+}
+}  // namespace result_detail
 }  // namespace stroma
