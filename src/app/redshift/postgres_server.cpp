@@ -93,16 +93,18 @@ Result<std::unique_ptr<PostgresServer>> PostgresServer::open(
     auto state = std::make_unique<State>();
     state->address = options.address;
     state->has_tls = !server.certificate.empty();
-    state->server = TRY(front::postgres::Server::listen(
-        std::move(server),
-        [&site, token = options.token](std::string_view user) {
-            return find_postgres_user(site, token, user);
-        },
+    const auto find_user = [&site, token = options.token](std::string_view user) {
+        return find_postgres_user(site, token, user);
+    };
+    const auto connect =
         [&engine](redshift::SessionOptions asked)
-            -> redshift::Answer<std::unique_ptr<redshift::Session>> {
-            return TRY(engine.connect(std::move(asked)));
-        },
-        site.ids()));
+        -> redshift::Answer<std::unique_ptr<redshift::Session>> {
+        auto session = engine.connect(std::move(asked));
+        if (!session) return redshift::refuse("57P03", session.error().message);
+        return std::move(*session);
+    };
+    state->server = TRY(
+        front::postgres::Server::listen(std::move(server), find_user, connect, site.ids()));
     return std::unique_ptr<PostgresServer>(new PostgresServer(std::move(state)));
 }
 

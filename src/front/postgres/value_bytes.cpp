@@ -117,7 +117,8 @@ Result<void> append_array(std::string& out, std::string_view text, std::uint32_t
             continue;
         }
         std::string bytes;
-        TRY(append_binary(bytes, TRY(value_from_text(element, *one)), element));
+        const sql::Value value = TRY(value_from_text(element, *one));
+        TRY(append_binary(bytes, value, element));
         append_big_endian(out, bytes.size(), 4);
         out += bytes;
     }
