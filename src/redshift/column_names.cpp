@@ -114,7 +114,7 @@ ColumnNames column_names(std::span<const Token> tokens, std::size_t from, std::s
         const bool is_over = at == to || (depth == 0 && tokens[at].kind == TokenKind::word &&
                                           (tokens[at].word == "from" || tokens[at].word == "where" ||
                                            tokens[at].word == "union" || tokens[at].word == "limit" ||
-                                           tokens[at].word == "order" || tokens[at].word == "group" ||
+                                           tokens[at].word == "order" || (tokens[at].word == "group" && !is_word(tokens[at - 1], "within")) ||
                                            tokens[at].word == "into" || tokens[at].word == "except" ||
                                            tokens[at].word == "intersect"));
         if (is_over) {

@@ -145,13 +145,13 @@ Answer<std::string> number_expression(const std::string& value, std::string_view
         text = fmt::format("regexp_replace({}, '^0\\.', '.')", text);
     if (zeros_from != 0) {
         const std::size_t width = whole - zeros_from + 1 + (decimals > 0 ? decimals + 1 : 0);
-        if (!grouped) text = fmt::format("lpad({0}, greatest(length({0}), {1}), '0')", text, width);
+        if (!grouped) text = fmt::format("lpad({0}, CAST(greatest(length({0}), {1}) AS INTEGER), '0')", text, width);
     }
     text = fmt::format("CASE WHEN {} < 0 THEN '-' ELSE '' END || {}{}", value,
                        has_dollar ? "'$' || " : "", text);
     if (is_short) return fmt::format("({})", text);
     const std::size_t width = format.size() + 1;
-    return fmt::format("lpad({0}, greatest(length({0}), {1}), ' ')", "(" + text + ")", width);
+    return fmt::format("lpad({0}, CAST(greatest(length({0}), {1}) AS INTEGER), ' ')", "(" + text + ")", width);
 }
 
 }  // namespace

@@ -71,6 +71,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     duckdb.memory_bytes = options.memory_bytes;
     duckdb.open_folders = {options.folder / "staging"};
     duckdb.concurrent_writers = true;
+    duckdb.storage_version = "v1.4.0";  // the first whose macros' parameters have types
     duckdb.integer_division = true;
     duckdb.open_settings = true;  // no statement of a user's reaches SET but by our own grammar
     auto database = TRY(sql::open_duckdb(duckdb));

@@ -210,6 +210,9 @@ RewriteContext EngineSession::rewrite_context() const {
         if (name == "current_database") return quoted_text(options_.database);
         if (name == "current_user" || name == "session_user" || name == "user")
             return quoted_text(options_.user);
+        if (name == "version")
+            return quoted_text(
+                "PostgreSQL 8.0.2 on x86_64-pc-linux-gnu, compiled by GCC, Redshift 1.0.77467");
         if (name == "txid_current") return std::to_string(transaction_);
         return std::nullopt;
     };

@@ -40,6 +40,8 @@ Settings settings_of(const DuckDbOptions& options) {
         settings.emplace_back("max_temp_directory_size",
                               fmt::format("{}B", options.temp_bytes_max));
     }
+    if (!options.storage_version.empty())
+        settings.emplace_back("storage_compatibility_version", options.storage_version);
     if (options.fenced && options.open_folders.empty()) {
         settings.emplace_back("enable_external_access", "false");
     }

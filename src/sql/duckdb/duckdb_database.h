@@ -24,6 +24,7 @@ struct DuckDbOptions {
     bool concurrent_writers = false;
     /// Each connection may change settings, its time zone say; what fences it stays.
     bool open_settings = false;
+    std::string storage_version;  ///< "v1.4.0": of a file that is made; "": the engine's usual one
     bool integer_division = false;  ///< 5 / 2 is 2, as in PostgreSQL
     /// No files but its own, no network, no extensions, no settings changed: see
     /// docs/decisions/0002-user-sql-fence.md. False only for tests and the Parquet writer.
