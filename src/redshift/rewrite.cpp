@@ -20,6 +20,9 @@ constexpr std::array<std::string_view, 13> ends_from = {
     "where", "group",  "having",    "order",  "limit",     "union",  "intersect",
     "except", "minus", "qualify",   "window", "returning", "set"};
 
+constexpr std::array<std::string_view, 10> joins = {
+    "join", "left", "right", "full", "inner", "cross", "natural", "on", "using", "offset"};
+
 // After these a parenthesis opens no call.
 constexpr std::array<std::string_view, 51> no_functions = {
     "in",     "and",   "or",      "not",    "on",     "using",  "where",  "having", "select",
@@ -256,7 +259,21 @@ Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
     frame.out += token.kind == TokenKind::word ? token.word : quoted_name(token.word);
     frame.out += "(" + TRY(range({name_at + 2, close}, true)) + ")";
     at = std::min(close + 1, frame.end);
+    name_column(frame, at, token.word);
     return {};
+}
+
+// In FROM a function's alias names its column too: generate_series(1, 9) s gives s, not s.value.
+void Rewriter::name_column(Frame& frame, std::size_t& at, std::string_view function) const {
+    if (!frame.in_from || frame.is_call || (function != "generate_series" && function != "unnest"))
+        return;
+    const std::size_t alias = is_word(at, "as") ? at + 1 : at;
+    const bool is_alias = alias < frame.end && tokens_[alias].kind == TokenKind::word &&
+                          !among(ends_from, tokens_[alias].word) &&
+                          !among(joins, tokens_[alias].word) && !is_sign(alias + 1, "(");
+    if (!is_alias) return;
+    frame.out += fmt::format(" AS {0}({0})", quoted_name(tokens_[alias].word));
+    at = alias + 1;
 }
 
 Answer<std::string> Rewriter::primary(std::size_t end, std::size_t& at) {

@@ -1,0 +1,274 @@
+"""SQL clients of PostgreSQL on the port of `stroma serve --postgres`: psql, psycopg2, pgjdbc."""
+import datetime
+import decimal
+import json
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+
+import pytest
+
+psycopg2 = pytest.importorskip("psycopg2")
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+DRIVER = pathlib.Path("/usr/share/java/postgresql.jar")
+META_COMMANDS = [r"\d", r"\dt", r"\dt+", r"\d probe", r"\d+ probe", r"\d probe_view", r"\dn", r"\du",
+                 r"\df", r"\l", r"\l+", r"\dv", r"\di", r"\dT", r"\dx", r"\dp", r"\ds", r"\dm", r"\db",
+                 r"\dn+", r"\dt public.*", r"\dC", r"\dD", r"\drds", r"\d pg_class"]
+
+
+@pytest.fixture(scope="module")
+def port(start_module_server, tmp_path_factory):
+    """A server with the port open: .host, .number, .password of the user admin."""
+    data = tmp_path_factory.mktemp("postgres")
+    server = start_module_server(data / "data", "--postgres", "127.0.0.1:0")
+    told = json.loads((data / "data" / "server.json").read_text())
+    server.host, number = told["postgres"].rsplit(":", 1)
+    server.number, server.password = int(number), told["token"]
+    return server
+
+
+@pytest.fixture
+def connect(port):
+    """connect(): a psycopg2 connection as the administrator."""
+    opened = []
+
+    def connection(**options):
+        options = {"user": "admin", "password": port.password, "dbname": "dev", **options}
+        opened.append(psycopg2.connect(host=port.host, port=port.number, connect_timeout=60,
+                                       **options))
+        return opened[-1]
+    yield connection
+    for one in opened:
+        one.close()
+
+
+def psql(port, *arguments, password=None, fails=False, **options):
+    command = ["psql", "-X", "-v", "ON_ERROR_STOP=1", *arguments,
+               f"host={port.host} port={port.number} user=admin dbname=dev"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False,
+                          env={"PATH": "/usr/bin:/bin", "PGPASSWORD": password or port.password},
+                          **options)
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done
+
+
+def test_psql_is_let_in_by_scram_with_the_right_password_only(port):
+    assert psql(port, "-Atc", "SELECT 1, 'two', 3.5").stdout == "1|two|3.5\n"
+    refused = psql(port, "-c", "SELECT 1", password="wrong", fails=True)
+    assert 'password authentication failed for user "admin"' in refused.stderr
+
+
+def test_an_access_key_is_its_users_password(port, run_json, run, connect):
+    made = run_json("user", "add", "rosalind", data=port.data)
+    assert made
+    key = run_json("key", "create", "rosalind", data=port.data)
+    for user in ("rosalind", key["id"]):
+        connection = connect(user=user, password=key["secret"])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_user")
+            assert cursor.fetchone() == ("rosalind",)
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        connect(user="rosalind", password=port.password)
+
+
+def test_the_backslash_commands_of_psql_find_what_is_there(port):
+    psql(port, "-c", "CREATE TABLE probe(id INTEGER NOT NULL, name VARCHAR(20) DEFAULT 'x', "
+                     "amount DECIMAL(12,2), PRIMARY KEY(id))",
+         "-c", "CREATE VIEW probe_view AS SELECT id FROM probe")
+    for command in META_COMMANDS:
+        psql(port, "-c", command)
+    tables = psql(port, "-Atc", r"\dt").stdout
+    assert "public|probe|table|admin" in tables
+    assert "probe_view" not in tables and "public|probe_view|view" in psql(port, "-Atc", r"\dv").stdout
+    described = psql(port, "-Atc", r"\d probe").stdout
+    assert "id|integer||not null|" in described
+    assert "name|character varying(20)|||'x'" in described
+    assert "amount|numeric(12,2)" in described
+    assert '"probe_pkey" PRIMARY KEY' in described
+
+
+def test_numbers_of_tables_stay_over_sessions(port, connect):
+    psql(port, "-c", "CREATE TABLE numbered(a INTEGER)")
+    numbers = set()
+    for _ in range(2):
+        with connect().cursor() as cursor:
+            cursor.execute("SELECT oid FROM pg_class WHERE relname = 'numbered'")
+            numbers.add(cursor.fetchone()[0])
+            cursor.execute("SELECT 'numbered'::regclass::oid")
+            numbers.add(int(cursor.fetchone()[0]))
+    assert len(numbers) == 1
+
+
+def test_several_statements_of_one_query_are_there_together_or_not_at_all(port):
+    psql(port, "-c", "CREATE TABLE whole(a INTEGER)")
+    failed = psql(port, "-c", "INSERT INTO whole VALUES(1); SELECT nothing", fails=True)
+    assert "nothing" in failed.stderr
+    assert psql(port, "-Atc", "SELECT count(*) FROM whole").stdout == "0\n"
+    psql(port, "-c", "INSERT INTO whole VALUES(1); INSERT INTO whole VALUES(2)")
+    assert psql(port, "-Atc", "SELECT count(*) FROM whole").stdout == "2\n"
+
+
+def test_psycopg2_writes_reads_and_is_told_sqlstates(connect):
+    connection = connect()
+    moment = datetime.datetime(2026, 11, 22, 4, 5, 6, 500000)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE typed(i INTEGER, b BIGINT, d DECIMAL(12,2), t VARCHAR(20), "
+                       "m TIMESTAMP, day DATE, yes BOOLEAN, f FLOAT8)")
+        cursor.execute("INSERT INTO typed VALUES(%s, %s, %s, %s, %s, %s, %s, %s)",
+                       (1, 2 ** 40, decimal.Decimal("12.50"), "it's", moment, moment.date(), True,
+                        0.1))
+        assert cursor.rowcount == 1
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM typed")
+        assert cursor.fetchall() == [(1, 2 ** 40, decimal.Decimal("12.50"), "it's", moment,
+                                      moment.date(), True, 0.1)]
+    for statement, state in (("SELECT 1 FROM nowhere", "42P01"), ("SELECT nothing FROM typed", "42703"),
+                             ("SELEC 1", "42601")):
+        with pytest.raises(psycopg2.Error) as failure, connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+        assert failure.value.pgcode == state
+
+
+def test_a_failed_transaction_takes_nothing_but_its_end(connect):
+    connection = connect()
+    with connection.cursor() as cursor:
+        with pytest.raises(psycopg2.Error):
+            cursor.execute("SELECT nothing")
+        with pytest.raises(psycopg2.Error) as failure:
+            cursor.execute("SELECT 1")
+        assert failure.value.pgcode == "25P02"
+        cursor.execute("COMMIT")
+        assert cursor.statusmessage == "ROLLBACK"
+        cursor.execute("SELECT 1")
+
+
+def test_a_statement_can_be_cancelled_from_outside(connect):
+    connection = connect()
+    failures = []
+
+    def run_long():
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM generate_series(1, 100000) a(a), "
+                               "generate_series(1, 10000000) b(b) WHERE a.a * b.b % 7 = 8")
+        except psycopg2.Error as failure:
+            failures.append(failure.pgcode)
+    running = threading.Thread(target=run_long)
+    running.start()
+    # Cancelling what hasn't begun does nothing, so it is asked again until it has.
+    while running.is_alive():
+        connection.cancel()
+        running.join(0.2)
+    assert failures == ["57014"]
+
+
+@pytest.mark.skipif(shutil.which("java") is None or not DRIVER.is_file(),
+                    reason="there is no Java, or no driver; tools/setup installs them")
+def test_jdbc_reads_values_metadata_and_rows_in_pieces(port):
+    psql(port, "-c", "DROP TABLE IF EXISTS probe CASCADE")
+    done = subprocess.run(["java", "-cp", str(DRIVER), PROJECT / "test/clients/JdbcProbe.java",
+                           f"jdbc:postgresql://{port.host}:{port.number}/dev", "admin",
+                           port.password],
+                          capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = dict(line.split("\t", 1) for line in done.stdout.splitlines())
+    expected = {
+        "batch": "250", "row1": "1|name 1|1.25|2026-11-22 04:05:06.5",
+        "row12": "12|name 12|12.25|2026-11-22 04:05:06.5", "fetched": "31375",
+        "catalogs": "dev", "schemas": "public", "tables": "probe|TABLE",
+        "columns": "id|4|int4|10|0|1 name|12|varchar|20|1|2 amount|2|numeric|12|1|3 "
+                   "seen|93|timestamp|29|1|4",
+        "primary_keys": "id|1", "imported_keys": "", "exported_keys": "", "indexes": "id",
+        "best_row": "id", "procedures": "", "functions": "", "types": "true",
+        "no_column": "42703", "no_table": "42P01", "done": "true"}
+    assert {name: seen.get(name) for name in expected} == expected
+
+
+class Wire:
+    """The protocol by hand, for what drivers don't send. Needs --insecure-any-credentials."""
+
+    def __init__(self, host, number):
+        self.socket = socket.create_connection((host, number), 60)
+        start = struct.pack(">I", 196608) + b"user\0admin\0database\0dev\0\0"
+        self.socket.sendall(struct.pack(">I", len(start) + 4) + start)
+        self.until(b"Z")
+
+    def send(self, *messages):
+        self.socket.sendall(b"".join(kind + struct.pack(">I", len(body) + 4) + body
+                                     for kind, body in messages))
+
+    def read(self, size):
+        taken = b""
+        while len(taken) < size:
+            more = self.socket.recv(size - len(taken))
+            assert more, "the server hung up"
+            taken += more
+        return taken
+
+    def until(self, last):
+        """Messages up to the first of that type: (type, body) each."""
+        seen = []
+        while not seen or seen[-1][0] != last:
+            head = self.read(5)
+            seen.append((head[:1], self.read(struct.unpack(">I", head[1:])[0] - 4)))
+        return seen
+
+
+@pytest.fixture
+def wire(start_server):
+    """A connection of the raw protocol."""
+    server = start_server(None, "--postgres", "127.0.0.1:0", "--insecure-any-credentials")
+    told = json.loads((pathlib.Path(server.data) / "server.json").read_text())
+    host, number = told["postgres"].rsplit(":", 1)
+    opened = Wire(host, int(number))
+    yield opened
+    opened.socket.close()
+
+
+def parse(text, name=b""):
+    return b"P", name + b"\0" + text + b"\0" + struct.pack(">H", 0)
+
+
+def bind(*values, portal=b"", name=b"", results=()):
+    body = portal + b"\0" + name + b"\0" + struct.pack(">HH", 0, len(values))
+    body += b"".join(struct.pack(">I", len(value)) + value for value in values)
+    return b"B", body + struct.pack(f">H{len(results)}H", len(results), *results)
+
+
+def execute(rows=0, portal=b""):
+    return b"E", portal + b"\0" + struct.pack(">I", rows)
+
+
+SYNC = (b"S", b"")
+
+
+def test_the_extended_protocol_by_hand(wire):
+    # Binary results, and a portal that is read in pieces.
+    wire.send(parse(b"SELECT g::integer FROM generate_series(1, 5) g"), bind(results=[1]),
+              execute(2), execute(2), execute(2), SYNC)
+    seen = wire.until(b"Z")
+    assert b"".join(kind for kind, _ in seen) == b"12DDsDDsDCZ"
+    assert [struct.unpack(">HIi", body)[2] for kind, body in seen if kind == b"D"] == [1, 2, 3, 4, 5]
+    # What follows an error is passed over up to Sync, and what came before it is taken back.
+    wire.send((b"Q", b"CREATE TABLE piped(a INTEGER)\0"))
+    wire.until(b"Z")
+    wire.send(parse(b"INSERT INTO piped VALUES(1)"), bind(), execute(), parse(b"SELECT nothing"),
+              bind(), execute(), parse(b"INSERT INTO piped VALUES(2)"), bind(), execute(), SYNC)
+    assert b"".join(kind for kind, _ in wire.until(b"Z")) == b"12C1EZ"[:3] + b"EZ"
+    wire.send((b"Q", b"SELECT count(*) FROM piped\0"))
+    rows = [body for kind, body in wire.until(b"Z") if kind == b"D"]
+    assert rows == [struct.pack(">HI", 1, 1) + b"0"]
+    # A named statement is kept, described, run with a parameter, closed.
+    wire.send(parse(b"SELECT $1::integer + 1", b"s1"), (b"D", b"Ss1\0"), bind(b"41", name=b"s1"),
+              execute(), (b"C", b"Ss1\0"), SYNC)
+    seen = wire.until(b"Z")
+    assert b"".join(kind for kind, _ in seen) == b"1tT2DC3Z"
+    assert dict(seen)[b"D"] == struct.pack(">HI", 1, 2) + b"42"
+    wire.send(bind(b"1", name=b"s1"), SYNC)
+    assert b"C26000\0" in wire.until(b"Z")[0][1]
+    # A message that isn't one ends the connection, told why.
+    wire.send((b"!", b""))
+    assert b"C08P01\0" in wire.until(b"E")[-1][1]
