@@ -215,8 +215,9 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
             at += 2;
         const std::string& first = tokens_[at].word;
         const bool is_catalog = first == "pg_catalog" && is_sign(at + 1, ".");
-        const bool is_information = first == "information_schema" && is_sign(at + 1, ".") &&
-                                    context_.has_information_schema;
+        const bool is_information =
+            first == "information_schema" && is_sign(at + 1, ".") &&
+            (context_.has_information_schema || is_word(at + 2, "_pg_expandarray"));
         if (is_catalog || is_information) {
             const bool is_function = is_sign(at + 3, "(");
             if (!is_function)

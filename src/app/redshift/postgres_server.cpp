@@ -39,8 +39,7 @@ Result<front::aws::Certificate> postgres_certificate(const Settings& settings,
 /// and the administrator's token of this run.
 Result<std::optional<Known>> find_postgres_user(Site& site, const std::string& token,
                                                 std::string_view user) {
-    if (user == "admin")
-        return Known{catalog::local_administrator(), "admin", {token}};
+    if (user == "admin") return Known{catalog::local_administrator(), "admin", {token}};
     if (auto key = TRY(site.access_keys().find(user)))
         return Known{key->principal, key->principal.name, {key->secret}};
     const auto principal = TRY(site.catalog().find_principal(user));
@@ -67,9 +66,9 @@ struct PostgresServer::State {
 PostgresServer::PostgresServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PostgresServer::~PostgresServer() = default;
 
-Result<std::unique_ptr<PostgresServer>> PostgresServer::open(
-    Site& site, const Settings& settings, redshift::Engine& engine,
-    const PostgresServerOptions& options) {
+Result<std::unique_ptr<PostgresServer>> PostgresServer::open(Site& site, const Settings& settings,
+                                                             redshift::Engine& engine,
+                                                             const PostgresServerOptions& options) {
     const bool is_local = is_loopback_address(options.address);
     if (options.any_credentials && !is_local)
         return fail(ErrorCode::invalid_input,
@@ -96,15 +95,14 @@ Result<std::unique_ptr<PostgresServer>> PostgresServer::open(
     const auto find_user = [&site, token = options.token](std::string_view user) {
         return find_postgres_user(site, token, user);
     };
-    const auto connect =
-        [&engine](redshift::SessionOptions asked)
+    const auto connect = [&engine](redshift::SessionOptions asked)
         -> redshift::Answer<std::unique_ptr<redshift::Session>> {
         auto session = engine.connect(std::move(asked));
         if (!session) return redshift::refuse("57P03", session.error().message);
         return std::move(*session);
     };
-    state->server = TRY(
-        front::postgres::Server::listen(std::move(server), find_user, connect, site.ids()));
+    state->server =
+        TRY(front::postgres::Server::listen(std::move(server), find_user, connect, site.ids()));
     return std::unique_ptr<PostgresServer>(new PostgresServer(std::move(state)));
 }
 

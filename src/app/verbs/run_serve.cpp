@@ -204,9 +204,8 @@ Result<std::unique_ptr<PostgresServer>> open_postgres(Site& site, const Settings
         options.postgres.empty() ? settings.text("postgres.address") : options.postgres;
     if (address.empty()) return nullptr;
     const auto listener = TRY(listener_of(address));
-    return PostgresServer::open(
-        site, settings, *engine,
-        {listener.address, listener.port, options.any_credentials, token});
+    return PostgresServer::open(site, settings, *engine,
+                                {listener.address, listener.port, options.any_credentials, token});
 }
 
 void start_postgres(PostgresServer* postgres, Terminal& terminal) {
@@ -278,7 +277,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : "",
-                              postgres ? postgres->address() : ""}));
+                                               postgres ? postgres->address() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
     start_aws(aws.get(), options, *invocation.terminal);

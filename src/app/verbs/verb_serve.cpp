@@ -23,8 +23,9 @@ Verb serve_verb() {
               "AWS-compatible services; port 0 picks one (default: aws.address, or nowhere)"},
              {"--insecure-any-credentials", &options->any_credentials, "",
               "on the AWS and PostgreSQL ports anybody is the administrator; loopback only"},
-             {"--postgres", &options->postgres, "ADDR:PORT", 
-              "SQL clients of PostgreSQL and Redshift; port 0 picks one (default: postgres.address, "
+             {"--postgres", &options->postgres, "ADDR:PORT",
+              "SQL clients of PostgreSQL and Redshift; port 0 picks one (default: "
+              "postgres.address, "
               "or nowhere)"}},
         .run = [options](Invocation& invocation) { return run_serve(*options, invocation); },
     };

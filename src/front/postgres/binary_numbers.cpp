@@ -161,8 +161,8 @@ std::optional<std::int64_t> microseconds_of_day_in(std::string_view text) {
 
 std::string time_text(std::int64_t microseconds) {
     const std::int64_t seconds = microseconds / 1'000'000;
-    std::string text = fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60,
-                                   seconds % 60);
+    std::string text =
+        fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     if (const std::int64_t fraction = microseconds % 1'000'000; fraction != 0) {
         text += fmt::format(".{:06}", fraction);
         text.erase(text.find_last_not_of('0') + 1);

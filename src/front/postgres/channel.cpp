@@ -85,8 +85,7 @@ Result<std::unique_ptr<Tls>> Tls::make(const std::string& certificate, const std
     ERR_clear_error();
     const KeyPointer own_key(PEM_read_bio_PrivateKey(keys.get(), nullptr, nullptr, nullptr));
     if (!own_key || SSL_CTX_use_PrivateKey(context, own_key.get()) != 1)
-        return fail(ErrorCode::invalid_input,
-                    "the TLS key is no PEM, or not the certificate's");
+        return fail(ErrorCode::invalid_input, "the TLS key is no PEM, or not the certificate's");
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_alpn_select_cb(context, choose_postgres, nullptr);
@@ -119,8 +118,9 @@ Result<void> Channel::wait(bool to_read) {
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             until - std::chrono::steady_clock::now());
-        const int found = ::poll(&asked, 1, static_cast<int>(std::max<std::int64_t>(
-                                                0, std::min<std::int64_t>(left.count(), 1 << 30))));
+        const int found = ::poll(&asked, 1,
+                                 static_cast<int>(std::max<std::int64_t>(
+                                     0, std::min<std::int64_t>(left.count(), 1 << 30))));
         if (found > 0) return {};
         if (found == 0) return fail(ErrorCode::exhausted, "the client was silent for too long");
         if (errno != EINTR) return client_gone();
@@ -181,8 +181,7 @@ Result<std::size_t> Channel::write_some(std::string_view bytes) {
         if (session_) {
             std::size_t count = 0;
             ERR_clear_error();
-            const int done =
-                SSL_write_ex(session_->ssl.get(), bytes.data(), bytes.size(), &count);
+            const int done = SSL_write_ex(session_->ssl.get(), bytes.data(), bytes.size(), &count);
             if (done == 1) return count;
             const int why = SSL_get_error(session_->ssl.get(), done);
             if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return client_gone();

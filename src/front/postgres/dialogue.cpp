@@ -35,7 +35,8 @@ redshift::Answer<redshift::Statement> single_statement(std::string_view text) {
     auto statements = redshift::split(text);
     if (!statements) return tl::unexpected(statements.error());
     if (statements->size() > 1)
-        return redshift::refuse("42601", "cannot insert multiple commands into a prepared statement");
+        return redshift::refuse("42601",
+                                "cannot insert multiple commands into a prepared statement");
     return std::move(statements->front());
 }
 
@@ -50,7 +51,8 @@ std::int16_t format_at(std::span<const std::int16_t> formats, std::size_t place)
 }  // namespace
 
 void Dialogue::run() {
-    static Counter& messages = counter("stroma_postgres_messages_total", "PostgreSQL messages read");
+    static Counter& messages =
+        counter("stroma_postgres_messages_total", "PostgreSQL messages read");
     while (!is_over_) {
         if (!visitor_.channel.has_read_ahead()) flush();
         if (is_over_) return;
@@ -194,7 +196,8 @@ bool Dialogue::run_simple(const redshift::Statement& statement) {
 void Dialogue::answer(const Parse& parse) {
     const Busy busy(visitor_);
     if (!parse.name.empty() && statements_.contains(parse.name))
-        return refuse({"42P05", fmt::format("prepared statement \"{}\" already exists", parse.name)});
+        return refuse(
+            {"42P05", fmt::format("prepared statement \"{}\" already exists", parse.name)});
     if (statements_.size() >= statements_max)
         return refuse({"54000", "too many prepared statements; close some"});
     const auto statement = single_statement(parse.text);
@@ -209,9 +212,10 @@ redshift::Answer<std::vector<sql::Value>> Dialogue::values_of(
     const Bind& bind, const redshift::Prepared& prepared) const {
     if (bind.parameters.size() != prepared.parameters.size())
         return redshift::refuse(
-            "08P01", fmt::format("bind message supplies {} parameters, but prepared statement \"{}\" "
-                                 "requires {}",
-                                 bind.parameters.size(), bind.statement, prepared.parameters.size()));
+            "08P01",
+            fmt::format("bind message supplies {} parameters, but prepared statement \"{}\" "
+                        "requires {}",
+                        bind.parameters.size(), bind.statement, prepared.parameters.size()));
     std::vector<sql::Value> values;
     for (std::size_t i = 0; i < bind.parameters.size(); ++i) {
         if (!bind.parameters[i]) {
@@ -244,8 +248,8 @@ void Dialogue::answer(const Bind& bind) {
                                             portal.formats.size(), columns.size())});
     for (std::size_t i = 0; i < columns.size(); ++i)
         if (format_at(portal.formats, i) == 1 && !has_binary(columns[i].type_oid))
-            return refuse({"0A000", fmt::format("column \"{}\" has no binary format here",
-                                                columns[i].name)});
+            return refuse(
+                {"0A000", fmt::format("column \"{}\" has no binary format here", columns[i].name)});
     auto values = values_of(bind, *portal.prepared);
     if (!values) return refuse(values.error());
     portal.values = *std::move(values);

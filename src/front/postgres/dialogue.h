@@ -70,8 +70,8 @@ private:
                                    std::span<const redshift::Column> columns,
                                    std::span<const std::int16_t> formats);
     /// Rows from the cursor, at most so many (0: all). True: it is at its end.
-    redshift::Answer<bool> add_rows(redshift::Cursor& cursor,
-                                    std::span<const std::int16_t> formats, std::int32_t rows_max);
+    redshift::Answer<bool> add_rows(redshift::Cursor& cursor, std::span<const std::int16_t> formats,
+                                    std::int32_t rows_max);
     redshift::Answer<void> copy(const redshift::Prepared& prepared);
     redshift::Answer<void> copy_in(const redshift::Prepared& prepared);
     redshift::Answer<void> copy_out(const redshift::Prepared& prepared);
@@ -87,13 +87,13 @@ private:
     Answers answers_;
     std::map<std::string, Prepared, std::less<>> statements_;
     std::map<std::string, Portal, std::less<>> portals_;
-    bool is_over_ = false;     ///< nothing more is read or written
+    bool is_over_ = false;      ///< nothing more is read or written
     bool is_skipping_ = false;  ///< until Sync
-    bool has_group_ = false;   ///< the session's, of messages up to Sync
-    bool has_begun_ = false;   ///< a transaction of the client's own is open
+    bool has_group_ = false;    ///< the session's, of messages up to Sync
+    bool has_begun_ = false;    ///< a transaction of the client's own is open
     bool has_refused_ = false;  ///< something of the group that the session doesn't know of
-    std::string_view script_;  ///< of the simple query that runs, for places in it
-    std::size_t offset_ = 0;   ///< of the running statement in it
+    std::string_view script_;   ///< of the simple query that runs, for places in it
+    std::size_t offset_ = 0;    ///< of the running statement in it
 };
 
 }  // namespace stroma::front::postgres

@@ -142,8 +142,7 @@ Told<void> Greeting::prove(const Known& known, const std::string& user) {
     if (binds) answers_.text("SCRAM-SHA-256-PLUS");
     answers_.text("SCRAM-SHA-256").text("").end();
     if (auto sent = send(); !sent) return sent;
-    const std::string salt(
-        as_text(hmac_sha256(as_bytes(hall_.salt_secret), user)).substr(0, 16));
+    const std::string salt(as_text(hmac_sha256(as_bytes(hall_.salt_secret), user)).substr(0, 16));
     ScramServer scram(user, salt, scram_rounds, known.secrets, hall_.ids.secret(18),
                       binds ? hall_.tls->certificate_hash() : "");
     const auto first = password_message();
@@ -169,8 +168,7 @@ Told<void> Greeting::prove(const Known& known, const std::string& user) {
 
 Told<Known> Greeting::who(const std::string& user) {
     if (user.empty()) return refuse("28000", "no PostgreSQL user name specified in startup packet");
-    if (hall_.options.any_credentials)
-        return Known{catalog::local_administrator(), user, {}};
+    if (hall_.options.any_credentials) return Known{catalog::local_administrator(), user, {}};
     if (hall_.options.needs_tls && !visitor_.is_local && !visitor_.channel.has_tls())
         return refuse("28000", "connections from " + visitor_.peer +
                                    " need TLS: use sslmode=require or stronger");
@@ -185,20 +183,11 @@ Told<Known> Greeting::who(const std::string& user) {
 
 /// What drivers of Redshift tell of themselves, and what others say that changes nothing here.
 bool is_passed_over(std::string_view name) {
-    constexpr std::array names{"user",
-                               "database",
-                               "application_name",
-                               "options",
-                               "replication",
-                               "client_protocol_version",
-                               "driver_version",
-                               "os_version",
-                               "driver_discovery_version",
-                               "plugin_name",
-                               "idp_type",
-                               "fallback_application_name"};
-    return name.starts_with("_pq_.") ||
-           std::find(names.begin(), names.end(), name) != names.end();
+    constexpr std::array names{"user",           "database",    "application_name",
+                               "options",        "replication", "client_protocol_version",
+                               "driver_version", "os_version",  "driver_discovery_version",
+                               "plugin_name",    "idp_type",    "fallback_application_name"};
+    return name.starts_with("_pq_.") || std::find(names.begin(), names.end(), name) != names.end();
 }
 
 /// Settings in "-c name=value --name=value"; a backslash keeps a space.
@@ -222,7 +211,8 @@ std::vector<std::pair<std::string, std::string>> settings_in(std::string_view op
         else if (word.starts_with("-c"))
             word.erase(0, 2);
         const std::size_t equal = word.find('=');
-        if (equal != word.npos) settings.emplace_back(word.substr(0, equal), word.substr(equal + 1));
+        if (equal != word.npos)
+            settings.emplace_back(word.substr(0, equal), word.substr(equal + 1));
     }
     return settings;
 }
@@ -235,7 +225,8 @@ Told<void> Greeting::give_settings(Session& session, const Opening& opening) {
         if (const auto done = session.set(name, value); !done)
             return refuse(done.error().sqlstate, done.error().message);
     answers_.begin('R').int32(0).end();
-    // What clients adapt to: psql asks for what PostgreSQL 15 has, drivers write strings as it does.
+    // What clients adapt to: psql asks for what PostgreSQL 15 has, drivers write strings as it
+    // does.
     std::map<std::string, std::string> told = {
         {"server_version", "15.0"},
         {"server_encoding", "UTF8"},
@@ -276,7 +267,8 @@ Told<std::unique_ptr<Session>> Greeting::session() {
     if (hall_.closing) return refuse("57P03", "the database system is shutting down");
     if (hall_.count() > hall_.options.connections_max)
         return refuse("53300", "sorry, too many clients already");
-    if (!parameter(*opening, "replication").empty() && parameter(*opening, "replication") != "false")
+    if (!parameter(*opening, "replication").empty() &&
+        parameter(*opening, "replication") != "false")
         return refuse("0A000", "there is no replication here");
     if (auto agreed = agree_on_version(*opening); !agreed) return tl::unexpected(agreed.error());
     const std::string user = parameter(*opening, "user");

@@ -145,8 +145,12 @@ Result<Opening> read_opening(std::string_view body) {
 Result<Message> read_message(char type, std::string_view body) {
     Fields fields(body);
     switch (type) {
-        case 'Q': return whole(fields, [&] { return Query{fields.text()}; }(), "Query");
-        case 'P': return whole(fields, [&] { return parse_in(fields); }(), "Parse");
+        case 'Q':
+            return whole(
+                fields, [&] { return Query{fields.text()}; }(), "Query");
+        case 'P':
+            return whole(
+                fields, [&] { return parse_in(fields); }(), "Parse");
         case 'B': {
             auto bind = bind_in(fields);
             if (!bind) return fail(bind.error());
@@ -167,7 +171,9 @@ Result<Message> read_message(char type, std::string_view body) {
         case 'X': return Terminate{};
         case 'd': return CopyData{body};
         case 'c': return whole(fields, CopyDone{}, "CopyDone");
-        case 'f': return whole(fields, [&] { return CopyFail{fields.text()}; }(), "CopyFail");
+        case 'f':
+            return whole(
+                fields, [&] { return CopyFail{fields.text()}; }(), "CopyFail");
         case 'p': return Password{body};
         case 'F': return FunctionCall{};
         default:

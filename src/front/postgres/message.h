@@ -10,9 +10,9 @@
 
 #include "base/result.h"
 
-// The messages of PostgreSQL's protocol, version 3, as its documentation's chapter "Frontend/Backend
-// Protocol" has them. Numbers are big-endian. What is read points into the bytes that it was read
-// from.
+// The messages of PostgreSQL's protocol, version 3, as its documentation's chapter
+// "Frontend/Backend Protocol" has them. Numbers are big-endian. What is read points into the bytes
+// that it was read from.
 
 namespace stroma::front::postgres {
 

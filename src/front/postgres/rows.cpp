@@ -42,8 +42,7 @@ redshift::Answer<void> Dialogue::add_row(const redshift::Cursor& cursor,
         const std::size_t place = answers_.open_field();
         if (format_of(formats, i) == 0) {
             append_text(answers_.raw(), value, columns[i].type_oid);
-        } else if (const auto done =
-                       append_binary(answers_.raw(), value, columns[i].type_oid);
+        } else if (const auto done = append_binary(answers_.raw(), value, columns[i].type_oid);
                    !done) {
             answers_.raw().resize(before);
             return redshift::refuse("22P03", done.error().message);

@@ -13,8 +13,9 @@ constexpr char client_last[] =
     "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
 
 ScramServer server(std::vector<std::string> secrets) {
-    return {"user",           std::string(salt, 16), 4096, std::move(secrets),
-            "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", ""};
+    return {
+        "user", std::string(salt, 16), 4096, std::move(secrets), "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
+        ""};
 }
 
 TEST(Scram, TheExampleOfRfc7677IsAnsweredAsItSays) {

@@ -154,8 +154,8 @@ struct Server::State {
 void Server::State::accept_one() {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    const int descriptor =
-        ::accept4(listener.descriptor(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC);
+    const int descriptor = ::accept4(listener.descriptor(), reinterpret_cast<sockaddr*>(&address),
+                                     &size, SOCK_CLOEXEC);
     if (descriptor < 0) return;
     auto visitor = std::make_shared<Visitor>(descriptor, hall.options.idle);
     visitor->peer = peer_of(address);
@@ -190,11 +190,10 @@ int Server::port() const { return state_->port; }
 Result<std::unique_ptr<Server>> Server::listen(ServerOptions options, FindUser find_user,
                                                Connect connect, IdSource& ids) {
     std::signal(SIGPIPE, SIG_IGN);  // a client that leaves must not end the process
-    auto state = std::make_unique<State>(std::move(options), std::move(find_user),
-                                         std::move(connect), ids);
+    auto state =
+        std::make_unique<State>(std::move(options), std::move(find_user), std::move(connect), ids);
     const ServerOptions& asked = state->hall.options;
-    if (!asked.certificate.empty())
-        state->hall.tls = TRY(Tls::make(asked.certificate, asked.key));
+    if (!asked.certificate.empty()) state->hall.tls = TRY(Tls::make(asked.certificate, asked.key));
     const Endpoint endpoint = TRY(endpoint_of(asked.address, asked.port));
     state->listener =
         File(::socket(endpoint.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "listener");
@@ -202,7 +201,8 @@ Result<std::unique_ptr<Server>> Server::listen(ServerOptions options, FindUser f
     const int on = 1;
     const int listener = state->listener.descriptor();
     ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(listener, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.size) != 0 ||
+    if (::bind(listener, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.size) !=
+            0 ||
         ::listen(listener, 256) != 0)
         return fail(ErrorCode::unavailable,
                     fmt::format("cannot listen on {}:{}: {}; choose another port or stop what "
@@ -211,9 +211,9 @@ Result<std::unique_ptr<Server>> Server::listen(ServerOptions options, FindUser f
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
     ::getsockname(listener, reinterpret_cast<sockaddr*>(&bound), &size);
-    state->port = ntohs(bound.ss_family == AF_INET
-                            ? reinterpret_cast<const sockaddr_in&>(bound).sin_port
-                            : reinterpret_cast<const sockaddr_in6&>(bound).sin6_port);
+    state->port =
+        ntohs(bound.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(bound).sin_port
+                                         : reinterpret_cast<const sockaddr_in6&>(bound).sin6_port);
     return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 

@@ -32,8 +32,8 @@ bool is_textual(std::uint32_t type) {
 }
 
 tl::unexpected<Error> no_value(std::string_view type, std::string_view text) {
-    return fail(ErrorCode::invalid_input, fmt::format("invalid input syntax for type {}: \"{}\"",
-                                                      type, text.substr(0, 200)));
+    return fail(ErrorCode::invalid_input,
+                fmt::format("invalid input syntax for type {}: \"{}\"", type, text.substr(0, 200)));
 }
 tl::unexpected<Error> no_binary(std::uint32_t type) {
     return fail(ErrorCode::unsupported,
