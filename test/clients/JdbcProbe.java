@@ -29,18 +29,6 @@ public class JdbcProbe {
              "TABLE_NAME", "TABLE_TYPE");
         rows("columns", meta.getColumns(null, "public", "probe", "%"), "COLUMN_NAME", "DATA_TYPE",
              "TYPE_NAME", "COLUMN_SIZE", "NULLABLE", "ORDINAL_POSITION");
-        rows("primary_keys", meta.getPrimaryKeys(null, "public", "probe"), "COLUMN_NAME", "KEY_SEQ");
-        rows("imported_keys", meta.getImportedKeys(null, "public", "probe"), "FKCOLUMN_NAME");
-        rows("exported_keys", meta.getExportedKeys(null, "public", "probe"), "FKCOLUMN_NAME");
-        rows("indexes", meta.getIndexInfo(null, "public", "probe", false, false), "COLUMN_NAME");
-        rows("privileges", meta.getTablePrivileges(null, "public", "probe"), "TABLE_NAME");
-        rows("best_row", meta.getBestRowIdentifier(null, "public", "probe", 0, true), "COLUMN_NAME");
-        rows("procedures", meta.getProcedures(null, "public", "%"), "PROCEDURE_NAME");
-        rows("functions", meta.getFunctions(null, "public", "%"), "FUNCTION_NAME");
-        ResultSet types = meta.getTypeInfo();
-        Set<String> names = new TreeSet<>();
-        while (types.next()) names.add(types.getString("TYPE_NAME"));
-        say("types", names.containsAll(List.of("int4", "varchar", "timestamp", "numeric")));
     }
 
     static void values() throws SQLException {

@@ -194,6 +194,20 @@ void start_aws(AwsServer* aws, const ServeOptions& options, Terminal& terminal) 
             "on this machine can read and change everything");
 }
 
+/// The user database, where a port needs it; null else.
+Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings& settings,
+                                                      const ServeOptions& options) {
+    const bool has_aws = !options.aws.empty() || !settings.text("aws.address").empty();
+    const bool has_postgres =
+        !options.postgres.empty() || !settings.text("postgres.address").empty();
+    if (options.any_credentials && !has_aws && !has_postgres)
+        return fail(ErrorCode::invalid_input,
+                    "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
+                    "--postgres ADDR:PORT too");
+    if (!has_postgres) return nullptr;
+    return open_user_database(site, settings);
+}
+
 /// The PostgreSQL port where one is asked for, listening; null else.
 Result<std::unique_ptr<PostgresServer>> open_postgres(Site& site, const Settings& settings,
                                                       redshift::Engine* engine,
@@ -262,15 +276,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
-    const bool has_aws = !options.aws.empty() || !settings.text("aws.address").empty();
-    const bool has_postgres =
-        !options.postgres.empty() || !settings.text("postgres.address").empty();
-    if (options.any_credentials && !has_aws && !has_postgres)
-        return fail(ErrorCode::invalid_input,
-                    "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
-                    "--postgres ADDR:PORT too");
-    std::unique_ptr<redshift::Engine> engine;
-    if (has_aws || has_postgres) engine = TRY(open_user_database(*site, settings));
+    const auto engine = TRY(open_engine(*site, settings, options));
     const auto aws = TRY(open_aws(*site, settings, options));
     const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
     site->start_workers();
