@@ -229,6 +229,20 @@ void start_postgres(PostgresServer* postgres, Terminal& terminal) {
                    (postgres->has_tls() ? " (also by TLS)" : "") + ", database dev, user admin\n");
 }
 
+void start_ports(AwsServer* aws, PostgresServer* postgres, const ServeOptions& options,
+                 Terminal& terminal) {
+    start_aws(aws, options, terminal);
+    start_postgres(postgres, terminal);
+}
+
+/// Statements that still run when the time is over are called off.
+void stop_ports(PostgresServer* postgres, AwsServer* aws, redshift::Engine* engine,
+                Milliseconds drain) {
+    if (postgres != nullptr) postgres->stop(drain);
+    if (aws != nullptr) aws->stop(drain);
+    if (engine != nullptr) engine->stop();
+}
+
 }  // namespace
 
 Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
@@ -286,8 +300,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                                                postgres ? postgres->address() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
-    start_aws(aws.get(), options, *invocation.terminal);
-    start_postgres(postgres.get(), *invocation.terminal);
+    start_ports(aws.get(), postgres.get(), options, *invocation.terminal);
     invocation.terminal->say("administrator token of this run: " + token);
     if (!pages.empty())
         invocation.terminal->say("in a browser, signed in: " + url + "/#/?token=" + token);
@@ -298,9 +311,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     invocation.terminal->say(
         "stopping: running requests are answered, jobs go on at the next start");
     TRY(remove_server_address(invocation.data));
-    if (postgres) postgres->stop(settings.duration("http.drain"));
-    if (aws) aws->stop(settings.duration("http.drain"));
-    if (engine) engine->stop();
+    stop_ports(postgres.get(), aws.get(), engine.get(), settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
     site->stop_workers();
     return {};
