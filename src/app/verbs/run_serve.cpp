@@ -229,6 +229,10 @@ void start_postgres(PostgresServer* postgres, Terminal& terminal) {
                    (postgres->has_tls() ? " (also by TLS)" : "") + ", database dev, user admin\n");
 }
 
+void say_stopping(Terminal& terminal) {
+    terminal.say("stopping: running requests are answered, jobs go on at the next start");
+}
+
 void start_ports(AwsServer* aws, PostgresServer* postgres, const ServeOptions& options,
                  Terminal& terminal) {
     start_aws(aws, options, terminal);
@@ -308,8 +312,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
         wait_for(invocation.stop);
     }
-    invocation.terminal->say(
-        "stopping: running requests are answered, jobs go on at the next start");
+    say_stopping(*invocation.terminal);
     TRY(remove_server_address(invocation.data));
     stop_ports(postgres.get(), aws.get(), engine.get(), settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
