@@ -32,7 +32,8 @@ tl::unexpected<Error> damaged(std::string_view what) {
 
 class Gunzipped final : public ByteSource {
 public:
-    explicit Gunzipped(std::unique_ptr<ByteSource> from) : from_(std::move(from)), out_(block_bytes) {
+    explicit Gunzipped(std::unique_ptr<ByteSource> from)
+        : from_(std::move(from)), out_(block_bytes) {
         inflateInit2(&stream_, 15 + 32);
     }
     ~Gunzipped() override { inflateEnd(&stream_); }
@@ -99,7 +100,8 @@ private:
 
 class Bunzipped final : public ByteSource {
 public:
-    explicit Bunzipped(std::unique_ptr<ByteSource> from) : from_(std::move(from)), out_(block_bytes) {
+    explicit Bunzipped(std::unique_ptr<ByteSource> from)
+        : from_(std::move(from)), out_(block_bytes) {
         BZ2_bzDecompressInit(&stream_, 0, 0);
     }
     ~Bunzipped() override { BZ2_bzDecompressEnd(&stream_); }

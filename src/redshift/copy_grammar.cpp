@@ -163,11 +163,16 @@ Answer<bool> CopyReader::format_option() {
         }
         return true;
     }
-    if (in_.take("gzip")) made.compression = Compression::gzip;
-    else if (in_.take("zstd")) made.compression = Compression::zstd;
-    else if (in_.take("bzip2")) made.compression = Compression::bzip2;
-    else if (in_.is("lzop")) return refuse("0A000", "COPY reads no LZOP");
-    else return false;
+    if (in_.take("gzip"))
+        made.compression = Compression::gzip;
+    else if (in_.take("zstd"))
+        made.compression = Compression::zstd;
+    else if (in_.take("bzip2"))
+        made.compression = Compression::bzip2;
+    else if (in_.is("lzop"))
+        return refuse("0A000", "COPY reads no LZOP");
+    else
+        return false;
     return true;
 }
 
@@ -300,9 +305,12 @@ Answer<void> CopyReader::stream_option() {
     auto& made = made_.options;
     if (in_.take("format")) {
         const std::string format = lower_of(TRY(in_.name()));
-        if (format == "csv") made.format = CopyFormat::csv;
-        else if (format == "binary") made.format = CopyFormat::binary;
-        else if (format != "text") return refuse("22023", "COPY format is text, csv or binary");
+        if (format == "csv")
+            made.format = CopyFormat::csv;
+        else if (format == "binary")
+            made.format = CopyFormat::binary;
+        else if (format != "text")
+            return refuse("22023", "COPY format is text, csv or binary");
     } else if (in_.take("csv")) {
         made.format = CopyFormat::csv;
     } else if (in_.take("binary")) {

@@ -17,11 +17,11 @@ struct CopyOptions {
     CopyFormat format = CopyFormat::text;
     Compression compression = Compression::none;
     char delimiter = '|';
-    char quote = '"', escape = '"';        ///< of CSV
-    bool has_escapes = false;              ///< ESCAPE: a backslash takes the sign after it
-    bool postgres_escapes = false;         ///< of PostgreSQL's text format: \t, \n, \N
+    char quote = '"', escape = '"';  ///< of CSV
+    bool has_escapes = false;        ///< ESCAPE: a backslash takes the sign after it
+    bool postgres_escapes = false;   ///< of PostgreSQL's text format: \t, \n, \N
     std::string null_text = "\\N";
-    bool quoted_is_never_null = false;     ///< CSV of PostgreSQL's
+    bool quoted_is_never_null = false;  ///< CSV of PostgreSQL's
     std::uint64_t ignore_header = 0;
     bool blanks_as_null = false, empty_as_null = false, trim_blanks = false;
     bool truncate_columns = false, fill_record = false, round_decimals = false;
@@ -44,10 +44,10 @@ struct CopyOptions {
 };
 
 struct CopyStatement {
-    std::size_t table_at = 0;             ///< token of the table's name
-    std::vector<std::string> columns;     ///< of the list; none: all
-    std::string source;                   ///< s3://…, or where to UNLOAD
-    std::string query;                    ///< of UNLOAD, and of COPY (query) TO STDOUT
+    std::size_t table_at = 0;          ///< token of the table's name
+    std::vector<std::string> columns;  ///< of the list; none: all
+    std::string source;                ///< s3://…, or where to UNLOAD
+    std::string query;                 ///< of UNLOAD, and of COPY (query) TO STDOUT
     CopyOptions options;
 };
 

@@ -31,7 +31,8 @@ public:
                                              const Address& address) override {
         class Reader final : public LakeReader {
         public:
-            Reader(LakeObject object, File file) : object_(std::move(object)), file_(std::move(file)) {}
+            Reader(LakeObject object, File file)
+                : object_(std::move(object)), file_(std::move(file)) {}
             const LakeObject& object() const override { return object_; }
             Result<Bytes> read(std::uint64_t offset, std::size_t count) override {
                 const std::uint64_t left = object_.size - std::min(offset, object_.size);
@@ -45,7 +46,8 @@ public:
             File file_;
         };
         const fs::path path = folder_ / address.bucket / address.key;
-        if (!fs::is_regular_file(path)) return fail(ErrorCode::not_found, "no object " + address.url());
+        if (!fs::is_regular_file(path))
+            return fail(ErrorCode::not_found, "no object " + address.url());
         auto object = TRY(object_at(address));
         return std::make_unique<Reader>(std::move(object), TRY(File::open_to_read(path)));
     }

@@ -58,7 +58,8 @@ public:
                    text_[at_] != ']' && !is_space(text_[at_]))
                 ++at_;
             const auto word = text_.substr(from, at_ - from);
-            const bool is_number = !word.empty() && (word[0] == '-' || (word[0] >= '0' && word[0] <= '9'));
+            const bool is_number =
+                !word.empty() && (word[0] == '-' || (word[0] >= '0' && word[0] <= '9'));
             if (!is_number && word != "true" && word != "false" && word != "null") return wrong();
         }
         return text_.substr(from, at_ - from);
@@ -222,6 +223,7 @@ public:
         held_.clear();
         misfit_ = {};
         if (!TRY(find_object())) return false;
+        line_ = newlines_ + 1;
         if (misfit_.code == 0) shred();
         return true;
     }
@@ -236,7 +238,7 @@ private:
             const std::string_view rest = lines_.rest();
             for (; at < rest.size(); ++at) {
                 const char letter = rest[at];
-                if (letter == '\n') ++line_;
+                if (letter == '\n') ++newlines_;
                 if (inside) {
                     if (letter == '\\') {
                         ++at;
@@ -340,6 +342,7 @@ private:
     std::map<std::string, std::size_t, std::less<>> places_;
     LineBuffer lines_;
     std::size_t taken_ = 0;
+    std::uint64_t newlines_ = 0;
     std::vector<std::unique_ptr<std::string>> held_;
     bool ignores_case_ = false, takes_whole_ = false;
 };

@@ -142,7 +142,8 @@ private:
         }
         scan_.errors_.push_back(std::move(error));
         ++scan_.files_[file_].errors;
-        if (scan_.errors_.size() < std::max<std::uint64_t>(scan_.options_.max_error, 1)) return false;
+        if (scan_.errors_.size() < std::max<std::uint64_t>(scan_.options_.max_error, 1))
+            return false;
         // 0 and 1 both are the first.
         scan_.has_failed_ = true;
         return fail(ErrorCode::invalid_input, "lines were refused");

@@ -115,10 +115,14 @@ Answer<LoadTarget> load_target(EngineSession& session, const std::vector<Token>&
                                std::size_t at, const std::vector<std::string>& listed,
                                bool explicit_ids) {
     LoadTarget target;
+    const std::size_t name_at = at;
+    const TableName named = TRY(session.read_table(tokens, at));
+    if (named.schema.starts_with("stroma_"))
+        return refuse("42501", fmt::format("permission denied for relation {}", named.name));
+    at = name_at;
     target.table = TRY(session.find_table(tokens, at));
     if (target.table.schema.starts_with("stroma_") || target.table.schema == "main")
-        return refuse("42501",
-                      fmt::format("permission denied for relation {}", target.table.name));
+        return refuse("42501", fmt::format("permission denied for relation {}", target.table.name));
     target.attributes = TRY(attributes_of(session, target.table));
     target.all = TRY(columns_of(session, target.table));
     if (listed.empty()) {
@@ -144,16 +148,16 @@ Answer<std::int64_t> insert_rows(EngineSession& session, const LoadTarget& targe
                                  const std::shared_ptr<LoadScan>& scan, bool is_dry) {
     const RowSources::Ticket ticket(*session.engine().rows, scan);
     if (is_dry) {
-        const auto count = TRY(session.text_of(
-            fmt::format("SELECT count(*) FROM {}", ticket.relation())));
+        const auto count =
+            TRY(session.text_of(fmt::format("SELECT count(*) FROM {}", ticket.relation())));
         return std::strtoll(count.value_or("0").c_str(), nullptr, 10);
     }
     std::vector<TableColumn> loaded;
     for (const LoadColumn& column : target.columns) loaded.push_back({column.name, "", "", true});
     const std::string order = sort_order(target.attributes, loaded, "");
-    return session.change(fmt::format(
-        "INSERT INTO {} ({}) SELECT {} FROM {}{}", target.table.sql(), target.column_list(),
-        scan->select_list(), ticket.relation(), order.empty() ? "" : " ORDER BY " + order));
+    return session.change(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}{}", target.table.sql(),
+                                      target.column_list(), scan->select_list(), ticket.relation(),
+                                      order.empty() ? "" : " ORDER BY " + order));
 }
 
 Result<void> keep_errors(EngineSession& session, const LoadTarget& target,
@@ -237,7 +241,8 @@ Answer<std::vector<LoadFile>> find_files(EngineSession& session, const CopyState
             if (opened.error().code == ErrorCode::not_found && !entry.is_mandatory) continue;
             return refuse(opened.error().code == ErrorCode::denied ? "42501" : "XX000",
                           fmt::format("Problem reading manifest file - the file {} is not there "
-                                      "or cannot be read: {}", entry.url, opened.error().message));
+                                      "or cannot be read: {}",
+                                      entry.url, opened.error().message));
         }
         std::shared_ptr<LakeReader> object = std::move(*opened);
         if (entry.bytes && *entry.bytes != object->object().size)

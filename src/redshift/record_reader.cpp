@@ -56,9 +56,9 @@ protected:
     /// Where in `rest` the record ends, as the place of its newline; npos where it isn't all there.
     virtual std::size_t end_of_record(std::string_view rest) {
         const void* const found = std::memchr(rest.data(), '\n', rest.size());
-        return found == nullptr ? std::string_view::npos
-                                : static_cast<std::size_t>(static_cast<const char*>(found) -
-                                                           rest.data());
+        return found == nullptr
+                   ? std::string_view::npos
+                   : static_cast<std::size_t>(static_cast<const char*>(found) - rest.data());
     }
     virtual void split() = 0;
     void add(std::string_view text, bool is_null, std::size_t position) {
@@ -151,8 +151,8 @@ private:
         return slashes % 2 == 1;
     }
     void put(std::string_view piece, std::size_t position) {
-        const bool is_null = piece == options_.null_text ||
-                             (!options_.postgres_escapes && piece == "@NULL@");
+        const bool is_null =
+            piece == options_.null_text || (!options_.postgres_escapes && piece == "@NULL@");
         if (options_.remove_quotes && piece.size() >= 2 &&
             (piece.front() == '"' || piece.front() == '\'') && piece.back() == piece.front())
             piece = piece.substr(1, piece.size() - 2);
@@ -222,7 +222,8 @@ private:
             if (begin < raw_.size() && raw_[begin] == options_.quote) {
                 at = begin + 1;
                 if (!quoted(at)) {
-                    misfit_ = {1216, "Invalid quote formatting for CSV. Unterminated quoted field."};
+                    misfit_ = {1216,
+                               "Invalid quote formatting for CSV. Unterminated quoted field."};
                     return;
                 }
             } else {
@@ -243,10 +244,10 @@ private:
         std::size_t from = at;
         for (; at < raw_.size(); ++at) {
             const char letter = raw_[at];
-            const bool doubled = at + 1 < raw_.size() && letter == options_.escape &&
-                                 (raw_[at + 1] == options_.quote ||
-                                  (options_.escape != options_.quote &&
-                                   raw_[at + 1] == options_.escape));
+            const bool doubled =
+                at + 1 < raw_.size() && letter == options_.escape &&
+                (raw_[at + 1] == options_.quote ||
+                 (options_.escape != options_.quote && raw_[at + 1] == options_.escape));
             if (doubled) {
                 if (held == nullptr) held = &hold();
                 *held += raw_.substr(from, at - from);

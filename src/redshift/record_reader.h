@@ -12,8 +12,8 @@ namespace stroma::redshift {
 struct Field {
     std::string_view text;
     bool is_null = false;
-    bool is_json = false;       ///< a part of a JSON object, as it stands there
-    std::uint32_t position = 0; ///< of its first byte in the line
+    bool is_json = false;        ///< a part of a JSON object, as it stands there
+    std::uint32_t position = 0;  ///< of its first byte in the line
 };
 
 /// Why a line, or a value, isn't taken: Redshift's code and words.

@@ -50,6 +50,7 @@ private:
     Answer<void> match(Frame& frame, std::size_t& at, std::string_view operation);
     Answer<void> top(Frame& frame, std::size_t& at);
     Answer<std::string> primary(std::size_t end, std::size_t& at);
+    void name_column(Frame& frame, std::size_t& at, std::string_view function) const;
     void copy(Frame& frame, std::size_t at) const;
     std::string gap(std::size_t at) const;
 

@@ -17,7 +17,8 @@ public:
     RowText(CopyOptions options, std::vector<Column> columns);
     void header(std::string& out) const;
     /// Columns whose flag is set in `left_out` are not written.
-    void row(std::string& out, const Cursor& cursor, const std::vector<bool>* left_out = nullptr) const;
+    void row(std::string& out, const Cursor& cursor,
+             const std::vector<bool>* left_out = nullptr) const;
 
 private:
     void field(std::string& out, const std::string& text) const;

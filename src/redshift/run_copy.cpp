@@ -21,13 +21,11 @@ Answer<std::vector<std::string>> json_paths_of(EngineSession& session, const Cop
     std::vector<std::string> paths;
     if (options.format != CopyFormat::json || !options.json.starts_with("s3://")) return paths;
     const Address address = TRY(parse_address(options.json));
-    const std::string text =
-        TRY(read_object(session, address, 4u << 20));
+    const std::string text = TRY(read_object(session, address, 4u << 20));
     const auto parsed = parse_json(text);
     const bool is_right = parsed && parsed->is_object() && parsed->contains("jsonpaths") &&
                           (*parsed)["jsonpaths"].is_array();
-    if (!is_right)
-        return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
+    if (!is_right) return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
     for (const Json& path : (*parsed)["jsonpaths"]) {
         if (!path.is_string() || !path.get<std::string>().starts_with('$'))
             return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
@@ -43,12 +41,11 @@ Answer<void> note_files(EngineSession& session, const LoadTarget& target,
         TRY(session.change(
             "INSERT INTO stroma_system.load_commits VALUES (100, ?, 0, 'stroma', ?, 0, ?, ?, "
             "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP), 1, ?, 0, 0, NULL, ?, ?, ?, ?)",
-            std::vector<sql::Value>{session.query_number(), file.url,
-                                    static_cast<std::int64_t>(file.lines),
-                                    static_cast<std::int64_t>(file.errors),
-                                    std::string(name_of(options.format)), target.table.key(),
-                                    file.etag, static_cast<std::int64_t>(file.bytes),
-                                    static_cast<std::int64_t>(file.rows)}));
+            std::vector<sql::Value>{
+                session.query_number(), file.url, static_cast<std::int64_t>(file.lines),
+                static_cast<std::int64_t>(file.errors), std::string(name_of(options.format)),
+                target.table.key(), file.etag, static_cast<std::int64_t>(file.bytes),
+                static_cast<std::int64_t>(file.rows)}));
     return {};
 }
 
@@ -85,8 +82,8 @@ Answer<std::unique_ptr<Cursor>> copy_from_objects(EngineSession& session,
                                                   const Prepared& prepared) {
     const auto& tokens = prepared.plan->tokens;
     const auto copy = TRY(read_copy(tokens));
-    auto target = TRY(
-        load_target(session, tokens, copy.table_at, copy.columns, copy.options.explicit_ids));
+    auto target =
+        TRY(load_target(session, tokens, copy.table_at, copy.columns, copy.options.explicit_ids));
     const auto paths = TRY(json_paths_of(session, copy.options));
     auto files = TRY(find_files(session, copy));
     const bool is_parquet = copy.options.format == CopyFormat::parquet;
@@ -108,10 +105,11 @@ Answer<std::unique_ptr<Cursor>> copy_from_objects(EngineSession& session,
         if (!loaded && scan->has_failed()) {
             Failure failure("XX000",
                             fmt::format("Load into table '{}' failed.  Check 'stl_load_errors' "
-                                        "system table for details.", target.table.name));
+                                        "system table for details.",
+                                        target.table.name));
             const LoadError& last = scan->errors().back();
-            failure.detail = fmt::format("{}, line {}: {} {}", last.file, last.line, last.code,
-                                         last.reason);
+            failure.detail =
+                fmt::format("{}, line {}: {} {}", last.file, last.line, last.code, last.reason);
             return fail(std::move(failure));
         }
     }

@@ -76,10 +76,11 @@ Answer<void> Merge::read() {
 
 // A row of the target that several of the source match is an error, whatever would become of it.
 Answer<void> Merge::check_matches() {
-    const auto twice = TRY(session_.text_of(fmt::format(
-        "SELECT 'yes' FROM {} AS {} JOIN {} AS {} ON {} GROUP BY {}.rowid HAVING count(*) > 1 LIMIT 1",
-        target_.sql(), quoted_name(target_called_), source_, quoted_name(source_called_), condition_,
-        quoted_name(target_called_))));
+    const auto twice = TRY(session_.text_of(
+        fmt::format("SELECT 'yes' FROM {} AS {} JOIN {} AS {} ON {} GROUP BY {}.rowid HAVING "
+                    "count(*) > 1 LIMIT 1",
+                    target_.sql(), quoted_name(target_called_), source_,
+                    quoted_name(source_called_), condition_, quoted_name(target_called_))));
     if (twice) return refuse("21000", "Found multiple matches to update the same tuple.");
     return {};
 }

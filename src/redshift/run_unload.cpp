@@ -19,8 +19,11 @@ struct Unloaded {
 class Unload {
 public:
     Unload(EngineSession& session, CopyStatement statement)
-        : session_(session), statement_(std::move(statement)), options_(statement_.options),
-          lake_(*session.engine().options.lake), principal_(session.options().principal) {}
+        : session_(session),
+          statement_(std::move(statement)),
+          options_(statement_.options),
+          lake_(*session.engine().options.lake),
+          principal_(session.options().principal) {}
 
     Answer<std::int64_t> run();
 
@@ -55,10 +58,12 @@ Answer<void> Unload::make_room() {
     const auto there = TRY(lake_.list(principal_, prefix_));
     if (there.empty() || options_.allow_overwrite) return {};
     if (!options_.clean_path)
-        return refuse("XX000", fmt::format("Specified unload destination on S3 is not empty. Consider "
-                                           "using a different bucket / prefix, manually removing the "
-                                           "target files in S3, or using the ALLOWOVERWRITE option. "
-                                           "({})", there.front().address.url()));
+        return refuse("XX000",
+                      fmt::format("Specified unload destination on S3 is not empty. Consider "
+                                  "using a different bucket / prefix, manually removing the "
+                                  "target files in S3, or using the ALLOWOVERWRITE option. "
+                                  "({})",
+                                  there.front().address.url()));
     for (const LakeObject& object : there) TRY(lake_.remove(principal_, object.address));
     return {};
 }
@@ -185,7 +190,8 @@ Answer<void> Unload::manifest(const std::vector<Column>& columns) {
     if (options_.manifest_verbose) {
         Json elements = Json::array();
         for (const Column& column : columns)
-            elements.push_back({{"name", column.name}, {"type", {{"base", lower_of(column.engine_type)}}}});
+            elements.push_back(
+                {{"name", column.name}, {"type", {{"base", lower_of(column.engine_type)}}}});
         made["schema"] = {{"elements", std::move(elements)}};
         made["meta"] = {{"record_count", rows_}};
         made["author"] = {{"name", "Stroma"}};
@@ -222,7 +228,8 @@ Answer<std::unique_ptr<Cursor>> run_unload(EngineSession& session, const Prepare
     auto& options = statement.options;
     if (options.compression != Compression::none)
         return refuse("0A000", "UNLOAD writes no compressed text; PARQUET is");
-    if (options.format == CopyFormat::csv) options.null_text = options.null_text == "\\N" ? "" : options.null_text;
+    if (options.format == CopyFormat::csv)
+        options.null_text = options.null_text == "\\N" ? "" : options.null_text;
     if (options.format == CopyFormat::text && options.null_text == "\\N") options.null_text = "";
     const std::int64_t rows = TRY(Unload(session, std::move(statement)).run());
     session.last_unload_count = rows;

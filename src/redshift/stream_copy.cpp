@@ -14,7 +14,8 @@ Failure stream_failure(const LoadError& error, const std::string& table) {
     if (error.code == 1202) failure.message = "extra data after last expected column";
     if (error.code == 1214)
         failure.message = fmt::format("missing data for column \"{}\"", error.column);
-    if (error.code == 1204) failure.sqlstate = error.type == "character varying" ? "22001" : "22003";
+    if (error.code == 1204)
+        failure.sqlstate = error.type == "character varying" ? "22001" : "22003";
     if (error.code == 1205 || error.code == 1206) failure.sqlstate = "22007";
     if (error.code == 1213) failure.sqlstate = "23502";
     if (error.code == 1218 || error.code == 1220) failure.sqlstate = "22021";
@@ -91,7 +92,8 @@ private:
 class StreamOut final : public CopyOut {
 public:
     StreamOut(std::unique_ptr<Cursor> cursor, const CopyOptions& options)
-        : cursor_(std::move(cursor)), text_(options, cursor_->columns()),
+        : cursor_(std::move(cursor)),
+          text_(options, cursor_->columns()),
           wants_header_(options.header) {}
     std::size_t columns() const override { return cursor_->columns().size(); }
     bool is_binary() const override { return false; }
@@ -114,8 +116,9 @@ private:
 
 Answer<std::unique_ptr<CopyIn>> EngineSession::copy_in(const Prepared& prepared) {
     if (failed_)
-        return refuse("25P02", "current transaction is aborted, commands ignored until end of "
-                               "transaction block");
+        return refuse("25P02",
+                      "current transaction is aborted, commands ignored until end of "
+                      "transaction block");
     called_off_ = false;
     const auto start = [&]() -> Answer<std::unique_ptr<CopyIn>> {
         const auto& tokens = prepared.plan->tokens;

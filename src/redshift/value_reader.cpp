@@ -30,8 +30,9 @@ bool wrong_digit(const LoadColumn& column, std::string_view text, Misfit& misfit
     std::size_t at = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
     while (at < text.size() && is_digit(text[at])) ++at;
     const char shown = at < text.size() ? text[at] : ' ';
-    return misfits(misfit, 1207, fmt::format("Invalid digit, Value '{}', Pos {}, Type: {}", shown, at,
-                                             column.type));
+    return misfits(
+        misfit, 1207,
+        fmt::format("Invalid digit, Value '{}', Pos {}, Type: {}", shown, at, column.type));
 }
 
 bool read_integer(const LoadColumn& column, std::string_view text, LoadValue& value,
@@ -54,9 +55,9 @@ bool read_real(std::string_view text, LoadValue& value, Misfit& misfit) {
     if (read.ec == std::errc() && read.ptr == end) return true;
     if (read.ec == std::errc::result_out_of_range)
         return misfits(misfit, 1208, "Overflow for a FLOAT value");
-    return misfits(misfit, 1208, fmt::format("Invalid digit, Value '{}', Pos {}, Type: Float",
-                                             read.ptr < end ? *read.ptr : ' ',
-                                             read.ptr - text.data()));
+    return misfits(misfit, 1208,
+                   fmt::format("Invalid digit, Value '{}', Pos {}, Type: Float",
+                               read.ptr < end ? *read.ptr : ' ', read.ptr - text.data()));
 }
 
 // As text with exactly `scale` decimals: digits past them are cut, or rounded.
@@ -93,8 +94,9 @@ bool read_decimal(const LoadColumn& column, std::string_view text, const CopyOpt
         double real = 0;
         const auto* const end = text.data() + text.size();
         if (std::from_chars(text.data(), end, real).ptr != end || text.empty())
-            return misfits(misfit, 1207, fmt::format("Invalid digit, Value '{}', Pos {}, Type: Decimal",
-                                                     rest < text.size() ? text[rest] : ' ', rest));
+            return misfits(misfit, 1207,
+                           fmt::format("Invalid digit, Value '{}', Pos {}, Type: Decimal",
+                                       rest < text.size() ? text[rest] : ' ', rest));
         value.held = fmt::format("{:.{}f}", real, column.scale);
         value.text = value.held;
         return true;
@@ -111,8 +113,9 @@ bool read_decimal(const LoadColumn& column, std::string_view text, const CopyOpt
         }
     }
     if (whole + column.scale > column.precision)
-        return misfits(misfit, 1209, "Overflow for NUMERIC(" + std::to_string(column.precision) +
-                                         "," + std::to_string(column.scale) + ")");
+        return misfits(misfit, 1209,
+                       "Overflow for NUMERIC(" + std::to_string(column.precision) + "," +
+                           std::to_string(column.scale) + ")");
     value.held = is_negative ? "-" : "";
     if (whole == 0) value.held += '0';
     value.held.append(digits, 0, whole);
@@ -237,8 +240,8 @@ bool read_day(MomentReader& in, Moment& moment, bool is_auto) {
         moment.month = month_name(in);
         while (in.take(' ') || in.take(',')) {
         }
-        return moment.month > 0 && in.number(2, moment.day) &&
-               (in.take(',') || true) && (in.take(' ') || true) && in.number(4, moment.year, 4);
+        return moment.month > 0 && in.number(2, moment.day) && (in.take(',') || true) &&
+               (in.take(' ') || true) && in.number(4, moment.year, 4);
     }
     if (!in.number(8, first)) return false;
     if (first >= 10'000'000) {
@@ -287,7 +290,8 @@ bool read_clock(MomentReader& in, Moment& moment) {
 // By a format of the user's: YYYY-MM-DD HH24:MI:SS…
 bool read_by_format(MomentReader& in, Moment& moment, std::string_view format) {
     std::string upper = lower_of(format);
-    for (char& letter : upper) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+    for (char& letter : upper)
+        letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
     for (std::size_t at = 0; at < upper.size();) {
         const std::string_view rest = std::string_view(upper).substr(at);
         const auto is = [&](std::string_view part) {
@@ -373,8 +377,8 @@ bool read_timestamp(const LoadColumn& column, std::string_view text, const CopyO
         const auto* const end = text.data() + text.size();
         if (std::from_chars(text.data(), end, number).ptr != end)
             return misfits(misfit, 1206, "Invalid timestamp format or value [" + format + "]");
-        value.integer = static_cast<std::int64_t>(
-            std::llround(number * (format == "epochsecs" ? 1e6 : 1e3)));
+        value.integer =
+            static_cast<std::int64_t>(std::llround(number * (format == "epochsecs" ? 1e6 : 1e3)));
         return true;
     }
     MomentReader in(text);
@@ -397,15 +401,21 @@ bool read_timestamp(const LoadColumn& column, std::string_view text, const CopyO
         value.is_null = true;
         return true;
     }
-    return misfits(misfit, 1206, "Invalid timestamp format or value [" +
-                                     (format.empty() ? "YYYY-MM-DD HH24:MI:SS" : format) + "]");
+    return misfits(misfit, 1206,
+                   "Invalid timestamp format or value [" +
+                       (format.empty() ? "YYYY-MM-DD HH24:MI:SS" : format) + "]");
 }
 
 /// The length of the sequence at the front, 0 where its bytes aren't UTF-8; `why` is 1 to 4.
 std::size_t sequence_length(std::string_view text, int& why) {
     const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned first = byte(0);
-    const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    const std::size_t length = first < 0x80   ? 1
+                               : first < 0xC2 ? 0
+                               : first < 0xE0 ? 2
+                               : first < 0xF0 ? 3
+                               : first < 0xF5 ? 4
+                                              : 0;
     why = first >= 0xF5 ? 4 : 1;
     if (length == 0) return 0;
     why = 2;
@@ -441,10 +451,13 @@ bool check_utf8(const LoadColumn& column, const CopyOptions& options, LoadValue&
             continue;
         }
         if (!options.accept_invalid) {
-            if (first == 0) return misfits(misfit, 1218, "Invalid null byte - field longer than 1 byte");
-            return misfits(misfit, 1220,
-                           fmt::format("String contains invalid or unsupported UTF8 codepoints. Bad "
-                                       "UTF8 hex sequence: {:02x} (error {})", first, why));
+            if (first == 0)
+                return misfits(misfit, 1218, "Invalid null byte - field longer than 1 byte");
+            return misfits(
+                misfit, 1220,
+                fmt::format("String contains invalid or unsupported UTF8 codepoints. Bad "
+                            "UTF8 hex sequence: {:02x} (error {})",
+                            first, why));
         }
         if (!is_mended) mended = text.substr(0, at);
         is_mended = true;
@@ -456,8 +469,9 @@ bool check_utf8(const LoadColumn& column, const CopyOptions& options, LoadValue&
         value.text = value.held;
     }
     if (column.is_char && !all_ascii && !is_mended)
-        return misfits(misfit, 1220, "Multibyte character not supported for CHAR "
-                                     "(Hint: try using VARCHAR)");
+        return misfits(misfit, 1220,
+                       "Multibyte character not supported for CHAR "
+                       "(Hint: try using VARCHAR)");
     return true;
 }
 
@@ -468,8 +482,9 @@ bool read_text(const LoadColumn& column, const CopyOptions& options, LoadValue& 
     if (!check_utf8(column, options, value, misfit)) return false;
     if (column.length == 0 || value.text.size() <= column.length) return true;
     if (!options.truncate_columns)
-        return misfits(misfit, 1204, column.is_char ? "Char length exceeds DDL length"
-                                                    : "String length exceeds DDL length");
+        return misfits(
+            misfit, 1204,
+            column.is_char ? "Char length exceeds DDL length" : "String length exceeds DDL length");
     std::size_t keep = column.length;
     while (keep > 0 && (static_cast<unsigned char>(value.text[keep]) & 0xC0) == 0x80) --keep;
     value.text = value.text.substr(0, keep);
@@ -516,8 +531,8 @@ bool read_value(const LoadColumn& column, const Field& field, const CopyOptions&
         case ValueKind::text: return read_text(column, options, value, misfit);
         case ValueKind::json:
             if (options.format == CopyFormat::json && !field.is_json) {
-                value.held = Json(std::string(text)).dump(-1, ' ', false,
-                                                           Json::error_handler_t::replace);
+                value.held =
+                    Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace);
                 value.text = value.held;
             } else if (!Json::accept(text)) {
                 return misfits(misfit, 1224, "Invalid JSON format for SUPER");

@@ -17,7 +17,7 @@ enum class ValueKind {
     decimal,    ///< as text with `scale` digits
     text,       ///< at most `length` bytes
     json,
-    other,      ///< as text, which the engine reads
+    other,  ///< as text, which the engine reads
 };
 
 /// A column that rows are loaded into.
@@ -35,7 +35,7 @@ struct LoadValue {
     bool is_null = false;
     std::int64_t integer = 0;  ///< also days, microseconds, and 0 or 1
     double real = 0;
-    std::string_view text;     ///< of the field, or of `held`
+    std::string_view text;  ///< of the field, or of `held`
     std::string held;
 };
 
