@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string>
 
-#include "redshift/copy_grammar.h"
+#include "redshift/load/copy_grammar.h"
 #include "redshift/rewrite.h"
 #include "redshift/statement.h"
 #include "redshift/table_grammar.h"

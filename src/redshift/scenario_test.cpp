@@ -5,7 +5,7 @@
 
 #include "redshift/engine.h"
 #include "redshift/folder_lake.h"
-#include "redshift/row_text.h"
+#include "redshift/load/row_text.h"
 
 // Runs test/redshift/*.slt: blocks with a blank line between them.
 //   ok | tag WORDS | error SQLSTATE     and the statement behind it

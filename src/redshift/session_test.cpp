@@ -5,7 +5,7 @@
 
 #include "redshift/engine.h"
 #include "redshift/folder_lake.h"
-#include "redshift/row_text.h"
+#include "redshift/load/row_text.h"
 
 namespace stroma::redshift {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "redshift/byte_source.h"
+#include "redshift/load/byte_source.h"
 
 namespace stroma::redshift {
 

@@ -1,7 +1,7 @@
 #include <cstring>
 #include <map>
 
-#include "redshift/record_reader.h"
+#include "redshift/load/record_reader.h"
 
 namespace stroma::redshift {
 namespace {

@@ -1,4 +1,4 @@
-#include "redshift/copy_grammar.h"
+#include "redshift/load/copy_grammar.h"
 
 #include <fmt/format.h>
 

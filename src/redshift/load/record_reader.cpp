@@ -1,4 +1,4 @@
-#include "redshift/record_reader.h"
+#include "redshift/load/record_reader.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "redshift/row_text.h"
+#include "redshift/load/row_text.h"
 
 #include <fmt/format.h>
 

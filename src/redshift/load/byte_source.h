@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/result.h"
-#include "redshift/copy_grammar.h"
 #include "redshift/lake.h"
+#include "redshift/load/copy_grammar.h"
 
 namespace stroma::redshift {
 

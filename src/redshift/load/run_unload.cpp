@@ -3,9 +3,9 @@
 #include <map>
 
 #include "base/json.h"
-#include "redshift/loading.h"
-#include "redshift/row_text.h"
-#include "redshift/staging.h"
+#include "redshift/load/loading.h"
+#include "redshift/load/row_text.h"
+#include "redshift/load/staging.h"
 
 namespace stroma::redshift {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "redshift/engine_session.h"
-#include "redshift/load_scan.h"
+#include "redshift/load/load_scan.h"
 #include "redshift/table_statements.h"
 
 namespace stroma::redshift {

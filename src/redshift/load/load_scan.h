@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "redshift/value_reader.h"
+#include "redshift/load/value_reader.h"
 #include "sql/embedded_database.h"
 
 namespace stroma::redshift {

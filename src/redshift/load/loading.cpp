@@ -1,4 +1,4 @@
-#include "redshift/loading.h"
+#include "redshift/load/loading.h"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "redshift/date_format.h"
+#include "redshift/dialect/date_format.h"
 #include "redshift/rewriter.h"
 #include "redshift/types.h"
 

@@ -237,6 +237,12 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
         return refuse("42501", fmt::format("permission denied for function {}", tokens_[at].word));
     const Token& token = tokens_[at];
     if (is_part) frame.out += gap(at);
+    // The engine's AT is a keyword where Redshift has a name.
+    if (token.kind == TokenKind::word && token.word == "at" && !is_word(at + 1, "time")) {
+        frame.out += "\"at\"";
+        ++at;
+        return {};
+    }
     frame.out += token.kind == TokenKind::word
                      ? token.word
                      : std::string(text_.substr(token.offset, token.size));

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
-#include "redshift/loading.h"
-#include "redshift/staging.h"
+#include "redshift/load/loading.h"
+#include "redshift/load/staging.h"
 
 namespace stroma::redshift {
 namespace {

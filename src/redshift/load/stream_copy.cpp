@@ -2,8 +2,8 @@
 
 #include <thread>
 
-#include "redshift/loading.h"
-#include "redshift/row_text.h"
+#include "redshift/load/loading.h"
+#include "redshift/load/row_text.h"
 
 namespace stroma::redshift {
 namespace {

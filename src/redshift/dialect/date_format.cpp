@@ -1,4 +1,4 @@
-#include "redshift/date_format.h"
+#include "redshift/dialect/date_format.h"
 
 #include <fmt/format.h>
 

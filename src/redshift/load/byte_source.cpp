@@ -1,4 +1,4 @@
-#include "redshift/byte_source.h"
+#include "redshift/load/byte_source.h"
 
 #include <bzlib.h>
 #include <zlib.h>

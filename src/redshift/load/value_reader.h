@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "redshift/record_reader.h"
+#include "redshift/load/record_reader.h"
 
 namespace stroma::redshift {
 

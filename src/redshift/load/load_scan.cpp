@@ -1,4 +1,4 @@
-#include "redshift/load_scan.h"
+#include "redshift/load/load_scan.h"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "redshift/load_scan.h"
+#include "redshift/load/load_scan.h"
 
 namespace stroma::redshift {
 

@@ -1,4 +1,4 @@
-#include "redshift/staging.h"
+#include "redshift/load/staging.h"
 
 #include <fmt/format.h>
 

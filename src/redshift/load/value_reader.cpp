@@ -1,4 +1,4 @@
-#include "redshift/value_reader.h"
+#include "redshift/load/value_reader.h"
 
 #include <fmt/format.h>
 

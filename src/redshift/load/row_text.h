@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "redshift/copy_grammar.h"
+#include "redshift/load/copy_grammar.h"
 #include "redshift/session.h"
 
 namespace stroma::redshift {
