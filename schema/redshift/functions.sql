@@ -31,6 +31,7 @@ CREATE OR REPLACE MACRO stroma_dialect.trunc(x TIMESTAMP) AS CAST(x AS DATE),
 CREATE OR REPLACE MACRO stroma_dialect.convert_timezone(zone, moment) AS
     timezone(zone, timezone('UTC', CAST(moment AS TIMESTAMP))),
     (source, target, moment) AS timezone(target, timezone(source, CAST(moment AS TIMESTAMP)));
+CREATE OR REPLACE MACRO stroma_dialect.last_day(moment) AS system.main.last_day(CAST(moment AS TIMESTAMP));
 CREATE OR REPLACE MACRO stroma_dialect.add_months(moment, n) AS
     CASE WHEN CAST(moment AS DATE) = last_day(CAST(moment AS DATE))
          THEN CAST(last_day(CAST(CAST(moment AS TIMESTAMP) + to_months(CAST(n AS INTEGER)) AS DATE))

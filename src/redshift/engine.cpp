@@ -38,8 +38,7 @@ std::string RowSources::Ticket::relation() const {
 Result<std::shared_ptr<sql::TableScan>> RowSources::find(std::string_view number) const {
     const std::lock_guard lock(mutex_);
     const auto found = scans_.find(number);
-    if (found == scans_.end())
-        return fail(ErrorCode::not_found, "there are no such rows any more");
+    if (found == scans_.end()) return fail(ErrorCode::not_found, "there are no such rows any more");
     return found->second;
 }
 
@@ -78,21 +77,22 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     TRY(sql::migrate(*database, "redshift", migrations()));
     // Numbers of statements rise over restarts, and stay below 2^31 until 2037.
     constexpr std::int64_t start_of_2020 = 1'577'836'800, numbers_a_second = 4;
-    const std::int64_t first =
-        (options.clock->unix_ms() / 1000 - start_of_2020) * numbers_a_second;
+    const std::int64_t first = (options.clock->unix_ms() / 1000 - start_of_2020) * numbers_a_second;
     auto state = std::make_unique<State>(std::move(options), database, first);
     TRY(database->add_table_function("stroma_rows", [rows = state->rows](std::string_view number) {
         return rows->find(number);
     }));
     TRY(database->add_table_function(
-        "stroma_queries", [log = state->log](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
+        "stroma_queries",
+        [log = state->log](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
             return log->scan();
         }));
     const auto connection = TRY(database->connect());
     // What the program knows, not the file: made anew by each.
     for (const sql::Migration& script : redshift_functions::migrations())
         TRY_WITH(connection->run_script(script.script), "Redshift's functions and views");
-    if (state->options.add_catalog) TRY_WITH(state->options.add_catalog(*connection), "the catalog");
+    if (state->options.add_catalog)
+        TRY_WITH(state->options.add_catalog(*connection), "the catalog");
     return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
 

@@ -17,9 +17,9 @@ namespace stroma::redshift {
 /// What prepare() found out.
 struct Prepared::Plan {
     std::vector<Token> tokens;
-    std::string sql;          ///< for the engine; "" where open() makes it
-    std::string target;       ///< the table it changes, as key(); "" for none
-    bool reads = true;        ///< whether what it changes follows from what it read
+    std::string sql;     ///< for the engine; "" where open() makes it
+    std::string target;  ///< the table it changes, as key(); "" for none
+    bool reads = true;   ///< whether what it changes follows from what it read
     ColumnNames names;
 };
 
@@ -102,8 +102,14 @@ private:
                                               std::span<const sql::Value> values);
     Answer<std::unique_ptr<Cursor>> select(const Prepared& prepared,
                                            std::span<const sql::Value> values);
+    Answer<void> understand(const Statement& statement, std::span<const std::uint32_t> hints,
+                            Prepared& prepared, Prepared::Plan& plan);
+    Answer<void> find_target(const Statement& statement, Prepared::Plan& plan);
+    static void name_columns(Prepared& prepared, const ColumnNames& names);
+    Answer<std::unique_ptr<Cursor>> explain(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> control(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> settings(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> show(const std::string& name);
     Answer<std::unique_ptr<Cursor>> named_cursor(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> named_statement(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> commit_block();

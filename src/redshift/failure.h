@@ -12,7 +12,7 @@ namespace stroma::redshift {
 /// Why a statement failed, as a SQL client is told.
 struct Failure {
     Failure() = default;
-    /// An error from below, with the SQLSTATE that its code and words mean; so that TRY hands it on.
+    /// An error from below, with the SQLSTATE that its code and words mean: TRY hands it on.
     Failure(Error from);
     Failure(std::string_view state, std::string text) : sqlstate(state), message(std::move(text)) {}
 

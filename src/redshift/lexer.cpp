@@ -26,8 +26,8 @@ public:
 
     Answer<std::vector<Token>> run() {
         if (text_.size() > script_bytes_max)
-            return refuse("54000", fmt::format("a statement may have at most {} bytes",
-                                               script_bytes_max));
+            return refuse("54000",
+                          fmt::format("a statement may have at most {} bytes", script_bytes_max));
         for (;;) {
             Token token;
             token.gap = at_;

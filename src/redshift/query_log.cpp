@@ -48,10 +48,10 @@ public:
     explicit LogScan(std::vector<LoggedQuery> queries) : queries_(std::move(queries)) {}
     const std::vector<sql::ScanColumn>& columns() const override {
         static const std::vector<sql::ScanColumn> names = {
-            {"query", Type::integer},   {"xid", Type::integer},      {"pid", Type::integer},
-            {"username", Type::text},   {"database", Type::text},    {"label", Type::text},
-            {"querytxt", Type::text},   {"started_us", Type::integer}, {"ended_us", Type::integer},
-            {"rows", Type::integer},    {"state", Type::text},       {"error", Type::text}};
+            {"query", Type::integer}, {"xid", Type::integer},        {"pid", Type::integer},
+            {"username", Type::text}, {"database", Type::text},      {"label", Type::text},
+            {"querytxt", Type::text}, {"started_us", Type::integer}, {"ended_us", Type::integer},
+            {"rows", Type::integer},  {"state", Type::text},         {"error", Type::text}};
         return names;
     }
     std::unique_ptr<sql::ScanRun> begin() override { return std::make_unique<Run>(queries_); }

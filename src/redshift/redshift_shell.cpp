@@ -4,12 +4,14 @@
 #include <iterator>
 
 #include "redshift/engine.h"
+#include "redshift/folder_lake.h"
 
 using namespace stroma;
 
 int main(int argc, char** argv) {
     redshift::EngineOptions options;
     options.folder = argc > 1 ? argv[1] : "redshift_shell_data";
+    if (argc > 2) options.lake = std::make_shared<redshift::FolderLake>(argv[2]);
     auto engine = redshift::Engine::open(options);
     if (!engine) return std::fprintf(stderr, "%s\n", engine.error().message.c_str()), 1;
     auto session = (*engine)->connect({catalog::local_administrator()});

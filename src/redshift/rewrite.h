@@ -16,9 +16,9 @@ namespace stroma::redshift {
 /// Where what Stroma puts in the user database lies, beside the users' own schemas.
 namespace schema {
 constexpr std::string_view users = "public";
-constexpr std::string_view dialect = "stroma_dialect";      ///< functions
-constexpr std::string_view system = "stroma_system";        ///< stl_, svv_, sys_
-constexpr std::string_view catalog = "stroma_catalog";      ///< stands for pg_catalog
+constexpr std::string_view dialect = "stroma_dialect";          ///< functions
+constexpr std::string_view system = "stroma_system";            ///< stl_, svv_, sys_
+constexpr std::string_view catalog = "stroma_catalog";          ///< stands for pg_catalog
 constexpr std::string_view information = "stroma_information";  ///< for information_schema
 }  // namespace schema
 
@@ -40,7 +40,7 @@ struct RewriteContext {
 Answer<std::string> rewrite(std::string_view text, std::span<const Token> tokens, std::size_t from,
                             std::size_t to, const RewriteContext& context);
 
-/// How PostgreSQL would call the columns of a SELECT's list; unset where the engine's name is right.
+/// How PostgreSQL would call the columns of a SELECT's list; unset where the engine has it right.
 struct ColumnNames {
     std::vector<std::optional<std::string>> first;  ///< up to a star, or all
     std::vector<std::optional<std::string>> last;   ///< behind the last star

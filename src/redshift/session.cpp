@@ -110,12 +110,13 @@ Failure EngineSession::conflict_on(const std::string& table) {
     const auto other = engine_.locks.last_change(table).by;
     // A number that stays: tools look for it in the words.
     std::uint32_t number = 2166136261u;
-    for (const char letter : table) number = (number ^ static_cast<unsigned char>(letter)) * 16777619u;
+    for (const char letter : table)
+        number = (number ^ static_cast<unsigned char>(letter)) * 16777619u;
     Failure failure(
-        "40001", fmt::format("1023: Serializable isolation violation on table - {}, transactions "
-                             "forming the cycle are: {}, {} (pid:{})",
-                             100000 + number % 1'000'000'000, transaction_, other,
-                             options_.process));
+        "40001",
+        fmt::format("1023: Serializable isolation violation on table - {}, transactions "
+                    "forming the cycle are: {}, {} (pid:{})",
+                    100000 + number % 1'000'000'000, transaction_, other, options_.process));
     failure.detail = fmt::format("table {}", table);
     failure.hint = "the transaction may be tried again";
     return failure;
@@ -126,8 +127,9 @@ Answer<void> EngineSession::lock_all(const std::vector<std::string>& tables, boo
     const auto timeout = setting("lock_timeout").value_or("0");
     for (const std::string& table : tables) {
         if (table.starts_with("temp.")) continue;
-        TRY(engine_.locks.take(transaction_, table, [this] { return is_called_off(); },
-                               std::strtoll(timeout.c_str(), nullptr, 10)));
+        TRY(engine_.locks.take(
+            transaction_, table, [this] { return is_called_off(); },
+            std::strtoll(timeout.c_str(), nullptr, 10)));
         if (begun_ && reads && engine_.locks.last_change(table).at > snapshot_)
             return fail(conflict_on(table));
     }
@@ -153,8 +155,8 @@ Answer<void> EngineSession::commit() {
 Answer<std::int64_t> EngineSession::write(const std::vector<std::string>& tables, bool reads,
                                           const std::function<Answer<std::int64_t>()>& work) {
     if (!options_.may_write)
-        return refuse("42501", fmt::format("permission denied: {} may not change anything",
-                                           options_.user));
+        return refuse("42501",
+                      fmt::format("permission denied: {} may not change anything", options_.user));
     const auto run = [&]() -> Answer<std::int64_t> {
         TRY(lock_all(tables, reads));
         TRY(begin_if_needed());
@@ -186,8 +188,7 @@ Answer<std::int64_t> EngineSession::change(std::string_view sql,
 
 Answer<std::optional<std::string>> EngineSession::text_of(
     std::string_view sql, std::initializer_list<sql::Value> values) {
-    const auto rows =
-        TRY(query(sql, std::span<const sql::Value>(values.begin(), values.size())));
+    const auto rows = TRY(query(sql, std::span<const sql::Value>(values.begin(), values.size())));
     if (!TRY(rows->next()) || rows->is_null(0)) return std::optional<std::string>();
     const sql::Value value = rows->value(0);
     if (const auto* text = std::get_if<std::string>(&value)) return std::optional(*text);
@@ -268,8 +269,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::commit_block() {
 Answer<std::unique_ptr<Cursor>> EngineSession::control(const Prepared& prepared) {
     switch (prepared.statement.kind) {
         case StatementKind::begin:
-            if (explicit_)
-                tell({"WARNING", "25001", "there is already a transaction in progress"});
+            if (explicit_) tell({"WARNING", "25001", "there is already a transaction in progress"});
             explicit_ = true;
             return done(StatementKind::begin, 0,
                         prepared.plan->tokens[0].word == "start" ? "START TRANSACTION" : "");
@@ -303,7 +303,6 @@ Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
                             failure ? failure->message : "");
         });
     cursor->kind = prepared.statement.kind;
-    if (cursor->kind == StatementKind::explain) cursor->made_tag = "EXPLAIN";
     return cursor;
 }
 
@@ -315,8 +314,8 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
         case StatementKind::begin:
         case StatementKind::commit:
         case StatementKind::rollback: return control(prepared);
-        case StatementKind::select:
-        case StatementKind::explain: return select(prepared, values);
+        case StatementKind::select: return select(prepared, values);
+        case StatementKind::explain: return explain(prepared);
         case StatementKind::insert:
         case StatementKind::update:
         case StatementKind::remove: {
@@ -360,8 +359,8 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
                       "current transaction is aborted, commands ignored until end of transaction "
                       "block");
     if (writes(kind) && !options_.may_write)
-        return refuse("42501", fmt::format("permission denied: {} may not change anything",
-                                           options_.user));
+        return refuse("42501",
+                      fmt::format("permission denied: {} may not change anything", options_.user));
     called_off_ = false;
     const bool is_logged = !ends_block(kind) && kind != StatementKind::empty;
     if (is_logged) {
@@ -388,9 +387,103 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
     if ((*opened)->kind == StatementKind::select && kind != StatementKind::select &&
         prepared.columns.empty())
         (*opened)->kind = kind;
-    if (is_logged && kind != StatementKind::select && kind != StatementKind::explain)
+    if (is_logged && kind != StatementKind::select)
         engine_.log->end(number, engine_.now_us(), (*opened)->rows(), "success", "");
     return opened;
+}
+
+void EngineSession::name_columns(Prepared& prepared, const ColumnNames& names) {
+    auto& columns = prepared.columns;
+    for (std::size_t at = 0; at < names.first.size() && at < columns.size(); ++at)
+        if (names.first[at]) columns[at].name = *names.first[at];
+    const std::size_t back = names.last.size();
+    for (std::size_t at = 0; at < back && back <= columns.size(); ++at)
+        if (names.last[at]) columns[columns.size() - back + at].name = *names.last[at];
+}
+
+// What an INSERT, UPDATE or DELETE changes.
+Answer<void> EngineSession::find_target(const Statement& statement, Prepared::Plan& plan) {
+    const auto& tokens = plan.tokens;
+    const std::size_t end = tokens.size() - 1;
+    std::size_t at = 0;
+    const std::string_view before = statement.kind == StatementKind::insert   ? "into"
+                                    : statement.kind == StatementKind::remove ? "from"
+                                                                              : "update";
+    while (at < end && tokens[at].word != before) ++at;
+    // DELETE takes its table without FROM, too.
+    if (at == end && statement.kind == StatementKind::remove) at = 0;
+    if (++at >= end) return fail(syntax_failure(tokens[end]));
+    const TableName table = TRY(read_table(tokens, at));
+    if (table.schema.starts_with("stroma_") || table.schema == "pg_catalog")
+        return refuse("42501", fmt::format("permission denied for relation {}", table.name));
+    plan.target = table.key();
+    while (at < end && tokens[at].word != "values" && tokens[at].word != "select") ++at;
+    plan.reads = statement.kind != StatementKind::insert || tokens[at].word != "values";
+    return {};
+}
+
+Answer<void> EngineSession::understand(const Statement& statement,
+                                       std::span<const std::uint32_t> hints, Prepared& prepared,
+                                       Prepared::Plan& plan) {
+    plan.tokens = TRY(tokens_of(statement.text));
+    const auto& tokens = plan.tokens;
+    const std::size_t end = tokens.size() - 1;
+    const bool explains = statement.kind == StatementKind::explain;
+    const bool is_query = statement.kind == StatementKind::select || explains;
+    if (!is_query && !is_data_change(statement.kind)) return {};
+    auto context = rewrite_context();
+    for (const std::uint32_t hint : hints)
+        context.parameter_types.emplace_back(engine_type_of(hint));
+    std::size_t from = 0;
+    while (explains && from < end &&
+           (tokens[from].word == "explain" || tokens[from].word == "verbose"))
+        ++from;
+    std::string sql = TRY(rewrite(statement.text, tokens, from, end, context));
+    if (is_data_change(statement.kind)) TRY(find_target(statement, plan));
+    settle_live();
+    auto shape = TRY(sql::describe_duckdb(*connection_, sql));
+    // What the client didn't tell is what the engine found; so that a text goes for anything.
+    bool has_new = false;
+    context.parameter_types.resize(shape.parameter_types.size());
+    for (std::size_t at = 0; at < shape.parameter_types.size(); ++at) {
+        std::string& type = context.parameter_types[at];
+        if (type.empty()) {
+            type = shape.parameter_types[at].empty() ? "VARCHAR" : shape.parameter_types[at];
+            has_new = true;
+        }
+        prepared.parameters.push_back(column_of("", type).type_oid);
+    }
+    if (has_new) {
+        sql = TRY(rewrite(statement.text, tokens, from, end, context));
+        shape = TRY(sql::describe_duckdb(*connection_, sql));
+    }
+    if (explains) {
+        prepared.columns.push_back(column_of("QUERY PLAN", "VARCHAR"));
+        plan.sql = "EXPLAIN " + sql;
+        return {};
+    }
+    plan.sql = std::move(sql);
+    if (!is_query) return {};
+    for (const auto& column : shape.columns)
+        prepared.columns.push_back(column_of(column.name, column.engine_type));
+    name_columns(prepared, column_names(tokens, 0, end));
+    return {};
+}
+
+Answer<std::unique_ptr<Cursor>> EngineSession::explain(const Prepared& prepared) {
+    const auto rows = TRY(query(prepared.plan->sql));
+    std::vector<std::vector<std::string>> lines;
+    while (TRY(rows->next())) {
+        const std::string plan = rows->text(rows->columns().size() - 1);
+        for (std::size_t at = 0; at < plan.size();) {
+            const auto end = std::min(plan.find('\n', at), plan.size());
+            lines.push_back({plan.substr(at, end - at)});
+            at = end + 1;
+        }
+    }
+    auto cursor = text_rows({"QUERY PLAN"}, std::move(lines));
+    cursor->made_tag = "EXPLAIN";
+    return cursor;
 }
 
 Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
@@ -402,74 +495,9 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
     auto prepared = std::make_shared<Prepared>();
     prepared->statement = statement;
     auto plan = std::make_shared<Prepared::Plan>();
-    prepared->plan = plan;
-    const auto understand = [&]() -> Answer<void> {
-        plan->tokens = TRY(tokens_of(statement.text));
-        const auto& tokens = plan->tokens;
-        const std::size_t end = tokens.size() - 1;
-        const bool is_query = statement.kind == StatementKind::select ||
-                              statement.kind == StatementKind::explain;
-        if (!is_query && !is_data_change(statement.kind)) return {};
-        auto context = rewrite_context();
-        for (const std::uint32_t hint : hints)
-            context.parameter_types.emplace_back(engine_type_of(hint));
-        std::size_t from = 0;
-        if (statement.kind == StatementKind::explain)
-            while (from < end && (tokens[from].word == "explain" || tokens[from].word == "verbose"))
-                ++from;
-        std::string sql = TRY(rewrite(statement.text, tokens, from, end, context));
-        if (is_data_change(statement.kind)) {
-            std::size_t at = 0;
-            const std::string_view wanted = statement.kind == StatementKind::insert   ? "into"
-                                            : statement.kind == StatementKind::remove ? "from"
-                                                                                      : "update";
-            while (at < end && tokens[at].word != wanted) ++at;
-            if (++at >= end) return fail(syntax_failure(tokens[end]));
-            const TableName table = TRY(read_table(tokens, at));
-            if (table.schema.starts_with("stroma_") || table.schema == "pg_catalog")
-                return refuse("42501", fmt::format("permission denied for relation {}", table.name));
-            plan->target = table.key();
-            while (at < end && tokens[at].word != "values" && tokens[at].word != "select") ++at;
-            plan->reads = statement.kind != StatementKind::insert || tokens[at].word != "values";
-        }
-        settle_live();
-        auto shape = TRY(sql::describe_duckdb(*connection_, sql));
-        // What the client didn't tell is what the engine found; so that a text goes for anything.
-        bool has_new = false;
-        context.parameter_types.resize(shape.parameter_types.size());
-        for (std::size_t at = 0; at < shape.parameter_types.size(); ++at) {
-            std::string& type = context.parameter_types[at];
-            if (type.empty()) {
-                type = shape.parameter_types[at].empty() ? "VARCHAR" : shape.parameter_types[at];
-                has_new = true;
-            }
-            prepared->parameters.push_back(column_of("", type).type_oid);
-        }
-        if (has_new) {
-            sql = TRY(rewrite(statement.text, tokens, from, end, context));
-            shape = TRY(sql::describe_duckdb(*connection_, sql));
-        }
-        if (statement.kind == StatementKind::explain) {
-            prepared->columns.push_back(column_of("QUERY PLAN", "VARCHAR"));
-            plan->sql = "EXPLAIN " + sql;
-            prepared->columns.insert(prepared->columns.begin(), column_of("key", "VARCHAR"));
-            return {};
-        }
-        plan->sql = std::move(sql);
-        if (!is_query) return {};
-        for (const auto& column : shape.columns)
-            prepared->columns.push_back(column_of(column.name, column.engine_type));
-        const ColumnNames names = column_names(tokens, 0, end);
-        for (std::size_t at = 0; at < names.first.size() && at < prepared->columns.size(); ++at)
-            if (names.first[at]) prepared->columns[at].name = *names.first[at];
-        const std::size_t back = names.last.size();
-        for (std::size_t at = 0; at < back && back <= prepared->columns.size(); ++at)
-            if (names.last[at])
-                prepared->columns[prepared->columns.size() - back + at].name = *names.last[at];
-        return {};
-    };
-    auto understood = understand();
+    auto understood = understand(statement, hints, *prepared, *plan);
     if (!understood) return fail(failed(std::move(understood.error())));
+    prepared->plan = std::move(plan);
     return prepared;
 }
 

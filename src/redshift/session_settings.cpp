@@ -124,8 +124,8 @@ Answer<void> EngineSession::set(std::string_view asked, std::string_view value) 
         const std::string zone = lower_of(value) == "default" ? "UTC" : std::string(value);
         const auto set = query("SET TimeZone = " + quoted_text(zone));
         if (!set)
-            return refuse("22023", fmt::format("invalid value for parameter \"TimeZone\": \"{}\"",
-                                               value));
+            return refuse("22023",
+                          fmt::format("invalid value for parameter \"TimeZone\": \"{}\"", value));
     }
     settings_[name] = value;
     if (name == "search_path") TRY(apply_search_path());
@@ -135,6 +135,21 @@ Answer<void> EngineSession::set(std::string_view asked, std::string_view value) 
 
 std::map<std::string, std::string> EngineSession::take_changed_settings() {
     return std::exchange(changed_settings_, {});
+}
+
+Answer<std::unique_ptr<Cursor>> EngineSession::show(const std::string& name) {
+    if (name == "all") {
+        std::vector<std::vector<std::string>> rows;
+        for (const KnownSetting& each : known_settings)
+            rows.push_back({std::string(each.name), setting(each.name).value_or("")});
+        return text_rows({"name", "setting"}, std::move(rows));
+    }
+    const auto value = setting(name);
+    if (!value)
+        return refuse("42704", fmt::format("unrecognized configuration parameter \"{}\"", name));
+    auto cursor = text_rows({spelled(name)}, {{*value}});
+    cursor->made_tag = "SHOW";
+    return cursor;
 }
 
 Answer<std::unique_ptr<Cursor>> EngineSession::settings(const Prepared& prepared) {
@@ -165,21 +180,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::settings(const Prepared& prepared
         name += "." + tokens[at + 1].word;
         at += 2;
     }
-    if (kind == StatementKind::show) {
-        if (name == "all") {
-            std::vector<std::vector<std::string>> rows;
-            for (const KnownSetting& each : known_settings)
-                rows.push_back({std::string(each.name), setting(each.name).value_or("")});
-            return text_rows({"name", "setting"}, std::move(rows));
-        }
-        const auto value = setting(name);
-        if (!value)
-            return refuse("42704",
-                          fmt::format("unrecognized configuration parameter \"{}\"", name));
-        auto cursor = text_rows({spelled(name)}, {{*value}});
-        cursor->made_tag = "SHOW";
-        return cursor;
-    }
+    if (kind == StatementKind::show) return show(name);
     if (kind == StatementKind::reset) {
         if (name == "all") {
             settings_.clear();
@@ -214,8 +215,8 @@ Answer<std::unique_ptr<Cursor>> EngineSession::settings(const Prepared& prepared
 
 Answer<TableName> EngineSession::read_table(std::span<const Token> tokens, std::size_t& at) {
     const auto is_name = [&](std::size_t index) {
-        return index < tokens.size() && (tokens[index].kind == TokenKind::word ||
-                                         tokens[index].kind == TokenKind::quoted);
+        return index < tokens.size() &&
+               (tokens[index].kind == TokenKind::word || tokens[index].kind == TokenKind::quoted);
     };
     if (!is_name(at)) return fail(syntax_failure(tokens[at], "a table's name is expected"));
     std::vector<std::string> parts = {tokens[at++].word};
@@ -256,8 +257,7 @@ Answer<TableName> EngineSession::find_table(std::span<const Token> tokens, std::
         TRY(text_of("SELECT 'yes' FROM duckdb_tables() WHERE lower(table_name) = lower(?) AND "
                     "(CASE WHEN database_name = 'temp' THEN 'temp' ELSE schema_name END) = ?",
                     {table.name, table.schema}));
-    if (!found)
-        return refuse("42P01", fmt::format("relation \"{}\" does not exist", table.name));
+    if (!found) return refuse("42P01", fmt::format("relation \"{}\" does not exist", table.name));
     return table;
 }
 

@@ -43,7 +43,8 @@ class EngineSession;
 struct Engine::State {
     State(EngineOptions the_options, std::shared_ptr<sql::EmbeddedDatabase> opened,
           std::int64_t first_query)
-        : options(std::move(the_options)), database(std::move(opened)),
+        : options(std::move(the_options)),
+          database(std::move(opened)),
           log(std::make_shared<QueryLog>(first_query)) {}
 
     EngineOptions options;

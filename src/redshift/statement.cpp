@@ -69,8 +69,9 @@ public:
             return is_word(at + 1, "compression") ? StatementKind::analyze_compression
                                                   : StatementKind::analyze;
         if (word == "select" && has_into()) return StatementKind::create_table_as;
-        const auto* const found = std::find_if(std::begin(beginnings), std::end(beginnings),
-                                         [&](const Beginning& each) { return each.word == word; });
+        const auto* const found =
+            std::find_if(std::begin(beginnings), std::end(beginnings),
+                         [&](const Beginning& each) { return each.word == word; });
         return found == std::end(beginnings) ? StatementKind::other : found->kind;
     }
 
@@ -120,7 +121,8 @@ private:
                                         : StatementKind::copy_from_s3;
     }
     StatementKind after_with(std::size_t at) const {
-        const std::string_view words[] = {"select", "insert", "update", "delete", "merge", "values"};
+        const std::string_view words[] = {"select", "insert", "update",
+                                          "delete", "merge",  "values"};
         at = find(at, words);
         if (is_word(at, "insert")) return StatementKind::insert;
         if (is_word(at, "update")) return StatementKind::update;
@@ -141,8 +143,8 @@ Answer<std::vector<Statement>> split(std::string_view script) {
     std::size_t from = 0;
     for (std::size_t at = 0; at < tokens.size(); ++at) {
         const Token& token = tokens[at];
-        const bool ends = token.kind == TokenKind::end ||
-                          (token.kind == TokenKind::sign && token.word == ";");
+        const bool ends =
+            token.kind == TokenKind::end || (token.kind == TokenKind::sign && token.word == ";");
         if (!ends) continue;
         if (at > from) {
             Statement made;

@@ -10,9 +10,9 @@ namespace stroma::redshift {
 namespace {
 
 constexpr std::array<std::string_view, 17> encodings = {
-    "raw",    "az64",    "bytedict", "delta",     "delta32k", "lzo",  "mostly8", "mostly16",
-    "mostly32", "runlength", "text255", "text32k", "zstd",    "auto", "none",    "lzo2",
-    "default"};
+    "raw",     "az64",     "bytedict", "delta",     "delta32k", "lzo",
+    "mostly8", "mostly16", "mostly32", "runlength", "text255",  "text32k",
+    "zstd",    "auto",     "none",     "lzo2",      "default"};
 
 class TableReader {
 public:
@@ -32,8 +32,8 @@ public:
         if (in_.token().word.starts_with('#')) made_.is_temporary = true;
         TRY(in_.name());
         while (in_.take_sign(".")) TRY(in_.name());
-        if (in_.is_sign("(")) TRY(in_.is_sign(")", 2) || in_.is_sign(",", 2) ? names_of_query()
-                                                                          : elements());
+        if (in_.is_sign("("))
+            TRY(in_.is_sign(")", 2) || in_.is_sign(",", 2) ? names_of_query() : elements());
         TRY(options());
         if (in_.take("as")) {
             made_.query_from = in_.at();
@@ -249,8 +249,7 @@ Answer<void> TableReader::options() {
         const bool is_there =
             std::any_of(made_.columns.begin(), made_.columns.end(),
                         [&](const ColumnDefinition& column) { return column.name == name; });
-        if (!is_there)
-            return refuse("42703", "sort key column \"" + name + "\" does not exist");
+        if (!is_there) return refuse("42703", "sort key column \"" + name + "\" does not exist");
     }
     return {};
 }

@@ -12,7 +12,7 @@ namespace stroma::redshift {
 /// How Redshift would store a table, and what its columns were declared as: kept beside it, so that
 /// the catalog tells it and a definition for a real cluster can be written.
 struct TableAttributes {
-    std::string dist;               ///< "EVEN", "ALL", "KEY(a)", "AUTO(EVEN)"; "" not said
+    std::string dist;  ///< "EVEN", "ALL", "KEY(a)", "AUTO(EVEN)"; "" not said
     std::string distkey;
     std::vector<std::string> sort;  ///< columns of the sort key
     bool is_interleaved = false;
@@ -33,14 +33,14 @@ struct ColumnDefinition {
     std::size_t default_from = 0, default_to = 0;  ///< tokens of DEFAULT's expression
     bool is_not_null = false;
     std::optional<std::pair<std::int64_t, std::int64_t>> identity;  ///< seed, step
-    bool identity_by_default = false;  ///< a value may be given
+    bool identity_by_default = false;                               ///< a value may be given
 };
 
 struct TableDefinition {
     bool is_temporary = false, if_not_exists = false;
-    std::size_t name_at = 0;                     ///< token of the name
+    std::size_t name_at = 0;  ///< token of the name
     std::vector<ColumnDefinition> columns;
-    std::vector<std::string> column_names;       ///< of CREATE TABLE x (a, b) AS
+    std::vector<std::string> column_names;  ///< of CREATE TABLE x (a, b) AS
     struct Like {
         std::size_t name_at = 0;
         bool with_defaults = false;

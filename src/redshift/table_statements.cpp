@@ -46,6 +46,7 @@ private:
     Answer<std::unique_ptr<Cursor>> drop_table(const TableName& table, bool if_exists);
     Answer<std::unique_ptr<Cursor>> alter();
     Answer<std::int64_t> alter_table(const TableName& table);
+    Answer<void> alter_attribute(const std::string& start, TableAttributes& attributes);
     Answer<std::unique_ptr<Cursor>> truncate();
     /// A name for something that is to be made.
     Answer<TableName> new_name(bool is_temporary);
@@ -89,17 +90,20 @@ Answer<std::string> TableStatement::column_sql(const ColumnDefinition& column, b
     std::string sql = quoted_name(column.name) + " " + column.type.engine;
     if (column.is_not_null) sql += " NOT NULL";
     if (column.default_to > column.default_from)
-        sql += " DEFAULT " + TRY(session_.rewritten(prepared_, column.default_from, column.default_to));
+        sql += " DEFAULT " +
+               TRY(session_.rewritten(prepared_, column.default_from, column.default_to));
     if (column.identity) {
         const std::string sequence =
             fmt::format("{}.identity_{}_{}", is_temporary ? "temp" : "stroma_system",
                         session_.engine().now_us(), session_.engine().next_transaction++);
         const auto [seed, step] = *column.identity;
-        sequences.push_back(fmt::format(
-            "CREATE {}SEQUENCE {} START {} INCREMENT BY {} MINVALUE {} MAXVALUE {}",
-            is_temporary ? "TEMP " : "", sequence, seed, step,
-            step < 0 ? std::numeric_limits<std::int64_t>::min() + 1 : std::min<std::int64_t>(seed, 1),
-            step < 0 ? std::max<std::int64_t>(seed, -1) : std::numeric_limits<std::int64_t>::max()));
+        sequences.push_back(
+            fmt::format("CREATE {}SEQUENCE {} START {} INCREMENT BY {} MINVALUE {} MAXVALUE {}",
+                        is_temporary ? "TEMP " : "", sequence, seed, step,
+                        step < 0 ? std::numeric_limits<std::int64_t>::min() + 1
+                                 : std::min<std::int64_t>(seed, 1),
+                        step < 0 ? std::max<std::int64_t>(seed, -1)
+                                 : std::numeric_limits<std::int64_t>::max()));
         sql += fmt::format(" DEFAULT nextval('{}')", sequence);
     }
     return sql;
@@ -158,14 +162,15 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_table() {
                 "(CASE WHEN database_name = 'temp' THEN 'temp' ELSE schema_name END) = ?",
                 {table.name, table.schema}));
             if (there) {
-                session_.tell({"INFO", "42P07", fmt::format("Relation \"{}\" already exists and "
-                                                            "will be skipped", table.name)});
+                session_.tell({"INFO", "42P07",
+                               fmt::format("Relation \"{}\" already exists and "
+                                           "will be skipped",
+                                           table.name)});
                 return 0;
             }
         }
         for (const std::string& sequence : sequences) TRY(session_.change(sequence));
-        TRY(session_.change(fmt::format("CREATE {}TABLE {} ({})",
-                                        table.is_temporary ? "TEMP " : "",
+        TRY(session_.change(fmt::format("CREATE {}TABLE {} ({})", table.is_temporary ? "TEMP " : "",
                                         table.is_temporary ? quoted_name(table.name) : table.sql(),
                                         columns)));
         TRY(keep_attributes(session_, table, attributes));
@@ -185,7 +190,8 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_from_query(TableName tabl
         for (const auto& column : shape.columns) columns.push_back(column.name);
         for (std::size_t at = 0; at < names.first.size() && at < columns.size(); ++at)
             if (names.first[at]) columns[at] = *names.first[at];
-        for (std::size_t at = 0; at < names.last.size() && names.last.size() <= columns.size(); ++at)
+        for (std::size_t at = 0; at < names.last.size() && names.last.size() <= columns.size();
+             ++at)
             if (names.last[at]) columns[columns.size() - names.last.size() + at] = *names.last[at];
         for (std::size_t at = 0; at < definition.column_names.size() && at < columns.size(); ++at)
             columns[at] = definition.column_names[at];
@@ -207,11 +213,11 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_from_query(TableName tabl
                                 .declared;
         }
         const std::string order = sort_order(definition.attributes, made, "made");
-        const auto count = TRY(session_.change(fmt::format(
-            "CREATE {}TABLE {} AS SELECT * FROM ({}) AS made({}){}",
-            table.is_temporary ? "TEMP " : "",
-            table.is_temporary ? quoted_name(table.name) : table.sql(), query, list,
-            order.empty() ? "" : " ORDER BY " + order)));
+        const auto count = TRY(
+            session_.change(fmt::format("CREATE {}TABLE {} AS SELECT * FROM ({}) AS made({}){}",
+                                        table.is_temporary ? "TEMP " : "",
+                                        table.is_temporary ? quoted_name(table.name) : table.sql(),
+                                        query, list, order.empty() ? "" : " ORDER BY " + order)));
         TRY(keep_attributes(session_, table, definition.attributes));
         return count;
     };
@@ -302,9 +308,8 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_schema() {
     if (name.starts_with("pg_"))
         return refuse("42939", fmt::format("unacceptable schema name \"{}\"", name));
     TRY(session_.write({"schema " + name}, false, [&] {
-        return session_.change(fmt::format("CREATE SCHEMA {}{}",
-                                           if_not_exists ? "IF NOT EXISTS " : "",
-                                           quoted_name(name)));
+        return session_.change(fmt::format(
+            "CREATE SCHEMA {}{}", if_not_exists ? "IF NOT EXISTS " : "", quoted_name(name)));
     }));
     return done(StatementKind::create_schema);
 }
@@ -316,8 +321,10 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop_table(const TableName& tabl
         if (!columns && !if_exists)
             return refuse("42P01", fmt::format("table \"{}\" does not exist", table.name));
         if (!columns) {
-            session_.tell({"INFO", "00000", fmt::format("Table \"{}\" does not exist and will be "
-                                                        "skipped", table.name)});
+            session_.tell({"INFO", "00000",
+                           fmt::format("Table \"{}\" does not exist and will be "
+                                       "skipped",
+                                       table.name)});
             return 0;
         }
         for (const TableColumn& column : *columns) {
@@ -362,12 +369,50 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
             TRY(drop_table(table, if_exists));
         } else {
             TRY(session_.write({table.key()}, false, [&] {
-                return session_.change(fmt::format("DROP VIEW {}{}",
-                                                   if_exists ? "IF EXISTS " : "", table.sql()));
+                return session_.change(
+                    fmt::format("DROP VIEW {}{}", if_exists ? "IF EXISTS " : "", table.sql()));
             }));
         }
     } while (in_.take_sign(","));
     return done(StatementKind::drop, 0, kind == "table" ? "DROP TABLE" : "DROP VIEW");
+}
+
+// ALTER TABLE x ALTER …
+Answer<void> TableStatement::alter_attribute(const std::string& start,
+                                             TableAttributes& attributes) {
+    const bool is_sort = in_.is("compound") || in_.is("sortkey") || in_.is("interleaved");
+    if (is_sort) {
+        attributes.is_interleaved = in_.take("interleaved");
+        in_.take("compound");
+        TRY(in_.expect("sortkey"));
+        attributes.sort.clear();
+        if (in_.is_sign("(")) attributes.sort = TRY(in_.names());
+    } else if (in_.take("distkey")) {
+        attributes.distkey = TRY(in_.name());
+        attributes.dist = "KEY(" + attributes.distkey + ")";
+    } else if (in_.take("diststyle")) {
+        std::string style = TRY(in_.name());
+        std::transform(style.begin(), style.end(), style.begin(), ::toupper);
+        attributes.dist = style == "AUTO" ? "" : style;
+        if (in_.take("distkey")) {
+            attributes.distkey = TRY(in_.name());
+            attributes.dist = "KEY(" + attributes.distkey + ")";
+        }
+    } else {
+        in_.take("column");
+        const std::string name = TRY(in_.name());
+        if (in_.take("encode")) {
+            attributes.columns[name].encode = TRY(in_.name());
+        } else {
+            TRY(in_.expect("type"));
+            std::size_t at = in_.at();
+            const auto type = TRY(read_type(tokens_, at));
+            TRY(session_.change(start + "ALTER COLUMN " + quoted_name(name) + " TYPE " +
+                                type.engine));
+            attributes.columns[name].type = type.declared;
+        }
+    }
+    return {};
 }
 
 Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
@@ -382,7 +427,8 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
         const std::string from = TRY(in_.name());
         TRY(in_.expect("to"));
         const std::string to = TRY(in_.name());
-        TRY(session_.change(start + "RENAME COLUMN " + quoted_name(from) + " TO " + quoted_name(to)));
+        TRY(session_.change(start + "RENAME COLUMN " + quoted_name(from) + " TO " +
+                            quoted_name(to)));
         attributes.columns[to] = attributes.columns[from];
         attributes.columns.erase(from);
         std::replace(attributes.sort.begin(), attributes.sort.end(), from, to);
@@ -406,7 +452,8 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
                                              session_.rewrite_context()));
         TRY(session_.change(start + "ADD COLUMN " + sql));
         if (column.is_not_null)
-            TRY(session_.change(start + "ALTER COLUMN " + quoted_name(column.name) + " SET NOT NULL"));
+            TRY(session_.change(start + "ALTER COLUMN " + quoted_name(column.name) +
+                                " SET NOT NULL"));
         attributes.columns[column.name] = definition.attributes.columns[column.name];
     } else if (in_.is("drop") && !in_.is("constraint", 1)) {
         in_.next();
@@ -416,38 +463,7 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
         attributes.columns.erase(name);
         std::erase(attributes.sort, name);
     } else if (in_.take("alter")) {
-        const bool is_sort = in_.is("compound") || in_.is("sortkey") || in_.is("interleaved");
-        if (is_sort) {
-            attributes.is_interleaved = in_.take("interleaved");
-            in_.take("compound");
-            TRY(in_.expect("sortkey"));
-            attributes.sort.clear();
-            if (in_.is_sign("(")) attributes.sort = TRY(in_.names());
-        } else if (in_.take("distkey")) {
-            attributes.distkey = TRY(in_.name());
-            attributes.dist = "KEY(" + attributes.distkey + ")";
-        } else if (in_.take("diststyle")) {
-            std::string style = TRY(in_.name());
-            std::transform(style.begin(), style.end(), style.begin(), ::toupper);
-            attributes.dist = style == "AUTO" ? "" : style;
-            if (in_.take("distkey")) {
-                attributes.distkey = TRY(in_.name());
-                attributes.dist = "KEY(" + attributes.distkey + ")";
-            }
-        } else {
-            in_.take("column");
-            const std::string name = TRY(in_.name());
-            if (in_.take("encode")) {
-                attributes.columns[name].encode = TRY(in_.name());
-            } else {
-                TRY(in_.expect("type"));
-                std::size_t at = in_.at();
-                const auto type = TRY(read_type(tokens_, at));
-                TRY(session_.change(start + "ALTER COLUMN " + quoted_name(name) + " TYPE " +
-                                    type.engine));
-                attributes.columns[name].type = type.declared;
-            }
-        }
+        TRY(alter_attribute(start, attributes));
     } else if (in_.is("append")) {
         return refuse("0A000", "ALTER TABLE APPEND is not there");
     } else if (!in_.is("owner") && !in_.is("add") && !in_.is("drop")) {
@@ -506,10 +522,10 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
 }  // namespace
 
 Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& table) {
-    const auto rows = TRY(session.query(
-        "SELECT comment FROM duckdb_tables() WHERE lower(table_name) = lower(?) AND "
-        "(CASE WHEN database_name = 'temp' THEN 'temp' ELSE schema_name END) = ?",
-        std::vector<sql::Value>{table.name, table.schema}));
+    const auto rows = TRY(
+        session.query("SELECT comment FROM duckdb_tables() WHERE lower(table_name) = lower(?) AND "
+                      "(CASE WHEN database_name = 'temp' THEN 'temp' ELSE schema_name END) = ?",
+                      std::vector<sql::Value>{table.name, table.schema}));
     if (!TRY(rows->next()))
         return refuse("42P01", fmt::format("relation \"{}\" does not exist", table.name));
     return TableAttributes::from(rows->is_null(0) ? "" : rows->text(0));

@@ -141,7 +141,7 @@ Answer<TypeName> TypeReader::read_scalar() {
     const Token& token = tokens_[at_];
     const std::string word = lower_of(token.word);
     ++at_;
-    constexpr std::array texts = {"varchar", "character", "char",   "nchar",
+    constexpr std::array texts = {"varchar", "character", "char", "nchar",
                                   "bpchar",  "nvarchar",  "text", "string"};
     if (std::find(texts.begin(), texts.end(), word) != texts.end()) return read_text(word);
     TypeName type;
@@ -163,8 +163,8 @@ Answer<TypeName> TypeReader::read_scalar() {
         const bool whole = word == "timestamp";
         type.engine = whole ? (zoned ? "TIMESTAMPTZ" : "TIMESTAMP") : (zoned ? "TIMETZ" : "TIME");
         type.declared = fmt::format("{} {} time zone", word, zoned ? "with" : "without");
-        type.oid = whole ? (zoned ? oid::timestamptz : oid::timestamp)
-                         : (zoned ? oid::timetz : oid::time);
+        type.oid =
+            whole ? (zoned ? oid::timestamptz : oid::timestamp) : (zoned ? oid::timetz : oid::time);
         return type;
     }
     for (const Known& known : known_types) {
@@ -195,18 +195,30 @@ struct OfEngine {
     std::int16_t size;
 };
 constexpr OfEngine engine_types[] = {
-    {"BOOLEAN", oid::boolean, 1},     {"TINYINT", oid::int2, 2},
-    {"SMALLINT", oid::int2, 2},       {"INTEGER", oid::int4, 4},
-    {"BIGINT", oid::int8, 8},         {"UTINYINT", oid::int2, 2},
-    {"USMALLINT", oid::int4, 4},      {"UINTEGER", oid::int8, 8},
-    {"FLOAT", oid::float4, 4},        {"DOUBLE", oid::float8, 8},
-    {"HUGEINT", oid::int8, 8},        {"UBIGINT", oid::int8, 8},
-    {"VARCHAR", oid::varchar, -1},    {"BLOB", oid::bytea, -1},
-    {"DATE", oid::date, 4},           {"TIME", oid::time, 8},
-    {"TIMETZ", oid::timetz, 12},      {"TIMESTAMP", oid::timestamp, 8},
-    {"TIMESTAMP_S", oid::timestamp, 8}, {"TIMESTAMP_MS", oid::timestamp, 8},
-    {"TIMESTAMP_NS", oid::timestamp, 8}, {"TIMESTAMPTZ", oid::timestamptz, 8},
-    {"INTERVAL", oid::interval, 16},  {"UUID", oid::uuid, 16},
+    {"BOOLEAN", oid::boolean, 1},
+    {"TINYINT", oid::int2, 2},
+    {"SMALLINT", oid::int2, 2},
+    {"INTEGER", oid::int4, 4},
+    {"BIGINT", oid::int8, 8},
+    {"UTINYINT", oid::int2, 2},
+    {"USMALLINT", oid::int4, 4},
+    {"UINTEGER", oid::int8, 8},
+    {"FLOAT", oid::float4, 4},
+    {"DOUBLE", oid::float8, 8},
+    {"HUGEINT", oid::int8, 8},
+    {"UBIGINT", oid::int8, 8},
+    {"VARCHAR", oid::varchar, -1},
+    {"BLOB", oid::bytea, -1},
+    {"DATE", oid::date, 4},
+    {"TIME", oid::time, 8},
+    {"TIMETZ", oid::timetz, 12},
+    {"TIMESTAMP", oid::timestamp, 8},
+    {"TIMESTAMP_S", oid::timestamp, 8},
+    {"TIMESTAMP_MS", oid::timestamp, 8},
+    {"TIMESTAMP_NS", oid::timestamp, 8},
+    {"TIMESTAMPTZ", oid::timestamptz, 8},
+    {"INTERVAL", oid::interval, 16},
+    {"UUID", oid::uuid, 16},
     {"JSON", oid::super, -1},
 };
 

@@ -329,8 +329,8 @@ Result<StatementShape> DuckDbConnection::describe(const std::string& statement) 
     StatementShape shape;
     for (idx_t index = 1; index <= duckdb_nparams(prepared.handle); ++index) {
         const auto id = duckdb_param_type(prepared.handle, index);
-        const bool is_known = id != DUCKDB_TYPE_INVALID && id != DUCKDB_TYPE_ANY &&
-                              id != DUCKDB_TYPE_SQLNULL;
+        const bool is_known =
+            id != DUCKDB_TYPE_INVALID && id != DUCKDB_TYPE_ANY && id != DUCKDB_TYPE_SQLNULL;
         shape.parameter_types.push_back(
             is_known ? name_of_type(duckdb_param_logical_type(prepared.handle, index)) : "");
     }

@@ -97,7 +97,9 @@ public:
 
     Result<std::unique_ptr<Connection>> connect() override { return connect_duckdb(instance_); }
     Abilities abilities() const override {
-        return {.concurrent_writers = instance_->writers.is_wide(), .columnar = true, .interruptible = true};
+        return {.concurrent_writers = instance_->writers.is_wide(),
+                .columnar = true,
+                .interruptible = true};
     }
     Result<void> add_table_function(const std::string& name, TableFunction function) override {
         auto connection = TRY(connect());
@@ -269,8 +271,7 @@ Result<std::shared_ptr<EmbeddedDatabase>> open_duckdb(const DuckDbOptions& optio
             TRY(connection->run_script("SET GLOBAL enable_external_access = false"));
     }
     // As in SQL, 5 / 2 is 2.
-    if (options.integer_division)
-        TRY(connection->run_script("SET GLOBAL integer_division = true"));
+    if (options.integer_division) TRY(connection->run_script("SET GLOBAL integer_division = true"));
     if (options.fenced && !options.open_settings)
         TRY(connection->run_script("SET GLOBAL lock_configuration = true"));
     return database;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "redshift/date_format.h"
+#include "redshift/dialect/date_format.h"
 #include "redshift/rewriter.h"
 #include "redshift/types.h"
 
@@ -14,48 +14,139 @@ struct PartName {
     std::string_view word, engine;
 };
 constexpr PartName part_names[] = {
-    {"millennium", "millennium"}, {"millennia", "millennium"}, {"mil", "millennium"},
-    {"mils", "millennium"},       {"century", "century"},      {"centuries", "century"},
-    {"c", "century"},             {"cent", "century"},         {"decade", "decade"},
-    {"decades", "decade"},        {"dec", "decade"},           {"year", "year"},
-    {"years", "year"},            {"y", "year"},               {"yr", "year"},
-    {"yrs", "year"},              {"yyyy", "year"},            {"yy", "year"},
-    {"quarter", "quarter"},       {"quarters", "quarter"},     {"qtr", "quarter"},
-    {"qtrs", "quarter"},          {"q", "quarter"},            {"month", "month"},
-    {"months", "month"},          {"mon", "month"},            {"mons", "month"},
-    {"mm", "month"},              {"week", "week"},            {"weeks", "week"},
-    {"w", "week"},                {"wk", "week"},              {"ww", "week"},
-    {"day", "day"},               {"days", "day"},             {"d", "day"},
-    {"dd", "day"},                {"hour", "hour"},            {"hours", "hour"},
-    {"h", "hour"},                {"hr", "hour"},              {"hrs", "hour"},
-    {"hh", "hour"},               {"minute", "minute"},        {"minutes", "minute"},
-    {"m", "minute"},              {"min", "minute"},           {"mins", "minute"},
-    {"mi", "minute"},             {"n", "minute"},             {"second", "second"},
-    {"seconds", "second"},        {"s", "second"},             {"sec", "second"},
-    {"secs", "second"},           {"ss", "second"},            {"millisecond", "millisecond"},
-    {"milliseconds", "millisecond"}, {"ms", "millisecond"},    {"msec", "millisecond"},
-    {"microsecond", "microsecond"}, {"microseconds", "microsecond"}, {"us", "microsecond"},
-    {"usec", "microsecond"},      {"dayofweek", "dow"},        {"dow", "dow"},
-    {"weekday", "dow"},           {"dw", "dow"},               {"dayofyear", "doy"},
-    {"doy", "doy"},               {"dy", "doy"},               {"yearday", "doy"},
-    {"epoch", "epoch"},           {"isodow", "isodow"},        {"isoyear", "isoyear"},
-    {"timezone", "timezone"},     {"timezone_hour", "timezone_hour"},
+    {"millennium", "millennium"},
+    {"millennia", "millennium"},
+    {"mil", "millennium"},
+    {"mils", "millennium"},
+    {"century", "century"},
+    {"centuries", "century"},
+    {"c", "century"},
+    {"cent", "century"},
+    {"decade", "decade"},
+    {"decades", "decade"},
+    {"dec", "decade"},
+    {"year", "year"},
+    {"years", "year"},
+    {"y", "year"},
+    {"yr", "year"},
+    {"yrs", "year"},
+    {"yyyy", "year"},
+    {"yy", "year"},
+    {"quarter", "quarter"},
+    {"quarters", "quarter"},
+    {"qtr", "quarter"},
+    {"qtrs", "quarter"},
+    {"q", "quarter"},
+    {"month", "month"},
+    {"months", "month"},
+    {"mon", "month"},
+    {"mons", "month"},
+    {"mm", "month"},
+    {"week", "week"},
+    {"weeks", "week"},
+    {"w", "week"},
+    {"wk", "week"},
+    {"ww", "week"},
+    {"day", "day"},
+    {"days", "day"},
+    {"d", "day"},
+    {"dd", "day"},
+    {"hour", "hour"},
+    {"hours", "hour"},
+    {"h", "hour"},
+    {"hr", "hour"},
+    {"hrs", "hour"},
+    {"hh", "hour"},
+    {"minute", "minute"},
+    {"minutes", "minute"},
+    {"m", "minute"},
+    {"min", "minute"},
+    {"mins", "minute"},
+    {"mi", "minute"},
+    {"n", "minute"},
+    {"second", "second"},
+    {"seconds", "second"},
+    {"s", "second"},
+    {"sec", "second"},
+    {"secs", "second"},
+    {"ss", "second"},
+    {"millisecond", "millisecond"},
+    {"milliseconds", "millisecond"},
+    {"ms", "millisecond"},
+    {"msec", "millisecond"},
+    {"microsecond", "microsecond"},
+    {"microseconds", "microsecond"},
+    {"us", "microsecond"},
+    {"usec", "microsecond"},
+    {"dayofweek", "dow"},
+    {"dow", "dow"},
+    {"weekday", "dow"},
+    {"dw", "dow"},
+    {"dayofyear", "doy"},
+    {"doy", "doy"},
+    {"dy", "doy"},
+    {"yearday", "doy"},
+    {"epoch", "epoch"},
+    {"isodow", "isodow"},
+    {"isoyear", "isoyear"},
+    {"timezone", "timezone"},
+    {"timezone_hour", "timezone_hour"},
     {"timezone_minute", "timezone_minute"},
 };
 
 // What reads files, settings, other statements or the engine's insides, or waits.
-constexpr std::array<std::string_view, 52> refused = {
-    "query", "query_table", "getenv", "glob", "pg_sleep", "sleep_ms", "sniff_csv", "sql_auto_complete",
-    "json_execute_serialized_sql", "json_serialize_sql", "json_deserialize_sql",
-    "json_serialize_plan", "from_substrait", "from_substrait_json", "get_substrait",
-    "get_substrait_json", "which_secret", "write_log", "parse_duckdb_log_message",
-    "current_setting", "getvariable", "add_parquet_key", "force_checkpoint", "checkpoint",
-    "arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_map_function", "seq_scan",
-    "index_scan", "repeat_row", "test_all_types", "test_vector_types", "storage_info",
-    "enable_logging", "disable_logging", "truncate_duckdb_logs", "enable_profiling",
-    "disable_profiling", "enable_profile", "disable_profile", "profile_output",
-    "in_search_path", "nextval", "currval", "setseed", "checkpoint_database", "import_database",
-    "export_database", "show_databases", "set_config", "iceberg_scan"};
+constexpr std::array<std::string_view, 52> refused = {"query",
+                                                      "query_table",
+                                                      "getenv",
+                                                      "glob",
+                                                      "pg_sleep",
+                                                      "sleep_ms",
+                                                      "sniff_csv",
+                                                      "sql_auto_complete",
+                                                      "json_execute_serialized_sql",
+                                                      "json_serialize_sql",
+                                                      "json_deserialize_sql",
+                                                      "json_serialize_plan",
+                                                      "from_substrait",
+                                                      "from_substrait_json",
+                                                      "get_substrait",
+                                                      "get_substrait_json",
+                                                      "which_secret",
+                                                      "write_log",
+                                                      "parse_duckdb_log_message",
+                                                      "current_setting",
+                                                      "getvariable",
+                                                      "add_parquet_key",
+                                                      "force_checkpoint",
+                                                      "checkpoint",
+                                                      "arrow_scan",
+                                                      "arrow_scan_dumb",
+                                                      "pandas_scan",
+                                                      "python_map_function",
+                                                      "seq_scan",
+                                                      "index_scan",
+                                                      "repeat_row",
+                                                      "test_all_types",
+                                                      "test_vector_types",
+                                                      "storage_info",
+                                                      "enable_logging",
+                                                      "disable_logging",
+                                                      "truncate_duckdb_logs",
+                                                      "enable_profiling",
+                                                      "disable_profiling",
+                                                      "enable_profile",
+                                                      "disable_profile",
+                                                      "profile_output",
+                                                      "in_search_path",
+                                                      "nextval",
+                                                      "currval",
+                                                      "setseed",
+                                                      "checkpoint_database",
+                                                      "import_database",
+                                                      "export_database",
+                                                      "show_databases",
+                                                      "set_config",
+                                                      "iceberg_scan"};
 constexpr std::array<std::string_view, 9> refused_starts = {
     "read_", "stroma_", "duckdb_", "pragma_", "parquet_", "json_scan", "csv_", "delta_", "sqlite_"};
 
@@ -63,8 +154,11 @@ constexpr std::array<std::string_view, 9> refused_starts = {
 class Call {
 public:
     Call(Rewriter& rewriter, std::size_t at, std::size_t open)
-        : rewriter_(rewriter), name_(rewriter.token(at).word), open_(open),
-          close_(rewriter.closing(open)), arguments_(rewriter.arguments(open, close_)) {}
+        : rewriter_(rewriter),
+          name_(rewriter.token(at).word),
+          open_(open),
+          close_(rewriter.closing(open)),
+          arguments_(rewriter.arguments(open, close_)) {}
 
     const std::string& name() const { return name_; }
     std::size_t count() const { return arguments_.size(); }
@@ -91,8 +185,8 @@ public:
         return std::string(named);
     }
     Failure misfit() const {
-        Failure failure("42883", fmt::format("function {} with {} arguments does not exist", name_,
-                                             count()));
+        Failure failure(
+            "42883", fmt::format("function {} with {} arguments does not exist", name_, count()));
         failure.position = rewriter_.token(open_).offset + 1;
         return failure;
     }
@@ -134,9 +228,12 @@ Written rewrite_dates(Call& call) {
         std::string part = TRY(call.part(0));
         const std::string count = TRY(call.argument(1)), moment = TRY(call.argument(2));
         if (part == "dow" || part == "doy") part = "day";
-        if (part == "millennium") part = "millennia";
-        else if (part == "century") part = "centuries";
-        else part += "s";
+        if (part == "millennium")
+            part = "millennia";
+        else if (part == "century")
+            part = "centuries";
+        else
+            part += "s";
         return fmt::format("(CAST({} AS TIMESTAMP) + to_{}(CAST({} AS INTEGER)))", moment, part,
                            count);
     }
@@ -178,15 +275,14 @@ Written rewrite_json_path(Call& call) {
     if (call.count() < 2) return fail(call.misfit());
     std::size_t last = call.count();
     const std::string& tail = call.first(last - 1).word;
-    const bool has_flag = call.first(last - 1).kind == TokenKind::word &&
-                          (tail == "true" || tail == "false");
+    const bool has_flag =
+        call.first(last - 1).kind == TokenKind::word && (tail == "true" || tail == "false");
     if (has_flag) --last;
     std::string path = "'$'";
     for (std::size_t at = 1; at < last; ++at)
         path += fmt::format(" || '.\"' || ({}) || '\"'", TRY(call.argument(at)));
     const std::string json = TRY(call.argument(0));
-    const std::string found =
-        fmt::format("coalesce(json_extract_string({}, {}), '')", json, path);
+    const std::string found = fmt::format("coalesce(json_extract_string({}, {}), '')", json, path);
     if (has_flag && tail == "true")
         return fmt::format("CASE WHEN json_valid({}) THEN {} END", json, found);
     return fmt::format("CASE WHEN ({}) IS NOT NULL THEN {} END", json, found);
@@ -242,7 +338,8 @@ Written rewrite_cast(Call& call) {
     if (as == call.close()) return std::nullopt;
     const std::string value = TRY(rewriter.range({call.open() + 1, as}, true));
     std::vector<Token> type_tokens;
-    for (std::size_t at = as + 1; at <= call.close(); ++at) type_tokens.push_back(rewriter.token(at));
+    for (std::size_t at = as + 1; at <= call.close(); ++at)
+        type_tokens.push_back(rewriter.token(at));
     std::size_t at = 0;
     const auto type = TRY(read_type(type_tokens, at));
     if (at + 1 != type_tokens.size()) return fail(syntax_failure(type_tokens[at]));
@@ -256,8 +353,7 @@ Written rewrite_text(Call& call) {
     if (name == "regexp_replace") {
         if (call.count() < 2 || call.count() > 3) return std::nullopt;
         return fmt::format("regexp_replace({}, {}, {}, 'g')", TRY(call.argument(0)),
-                           TRY(call.argument(1)),
-                           call.count() == 3 ? TRY(call.argument(2)) : "''");
+                           TRY(call.argument(1)), call.count() == 3 ? TRY(call.argument(2)) : "''");
     }
     if (name == "sha2") {
         if (call.count() != 2) return fail(call.misfit());
@@ -294,9 +390,9 @@ bool is_one(const std::array<std::string_view, N>& names, std::string_view name)
 
 Written rewrite_known(Call& call, std::size_t& at) {
     constexpr std::array<std::string_view, 3> choices = {"nvl", "nvl2", "decode"};
-    constexpr std::array<std::string_view, 8> dates = {
-        "dateadd", "datediff", "date_add", "date_diff", "date_part", "datepart", "date_trunc",
-        "pgdate_part"};
+    constexpr std::array<std::string_view, 8> dates = {"dateadd",    "datediff",   "date_add",
+                                                       "date_diff",  "date_part",  "datepart",
+                                                       "date_trunc", "pgdate_part"};
     constexpr std::array<std::string_view, 4> formats = {"to_char", "to_date", "to_timestamp",
                                                          "to_number"};
     const std::string& name = call.name();

@@ -17,20 +17,24 @@ bool among(const std::array<std::string_view, N>& words, std::string_view word) 
 }
 
 constexpr std::array<std::string_view, 13> ends_from = {
-    "where", "group",  "having",    "order",  "limit",     "union",  "intersect",
-    "except", "minus", "qualify",   "window", "returning", "set"};
+    "where",  "group", "having",  "order",  "limit",     "union", "intersect",
+    "except", "minus", "qualify", "window", "returning", "set"};
+
+constexpr std::array<std::string_view, 10> joins = {"join",  "left",    "right", "full",  "inner",
+                                                    "cross", "natural", "on",    "using", "offset"};
 
 constexpr std::array<std::string_view, 10> joins = {
     "join", "left", "right", "full", "inner", "cross", "natural", "on", "using", "offset"};
 
 // After these a parenthesis opens no call.
 constexpr std::array<std::string_view, 51> no_functions = {
-    "in",     "and",   "or",      "not",    "on",     "using",  "where",  "having", "select",
-    "from",   "join",  "as",      "when",   "then",   "else",   "case",   "between", "like",
-    "ilike",  "by",    "over",    "values", "union",  "all",    "any",    "some",   "exists",
-    "except", "with",  "distinct", "limit", "offset", "group",  "filter", "order",  "intersect",
-    "is",     "set",   "into",    "top",    "table",  "minus",  "to",     "similar", "rows",
-    "range",  "qualify", "materialized", "recursive", "lateral", "array"};
+    "in",        "and",     "or",     "not",       "on",   "using",    "where",   "having",
+    "select",    "from",    "join",   "as",        "when", "then",     "else",    "case",
+    "between",   "like",    "ilike",  "by",        "over", "values",   "union",   "all",
+    "any",       "some",    "exists", "except",    "with", "distinct", "limit",   "offset",
+    "group",     "filter",  "order",  "intersect", "is",   "set",      "into",    "top",
+    "table",     "minus",   "to",     "similar",   "rows", "range",    "qualify", "materialized",
+    "recursive", "lateral", "array"};
 
 }  // namespace
 
@@ -105,8 +109,8 @@ Answer<void> Rewriter::step(Frame& frame, std::size_t& at) {
         case TokenKind::parameter: {
             frame.out += gap(at);
             frame.primary = frame.out.size();
-            const auto number = static_cast<std::size_t>(
-                std::strtoul(token.word.c_str() + 1, nullptr, 10));
+            const auto number =
+                static_cast<std::size_t>(std::strtoul(token.word.c_str() + 1, nullptr, 10));
             const bool has_type = number >= 1 && number <= context_.parameter_types.size() &&
                                   !context_.parameter_types[number - 1].empty();
             frame.out += has_type ? fmt::format("CAST({} AS {})", token.word,
@@ -210,8 +214,7 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
         frame.out += gap(at);
         frame.primary = frame.out.size();
         // database.schema.name: the database is this one.
-        if (is_sign(at + 1, ".") && is_sign(at + 3, ".") &&
-            tokens_[at].word == context_.database)
+        if (is_sign(at + 1, ".") && is_sign(at + 3, ".") && tokens_[at].word == context_.database)
             at += 2;
         const std::string& first = tokens_[at].word;
         const bool is_catalog = first == "pg_catalog" && is_sign(at + 1, ".");
@@ -221,8 +224,7 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
         if (is_catalog || is_information) {
             const bool is_function = is_sign(at + 3, "(");
             if (!is_function)
-                frame.out +=
-                    std::string(is_catalog ? schema::catalog : schema::information) + ".";
+                frame.out += std::string(is_catalog ? schema::catalog : schema::information) + ".";
             at += 2;
             frame.out += gap(at);
             if (is_function) return call(frame, at);
@@ -232,15 +234,22 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
         }
     }
     const bool opens = at + 1 < frame.end && is_sign(at + 1, "(");
-    const bool is_function = opens && (tokens_[at].kind == TokenKind::quoted ||
-                                       !among(no_functions, tokens_[at].word));
+    const bool is_function =
+        opens && (tokens_[at].kind == TokenKind::quoted || !among(no_functions, tokens_[at].word));
     if (is_function && !is_part) return call(frame, at);
     if (is_function && !is_function_for_users(tokens_[at].word))
         return refuse("42501", fmt::format("permission denied for function {}", tokens_[at].word));
     const Token& token = tokens_[at];
     if (is_part) frame.out += gap(at);
-    frame.out += token.kind == TokenKind::word ? token.word
-                                               : std::string(text_.substr(token.offset, token.size));
+    // The engine's AT is a keyword where Redshift has a name.
+    if (token.kind == TokenKind::word && token.word == "at" && !is_word(at + 1, "time")) {
+        frame.out += "\"at\"";
+        ++at;
+        return {};
+    }
+    frame.out += token.kind == TokenKind::word
+                     ? token.word
+                     : std::string(text_.substr(token.offset, token.size));
     ++at;
     return {};
 }

@@ -35,7 +35,8 @@ std::size_t close_of(std::span<const Token> tokens, std::size_t open, std::size_
 }
 
 /// The name of a value without an alias; unset where the engine has it right: of a column.
-std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t from, std::size_t to) {
+std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t from,
+                                   std::size_t to) {
     if (from >= to) return std::nullopt;
     // value::type is called as the value.
     int depth = 0;
@@ -54,17 +55,18 @@ std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t fr
     if (is_word(first, "exists")) return "exists";
     if (is_name(first) && from + 1 < to && is_sign(tokens[from + 1], "(")) {
         const std::size_t close = close_of(tokens, from + 1, to);
-        const bool is_whole =
-            close + 1 >= to || is_word(tokens[close + 1], "over") ||
-            is_word(tokens[close + 1], "within") || is_word(tokens[close + 1], "filter");
+        const bool is_whole = close + 1 >= to || is_word(tokens[close + 1], "over") ||
+                              is_word(tokens[close + 1], "within") ||
+                              is_word(tokens[close + 1], "filter");
         if (is_whole) return first.word == "extract" ? "date_part" : first.word;
     }
     bool is_path = is_name(first);
     for (std::size_t at = from + 1; is_path && at < to; ++at)
         is_path = (at - from) % 2 == 1 ? is_sign(tokens[at], ".") : is_name(tokens[at]);
     constexpr std::array<std::string_view, 4> constants = {"null", "true", "false", "sysdate"};
-    const bool is_constant = to == from + 1 && std::any_of(
-        constants.begin(), constants.end(), [&](auto word) { return is_word(first, word); });
+    const bool is_constant =
+        to == from + 1 && std::any_of(constants.begin(), constants.end(),
+                                      [&](auto word) { return is_word(first, word); });
     if (is_constant && first.word == "sysdate") return "sysdate";
     if (is_constant && first.word != "null") return "bool";
     if (is_path && !is_constant) {
@@ -111,12 +113,14 @@ ColumnNames column_names(std::span<const Token> tokens, std::size_t from, std::s
         begun = at + 1;
     };
     for (std::size_t at = from; at <= to; ++at) {
-        const bool is_over = at == to || (depth == 0 && tokens[at].kind == TokenKind::word &&
-                                          (tokens[at].word == "from" || tokens[at].word == "where" ||
-                                           tokens[at].word == "union" || tokens[at].word == "limit" ||
-                                           tokens[at].word == "order" || (tokens[at].word == "group" && !is_word(tokens[at - 1], "within")) ||
-                                           tokens[at].word == "into" || tokens[at].word == "except" ||
-                                           tokens[at].word == "intersect"));
+        const bool is_over =
+            at == to || (depth == 0 && tokens[at].kind == TokenKind::word &&
+                         (tokens[at].word == "from" || tokens[at].word == "where" ||
+                          tokens[at].word == "union" || tokens[at].word == "limit" ||
+                          tokens[at].word == "order" ||
+                          (tokens[at].word == "group" && !is_word(tokens[at - 1], "within")) ||
+                          tokens[at].word == "into" || tokens[at].word == "except" ||
+                          tokens[at].word == "intersect"));
         if (is_over) {
             if (at > begun) end_item(at);
             return names;

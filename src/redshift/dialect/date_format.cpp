@@ -1,4 +1,4 @@
-#include "redshift/date_format.h"
+#include "redshift/dialect/date_format.h"
 
 #include <fmt/format.h>
 
@@ -19,26 +19,26 @@ struct DatePart {
 
 // The longest first.
 constexpr DatePart date_parts[] = {
-    {"YYYY", "%Y"}, {"MONTH", "%B"}, {"HH24", "%H"}, {"HH12", "%I"}, {"IYYY", "%G"},
-    {"DDD", "%j"},  {"DAY", "%A"},   {"MON", "%b"},  {"YYY", ""},    {"A.M.", "%p"},
-    {"P.M.", "%p"}, {"YY", "%y"},    {"MM", "%m"},   {"DD", "%d"},   {"DY", "%a"},
-    {"HH", "%I"},   {"MI", "%M"},    {"SS", "%S"},   {"MS", "%g"},   {"US", "%f"},
-    {"AM", "%p"},   {"PM", "%p"},    {"IW", "%V"},   {"WW", ""},     {"TZ", "UTC"},
-    {"OF", "+00"},  {"CC", ""},      {"Q", ""},      {"D", ""},      {"J", ""},
+    {"YYYY", "%Y"}, {"MONTH", "%B"}, {"HH24", "%H"}, {"HH12", "%I"}, {"IYYY", "%G"}, {"DDD", "%j"},
+    {"DAY", "%A"},  {"MON", "%b"},   {"YYY", ""},    {"A.M.", "%p"}, {"P.M.", "%p"}, {"YY", "%y"},
+    {"MM", "%m"},   {"DD", "%d"},    {"DY", "%a"},   {"HH", "%I"},   {"MI", "%M"},   {"SS", "%S"},
+    {"MS", "%g"},   {"US", "%f"},    {"AM", "%p"},   {"PM", "%p"},   {"IW", "%V"},   {"WW", ""},
+    {"TZ", "UTC"},  {"OF", "+00"},   {"CC", ""},     {"Q", ""},      {"D", ""},      {"J", ""},
     {"W", ""},
 };
 
 std::string upper_of(std::string_view text) {
     std::string made(text);
-    for (char& letter : made) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+    for (char& letter : made)
+        letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
     return made;
 }
 
 struct Piece {
-    std::string literal;                ///< where it is no part
+    std::string literal;  ///< where it is no part
     const DatePart* part = nullptr;
-    std::string written;                ///< as in the format
-    bool is_short = false;              ///< FM before it
+    std::string written;    ///< as in the format
+    bool is_short = false;  ///< FM before it
 };
 
 std::vector<Piece> pieces_of(std::string_view format) {
@@ -91,8 +91,7 @@ Answer<std::string> part_expression(const Piece& piece, const std::string& momen
     if (part == "Q") return fmt::format("CAST(quarter({}) AS VARCHAR)", moment);
     if (part == "D") return fmt::format("CAST(dayofweek({}) + 1 AS VARCHAR)", moment);
     if (part == "CC") return fmt::format("CAST(century({}) AS VARCHAR)", moment);
-    if (part == "W")
-        return fmt::format("CAST((day({}) - 1) // 7 + 1 AS VARCHAR)", moment);
+    if (part == "W") return fmt::format("CAST((day({}) - 1) // 7 + 1 AS VARCHAR)", moment);
     if (part == "WW")
         return fmt::format("lpad(CAST((dayofyear({}) - 1) // 7 + 1 AS VARCHAR), 2, '0')", moment);
     if (piece.part->pattern.empty())
@@ -101,8 +100,8 @@ Answer<std::string> part_expression(const Piece& piece, const std::string& momen
     std::string text = fmt::format("strftime({}, '{}')", moment, piece.part->pattern);
     const bool is_name = part == "MONTH" || part == "DAY" || part == "MON" || part == "DY";
     const bool is_low = std::islower(static_cast<unsigned char>(piece.written[0])) != 0;
-    const bool is_high = piece.written.size() > 1 &&
-                         std::isupper(static_cast<unsigned char>(piece.written[1])) != 0;
+    const bool is_high =
+        piece.written.size() > 1 && std::isupper(static_cast<unsigned char>(piece.written[1])) != 0;
     if (is_name || part == "AM" || part == "PM") {
         if (is_low) text = "lower(" + text + ")";
         if (!is_low && is_high && is_name) text = "upper(" + text + ")";
@@ -110,7 +109,9 @@ Answer<std::string> part_expression(const Piece& piece, const std::string& momen
             text = fmt::format("rpad({}, 9, ' ')", text);
         return text;
     }
-    if (piece.is_short) text = fmt::format("CASE WHEN ltrim({0}, '0') = '' THEN '0' ELSE ltrim({0}, '0') END", text);
+    if (piece.is_short)
+        text =
+            fmt::format("CASE WHEN ltrim({0}, '0') = '' THEN '0' ELSE ltrim({0}, '0') END", text);
     return text;
 }
 
@@ -141,17 +142,19 @@ Answer<std::string> number_expression(const std::string& value, std::string_view
     }
     std::string text = fmt::format("format('{{:{}.{}f}}', abs(CAST({} AS DOUBLE)))",
                                    grouped ? "," : "", decimals, value);
-    if (zeros_from == 0 && whole > 0)
-        text = fmt::format("regexp_replace({}, '^0\\.', '.')", text);
+    if (zeros_from == 0 && whole > 0) text = fmt::format("regexp_replace({}, '^0\\.', '.')", text);
     if (zeros_from != 0) {
         const std::size_t width = whole - zeros_from + 1 + (decimals > 0 ? decimals + 1 : 0);
-        if (!grouped) text = fmt::format("lpad({0}, CAST(greatest(length({0}), {1}) AS INTEGER), '0')", text, width);
+        if (!grouped)
+            text = fmt::format("lpad({0}, CAST(greatest(length({0}), {1}) AS INTEGER), '0')", text,
+                               width);
     }
     text = fmt::format("CASE WHEN {} < 0 THEN '-' ELSE '' END || {}{}", value,
                        has_dollar ? "'$' || " : "", text);
     if (is_short) return fmt::format("({})", text);
     const std::size_t width = format.size() + 1;
-    return fmt::format("lpad({0}, CAST(greatest(length({0}), {1}) AS INTEGER), ' ')", "(" + text + ")", width);
+    return fmt::format("lpad({0}, CAST(greatest(length({0}), {1}) AS INTEGER), ' ')",
+                       "(" + text + ")", width);
 }
 
 }  // namespace
