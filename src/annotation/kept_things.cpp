@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include "annotation/label_state.h"
+#include "base/json.h"
 
 namespace stroma::annotation {
 namespace {
 
 constexpr std::size_t id_bytes = 16;
+constexpr std::size_t selection_bytes_max = 256u << 20;
 
 KeptThing thing_in(const sql::Rows& rows) {
     return {rows.text(0),    rows.text(1) == "view" ? KeptKind::view : KeptKind::selection,
@@ -19,6 +21,14 @@ KeptThing thing_in(const sql::Rows& rows) {
 }  // namespace
 
 std::string_view name_of(KeptKind kind) { return kind == KeptKind::view ? "view" : "selection"; }
+
+Result<CellRuns> cells_of(const KeptThing& selection) {
+    const Json body = TRY(parse_json(selection.body, {.bytes_max = selection_bytes_max}));
+    CellRuns cells;
+    for (const Json& run : body.at("cells"))
+        cells.emplace_back(run[0].get<std::uint32_t>(), run[1].get<std::uint32_t>());
+    return cells;
+}
 
 Result<KeptThing> KeptThings::put(KeptThing thing) {
     TRY(check_text("name", thing.name));

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "annotation/cell_bitmap.h"
 #include "base/context.h"
 #include "sql/connection_pool.h"
 
@@ -23,6 +24,9 @@ struct KeptThing {
     std::int64_t created_ms = 0;
     std::string body;  ///< JSON; not set in lists
 };
+
+/// The cells of a selection, from its body.
+Result<CellRuns> cells_of(const KeptThing& selection);
 
 /// Any thread.
 class KeptThings {

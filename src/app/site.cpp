@@ -4,6 +4,7 @@
 #include <future>
 
 #include "app/answers/comparison_relations.h"
+#include "app/answers/selection_relation.h"
 #include "app/backup_stage.h"
 #include "app/build_info.h"
 #include "app/ingest/fetch_stage.h"
@@ -98,6 +99,7 @@ Result<void> open_domain(Site::State& state, const Settings& settings) {
          .staging = state.data / "tmp" / "staging"}));
     state.warehouse = TRY(warehouse::Warehouse::open(*state.warehouse_database, open, state.clock));
     add_comparison_relations(*state.warehouse, *state.comparisons);
+    add_selection_relation(*state.warehouse, state.annotations->kept, *state.catalog);
     state.loader = std::make_unique<loading::DatasetLoader>(
         *state.objects, *state.catalog, *state.warehouse, *state.files, *state.images, state.ids);
     state.parquet = std::make_unique<warehouse::ParquetWriter>(*state.warehouse_database);

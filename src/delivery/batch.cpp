@@ -258,16 +258,20 @@ void Making::take_answer(const Json& answer, std::size_t from, std::size_t to,
 void Making::find_partitions() {
     if (!destination_.partitions) return;
     std::vector<Item> kept;
-    for (Item& item : items_) {
-        if (destination_.query) {
-            auto keys = destination_.query->keys_of(item.data);
-            if (!keys) {
-                refuse(std::move(item), "DynamicPartitioning.MetadataExtractionFailed",
-                       keys.error().message);
-                continue;
-            }
-            item.from_query = *std::move(keys);
+    std::vector<Result<PartitionKeys>> keys;
+    if (destination_.query) {
+        std::vector<std::string_view> records;
+        for (const Item& item : items_) records.push_back(item.data);
+        keys = destination_.query->keys_of(records);
+    }
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        Item& item = items_[i];
+        if (!keys.empty() && !keys[i]) {
+            refuse(std::move(item), "DynamicPartitioning.MetadataExtractionFailed",
+                   keys[i].error().message);
+            continue;
         }
+        if (!keys.empty()) item.from_query = *std::move(keys[i]);
         PrefixValues tried = values(item.arrived_ms, "tried");
         tried.from_query = item.from_query;
         tried.from_transform = item.from_transform;

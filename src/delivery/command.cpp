@@ -29,7 +29,7 @@ struct Pipe {
     }
 };
 
-Result<pid_t> start(const fs::path& program, const Pipe& input, const Pipe& output) {
+Result<pid_t> start(const Command& command, const Pipe& input, const Pipe& output) {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, input.ends[0], 0);
@@ -44,11 +44,15 @@ Result<pid_t> start(const fs::path& program, const Pipe& input, const Pipe& outp
     ::sigaddset(&defaults, SIGPIPE);
     ::posix_spawnattr_setsigdefault(&attributes, &defaults);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    std::string path = program.string();
-    char* arguments[] = {path.data(), nullptr};
+    std::string path = command.program.string();
+    std::vector<std::string> words = command.arguments;
+    std::vector<char*> arguments{path.data()};
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    char* const no_environment[] = {nullptr};
     pid_t child = 0;
-    const int failed =
-        ::posix_spawn(&child, path.c_str(), &actions, &attributes, arguments, environ);
+    const int failed = ::posix_spawn(&child, path.c_str(), &actions, &attributes, arguments.data(),
+                                     command.with_environment ? environ : no_environment);
     ::posix_spawn_file_actions_destroy(&actions);
     ::posix_spawnattr_destroy(&attributes);
     if (failed != 0) return fail(error_from_errno("starting", path, failed));
@@ -90,11 +94,11 @@ Result<std::string> exchange(Pipe& to, Pipe& from, std::string_view input, std::
 
 }  // namespace
 
-Result<std::string> run_command(const fs::path& program, std::string_view input,
+Result<std::string> run_command(const Command& command, std::string_view input,
                                 std::size_t output_max, Milliseconds most) {
     Pipe to, from;
     if (!to.open() || !from.open()) return fail(error_from_errno("making", "a pipe", errno));
-    const pid_t child = TRY(start(program, to, from));
+    const pid_t child = TRY(start(command, to, from));
     to.close_end(0);
     from.close_end(1);
     auto output = exchange(to, from, input, output_max, most);
@@ -102,7 +106,7 @@ Result<std::string> run_command(const fs::path& program, std::string_view input,
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    const std::string name = program.filename().string();
+    const std::string name = command.program.filename().string();
     if (!output) return fail(std::move(output.error()).with(name));
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return fail(ErrorCode::unavailable,

@@ -94,7 +94,7 @@ Result<std::shared_ptr<Deliveries::Worker>> Deliveries::opened(std::string_view 
 }
 
 Result<void> Deliveries::create(DeliveryState wanted) {
-    TRY(parse_destination(wanted.config));
+    TRY(check_destination(wanted.config));
     wanted.id = ids_.uuid();
     wanted.created_ms = wanted.updated_ms = clock_.unix_ms();
     wanted.version = 1;
@@ -146,7 +146,7 @@ Result<DeliveryStats> Deliveries::stats(std::string_view name) {
 }
 
 Result<void> Deliveries::update(std::string_view name, int version, const std::string& config) {
-    TRY(parse_destination(config));
+    TRY(check_destination(config));
     return TRY(opened(name))->change([&](DeliveryState& state) -> Result<void> {
         if (state.version != version)
             return fail(ErrorCode::conflict,

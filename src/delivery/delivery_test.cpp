@@ -113,7 +113,7 @@ TEST(TableRows, ValuesAreOfTheirColumnsTypesOrTheRowIsRefused) {
 
 TEST(Destination, WhatCannotBeDeliveredIsRefusedWhenItIsMade) {
     const auto refused = [](std::string_view rest) {
-        return !parse_destination(R"({"BucketARN":"arn:aws:s3:::b",)" + std::string(rest) + "}");
+        return !check_destination(R"({"BucketARN":"arn:aws:s3:::b",)" + std::string(rest) + "}");
     };
     EXPECT_FALSE(refused(R"("Prefix":"x/")"));
     EXPECT_TRUE(refused(R"("Prefix":"!{timestamp:yyyy}/")"));

@@ -73,8 +73,7 @@ Result<void> read_processors(const Json& config, Destination& destination) {
             const std::string engine = parameter(processor, "JsonParsingEngine");
             if (!engine.empty() && engine != "JQ-1.6")
                 return wrong("JsonParsingEngine must be JQ-1.6");
-            destination.query = std::make_shared<JqQuery>(
-                TRY(JqQuery::compile(parameter(processor, "MetadataExtractionQuery"))));
+            destination.query = JqQuery{.program = parameter(processor, "MetadataExtractionQuery")};
         } else if (type == "AppendDelimiterToRecord") {
             const std::string given = unescaped(parameter(processor, "Delimiter"));
             destination.delimiter = given.empty() ? "\n" : given;
@@ -164,6 +163,12 @@ Result<void> check_prefixes(const Destination& destination) {
 }
 
 }  // namespace
+
+Result<void> check_destination(std::string_view json) {
+    const Destination destination = TRY(parse_destination(json));
+    if (destination.query) TRY(destination.query->check());
+    return {};
+}
 
 Result<std::string> bucket_of_arn(std::string_view arn) {
     if (!arn.starts_with(bucket_arn) || arn.size() == bucket_arn.size())

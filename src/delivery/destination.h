@@ -29,7 +29,7 @@ struct Destination {
     Milliseconds buffer_time{300'000};
     Compression compression = Compression::none;
     bool partitions = false;               ///< dynamic partitioning
-    std::shared_ptr<JqQuery> query;        ///< partition keys of a record
+    std::optional<JqQuery> query;          ///< partition keys of a record
     std::optional<std::string> delimiter;  ///< put behind each record
     bool takes_apart = false;         ///< records hold several JSON values, one behind the other
     std::string transform;            ///< name of the user's command; "" for none
@@ -39,6 +39,8 @@ struct Destination {
 
 /// errors  invalid_input  in words for the client
 Result<Destination> parse_destination(std::string_view json);
+/// As a client gives it for the first time: its query is compiled, too (JqQuery::check).
+Result<void> check_destination(std::string_view json);
 /// "arn:aws:s3:::name" → "name"; invalid_input for another.
 Result<std::string> bucket_of_arn(std::string_view arn);
 

@@ -1,30 +1,31 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/context.h"
 #include "base/result.h"
 
 namespace stroma::delivery {
 
-/// A compiled jq program (libjq) that makes an object from a record: the partition keys.
-class JqQuery {
-public:
-    /// errors  invalid_input  the program isn't one, with jq's words
-    static Result<JqQuery> compile(const std::string& program);
-    ~JqQuery();
-    JqQuery(JqQuery&&) noexcept;
-    JqQuery& operator=(JqQuery&&) noexcept;
-    /// Its members as text. errors  invalid_input  the record isn't JSON, the program fails on it
-    /// or gives no object, or a member is null, empty or not a scalar
-    Result<std::map<std::string, std::string>> keys_of(std::string_view record) const;
+using PartitionKeys = std::map<std::string, std::string>;
 
-private:
-    struct State;
-    explicit JqQuery(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+/// A user's jq program that makes an object from a record: the partition keys. It is run in a
+/// child process of its own (jq_child.h), for it may run for ever, take all memory, and ask for
+/// files and the environment.
+struct JqQuery {
+    std::string program;
+    Milliseconds time{10'000};  ///< for all records of a call
+
+    /// errors  invalid_input  the program isn't one, with jq's words
+    Result<void> check() const;
+    /// For each record the members of its object as text, or why there are none. All of them fail
+    /// alike where one makes the child take more than its time or memory.
+    /// errors  invalid_input  the record isn't JSON, the program fails on it or gives no object, or
+    /// a member is null, empty or not a scalar
+    std::vector<Result<PartitionKeys>> keys_of(const std::vector<std::string_view>& records) const;
 };
 
 }  // namespace stroma::delivery

@@ -12,6 +12,7 @@
 #include "matrix/kept_selection.h"
 #include "matrix/progress/progress_estimate.h"
 #include "matrix/rearranged/rearranged_zip.h"
+#include "warehouse/frame_names.h"
 
 namespace stroma::matrix {
 namespace {
@@ -64,6 +65,13 @@ bool is_folder_format(std::string_view format) {
     return format == "csv" || format == "mtx" || format == "zarr";
 }
 
+bool names_selections(const MatrixQuery& query) {
+    const auto names = [](std::string_view text) {
+        return warehouse::lower_case(text).find("selected_cell") != std::string::npos;
+    };
+    return names(query.sql) || names(query.where);
+}
+
 /// How often the result was made, once the job that makes it now is done.
 std::int64_t generation_of(const std::optional<MatrixResult>& result, std::int64_t now_ms) {
     if (!result) return 1;
@@ -78,8 +86,8 @@ tl::unexpected<Error> no_result(std::string_view result) {
 
 Result<warehouse::Scope> MatrixService::scope_of(const catalog::Principal& principal) {
     if (principal.role == catalog::Role::administrator && principal.scopes.empty())
-        return warehouse::Scope{true, {}};
-    return warehouse::Scope{false, TRY(catalog_.readable_datasets(principal))};
+        return warehouse::Scope{true, {}, principal.id};
+    return warehouse::Scope{false, TRY(catalog_.readable_datasets(principal)), principal.id};
 }
 
 Result<std::string> MatrixService::selection_id(const MatrixQuery& query,
@@ -99,9 +107,11 @@ Result<std::string> MatrixService::selection_id(const MatrixQuery& query,
             revisions.push_back(dataset.current_revision);
     }
     std::sort(revisions.begin(), revisions.end());
-    const Json text = {{"query", to_json(canonical)},
-                       {"revisions", revisions},
-                       {"annotation", TRY(catalog_.annotation())}};
+    Json text = {{"query", to_json(canonical)},
+                 {"revisions", revisions},
+                 {"annotation", TRY(catalog_.annotation())}};
+    // Everybody sees other selections of cells.
+    if (names_selections(query)) text["asker"] = scope.asker;
     return sha256_hex(text.dump()).substr(0, 32);
 }
 

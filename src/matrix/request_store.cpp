@@ -29,13 +29,16 @@ constexpr JsonLimits json_limits{
     .bytes_max = 16u << 20, .depth_max = 64, .string_bytes_max = 8u << 20};
 
 std::string to_json(const warehouse::Scope& scope) {
-    return Json{{"everything", scope.everything}, {"datasets", scope.datasets}}.dump();
+    return Json{
+        {"everything", scope.everything}, {"datasets", scope.datasets}, {"asker", scope.asker}}
+        .dump();
 }
 
 Result<warehouse::Scope> scope_from_json(std::string_view text) {
     const Json json = TRY(parse_json(text, json_limits));
     return warehouse::Scope{json.value("everything", false),
-                            json.value("datasets", std::vector<std::string>{})};
+                            json.value("datasets", std::vector<std::string>{}),
+                            json.value("asker", "")};
 }
 
 std::int64_t as_integer(std::uint64_t value) { return static_cast<std::int64_t>(value); }

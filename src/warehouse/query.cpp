@@ -200,7 +200,7 @@ Result<void> open_expression(Warehouse::State& state, FencedRows& answer, Relati
 
 /// Opens the rows of the named relations that are kept elsewhere.
 Result<void> open_others(Warehouse::State& state, FencedRows& answer, Relations& relations,
-                         const Json& tree, const std::set<std::string>& named) {
+                         const Json& tree, const std::set<std::string>& named, const Scope& scope) {
     std::vector<std::string> revisions;
     for (const auto& dataset : relations.datasets()) revisions.push_back(dataset.revision);
     for (const auto& name : named) {
@@ -209,7 +209,7 @@ Result<void> open_others(Warehouse::State& state, FencedRows& answer, Relations&
                                         [&](const auto& one) { return one.name == name; });
         if (other == state.others.end())
             return fail(ErrorCode::unsupported, fmt::format("there is no '{}' here", name));
-        auto rows = TRY(other->open(revisions, values_needed(tree, name, other->key)));
+        auto rows = TRY(other->open(revisions, values_needed(tree, name, other->key), scope));
         ScanRegistry::Ticket ticket(*state.scans, std::move(rows));
         relations.set_other(name, ticket.relation());
         answer.hold(std::move(ticket));
@@ -245,7 +245,7 @@ Result<void> prepare_and_run(Warehouse::State& state, FencedRows& answer,
     if (checked.relations.contains("expression") || checked.relations.contains("expression_all")) {
         TRY(open_expression(state, answer, relations, checked.tree, checked.relations));
     }
-    TRY(open_others(state, answer, relations, checked.tree, checked.relations));
+    TRY(open_others(state, answer, relations, checked.tree, checked.relations, scope));
     for (const auto& name : checked.relations) {
         TRY(connection.change(
             fmt::format("CREATE TEMP VIEW {} AS {}", name, relations.select_of(name))));

@@ -12,19 +12,22 @@ namespace stroma::warehouse {
 
 const std::vector<std::string_view>& relation_names() {
     static const std::vector<std::string_view> names = [] {
-        std::vector<std::string_view> all = {"dataset",    "obs",
-                                             "var",        "cells",
-                                             "cell",       "cell_all",
-                                             "expression", "expression_all",
-                                             "provenance", "stl_load_commits",
-                                             "comparison", "comparison_gene"};
+        std::vector<std::string_view> all = {"dataset",      "obs",
+                                             "var",          "cells",
+                                             "cell",         "cell_all",
+                                             "expression",   "expression_all",
+                                             "provenance",   "stl_load_commits",
+                                             "comparison",   "comparison_gene",
+                                             "selected_cell"};
         for (const auto& table : biology_tables()) all.push_back(table.name);
         return all;
     }();
     return names;
 }
 
-bool is_other(std::string_view name) { return name == "comparison" || name == "comparison_gene"; }
+bool is_other(std::string_view name) {
+    return name == "comparison" || name == "comparison_gene" || name == "selected_cell";
+}
 
 bool is_relation(std::string_view name) {
     return std::find(relation_names().begin(), relation_names().end(), name) !=

@@ -63,6 +63,7 @@ struct QueryLimits {
 struct Scope {
     bool everything = false;            ///< the administrator
     std::vector<std::string> datasets;  ///< catalog ids
+    std::string asker = {};             ///< the principal's id; "" nobody in particular
 };
 
 /// Cells of one dataset's current revision, by their row in obs, rising or in the query's order.

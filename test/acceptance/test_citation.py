@@ -75,6 +75,28 @@ def test_a_result_that_expired_is_made_again_to_the_byte_also_from_a_backup(
         server.stop()
 
 
+@pytest.mark.parametrize("format", ["csv", "mtx"])
+def test_a_result_with_its_columns_in_another_order_is_the_one_that_is_built(
+        stroma_binary, made_h5ad, start_server, tmp_path, run, format):
+    """A result that is there is rearranged; where there is none, the same bytes are built."""
+    stroma = Stroma(stroma_binary, tmp_path / "data")
+    stroma.imported(made_h5ad, "--public")
+    stroma.run("backup", tmp_path / "backup")
+    run("restore", tmp_path / "backup", data=tmp_path / "other")
+    files = []
+    for data, orders in ((stroma.data, ["n,note,score", "note,score,n"]),
+                         (tmp_path / "other", ["note,score,n"])):
+        server = start_server(data)
+        api = MatrixApi(server)
+        for order in orders:
+            accepted = api.post("/v1/matrix", {"where": "true", "format": format,
+                                               "fields": order.split(",")})
+            done = api.finished(accepted.json()["request_id"])
+        files.append((done["query_hash"], ask(done["matrix_url"]).content))
+        server.stop()
+    assert files[0] == files[1]
+
+
 def test_an_unknown_result_is_not_found(first, start_server):
     api = MatrixApi(start_server(first.data))
     done = api.matrix({"op": "=", "field": "cell_id", "value": "c0"}, format="h5ad")

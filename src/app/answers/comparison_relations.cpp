@@ -65,16 +65,17 @@ void add_comparison_relations(warehouse::Warehouse& warehouse, explorer::Compari
     add_relation(
         warehouse,
         {"comparison", "comparison",
-         [&comparisons](const std::vector<std::string>& revisions,
-                        const Names& keys) -> Result<std::shared_ptr<sql::TableScan>> {
+         [&comparisons](const std::vector<std::string>& revisions, const Names& keys,
+                        const warehouse::Scope&) -> Result<std::shared_ptr<sql::TableScan>> {
              return std::make_shared<ListScan>(TRY(records_of(comparisons, revisions, keys)));
          }});
-    add_relation(warehouse,
-                 {"comparison_gene", "comparison",
-                  [&comparisons](const std::vector<std::string>& revisions,
-                                 const Names& keys) -> Result<std::shared_ptr<sql::TableScan>> {
-                      return comparisons.rows_of(TRY(records_of(comparisons, revisions, keys)));
-                  }});
+    add_relation(
+        warehouse,
+        {"comparison_gene", "comparison",
+         [&comparisons](const std::vector<std::string>& revisions, const Names& keys,
+                        const warehouse::Scope&) -> Result<std::shared_ptr<sql::TableScan>> {
+             return comparisons.rows_of(TRY(records_of(comparisons, revisions, keys)));
+         }});
 }
 
 }  // namespace stroma::app

@@ -69,7 +69,7 @@ delivery::Transform transforms_in(const std::string& folder) {
         const fs::path program = fs::path(folder) / name;
         if (name.find('/') != std::string::npos || name.starts_with('.'))
             return fail(ErrorCode::invalid_input, fmt::format("'{}' names no transform", name));
-        return delivery::run_command(program, request, transform_output_max, transform_time);
+        return delivery::run_command({program}, request, transform_output_max, transform_time);
     };
 }
 

@@ -15,20 +15,19 @@ constexpr std::size_t kept_bytes_max = 256u << 20;
 
 /// The cells that were kept under the id, here or at the server.
 Result<void> take_selection(Session& session, const std::string& id, matrix::MatrixQuery& query) {
-    Json kept;
     if (session.site) {
         const auto found =
             TRY(session.site->annotations().kept.find(annotation::KeptKind::selection, id));
         if (!found) return fail(ErrorCode::not_found, "there is no selection '" + id + "'");
-        kept = TRY(parse_json(found->body, {.bytes_max = kept_bytes_max}));
-        kept["revision"] = found->revision;
+        query.revision = found->revision;
+        query.cells = TRY(annotation::cells_of(*found));
     } else {
         const std::string path = "/u/selections/" + front::http::percent_encode(id);
         const std::string said = TRY(session.remote->get(path));
-        kept = TRY(parse_json(said, {.bytes_max = kept_bytes_max}));
+        const Json kept = TRY(parse_json(said, {.bytes_max = kept_bytes_max}));
+        query.revision = kept.value("revision", "");
+        query.cells = kept.value("cells", decltype(query.cells){});
     }
-    query.revision = kept.value("revision", "");
-    query.cells = kept.value("cells", decltype(query.cells){});
     if (query.cells.empty())
         return fail(ErrorCode::invalid_input, "the selection '" + id + "' holds no cell");
     return {};

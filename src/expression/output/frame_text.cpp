@@ -1,6 +1,5 @@
 #include "expression/output/frame_text.h"
 
-#include "base/usual_or_tiny.h"
 #include "expression/output/deflate.h"
 #include "expression/output/matrix_lines.h"
 #include "expression/output/number_text.h"
@@ -9,7 +8,6 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::uint64_t rows_a_piece = usual_or_tiny(4096u, 3u);
 constexpr int gzip_level = 1;
 
 std::string header_text(std::span<const Column* const> columns, const TableForm& form) {
@@ -46,22 +44,27 @@ Result<void> add_table(OutputFiles& files, std::string_view name, const Frame& f
     std::vector<const Column*> columns;
     for (const Column& column : frame.columns)
         if (column.name != form.index_name) columns.push_back(&column);
-    auto ranges = ranges_of_lines(frame.row_count(), rows_a_piece);
+    auto ranges = ranges_of_lines(frame.row_count(), table_rows_a_piece);
     if (ranges.empty()) ranges.push_back({0, 0});
 
-    std::vector<PackedPiece> pieces(slots_for(rows_a_piece * 64 * (columns.size() + 1)));
+    std::vector<PackedPiece> pieces(slots_for(table_rows_a_piece * 64 * (columns.size() + 1)));
     const auto make = [&](std::size_t i, std::size_t slot) -> Result<void> {
         std::string text = i == 0 ? header_text(columns, form) : "";
         append_rows(text, frame, columns, ranges[i], form.separator);
-        Bytes bytes = to_bytes(text);
-        if (form.gzip) deflate_whole(as_bytes(text), Deflated::gzip, gzip_level, bytes);
-        files.pack(bytes, pieces[slot]);
+        pack_table_piece(files, text, form.gzip, pieces[slot]);
         return {};
     };
     const auto take = [&](std::size_t, std::size_t slot) { return files.append(pieces[slot]); };
     TRY(files.begin(name));
     TRY(run_in_order(ranges.size(), pieces.size(), watch, make, take));
     return files.end();
+}
+
+void pack_table_piece(const OutputFiles& files, std::string_view text, bool gzip,
+                      PackedPiece& piece) {
+    Bytes bytes = to_bytes(text);
+    if (gzip) deflate_whole(as_bytes(text), Deflated::gzip, gzip_level, bytes);
+    files.pack(bytes, piece);
 }
 
 const Column* gene_name_column(const Frame& var) {

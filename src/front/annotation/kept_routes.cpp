@@ -173,11 +173,7 @@ api::FindSelection selection_finder(const AnnotationDomain& domain) {
         const auto kept = find(domain, request, KeptKind::selection, id, Action::read);
         if (!kept && kept.error().code == ErrorCode::not_found) return std::nullopt;
         if (!kept) return fail(kept.error());
-        const Json body = TRY(parse_json(kept->body, {.bytes_max = 256u << 20}));
-        api::KeptCells cells{kept->revision, {}};
-        for (const Json& run : body.at("cells"))
-            cells.cells.emplace_back(run[0].get<std::uint32_t>(), run[1].get<std::uint32_t>());
-        return cells;
+        return api::KeptCells{kept->revision, TRY(stroma::annotation::cells_of(*kept))};
     };
 }
 

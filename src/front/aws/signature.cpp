@@ -255,7 +255,7 @@ std::string canonical_query(std::string_view query, bool without_signature) {
         if (part.empty()) continue;
         const std::size_t equals = part.find('=');
         const auto decoded = [](std::string_view text) {
-            return http::percent_decode(text, false).value_or(std::string(text));
+            return http::percent_decode(text, true).value_or(std::string(text));
         };
         const std::string name = decoded(std::string_view(part).substr(0, equals));
         const std::string value =

@@ -14,9 +14,9 @@
 #include <mutex>
 #include <new>
 
+#include "base/process_fence.h"
 #include "image/pyramid_writer.h"
 #include "load/child/parser_channel.h"
-#include "load/child/parser_fence.h"
 #include "load/child/parser_messages.h"
 #include "load/child/parser_spawn.h"
 

@@ -4,6 +4,7 @@
 
 #include "base/usual_or_tiny.h"
 #include "expression/output/deflate.h"
+#include "expression/output/frame_text.h"
 #include "expression/output/output_files.h"
 #include "expression/text/memory_files.h"
 #include "expression/text/text_input.h"
@@ -85,7 +86,7 @@ Result<void> add_rearranged(const ZipArchive& archive, const std::string& member
         return fail(ErrorCode::unsupported, member + " can't be rearranged: " + std::string(why));
     };
     if (archive.members().at(member).bytes > table_bytes_max) return refuse("it is too large");
-    Bytes bytes = TRY(archive.read(member, table_bytes_max));
+    const Bytes bytes = TRY(archive.read(member, table_bytes_max));
     std::string text;
     if (gzip) {
         expression::MemoryFiles packed("zip", {{"cells", std::string(as_text(bytes))}});
@@ -93,33 +94,40 @@ Result<void> add_rearranged(const ZipArchive& archive, const std::string& member
     } else {
         text = as_text(bytes);
     }
-    const std::string table = rearranged_table(text, gzip ? '\t' : ',', names);
+    const auto table = rearranged_table(text, gzip ? '\t' : ',', names);
     if (table.empty()) return refuse("it has other columns");
-    bytes = to_bytes(table);
-    if (gzip) expression::deflate_whole(as_bytes(table), expression::Deflated::gzip, 1, bytes);
-    return files.add(member.substr(member.find('/') + 1), bytes);
+    TRY(files.begin(member.substr(member.find('/') + 1)));
+    PackedPiece piece;
+    for (const std::string& rows : table) {
+        expression::pack_table_piece(files, rows, gzip, piece);
+        TRY(files.append(piece));
+    }
+    return files.end();
 }
 
 }  // namespace
 
-std::string rearranged_table(std::string_view table, char separator,
-                             const std::vector<std::string>& names) {
-    std::string text;
-    text.reserve(table.size());
+std::vector<std::string> rearranged_table(std::string_view table, char separator,
+                                          const std::vector<std::string>& names) {
+    std::vector<std::string> pieces(1);
+    pieces[0].reserve(table.size());
     std::vector<std::string_view> fields;
     next_record(table, separator, fields);
     const std::size_t columns = fields.size();
     const auto places = places_of(fields, names);
-    if (places.empty() && columns > 1) return "";
-    for (;; next_record(table, separator, fields)) {
-        if (fields.size() != columns) return "";
+    if (places.empty() && columns > 1) return {};
+    for (std::uint64_t line = 0;; ++line) {
+        if (fields.size() != columns) return {};
+        if (line > 1 && (line - 1) % expression::table_rows_a_piece == 0) pieces.emplace_back();
+        std::string& text = pieces.back();
         text += fields[0];
         for (const std::size_t place : places) {
             text += separator;
             text += fields[place];
         }
         text += '\n';
-        if (table.empty()) return text;
+        if (table.empty()) return pieces;
+        next_record(table, separator, fields);
     }
 }
 

@@ -1,4 +1,4 @@
-#include "load/child/parser_fence.h"
+#include "base/process_fence.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -25,7 +25,7 @@
 #endif
 #endif
 
-namespace stroma::loading {
+namespace stroma {
 namespace {
 
 #ifdef STROMA_SANITIZED
@@ -37,7 +37,7 @@ constexpr bool is_sanitized = false;
 constexpr std::size_t thread_stack_bytes = 2u << 20;
 
 tl::unexpected<Error> refused(const char* what) {
-    return fail(error_from_errno("fencing in the parser:", what, errno));
+    return fail(error_from_errno("fencing in a child process:", what, errno));
 }
 
 Result<void> limit(decltype(RLIMIT_AS) which, std::uint64_t soft, std::uint64_t hard,
@@ -200,4 +200,4 @@ Result<void> fence_in(const FenceLimits& limits) {
     return allow_few_calls();
 }
 
-}  // namespace stroma::loading
+}  // namespace stroma

@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 
-namespace stroma::loading {
+namespace stroma {
 
 struct FenceLimits {
     std::uint64_t memory_bytes = 0;  ///< to write, on top of what it has; files mapped not counted
@@ -20,4 +20,4 @@ struct FenceLimits {
 /// errors  unavailable  the kernel refuses a part that must hold
 Result<void> fence_in(const FenceLimits& limits);
 
-}  // namespace stroma::loading
+}  // namespace stroma
