@@ -1,7 +1,10 @@
 #include "redshift/query_log.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
+
+#include "redshift/lexer.h"
 
 namespace stroma::redshift {
 namespace {
@@ -72,10 +75,32 @@ private:
     std::vector<LoggedQuery> queries_;
 };
 
+/// What COPY and UNLOAD may be given to prove themselves with isn't for those who read the log.
+std::string without_secrets(std::string text) {
+    constexpr std::array<std::string_view, 5> secrets = {
+        "credentials", "secret_access_key", "session_token", "master_symmetric_key", "password"};
+    const std::string lower = lower_of(text);
+    if (std::none_of(secrets.begin(), secrets.end(),
+                     [&](std::string_view word) { return lower.find(word) != lower.npos; }))
+        return text;
+    const auto tokens = tokens_of(text);
+    if (!tokens) return "";
+    for (std::size_t at = tokens->size(); at-- > 1;) {
+        const Token& token = (*tokens)[at];
+        const std::size_t before = at >= 2 && (*tokens)[at - 1].word == "as" ? at - 2 : at - 1;
+        const bool is_secret =
+            token.kind == TokenKind::text &&
+            std::find(secrets.begin(), secrets.end(), (*tokens)[before].word) != secrets.end();
+        if (is_secret) text.replace(token.offset, token.size, "'***'");
+    }
+    return text;
+}
+
 }  // namespace
 
 std::int64_t QueryLog::begin(LoggedQuery query) {
     constexpr std::size_t text_bytes_max = 4096;
+    query.text = without_secrets(std::move(query.text));
     const std::lock_guard lock(mutex_);
     query.query = next_++;
     query.state = "running";

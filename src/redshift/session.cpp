@@ -35,6 +35,7 @@ bool writes(StatementKind kind) {
         case StatementKind::alter:
         case StatementKind::drop:
         case StatementKind::comment:
+        case StatementKind::grant:
         case StatementKind::copy_from_s3:
         case StatementKind::copy_from_stdin:
         case StatementKind::lock:

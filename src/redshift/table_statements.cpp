@@ -512,7 +512,11 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
         case StatementKind::truncate: return truncate();
         // Nobody has rights of their own here: what a principal may is the site's to say.
         case StatementKind::comment:
-        case StatementKind::grant: return done(prepared_.statement.kind);
+        case StatementKind::grant:
+            session_.tell({"WARNING", "01000",
+                           "accepted, and without effect: comments aren't kept here, and rights "
+                           "are the site's to give"});
+            return done(prepared_.statement.kind);
         default:
             return refuse("0A000", fmt::format("this statement is not there: {}",
                                                prepared_.statement.text.substr(0, 60)));

@@ -1,6 +1,8 @@
 """SQL clients of PostgreSQL on the port of `stroma serve --postgres`: psql, psycopg2, pgjdbc."""
 import datetime
 import decimal
+import gzip
+import io
 import json
 import pathlib
 import shutil
@@ -8,7 +10,10 @@ import socket
 import struct
 import subprocess
 import threading
+import types
 
+import boto3
+import botocore.config
 import pytest
 
 psycopg2 = pytest.importorskip("psycopg2")
@@ -23,10 +28,11 @@ META_COMMANDS = [r"\d", r"\dt", r"\dt+", r"\d probe", r"\d+ probe", r"\d probe_v
 def port(start_module_server, tmp_path_factory):
     """A server with the port open: .host, .number, .password of the user admin."""
     data = tmp_path_factory.mktemp("postgres")
-    server = start_module_server(data / "data", "--postgres", "127.0.0.1:0")
+    server = start_module_server(data / "data", "--postgres", "127.0.0.1:0", "--aws",
+                                 "127.0.0.1:0")
     told = json.loads((data / "data" / "server.json").read_text())
     server.host, number = told["postgres"].rsplit(":", 1)
-    server.number, server.password = int(number), told["token"]
+    server.number, server.password, server.aws = int(number), told["token"], told["aws"]
     return server
 
 
@@ -70,6 +76,134 @@ def test_an_access_key_is_its_users_password(port, run_json, run, connect):
         assert connection.get_parameter_status("session_authorization") == "rosalind"
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         connect(user="rosalind", password=port.password)
+
+
+@pytest.fixture(scope="module")
+def account(port, run, run_json):
+    """account(name): a new user's access key, as .id and .secret, and .s3, boto3's client."""
+    def make(name):
+        run("user", "add", name, data=port.data)
+        key = types.SimpleNamespace(**run_json("key", "create", name, data=port.data))
+        key.s3 = boto3.client(
+            "s3", endpoint_url=port.aws, region_name="us-east-1", aws_access_key_id=key.id,
+            aws_secret_access_key=key.secret,
+            config=botocore.config.Config(retries={"max_attempts": 0}))
+        return key
+    return make
+
+
+@pytest.mark.parametrize("user", ["nobody", "anonymous", "", "administrator"])
+def test_strangers_are_not_let_in(connect, user):
+    for password in ("", "anonymous", "admin"):
+        with pytest.raises(psycopg2.OperationalError):
+            connect(user=user, password=password)
+
+
+def test_any_credentials_are_for_loopback_only(run, tmp_path):
+    refused = run("serve", "--http", "127.0.0.1:0", "--postgres", "0.0.0.0:0",
+                  "--insecure-any-credentials", data=tmp_path / "data", fails=True, timeout=60)
+    assert "--insecure-any-credentials works on a loopback address only" in refused.stderr
+    refused = run("serve", "--http", "127.0.0.1:0", "--postgres", "0.0.0.0:0",
+                  data=tmp_path / "data", fails=True, timeout=60)
+    assert "needs TLS" in refused.stderr
+
+
+CHANGES = ["INSERT INTO guarded VALUES(2)", "UPDATE guarded SET a = 2", "DELETE FROM guarded",
+           "DELETE guarded", "TRUNCATE guarded", "DROP TABLE guarded", "CREATE TABLE own(a INT)",
+           "CREATE TEMP TABLE own(a INT)", "CREATE TABLE own AS SELECT 1 a", "SELECT 1 a INTO own",
+           "WITH x AS (SELECT 1) INSERT INTO guarded SELECT * FROM x", "CREATE SCHEMA own",
+           "WITH x AS (SELECT 1) DELETE FROM guarded", "CREATE VIEW own AS SELECT 1 a",
+           "ALTER TABLE guarded ADD COLUMN b INT", "ALTER TABLE guarded RENAME TO other",
+           "MERGE INTO guarded USING guarded o ON guarded.a = o.a REMOVE DUPLICATES",
+           "COPY guarded FROM 's3://somewhere/x' CSV", "VACUUM guarded", "LOCK guarded",
+           "GRANT ALL ON guarded TO reader", "EXPLAIN ANALYZE DELETE FROM guarded",
+           "EXPLAIN (ANALYZE) DELETE FROM guarded", "COMMENT ON TABLE guarded IS 'x'",
+           "PREPARE p AS DELETE FROM guarded; EXECUTE p", "BEGIN; DELETE FROM guarded; COMMIT",
+           "DECLARE c CURSOR FOR DELETE FROM guarded"]
+
+
+def test_who_does_not_administer_reads_only(port, account, connect):
+    psql(port, "-c", "CREATE TABLE guarded(a INTEGER)", "-c", "INSERT INTO guarded VALUES(1)")
+    key = account("reader")
+    connection = connect(user="reader", password=key.secret)
+    connection.autocommit = True
+    for statement in CHANGES:
+        with pytest.raises(psycopg2.Error) as failure, connection.cursor() as cursor:
+            cursor.execute(statement)
+        assert failure.value.pgcode in ("42501", "42601", "0A000"), statement
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+    with pytest.raises(psycopg2.Error) as failure, connection.cursor() as cursor:
+        cursor.copy_expert("COPY guarded FROM STDIN CSV", io.StringIO("3\n"))
+    assert failure.value.pgcode == "42501"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM guarded")
+        assert cursor.fetchall() == [(1,)]
+        cursor.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = 'own'")
+        assert cursor.fetchall() == [(0,)]
+
+
+def test_objects_are_loaded_and_unloaded(port, account, connect):
+    key, other = account("lab"), account("other")
+    key.s3.create_bucket(Bucket="lab")
+    for part, rows in (("a", "1,one\n2,\"two, too\"\n"), ("b", "3,three\n")):
+        key.s3.put_object(Bucket="lab", Key=f"in/{part}.csv.gz", Body=gzip.compress(rows.encode()))
+    key.s3.put_object(Bucket="lab", Key="manifest", Body=json.dumps({"entries": [
+        {"url": f"s3://lab/in/{part}.csv.gz", "mandatory": True} for part in "ab"]}))
+    key.s3.put_object(Bucket="lab", Key="bad.csv", Body="4,four\nfive,5\n6,six\n")
+    copy = "COPY items FROM 's3://lab/{}' IAM_ROLE DEFAULT CSV "
+    psql(port, "-c", "CREATE TABLE items(id INTEGER, name VARCHAR(10))",
+         "-c", copy.format("manifest") + "GZIP MANIFEST")
+    assert psql(port, "-Atc", "SELECT * FROM items ORDER BY id").stdout == (
+        "1|one\n2|two, too\n3|three\n")
+    # UNLOAD, and what was written loaded again is the same.
+    psql(port, "-c", "UNLOAD ('SELECT * FROM items ORDER BY id') TO 's3://lab/out/' "
+                     "IAM_ROLE DEFAULT FORMAT CSV PARALLEL OFF MANIFEST")
+    listed = key.s3.list_objects_v2(Bucket="lab", Prefix="out/")["Contents"]
+    written = [each["Key"] for each in listed if not each["Key"].endswith("manifest")]
+    assert len(written) == 1 and len(listed) == 2
+    assert key.s3.get_object(Bucket="lab", Key=written[0])["Body"].read() == (
+        b'1,one\n2,"two, too"\n3,three\n')
+    psql(port, "-c", "CREATE TABLE again(id INTEGER, name VARCHAR(10))",
+         "-c", "COPY again FROM 's3://lab/out/manifest' IAM_ROLE DEFAULT CSV MANIFEST")
+    same = "SELECT count(*) FROM again JOIN items USING(id, name)"
+    assert psql(port, "-Atc", same).stdout == "3\n"
+    # As in Redshift a second COPY adds the rows again; each has its lines in stl_load_commits.
+    psql(port, "-c", copy.format("manifest") + "GZIP MANIFEST")
+    assert psql(port, "-Atc", "SELECT count(*) FROM items").stdout == "6\n"
+    assert psql(port, "-Atc", "SELECT count(*), count(DISTINCT query) FROM stl_load_commits "
+                              "WHERE filename LIKE 's3://lab/in/%'").stdout == "4|2\n"
+    failed = psql(port, "-c", copy.format("bad.csv"), fails=True)
+    assert "Check 'stl_load_errors' system table" in failed.stderr
+    assert psql(port, "-Atc", "SELECT count(*) FROM items").stdout == "6\n"
+    psql(port, "-c", copy.format("bad.csv") + "MAXERROR 1")
+    assert psql(port, "-Atc", "SELECT count(*) FROM items").stdout == "8\n"
+    errors = psql(port, "-Atc", "SELECT line_number, trim(colname), err_code FROM stl_load_errors "
+                                "WHERE filename LIKE '%bad.csv'").stdout
+    assert errors.splitlines() == ["2|id|1207"] * 2
+    # Buckets of others stay theirs.
+    connection = connect(user="other", password=other.secret)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        with pytest.raises(psycopg2.Error, match="Access Denied"):
+            cursor.execute("UNLOAD ('SELECT 1') TO 's3://lab/stolen' IAM_ROLE DEFAULT CSV")
+        with pytest.raises(psycopg2.Error, match="there is no bucket"):
+            cursor.execute("UNLOAD ('SELECT 1') TO 's3://none/x' IAM_ROLE DEFAULT CSV")
+        other.s3.create_bucket(Bucket="others")
+        cursor.execute("UNLOAD ('SELECT 7') TO 's3://others/x' IAM_ROLE DEFAULT CSV PARALLEL OFF")
+    assert other.s3.list_objects_v2(Bucket="others")["KeyCount"] == 1
+
+
+def test_psql_copies_from_and_to_its_own_files(port):
+    psql(port, "-c", "CREATE TABLE copied(id INTEGER, name VARCHAR(20))")
+    rows = '1,one\n2,"two, too"\n3,\n'
+    loaded = psql(port, "-c", r"\copy copied FROM pstdin CSV", input=rows)
+    assert loaded.stdout == "COPY 3\n"
+    shown = psql(port, "-c", r"\copy (SELECT * FROM copied ORDER BY id) TO pstdout CSV")
+    assert shown.stdout == rows
+    failed = psql(port, "-c", r"\copy copied FROM pstdin CSV", input="4,four\nx,y\n", fails=True)
+    assert failed.stderr
+    assert psql(port, "-Atc", "SELECT count(*) FROM copied").stdout == "3\n"
 
 
 def test_the_backslash_commands_of_psql_find_what_is_there(port):

@@ -227,6 +227,7 @@ void AwsServer::stop(Milliseconds drain) {
 }
 int AwsServer::port() const { return state_->server->port(); }
 bool AwsServer::has_tls() const { return state_->has_tls; }
+bucket::Buckets& AwsServer::buckets() { return *state_->buckets; }
 std::string AwsServer::url() const {
     return fmt::format("http://{}:{}", state_->address, state_->server->port());
 }

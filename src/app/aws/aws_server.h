@@ -5,6 +5,7 @@
 
 #include "app/settings.h"
 #include "app/site.h"
+#include "bucket/buckets.h"
 
 namespace stroma::app {
 
@@ -27,6 +28,7 @@ public:
     int port() const;
     std::string url() const;  ///< "http://127.0.0.1:4566"
     bool has_tls() const;
+    bucket::Buckets& buckets();
 
 private:
     struct State;

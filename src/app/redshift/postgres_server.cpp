@@ -55,6 +55,13 @@ Result<std::optional<Known>> find_postgres_user(Site& site, const std::string& t
     return known;
 }
 
+/// The user database has no owners of tables: whoever administers the site changes it, and other
+/// accounts read it.
+Result<bool> may_change_tables(Site& site, const catalog::Principal& principal) {
+    return site.catalog().may(principal, catalog::Action::administer,
+                              {catalog::ThingKind::site, "", ""});
+}
+
 }  // namespace
 
 struct PostgresServer::State {
@@ -95,8 +102,11 @@ Result<std::unique_ptr<PostgresServer>> PostgresServer::open(Site& site, const S
     const auto find_user = [&site, token = options.token](std::string_view user) {
         return find_postgres_user(site, token, user);
     };
-    const auto connect = [&engine](redshift::SessionOptions asked)
+    const auto connect = [&engine, &site](redshift::SessionOptions asked)
         -> redshift::Answer<std::unique_ptr<redshift::Session>> {
+        const auto may_write = may_change_tables(site, asked.principal);
+        if (!may_write) return redshift::refuse("57P03", may_write.error().message);
+        asked.may_write = *may_write;
         auto session = engine.connect(std::move(asked));
         if (!session) return redshift::refuse("57P03", session.error().message);
         return std::move(*session);

@@ -196,16 +196,16 @@ void start_aws(AwsServer* aws, const ServeOptions& options, Terminal& terminal) 
 
 /// The user database, where a port needs it; null else.
 Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings& settings,
-                                                      const ServeOptions& options) {
-    const bool has_aws = !options.aws.empty() || !settings.text("aws.address").empty();
+                                                      const ServeOptions& options,
+                                                      AwsServer* aws) {
     const bool has_postgres =
         !options.postgres.empty() || !settings.text("postgres.address").empty();
-    if (options.any_credentials && !has_aws && !has_postgres)
+    if (options.any_credentials && aws == nullptr && !has_postgres)
         return fail(ErrorCode::invalid_input,
                     "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
                     "--postgres ADDR:PORT too");
     if (!has_postgres) return nullptr;
-    return open_user_database(site, settings);
+    return open_user_database(site, aws == nullptr ? nullptr : &aws->buckets());
 }
 
 /// The PostgreSQL port where one is asked for, listening; null else.
@@ -243,8 +243,8 @@ void start_ports(AwsServer* aws, PostgresServer* postgres, const ServeOptions& o
 void stop_ports(PostgresServer* postgres, AwsServer* aws, redshift::Engine* engine,
                 Milliseconds drain) {
     if (postgres != nullptr) postgres->stop(drain);
-    if (aws != nullptr) aws->stop(drain);
     if (engine != nullptr) engine->stop();
+    if (aws != nullptr) aws->stop(drain);
 }
 
 }  // namespace
@@ -294,8 +294,8 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
-    const auto engine = TRY(open_engine(*site, settings, options));
     const auto aws = TRY(open_aws(*site, settings, options));
+    const auto engine = TRY(open_engine(*site, settings, options, aws.get()));
     const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
     site->start_workers();
     server->start();

@@ -23,9 +23,6 @@ constexpr std::array<std::string_view, 13> ends_from = {
 constexpr std::array<std::string_view, 10> joins = {"join",  "left",    "right", "full",  "inner",
                                                     "cross", "natural", "on",    "using", "offset"};
 
-constexpr std::array<std::string_view, 10> joins = {
-    "join", "left", "right", "full", "inner", "cross", "natural", "on", "using", "offset"};
-
 // After these a parenthesis opens no call.
 constexpr std::array<std::string_view, 51> no_functions = {
     "in",        "and",     "or",     "not",       "on",   "using",    "where",   "having",
