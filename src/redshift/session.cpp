@@ -310,6 +310,10 @@ Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
 Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepared,
                                                          std::span<const sql::Value> values) {
     const StatementKind kind = prepared.statement.kind;
+    // Here, since EXECUTE comes by here too.
+    if (writes(kind) && !options_.may_write)
+        return refuse("42501",
+                      fmt::format("permission denied: {} may not change anything", options_.user));
     switch (kind) {
         case StatementKind::empty: return done(kind);
         case StatementKind::begin:
@@ -359,9 +363,6 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
         return refuse("25P02",
                       "current transaction is aborted, commands ignored until end of transaction "
                       "block");
-    if (writes(kind) && !options_.may_write)
-        return refuse("42501",
-                      fmt::format("permission denied: {} may not change anything", options_.user));
     called_off_ = false;
     const bool is_logged = !ends_block(kind) && kind != StatementKind::empty;
     if (is_logged) {

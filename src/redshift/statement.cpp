@@ -160,6 +160,13 @@ Answer<std::vector<Statement>> split(std::string_view script) {
     return statements;
 }
 
+Answer<Statement> one_query(std::string_view text) {
+    auto statements = TRY(split(text));
+    if (statements.size() != 1 || statements[0].kind != StatementKind::select)
+        return refuse("42601", "one SELECT is expected");
+    return std::move(statements[0]);
+}
+
 std::string command_tag(StatementKind kind, std::int64_t rows) {
     switch (kind) {
         case StatementKind::select: return fmt::format("SELECT {}", rows);

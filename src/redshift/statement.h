@@ -63,6 +63,9 @@ struct Statement {
 /// them ends nothing. Empty ones are left out; a script without any gives one that is empty.
 /// errors  42601  a quote or comment that doesn't end; 54000 more than 16 MiB
 Answer<std::vector<Statement>> split(std::string_view script);
+/// The one query within a DECLARE, a COPY TO or an UNLOAD: it reads, and nothing else.
+/// errors  42601  it isn't one
+Answer<Statement> one_query(std::string_view text);
 
 /// PostgreSQL's command tag: "SELECT 3", "INSERT 0 3", "COPY 5", "CREATE TABLE".
 std::string command_tag(StatementKind kind, std::int64_t rows);

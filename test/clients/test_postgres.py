@@ -118,8 +118,12 @@ CHANGES = ["INSERT INTO guarded VALUES(2)", "UPDATE guarded SET a = 2", "DELETE 
            "COPY guarded FROM 's3://somewhere/x' CSV", "VACUUM guarded", "LOCK guarded",
            "GRANT ALL ON guarded TO reader", "EXPLAIN ANALYZE DELETE FROM guarded",
            "EXPLAIN (ANALYZE) DELETE FROM guarded", "COMMENT ON TABLE guarded IS 'x'",
-           "PREPARE p AS DELETE FROM guarded; EXECUTE p", "BEGIN; DELETE FROM guarded; COMMIT",
-           "DECLARE c CURSOR FOR DELETE FROM guarded"]
+           "UNLOAD ('DELETE FROM guarded RETURNING a') TO 's3://somewhere/x'",
+           "WITH x AS (DELETE FROM guarded RETURNING a) SELECT * FROM x",
+           "SELECT * FROM (DELETE FROM guarded RETURNING a) x", "(DELETE FROM guarded)",
+           "PREPARE p AS DELETE FROM guarded; EXECUTE p",
+           "PREPARE q AS DROP TABLE guarded; EXECUTE q", "BEGIN; DELETE FROM guarded; COMMIT",
+           "BEGIN; DECLARE c CURSOR FOR DELETE FROM guarded"]
 
 
 def test_who_does_not_administer_reads_only(port, account, connect):
@@ -136,6 +140,9 @@ def test_who_does_not_administer_reads_only(port, account, connect):
     with pytest.raises(psycopg2.Error) as failure, connection.cursor() as cursor:
         cursor.copy_expert("COPY guarded FROM STDIN CSV", io.StringIO("3\n"))
     assert failure.value.pgcode == "42501"
+    with pytest.raises(psycopg2.Error) as failure, connection.cursor() as cursor:
+        cursor.copy_expert("COPY (DELETE FROM guarded RETURNING a) TO STDOUT", io.StringIO())
+    assert failure.value.pgcode == "42601"
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM guarded")
         assert cursor.fetchall() == [(1,)]
@@ -176,7 +183,7 @@ def test_objects_are_loaded_and_unloaded(port, account, connect):
     failed = psql(port, "-c", copy.format("bad.csv"), fails=True)
     assert "Check 'stl_load_errors' system table" in failed.stderr
     assert psql(port, "-Atc", "SELECT count(*) FROM items").stdout == "6\n"
-    psql(port, "-c", copy.format("bad.csv") + "MAXERROR 1")
+    psql(port, "-c", copy.format("bad.csv") + "MAXERROR 2")
     assert psql(port, "-Atc", "SELECT count(*) FROM items").stdout == "8\n"
     errors = psql(port, "-Atc", "SELECT line_number, trim(colname), err_code FROM stl_load_errors "
                                 "WHERE filename LIKE '%bad.csv'").stdout

@@ -196,8 +196,7 @@ void start_aws(AwsServer* aws, const ServeOptions& options, Terminal& terminal) 
 
 /// The user database, where a port needs it; null else.
 Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings& settings,
-                                                      const ServeOptions& options,
-                                                      AwsServer* aws) {
+                                                      const ServeOptions& options, AwsServer* aws) {
     const bool has_postgres =
         !options.postgres.empty() || !settings.text("postgres.address").empty();
     if (options.any_credentials && aws == nullptr && !has_postgres)

@@ -12,7 +12,9 @@ Verb backup_verb() {
         .text =
             "The copy is a folder that stroma restore takes, and that holds a moment of the "
             "data directory. A repeat into the same folder copies only what is new. Records in "
-            "streams and deliveries (the AWS port's Kinesis and Firehose) are not in it yet.",
+            "streams and deliveries (the AWS port's Kinesis and Firehose) are not in it yet. "
+            "Nor are users' own tables (the PostgreSQL port's): copy redshift/ of the data "
+            "directory while no server runs.",
         .examples = "  stroma backup --data lab backups/monday\n",
         .options = {{"folder", &options->folder, "DIR", "where the copy goes", {}, true}},
         .run = [options](Invocation& invocation) { return run_backup(*options, invocation); },

@@ -204,10 +204,8 @@ Answer<void> Unload::manifest(const std::vector<Column>& columns) {
 
 Answer<std::int64_t> Unload::run() {
     prefix_ = TRY(parse_address(statement_.source));
-    auto statements = TRY(split(statement_.query));
-    if (statements.size() != 1 || statements[0].kind != StatementKind::select)
-        return refuse("42601", "UNLOAD takes one SELECT");
-    const auto prepared = TRY(session_.prepare(statements[0], {}));
+    const Statement query = TRY(one_query(statement_.query));
+    const auto prepared = TRY(session_.prepare(query, {}));
     TRY(make_room());
     if (options_.format == CopyFormat::parquet) {
         TRY(parquet_files(prepared->plan->sql));

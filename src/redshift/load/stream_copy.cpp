@@ -141,18 +141,17 @@ Answer<std::unique_ptr<CopyOut>> EngineSession::copy_out(const Prepared& prepare
         const auto copy = TRY(read_stream_copy(prepared.statement.text, tokens));
         if (copy.options.format == CopyFormat::binary)
             return refuse("0A000", "COPY TO STDOUT gives text and csv, not binary");
-        Statement query;
-        query.kind = StatementKind::select;
-        query.text = copy.query;
-        if (copy.query.empty()) {
+        std::string query = copy.query;
+        if (query.empty()) {
             std::size_t at = copy.table_at;
             const TableName table = TRY(read_table(tokens, at));
             std::string list;
             for (const std::string& name : copy.columns)
                 list += (list.empty() ? "" : ", ") + quoted_name(name);
-            query.text = fmt::format("SELECT {} FROM {}", list.empty() ? "*" : list, table.sql());
+            query = fmt::format("SELECT {} FROM {}", list.empty() ? "*" : list, table.sql());
         }
-        const auto understood = TRY(prepare(query, {}));
+        const Statement one = TRY(one_query(query));
+        const auto understood = TRY(prepare(one, {}));
         auto cursor = TRY(open(*understood, {}));
         return std::make_unique<StreamOut>(std::move(cursor), copy.options);
     };
