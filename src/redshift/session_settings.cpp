@@ -281,8 +281,8 @@ Answer<std::unique_ptr<Cursor>> EngineSession::named_cursor(const Prepared& prep
         if (end < 4 || at + 1 >= end) return fail(syntax_failure(tokens[end]));
         if (cursors_.contains(tokens[1].word))
             return refuse("42P03", fmt::format("cursor \"{}\" already exists", tokens[1].word));
-        const auto inner = TRY(one_query(
-            std::string_view(prepared.statement.text).substr(tokens[at + 1].offset)));
+        const auto inner =
+            TRY(one_query(std::string_view(prepared.statement.text).substr(tokens[at + 1].offset)));
         const auto query = TRY(prepare(inner, {}));
         cursors_[tokens[1].word].cursor = TRY(select(*query, {}));
         return done(kind);

@@ -108,6 +108,18 @@ def test_any_credentials_are_for_loopback_only(run, tmp_path):
     assert "needs TLS" in refused.stderr
 
 
+def test_by_tls_the_password_is_bound_to_the_certificate(start_server):
+    server = start_server(None, "--postgres", "127.0.0.1:0",
+                          environment={"STROMA_POSTGRES_TLS": "self-signed"})
+    told = json.loads((pathlib.Path(server.data) / "server.json").read_text())
+    host, number = told["postgres"].rsplit(":", 1)
+    for options in ({"sslmode": "require", "channel_binding": "require"}, {"sslmode": "disable"}):
+        connection = psycopg2.connect(host=host, port=number, user="admin", dbname="dev",
+                                      password=told["token"], connect_timeout=60, **options)
+        assert connection.info.ssl_in_use == (options["sslmode"] == "require")
+        connection.close()
+
+
 CHANGES = ["INSERT INTO guarded VALUES(2)", "UPDATE guarded SET a = 2", "DELETE FROM guarded",
            "DELETE guarded", "TRUNCATE guarded", "DROP TABLE guarded", "CREATE TABLE own(a INT)",
            "CREATE TEMP TABLE own(a INT)", "CREATE TABLE own AS SELECT 1 a", "SELECT 1 a INTO own",
