@@ -12,7 +12,8 @@ Result<void> write_server_address(const fs::path& data, const ServerAddress& add
     const Json json = {{"url", address.url},
                        {"token", address.token},
                        {"process", address.process},
-                       {"aws", address.aws}};
+                       {"aws", address.aws},
+                       {"postgres", address.postgres}};
     return replace_file(address_path(data), as_bytes(json.dump() + "\n"));
 }
 
@@ -22,7 +23,8 @@ Result<std::optional<ServerAddress>> read_server_address(const fs::path& data) {
     if (!text) return fail(text.error());
     const Json json = TRY_WITH(parse_json(*text), address_path(data).string());
     ServerAddress address{json.value("url", ""), json.value("token", ""),
-                          json.value("process", std::int64_t{0}), json.value("aws", "")};
+                          json.value("process", std::int64_t{0}), json.value("aws", ""),
+                          json.value("postgres", "")};
     const bool is_alive = ::kill(static_cast<pid_t>(address.process), 0) == 0;
     if (!is_alive) return std::nullopt;  // killed without time to take its file away
     return address;

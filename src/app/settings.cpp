@@ -122,6 +122,20 @@ constexpr Setting all_settings[] = {
      "The same for events that a rule hasn't handed over; 0 is never."},
     {"watch.rule.errors", number, "0", "0 … 1000000000000",
      "The same for failed attempts of a rule in a minute; 0 is never."},
+    {"postgres.address", text, "", "",
+     "Where SQL clients of PostgreSQL and Redshift are answered, like 127.0.0.1:5439; empty: "
+     "nowhere. `serve --postgres` goes before it."},
+    {"postgres.tls", choice, "off", "off self-signed files",
+     "Whether that port offers TLS: with a certificate made at each start, or with the two files. "
+     "Beyond loopback it must."},
+    {"postgres.tls_certificate", path, "", "", "PEM file with the certificate and its chain."},
+    {"postgres.tls_key", path, "", "", "PEM file with the certificate's key."},
+    {"postgres.connections_max", number, "100", "1 … 10000",
+     "SQL clients that are connected at the same time; one more is turned away."},
+    {"postgres.message_max", bytes, "64MiB", "64KiB … 1GiB",
+     "Longest message of a SQL client: a statement, or the parameters of one."},
+    {"postgres.idle", duration, "4h", "1s … 30d",
+     "How long a SQL client may be silent before its session ends."},
 
     {"log.level", choice, "info", "debug info warning error",
      "The least that is written. Verbs other than serve start at warning."},

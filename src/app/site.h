@@ -142,7 +142,8 @@ struct ServerAddress {
     std::string url;    ///< "http://127.0.0.1:8080"
     std::string token;  ///< the local administrator's, of this run
     std::int64_t process = 0;
-    std::string aws;  ///< of AWS-compatible services; "" where none listens
+    std::string aws;       ///< of AWS-compatible services; "" where none listens
+    std::string postgres;  ///< "127.0.0.1:5439", for SQL clients; "" where none listens
 };
 Result<void> write_server_address(const fs::path& data, const ServerAddress& address);
 /// Missing is an answer.

@@ -283,6 +283,7 @@ const std::string& AwsServer::region() const { return state_->region; }
 const std::string& AwsServer::account() const { return state_->account; }
 watch::Watcher& AwsServer::watcher() { return *state_->watcher; }
 bool AwsServer::has_tls() const { return state_->has_tls; }
+bucket::Buckets& AwsServer::buckets() { return *state_->buckets; }
 std::string AwsServer::url() const {
     return fmt::format("http://{}:{}", state_->address, state_->server->port());
 }

@@ -5,6 +5,7 @@
 
 #include "app/settings.h"
 #include "app/site.h"
+#include "bucket/buckets.h"
 #include "front/aws/port.h"
 #include "watch/watcher.h"
 
@@ -34,6 +35,7 @@ public:
     front::aws::TemporaryKeys::Issued issue_key(const catalog::Principal& principal);
     const std::string& region() const;
     const std::string& account() const;
+    bucket::Buckets& buckets();
 
 private:
     struct State;

@@ -12,6 +12,8 @@
 #include "app/aws/aws_server.h"
 #include "app/command_line.h"
 #include "app/control_routes.h"
+#include "app/redshift/postgres_server.h"
+#include "app/redshift/user_database.h"
 #include "app/site.h"
 #include "app/verbs/verbs.h"
 #include "base/log.h"
@@ -179,9 +181,6 @@ std::vector<front::http::Route> joined(
 Result<std::unique_ptr<AwsServer>> open_aws(Site& site, const Settings& settings,
                                             const ServeOptions& options) {
     const std::string address = options.aws.empty() ? settings.text("aws.address") : options.aws;
-    if (address.empty() && options.any_credentials)
-        return fail(ErrorCode::invalid_input,
-                    "--insecure-any-credentials is for the AWS port: give --aws ADDR:PORT too");
     if (address.empty()) return nullptr;
     const auto listener = TRY(listener_of(address));
     return AwsServer::open(site, settings,
@@ -211,6 +210,64 @@ void start_aws(AwsServer* aws, const ServeOptions& options, Terminal& terminal) 
         terminal.say(
             "INSECURE: on that port any credentials, and none, act as the administrator; anybody "
             "on this machine can read and change everything");
+}
+
+/// The user database, where a port needs it; null else.
+Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings& settings,
+                                                      const ServeOptions& options, AwsServer* aws) {
+    const bool has_postgres =
+        !options.postgres.empty() || !settings.text("postgres.address").empty();
+    if (options.any_credentials && aws == nullptr && !has_postgres)
+        return fail(ErrorCode::invalid_input,
+                    "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
+                    "--postgres ADDR:PORT too");
+    if (!has_postgres) return nullptr;
+    return open_user_database(site, aws == nullptr ? nullptr : &aws->buckets());
+}
+
+/// The PostgreSQL port where one is asked for, listening; null else.
+Result<std::unique_ptr<PostgresServer>> open_postgres(Site& site, const Settings& settings,
+                                                      redshift::Engine* engine,
+                                                      const ServeOptions& options,
+                                                      const std::string& token) {
+    if (engine == nullptr) return nullptr;
+    const std::string address =
+        options.postgres.empty() ? settings.text("postgres.address") : options.postgres;
+    if (address.empty()) return nullptr;
+    const auto listener = TRY(listener_of(address));
+    return PostgresServer::open(site, settings, *engine,
+                                {listener.address, listener.port, options.any_credentials, token});
+}
+
+void start_postgres(PostgresServer* postgres, Terminal& terminal) {
+    if (postgres == nullptr) return;
+    postgres->start();
+    terminal.print("SQL clients at " + postgres->address() +
+                   (postgres->has_tls() ? " (also by TLS)" : "") + ", database dev, user admin\n");
+}
+
+/// `url`: where the pages are; "" without pages.
+void say_token(Terminal& terminal, const std::string& token, const std::string& url) {
+    terminal.say("administrator token of this run: " + token);
+    if (!url.empty()) terminal.say("in a browser, signed in: " + url + "/#/?token=" + token);
+}
+
+void say_stopping(Terminal& terminal) {
+    terminal.say("stopping: running requests are answered, jobs go on at the next start");
+}
+
+void start_ports(AwsServer* aws, PostgresServer* postgres, const ServeOptions& options,
+                 Terminal& terminal) {
+    start_aws(aws, options, terminal);
+    start_postgres(postgres, terminal);
+}
+
+/// Statements that still run when the time is over are called off.
+void stop_ports(PostgresServer* postgres, AwsServer* aws, redshift::Engine* engine,
+                Milliseconds drain) {
+    if (postgres != nullptr) postgres->stop(drain);
+    if (engine != nullptr) engine->stop();
+    if (aws != nullptr) aws->stop(drain);
 }
 
 }  // namespace
@@ -263,24 +320,24 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
+    const auto engine = TRY(open_engine(*site, settings, options, aws.get()));
+    const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
     site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
-    TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : ""}));
+    TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : "",
+                                               postgres ? postgres->address() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
-    start_aws(aws.get(), options, *invocation.terminal);
-    invocation.terminal->say("administrator token of this run: " + token);
-    if (!pages.empty())
-        invocation.terminal->say("in a browser, signed in: " + url + "/#/?token=" + token);
+    start_ports(aws.get(), postgres.get(), options, *invocation.terminal);
+    say_token(*invocation.terminal, token, pages.empty() ? "" : url);
     {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
         wait_for(invocation.stop);
     }
-    invocation.terminal->say(
-        "stopping: running requests are answered, jobs go on at the next start");
+    say_stopping(*invocation.terminal);
     TRY(remove_server_address(invocation.data));
-    if (aws) aws->stop(settings.duration("http.drain"));
+    stop_ports(postgres.get(), aws.get(), engine.get(), settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
     site->stop_workers();
     return {};

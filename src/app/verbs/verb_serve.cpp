@@ -3,17 +3,6 @@
 #include "app/verbs/verbs.h"
 
 namespace stroma::app {
-namespace {
-
-/// A front that a later version brings: said plainly, never passed over in silence.
-void tell_missing_front(const ServeOptions& options, Terminal& terminal) {
-    if (!options.postgres.empty())
-        terminal.say("--postgres " + options.postgres +
-                     ": this front isn't built yet, nothing listens there");
-}
-
-}  // namespace
-
 Verb serve_verb() {
     auto options = std::make_shared<ServeOptions>();
     return {
@@ -26,19 +15,19 @@ Verb serve_verb() {
         .examples =
             "  stroma serve --data lab\n"
             "  stroma serve --data lab --http 127.0.0.1:0\n"
-            "  stroma serve --data lab --aws 127.0.0.1:4566\n",
+            "  stroma serve --data lab --aws 127.0.0.1:4566 --postgres 127.0.0.1:5439\n",
         .options =
             {{"--http", &options->http, "ADDR:PORT",
               "web, REST API and metrics; port 0 picks one (default: http.address)"},
              {"--aws", &options->aws, "ADDR:PORT",
               "AWS-compatible services; port 0 picks one (default: aws.address, or nowhere)"},
              {"--insecure-any-credentials", &options->any_credentials, "",
-              "on the AWS port any key, and none, is the administrator; loopback only"},
-             {"--postgres", &options->postgres, "ADDR:PORT", "PostgreSQL protocol: not built yet"}},
-        .run = [options](Invocation& invocation) -> Result<void> {
-            tell_missing_front(*options, *invocation.terminal);
-            return run_serve(*options, invocation);
-        },
+              "on the AWS and PostgreSQL ports anybody is the administrator; loopback only"},
+             {"--postgres", &options->postgres, "ADDR:PORT",
+              "SQL clients of PostgreSQL and Redshift; port 0 picks one (default: "
+              "postgres.address, "
+              "or nowhere)"}},
+        .run = [options](Invocation& invocation) { return run_serve(*options, invocation); },
     };
 }
 

@@ -16,7 +16,7 @@ std::vector<Verb> all_verbs();
 
 struct ServeOptions {
     std::string http, aws, postgres;  ///< "ADDRESS:PORT"; "" takes the setting, or doesn't listen
-    bool any_credentials = false;     ///< of the AWS port
+    bool any_credentials = false;     ///< of the AWS and PostgreSQL ports
 };
 Result<void> run_serve(const ServeOptions& options, Invocation& invocation);
 

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <set>
 
+#include "sql/duckdb/duckdb_database.h"
 #include "sql/duckdb/duckdb_error.h"
 #include "sql/duckdb/duckdb_instance.h"
 #include "sql/duckdb/duckdb_value.h"
@@ -11,6 +12,7 @@
 namespace stroma::sql {
 
 bool WriteTurn::enter(const std::function<bool()>& called_off) {
+    if (is_wide_) return !called_off();
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !taken_ || called_off(); });
     if (taken_) return false;
@@ -19,6 +21,7 @@ bool WriteTurn::enter(const std::function<bool()>& called_off) {
 }
 
 void WriteTurn::leave() {
+    if (is_wide_) return;
     {
         const std::lock_guard lock(mutex_);
         assert(taken_);
@@ -70,6 +73,7 @@ public:
                                           std::span<const Value> parameters) override {
         return noted(execute_one(std::string(statement), parameters));
     }
+    Result<StatementShape> describe(const std::string& statement);
     Result<std::unique_ptr<Rows>> execute_named(std::string_view statement,
                                                 const NamedValues& values) {
         return noted(execute_by_name(std::string(statement), values));
@@ -314,7 +318,37 @@ Result<void> DuckDbConnection::run_all(const std::string& statements) {
     return {};
 }
 
+std::string name_of_type(duckdb_logical_type type) {
+    const ColumnReader reader(type);
+    return reader.engine_type();
+}
+
+Result<StatementShape> DuckDbConnection::describe(const std::string& statement) {
+    Prepared prepared;
+    TRY(prepare(prepared, statement));
+    StatementShape shape;
+    for (idx_t index = 1; index <= duckdb_nparams(prepared.handle); ++index) {
+        const auto id = duckdb_param_type(prepared.handle, index);
+        const bool is_known =
+            id != DUCKDB_TYPE_INVALID && id != DUCKDB_TYPE_ANY && id != DUCKDB_TYPE_SQLNULL;
+        shape.parameter_types.push_back(
+            is_known ? name_of_type(duckdb_param_logical_type(prepared.handle, index)) : "");
+    }
+    for (idx_t at = 0; at < duckdb_prepared_statement_column_count(prepared.handle); ++at) {
+        const ColumnReader reader(
+            duckdb_prepared_statement_column_logical_type(prepared.handle, at));
+        const char* name = duckdb_prepared_statement_column_name(prepared.handle, at);
+        shape.columns.push_back({name == nullptr ? "" : name, reader.type(), reader.engine_type()});
+        duckdb_free(const_cast<char*>(name));
+    }
+    return shape;
+}
+
 }  // namespace
+
+Result<StatementShape> describe_duckdb(Connection& connection, std::string_view statement) {
+    return static_cast<DuckDbConnection&>(connection).describe(std::string(statement));
+}
 
 Result<std::unique_ptr<Connection>> connect_duckdb(std::shared_ptr<DuckDbInstance> instance) {
     auto session = std::make_shared<Session>();

@@ -40,7 +40,9 @@ Settings settings_of(const DuckDbOptions& options) {
         settings.emplace_back("max_temp_directory_size",
                               fmt::format("{}B", options.temp_bytes_max));
     }
-    if (options.fenced) {
+    if (!options.storage_version.empty())
+        settings.emplace_back("storage_compatibility_version", options.storage_version);
+    if (options.fenced && options.open_folders.empty()) {
         settings.emplace_back("enable_external_access", "false");
     }
     return settings;
@@ -95,7 +97,9 @@ public:
 
     Result<std::unique_ptr<Connection>> connect() override { return connect_duckdb(instance_); }
     Abilities abilities() const override {
-        return {.concurrent_writers = false, .columnar = true, .interruptible = true};
+        return {.concurrent_writers = instance_->writers.is_wide(),
+                .columnar = true,
+                .interruptible = true};
     }
     Result<void> add_table_function(const std::string& name, TableFunction function) override {
         auto connection = TRY(connect());
@@ -257,7 +261,19 @@ Result<std::shared_ptr<EmbeddedDatabase>> open_duckdb(const DuckDbOptions& optio
     auto database = std::make_shared<DuckDbDatabase>(instance);
     auto connection = TRY(database->connect());
     TRY(connection->run_script("SET GLOBAL errors_as_json = false"));
-    if (options.fenced) TRY(connection->run_script("SET GLOBAL lock_configuration = true"));
+    if (options.concurrent_writers) instance->writers.open_wide();
+    if (!options.open_folders.empty()) {
+        std::string folders;
+        for (const fs::path& folder : options.open_folders)
+            folders += (folders.empty() ? "" : ", ") + quote_with(folder.string() + "/", '\'');
+        TRY(connection->run_script(fmt::format("SET GLOBAL allowed_directories = [{}]", folders)));
+        if (options.fenced)
+            TRY(connection->run_script("SET GLOBAL enable_external_access = false"));
+    }
+    // As in SQL, 5 / 2 is 2.
+    if (options.integer_division) TRY(connection->run_script("SET GLOBAL integer_division = true"));
+    if (options.fenced && !options.open_settings)
+        TRY(connection->run_script("SET GLOBAL lock_configuration = true"));
     return database;
 }
 

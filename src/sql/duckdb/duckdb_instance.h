@@ -23,11 +23,15 @@ public:
     bool enter(const std::function<bool()>& called_off);
     void leave();
     void wake();
+    /// Lets everybody in, from now on.
+    void open_wide() { is_wide_ = true; }
+    bool is_wide() const { return is_wide_; }
 
 private:
     std::mutex mutex_;
     std::condition_variable changed_;
     bool taken_ = false;
+    bool is_wide_ = false;
 };
 
 /// The open engine: lives until the last connection and the last rows are gone.

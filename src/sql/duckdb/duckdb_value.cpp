@@ -91,6 +91,8 @@ duckdb_value list_at(duckdb_logical_type type, duckdb_vector vector, idx_t row, 
     for (idx_t item = 0; item < entry.length; ++item) {
         items.handles.push_back(value_at(child.handle, values, entry.offset + item));
     }
+    // Of no values the engine wants an address too.
+    if (items.handles.empty()) items.handles.push_back(duckdb_create_null_value());
     return is_array ? duckdb_create_array_value(child.handle, items.handles.data(), entry.length)
                     : duckdb_create_list_value(child.handle, items.handles.data(), entry.length);
 }

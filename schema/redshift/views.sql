@@ -1,0 +1,120 @@
+-- What monitoring scripts read, made anew at each start.
+CREATE OR REPLACE VIEW stroma_system.stl_load_errors AS
+    SELECT * FROM stroma_system.load_errors;
+CREATE OR REPLACE VIEW stroma_system.stl_loaderror_detail AS
+    SELECT userid, slice, session, query, filename, line_number, colname AS field, colname,
+        raw_field_value AS value, 0 AS is_null, "type", col_length FROM stroma_system.load_errors;
+CREATE OR REPLACE VIEW stroma_system.sys_load_error_detail AS
+    SELECT userid AS user_id, query AS query_id, 0 AS transaction_id, session AS session_id,
+        'dev' AS database_name, tbl AS table_id, starttime AS start_time, filename AS file_name,
+        line_number, colname AS column_name, "type" AS column_type, col_length AS column_length,
+        "position", err_code AS error_code, err_reason AS error_message
+    FROM stroma_system.load_errors;
+CREATE OR REPLACE VIEW stroma_system.stl_load_commits AS
+    SELECT * FROM stroma_system.load_commits;
+CREATE OR REPLACE VIEW stroma_system.sys_load_detail AS
+    SELECT userid AS user_id, query AS query_id, slice, 0 AS session_id, target AS table_name,
+        filename AS file_name, bytes, lines_scanned, rows_loaded, errors AS error_count,
+        curtime AS record_time, file_format, copy_job_id FROM stroma_system.load_commits;
+CREATE OR REPLACE VIEW stroma_system.sys_load_history AS
+    SELECT userid AS user_id, query AS query_id, 'completed' AS status, target AS table_name,
+        min(curtime) AS start_time, max(curtime) AS end_time, count(*) AS loaded_file_count,
+        sum(rows_loaded)::BIGINT AS loaded_rows, sum(bytes)::BIGINT AS loaded_bytes,
+        sum(errors)::BIGINT AS error_count, max(file_format) AS file_format
+    FROM stroma_system.load_commits GROUP BY ALL;
+CREATE OR REPLACE VIEW stroma_system.stl_query AS
+    SELECT 100 AS userid, query, label, xid, pid, database, querytxt,
+        make_timestamp(started_us) AS starttime,
+        CASE WHEN ended_us > 0 THEN make_timestamp(ended_us) END AS endtime,
+        CASE WHEN state IN ('failed', 'canceled') THEN 1 ELSE 0 END AS aborted,
+        0 AS insert_pristine, 0 AS concurrency_scaling_status
+    FROM stroma_queries('');
+CREATE OR REPLACE VIEW stroma_system.stl_querytext AS
+    SELECT 100 AS userid, xid, pid, query, 0 AS sequence, left(querytxt, 200) AS text
+    FROM stroma_queries('');
+CREATE OR REPLACE VIEW stroma_system.svl_qlog AS
+    SELECT 100 AS userid, query, xid, pid, make_timestamp(started_us) AS starttime,
+        CASE WHEN ended_us > 0 THEN make_timestamp(ended_us) END AS endtime,
+        greatest(ended_us - started_us, 0) AS elapsed,
+        CASE WHEN state IN ('failed', 'canceled') THEN 1 ELSE 0 END AS aborted, label,
+        left(querytxt, 60) AS "substring", NULL AS source_query, '' AS concurrency_scaling_status_txt
+    FROM stroma_queries('');
+CREATE OR REPLACE VIEW stroma_system.sys_query_history AS
+    SELECT 100 AS user_id, query AS query_id, label AS query_label, xid AS transaction_id,
+        pid AS session_id, database AS database_name, username,
+        state AS status, querytxt AS query_text, make_timestamp(started_us) AS start_time,
+        CASE WHEN ended_us > 0 THEN make_timestamp(ended_us) END AS end_time,
+        greatest(ended_us - started_us, 0) AS elapsed_time, rows AS returned_rows,
+        error AS error_message
+    FROM stroma_queries('');
+CREATE OR REPLACE VIEW stroma_system.stv_recents AS
+    SELECT 100 AS userid, CASE WHEN state = 'running' THEN 'Running' ELSE 'Done' END AS status,
+        make_timestamp(started_us) AS starttime, greatest(ended_us - started_us, 0) AS duration,
+        username AS user_name, database AS db_name, querytxt AS query, pid
+    FROM stroma_queries('');
+CREATE OR REPLACE VIEW stroma_system.svv_table_info AS
+    SELECT current_database() AS database, schema_name AS schema, table_oid AS table_id,
+        table_name AS "table",
+        CASE WHEN coalesce(json_extract_string(comment, '$.columns'), '') LIKE '%"encode"%'
+             THEN 'Y, AUTO(ENCODE)' ELSE 'AUTO(ENCODE)' END AS encoded,
+        coalesce(json_extract_string(comment, '$.dist'), 'AUTO(ALL)') AS diststyle,
+        json_extract_string(comment, '$.sort[0]') AS sortkey1,
+        coalesce(CAST(json_array_length(comment, '$.sort') AS INTEGER), 0) AS sortkey_num,
+        CASE WHEN json_extract_string(comment, '$.sortstyle') = 'interleaved' THEN 'INTERLEAVED'
+             WHEN json_extract_string(comment, '$.sort') IS NOT NULL THEN 'COMPOUND' END AS sort_style,
+        CAST(ceil(estimated_size * 16 / 1048576.0) AS BIGINT) AS size, 0.0 AS pct_used,
+        0 AS empty, 0.0 AS unsorted, 0.0 AS stats_off, estimated_size AS tbl_rows,
+        estimated_size AS estimated_visible_rows
+    FROM (SELECT *, CASE WHEN json_valid(comment) THEN CAST(comment AS JSON) END AS attributes
+          FROM duckdb_tables())
+    WHERE NOT internal AND NOT temporary AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\'
+        AND NOT (schema_name = 'main' AND table_name = 'schema_versions');
+CREATE OR REPLACE VIEW stroma_system.svv_tables AS
+    SELECT table_catalog, table_schema, table_name, table_type, NULL::VARCHAR AS remarks
+    FROM information_schema.tables
+    WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main';
+CREATE OR REPLACE VIEW stroma_system.svv_columns AS
+    SELECT table_catalog, table_schema, table_name, column_name, ordinal_position, column_default,
+        is_nullable, data_type, character_maximum_length, numeric_precision, numeric_scale,
+        NULL::VARCHAR AS remarks FROM information_schema.columns
+    WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main';
+CREATE OR REPLACE VIEW stroma_system.svv_all_tables AS
+    SELECT table_catalog AS database_name, table_schema AS schema_name, table_name,
+        CASE table_type WHEN 'BASE TABLE' THEN 'TABLE' ELSE table_type END AS table_type,
+        NULL::VARCHAR AS table_acl, NULL::VARCHAR AS remarks FROM stroma_system.svv_tables;
+CREATE OR REPLACE VIEW stroma_system.svv_redshift_tables AS SELECT * FROM stroma_system.svv_all_tables;
+CREATE OR REPLACE VIEW stroma_system.svv_all_columns AS
+    SELECT table_catalog AS database_name, table_schema AS schema_name, table_name, column_name,
+        ordinal_position, column_default, is_nullable, data_type, character_maximum_length,
+        numeric_precision, numeric_scale, remarks FROM stroma_system.svv_columns;
+CREATE OR REPLACE VIEW stroma_system.svv_redshift_columns AS SELECT * FROM stroma_system.svv_all_columns;
+CREATE OR REPLACE VIEW stroma_system.svv_all_schemas AS
+    SELECT database_name, schema_name, 100 AS schema_owner, 'local' AS schema_type,
+        NULL::VARCHAR AS schema_acl, NULL::VARCHAR AS source_database, NULL::VARCHAR AS schema_option
+    FROM duckdb_schemas() WHERE NOT internal AND database_name = current_database()
+        AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\' AND schema_name <> 'main';
+CREATE OR REPLACE VIEW stroma_system.svv_redshift_schemas AS SELECT * FROM stroma_system.svv_all_schemas;
+CREATE OR REPLACE VIEW stroma_system.svv_redshift_databases AS
+    SELECT current_database() AS database_name, 100 AS database_owner, 'local' AS database_type,
+        NULL::VARCHAR AS database_acl, NULL::VARCHAR AS database_options,
+        'Snapshot Isolation' AS database_isolation_level;
+CREATE OR REPLACE VIEW stroma_system.svv_external_schemas AS
+    SELECT 0 AS esoid, 0 AS eskind, '' AS schemaname, 0 AS esowner, '' AS databasename,
+        '' AS esoptions WHERE false;
+CREATE OR REPLACE VIEW stroma_system.svv_external_tables AS
+    SELECT '' AS schemaname, '' AS tablename, '' AS location, '' AS input_format WHERE false;
+CREATE OR REPLACE VIEW stroma_system.svv_external_columns AS
+    SELECT '' AS schemaname, '' AS tablename, '' AS columnname, '' AS external_type WHERE false;
+CREATE OR REPLACE VIEW stroma_system.pg_table_def AS
+    SELECT c.schema_name AS schemaname, c.table_name AS tablename, c.column_name AS "column",
+        coalesce(json_extract_string(t.comment, '$.columns."' || c.column_name || '".type'),
+                 lower(c.data_type)) AS "type",
+        coalesce(json_extract_string(t.comment, '$.columns."' || c.column_name || '".encode'),
+                 'none') AS encoding,
+        coalesce(json_extract_string(t.comment, '$.distkey') = c.column_name, false) AS distkey,
+        coalesce(list_position(CAST(json_extract(t.comment, '$.sort') AS VARCHAR[]), c.column_name), 0)
+            AS sortkey,
+        NOT c.is_nullable AS notnull
+    FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid, database_oid)
+    WHERE NOT c.internal AND list_contains(current_schemas(false), c.schema_name)
+        AND c.schema_name NOT LIKE 'stroma\_%' ESCAPE '\';

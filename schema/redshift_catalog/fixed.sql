@@ -1,0 +1,151 @@
+-- Relations of pg_catalog that are the same everywhere, or empty because there is no such thing
+-- here. Columns are those that clients ask for.
+CREATE OR REPLACE VIEW stroma_catalog.pg_type AS
+    SELECT CAST(number AS BIGINT) AS oid, name AS typname, CAST(11 AS BIGINT) AS typnamespace,
+        CAST(10 AS BIGINT) AS typowner, CAST(size AS SMALLINT) AS typlen,
+        size BETWEEN 1 AND 8 AS typbyval, CASE WHEN kind = 'A' THEN 'b' ELSE 'b' END AS typtype,
+        kind AS typcategory, number IN (16, 25, 701, 1184) AS typispreferred, true AS typisdefined,
+        ',' AS typdelim, CAST(0 AS BIGINT) AS typrelid, CAST(element AS BIGINT) AS typelem,
+        CAST(arr AS BIGINT) AS typarray,
+        CASE WHEN kind = 'A' THEN 'array_in' ELSE name || 'in' END AS typinput,
+        CASE WHEN kind = 'A' THEN 'array_out' ELSE name || 'out' END AS typoutput,
+        CASE WHEN kind = 'A' THEN 'array_recv' ELSE name || 'recv' END AS typreceive,
+        CASE WHEN kind = 'A' THEN 'array_send' ELSE name || 'send' END AS typsend,
+        CAST(0 AS BIGINT) AS typmodin, CAST(0 AS BIGINT) AS typmodout, 'i' AS typalign,
+        'p' AS typstorage, false AS typnotnull, CAST(0 AS BIGINT) AS typbasetype, -1 AS typtypmod,
+        0 AS typndims, CAST(0 AS BIGINT) AS typcollation, CAST(NULL AS VARCHAR) AS typdefault,
+        CAST(NULL AS VARCHAR[]) AS typacl, full_name AS stroma_name
+    FROM (VALUES (16, 'bool', 1, 'B', 0, 1000, 'boolean'), (17, 'bytea', -1, 'U', 0, 1001, 'bytea'),
+        (18, 'char', 1, 'S', 0, 1002, '"char"'), (19, 'name', 64, 'S', 18, 1003, 'name'),
+        (20, 'int8', 8, 'N', 0, 1016, 'bigint'), (21, 'int2', 2, 'N', 0, 1005, 'smallint'),
+        (23, 'int4', 4, 'N', 0, 1007, 'integer'), (25, 'text', -1, 'S', 0, 1009, 'text'),
+        (26, 'oid', 4, 'N', 0, 1028, 'oid'), (114, 'json', -1, 'U', 0, 199, 'json'),
+        (700, 'float4', 4, 'N', 0, 1021, 'real'), (701, 'float8', 8, 'N', 0, 1022, 'double precision'),
+        (705, 'unknown', -2, 'X', 0, 0, 'unknown'), (1042, 'bpchar', -1, 'S', 0, 1014, 'character'),
+        (1043, 'varchar', -1, 'S', 0, 1015, 'character varying'), (1082, 'date', 4, 'D', 0, 1182, 'date'),
+        (1083, 'time', 8, 'D', 0, 1183, 'time without time zone'),
+        (1114, 'timestamp', 8, 'D', 0, 1115, 'timestamp without time zone'),
+        (1184, 'timestamptz', 8, 'D', 0, 1185, 'timestamp with time zone'),
+        (1186, 'interval', 16, 'T', 0, 1187, 'interval'),
+        (1266, 'timetz', 12, 'D', 0, 1270, 'time with time zone'),
+        (1700, 'numeric', -1, 'N', 0, 1231, 'numeric'), (2205, 'regclass', 4, 'N', 0, 2210, 'regclass'),
+        (2206, 'regtype', 4, 'N', 0, 2211, 'regtype'), (2249, 'record', -1, 'P', 0, 2287, 'record'),
+        (2278, 'void', 4, 'P', 0, 0, 'void'), (2950, 'uuid', 16, 'U', 0, 2951, 'uuid'),
+        (3802, 'jsonb', -1, 'U', 0, 3807, 'jsonb'), (4000, 'super', -1, 'U', 0, 0, 'super'),
+        (1000, '_bool', -1, 'A', 16, 0, 'boolean[]'), (1001, '_bytea', -1, 'A', 17, 0, 'bytea[]'),
+        (1005, '_int2', -1, 'A', 21, 0, 'smallint[]'), (1007, '_int4', -1, 'A', 23, 0, 'integer[]'),
+        (1009, '_text', -1, 'A', 25, 0, 'text[]'), (1015, '_varchar', -1, 'A', 1043, 0, 'character varying[]'),
+        (1016, '_int8', -1, 'A', 20, 0, 'bigint[]'), (1021, '_float4', -1, 'A', 700, 0, 'real[]'),
+        (1022, '_float8', -1, 'A', 701, 0, 'double precision[]'), (1028, '_oid', -1, 'A', 26, 0, 'oid[]'),
+        (1115, '_timestamp', -1, 'A', 1114, 0, 'timestamp without time zone[]'),
+        (1182, '_date', -1, 'A', 1082, 0, 'date[]'), (1231, '_numeric', -1, 'A', 1700, 0, 'numeric[]'),
+        (2951, '_uuid', -1, 'A', 2950, 0, 'uuid[]'))
+        AS t(number, name, size, kind, element, arr, full_name);
+CREATE OR REPLACE VIEW stroma_catalog.pg_am AS SELECT CAST(oid AS BIGINT) AS oid, amname, amtype,
+    CAST(oid AS BIGINT) AS amhandler
+    FROM (VALUES (2, 'heap', 't'), (403, 'btree', 'i')) AS t(oid, amname, amtype);
+CREATE OR REPLACE VIEW stroma_catalog.pg_database AS
+    SELECT CAST(16384 AS BIGINT) AS oid, 'dev' AS datname, CAST(10 AS BIGINT) AS datdba,
+        6 AS encoding, 'c' AS datlocprovider, 'C' AS datcollate, 'C' AS datctype,
+        CAST(NULL AS VARCHAR) AS daticulocale, CAST(NULL AS VARCHAR) AS datcollversion,
+        false AS datistemplate, true AS datallowconn, -1 AS datconnlimit,
+        CAST(1663 AS BIGINT) AS dattablespace, CAST(0 AS BIGINT) AS datlastsysoid,
+        CAST(NULL AS VARCHAR[]) AS datacl, CAST(NULL AS VARCHAR[]) AS datconfig;
+CREATE OR REPLACE VIEW stroma_catalog.pg_roles AS
+    SELECT CAST(10 AS BIGINT) AS oid, 'admin' AS rolname, true AS rolsuper, true AS rolinherit,
+        true AS rolcreaterole, true AS rolcreatedb, true AS rolcanlogin, false AS rolreplication,
+        true AS rolbypassrls, -1 AS rolconnlimit, '********' AS rolpassword,
+        CAST(NULL AS TIMESTAMPTZ) AS rolvaliduntil, CAST(NULL AS VARCHAR[]) AS rolconfig;
+CREATE OR REPLACE VIEW stroma_catalog.pg_authid AS SELECT * FROM stroma_catalog.pg_roles;
+CREATE OR REPLACE VIEW stroma_catalog.pg_user AS
+    SELECT rolname AS usename, oid AS usesysid, rolcreatedb AS usecreatedb, rolsuper AS usesuper,
+        false AS usecatupd, false AS userepl, false AS usebypassrls, rolpassword AS passwd,
+        rolvaliduntil AS valuntil, rolconfig AS useconfig FROM stroma_catalog.pg_roles;
+CREATE OR REPLACE VIEW stroma_catalog.pg_tablespace AS
+    SELECT CAST(1663 AS BIGINT) AS oid, 'pg_default' AS spcname, CAST(10 AS BIGINT) AS spcowner,
+        CAST(NULL AS VARCHAR[]) AS spcacl, CAST(NULL AS VARCHAR[]) AS spcoptions;
+CREATE OR REPLACE VIEW stroma_catalog.pg_collation AS
+    SELECT CAST(100 AS BIGINT) AS oid, 'default' AS collname, CAST(11 AS BIGINT) AS collnamespace,
+        'd' AS collprovider, true AS collisdeterministic, -1 AS collencoding, '' AS collcollate,
+        '' AS collctype;
+CREATE OR REPLACE VIEW stroma_catalog.pg_language AS SELECT CAST(14 AS BIGINT) AS oid,
+    'sql' AS lanname, CAST(10 AS BIGINT) AS lanowner, false AS lanispl, true AS lanpltrusted;
+CREATE OR REPLACE VIEW stroma_catalog.pg_settings AS
+    SELECT name, setting, CAST(NULL AS VARCHAR) AS unit, 'Client' AS category, '' AS short_desc,
+        'user' AS context, 'string' AS vartype, 'default' AS source, setting AS boot_val,
+        setting AS reset_val, CAST(NULL AS VARCHAR) AS min_val, CAST(NULL AS VARCHAR) AS max_val,
+        false AS pending_restart
+    FROM (VALUES ('max_index_keys', '32'), ('server_version', '15.0'), ('server_encoding', 'UTF8'),
+        ('max_identifier_length', '127'), ('block_size', '8192'),
+        ('standard_conforming_strings', 'on'), ('integer_datetimes', 'on')) AS t(name, setting);
+CREATE OR REPLACE VIEW stroma_catalog.pg_stat_activity AS
+    SELECT CAST(16384 AS BIGINT) AS datid, 'dev' AS datname, 0 AS pid, CAST(10 AS BIGINT) AS usesysid,
+        'admin' AS usename, '' AS application_name, '' AS client_addr,
+        CAST(NULL AS TIMESTAMPTZ) AS backend_start, CAST(NULL AS TIMESTAMPTZ) AS query_start,
+        'active' AS state, '' AS query, '' AS backend_type WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_locks AS
+    SELECT '' AS locktype, CAST(0 AS BIGINT) AS database, CAST(0 AS BIGINT) AS relation, 0 AS pid,
+        '' AS mode, false AS granted, CAST(0 AS BIGINT) AS transactionid WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_auth_members AS SELECT CAST(0 AS BIGINT) AS roleid,
+    CAST(0 AS BIGINT) AS member, CAST(0 AS BIGINT) AS grantor, false AS admin_option WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_group AS SELECT '' AS groname, CAST(0 AS BIGINT) AS grosysid,
+    CAST(NULL AS BIGINT[]) AS grolist WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_inherits AS SELECT CAST(0 AS BIGINT) AS inhrelid,
+    CAST(0 AS BIGINT) AS inhparent, 0 AS inhseqno, false AS inhdetachpending WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_policy AS SELECT CAST(0 AS BIGINT) AS oid, '' AS polname,
+    CAST(0 AS BIGINT) AS polrelid, '' AS polcmd, true AS polpermissive,
+    CAST(NULL AS BIGINT[]) AS polroles, '' AS polqual, '' AS polwithcheck WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_statistic_ext AS SELECT CAST(0 AS BIGINT) AS oid,
+    CAST(0 AS BIGINT) AS stxrelid, '' AS stxname, CAST(0 AS BIGINT) AS stxnamespace,
+    CAST(0 AS BIGINT) AS stxowner, 0 AS stxstattarget, CAST(NULL AS VARCHAR[]) AS stxkind
+    WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_publication AS SELECT CAST(0 AS BIGINT) AS oid,
+    '' AS pubname, CAST(0 AS BIGINT) AS pubowner, false AS puballtables, false AS pubinsert,
+    false AS pubupdate, false AS pubdelete, false AS pubtruncate, false AS pubviaroot WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_publication_rel AS SELECT CAST(0 AS BIGINT) AS oid,
+    CAST(0 AS BIGINT) AS prpubid, CAST(0 AS BIGINT) AS prrelid, '' AS prqual,
+    CAST(NULL AS SMALLINT[]) AS prattrs WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_publication_namespace AS SELECT CAST(0 AS BIGINT) AS oid,
+    CAST(0 AS BIGINT) AS pnpubid, CAST(0 AS BIGINT) AS pnnspid WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_extension AS SELECT CAST(0 AS BIGINT) AS oid,
+    '' AS extname, CAST(0 AS BIGINT) AS extowner, CAST(0 AS BIGINT) AS extnamespace,
+    '' AS extversion, CAST(NULL AS VARCHAR) AS extconfig WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_foreign_table AS SELECT CAST(0 AS BIGINT) AS ftrelid,
+    CAST(0 AS BIGINT) AS ftserver, CAST(NULL AS VARCHAR[]) AS ftoptions WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_foreign_server AS SELECT CAST(0 AS BIGINT) AS oid,
+    '' AS srvname WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_rewrite AS SELECT CAST(0 AS BIGINT) AS oid,
+    '' AS rulename, CAST(0 AS BIGINT) AS ev_class, '' AS ev_type, '' AS ev_enabled,
+    false AS is_instead WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_trigger AS SELECT CAST(0 AS BIGINT) AS oid,
+    CAST(0 AS BIGINT) AS tgrelid, '' AS tgname, '' AS tgenabled, false AS tgisinternal,
+    CAST(0 AS BIGINT) AS tgparentid, CAST(0 AS BIGINT) AS tgconstraint WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_depend AS SELECT CAST(0 AS BIGINT) AS classid,
+    CAST(0 AS BIGINT) AS objid, 0 AS objsubid, CAST(0 AS BIGINT) AS refclassid,
+    CAST(0 AS BIGINT) AS refobjid, 0 AS refobjsubid, '' AS deptype WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_enum AS SELECT CAST(0 AS BIGINT) AS oid,
+    CAST(0 AS BIGINT) AS enumtypid, CAST(0 AS FLOAT) AS enumsortorder, '' AS enumlabel WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_range AS SELECT CAST(0 AS BIGINT) AS rngtypid,
+    CAST(0 AS BIGINT) AS rngsubtype, CAST(0 AS BIGINT) AS rngmultitypid WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_cast AS SELECT CAST(0 AS BIGINT) AS oid,
+    CAST(0 AS BIGINT) AS castsource, CAST(0 AS BIGINT) AS casttarget, CAST(0 AS BIGINT) AS castfunc,
+    '' AS castcontext, '' AS castmethod WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_operator AS SELECT CAST(0 AS BIGINT) AS oid,
+    '' AS oprname, CAST(0 AS BIGINT) AS oprleft, CAST(0 AS BIGINT) AS oprright WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_opclass AS SELECT CAST(0 AS BIGINT) AS oid,
+    '' AS opcname, CAST(0 AS BIGINT) AS opcmethod, CAST(0 AS BIGINT) AS opcintype WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_matviews AS SELECT '' AS schemaname, '' AS matviewname,
+    '' AS matviewowner, '' AS definition, false AS hasindexes, false AS ispopulated WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_sequence AS SELECT CAST(0 AS BIGINT) AS seqrelid,
+    CAST(0 AS BIGINT) AS seqtypid, CAST(0 AS BIGINT) AS seqstart, CAST(0 AS BIGINT) AS seqincrement,
+    CAST(0 AS BIGINT) AS seqmax, CAST(0 AS BIGINT) AS seqmin WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_partitioned_table AS SELECT CAST(0 AS BIGINT) AS partrelid,
+    '' AS partstrat, CAST(NULL AS SMALLINT[]) AS partattrs WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_db_role_setting AS SELECT CAST(0 AS BIGINT) AS setdatabase,
+    CAST(0 AS BIGINT) AS setrole, CAST(NULL AS VARCHAR[]) AS setconfig WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_event_trigger AS SELECT CAST(0 AS BIGINT) AS oid,
+    '' AS evtname WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_ts_config AS SELECT CAST(0 AS BIGINT) AS oid,
+    '' AS cfgname, CAST(0 AS BIGINT) AS cfgnamespace WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_timezone_names AS
+    SELECT 'UTC' AS name, 'UTC' AS abbrev, INTERVAL 0 SECOND AS utc_offset, false AS is_dst;

@@ -1,0 +1,219 @@
+-- What clients ask of pg_catalog, made anew at each start. Numbers of things that users make follow
+-- from their names, so that they stay what they are over restarts; those of PostgreSQL's own things
+-- are PostgreSQL's.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_number(kind, name) AS
+    CAST(md5_number_lower(kind || ':' || name) % 2000000000 + 100000 AS BIGINT);
+CREATE OR REPLACE MACRO stroma_catalog.stroma_schema_number(name) AS CASE name
+    WHEN 'public' THEN 2200 WHEN 'stroma_catalog' THEN 11 WHEN 'stroma_system' THEN 11
+    WHEN 'pg_catalog' THEN 11 WHEN 'stroma_information' THEN 13000
+    WHEN 'information_schema' THEN 13000
+    ELSE stroma_catalog.stroma_number('schema', name) END;
+-- The engine's name of a type as PostgreSQL's.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_declared(engine) AS CASE
+    WHEN engine LIKE '%[]' THEN 'text[]'
+    WHEN engine LIKE 'DECIMAL%' THEN 'numeric' || substr(engine, 8)
+    WHEN engine LIKE 'STRUCT%' OR engine LIKE 'MAP%' OR engine = 'JSON' THEN 'super'
+    ELSE CASE engine WHEN 'VARCHAR' THEN 'character varying' WHEN 'BOOLEAN' THEN 'boolean'
+        WHEN 'TINYINT' THEN 'smallint' WHEN 'SMALLINT' THEN 'smallint' WHEN 'UTINYINT' THEN 'smallint'
+        WHEN 'INTEGER' THEN 'integer' WHEN 'USMALLINT' THEN 'integer'
+        WHEN 'BIGINT' THEN 'bigint' WHEN 'UINTEGER' THEN 'bigint' WHEN 'UBIGINT' THEN 'bigint'
+        WHEN 'HUGEINT' THEN 'bigint' WHEN 'FLOAT' THEN 'real' WHEN 'DOUBLE' THEN 'double precision'
+        WHEN 'DATE' THEN 'date' WHEN 'TIME' THEN 'time without time zone'
+        WHEN 'TIMESTAMP' THEN 'timestamp without time zone'
+        WHEN 'TIMESTAMP WITH TIME ZONE' THEN 'timestamp with time zone'
+        WHEN 'TIME WITH TIME ZONE' THEN 'time with time zone' WHEN 'INTERVAL' THEN 'interval'
+        WHEN 'BLOB' THEN 'bytea' WHEN 'UUID' THEN 'uuid' ELSE 'character varying' END END;
+CREATE OR REPLACE MACRO stroma_catalog.stroma_type_number(declared) AS CASE
+    regexp_extract(declared, '^[a-z ]+[a-z]')
+    WHEN 'character varying' THEN 1043 WHEN 'character' THEN 1042 WHEN 'numeric' THEN 1700
+    WHEN 'integer' THEN 23 WHEN 'bigint' THEN 20 WHEN 'smallint' THEN 21 WHEN 'real' THEN 700
+    WHEN 'double precision' THEN 701 WHEN 'boolean' THEN 16 WHEN 'date' THEN 1082
+    WHEN 'timestamp without time zone' THEN 1114 WHEN 'timestamp with time zone' THEN 1184
+    WHEN 'time without time zone' THEN 1083 WHEN 'time with time zone' THEN 1266
+    WHEN 'interval' THEN 1186 WHEN 'uuid' THEN 2950 WHEN 'super' THEN 4000 WHEN 'name' THEN 19
+    WHEN 'oid' THEN 26 WHEN 'varbyte' THEN 17 WHEN 'bytea' THEN 17 WHEN 'geometry' THEN 17
+    WHEN 'hllsketch' THEN 17 WHEN 'text' THEN CASE WHEN declared LIKE '%[]' THEN 1009 ELSE 25 END
+    ELSE 1043 END;
+CREATE OR REPLACE MACRO stroma_catalog.stroma_typmod(declared) AS CASE
+    WHEN declared LIKE 'character%(%' THEN
+        CAST(regexp_extract(declared, '\((\d+)', 1) AS INTEGER) + 4
+    WHEN declared LIKE 'numeric(%' THEN CAST(regexp_extract(declared, '\((\d+)', 1) AS INTEGER)
+        * 65536 + CAST(coalesce(nullif(regexp_extract(declared, ',\s*(\d+)', 1), ''), '0')
+        AS INTEGER) + 4
+    ELSE -1 END;
+
+CREATE OR REPLACE VIEW stroma_catalog.pg_namespace AS
+    SELECT stroma_catalog.stroma_schema_number(schema_name) AS oid,
+        CASE schema_name WHEN 'stroma_catalog' THEN 'pg_catalog'
+            WHEN 'stroma_information' THEN 'information_schema' ELSE schema_name END AS nspname,
+        CAST(10 AS BIGINT) AS nspowner, CAST(NULL AS VARCHAR[]) AS nspacl
+    FROM duckdb_schemas()
+    WHERE database_name = current_database()
+        AND schema_name NOT IN ('main', 'pg_catalog', 'information_schema', 'stroma_dialect',
+                                'stroma_system')
+        AND (NOT internal OR schema_name = 'public')
+    UNION ALL SELECT 13000, 'information_schema', 10, NULL
+    WHERE NOT EXISTS (SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'stroma_information');
+
+-- Tables, views and keys: what stands behind pg_class and what hangs on it.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
+    SELECT *, stroma_catalog.stroma_number('relation', schema || '.' || name) AS oid,
+        stroma_catalog.stroma_schema_number(schema) AS schema_number
+    FROM (
+        SELECT table_oid AS engine_number, schema_name AS schema, table_name AS name,
+            CAST('r' AS VARCHAR) AS kind, temporary, estimated_size AS rows, column_count AS columns,
+            CASE WHEN json_valid(comment) THEN CAST(comment AS JSON) END AS attributes,
+            CASE WHEN NOT json_valid(comment) THEN comment END AS description,
+            CAST(NULL AS VARCHAR) AS body
+        FROM duckdb_tables() WHERE NOT internal AND schema_name <> 'main'
+            AND NOT (schema_name LIKE 'stroma\_%' ESCAPE '\')
+        UNION ALL
+        SELECT view_oid, schema_name, view_name, 'v', temporary, 0, column_count, NULL, comment, sql
+        FROM duckdb_views() WHERE NOT internal AND schema_name NOT IN ('main', 'stroma_dialect')
+            AND view_name NOT LIKE 'stroma\_%' ESCAPE '\');
+-- Keys are told of, not enforced: their columns lie in the table's attributes.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_key AS
+    SELECT oid AS table_number, schema, schema_number, name AS table_name, key_name, key_kind,
+        key_columns,
+        stroma_catalog.stroma_number('relation', schema || '.' || key_name) AS index_number,
+        stroma_catalog.stroma_number('key', schema || '.' || key_name) AS oid
+    FROM (
+        SELECT *, name || '_pkey' AS key_name, 'p' AS key_kind,
+            CAST(attributes->'$.primarykey' AS VARCHAR[]) AS key_columns
+        FROM stroma_catalog.stroma_relation
+        WHERE json_array_length(attributes, '$.primarykey') > 0);
+CREATE OR REPLACE VIEW stroma_catalog.stroma_column AS
+    SELECT r.oid AS relation, r.schema, r.name AS relation_name, c.column_name AS name,
+        CAST(c.column_index AS INTEGER) AS place, c.is_nullable AS nullable, c.column_default AS
+        "default", c.comment AS description,
+        coalesce(json_extract_string(r.attributes, '$.columns."' || c.column_name || '".type'),
+                 stroma_catalog.stroma_declared(c.data_type)) AS declared,
+        json_exists(r.attributes, '$.columns."' || c.column_name || '".identity') AS is_identity
+    FROM duckdb_columns() c JOIN stroma_catalog.stroma_relation r ON r.engine_number = c.table_oid
+        AND r.schema = c.schema_name AND r.name = c.table_name;
+
+CREATE OR REPLACE VIEW stroma_catalog.pg_class AS
+    SELECT oid, name AS relname, schema_number AS relnamespace, CAST(0 AS BIGINT) AS reltype,
+        CAST(0 AS BIGINT) AS reloftype, CAST(10 AS BIGINT) AS relowner,
+        CAST(CASE kind WHEN 'r' THEN 2 ELSE 0 END AS BIGINT) AS relam, oid AS relfilenode,
+        CAST(0 AS BIGINT) AS reltablespace, CAST(greatest(rows // 100, 0) AS INTEGER) AS relpages,
+        CAST(rows AS FLOAT) AS reltuples, 0 AS relallvisible, CAST(0 AS BIGINT) AS reltoastrelid,
+        oid IN (SELECT table_number FROM stroma_catalog.stroma_key) AS relhasindex,
+        false AS relisshared, CASE WHEN temporary THEN 't' ELSE 'p' END AS relpersistence,
+        kind AS relkind, CAST(columns AS SMALLINT) AS relnatts, CAST(0 AS SMALLINT) AS relchecks,
+        kind = 'v' AS relhasrules, false AS relhastriggers, false AS relhassubclass,
+        false AS relrowsecurity, false AS relforcerowsecurity, true AS relispopulated,
+        'n' AS relreplident, false AS relispartition, CAST(0 AS BIGINT) AS relrewrite,
+        CAST(0 AS BIGINT) AS relfrozenxid, CAST(0 AS BIGINT) AS relminmxid, false AS relhasoids,
+        false AS relhaspkey, CAST(NULL AS VARCHAR[]) AS relacl, CAST(NULL AS VARCHAR[]) AS reloptions,
+        CAST(NULL AS VARCHAR) AS relpartbound,
+        CASE WHEN json_extract_string(attributes, '$.dist') LIKE 'KEY%' THEN 1
+            WHEN json_extract_string(attributes, '$.dist') LIKE '%ALL%' THEN 8 ELSE 0 END AS reldiststyle
+    FROM stroma_catalog.stroma_relation
+    UNION ALL
+    SELECT index_number, key_name, schema_number, 0, 0, 10, 403, index_number, 0, 1, 0, 0, 0, false,
+        false, 'p', 'i', len(key_columns), 0, false, false, false, false, false, true, 'n', false,
+        0, 0, 0, false, false, NULL, NULL, NULL, 0
+    FROM stroma_catalog.stroma_key;
+
+CREATE OR REPLACE VIEW stroma_catalog.pg_attribute AS
+    SELECT relation AS attrelid, name AS attname,
+        CAST(stroma_catalog.stroma_type_number(declared) AS BIGINT) AS atttypid, -1 AS attstattarget,
+        CAST(coalesce(t.typlen, -1) AS SMALLINT) AS attlen, CAST(place AS SMALLINT) AS attnum,
+        0 AS attndims, -1 AS attcacheoff, stroma_catalog.stroma_typmod(declared) AS atttypmod,
+        coalesce(t.typbyval, false) AS attbyval, 'p' AS attstorage, '' AS attcompression,
+        'i' AS attalign, NOT nullable AS attnotnull, "default" IS NOT NULL AS atthasdef,
+        false AS atthasmissing, CASE WHEN is_identity THEN 'd' ELSE '' END AS attidentity,
+        '' AS attgenerated, false AS attisdropped, true AS attislocal, 0 AS attinhcount,
+        CAST(0 AS BIGINT) AS attcollation, CAST(NULL AS VARCHAR[]) AS attacl,
+        CAST(NULL AS VARCHAR[]) AS attoptions, CAST(NULL AS VARCHAR[]) AS attfdwoptions
+    FROM stroma_catalog.stroma_column c
+        LEFT JOIN stroma_catalog.pg_type t ON t.oid = stroma_catalog.stroma_type_number(declared)
+    UNION ALL
+    SELECT k.index_number, c.name, stroma_catalog.stroma_type_number(c.declared), -1, -1,
+        list_position(k.key_columns, c.name), 0, -1, stroma_catalog.stroma_typmod(c.declared), false,
+        'p', '', 'i', false, false, false, '', '', false, true, 0, 0, NULL, NULL, NULL
+    FROM stroma_catalog.stroma_key k JOIN stroma_catalog.stroma_column c
+        ON c.relation = k.table_number AND list_contains(k.key_columns, c.name);
+
+CREATE OR REPLACE VIEW stroma_catalog.pg_attrdef AS
+    SELECT stroma_catalog.stroma_number('default', relation || '.' || place) AS oid,
+        relation AS adrelid, CAST(place AS SMALLINT) AS adnum, "default" AS adbin, "default" AS adsrc
+    FROM stroma_catalog.stroma_column WHERE "default" IS NOT NULL;
+
+CREATE OR REPLACE VIEW stroma_catalog.stroma_key_places AS
+    SELECT k.oid, list(CAST(c.place AS SMALLINT) ORDER BY list_position(k.key_columns, c.name)) AS
+        places
+    FROM stroma_catalog.stroma_key k JOIN stroma_catalog.stroma_column c
+        ON c.relation = k.table_number AND list_contains(k.key_columns, c.name) GROUP BY k.oid;
+CREATE OR REPLACE VIEW stroma_catalog.pg_index AS
+    SELECT index_number AS indexrelid, table_number AS indrelid,
+        CAST(len(key_columns) AS SMALLINT) AS indnatts, CAST(len(key_columns) AS SMALLINT) AS
+        indnkeyatts, true AS indisunique, key_kind = 'p' AS indisprimary, false AS indisexclusion,
+        true AS indimmediate, false AS indisclustered, true AS indisvalid, false AS indcheckxmin,
+        true AS indisready, true AS indislive, false AS indisreplident, places AS indkey,
+        CAST([0] AS BIGINT[]) AS indcollation, CAST([0] AS BIGINT[]) AS indclass,
+        list_transform(places, lambda p: CAST(0 AS SMALLINT)) AS indoption,
+        CAST(NULL AS VARCHAR) AS indexprs, CAST(NULL AS VARCHAR) AS indpred
+    FROM stroma_catalog.stroma_key JOIN stroma_catalog.stroma_key_places USING (oid);
+CREATE OR REPLACE VIEW stroma_catalog.pg_constraint AS
+    SELECT oid, key_name AS conname, schema_number AS connamespace, key_kind AS contype,
+        false AS condeferrable, false AS condeferred, true AS convalidated,
+        table_number AS conrelid, CAST(0 AS BIGINT) AS contypid, index_number AS conindid,
+        CAST(0 AS BIGINT) AS conparentid, CAST(0 AS BIGINT) AS confrelid, ' ' AS confupdtype,
+        ' ' AS confdeltype, ' ' AS confmatchtype, true AS conislocal, 0 AS coninhcount,
+        true AS connoinherit, places AS conkey, CAST(NULL AS SMALLINT[]) AS confkey,
+        CAST(NULL AS BIGINT[]) AS conpfeqop, CAST(NULL AS VARCHAR) AS conbin,
+        CAST(NULL AS VARCHAR) AS consrc
+    FROM stroma_catalog.stroma_key JOIN stroma_catalog.stroma_key_places USING (oid);
+
+CREATE OR REPLACE VIEW stroma_catalog.stroma_visible AS
+    SELECT oid AS stroma_number, name AS stroma_name FROM stroma_catalog.stroma_relation
+    WHERE temporary OR schema = 'stroma_catalog'
+        OR list_contains(system.main.current_schemas(false), schema)
+    UNION ALL SELECT index_number, key_name FROM stroma_catalog.stroma_key
+    WHERE list_contains(system.main.current_schemas(false), schema);
+CREATE OR REPLACE VIEW stroma_catalog.stroma_full_name AS
+    SELECT c.oid AS stroma_number, n.nspname || '.' || c.relname AS stroma_name
+    FROM stroma_catalog.pg_class c JOIN stroma_catalog.pg_namespace n ON n.oid = c.relnamespace;
+
+CREATE OR REPLACE VIEW stroma_catalog.pg_description AS
+    SELECT oid AS objoid, CAST(1259 AS BIGINT) AS classoid, 0 AS objsubid,
+        coalesce(description, json_extract_string(attributes, '$.comment')) AS description
+    FROM stroma_catalog.stroma_relation
+    WHERE coalesce(description, json_extract_string(attributes, '$.comment')) IS NOT NULL
+    UNION ALL SELECT relation, 1259, place, description FROM stroma_catalog.stroma_column
+    WHERE description IS NOT NULL;
+CREATE OR REPLACE VIEW stroma_catalog.pg_shdescription AS
+    SELECT CAST(0 AS BIGINT) AS objoid, CAST(0 AS BIGINT) AS classoid, '' AS description WHERE false;
+
+-- The engine's and the dialect's macros that users may make; ours are not told of.
+CREATE OR REPLACE VIEW stroma_catalog.pg_proc AS
+    SELECT stroma_catalog.stroma_number('function', schema_name || '.' || function_name) AS oid,
+        function_name AS proname, stroma_catalog.stroma_schema_number(schema_name) AS pronamespace,
+        CAST(10 AS BIGINT) AS proowner, CAST(14 AS BIGINT) AS prolang, CAST(1 AS FLOAT) AS procost,
+        CAST(0 AS FLOAT) AS prorows, 'f' AS prokind, false AS prosecdef, false AS proleakproof,
+        false AS proisstrict, false AS proretset, 'v' AS provolatile, 'u' AS proparallel,
+        CAST(len(parameters) AS SMALLINT) AS pronargs, CAST(0 AS SMALLINT) AS pronargdefaults,
+        CAST(1043 AS BIGINT) AS prorettype, CAST([] AS BIGINT[]) AS proargtypes,
+        CAST(NULL AS BIGINT[]) AS proallargtypes, CAST(NULL AS VARCHAR[]) AS proargmodes,
+        parameters AS proargnames, macro_definition AS prosrc, false AS proisagg,
+        CAST(NULL AS VARCHAR[]) AS proacl
+    FROM duckdb_functions()
+    WHERE NOT internal AND function_type = 'macro' AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\';
+
+CREATE OR REPLACE VIEW stroma_catalog.pg_tables AS
+    SELECT CASE schema WHEN 'stroma_catalog' THEN 'pg_catalog' ELSE schema END AS schemaname,
+        name AS tablename, 'admin' AS tableowner, CAST(NULL AS VARCHAR) AS tablespace,
+        false AS hasindexes, false AS hasrules, false AS hastriggers, false AS rowsecurity
+    FROM stroma_catalog.stroma_relation WHERE kind = 'r';
+CREATE OR REPLACE VIEW stroma_catalog.pg_views AS
+    SELECT CASE WHEN schema IN ('stroma_catalog', 'stroma_system') THEN 'pg_catalog' ELSE schema END
+        AS schemaname, name AS viewname, 'admin' AS viewowner, body AS definition
+    FROM stroma_catalog.stroma_relation WHERE kind = 'v';
+CREATE OR REPLACE VIEW stroma_catalog.pg_indexes AS
+    SELECT schema AS schemaname, table_name AS tablename, key_name AS indexname,
+        CAST(NULL AS VARCHAR) AS tablespace,
+        'CREATE UNIQUE INDEX ' || key_name || ' ON ' || schema || '.' || table_name || ' ('
+            || array_to_string(key_columns, ', ') || ')' AS indexdef
+    FROM stroma_catalog.stroma_key;

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "front/postgres/hall.h"
+#include "front/postgres/message.h"
+
+// Private to this folder.
+
+namespace stroma::front::postgres {
+
+/// One client's messages and their answers, from the first statement to the last. On the
+/// connection's own thread.
+class Dialogue {
+public:
+    Dialogue(Hall& hall, Visitor& visitor, redshift::Session& session)
+        : hall_(hall), visitor_(visitor), session_(session) {}
+    /// Ends when the client leaves, breaks the protocol, or the server ends.
+    void run();
+
+private:
+    using Prepared = std::shared_ptr<const redshift::Prepared>;
+    struct Portal {
+        Prepared prepared;
+        std::vector<sql::Value> values;
+        std::vector<std::int16_t> formats;
+        std::unique_ptr<redshift::Cursor> cursor;  ///< from its first Execute to its end
+        bool is_done = false;
+    };
+
+    // Reading and writing
+    Result<Message> next_message();
+    void say_goodbye(const Error& why);
+    void flush();
+    void fatal(std::string state, std::string message);
+
+    // Each message. Whether it may come now is looked at before.
+    void answer(const Query& query);
+    void answer(const Parse& parse);
+    void answer(const Bind& bind);
+    void answer(const Describe& describe);
+    void answer(const Execute& execute);
+    void answer(const Close& close);
+    void answer(const Flush&) { flush(); }
+    void answer(const Sync&);
+    void answer(const Terminate&) { is_over_ = true; }
+    // What is left of a COPY that failed is passed over.
+    void answer(const CopyData&) {}
+    void answer(const CopyDone&) {}
+    void answer(const CopyFail&) {}
+    void answer(const Password&) { fatal("08P01", "a password was not asked for"); }
+    void answer(const FunctionCall&);
+
+    bool run_simple(const redshift::Statement& statement);
+    /// The values of a Bind, or a report told.
+    redshift::Answer<std::vector<sql::Value>> values_of(const Bind& bind,
+                                                        const redshift::Prepared& prepared) const;
+    redshift::Answer<void> run_portal(Portal& portal, std::int32_t rows_max);
+    void open_group();
+    void finish_statement(std::string_view tag);
+    void ready();
+
+    // rows.cpp
+    void describe(std::span<const redshift::Column> columns, std::span<const std::int16_t> formats);
+    redshift::Answer<void> add_row(const redshift::Cursor& cursor,
+                                   std::span<const redshift::Column> columns,
+                                   std::span<const std::int16_t> formats);
+    /// Rows from the cursor, at most so many (0: all). True: it is at its end.
+    redshift::Answer<bool> add_rows(redshift::Cursor& cursor, std::span<const std::int16_t> formats,
+                                    std::int32_t rows_max);
+    redshift::Answer<void> copy(const redshift::Prepared& prepared);
+    redshift::Answer<void> copy_in(const redshift::Prepared& prepared);
+    redshift::Answer<void> copy_out(const redshift::Prepared& prepared);
+    void add_copy_response(char type, bool is_binary, std::size_t columns);
+
+    void tell(const redshift::Failure& failure);
+    /// The same of a message of the extended protocol: what comes up to Sync is passed over.
+    void refuse(const redshift::Failure& failure);
+
+    Hall& hall_;
+    Visitor& visitor_;
+    redshift::Session& session_;
+    Answers answers_;
+    std::map<std::string, Prepared, std::less<>> statements_;
+    std::map<std::string, Portal, std::less<>> portals_;
+    bool is_over_ = false;      ///< nothing more is read or written
+    bool is_skipping_ = false;  ///< until Sync
+    bool has_group_ = false;    ///< the session's, of messages up to Sync
+    bool has_begun_ = false;    ///< a transaction of the client's own is open
+    bool has_refused_ = false;  ///< something of the group that the session doesn't know of
+    std::string_view script_;   ///< of the simple query that runs, for places in it
+    std::size_t offset_ = 0;    ///< of the running statement in it
+};
+
+}  // namespace stroma::front::postgres

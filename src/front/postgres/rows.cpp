@@ -1,0 +1,125 @@
+#include "front/postgres/dialogue.h"
+#include "front/postgres/value_bytes.h"
+
+namespace stroma::front::postgres {
+
+using redshift::StatementKind;
+
+namespace {
+
+constexpr std::size_t answer_bytes = 64u << 10;  // so many wait before they are sent
+
+std::int16_t format_of(std::span<const std::int16_t> formats, std::size_t place) {
+    return formats.empty() ? std::int16_t{0} : formats.size() == 1 ? formats[0] : formats[place];
+}
+
+}  // namespace
+
+void Dialogue::describe(std::span<const redshift::Column> columns,
+                        std::span<const std::int16_t> formats) {
+    if (columns.empty()) return answers_.bare('n');
+    answers_.begin('T').int16(static_cast<std::int16_t>(columns.size()));
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const auto& column = columns[i];
+        answers_.text(column.name).int32(0).int16(0);  // not told: which table's column it is
+        answers_.int32(column.type_oid).int16(column.size);
+        answers_.int32(static_cast<std::uint32_t>(column.typmod)).int16(format_of(formats, i));
+    }
+    answers_.end();
+}
+
+redshift::Answer<void> Dialogue::add_row(const redshift::Cursor& cursor,
+                                         std::span<const redshift::Column> columns,
+                                         std::span<const std::int16_t> formats) {
+    const std::size_t before = answers_.size();
+    answers_.begin('D').int16(static_cast<std::int16_t>(columns.size()));
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const sql::Value value = cursor.value(i);
+        if (std::holds_alternative<std::monostate>(value)) {
+            answers_.int32(0xffff'ffff);
+            continue;
+        }
+        const std::size_t place = answers_.open_field();
+        if (format_of(formats, i) == 0) {
+            append_text(answers_.raw(), value, columns[i].type_oid);
+        } else if (const auto done = append_binary(answers_.raw(), value, columns[i].type_oid);
+                   !done) {
+            answers_.raw().resize(before);
+            return redshift::refuse("22P03", done.error().message);
+        }
+        answers_.close_field(place);
+    }
+    answers_.end();
+    return {};
+}
+
+redshift::Answer<bool> Dialogue::add_rows(redshift::Cursor& cursor,
+                                          std::span<const std::int16_t> formats,
+                                          std::int32_t rows_max) {
+    const auto& columns = cursor.columns();
+    for (std::int32_t row = 0; (rows_max == 0 || row < rows_max) && !is_over_; ++row) {
+        if (!TRY(cursor.next())) return true;
+        TRY(add_row(cursor, columns, formats));
+        if (answers_.size() >= answer_bytes) flush();
+        if (rows_max == 0) row = 0;
+    }
+    return is_over_;
+}
+
+void Dialogue::add_copy_response(char type, bool is_binary, std::size_t columns) {
+    answers_.begin(type).byte(is_binary ? '\1' : '\0').int16(static_cast<std::int16_t>(columns));
+    for (std::size_t i = 0; i < columns; ++i) answers_.int16(is_binary ? 1 : 0);
+    answers_.end();
+}
+
+redshift::Answer<void> Dialogue::copy(const redshift::Prepared& prepared) {
+    return prepared.statement.kind == StatementKind::copy_from_stdin ? copy_in(prepared)
+                                                                     : copy_out(prepared);
+}
+
+redshift::Answer<void> Dialogue::copy_in(const redshift::Prepared& prepared) {
+    const auto copy = TRY(session_.copy_in(prepared));
+    add_copy_response('G', copy->is_binary(), copy->columns());
+    flush();
+    for (;;) {
+        const auto message = next_message();
+        if (!message) {
+            copy->abandon("the client is gone");
+            say_goodbye(message.error());
+            is_over_ = true;
+            return {};
+        }
+        if (const auto* data = std::get_if<CopyData>(&*message)) {
+            TRY(copy->write(data->bytes));
+        } else if (std::holds_alternative<CopyDone>(*message)) {
+            const std::int64_t rows = TRY(copy->finish());
+            finish_statement(redshift::command_tag(StatementKind::copy_from_stdin, rows));
+            return {};
+        } else if (const auto* failed = std::get_if<CopyFail>(&*message)) {
+            const std::string why = "COPY from stdin failed: " + std::string(failed->reason);
+            copy->abandon(why);
+            return redshift::refuse("57014", why);
+        } else if (!std::holds_alternative<Flush>(*message) &&
+                   !std::holds_alternative<Sync>(*message)) {
+            copy->abandon("another message came");
+            fatal("08P01", "unexpected message while COPY reads from the client");
+            return {};
+        }
+    }
+}
+
+redshift::Answer<void> Dialogue::copy_out(const redshift::Prepared& prepared) {
+    const auto copy = TRY(session_.copy_out(prepared));
+    add_copy_response('H', copy->is_binary(), copy->columns());
+    for (;;) {
+        const std::string piece = TRY(copy->read());
+        if (piece.empty() || is_over_) break;
+        answers_.begin('d').bytes(piece).end();
+        if (answers_.size() >= answer_bytes) flush();
+    }
+    answers_.bare('c');
+    finish_statement(redshift::command_tag(StatementKind::copy_to_stdout, copy->rows()));
+    return {};
+}
+
+}  // namespace stroma::front::postgres

@@ -1,0 +1,325 @@
+#include "front/postgres/value_bytes.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "base/bytes.h"
+#include "front/postgres/array_text.h"
+#include "front/postgres/binary_numbers.h"
+
+namespace stroma::front::postgres {
+namespace {
+
+constexpr std::uint32_t varbyte = 6551;  // Redshift's own number
+
+bool is_bytes(std::uint32_t type) { return type == oid::bytea || type == varbyte; }
+
+std::size_t integer_size(std::uint32_t type) {
+    return type == oid::int2 ? 2 : type == oid::int8 ? 8 : 4;
+}
+bool is_integer(std::uint32_t type) {
+    return type == oid::int2 || type == oid::int4 || type == oid::int8 || type == oid::object;
+}
+bool is_real(std::uint32_t type) { return type == oid::float4 || type == oid::float8; }
+bool is_textual(std::uint32_t type) {
+    return type == oid::text || type == oid::varchar || type == oid::bpchar || type == oid::name ||
+           type == oid::character || type == oid::json || type == oid::jsonb || type == 705 ||
+           type == 4000 || type == 0;
+}
+
+tl::unexpected<Error> no_value(std::string_view type, std::string_view text) {
+    return fail(ErrorCode::invalid_input,
+                fmt::format("invalid input syntax for type {}: \"{}\"", type, text.substr(0, 200)));
+}
+tl::unexpected<Error> no_binary(std::uint32_t type) {
+    return fail(ErrorCode::unsupported,
+                fmt::format("type {} has no binary format here; ask for text", type));
+}
+
+void append_real(std::string& out, double value, bool is_single) {
+    if (std::isnan(value))
+        out += "NaN";
+    else if (std::isinf(value))
+        out += value < 0 ? "-Infinity" : "Infinity";
+    else if (is_single)
+        fmt::format_to(std::back_inserter(out), "{}", static_cast<float>(value));
+    else
+        fmt::format_to(std::back_inserter(out), "{}", value);
+}
+
+std::optional<std::int64_t> integer_in(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    if (text.starts_with('+')) text.remove_prefix(1);
+    std::int64_t value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || failed != std::errc{} || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+std::optional<double> real_in(std::string_view text) {
+    if (text.starts_with('+')) text.remove_prefix(1);
+    double value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || failed != std::errc{} || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+std::optional<bool> boolean_in(std::string_view text) {
+    for (const std::string_view yes : {"t", "true", "TRUE", "True", "1", "y", "yes", "on"})
+        if (text == yes) return true;
+    for (const std::string_view no : {"f", "false", "FALSE", "False", "0", "n", "no", "off"})
+        if (text == no) return false;
+    return std::nullopt;
+}
+
+/// Bytes as the engine reads them from a text: every one escaped.
+std::string engine_bytes(std::string_view bytes) {
+    std::string text;
+    for (const char c : bytes)
+        fmt::format_to(std::back_inserter(text), "\\x{:02X}", static_cast<unsigned char>(c));
+    return text;
+}
+
+/// "\\x6162" as bytes; any other text is taken as it stands.
+std::string bytes_in(std::string_view text) {
+    if (!text.starts_with("\\x") || text.size() % 2 != 0) return std::string(text);
+    std::string bytes;
+    for (std::size_t i = 2; i < text.size(); i += 2) {
+        unsigned value = 0;
+        const auto [end, failed] = std::from_chars(text.data() + i, text.data() + i + 2, value, 16);
+        if (failed != std::errc{} || end != text.data() + i + 2) return std::string(text);
+        bytes += static_cast<char>(value);
+    }
+    return bytes;
+}
+
+Result<void> append_array(std::string& out, std::string_view text, std::uint32_t element) {
+    const auto elements = elements_in(text);
+    if (!elements || !has_binary(element)) return no_value("array", text);
+    bool has_null = false;
+    for (const auto& one : *elements) has_null = has_null || !one;
+    append_big_endian(out, elements->empty() ? 0 : 1, 4);
+    append_big_endian(out, has_null ? 1 : 0, 4);
+    append_big_endian(out, element, 4);
+    if (elements->empty()) return {};
+    append_big_endian(out, elements->size(), 4);
+    append_big_endian(out, 1, 4);
+    for (const auto& one : *elements) {
+        if (!one) {
+            append_big_endian(out, 0xffff'ffff, 4);
+            continue;
+        }
+        std::string bytes;
+        const sql::Value value = TRY(value_from_text(element, *one));
+        TRY(append_binary(bytes, value, element));
+        append_big_endian(out, bytes.size(), 4);
+        out += bytes;
+    }
+    return {};
+}
+
+Result<sql::Value> array_from_binary(std::string_view bytes) {
+    const auto take = [&](std::size_t size) {
+        const std::string_view front = bytes.substr(0, std::min(size, bytes.size()));
+        bytes.remove_prefix(front.size());
+        return front;
+    };
+    if (bytes.size() < 12) return no_value("array", "");
+    const auto dimensions = big_endian(take(4));
+    take(4);
+    const auto element = static_cast<std::uint32_t>(big_endian(take(4)));
+    if (dimensions == 0) return sql::Value("[]");
+    if (dimensions != 1 || bytes.size() < 8 || element_of(element) != 0)
+        return no_value("array", "of several dimensions");
+    const auto count = big_endian(take(4));
+    take(4);
+    std::vector<std::optional<std::string>> elements;
+    if (count > bytes.size() / 4) return no_value("array", "");
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const auto size = static_cast<std::int32_t>(big_endian(take(4)));
+        if (size < 0) {
+            elements.push_back(std::nullopt);
+            continue;
+        }
+        if (static_cast<std::size_t>(size) > bytes.size()) return no_value("array", "");
+        std::string text;
+        append_text(text, TRY(value_from_binary(element, take(static_cast<std::size_t>(size)))),
+                    element);
+        elements.push_back(std::move(text));
+    }
+    return sql::Value(engine_list(elements));
+}
+
+Result<void> append_time(std::string& out, const std::string& text, std::uint32_t type) {
+    std::optional<std::int64_t> value;
+    std::size_t size = 8;
+    if (type == oid::date) {
+        value = days_in(text);
+        size = 4;
+    } else if (type == oid::time) {
+        value = microseconds_of_day_in(text);
+    } else {
+        value = microseconds_in(text);
+    }
+    if (!value) return no_value("timestamp", text);
+    append_big_endian(out, static_cast<std::uint64_t>(*value), size);
+    return {};
+}
+
+Result<void> append_uuid(std::string& out, std::string_view text) {
+    std::string hex = "\\x";
+    for (const char c : text)
+        if (c != '-') hex += c;
+    const std::string bytes = bytes_in(hex);
+    if (bytes.size() != 16) return no_value("uuid", text);
+    out += bytes;
+    return {};
+}
+
+std::string uuid_text(std::string_view bytes) {
+    const std::string hex = to_hex(as_bytes(bytes));
+    return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
+           hex.substr(16, 4) + "-" + hex.substr(20);
+}
+
+Result<void> append_number(std::string& out, const sql::Value& value, std::uint32_t type,
+                           const std::string& text) {
+    if (type == oid::boolean) {
+        const auto* as_boolean = std::get_if<bool>(&value);
+        const auto truth = as_boolean ? std::optional(*as_boolean) : boolean_in(text);
+        if (!truth) return no_value("boolean", text);
+        out += static_cast<char>(*truth ? 1 : 0);
+        return {};
+    }
+    if (is_integer(type)) {
+        const auto* as_integer = std::get_if<std::int64_t>(&value);
+        const auto number = as_integer ? std::optional(*as_integer) : integer_in(text);
+        if (!number) return no_value("integer", text);
+        append_big_endian(out, static_cast<std::uint64_t>(*number), integer_size(type));
+        return {};
+    }
+    const auto* as_real = std::get_if<double>(&value);
+    const auto number = as_real ? std::optional(*as_real) : real_in(text);
+    if (!number) return no_value("double precision", text);
+    if (type == oid::float4)
+        append_big_endian(out, std::bit_cast<std::uint32_t>(static_cast<float>(*number)), 4);
+    else
+        append_big_endian(out, std::bit_cast<std::uint64_t>(*number), 8);
+    return {};
+}
+
+}  // namespace
+
+bool has_binary(std::uint32_t type) {
+    if (const std::uint32_t element = element_of(type); element != 0) return has_binary(element);
+    return type == oid::boolean || is_bytes(type) || is_integer(type) || is_real(type) ||
+           is_textual(type) || type == oid::date || type == oid::time || type == oid::timestamp ||
+           type == oid::timestamptz || type == oid::numeric || type == oid::uuid;
+}
+
+void append_text(std::string& out, const sql::Value& value, std::uint32_t type) {
+    if (const auto* truth = std::get_if<bool>(&value))
+        out += *truth ? 't' : 'f';
+    else if (const auto* integer = std::get_if<std::int64_t>(&value))
+        fmt::format_to(std::back_inserter(out), "{}", *integer);
+    else if (const auto* real = std::get_if<double>(&value))
+        append_real(out, *real, type == oid::float4);
+    else if (const auto* text = std::get_if<std::string>(&value)) {
+        if (is_bytes(type))
+            out += "\\x" + to_hex(as_bytes(*text));
+        else
+            out += *text;
+    }
+}
+
+Result<void> append_binary(std::string& out, const sql::Value& value, std::uint32_t type) {
+    if (!has_binary(type)) return no_binary(type);
+    const auto* given = std::get_if<std::string>(&value);
+    if (is_bytes(type) && given != nullptr) {
+        out += *given;
+        return {};
+    }
+    std::string text;
+    append_text(text, value, type);
+    if (const std::uint32_t element = element_of(type); element != 0)
+        return append_array(out, text, element);
+    if (type == oid::boolean || is_integer(type) || is_real(type))
+        return append_number(out, value, type, text);
+    if (type == oid::numeric) {
+        if (!append_decimal(out, text)) return no_value("numeric", text);
+        return {};
+    }
+    if (type == oid::uuid) return append_uuid(out, text);
+    if (type == oid::date || type == oid::time || type == oid::timestamp ||
+        type == oid::timestamptz)
+        return append_time(out, text, type);
+    if (type == oid::jsonb) out += '\1';
+    out += text;
+    return {};
+}
+
+Result<sql::Value> value_from_text(std::uint32_t type, std::string_view text) {
+    if (type == oid::boolean) {
+        const auto truth = boolean_in(text);
+        if (!truth) return no_value("boolean", text);
+        return sql::Value(*truth);
+    }
+    if (is_integer(type)) {
+        const auto number = integer_in(text);
+        if (!number) return no_value("integer", text);
+        return sql::Value(*number);
+    }
+    if (is_real(type)) {
+        const auto number = real_in(text);
+        if (!number) return no_value("double precision", text);
+        return sql::Value(*number);
+    }
+    if (is_bytes(type)) return sql::Value(engine_bytes(bytes_in(text)));
+    if (element_of(type) != 0) {
+        if (const auto elements = elements_in(text)) return sql::Value(engine_list(*elements));
+    }
+    return sql::Value(std::string(text));
+}
+
+Result<sql::Value> value_from_binary(std::uint32_t type, std::string_view bytes) {
+    if (element_of(type) != 0) return array_from_binary(bytes);
+    if (type == oid::jsonb && bytes.starts_with('\1')) bytes.remove_prefix(1);
+    if (is_textual(type)) return sql::Value(std::string(bytes));
+    if (is_bytes(type)) return sql::Value(engine_bytes(bytes));
+    if (type == oid::numeric) {
+        if (auto text = decimal_text(bytes)) return sql::Value(*std::move(text));
+        return no_value("numeric", "");
+    }
+    const auto size_is = [&](std::size_t size) { return bytes.size() == size; };
+    const std::uint64_t raw = big_endian(bytes.substr(0, 8));
+    const auto number = static_cast<std::int64_t>(raw);
+    if (type == oid::boolean && size_is(1)) return sql::Value(raw != 0);
+    if (type == oid::int2 && size_is(2))
+        return sql::Value(std::int64_t{static_cast<std::int16_t>(raw)});
+    if (type == oid::int4 && size_is(4))
+        return sql::Value(std::int64_t{static_cast<std::int32_t>(raw)});
+    if (type == oid::object && size_is(4)) return sql::Value(number);
+    if (type == oid::int8 && size_is(8)) return sql::Value(number);
+    if (type == oid::float4 && size_is(4))
+        return sql::Value(double{std::bit_cast<float>(static_cast<std::uint32_t>(raw))});
+    if (type == oid::float8 && size_is(8)) return sql::Value(std::bit_cast<double>(raw));
+    if (type == oid::date && size_is(4))
+        return sql::Value(date_text(static_cast<std::int32_t>(raw)));
+    if (type == oid::time && size_is(8) && number >= 0 && number <= 86'400'000'000)
+        return sql::Value(time_text(number));
+    if (type == oid::timestamp && size_is(8)) return sql::Value(timestamp_text(number));
+    if (type == oid::timestamptz && size_is(8)) return sql::Value(timestamp_text(number) + "+00");
+    if (type == oid::uuid && size_is(16)) return sql::Value(uuid_text(bytes));
+    if (!has_binary(type)) return no_binary(type);
+    return fail(ErrorCode::invalid_input,
+                fmt::format("{} bytes are no binary value of type {}", bytes.size(), type));
+}
+
+}  // namespace stroma::front::postgres

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <array>
+
+#include "redshift/rewrite.h"
+
+namespace stroma::redshift {
+namespace {
+
+bool is_word(const Token& token, std::string_view word) {
+    return token.kind == TokenKind::word && token.word == word;
+}
+bool is_sign(const Token& token, std::string_view sign) {
+    return token.kind == TokenKind::sign && token.word == sign;
+}
+bool is_name(const Token& token) {
+    return token.kind == TokenKind::word || token.kind == TokenKind::quoted;
+}
+
+/// What may stand before an alias without AS.
+bool ends_value(const Token& token) {
+    constexpr std::array<std::string_view, 12> words = {
+        "and", "or", "not", "is", "like", "ilike", "in", "between", "when", "then", "else", "case"};
+    if (token.kind == TokenKind::sign) return token.word == ")" || token.word == "]";
+    return std::none_of(words.begin(), words.end(),
+                        [&](std::string_view word) { return is_word(token, word); });
+}
+
+std::size_t close_of(std::span<const Token> tokens, std::size_t open, std::size_t to) {
+    int depth = 0;
+    for (std::size_t at = open; at < to; ++at) {
+        if (is_sign(tokens[at], "(")) ++depth;
+        if (is_sign(tokens[at], ")") && --depth == 0) return at;
+    }
+    return to;
+}
+
+/// The name of a value without an alias; unset where the engine has it right: of a column.
+std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t from,
+                                   std::size_t to) {
+    if (from >= to) return std::nullopt;
+    // value::type is called as the value.
+    int depth = 0;
+    for (std::size_t at = from; at < to; ++at) {
+        if (is_sign(tokens[at], "(") || is_sign(tokens[at], "[")) ++depth;
+        if (is_sign(tokens[at], ")") || is_sign(tokens[at], "]")) --depth;
+        if (depth != 0 || !is_sign(tokens[at], "::") || at == from) continue;
+        const auto named = name_of(tokens, from, at);
+        if (!named) return tokens[at - 1].word;
+        if (*named != "?column?") return named;
+        const std::string& type = tokens[std::min(at + 1, to - 1)].word;
+        return type == "int" || type == "integer" ? "int4" : type == "bigint" ? "int8" : type;
+    }
+    const Token& first = tokens[from];
+    if (is_word(first, "case") && is_word(tokens[to - 1], "end")) return "case";
+    if (is_word(first, "exists")) return "exists";
+    if (is_name(first) && from + 1 < to && is_sign(tokens[from + 1], "(")) {
+        const std::size_t close = close_of(tokens, from + 1, to);
+        const bool is_whole = close + 1 >= to || is_word(tokens[close + 1], "over") ||
+                              is_word(tokens[close + 1], "within") ||
+                              is_word(tokens[close + 1], "filter");
+        if (is_whole) return first.word == "extract" ? "date_part" : first.word;
+    }
+    bool is_path = is_name(first);
+    for (std::size_t at = from + 1; is_path && at < to; ++at)
+        is_path = (at - from) % 2 == 1 ? is_sign(tokens[at], ".") : is_name(tokens[at]);
+    constexpr std::array<std::string_view, 4> constants = {"null", "true", "false", "sysdate"};
+    const bool is_constant =
+        to == from + 1 && std::any_of(constants.begin(), constants.end(),
+                                      [&](auto word) { return is_word(first, word); });
+    if (is_constant && first.word == "sysdate") return "sysdate";
+    if (is_constant && first.word != "null") return "bool";
+    if (is_path && !is_constant) {
+        if (to == from + 1 && first.word.starts_with("current_")) return first.word;
+        return std::nullopt;
+    }
+    return "?column?";
+}
+
+std::optional<std::string> item_name(std::span<const Token> tokens, std::size_t from,
+                                     std::size_t to) {
+    int depth = 0;
+    for (std::size_t at = from; at < to; ++at) {
+        if (is_sign(tokens[at], "(")) ++depth;
+        if (is_sign(tokens[at], ")")) --depth;
+        if (depth == 0 && is_word(tokens[at], "as")) return std::nullopt;
+    }
+    const bool has_alias = to - from >= 2 && is_name(tokens[to - 1]) &&
+                           !is_word(tokens[to - 1], "end") && ends_value(tokens[to - 2]) &&
+                           !is_sign(tokens[to - 2], ".") && !is_sign(tokens[to - 2], "::") &&
+                           !is_word(tokens[to - 1], "precision");
+    if (has_alias) return std::nullopt;
+    return name_of(tokens, from, to);
+}
+
+}  // namespace
+
+ColumnNames column_names(std::span<const Token> tokens, std::size_t from, std::size_t to) {
+    ColumnNames names;
+    if (from >= to || !is_word(tokens[from], "select")) return names;
+    ++from;
+    if (from < to && (is_word(tokens[from], "distinct") || is_word(tokens[from], "all"))) ++from;
+    if (from + 1 < to && is_word(tokens[from], "top")) from += 2;
+    int depth = 0;
+    std::size_t begun = from;
+    const auto end_item = [&](std::size_t at) {
+        const bool is_star = at > begun && is_sign(tokens[at - 1], "*") && at - begun <= 5;
+        if (is_star) {
+            names.has_star = true;
+            names.last.clear();
+        } else {
+            (names.has_star ? names.last : names.first).push_back(item_name(tokens, begun, at));
+        }
+        begun = at + 1;
+    };
+    for (std::size_t at = from; at <= to; ++at) {
+        const bool is_over =
+            at == to || (depth == 0 && tokens[at].kind == TokenKind::word &&
+                         (tokens[at].word == "from" || tokens[at].word == "where" ||
+                          tokens[at].word == "union" || tokens[at].word == "limit" ||
+                          tokens[at].word == "order" ||
+                          (tokens[at].word == "group" && !is_word(tokens[at - 1], "within")) ||
+                          tokens[at].word == "into" || tokens[at].word == "except" ||
+                          tokens[at].word == "intersect"));
+        if (is_over) {
+            if (at > begun) end_item(at);
+            return names;
+        }
+        if (is_sign(tokens[at], "(") || is_sign(tokens[at], "[")) ++depth;
+        if (is_sign(tokens[at], ")") || is_sign(tokens[at], "]")) --depth;
+        if (depth == 0 && is_sign(tokens[at], ",")) end_item(at);
+    }
+    return names;
+}
+
+}  // namespace stroma::redshift

@@ -1,0 +1,365 @@
+#include "redshift/rewrite.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "redshift/rewriter.h"
+#include "redshift/types.h"
+
+namespace stroma::redshift {
+namespace {
+
+template <std::size_t N>
+bool among(const std::array<std::string_view, N>& words, std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+constexpr std::array<std::string_view, 13> ends_from = {
+    "where",  "group", "having",  "order",  "limit",     "union", "intersect",
+    "except", "minus", "qualify", "window", "returning", "set"};
+
+constexpr std::array<std::string_view, 10> joins = {"join",  "left",    "right", "full",  "inner",
+                                                    "cross", "natural", "on",    "using", "offset"};
+
+// After these a parenthesis opens no call.
+constexpr std::array<std::string_view, 51> no_functions = {
+    "in",        "and",     "or",     "not",       "on",   "using",    "where",   "having",
+    "select",    "from",    "join",   "as",        "when", "then",     "else",    "case",
+    "between",   "like",    "ilike",  "by",        "over", "values",   "union",   "all",
+    "any",       "some",    "exists", "except",    "with", "distinct", "limit",   "offset",
+    "group",     "filter",  "order",  "intersect", "is",   "set",      "into",    "top",
+    "table",     "minus",   "to",     "similar",   "rows", "range",    "qualify", "materialized",
+    "recursive", "lateral", "array"};
+
+}  // namespace
+
+bool Rewriter::is_word(std::size_t at, std::string_view word) const {
+    return at < tokens_.size() && tokens_[at].kind == TokenKind::word && tokens_[at].word == word;
+}
+
+bool Rewriter::is_sign(std::size_t at, std::string_view sign) const {
+    return at < tokens_.size() && tokens_[at].kind == TokenKind::sign && tokens_[at].word == sign;
+}
+
+std::size_t Rewriter::closing(std::size_t open) const {
+    int depth = 0;
+    for (std::size_t at = open; at < tokens_.size(); ++at) {
+        if (is_sign(at, "(") || is_sign(at, "[")) ++depth;
+        if ((is_sign(at, ")") || is_sign(at, "]")) && --depth == 0) return at;
+    }
+    return tokens_.size() - 1;
+}
+
+std::vector<TokenRange> Rewriter::arguments(std::size_t open, std::size_t close) const {
+    std::vector<TokenRange> found;
+    if (close == open + 1) return found;
+    int depth = 0;
+    std::size_t from = open + 1;
+    for (std::size_t at = from; at <= close; ++at) {
+        if (at == close || (depth == 0 && is_sign(at, ","))) {
+            found.push_back({from, at});
+            from = at + 1;
+        }
+        if (is_sign(at, "(") || is_sign(at, "[")) ++depth;
+        if (is_sign(at, ")") || is_sign(at, "]")) --depth;
+    }
+    return found;
+}
+
+std::string Rewriter::gap(std::size_t at) const {
+    return std::string(text_.substr(tokens_[at].gap, tokens_[at].offset - tokens_[at].gap));
+}
+
+void Rewriter::copy(Frame& frame, std::size_t at) const {
+    const Token& token = tokens_[at];
+    frame.out += gap(at);
+    const std::string_view written = text_.substr(token.offset, token.size);
+    switch (token.kind) {
+        case TokenKind::word: frame.out += token.word; return;
+        case TokenKind::text:
+            frame.out += written.front() == '\'' ? std::string(written) : quoted_text(token.word);
+            return;
+        default: frame.out += written; return;
+    }
+}
+
+Answer<std::string> Rewriter::range(TokenRange range, bool is_call) {
+    Frame frame;
+    frame.end = range.to;
+    frame.is_call = is_call;
+    for (std::size_t at = range.from; at < range.to;) TRY(step(frame, at));
+    if (!frame.limit.empty()) frame.out += " limit " + frame.limit;
+    return std::move(frame.out);
+}
+
+Answer<void> Rewriter::step(Frame& frame, std::size_t& at) {
+    const Token& token = tokens_[at];
+    switch (token.kind) {
+        case TokenKind::word: return word(frame, at);
+        case TokenKind::quoted:
+            if (token.word.find_first_of("/\\*?") != std::string::npos && frame.in_from)
+                return fail(syntax_failure(token, "a relation's name has no such sign"));
+            return name(frame, at);
+        case TokenKind::sign: return sign(frame, at);
+        case TokenKind::parameter: {
+            frame.out += gap(at);
+            frame.primary = frame.out.size();
+            const auto number =
+                static_cast<std::size_t>(std::strtoul(token.word.c_str() + 1, nullptr, 10));
+            const bool has_type = number >= 1 && number <= context_.parameter_types.size() &&
+                                  !context_.parameter_types[number - 1].empty();
+            frame.out += has_type ? fmt::format("CAST({} AS {})", token.word,
+                                                context_.parameter_types[number - 1])
+                                  : token.word;
+            ++at;
+            return {};
+        }
+        case TokenKind::text:
+            if (frame.in_from && !frame.is_call && at > 0 &&
+                (is_word(at - 1, "from") || is_word(at - 1, "join") || is_sign(at - 1, ",")))
+                return fail(syntax_failure(token, "a relation is named, not written as a text"));
+            [[fallthrough]];
+        default:
+            frame.primary = frame.out.size();
+            copy(frame, at);
+            ++at;
+            return {};
+    }
+}
+
+Answer<void> Rewriter::top(Frame& frame, std::size_t& at) {
+    ++at;
+    if (is_sign(at, "(")) {
+        const std::size_t close = closing(at);
+        frame.limit = TRY(range({at, close + 1}));
+        at = close + 1;
+        return {};
+    }
+    frame.limit = tokens_[at].word;
+    ++at;
+    return {};
+}
+
+// Words that mean something by themselves; false for all others.
+Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
+    const std::string& word = tokens_[at].word;
+    if (word == "select") {
+        frame.in_from = frame.is_call = false;
+        copy(frame, at++);
+        if (is_word(at, "distinct") || is_word(at, "all")) copy(frame, at++);
+        const bool counted = is_word(at, "top") && at + 1 < frame.end &&
+                             (tokens_[at + 1].kind == TokenKind::number || is_sign(at + 1, "("));
+        if (counted) TRY(top(frame, at));
+        return true;
+    }
+    if (word == "from" || word == "join") frame.in_from = !frame.is_call;
+    if (among(ends_from, word)) frame.in_from = false;
+    if (!frame.limit.empty() && (word == "union" || word == "intersect" || word == "except"))
+        return refuse("0A000", "TOP within a UNION needs parentheses");
+    if (word == "minus" && at > 0 && !is_sign(at - 1, ".")) {
+        frame.out += gap(at++) + "except";
+        return true;
+    }
+    if (word == "sysdate" && !is_sign(at + 1, "(")) {
+        frame.out += gap(at++);
+        frame.primary = frame.out.size();
+        frame.out += "getdate()";
+        return true;
+    }
+    if (word == "approximate" && is_sign(at + 2, "(")) {
+        ++at;
+        if (is_word(at, "count") && is_word(at + 2, "distinct")) {
+            const std::size_t close = closing(at + 1);
+            frame.out += " approx_count_distinct(" + TRY(range({at + 3, close}, true)) + ")";
+            at = close + 1;
+        }
+        return true;
+    }
+    if (word == "collate") {
+        // There is one collation.
+        ++at;
+        if (is_word(at, "pg_catalog") && is_sign(at + 1, ".")) at += 2;
+        ++at;
+        return true;
+    }
+    if (word == "operator" && is_sign(at + 1, "(")) {
+        const std::size_t close = closing(at + 1);
+        const std::string operation = tokens_[close - 1].word;
+        at = close + 1;
+        if (operation.find('~') != std::string::npos && operation.find("~~") == std::string::npos) {
+            TRY(match(frame, at, operation));
+        } else {
+            frame.out += " " + operation;
+        }
+        return true;
+    }
+    return false;
+}
+
+Answer<void> Rewriter::word(Frame& frame, std::size_t& at) {
+    const bool is_part = at > 0 && is_sign(at - 1, ".");
+    if (!is_part && TRY(keyword(frame, at))) return {};
+    return name(frame, at);
+}
+
+// A name, with what stands before it by dots, or a keyword without a rewriting of its own.
+Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
+    const bool is_part = at > 0 && is_sign(at - 1, ".");
+    if (!is_part) {
+        frame.out += gap(at);
+        frame.primary = frame.out.size();
+        // database.schema.name: the database is this one.
+        if (is_sign(at + 1, ".") && is_sign(at + 3, ".") && tokens_[at].word == context_.database)
+            at += 2;
+        const std::string& first = tokens_[at].word;
+        const bool is_catalog = first == "pg_catalog" && is_sign(at + 1, ".");
+        const bool is_information =
+            first == "information_schema" && is_sign(at + 1, ".") &&
+            (context_.has_information_schema || is_word(at + 2, "_pg_expandarray"));
+        if (is_catalog || is_information) {
+            const bool is_function = is_sign(at + 3, "(");
+            if (!is_function)
+                frame.out += std::string(is_catalog ? schema::catalog : schema::information) + ".";
+            at += 2;
+            frame.out += gap(at);
+            if (is_function) return call(frame, at);
+            frame.out += text_.substr(tokens_[at].offset, tokens_[at].size);
+            ++at;
+            return {};
+        }
+    }
+    const bool opens = at + 1 < frame.end && is_sign(at + 1, "(");
+    const bool is_function =
+        opens && (tokens_[at].kind == TokenKind::quoted || !among(no_functions, tokens_[at].word));
+    if (is_function && !is_part) return call(frame, at);
+    if (is_function && !is_function_for_users(tokens_[at].word))
+        return refuse("42501", fmt::format("permission denied for function {}", tokens_[at].word));
+    const Token& token = tokens_[at];
+    if (is_part) frame.out += gap(at);
+    // The engine's AT is a keyword where Redshift has a name.
+    if (token.kind == TokenKind::word && token.word == "at" && !is_word(at + 1, "time")) {
+        frame.out += "\"at\"";
+        ++at;
+        return {};
+    }
+    frame.out += token.kind == TokenKind::word
+                     ? token.word
+                     : std::string(text_.substr(token.offset, token.size));
+    ++at;
+    return {};
+}
+
+Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
+    const Token& token = tokens_[at];
+    if (!is_function_for_users(token.word))
+        return refuse("42501", fmt::format("permission denied for function {}", token.word));
+    const std::size_t open = at + 1;
+    const std::size_t name_at = at;
+    auto rewritten = TRY(rewrite_call(*this, at, open, frame.end));
+    if (rewritten) {
+        frame.out += *rewritten;
+        return {};
+    }
+    const std::size_t close = std::min(closing(open), frame.end);
+    frame.out += token.kind == TokenKind::word ? token.word : quoted_name(token.word);
+    frame.out += "(" + TRY(range({name_at + 2, close}, true)) + ")";
+    at = std::min(close + 1, frame.end);
+    name_column(frame, at, token.word);
+    return {};
+}
+
+// In FROM a function's alias names its column too: generate_series(1, 9) s gives s, not s.value.
+void Rewriter::name_column(Frame& frame, std::size_t& at, std::string_view function) const {
+    if (!frame.in_from || frame.is_call || (function != "generate_series" && function != "unnest"))
+        return;
+    const std::size_t alias = is_word(at, "as") ? at + 1 : at;
+    const bool is_alias = alias < frame.end && tokens_[alias].kind == TokenKind::word &&
+                          !among(ends_from, tokens_[alias].word) &&
+                          !among(joins, tokens_[alias].word) && !is_sign(alias + 1, "(");
+    if (!is_alias) return;
+    frame.out += fmt::format(" AS {0}({0})", quoted_name(tokens_[alias].word));
+    at = alias + 1;
+}
+
+Answer<std::string> Rewriter::primary(std::size_t end, std::size_t& at) {
+    Frame frame;
+    frame.end = end;
+    frame.is_call = true;
+    if (at < end && (is_sign(at, "-") || is_sign(at, "+"))) TRY(sign(frame, at));
+    if (at >= end) return fail(syntax_failure(tokens_[std::min(at, tokens_.size() - 1)]));
+    TRY(step(frame, at));
+    while (at < end && (is_sign(at, ".") || is_sign(at, "::") || is_sign(at, "["))) {
+        const bool is_dot = is_sign(at, ".");
+        TRY(step(frame, at));
+        if (is_dot && at < end) TRY(step(frame, at));
+    }
+    return std::move(frame.out);
+}
+
+// The engine's ~ wants the whole text to match, PostgreSQL's a part of it.
+Answer<void> Rewriter::match(Frame& frame, std::size_t& at, std::string_view operation) {
+    const bool any_case = operation.ends_with('*');
+    const std::string pattern = TRY(primary(frame.end, at));
+    frame.out += fmt::format(" {} ('(?s{}).*(?:' || ({}) || ').*')",
+                             operation.starts_with('!') ? "!~" : "~", any_case ? "i" : "", pattern);
+    return {};
+}
+
+// ::type
+Answer<void> Rewriter::cast(Frame& frame, std::size_t& at) {
+    ++at;
+    const Token& token = tokens_[at];
+    const bool named = is_word(at, "pg_catalog") && is_sign(at + 1, ".");
+    const std::string& word = named ? tokens_[at + 2].word : token.word;
+    std::string operand = frame.out.substr(std::min(frame.primary, frame.out.size()));
+    if (word.starts_with("reg") && word.size() >= 6 && tokens_[at].kind == TokenKind::word) {
+        at += named ? 3 : 1;
+        frame.out.resize(frame.primary);
+        frame.out += fmt::format(" to_{}({})", word, operand);
+        return {};
+    }
+    const auto type = TRY(read_type(tokens_, at));
+    const bool cuts = type.length > 0 && type.length < 65535 && type.declared != "character(1)";
+    if (cuts) {
+        frame.out.resize(frame.primary);
+        frame.out += fmt::format(" left(CAST({} AS VARCHAR), {})", operand, type.length);
+        return {};
+    }
+    frame.out += "::" + type.engine;
+    return {};
+}
+
+Answer<void> Rewriter::sign(Frame& frame, std::size_t& at) {
+    const std::string& sign = tokens_[at].word;
+    if (sign == "::") return cast(frame, at);
+    if (sign == "~" || sign == "!~" || sign == "~*" || sign == "!~*") {
+        ++at;
+        return match(frame, at, sign);
+    }
+    if (sign == "(" || sign == "[") {
+        const std::size_t close = std::min(closing(at), frame.end);
+        const std::size_t begun = sign == "(" ? frame.out.size() : frame.primary;
+        frame.out += gap(at) + sign;
+        const bool inner = frame.is_call || !frame.in_from;
+        frame.out += TRY(range({at + 1, close}, inner));
+        if (close < frame.end) frame.out += sign == "(" ? ")" : "]";
+        at = std::min(close + 1, frame.end);
+        frame.primary = begun;
+        return {};
+    }
+    if (sign == ";") return fail(syntax_failure(tokens_[at]));
+    const std::size_t primary = frame.primary;
+    copy(frame, at);
+    if (sign == ".") frame.primary = primary;
+    ++at;
+    return {};
+}
+
+Answer<std::string> rewrite(std::string_view text, std::span<const Token> tokens, std::size_t from,
+                            std::size_t to, const RewriteContext& context) {
+    return Rewriter(text, tokens, context).range({from, to});
+}
+
+}  // namespace stroma::redshift

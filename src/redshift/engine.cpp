@@ -1,0 +1,116 @@
+#include "redshift/engine.h"
+
+#include <fmt/format.h>
+
+#include "redshift/engine_session.h"
+#include "redshift/state.h"
+#include "sql/duckdb/duckdb_database.h"
+#include "sql/migrations.h"
+
+namespace stroma::redshift {
+
+std::span<const sql::Migration> migrations();
+
+}  // namespace stroma::redshift
+
+namespace stroma::redshift_functions {
+std::span<const sql::Migration> migrations();
+}
+
+namespace stroma::redshift {
+
+RowSources::Ticket::Ticket(RowSources& sources, std::shared_ptr<sql::TableScan> scan)
+    : sources_(sources) {
+    const std::lock_guard lock(sources_.mutex_);
+    number_ = std::to_string(sources_.next_++);
+    sources_.scans_[number_] = std::move(scan);
+}
+
+RowSources::Ticket::~Ticket() {
+    const std::lock_guard lock(sources_.mutex_);
+    sources_.scans_.erase(number_);
+}
+
+std::string RowSources::Ticket::relation() const {
+    return fmt::format("stroma_rows('{}')", number_);
+}
+
+Result<std::shared_ptr<sql::TableScan>> RowSources::find(std::string_view number) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = scans_.find(number);
+    if (found == scans_.end()) return fail(ErrorCode::not_found, "there are no such rows any more");
+    return found->second;
+}
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Engine::~Engine() = default;
+
+sql::EmbeddedDatabase& Engine::database() { return *state_->database; }
+const EngineOptions& Engine::options() const { return state_->options; }
+
+namespace {
+
+/// What a COPY or UNLOAD left when the process ended.
+Result<void> sweep(const fs::path& staging) {
+    std::error_code ignored;
+    fs::remove_all(staging, ignored);
+    return make_folders(staging);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
+    TRY(make_folders(options.folder));
+    options.folder = fs::canonical(options.folder);
+    TRY(sweep(options.folder / "staging"));
+    TRY(make_folders(options.folder / "spill"));
+    sql::DuckDbOptions duckdb;
+    duckdb.file = options.folder / "dev.duckdb";
+    duckdb.temp_folder = options.folder / "spill";
+    duckdb.memory_bytes = options.memory_bytes;
+    duckdb.open_folders = {options.folder / "staging"};
+    duckdb.concurrent_writers = true;
+    duckdb.storage_version = "v1.4.0";  // the first whose macros' parameters have types
+    duckdb.integer_division = true;
+    duckdb.open_settings = true;  // no statement of a user's reaches SET but by our own grammar
+    auto database = TRY(sql::open_duckdb(duckdb));
+    TRY(sql::migrate(*database, "redshift", migrations()));
+    // Numbers of statements rise over restarts, and stay below 2^31 until 2037.
+    constexpr std::int64_t start_of_2020 = 1'577'836'800, numbers_a_second = 4;
+    const std::int64_t first = (options.clock->unix_ms() / 1000 - start_of_2020) * numbers_a_second;
+    auto state = std::make_unique<State>(std::move(options), database, first);
+    TRY(database->add_table_function("stroma_rows", [rows = state->rows](std::string_view number) {
+        return rows->find(number);
+    }));
+    TRY(database->add_table_function(
+        "stroma_queries",
+        [log = state->log](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
+            return log->scan();
+        }));
+    const auto connection = TRY(database->connect());
+    // What the program knows, not the file: made anew by each.
+    for (const sql::Migration& script : redshift_functions::migrations())
+        TRY_WITH(connection->run_script(script.script), "Redshift's functions and views");
+    if (state->options.add_catalog)
+        TRY_WITH(state->options.add_catalog(*connection), "the catalog");
+    return std::unique_ptr<Engine>(new Engine(std::move(state)));
+}
+
+Result<std::unique_ptr<Session>> Engine::connect(SessionOptions options) {
+    if (state_->stopping) return fail(ErrorCode::unavailable, "the database is being closed");
+    auto connection = TRY(state_->database->connect());
+    auto session =
+        std::make_unique<EngineSession>(*state_, std::move(options), std::move(connection));
+    const auto ready = session->set("search_path", "\"$user\", public");
+    if (!ready) return fail(error_of(ready.error()));
+    TRY(session->connection().run_script("SET TimeZone = 'UTC'"));
+    return session;
+}
+
+void Engine::stop() {
+    state_->stopping = true;
+    const std::lock_guard lock(state_->sessions_mutex);
+    for (EngineSession* session : state_->sessions) session->cancel();
+}
+
+}  // namespace stroma::redshift

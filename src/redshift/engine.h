@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "base/file.h"
+#include "redshift/lake.h"
+#include "redshift/session.h"
+#include "sql/embedded_database.h"
+
+namespace stroma::redshift {
+
+struct EngineOptions {
+    fs::path folder;  ///< holds dev.duckdb and what is staged; made when absent
+    std::uint64_t memory_bytes = std::uint64_t{1} << 30;
+    const Clock* clock = &system_clock();
+    std::shared_ptr<Lake> lake;  ///< null: COPY and UNLOAD of s3:// are refused
+    /// Makes the relations of pg_catalog in the schema stroma_catalog, at each start; "CREATE OR
+    /// REPLACE" throughout.
+    std::function<Result<void>(sql::Connection&)> add_catalog;
+};
+
+/// The user database of the process: one file beside the biology warehouse, whose writers queue by
+/// table. Decision 0005 says why. Any thread; outlives its sessions.
+class Engine {
+public:
+    /// errors  corrupt, unavailable: as the database's driver
+    static Result<std::unique_ptr<Engine>> open(EngineOptions options);
+    ~Engine();
+    Result<std::unique_ptr<Session>> connect(SessionOptions options);
+    /// For catalog relations: a connection of its own onto the same file, unfenced by the dialect.
+    sql::EmbeddedDatabase& database();
+    const EngineOptions& options() const;
+    /// Cancels what runs and lets no session begin anything more.
+    void stop();
+
+    struct State;
+    State& state() { return *state_; }  ///< for this folder's own files
+
+private:
+    explicit Engine(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::redshift

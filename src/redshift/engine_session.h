@@ -1,0 +1,152 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "redshift/rewrite.h"
+#include "redshift/state.h"
+#include "redshift/types.h"
+
+namespace stroma::redshift {
+
+/// What prepare() found out.
+struct Prepared::Plan {
+    std::vector<Token> tokens;
+    std::string sql;     ///< for the engine; "" where open() makes it
+    std::string target;  ///< the table it changes, as key(); "" for none
+    bool reads = true;   ///< whether what it changes follows from what it read
+    ColumnNames names;
+};
+
+class RowsCursor;
+
+/// A table's name after the session's search path.
+struct TableName {
+    std::string schema, name;
+    bool is_temporary = false;
+    std::string sql() const { return quoted_name(schema) + "." + quoted_name(name); }
+    std::string key() const { return schema + "." + name; }
+};
+
+/// The session of an engine: one connection of the database.
+class EngineSession final : public Session {
+public:
+    EngineSession(Engine::State& engine, SessionOptions options,
+                  std::unique_ptr<sql::Connection> connection);
+    ~EngineSession() override;
+
+    Answer<std::shared_ptr<const Prepared>> prepare(const Statement& statement,
+                                                    std::span<const std::uint32_t> hints) override;
+    Answer<std::unique_ptr<Cursor>> open(const Prepared& prepared,
+                                         std::span<const sql::Value> values) override;
+    Answer<std::unique_ptr<CopyIn>> copy_in(const Prepared& prepared) override;
+    Answer<std::unique_ptr<CopyOut>> copy_out(const Prepared& prepared) override;
+    void open_group() override;
+    Answer<void> close_group() override;
+    TransactionState state() const override;
+    void roll_back() override;
+    void cancel() override;
+    std::vector<Notice> take_notices() override;
+    std::optional<std::string> setting(std::string_view name) const override;
+    Answer<void> set(std::string_view name, std::string_view value) override;
+    std::map<std::string, std::string> take_changed_settings() override;
+    const SessionOptions& options() const override { return options_; }
+
+    // For the files of this folder that carry out kinds of statements.
+
+    Engine::State& engine() { return engine_; }
+    sql::Connection& connection() { return *connection_; }
+    void tell(Notice notice) { notices_.push_back(std::move(notice)); }
+    /// Writes that become true together: takes the tables' locks, begins what must be begun, and
+    /// commits unless a transaction is open. `reads`: what it writes follows from what it read, so
+    /// that an older snapshot of a changed table is a conflict.
+    Answer<std::int64_t> write(const std::vector<std::string>& tables, bool reads,
+                               const std::function<Answer<std::int64_t>()>& work);
+    /// Rows of a statement of the engine's language, inside what is open.
+    Answer<std::unique_ptr<sql::Rows>> query(std::string_view sql,
+                                             std::span<const sql::Value> values = {});
+    Answer<std::int64_t> change(std::string_view sql, std::span<const sql::Value> values = {});
+    /// The first value of the first row as text; nothing where there is no row or it is null.
+    Answer<std::optional<std::string>> text_of(std::string_view sql,
+                                               std::initializer_list<sql::Value> values = {});
+    /// SQL of the dialect as the engine's.
+    Answer<std::string> rewritten(const Prepared& prepared, std::size_t from, std::size_t to);
+    RewriteContext rewrite_context() const;
+    /// The table that a name means: tokens[at] and what follows by dots; moves `at` behind.
+    Answer<TableName> read_table(std::span<const Token> tokens, std::size_t& at);
+    /// The same for one that is there. errors  42P01
+    Answer<TableName> find_table(std::span<const Token> tokens, std::size_t& at);
+    std::string search_path() const;
+    std::uint64_t transaction() const { return transaction_; }
+    std::int64_t query_number() const { return query_; }
+    bool is_called_off() const { return called_off_ || engine_.stopping; }
+    bool in_block() const { return explicit_; }
+
+    std::int64_t last_copy_count = 0, last_copy_query = 0, last_unload_count = 0;
+
+private:
+    friend class RowsCursor;
+    Answer<void> begin_if_needed();
+    Answer<void> lock_all(const std::vector<std::string>& tables, bool reads);
+    Answer<void> commit();
+    void end_transaction(bool changed);
+    /// After a statement failed.
+    Failure failed(Failure failure);
+    Failure conflict_on(const std::string& table);
+    Answer<std::unique_ptr<Cursor>> carry_out(const Prepared& prepared,
+                                              std::span<const sql::Value> values);
+    Answer<std::unique_ptr<Cursor>> select(const Prepared& prepared,
+                                           std::span<const sql::Value> values);
+    Answer<void> understand(const Statement& statement, std::span<const std::uint32_t> hints,
+                            Prepared& prepared, Prepared::Plan& plan);
+    Answer<void> find_target(const Statement& statement, Prepared::Plan& plan);
+    static void name_columns(Prepared& prepared, const ColumnNames& names);
+    Answer<std::unique_ptr<Cursor>> explain(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> control(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> settings(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> show(const std::string& name);
+    Answer<std::unique_ptr<Cursor>> named_cursor(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> named_statement(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> commit_block();
+    Answer<void> apply_search_path();
+    void settle_live();
+
+    Engine::State& engine_;
+    SessionOptions options_;
+    std::unique_ptr<sql::Connection> connection_;
+    std::atomic<bool> called_off_{false};
+    std::map<std::string, std::string> settings_, changed_settings_;
+    std::vector<Notice> notices_;
+    RowsCursor* live_ = nullptr;  ///< still reads from the connection
+    bool explicit_ = false, failed_ = false, grouped_ = false, begun_ = false, wrote_ = false;
+    std::uint64_t transaction_ = 0;  ///< holder of locks
+    std::uint64_t snapshot_ = 0;
+    std::int64_t query_ = 0;
+    struct NamedCursor {
+        std::unique_ptr<Cursor> cursor;
+    };
+    std::map<std::string, NamedCursor> cursors_;
+    std::map<std::string, std::shared_ptr<const Prepared>> statements_;
+};
+
+/// What a statement that gives no rows answers.
+std::unique_ptr<Cursor> done(StatementKind kind, std::int64_t rows = 0, std::string tag = {});
+/// An answer of texts made here.
+std::unique_ptr<Cursor> text_rows(std::vector<std::string> names,
+                                  std::vector<std::vector<std::string>> rows);
+
+// Kinds of statements, each in a file of its own.
+Answer<std::unique_ptr<Cursor>> run_table_statement(EngineSession& session,
+                                                    const Prepared& prepared);
+Answer<std::unique_ptr<Cursor>> run_copy(EngineSession& session, const Prepared& prepared);
+Answer<std::unique_ptr<Cursor>> run_unload(EngineSession& session, const Prepared& prepared);
+Answer<std::unique_ptr<Cursor>> run_maintenance(EngineSession& session, const Prepared& prepared);
+Answer<std::unique_ptr<Cursor>> run_merge(EngineSession& session, const Prepared& prepared,
+                                          std::span<const sql::Value> values);
+
+}  // namespace stroma::redshift

@@ -1,0 +1,359 @@
+#include <cstring>
+#include <map>
+
+#include "redshift/load/record_reader.h"
+
+namespace stroma::redshift {
+namespace {
+
+constexpr int json_depth_max = 200;
+
+bool is_space(char letter) {
+    return letter == ' ' || letter == '\n' || letter == '\r' || letter == '\t';
+}
+
+/// Walks one JSON value without keeping it.
+class Scanner {
+public:
+    explicit Scanner(std::string_view text) : text_(text) {}
+    bool failed() const { return failed_; }
+    bool at_end() {
+        skip_space();
+        return at_ >= text_.size();
+    }
+    char peek() {
+        skip_space();
+        return at_ < text_.size() ? text_[at_] : '\0';
+    }
+    bool take(char letter) {
+        if (peek() != letter) return false;
+        ++at_;
+        return true;
+    }
+    /// The value here, as it is written.
+    std::string_view value(int depth = 0) {
+        skip_space();
+        const std::size_t from = at_;
+        if (depth > json_depth_max || at_ >= text_.size()) return wrong();
+        const char first = text_[at_];
+        if (first == '"') {
+            string();
+        } else if (first == '{' || first == '[') {
+            const char close = first == '{' ? '}' : ']';
+            ++at_;
+            if (!take(close)) {
+                do {
+                    if (first == '{') {
+                        if (peek() != '"') return wrong();
+                        string();
+                        if (!take(':')) return wrong();
+                    }
+                    value(depth + 1);
+                    if (failed_) return {};
+                } while (take(','));
+                if (!take(close)) return wrong();
+            }
+        } else {
+            while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '}' &&
+                   text_[at_] != ']' && !is_space(text_[at_]))
+                ++at_;
+            const auto word = text_.substr(from, at_ - from);
+            const bool is_number =
+                !word.empty() && (word[0] == '-' || (word[0] >= '0' && word[0] <= '9'));
+            if (!is_number && word != "true" && word != "false" && word != "null") return wrong();
+        }
+        return text_.substr(from, at_ - from);
+    }
+    /// The string here, with its quotes.
+    std::string_view string() {
+        const std::size_t from = at_;
+        for (++at_; at_ < text_.size() && text_[at_] != '"'; ++at_)
+            if (text_[at_] == '\\') ++at_;
+        if (at_ >= text_.size()) return wrong();
+        ++at_;
+        return text_.substr(from, at_ - from);
+    }
+
+private:
+    std::string_view wrong() {
+        failed_ = true;
+        return {};
+    }
+    void skip_space() {
+        while (at_ < text_.size() && is_space(text_[at_])) ++at_;
+    }
+    std::string_view text_;
+    std::size_t at_ = 0;
+    bool failed_ = false;
+};
+
+void put_utf8(std::string& out, std::uint32_t code) {
+    if (code < 0x80) {
+        out += static_cast<char>(code);
+    } else if (code < 0x800) {
+        out += static_cast<char>(0xC0 | (code >> 6));
+        out += static_cast<char>(0x80 | (code & 63));
+    } else if (code < 0x10000) {
+        out += static_cast<char>(0xE0 | (code >> 12));
+        out += static_cast<char>(0x80 | ((code >> 6) & 63));
+        out += static_cast<char>(0x80 | (code & 63));
+    } else {
+        out += static_cast<char>(0xF0 | (code >> 18));
+        out += static_cast<char>(0x80 | ((code >> 12) & 63));
+        out += static_cast<char>(0x80 | ((code >> 6) & 63));
+        out += static_cast<char>(0x80 | (code & 63));
+    }
+}
+
+std::uint32_t hex4(std::string_view text, std::size_t at) {
+    std::uint32_t code = 0;
+    for (std::size_t digit = 0; digit < 4 && at + digit < text.size(); ++digit) {
+        const char letter = text[at + digit];
+        const int value = letter >= '0' && letter <= '9'   ? letter - '0'
+                          : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10
+                          : letter >= 'A' && letter <= 'F' ? letter - 'A' + 10
+                                                           : 0;
+        code = code * 16 + static_cast<std::uint32_t>(value);
+    }
+    return code;
+}
+
+/// What a string with quotes says.
+std::string unquoted(std::string_view quoted) {
+    std::string out;
+    for (std::size_t at = 1; at + 1 < quoted.size(); ++at) {
+        if (quoted[at] != '\\') {
+            out += quoted[at];
+            continue;
+        }
+        switch (quoted[++at]) {
+            case 'n': out += '\n'; break;
+            case 't': out += '\t'; break;
+            case 'r': out += '\r'; break;
+            case 'b': out += '\b'; break;
+            case 'f': out += '\f'; break;
+            case 'u': {
+                std::uint32_t code = hex4(quoted, at + 1);
+                at += 4;
+                if (code >= 0xD800 && code < 0xDC00 && at + 2 < quoted.size() &&
+                    quoted[at + 1] == '\\' && quoted[at + 2] == 'u') {
+                    code = 0x10000 + ((code - 0xD800) << 10) + (hex4(quoted, at + 3) - 0xDC00);
+                    at += 6;
+                }
+                put_utf8(out, code);
+                break;
+            }
+            default: out += quoted[at];
+        }
+    }
+    return out;
+}
+
+/// A step of a path: a member's name or an element's number.
+struct Step {
+    std::string name;
+    std::size_t index = 0;
+    bool is_index = false;
+};
+
+std::vector<Step> steps_of(std::string_view path) {
+    std::vector<Step> steps;
+    for (std::size_t at = 1; at < path.size();) {
+        if (path[at] == '.') {
+            const std::size_t to = std::min(path.find_first_of(".[", at + 1), path.size());
+            steps.push_back({std::string(path.substr(at + 1, to - at - 1)), 0, false});
+            at = to;
+        } else if (path[at] == '[') {
+            const std::size_t to = std::min(path.find(']', at), path.size());
+            std::string inner(path.substr(at + 1, to - at - 1));
+            if (!inner.empty() && (inner[0] == '\'' || inner[0] == '"')) {
+                steps.push_back({inner.substr(1, inner.size() - 2), 0, false});
+            } else {
+                steps.push_back({"", std::strtoul(inner.c_str(), nullptr, 10), true});
+            }
+            at = to + 1;
+        } else {
+            ++at;
+        }
+    }
+    return steps;
+}
+
+/// The part that the steps lead to; "" where there is none.
+std::string_view part_at(std::string_view json, const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
+        Scanner in(json);
+        std::string_view found;
+        if (step.is_index && in.take('[')) {
+            for (std::size_t index = 0; !in.failed() && in.peek() != ']'; ++index) {
+                const auto value = in.value();
+                if (index == step.index) found = value;
+                if (!in.take(',')) break;
+            }
+        } else if (!step.is_index && in.take('{')) {
+            while (!in.failed() && in.peek() == '"') {
+                const auto name = in.string();
+                if (!in.take(':')) break;
+                const auto value = in.value();
+                if (unquoted(name) == step.name) found = value;
+                if (!in.take(',')) break;
+            }
+        }
+        if (found.empty()) return {};
+        json = found;
+    }
+    return json;
+}
+
+class JsonReader final : public RecordReader {
+public:
+    JsonReader(std::unique_ptr<ByteSource> bytes, const CopyOptions& options,
+               const std::vector<std::string>& columns, const std::vector<std::string>& paths)
+        : options_(options), columns_(columns), lines_(std::move(bytes)) {
+        for (const std::string& path : paths) paths_.push_back(steps_of(path));
+        ignores_case_ = options.json == "auto ignorecase";
+        takes_whole_ = options.json == "noshred";
+        for (std::size_t at = 0; at < columns.size(); ++at) places_[columns[at]] = at;
+    }
+
+    Result<bool> next() override {
+        lines_.skip(taken_);
+        taken_ = 0;
+        fields_.clear();
+        held_.clear();
+        misfit_ = {};
+        if (!TRY(find_object())) return false;
+        line_ = newlines_ + 1;
+        if (misfit_.code == 0) shred();
+        return true;
+    }
+
+private:
+    /// The next value at the top, or a stray word.
+    Result<bool> find_object() {
+        std::size_t at = 0, depth = 0;
+        bool inside = false, begun = false;
+        std::size_t from = 0;
+        for (;;) {
+            const std::string_view rest = lines_.rest();
+            for (; at < rest.size(); ++at) {
+                const char letter = rest[at];
+                if (letter == '\n') ++newlines_;
+                if (inside) {
+                    if (letter == '\\') {
+                        ++at;
+                    } else if (letter == '"') {
+                        inside = false;
+                    }
+                    continue;
+                }
+                if (!begun) {
+                    if (is_space(letter)) continue;
+                    begun = true;
+                    from = at;
+                    if (letter != '{' && letter != '[') return stray(rest, at);
+                }
+                if (letter == '"') inside = true;
+                if (letter == '{' || letter == '[') ++depth;
+                if ((letter == '}' || letter == ']') && --depth == 0) {
+                    raw_ = rest.substr(from, at + 1 - from);
+                    taken_ = at + 1;
+                    return true;
+                }
+            }
+            if (TRY(lines_.more())) continue;
+            if (!begun) return false;
+            raw_ = lines_.rest().substr(from);
+            taken_ = lines_.rest().size();
+            misfit_ = {1216, "Invalid JSON format. Object is not closed"};
+            return true;
+        }
+    }
+    bool stray(std::string_view rest, std::size_t at) {
+        std::size_t to = at;
+        while (to < rest.size() && !is_space(rest[to]) && rest[to] != '{' && rest[to] != '[') ++to;
+        raw_ = rest.substr(at, to - at);
+        taken_ = std::max(to, at + 1);
+        misfit_ = {1216, "Invalid JSON format. Invalid value"};
+        return true;
+    }
+    void put(std::size_t place, std::string_view value) {
+        Field& field = fields_[place];
+        field.position = static_cast<std::uint32_t>(value.data() - raw_.data());
+        field.is_null = value == "null";
+        field.is_json = true;
+        field.text = value;
+        if (value.starts_with('"')) {
+            field.is_json = false;
+            if (value.find('\\') == std::string_view::npos) {
+                field.text = value.substr(1, value.size() - 2);
+            } else {
+                held_.push_back(std::make_unique<std::string>(unquoted(value)));
+                field.text = *held_.back();
+            }
+        }
+    }
+    void shred() {
+        Field none;
+        none.is_null = true;
+        fields_.assign(columns_.size(), none);
+        if (takes_whole_) {
+            fields_[0] = {raw_, false, true, 0};
+            return;
+        }
+        Scanner in(raw_);
+        if (!paths_.empty()) {
+            in.value();
+            if (in.failed()) return wrong();
+            for (std::size_t at = 0; at < paths_.size() && at < columns_.size(); ++at) {
+                const auto part = part_at(raw_, paths_[at]);
+                if (!part.empty()) put(at, part);
+            }
+            return;
+        }
+        if (!in.take('{')) {
+            misfit_ = {1216, "Invalid JSONPath format: an array needs a jsonpaths file"};
+            fields_.clear();
+            return;
+        }
+        while (!in.failed() && in.peek() == '"') {
+            const auto name = in.string();
+            if (!in.take(':')) return wrong();
+            const auto value = in.value();
+            if (in.failed()) return wrong();
+            std::string key = name.find('\\') == std::string_view::npos
+                                  ? std::string(name.substr(1, name.size() - 2))
+                                  : unquoted(name);
+            if (ignores_case_) key = lower_of(key);
+            if (const auto found = places_.find(key); found != places_.end())
+                put(found->second, value);
+            if (!in.take(',')) break;
+        }
+        if (!in.take('}') || in.failed() || !in.at_end()) wrong();
+    }
+    void wrong() {
+        misfit_ = {1216, "Invalid JSON format. Invalid value"};
+        fields_.clear();
+    }
+
+    const CopyOptions& options_;
+    std::vector<std::string> columns_;
+    std::vector<std::vector<Step>> paths_;
+    std::map<std::string, std::size_t, std::less<>> places_;
+    LineBuffer lines_;
+    std::size_t taken_ = 0;
+    std::uint64_t newlines_ = 0;
+    std::vector<std::unique_ptr<std::string>> held_;
+    bool ignores_case_ = false, takes_whole_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<RecordReader> json_records(std::unique_ptr<ByteSource> bytes,
+                                           const CopyOptions& options,
+                                           const std::vector<std::string>& columns,
+                                           const std::vector<std::string>& json_paths) {
+    return std::make_unique<JsonReader>(std::move(bytes), options, columns, json_paths);
+}
+
+}  // namespace stroma::redshift

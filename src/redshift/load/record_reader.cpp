@@ -1,0 +1,313 @@
+#include "redshift/load/record_reader.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace stroma::redshift {
+
+Result<bool> LineBuffer::more() {
+    if (is_over_) return false;
+    if (at_ > 0) {
+        buffer_.erase(0, at_);
+        at_ = 0;
+    }
+    if (buffer_.size() > record_bytes_max + (2u << 20))
+        return fail(ErrorCode::exhausted, "a line is longer than 4 MB");
+    const auto block = TRY(bytes_->next());
+    if (block.empty()) {
+        is_over_ = true;
+        return false;
+    }
+    buffer_ += block;
+    return true;
+}
+
+namespace {
+
+class LineReader : public RecordReader {
+public:
+    LineReader(std::unique_ptr<ByteSource> bytes, const CopyOptions& options, std::size_t columns)
+        : options_(options), columns_(columns), lines_(std::move(bytes)) {}
+
+    Result<bool> next() override {
+        for (;;) {
+            fields_.clear();
+            misfit_ = {};
+            lines_.skip(taken_);
+            taken_ = 0;
+            if (!TRY(find_line())) return false;
+            ++line_;
+            const std::uint64_t number = line_;
+            line_ += extra_lines_;
+            if (number <= options_.ignore_header) continue;
+            if (options_.postgres_escapes && raw_ == "\\.") return false;
+            if (raw_.empty() && options_.ignore_blank_lines) continue;
+            if (raw_.find_first_not_of(" \t") == std::string_view::npos &&
+                options_.ignore_blank_lines)
+                continue;
+            held_.clear();
+            split();
+            return true;
+        }
+    }
+
+protected:
+    /// Where in `rest` the record ends, as the place of its newline; npos where it isn't all there.
+    virtual std::size_t end_of_record(std::string_view rest) {
+        const void* const found = std::memchr(rest.data(), '\n', rest.size());
+        return found == nullptr
+                   ? std::string_view::npos
+                   : static_cast<std::size_t>(static_cast<const char*>(found) - rest.data());
+    }
+    virtual void split() = 0;
+    void add(std::string_view text, bool is_null, std::size_t position) {
+        fields_.push_back({text, is_null, false, static_cast<std::uint32_t>(position)});
+    }
+    /// Text that isn't in the line as it is; stays until the next record.
+    std::string& hold() {
+        held_.push_back(std::make_unique<std::string>());
+        return *held_.back();
+    }
+
+    const CopyOptions& options_;
+    std::size_t columns_;
+    std::uint64_t extra_lines_ = 0;
+
+private:
+    Result<bool> find_line() {
+        extra_lines_ = 0;
+        for (;;) {
+            const std::string_view rest = lines_.rest();
+            const std::size_t end = rest.empty() ? std::string_view::npos : end_of_record(rest);
+            if (end != std::string_view::npos) {
+                raw_ = rest.substr(0, end);
+                taken_ = end + 1;
+                break;
+            }
+            if (TRY(lines_.more())) continue;
+            raw_ = lines_.rest();
+            if (raw_.empty()) return false;
+            taken_ = raw_.size();
+            break;
+        }
+        if (raw_.ends_with('\r')) raw_.remove_suffix(1);
+        return true;
+    }
+
+    LineBuffer lines_;
+    std::size_t taken_ = 0;
+    std::vector<std::unique_ptr<std::string>> held_;
+};
+
+/// Fields between delimiters, with what Redshift and PostgreSQL's text format may say inside.
+class DelimitedReader final : public LineReader {
+public:
+    using LineReader::LineReader;
+
+private:
+    std::size_t end_of_record(std::string_view rest) override {
+        std::size_t end = LineReader::end_of_record(rest);
+        if (!options_.has_escapes) return end;
+        // A newline after a backslash is of the value.
+        while (end != std::string_view::npos) {
+            std::size_t slashes = 0;
+            while (slashes < end && rest[end - 1 - slashes] == '\\') ++slashes;
+            if (slashes % 2 == 0) return end;
+            ++extra_lines_;
+            const std::size_t more = LineReader::end_of_record(rest.substr(end + 1));
+            end = more == std::string_view::npos ? more : end + 1 + more;
+        }
+        extra_lines_ = 0;
+        return end;
+    }
+    void split() override {
+        std::size_t from = 0;
+        const bool escaped = options_.has_escapes || options_.postgres_escapes;
+        for (;;) {
+            std::size_t to = raw_.find(options_.delimiter, from);
+            if (escaped)
+                while (to != std::string_view::npos && is_escaped(to, from))
+                    to = raw_.find(options_.delimiter, to + 1);
+            const bool quoted = options_.remove_quotes && from < raw_.size() &&
+                                (raw_[from] == '"' || raw_[from] == '\'');
+            if (quoted) {
+                const std::size_t close = raw_.find(raw_[from], from + 1);
+                if (close == std::string_view::npos) {
+                    misfit_ = {1216, "Invalid input line"};
+                    return;
+                }
+                to = raw_.find(options_.delimiter, close);
+            }
+            const auto piece = raw_.substr(from, to == std::string_view::npos ? to : to - from);
+            put(piece, from);
+            if (to == std::string_view::npos) return;
+            from = to + 1;
+        }
+    }
+    bool is_escaped(std::size_t at, std::size_t from) const {
+        std::size_t slashes = 0;
+        while (at > from + slashes && raw_[at - 1 - slashes] == '\\') ++slashes;
+        return slashes % 2 == 1;
+    }
+    void put(std::string_view piece, std::size_t position) {
+        const bool is_null =
+            piece == options_.null_text || (!options_.postgres_escapes && piece == "@NULL@");
+        if (options_.remove_quotes && piece.size() >= 2 &&
+            (piece.front() == '"' || piece.front() == '\'') && piece.back() == piece.front())
+            piece = piece.substr(1, piece.size() - 2);
+        const bool escaped = options_.has_escapes || options_.postgres_escapes;
+        if (is_null || !escaped || piece.find('\\') == std::string_view::npos)
+            return add(piece, is_null, position);
+        std::string& text = hold();
+        for (std::size_t at = 0; at < piece.size(); ++at) {
+            if (piece[at] != '\\' || at + 1 == piece.size()) {
+                text += piece[at];
+                continue;
+            }
+            text += options_.postgres_escapes ? unescaped(piece, ++at) : piece[++at];
+        }
+        add(text, false, position);
+    }
+    static char unescaped(std::string_view piece, std::size_t& at) {
+        switch (piece[at]) {
+            case 'n': return '\n';
+            case 't': return '\t';
+            case 'r': return '\r';
+            case 'b': return '\b';
+            case 'f': return '\f';
+            case 'v': return '\v';
+            default: break;
+        }
+        if (piece[at] < '0' || piece[at] > '7') return piece[at];
+        int value = 0, digits = 0;
+        for (; digits < 3 && at < piece.size() && piece[at] >= '0' && piece[at] <= '7'; ++digits)
+            value = value * 8 + (piece[at++] - '0');
+        --at;
+        return static_cast<char>(value);
+    }
+};
+
+/// RFC 4180, with any delimiter and quote.
+class CsvReader final : public LineReader {
+public:
+    using LineReader::LineReader;
+
+private:
+    std::size_t end_of_record(std::string_view rest) override {
+        const std::size_t end = LineReader::end_of_record(rest);
+        const std::size_t upto = end == std::string_view::npos ? rest.size() : end;
+        if (std::memchr(rest.data(), options_.quote, upto) == nullptr) return end;
+        bool inside = false;
+        extra_lines_ = 0;
+        for (std::size_t at = 0; at < rest.size(); ++at) {
+            const char letter = rest[at];
+            if (inside && letter == options_.escape && options_.escape != options_.quote) {
+                ++at;
+            } else if (letter == options_.quote) {
+                inside = !inside;
+            } else if (letter == '\n') {
+                if (!inside) return at;
+                ++extra_lines_;
+            }
+        }
+        extra_lines_ = 0;
+        return std::string_view::npos;
+    }
+    void split() override {
+        std::size_t at = 0;
+        for (;;) {
+            std::size_t begin = at;
+            while (begin < raw_.size() && raw_[begin] == ' ' && options_.delimiter != ' ') ++begin;
+            if (begin < raw_.size() && raw_[begin] == options_.quote) {
+                at = begin + 1;
+                if (!quoted(at)) {
+                    misfit_ = {1216,
+                               "Invalid quote formatting for CSV. Unterminated quoted field."};
+                    return;
+                }
+            } else {
+                const std::size_t to = std::min(raw_.find(options_.delimiter, at), raw_.size());
+                const std::string_view piece = raw_.substr(at, to - at);
+                add(piece, piece == options_.null_text, at);
+                at = to;
+            }
+            if (at >= raw_.size()) return;
+            ++at;
+            if (at == raw_.size()) return add({}, options_.null_text.empty(), at);
+        }
+    }
+    // From behind the opening quote, to the delimiter or the end.
+    bool quoted(std::size_t& at) {
+        const std::size_t position = at;
+        std::string* held = nullptr;
+        std::size_t from = at;
+        for (; at < raw_.size(); ++at) {
+            const char letter = raw_[at];
+            const bool doubled =
+                at + 1 < raw_.size() && letter == options_.escape &&
+                (raw_[at + 1] == options_.quote ||
+                 (options_.escape != options_.quote && raw_[at + 1] == options_.escape));
+            if (doubled) {
+                if (held == nullptr) held = &hold();
+                *held += raw_.substr(from, at - from);
+                *held += raw_[at + 1];
+                ++at;
+                from = at + 1;
+            } else if (letter == options_.quote) {
+                break;
+            }
+        }
+        if (at >= raw_.size()) return false;
+        std::string_view text = raw_.substr(from, at - from);
+        if (held != nullptr) {
+            *held += text;
+            text = *held;
+        }
+        ++at;
+        while (at < raw_.size() && raw_[at] != options_.delimiter) {
+            if (raw_[at] != ' ') return false;
+            ++at;
+        }
+        const bool is_null = !options_.quoted_is_never_null && text == options_.null_text;
+        add(text, is_null, position);
+        return true;
+    }
+};
+
+class WidthReader final : public LineReader {
+public:
+    using LineReader::LineReader;
+
+private:
+    void split() override {
+        std::size_t at = 0;
+        for (const auto& [name, width] : options_.widths) {
+            std::string_view piece = at < raw_.size() ? raw_.substr(at, width) : std::string_view();
+            while (!piece.empty() && piece.back() == ' ') piece.remove_suffix(1);
+            add(piece, piece == options_.null_text, at);
+            at += width;
+        }
+    }
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RecordReader>> read_records(std::unique_ptr<ByteSource> bytes,
+                                                   const CopyOptions& options,
+                                                   const std::vector<std::string>& columns,
+                                                   const std::vector<std::string>& json_paths) {
+    auto plain = TRY(decompressed(std::move(bytes), options.compression));
+    switch (options.format) {
+        case CopyFormat::csv:
+            return std::make_unique<CsvReader>(std::move(plain), options, columns.size());
+        case CopyFormat::fixed_width:
+            return std::make_unique<WidthReader>(std::move(plain), options, columns.size());
+        case CopyFormat::json: return json_records(std::move(plain), options, columns, json_paths);
+        case CopyFormat::text:
+            return std::make_unique<DelimitedReader>(std::move(plain), options, columns.size());
+        default: return fail(ErrorCode::unsupported, "this format isn't read as records");
+    }
+}
+
+}  // namespace stroma::redshift

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "redshift/load/copy_grammar.h"
+#include "redshift/session.h"
+
+namespace stroma::redshift {
+
+/// A value as COPY and UNLOAD write it: t and f, numbers as short as they read back.
+std::string text_of(const sql::Value& value);
+
+/// Rows as lines of text, CSV or JSON.
+class RowText {
+public:
+    RowText(CopyOptions options, std::vector<Column> columns);
+    void header(std::string& out) const;
+    /// Columns whose flag is set in `left_out` are not written.
+    void row(std::string& out, const Cursor& cursor,
+             const std::vector<bool>* left_out = nullptr) const;
+
+private:
+    void field(std::string& out, const std::string& text) const;
+    void json(std::string& out, const Cursor& cursor, const std::vector<bool>* left_out) const;
+    CopyOptions options_;
+    std::vector<Column> columns_;
+};
+
+}  // namespace stroma::redshift

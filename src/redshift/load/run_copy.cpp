@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "redshift/load/loading.h"
+#include "redshift/load/staging.h"
+
+namespace stroma::redshift {
+namespace {
+
+std::string_view name_of(CopyFormat format) {
+    switch (format) {
+        case CopyFormat::csv: return "Csv";
+        case CopyFormat::json: return "Json";
+        case CopyFormat::parquet: return "Parquet";
+        case CopyFormat::fixed_width: return "FixedWidth";
+        default: return "Text";
+    }
+}
+
+Answer<std::vector<std::string>> json_paths_of(EngineSession& session, const CopyOptions& options) {
+    std::vector<std::string> paths;
+    if (options.format != CopyFormat::json || !options.json.starts_with("s3://")) return paths;
+    const Address address = TRY(parse_address(options.json));
+    const std::string text = TRY(read_object(session, address, 4u << 20));
+    const auto parsed = parse_json(text);
+    const bool is_right = parsed && parsed->is_object() && parsed->contains("jsonpaths") &&
+                          (*parsed)["jsonpaths"].is_array();
+    if (!is_right) return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
+    for (const Json& path : (*parsed)["jsonpaths"]) {
+        if (!path.is_string() || !path.get<std::string>().starts_with('$'))
+            return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
+        paths.push_back(path.get<std::string>());
+    }
+    return paths;
+}
+
+/// In the transaction of the rows.
+Answer<void> note_files(EngineSession& session, const LoadTarget& target,
+                        const std::vector<LoadFile>& files, const CopyOptions& options) {
+    for (const LoadFile& file : files)
+        TRY(session.change(
+            "INSERT INTO stroma_system.load_commits VALUES (100, ?, 0, 'stroma', ?, 0, ?, ?, "
+            "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP), 1, ?, 0, 0, NULL, ?, ?, ?, ?)",
+            std::vector<sql::Value>{
+                session.query_number(), file.url, static_cast<std::int64_t>(file.lines),
+                static_cast<std::int64_t>(file.errors), std::string(name_of(options.format)),
+                target.table.key(), file.etag, static_cast<std::int64_t>(file.bytes),
+                static_cast<std::int64_t>(file.rows)}));
+    return {};
+}
+
+Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& target,
+                                  std::vector<LoadFile>& files) {
+    Staging staging(session.engine().staging());
+    std::string paths;
+    for (const LoadFile& file : files) {
+        const fs::path path = TRY(staging.take(file));
+        paths += (paths.empty() ? "" : ", ") + quoted_text(path.string());
+    }
+    std::vector<TableColumn> loaded;
+    std::string names, values;
+    for (std::size_t at = 0; at < target.columns.size(); ++at) {
+        const LoadColumn& column = target.columns[at];
+        loaded.push_back({column.name, "", "", true});
+        names += (at > 0 ? ", " : "") + quoted_name(column.name);
+    }
+    const std::string order = sort_order(target.attributes, loaded, "");
+    const auto rows = session.change(fmt::format(
+        "INSERT INTO {} ({}) SELECT * FROM (SELECT * FROM read_parquet([{}])) AS loaded({}){}",
+        target.table.sql(), target.column_list(), paths, names,
+        order.empty() ? "" : " ORDER BY " + order));
+    if (!rows) {
+        Failure failure = rows.error();
+        failure.message = "Spectrum Scan Error: " + failure.message;
+        return fail(std::move(failure));
+    }
+    if (files.size() == 1) files[0].rows = files[0].lines = static_cast<std::uint64_t>(*rows);
+    return *rows;
+}
+
+Answer<std::unique_ptr<Cursor>> copy_from_objects(EngineSession& session,
+                                                  const Prepared& prepared) {
+    const auto& tokens = prepared.plan->tokens;
+    const auto copy = TRY(read_copy(tokens));
+    auto target =
+        TRY(load_target(session, tokens, copy.table_at, copy.columns, copy.options.explicit_ids));
+    const auto paths = TRY(json_paths_of(session, copy.options));
+    auto files = TRY(find_files(session, copy));
+    const bool is_parquet = copy.options.format == CopyFormat::parquet;
+    std::shared_ptr<LoadScan> scan;
+    if (!is_parquet)
+        scan = std::make_shared<LoadScan>(std::move(files), target.columns, copy.options, paths);
+    const auto work = [&]() -> Answer<std::int64_t> {
+        const std::int64_t rows =
+            is_parquet ? TRY(copy_parquet(session, target, files))
+                       : TRY(insert_rows(session, target, scan, copy.options.no_load));
+        if (!copy.options.no_load)
+            TRY(note_files(session, target, is_parquet ? files : scan->files(), copy.options));
+        return rows;
+    };
+    auto loaded = session.write({target.table.key()}, false, work);
+    if (scan != nullptr) {
+        const auto kept = keep_errors(session, target, scan->errors());
+        if (!kept && loaded) return fail(Failure(kept.error()));
+        if (!loaded && scan->has_failed()) {
+            Failure failure("XX000",
+                            fmt::format("Load into table '{}' failed.  Check 'stl_load_errors' "
+                                        "system table for details.",
+                                        target.table.name));
+            const LoadError& last = scan->errors().back();
+            failure.detail =
+                fmt::format("{}, line {}: {} {}", last.file, last.line, last.code, last.reason);
+            return fail(std::move(failure));
+        }
+    }
+    if (!loaded) return fail(std::move(loaded.error()));
+    session.last_copy_count = *loaded;
+    session.last_copy_query = session.query_number();
+    session.tell({"INFO", "00000",
+                  fmt::format("Load into table '{}' completed, {} record(s) loaded successfully.",
+                              target.table.name, *loaded)});
+    if (scan != nullptr && !scan->errors().empty())
+        session.tell({"WARNING", "00000",
+                      fmt::format("Load into table '{}' completed, {} record(s) could not be "
+                                  "loaded.  Check 'stl_load_errors' system table for details.",
+                                  target.table.name, scan->errors().size())});
+    return done(StatementKind::copy_from_s3, *loaded);
+}
+
+}  // namespace
+
+Answer<std::unique_ptr<Cursor>> run_copy(EngineSession& session, const Prepared& prepared) {
+    if (prepared.statement.kind == StatementKind::copy_job)
+        return refuse("0A000", "COPY JOB is not there");
+    return copy_from_objects(session, prepared);
+}
+
+}  // namespace stroma::redshift

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include "base/file.h"
+#include "redshift/load/load_scan.h"
+
+namespace stroma::redshift {
+
+/// Files that the engine reads or writes by name, in a folder of their own that goes with this.
+class Staging {
+public:
+    explicit Staging(const fs::path& folder);
+    ~Staging();
+    Staging(const Staging&) = delete;
+    Staging& operator=(const Staging&) = delete;
+    /// An object's bytes under a name that the engine may open.
+    Result<fs::path> take(const LoadFile& file);
+    const fs::path& folder() const { return folder_; }
+
+private:
+    fs::path folder_;
+    std::size_t count_ = 0;
+};
+
+}  // namespace stroma::redshift

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "redshift/rewrite.h"
+
+// Between rewrite.cpp, which walks, and dialect_functions.cpp, which knows the functions.
+
+namespace stroma::redshift {
+
+struct TokenRange {
+    std::size_t from = 0, to = 0;
+};
+
+/// Walks a range of tokens and writes it anew.
+class Rewriter {
+public:
+    Rewriter(std::string_view text, std::span<const Token> tokens, const RewriteContext& context)
+        : text_(text), tokens_(tokens), context_(context) {}
+
+    Answer<std::string> range(TokenRange range, bool is_call = false);
+
+    const Token& token(std::size_t at) const { return tokens_[at]; }
+    bool is_word(std::size_t at, std::string_view word) const;
+    bool is_sign(std::size_t at, std::string_view sign) const;
+    /// The index of the bracket that closes the one at `open`; the end's where none does.
+    std::size_t closing(std::size_t open) const;
+    /// What lies between commas at no depth.
+    std::vector<TokenRange> arguments(std::size_t open, std::size_t close) const;
+    const RewriteContext& context() const { return context_; }
+
+private:
+    struct Frame {
+        std::string out;
+        std::size_t end = 0;
+        std::string limit;  ///< of TOP
+        bool in_from = false, is_call = false;
+        std::size_t primary = 0;  ///< where in `out` the last primary began
+    };
+    Answer<void> step(Frame& frame, std::size_t& at);
+    Answer<void> word(Frame& frame, std::size_t& at);
+    Answer<bool> keyword(Frame& frame, std::size_t& at);
+    Answer<void> name(Frame& frame, std::size_t& at);
+    Answer<void> call(Frame& frame, std::size_t& at);
+    Answer<void> sign(Frame& frame, std::size_t& at);
+    Answer<void> cast(Frame& frame, std::size_t& at);
+    Answer<void> match(Frame& frame, std::size_t& at, std::string_view operation);
+    Answer<void> top(Frame& frame, std::size_t& at);
+    Answer<std::string> primary(std::size_t end, std::size_t& at);
+    void name_column(Frame& frame, std::size_t& at, std::string_view function) const;
+    void copy(Frame& frame, std::size_t at) const;
+    std::string gap(std::size_t at) const;
+
+    std::string_view text_;
+    std::span<const Token> tokens_;
+    const RewriteContext& context_;
+};
+
+/// A call of a function of the dialect: `at` is its name, `open` its parenthesis. Gives what stands
+/// for it and moves `at` behind; nothing where the engine's own function of that name does.
+Answer<std::optional<std::string>> rewrite_call(Rewriter& rewriter, std::size_t& at,
+                                                std::size_t open, std::size_t end);
+
+/// The engine's name of a date part ("mon", "yr"…); "" where it isn't one.
+std::string_view date_part_named(std::string_view word);
+
+}  // namespace stroma::redshift

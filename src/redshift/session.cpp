@@ -1,0 +1,506 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "redshift/cursors.h"
+#include "redshift/engine_session.h"
+#include "sql/duckdb/duckdb_database.h"
+
+namespace stroma::redshift {
+namespace {
+
+bool is_data_change(StatementKind kind) {
+    return kind == StatementKind::insert || kind == StatementKind::update ||
+           kind == StatementKind::remove;
+}
+
+/// Whether it may run in a transaction that failed.
+bool ends_block(StatementKind kind) {
+    return kind == StatementKind::commit || kind == StatementKind::rollback;
+}
+
+bool writes(StatementKind kind) {
+    switch (kind) {
+        case StatementKind::insert:
+        case StatementKind::update:
+        case StatementKind::remove:
+        case StatementKind::merge:
+        case StatementKind::truncate:
+        case StatementKind::create_table:
+        case StatementKind::create_table_as:
+        case StatementKind::create_view:
+        case StatementKind::create_schema:
+        case StatementKind::create_other:
+        case StatementKind::alter:
+        case StatementKind::drop:
+        case StatementKind::comment:
+        case StatementKind::grant:
+        case StatementKind::copy_from_s3:
+        case StatementKind::copy_from_stdin:
+        case StatementKind::lock:
+        case StatementKind::vacuum:
+        case StatementKind::copy_job: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+Answer<std::unique_ptr<Cursor>> Session::run(const Statement& statement) {
+    const auto prepared = TRY(prepare(statement));
+    return open(*prepared);
+}
+
+EngineSession::EngineSession(Engine::State& engine, SessionOptions options,
+                             std::unique_ptr<sql::Connection> connection)
+    : engine_(engine), options_(std::move(options)), connection_(std::move(connection)) {
+    const std::lock_guard lock(engine_.sessions_mutex);
+    engine_.sessions.insert(this);
+}
+
+EngineSession::~EngineSession() {
+    cursors_.clear();
+    statements_.clear();
+    end_transaction(false);
+    const std::lock_guard lock(engine_.sessions_mutex);
+    engine_.sessions.erase(this);
+}
+
+TransactionState EngineSession::state() const {
+    if (!explicit_) return TransactionState::idle;
+    return failed_ ? TransactionState::failed : TransactionState::in_transaction;
+}
+
+void EngineSession::settle_live() {
+    if (live_ != nullptr) live_->take_rest();
+}
+
+Answer<void> EngineSession::begin_if_needed() {
+    if (begun_) return {};
+    settle_live();
+    if (transaction_ == 0) transaction_ = engine_.next_transaction++;
+    snapshot_ = engine_.locks.now();
+    TRY(connection_->begin(sql::TransactionKind::write));
+    begun_ = true;
+    return {};
+}
+
+void EngineSession::end_transaction(bool changed) {
+    if (begun_) {
+        settle_live();
+        connection_->rollback();
+    }
+    if (transaction_ != 0) engine_.locks.release(transaction_, changed);
+    transaction_ = 0;
+    begun_ = wrote_ = false;
+}
+
+Failure EngineSession::failed(Failure failure) {
+    if (failure.sqlstate == "57014" && engine_.stopping) {
+        failure.sqlstate = "57P01";
+        failure.message = "terminating connection due to administrator command";
+    }
+    live_ = nullptr;
+    end_transaction(false);
+    if (explicit_) failed_ = true;
+    return failure;
+}
+
+Failure EngineSession::conflict_on(const std::string& table) {
+    const auto other = engine_.locks.last_change(table).by;
+    // A number that stays: tools look for it in the words.
+    std::uint32_t number = 2166136261u;
+    for (const char letter : table)
+        number = (number ^ static_cast<unsigned char>(letter)) * 16777619u;
+    Failure failure(
+        "40001",
+        fmt::format("1023: Serializable isolation violation on table - {}, transactions "
+                    "forming the cycle are: {}, {} (pid:{})",
+                    100000 + number % 1'000'000'000, transaction_, other, options_.process));
+    failure.detail = fmt::format("table {}", table);
+    failure.hint = "the transaction may be tried again";
+    return failure;
+}
+
+Answer<void> EngineSession::lock_all(const std::vector<std::string>& tables, bool reads) {
+    if (transaction_ == 0) transaction_ = engine_.next_transaction++;
+    const auto timeout = setting("lock_timeout").value_or("0");
+    for (const std::string& table : tables) {
+        if (table.starts_with("temp.")) continue;
+        TRY(engine_.locks.take(
+            transaction_, table, [this] { return is_called_off(); },
+            std::strtoll(timeout.c_str(), nullptr, 10)));
+        if (begun_ && reads && engine_.locks.last_change(table).at > snapshot_)
+            return fail(conflict_on(table));
+    }
+    return {};
+}
+
+Answer<void> EngineSession::commit() {
+    if (begun_) {
+        settle_live();
+        const auto committed = connection_->commit();
+        if (!committed) {
+            Failure failure(committed.error());
+            if (failure.sqlstate == "40001") failure = conflict_on(failure.message);
+            begun_ = false;
+            return fail(std::move(failure));
+        }
+        begun_ = false;
+    }
+    end_transaction(wrote_);
+    return {};
+}
+
+Answer<std::int64_t> EngineSession::write(const std::vector<std::string>& tables, bool reads,
+                                          const std::function<Answer<std::int64_t>()>& work) {
+    if (!options_.may_write)
+        return refuse("42501",
+                      fmt::format("permission denied: {} may not change anything", options_.user));
+    const auto run = [&]() -> Answer<std::int64_t> {
+        TRY(lock_all(tables, reads));
+        TRY(begin_if_needed());
+        settle_live();
+        const std::int64_t rows = TRY(work());
+        wrote_ = true;
+        if (!explicit_ && !grouped_) TRY(commit());
+        return rows;
+    };
+    auto done = run();
+    if (!done) {
+        if (done.error().sqlstate == "40001" && !done.error().message.starts_with("1023"))
+            done.error() = conflict_on(tables.empty() ? "" : tables.front());
+        return fail(failed(std::move(done.error())));
+    }
+    return done;
+}
+
+Answer<std::unique_ptr<sql::Rows>> EngineSession::query(std::string_view sql,
+                                                        std::span<const sql::Value> values) {
+    settle_live();
+    return TRY(connection_->execute(sql, values));
+}
+
+Answer<std::int64_t> EngineSession::change(std::string_view sql,
+                                           std::span<const sql::Value> values) {
+    return TRY(query(sql, values))->rows_changed();
+}
+
+Answer<std::optional<std::string>> EngineSession::text_of(
+    std::string_view sql, std::initializer_list<sql::Value> values) {
+    const auto rows = TRY(query(sql, std::span<const sql::Value>(values.begin(), values.size())));
+    if (!TRY(rows->next()) || rows->is_null(0)) return std::optional<std::string>();
+    const sql::Value value = rows->value(0);
+    if (const auto* text = std::get_if<std::string>(&value)) return std::optional(*text);
+    if (const auto* number = std::get_if<std::int64_t>(&value))
+        return std::optional(std::to_string(*number));
+    if (const auto* flag = std::get_if<bool>(&value))
+        return std::optional<std::string>(*flag ? "true" : "false");
+    return std::optional(std::to_string(std::get<double>(value)));
+}
+
+RewriteContext EngineSession::rewrite_context() const {
+    RewriteContext context;
+    context.database = options_.database;
+    context.session_value = [this](std::string_view name) -> std::optional<std::string> {
+        if (name == "pg_last_copy_count") return std::to_string(last_copy_count);
+        if (name == "pg_last_copy_id") return std::to_string(last_copy_query);
+        if (name == "pg_last_unload_count") return std::to_string(last_unload_count);
+        if (name == "pg_last_query_id") return std::to_string(query_);
+        if (name == "pg_backend_pid") return std::to_string(options_.process);
+        if (name == "current_database") return quoted_text(options_.database);
+        if (name == "current_user" || name == "session_user" || name == "user")
+            return quoted_text(options_.user);
+        if (name == "version")
+            return quoted_text(
+                "PostgreSQL 8.0.2 on x86_64-pc-linux-gnu, compiled by GCC, Redshift 1.0.77467");
+        if (name == "txid_current") return std::to_string(transaction_);
+        return std::nullopt;
+    };
+    return context;
+}
+
+Answer<std::string> EngineSession::rewritten(const Prepared& prepared, std::size_t from,
+                                             std::size_t to) {
+    return rewrite(prepared.statement.text, prepared.plan->tokens, from, to, rewrite_context());
+}
+
+void EngineSession::open_group() { grouped_ = true; }
+
+Answer<void> EngineSession::close_group() {
+    grouped_ = false;
+    if (explicit_) return {};
+    auto committed = commit();
+    if (!committed) return fail(failed(std::move(committed.error())));
+    return {};
+}
+
+void EngineSession::roll_back() {
+    cursors_.clear();
+    live_ = nullptr;
+    end_transaction(false);
+    explicit_ = failed_ = grouped_ = false;
+}
+
+void EngineSession::cancel() {
+    called_off_ = true;
+    engine_.locks.wake();
+    connection_->interrupt();
+}
+
+std::vector<Notice> EngineSession::take_notices() { return std::exchange(notices_, {}); }
+
+Answer<std::unique_ptr<Cursor>> EngineSession::commit_block() {
+    cursors_.clear();
+    if (!explicit_ && !begun_) {
+        tell({"WARNING", "25P01", "there is no transaction in progress"});
+        return done(StatementKind::commit);
+    }
+    if (failed_) {
+        roll_back();
+        return done(StatementKind::commit, 0, "ROLLBACK");
+    }
+    explicit_ = false;
+    auto committed = commit();
+    if (!committed) return fail(failed(std::move(committed.error())));
+    return done(StatementKind::commit);
+}
+
+Answer<std::unique_ptr<Cursor>> EngineSession::control(const Prepared& prepared) {
+    switch (prepared.statement.kind) {
+        case StatementKind::begin:
+            if (explicit_) tell({"WARNING", "25001", "there is already a transaction in progress"});
+            explicit_ = true;
+            return done(StatementKind::begin, 0,
+                        prepared.plan->tokens[0].word == "start" ? "START TRANSACTION" : "");
+        case StatementKind::commit: return commit_block();
+        default: {
+            if (!explicit_ && !begun_)
+                tell({"WARNING", "25P01", "there is no transaction in progress"});
+            const bool grouped = grouped_;
+            roll_back();
+            grouped_ = grouped;
+            return done(StatementKind::rollback);
+        }
+    }
+}
+
+Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
+                                                      std::span<const sql::Value> values) {
+    if (explicit_ || grouped_) TRY(begin_if_needed());
+    auto rows = TRY(query(prepared.plan->sql, values));
+    std::vector<Column> columns = prepared.columns;
+    if (columns.size() != rows->columns().size()) {
+        columns.clear();
+        for (const auto& column : rows->columns())
+            columns.push_back(column_of(column.name, column.engine_type));
+    }
+    const auto query = query_;
+    auto cursor = std::make_unique<RowsCursor>(
+        *this, std::move(rows), std::move(columns),
+        [state = &engine_, query](std::int64_t count, const Failure* failure) {
+            state->log->end(query, state->now_us(), count, failure ? "failed" : "success",
+                            failure ? failure->message : "");
+        });
+    cursor->kind = prepared.statement.kind;
+    return cursor;
+}
+
+Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepared,
+                                                         std::span<const sql::Value> values) {
+    const StatementKind kind = prepared.statement.kind;
+    // Here, since EXECUTE comes by here too.
+    if (writes(kind) && !options_.may_write)
+        return refuse("42501",
+                      fmt::format("permission denied: {} may not change anything", options_.user));
+    switch (kind) {
+        case StatementKind::empty: return done(kind);
+        case StatementKind::begin:
+        case StatementKind::commit:
+        case StatementKind::rollback: return control(prepared);
+        case StatementKind::select: return select(prepared, values);
+        case StatementKind::explain: return explain(prepared);
+        case StatementKind::insert:
+        case StatementKind::update:
+        case StatementKind::remove: {
+            const auto rows = TRY(write({prepared.plan->target}, prepared.plan->reads,
+                                        [&] { return change(prepared.plan->sql, values); }));
+            return done(kind, rows);
+        }
+        case StatementKind::merge: return run_merge(*this, prepared, values);
+        case StatementKind::set:
+        case StatementKind::reset:
+        case StatementKind::show: return settings(prepared);
+        case StatementKind::declare_cursor:
+        case StatementKind::fetch:
+        case StatementKind::close_cursor: return named_cursor(prepared);
+        case StatementKind::prepare:
+        case StatementKind::execute:
+        case StatementKind::deallocate: return named_statement(prepared);
+        case StatementKind::copy_from_s3:
+        case StatementKind::copy_job: return run_copy(*this, prepared);
+        case StatementKind::unload: return run_unload(*this, prepared);
+        case StatementKind::lock:
+        case StatementKind::vacuum:
+        case StatementKind::analyze:
+        case StatementKind::analyze_compression: return run_maintenance(*this, prepared);
+        case StatementKind::copy_from_stdin:
+        case StatementKind::copy_to_stdout:
+            return refuse("0A000", "COPY FROM STDIN and TO STDOUT need a client that streams");
+        case StatementKind::other:
+        case StatementKind::call: return fail(syntax_failure(prepared.plan->tokens[0]));
+        default: return run_table_statement(*this, prepared);
+    }
+}
+
+Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
+                                                    std::span<const sql::Value> values) {
+    if (engine_.stopping)
+        return refuse("57P01", "terminating connection due to administrator command");
+    const StatementKind kind = prepared.statement.kind;
+    if (failed_ && !ends_block(kind))
+        return refuse("25P02",
+                      "current transaction is aborted, commands ignored until end of transaction "
+                      "block");
+    called_off_ = false;
+    const bool is_logged = !ends_block(kind) && kind != StatementKind::empty;
+    if (is_logged) {
+        LoggedQuery entry;
+        entry.transaction = static_cast<std::int64_t>(transaction_);
+        entry.process = options_.process;
+        entry.user = options_.user;
+        entry.database = options_.database;
+        entry.label = setting("query_group").value_or("default");
+        entry.text = prepared.statement.text;
+        entry.started_us = engine_.now_us();
+        query_ = engine_.log->begin(std::move(entry));
+    }
+    const auto number = query_;
+    auto opened = carry_out(prepared, values);
+    if (!opened) {
+        // Once more where write() has done it already: harmless.
+        Failure failure = failed(std::move(opened.error()));
+        if (is_logged)
+            engine_.log->end(number, engine_.now_us(), 0,
+                             failure.sqlstate == "57014" ? "canceled" : "failed", failure.message);
+        return fail(std::move(failure));
+    }
+    if ((*opened)->kind == StatementKind::select && kind != StatementKind::select &&
+        prepared.columns.empty())
+        (*opened)->kind = kind;
+    if (is_logged && kind != StatementKind::select)
+        engine_.log->end(number, engine_.now_us(), (*opened)->rows(), "success", "");
+    return opened;
+}
+
+void EngineSession::name_columns(Prepared& prepared, const ColumnNames& names) {
+    auto& columns = prepared.columns;
+    for (std::size_t at = 0; at < names.first.size() && at < columns.size(); ++at)
+        if (names.first[at]) columns[at].name = *names.first[at];
+    const std::size_t back = names.last.size();
+    for (std::size_t at = 0; at < back && back <= columns.size(); ++at)
+        if (names.last[at]) columns[columns.size() - back + at].name = *names.last[at];
+}
+
+// What an INSERT, UPDATE or DELETE changes.
+Answer<void> EngineSession::find_target(const Statement& statement, Prepared::Plan& plan) {
+    const auto& tokens = plan.tokens;
+    const std::size_t end = tokens.size() - 1;
+    std::size_t at = 0;
+    const std::string_view before = statement.kind == StatementKind::insert   ? "into"
+                                    : statement.kind == StatementKind::remove ? "from"
+                                                                              : "update";
+    while (at < end && tokens[at].word != before) ++at;
+    // DELETE takes its table without FROM, too.
+    if (at == end && statement.kind == StatementKind::remove) at = 0;
+    if (++at >= end) return fail(syntax_failure(tokens[end]));
+    const TableName table = TRY(read_table(tokens, at));
+    if (table.schema.starts_with("stroma_") || table.schema == "pg_catalog")
+        return refuse("42501", fmt::format("permission denied for relation {}", table.name));
+    plan.target = table.key();
+    while (at < end && tokens[at].word != "values" && tokens[at].word != "select") ++at;
+    plan.reads = statement.kind != StatementKind::insert || tokens[at].word != "values";
+    return {};
+}
+
+Answer<void> EngineSession::understand(const Statement& statement,
+                                       std::span<const std::uint32_t> hints, Prepared& prepared,
+                                       Prepared::Plan& plan) {
+    plan.tokens = TRY(tokens_of(statement.text));
+    const auto& tokens = plan.tokens;
+    const std::size_t end = tokens.size() - 1;
+    const bool explains = statement.kind == StatementKind::explain;
+    const bool is_query = statement.kind == StatementKind::select || explains;
+    if (!is_query && !is_data_change(statement.kind)) return {};
+    auto context = rewrite_context();
+    for (const std::uint32_t hint : hints)
+        context.parameter_types.emplace_back(engine_type_of(hint));
+    std::size_t from = 0;
+    while (explains && from < end &&
+           (tokens[from].word == "explain" || tokens[from].word == "verbose"))
+        ++from;
+    std::string sql = TRY(rewrite(statement.text, tokens, from, end, context));
+    if (is_data_change(statement.kind)) TRY(find_target(statement, plan));
+    settle_live();
+    auto shape = TRY(sql::describe_duckdb(*connection_, sql));
+    // What the client didn't tell is what the engine found; so that a text goes for anything.
+    bool has_new = false;
+    context.parameter_types.resize(shape.parameter_types.size());
+    for (std::size_t at = 0; at < shape.parameter_types.size(); ++at) {
+        std::string& type = context.parameter_types[at];
+        if (type.empty()) {
+            type = shape.parameter_types[at].empty() ? "VARCHAR" : shape.parameter_types[at];
+            has_new = true;
+        }
+        prepared.parameters.push_back(column_of("", type).type_oid);
+    }
+    if (has_new) {
+        sql = TRY(rewrite(statement.text, tokens, from, end, context));
+        shape = TRY(sql::describe_duckdb(*connection_, sql));
+    }
+    if (explains) {
+        prepared.columns.push_back(column_of("QUERY PLAN", "VARCHAR"));
+        plan.sql = "EXPLAIN " + sql;
+        return {};
+    }
+    plan.sql = std::move(sql);
+    if (!is_query) return {};
+    for (const auto& column : shape.columns)
+        prepared.columns.push_back(column_of(column.name, column.engine_type));
+    name_columns(prepared, column_names(tokens, 0, end));
+    return {};
+}
+
+Answer<std::unique_ptr<Cursor>> EngineSession::explain(const Prepared& prepared) {
+    const auto rows = TRY(query(prepared.plan->sql));
+    std::vector<std::vector<std::string>> lines;
+    while (TRY(rows->next())) {
+        const std::string plan = rows->text(rows->columns().size() - 1);
+        for (std::size_t at = 0; at < plan.size();) {
+            const auto end = std::min(plan.find('\n', at), plan.size());
+            lines.push_back({plan.substr(at, end - at)});
+            at = end + 1;
+        }
+    }
+    auto cursor = text_rows({"QUERY PLAN"}, std::move(lines));
+    cursor->made_tag = "EXPLAIN";
+    return cursor;
+}
+
+Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
+    const Statement& statement, std::span<const std::uint32_t> hints) {
+    if (failed_ && !ends_block(statement.kind))
+        return refuse("25P02",
+                      "current transaction is aborted, commands ignored until end of transaction "
+                      "block");
+    auto prepared = std::make_shared<Prepared>();
+    prepared->statement = statement;
+    auto plan = std::make_shared<Prepared::Plan>();
+    auto understood = understand(statement, hints, *prepared, *plan);
+    if (!understood) return fail(failed(std::move(understood.error())));
+    prepared->plan = std::move(plan);
+    return prepared;
+}
+
+}  // namespace stroma::redshift

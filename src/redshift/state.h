@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "redshift/engine.h"
+#include "redshift/query_log.h"
+#include "redshift/table_locks.h"
+
+namespace stroma::redshift {
+
+/// Rows that C++ makes for one statement, by a number that it names: stroma_rows('17').
+class RowSources {
+public:
+    /// The relation, while the given thing lives.
+    class Ticket {
+    public:
+        Ticket(RowSources& sources, std::shared_ptr<sql::TableScan> scan);
+        Ticket(const Ticket&) = delete;
+        Ticket& operator=(const Ticket&) = delete;
+        ~Ticket();
+        std::string relation() const;
+
+    private:
+        RowSources& sources_;
+        std::string number_;
+    };
+    Result<std::shared_ptr<sql::TableScan>> find(std::string_view number) const;
+
+private:
+    mutable std::mutex mutex_;
+    std::uint64_t next_ = 1;
+    std::map<std::string, std::shared_ptr<sql::TableScan>, std::less<>> scans_;
+};
+
+class EngineSession;
+
+struct Engine::State {
+    State(EngineOptions the_options, std::shared_ptr<sql::EmbeddedDatabase> opened,
+          std::int64_t first_query)
+        : options(std::move(the_options)),
+          database(std::move(opened)),
+          log(std::make_shared<QueryLog>(first_query)) {}
+
+    EngineOptions options;
+    std::shared_ptr<sql::EmbeddedDatabase> database;
+    // The engine below keeps its functions for as long as it lives, which may be longer than we do.
+    std::shared_ptr<RowSources> rows = std::make_shared<RowSources>();
+    std::shared_ptr<QueryLog> log;
+    TableLocks locks;
+    std::atomic<std::uint64_t> next_transaction{1};
+    std::atomic<bool> stopping{false};
+    std::mutex sessions_mutex;
+    std::set<EngineSession*> sessions;
+    std::int64_t now_us() const { return options.clock->unix_ms() * 1000; }
+    fs::path staging() const { return options.folder / "staging"; }
+};
+
+}  // namespace stroma::redshift

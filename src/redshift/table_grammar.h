@@ -1,0 +1,57 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "redshift/types.h"
+
+namespace stroma::redshift {
+
+/// How Redshift would store a table, and what its columns were declared as: kept beside it, so that
+/// the catalog tells it and a definition for a real cluster can be written.
+struct TableAttributes {
+    std::string dist;  ///< "EVEN", "ALL", "KEY(a)", "AUTO(EVEN)"; "" not said
+    std::string distkey;
+    std::vector<std::string> sort;  ///< columns of the sort key
+    bool is_interleaved = false;
+    std::vector<std::string> primary_key;
+    std::string backup;  ///< "NO" where said
+    struct Of {
+        std::string type, encode;
+        std::string identity;  ///< "seed,step"
+    };
+    std::map<std::string, Of> columns;
+    std::string text() const;  ///< JSON
+    static TableAttributes from(std::string_view text);
+};
+
+struct ColumnDefinition {
+    std::string name;
+    TypeName type;
+    std::size_t default_from = 0, default_to = 0;  ///< tokens of DEFAULT's expression
+    bool is_not_null = false;
+    std::optional<std::pair<std::int64_t, std::int64_t>> identity;  ///< seed, step
+    bool identity_by_default = false;                               ///< a value may be given
+};
+
+struct TableDefinition {
+    bool is_temporary = false, if_not_exists = false;
+    std::size_t name_at = 0;  ///< token of the name
+    std::vector<ColumnDefinition> columns;
+    std::vector<std::string> column_names;  ///< of CREATE TABLE x (a, b) AS
+    struct Like {
+        std::size_t name_at = 0;
+        bool with_defaults = false;
+        std::size_t before = 0;  ///< so many of `columns` stand before it
+    };
+    std::optional<Like> like;
+    TableAttributes attributes;
+    std::size_t query_from = 0, query_to = 0;  ///< of AS; equal: none
+};
+
+/// CREATE TABLE and CREATE TABLE AS.
+Answer<TableDefinition> read_create_table(const std::vector<Token>& tokens);
+
+}  // namespace stroma::redshift

@@ -1,0 +1,570 @@
+#include "redshift/table_statements.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "redshift/token_reader.h"
+#include "sql/duckdb/duckdb_database.h"
+
+namespace stroma::redshift {
+namespace {
+
+bool is_ours(const TableName& table) {
+    return table.schema.starts_with("stroma_") || table.schema == "pg_catalog" ||
+           table.schema == "information_schema" || table.schema == "main";
+}
+
+Answer<void> check_ours(const TableName& table) {
+    if (is_ours(table))
+        return refuse("42501", fmt::format("permission denied for schema {}", table.schema));
+    return {};
+}
+
+class TableStatement {
+public:
+    TableStatement(EngineSession& session, const Prepared& prepared)
+        : session_(session), prepared_(prepared), tokens_(prepared.plan->tokens), in_(tokens_) {}
+
+    Answer<std::unique_ptr<Cursor>> run();
+
+private:
+    Answer<std::unique_ptr<Cursor>> create_table();
+    Answer<std::string> column_sql(const ColumnDefinition& column, bool is_temporary,
+                                   std::vector<std::string>& sequences);
+    Answer<std::string> like_sql(const TableDefinition& definition, TableAttributes& attributes,
+                                 std::string& columns);
+    Answer<std::unique_ptr<Cursor>> create_as();
+    Answer<std::unique_ptr<Cursor>> select_into();
+    Answer<std::unique_ptr<Cursor>> create_from_query(TableName table, TableDefinition definition,
+                                                      const std::string& query,
+                                                      const ColumnNames& names);
+    Answer<std::unique_ptr<Cursor>> create_view();
+    Answer<std::unique_ptr<Cursor>> create_schema();
+    Answer<std::unique_ptr<Cursor>> drop();
+    Answer<std::unique_ptr<Cursor>> drop_table(const TableName& table, bool if_exists);
+    Answer<std::unique_ptr<Cursor>> alter();
+    Answer<std::int64_t> alter_table(const TableName& table);
+    Answer<void> alter_attribute(const std::string& start, TableAttributes& attributes);
+    Answer<std::unique_ptr<Cursor>> truncate();
+    /// A name for something that is to be made.
+    Answer<TableName> new_name(bool is_temporary);
+    Answer<TableName> new_name_at(std::size_t at, bool is_temporary);
+    Answer<std::string> rest_rewritten(std::size_t from) {
+        return session_.rewritten(prepared_, from, tokens_.size() - 1);
+    }
+
+    EngineSession& session_;
+    const Prepared& prepared_;
+    const std::vector<Token>& tokens_;
+    TokenReader in_;
+};
+
+Answer<TableName> TableStatement::new_name_at(std::size_t at, bool is_temporary) {
+    in_.move_to(at);
+    return new_name(is_temporary);
+}
+
+Answer<TableName> TableStatement::new_name(bool is_temporary) {
+    std::vector<std::string> parts = {TRY(in_.name())};
+    while (in_.take_sign(".")) parts.push_back(TRY(in_.name()));
+    if (parts.size() == 3 && parts[0] != session_.options().database)
+        return refuse("0A000", "there is no other database");
+    TableName table;
+    table.name = parts.back();
+    table.is_temporary = is_temporary;
+    if (is_temporary) {
+        table.schema = "temp";
+        return table;
+    }
+    table.schema = parts.size() > 1
+                       ? parts[parts.size() - 2]
+                       : TRY(session_.text_of("SELECT current_schema()")).value_or("public");
+    TRY(check_ours(table));
+    return table;
+}
+
+Answer<std::string> TableStatement::column_sql(const ColumnDefinition& column, bool is_temporary,
+                                               std::vector<std::string>& sequences) {
+    std::string sql = quoted_name(column.name) + " " + column.type.engine;
+    if (column.is_not_null) sql += " NOT NULL";
+    if (column.default_to > column.default_from)
+        sql += " DEFAULT " +
+               TRY(session_.rewritten(prepared_, column.default_from, column.default_to));
+    if (column.identity) {
+        const std::string sequence =
+            fmt::format("{}.identity_{}_{}", is_temporary ? "temp" : "stroma_system",
+                        session_.engine().now_us(), session_.engine().next_transaction++);
+        const auto [seed, step] = *column.identity;
+        sequences.push_back(
+            fmt::format("CREATE {}SEQUENCE {} START {} INCREMENT BY {} MINVALUE {} MAXVALUE {}",
+                        is_temporary ? "TEMP " : "", sequence, seed, step,
+                        step < 0 ? std::numeric_limits<std::int64_t>::min() + 1
+                                 : std::min<std::int64_t>(seed, 1),
+                        step < 0 ? std::max<std::int64_t>(seed, -1)
+                                 : std::numeric_limits<std::int64_t>::max()));
+        sql += fmt::format(" DEFAULT nextval('{}')", sequence);
+    }
+    return sql;
+}
+
+Answer<std::string> TableStatement::like_sql(const TableDefinition& definition,
+                                             TableAttributes& attributes, std::string& columns) {
+    std::size_t at = definition.like->name_at;
+    const auto parent = TRY(session_.find_table(tokens_, at));
+    auto kept = TRY(attributes_of(session_, parent));
+    std::string sql;
+    for (const TableColumn& column : TRY(columns_of(session_, parent))) {
+        sql += (sql.empty() ? "" : ", ") + quoted_name(column.name) + " " + column.engine_type;
+        if (!column.is_nullable) sql += " NOT NULL";
+        const bool is_identity = column.default_value.find("nextval") != std::string::npos;
+        if (definition.like->with_defaults && !column.default_value.empty() && !is_identity)
+            sql += " DEFAULT " + column.default_value;
+        kept.columns[column.name].identity.clear();
+    }
+    for (const auto& [name, column] : kept.columns)
+        if (!attributes.columns.contains(name)) attributes.columns[name] = column;
+    if (attributes.dist.empty()) {
+        attributes.dist = kept.dist;
+        attributes.distkey = kept.distkey;
+    }
+    if (attributes.sort.empty()) {
+        attributes.sort = kept.sort;
+        attributes.is_interleaved = kept.is_interleaved;
+    }
+    columns += (columns.empty() ? "" : ", ") + sql;
+    return sql;
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::create_table() {
+    auto definition = TRY(read_create_table(tokens_));
+    const TableName table = TRY(new_name_at(definition.name_at, definition.is_temporary));
+    const auto work = [&]() -> Answer<std::int64_t> {
+        TableAttributes attributes = definition.attributes;
+        std::string columns;
+        std::vector<std::string> sequences;
+        std::set<std::string> seen;
+        for (std::size_t at = 0; at <= definition.columns.size(); ++at) {
+            if (definition.like && definition.like->before == at)
+                TRY(like_sql(definition, attributes, columns));
+            if (at == definition.columns.size()) break;
+            const ColumnDefinition& column = definition.columns[at];
+            if (!seen.insert(lower_of(column.name)).second)
+                return refuse("42701",
+                              fmt::format("column \"{}\" specified more than once", column.name));
+            columns += (columns.empty() ? "" : ", ") +
+                       TRY(column_sql(column, table.is_temporary, sequences));
+        }
+        if (definition.if_not_exists) {
+            const auto there = TRY(session_.text_of(
+                "SELECT 'yes' FROM duckdb_tables() WHERE lower(table_name) = lower(?) AND "
+                "(CASE WHEN database_name = 'temp' THEN 'temp' ELSE schema_name END) = ?",
+                {table.name, table.schema}));
+            if (there) {
+                session_.tell({"INFO", "42P07",
+                               fmt::format("Relation \"{}\" already exists and "
+                                           "will be skipped",
+                                           table.name)});
+                return 0;
+            }
+        }
+        for (const std::string& sequence : sequences) TRY(session_.change(sequence));
+        TRY(session_.change(fmt::format("CREATE {}TABLE {} ({})", table.is_temporary ? "TEMP " : "",
+                                        table.is_temporary ? quoted_name(table.name) : table.sql(),
+                                        columns)));
+        TRY(keep_attributes(session_, table, attributes));
+        return 0;
+    };
+    const auto rows = TRY(session_.write({table.key()}, false, work));
+    return done(StatementKind::create_table, rows);
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::create_from_query(TableName table,
+                                                                  TableDefinition definition,
+                                                                  const std::string& query,
+                                                                  const ColumnNames& names) {
+    const auto work = [&]() -> Answer<std::int64_t> {
+        const auto shape = TRY(sql::describe_duckdb(session_.connection(), query));
+        std::vector<std::string> columns;
+        for (const auto& column : shape.columns) columns.push_back(column.name);
+        for (std::size_t at = 0; at < names.first.size() && at < columns.size(); ++at)
+            if (names.first[at]) columns[at] = *names.first[at];
+        for (std::size_t at = 0; at < names.last.size() && names.last.size() <= columns.size();
+             ++at)
+            if (names.last[at]) columns[columns.size() - names.last.size() + at] = *names.last[at];
+        for (std::size_t at = 0; at < definition.column_names.size() && at < columns.size(); ++at)
+            columns[at] = definition.column_names[at];
+        std::string list;
+        std::vector<TableColumn> made;
+        for (std::size_t at = 0; at < columns.size(); ++at) {
+            const auto same = std::count(columns.begin(), columns.end(), columns[at]);
+            if (same > 1)
+                return refuse("42701",
+                              fmt::format("column \"{}\" specified more than once", columns[at]));
+            list += (list.empty() ? "" : ", ") + quoted_name(columns[at]);
+            made.push_back({columns[at], shape.columns[at].engine_type, "", true});
+            auto& kept = definition.attributes.columns[columns[at]];
+            if (kept.type.empty())
+                kept.type = type_named(shape.columns[at].engine_type == "VARCHAR"
+                                           ? "varchar(256)"
+                                           : shape.columns[at].engine_type)
+                                .value_or(TypeName{})
+                                .declared;
+        }
+        const std::string order = sort_order(definition.attributes, made, "made");
+        const auto count = TRY(
+            session_.change(fmt::format("CREATE {}TABLE {} AS SELECT * FROM ({}) AS made({}){}",
+                                        table.is_temporary ? "TEMP " : "",
+                                        table.is_temporary ? quoted_name(table.name) : table.sql(),
+                                        query, list, order.empty() ? "" : " ORDER BY " + order)));
+        TRY(keep_attributes(session_, table, definition.attributes));
+        return count;
+    };
+    const auto rows = TRY(session_.write({table.key()}, false, work));
+    return done(StatementKind::create_table_as, rows);
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::create_as() {
+    if (tokens_[0].word == "select" || tokens_[0].word == "with") return select_into();
+    auto definition = TRY(read_create_table(tokens_));
+    const TableName table = TRY(new_name_at(definition.name_at, definition.is_temporary));
+    const std::string query =
+        TRY(session_.rewritten(prepared_, definition.query_from, definition.query_to));
+    std::size_t from = definition.query_from;
+    while (tokens_[from].word == "(") ++from;
+    const ColumnNames names = column_names(tokens_, from, definition.query_to);
+    return create_from_query(table, std::move(definition), query, names);
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::select_into() {
+    int depth = 0;
+    std::size_t into = 0;
+    for (; tokens_[into].kind != TokenKind::end; ++into) {
+        if (tokens_[into].word == "(") ++depth;
+        if (tokens_[into].word == ")") --depth;
+        if (depth == 0 && tokens_[into].kind == TokenKind::word && tokens_[into].word == "into")
+            break;
+    }
+    in_.move_to(into + 1);
+    TableDefinition definition;
+    definition.is_temporary = in_.take("temp") || in_.take("temporary");
+    in_.take("table");
+    if (in_.token().word.starts_with('#')) definition.is_temporary = true;
+    const TableName table = TRY(new_name(definition.is_temporary));
+    const std::size_t behind = in_.at();
+    const std::string query = TRY(session_.rewritten(prepared_, 0, into)) +
+                              TRY(session_.rewritten(prepared_, behind, tokens_.size() - 1));
+    return create_from_query(table, std::move(definition), query, column_names(tokens_, 0, into));
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
+    in_.next();
+    const bool replaces = in_.take("or", "replace");
+    in_.take("materialized");
+    TRY(in_.expect("view"));
+    const TableName view = TRY(new_name(false));
+    std::string names;
+    if (in_.is_sign("("))
+        for (const std::string& name : TRY(in_.names()))
+            names += (names.empty() ? "" : ", ") + quoted_name(name);
+    while (!in_.at_end() && !in_.is("as")) in_.next();
+    TRY(in_.expect("as"));
+    const std::size_t from = in_.at();
+    std::size_t to = tokens_.size() - 1;
+    // WITH NO SCHEMA BINDING: the engine binds a view when it is asked.
+    const bool is_late = to >= 4 && tokens_[to - 1].word == "binding" &&
+                         tokens_[to - 2].word == "schema" && tokens_[to - 3].word == "no";
+    if (is_late) to -= 4;
+    const std::string query = TRY(session_.rewritten(prepared_, from, to));
+    const ColumnNames called = column_names(tokens_, from, to);
+    const auto work = [&]() -> Answer<std::int64_t> {
+        if (names.empty() && !is_late) {
+            const auto shape = TRY(sql::describe_duckdb(session_.connection(), query));
+            for (std::size_t at = 0; at < shape.columns.size(); ++at) {
+                const bool has = at < called.first.size() && called.first[at];
+                names += (names.empty() ? "" : ", ") +
+                         quoted_name(has ? *called.first[at] : shape.columns[at].name);
+            }
+        }
+        return session_.change(fmt::format("CREATE {}VIEW {}{} AS {}",
+                                           replaces ? "OR REPLACE " : "", view.sql(),
+                                           names.empty() ? "" : " (" + names + ")", query));
+    };
+    TRY(session_.write({view.key()}, false, work));
+    return done(StatementKind::create_view);
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::create_schema() {
+    in_.next();
+    TRY(in_.expect("schema"));
+    bool if_not_exists = false;
+    if (in_.is("if")) {
+        in_.move_to(in_.at() + 3);
+        if_not_exists = true;
+    }
+    const std::string name = TRY(in_.name());
+    TRY(check_ours({name, "", false}));
+    if (name.starts_with("pg_"))
+        return refuse("42939", fmt::format("unacceptable schema name \"{}\"", name));
+    TRY(session_.write({"schema " + name}, false, [&] {
+        return session_.change(fmt::format(
+            "CREATE SCHEMA {}{}", if_not_exists ? "IF NOT EXISTS " : "", quoted_name(name)));
+    }));
+    return done(StatementKind::create_schema);
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::drop_table(const TableName& table, bool if_exists) {
+    const auto work = [&]() -> Answer<std::int64_t> {
+        std::vector<std::string> sequences;
+        const auto columns = columns_of(session_, table);
+        if (!columns && !if_exists)
+            return refuse("42P01", fmt::format("table \"{}\" does not exist", table.name));
+        if (!columns) {
+            session_.tell({"INFO", "00000",
+                           fmt::format("Table \"{}\" does not exist and will be "
+                                       "skipped",
+                                       table.name)});
+            return 0;
+        }
+        for (const TableColumn& column : *columns) {
+            const auto at = column.default_value.find("nextval('");
+            if (at == std::string::npos) continue;
+            const auto from = at + 9;
+            sequences.push_back(
+                column.default_value.substr(from, column.default_value.find('\'', from) - from));
+        }
+        TRY(session_.change("DROP TABLE " + table.sql()));
+        for (const std::string& sequence : sequences)
+            TRY(session_.change("DROP SEQUENCE IF EXISTS " + sequence));
+        return 0;
+    };
+    TRY(session_.write({table.key()}, false, work));
+    return done(StatementKind::drop);
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
+    in_.next();
+    const std::string kind = TRY(in_.name());
+    if (kind == "materialized") TRY(in_.expect("view"));
+    const bool if_exists = in_.take("if", "exists");
+    if (kind != "table" && kind != "view" && kind != "schema" && kind != "materialized")
+        return refuse("0A000", fmt::format("DROP {} is not there", kind));
+    if (kind == "schema") {
+        const std::string name = TRY(in_.name());
+        TRY(check_ours({name, "", false}));
+        const bool cascade = in_.take("cascade");
+        TRY(session_.write({"schema " + name}, false, [&] {
+            return session_.change(fmt::format("DROP SCHEMA {}{}{}", if_exists ? "IF EXISTS " : "",
+                                               quoted_name(name), cascade ? " CASCADE" : ""));
+        }));
+        return done(StatementKind::drop, 0, "DROP SCHEMA");
+    }
+    do {
+        std::size_t at = in_.at();
+        const TableName table = TRY(session_.read_table(tokens_, at));
+        in_.move_to(at);
+        TRY(check_ours(table));
+        if (kind == "table") {
+            TRY(drop_table(table, if_exists));
+        } else {
+            TRY(session_.write({table.key()}, false, [&] {
+                return session_.change(
+                    fmt::format("DROP VIEW {}{}", if_exists ? "IF EXISTS " : "", table.sql()));
+            }));
+        }
+    } while (in_.take_sign(","));
+    return done(StatementKind::drop, 0, kind == "table" ? "DROP TABLE" : "DROP VIEW");
+}
+
+// ALTER TABLE x ALTER …
+Answer<void> TableStatement::alter_attribute(const std::string& start,
+                                             TableAttributes& attributes) {
+    const bool is_sort = in_.is("compound") || in_.is("sortkey") || in_.is("interleaved");
+    if (is_sort) {
+        attributes.is_interleaved = in_.take("interleaved");
+        in_.take("compound");
+        TRY(in_.expect("sortkey"));
+        attributes.sort.clear();
+        if (in_.is_sign("(")) attributes.sort = TRY(in_.names());
+    } else if (in_.take("distkey")) {
+        attributes.distkey = TRY(in_.name());
+        attributes.dist = "KEY(" + attributes.distkey + ")";
+    } else if (in_.take("diststyle")) {
+        std::string style = TRY(in_.name());
+        std::transform(style.begin(), style.end(), style.begin(), ::toupper);
+        attributes.dist = style == "AUTO" ? "" : style;
+        if (in_.take("distkey")) {
+            attributes.distkey = TRY(in_.name());
+            attributes.dist = "KEY(" + attributes.distkey + ")";
+        }
+    } else {
+        in_.take("column");
+        const std::string name = TRY(in_.name());
+        if (in_.take("encode")) {
+            attributes.columns[name].encode = TRY(in_.name());
+        } else {
+            TRY(in_.expect("type"));
+            std::size_t at = in_.at();
+            const auto type = TRY(read_type(tokens_, at));
+            TRY(session_.change(start + "ALTER COLUMN " + quoted_name(name) + " TYPE " +
+                                type.engine));
+            attributes.columns[name].type = type.declared;
+        }
+    }
+    return {};
+}
+
+Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
+    auto attributes = TRY(attributes_of(session_, table));
+    const std::string start = "ALTER TABLE " + table.sql() + " ";
+    if (in_.take("rename", "to")) {
+        const std::string name = TRY(in_.name());
+        return session_.change(start + "RENAME TO " + quoted_name(name));
+    }
+    if (in_.take("rename")) {
+        in_.take("column");
+        const std::string from = TRY(in_.name());
+        TRY(in_.expect("to"));
+        const std::string to = TRY(in_.name());
+        TRY(session_.change(start + "RENAME COLUMN " + quoted_name(from) + " TO " +
+                            quoted_name(to)));
+        attributes.columns[to] = attributes.columns[from];
+        attributes.columns.erase(from);
+        std::replace(attributes.sort.begin(), attributes.sort.end(), from, to);
+        if (attributes.distkey == from) {
+            attributes.distkey = to;
+            attributes.dist = "KEY(" + to + ")";
+        }
+    } else if (in_.is("add") && !in_.is("constraint", 1) && !in_.is("primary", 1) &&
+               !in_.is("foreign", 1) && !in_.is("unique", 1)) {
+        // As a table of that one column would be made.
+        in_.next();
+        in_.take("column");
+        const auto& text = prepared_.statement.text;
+        const std::string made = "create table x (" + text.substr(in_.token().offset) + ")";
+        const auto tokens = TRY(tokens_of(made));
+        auto definition = TRY(read_create_table(tokens));
+        const ColumnDefinition& column = definition.columns[0];
+        std::string sql = quoted_name(column.name) + " " + column.type.engine;
+        if (column.default_to > column.default_from)
+            sql += " DEFAULT " + TRY(rewrite(made, tokens, column.default_from, column.default_to,
+                                             session_.rewrite_context()));
+        TRY(session_.change(start + "ADD COLUMN " + sql));
+        if (column.is_not_null)
+            TRY(session_.change(start + "ALTER COLUMN " + quoted_name(column.name) +
+                                " SET NOT NULL"));
+        attributes.columns[column.name] = definition.attributes.columns[column.name];
+    } else if (in_.is("drop") && !in_.is("constraint", 1)) {
+        in_.next();
+        in_.take("column");
+        const std::string name = TRY(in_.name());
+        TRY(session_.change(start + "DROP COLUMN " + quoted_name(name)));
+        attributes.columns.erase(name);
+        std::erase(attributes.sort, name);
+    } else if (in_.take("alter")) {
+        TRY(alter_attribute(start, attributes));
+    } else if (in_.is("append")) {
+        return refuse("0A000", "ALTER TABLE APPEND is not there");
+    } else if (!in_.is("owner") && !in_.is("add") && !in_.is("drop")) {
+        return in_.wrong("what to alter");
+    }
+    TRY(keep_attributes(session_, table, attributes));
+    return 0;
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
+    in_.next();
+    if (in_.is("user") || in_.is("group") || in_.is("default") || in_.is("database"))
+        return refuse("0A000", fmt::format("ALTER {} is not there", in_.token().word));
+    if (in_.take("schema")) {
+        const std::string name = TRY(in_.name());
+        return refuse("0A000", fmt::format("schema \"{}\" keeps its name", name));
+    }
+    TRY(in_.expect("table"));
+    std::size_t at = in_.at();
+    const TableName table = TRY(session_.find_table(tokens_, at));
+    TRY(check_ours(table));
+    in_.move_to(at);
+    TRY(session_.write({table.key()}, false, [&] { return alter_table(table); }));
+    return done(StatementKind::alter);
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::truncate() {
+    in_.next();
+    in_.take("table");
+    std::size_t at = in_.at();
+    const TableName table = TRY(session_.find_table(tokens_, at));
+    TRY(check_ours(table));
+    TRY(session_.write({table.key()}, false,
+                       [&] { return session_.change("DELETE FROM " + table.sql()); }));
+    return done(StatementKind::truncate);
+}
+
+Answer<std::unique_ptr<Cursor>> TableStatement::run() {
+    switch (prepared_.statement.kind) {
+        case StatementKind::create_table: return create_table();
+        case StatementKind::create_table_as: return create_as();
+        case StatementKind::create_view: return create_view();
+        case StatementKind::create_schema: return create_schema();
+        case StatementKind::drop: return drop();
+        case StatementKind::alter: return alter();
+        case StatementKind::truncate: return truncate();
+        // Nobody has rights of their own here: what a principal may is the site's to say.
+        case StatementKind::comment:
+        case StatementKind::grant:
+            session_.tell({"WARNING", "01000",
+                           "accepted, and without effect: comments aren't kept here, and rights "
+                           "are the site's to give"});
+            return done(prepared_.statement.kind);
+        default:
+            return refuse("0A000", fmt::format("this statement is not there: {}",
+                                               prepared_.statement.text.substr(0, 60)));
+    }
+}
+
+}  // namespace
+
+Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& table) {
+    const auto rows = TRY(
+        session.query("SELECT comment FROM duckdb_tables() WHERE lower(table_name) = lower(?) AND "
+                      "(CASE WHEN database_name = 'temp' THEN 'temp' ELSE schema_name END) = ?",
+                      std::vector<sql::Value>{table.name, table.schema}));
+    if (!TRY(rows->next()))
+        return refuse("42P01", fmt::format("relation \"{}\" does not exist", table.name));
+    return TableAttributes::from(rows->is_null(0) ? "" : rows->text(0));
+}
+
+Answer<void> keep_attributes(EngineSession& session, const TableName& table,
+                             const TableAttributes& attributes) {
+    TRY(session.change(fmt::format("COMMENT ON TABLE {} IS {}",
+                                   table.is_temporary ? quoted_name(table.name) : table.sql(),
+                                   quoted_text(attributes.text()))));
+    return {};
+}
+
+Answer<std::vector<TableColumn>> columns_of(EngineSession& session, const TableName& table) {
+    const auto rows = TRY(session.query(
+        "SELECT column_name, data_type, column_default, is_nullable FROM duckdb_columns() WHERE "
+        "lower(table_name) = lower(?) AND (CASE WHEN database_name = 'temp' THEN 'temp' ELSE "
+        "schema_name END) = ? ORDER BY column_index",
+        std::vector<sql::Value>{table.name, table.schema}));
+    std::vector<TableColumn> columns;
+    while (TRY(rows->next())) {
+        std::string type = rows->text(1);
+        if (type == "TIMESTAMP WITH TIME ZONE") type = "TIMESTAMPTZ";
+        if (type == "TIME WITH TIME ZONE") type = "TIMETZ";
+        columns.push_back({rows->text(0), std::move(type), rows->is_null(2) ? "" : rows->text(2),
+                           rows->boolean(3)});
+    }
+    if (columns.empty())
+        return refuse("42P01", fmt::format("relation \"{}\" does not exist", table.name));
+    return columns;
+}
+
+Answer<std::unique_ptr<Cursor>> run_table_statement(EngineSession& session,
+                                                    const Prepared& prepared) {
+    return TableStatement(session, prepared).run();
+}
+
+}  // namespace stroma::redshift

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "redshift/engine_session.h"
+#include "redshift/table_grammar.h"
+
+namespace stroma::redshift {
+
+/// A table's attributes as they are kept. errors  42P01
+Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& table);
+Answer<void> keep_attributes(EngineSession& session, const TableName& table,
+                             const TableAttributes& attributes);
+
+struct TableColumn {
+    std::string name, engine_type;
+    std::string default_value;  ///< SQL; "" for none
+    bool is_nullable = true;
+};
+/// In their order. errors  42P01
+Answer<std::vector<TableColumn>> columns_of(EngineSession& session, const TableName& table);
+/// The ORDER BY that a sort key means, without the words; "" for none.
+std::string sort_order(const TableAttributes& attributes, const std::vector<TableColumn>& columns,
+                       const std::string& relation);
+
+}  // namespace stroma::redshift

@@ -1,0 +1,300 @@
+#include "redshift/types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <vector>
+
+namespace stroma::redshift {
+namespace {
+
+struct Known {
+    std::string_view name, engine, declared;
+    std::uint32_t number;
+};
+
+// By the last word of their name.
+constexpr Known known_types[] = {
+    {"smallint", "SMALLINT", "smallint", oid::int2},
+    {"int2", "SMALLINT", "smallint", oid::int2},
+    {"integer", "INTEGER", "integer", oid::int4},
+    {"int", "INTEGER", "integer", oid::int4},
+    {"int4", "INTEGER", "integer", oid::int4},
+    {"bigint", "BIGINT", "bigint", oid::int8},
+    {"int8", "BIGINT", "bigint", oid::int8},
+    {"oid", "BIGINT", "oid", 26},
+    {"real", "FLOAT", "real", oid::float4},
+    {"float4", "FLOAT", "real", oid::float4},
+    {"float", "DOUBLE", "double precision", oid::float8},
+    {"float8", "DOUBLE", "double precision", oid::float8},
+    {"double", "DOUBLE", "double precision", oid::float8},
+    {"boolean", "BOOLEAN", "boolean", oid::boolean},
+    {"bool", "BOOLEAN", "boolean", oid::boolean},
+    {"date", "DATE", "date", oid::date},
+    {"timestamptz", "TIMESTAMPTZ", "timestamp with time zone", oid::timestamptz},
+    {"timetz", "TIMETZ", "time with time zone", oid::timetz},
+    {"datetime", "TIMESTAMP", "timestamp without time zone", oid::timestamp},
+    {"super", "JSON", "super", oid::super},
+    {"json", "JSON", "super", oid::super},
+    {"varbyte", "BLOB", "varbyte", oid::bytea},
+    {"varbinary", "BLOB", "varbyte", oid::bytea},
+    {"bytea", "BLOB", "varbyte", oid::bytea},
+    {"hllsketch", "BLOB", "hllsketch", oid::bytea},
+    {"geometry", "BLOB", "geometry", oid::bytea},
+    {"geography", "BLOB", "geography", oid::bytea},
+    {"name", "VARCHAR", "name", 19},
+    {"interval", "INTERVAL", "interval", oid::interval},
+    {"uuid", "UUID", "uuid", oid::uuid},
+};
+
+class TypeReader {
+public:
+    TypeReader(std::span<const Token> tokens, std::size_t& at) : tokens_(tokens), at_(at) {}
+
+    Answer<TypeName> read() {
+        if (is("pg_catalog") && is_sign(1, ".")) at_ += 2;
+        const Token& token = tokens_[at_];
+        if (token.kind != TokenKind::word && token.kind != TokenKind::quoted)
+            return fail(syntax_failure(token, "a type is expected"));
+        auto type = TRY(read_scalar());
+        while (is_sign(0, "[") && at_ + 1 < tokens_.size() && is_sign(1, "]")) {
+            at_ += 2;
+            type.engine += "[]";
+            type.declared += "[]";
+            type.oid = type.oid == oid::int4 ? 1007 : type.oid == oid::int8 ? 1016 : 1009;
+        }
+        return type;
+    }
+
+private:
+    bool is(std::string_view word, std::size_t ahead = 0) const {
+        return at_ + ahead < tokens_.size() && tokens_[at_ + ahead].word == word &&
+               (tokens_[at_ + ahead].kind == TokenKind::word ||
+                tokens_[at_ + ahead].kind == TokenKind::quoted);
+    }
+    bool is_sign(std::size_t ahead, std::string_view sign) const {
+        return at_ + ahead < tokens_.size() && tokens_[at_ + ahead].word == sign &&
+               tokens_[at_ + ahead].kind == TokenKind::sign;
+    }
+    /// (n), (n, m) or (max); nothing where there is none.
+    Answer<std::vector<std::size_t>> numbers() {
+        std::vector<std::size_t> found;
+        if (!is_sign(0, "(")) return found;
+        ++at_;
+        for (;;) {
+            if (at_ >= tokens_.size()) return fail(syntax_failure(tokens_.back()));
+            const Token& token = tokens_[at_];
+            std::size_t number = 65535;
+            if (token.kind == TokenKind::number) {
+                const auto* const end = token.word.data() + token.word.size();
+                if (std::from_chars(token.word.data(), end, number).ptr != end)
+                    return fail(syntax_failure(token, "a length is a whole number"));
+            } else if (!is("max")) {
+                return fail(syntax_failure(token, "a length is expected"));
+            }
+            found.push_back(number);
+            ++at_;
+            if (is_sign(0, ")")) break;
+            if (!is_sign(0, ",")) return fail(syntax_failure(tokens_[at_]));
+            ++at_;
+        }
+        ++at_;
+        return found;
+    }
+    /// "with time zone", "without time zone"
+    bool has_zone() {
+        const bool with = is("with") && is("time", 1) && is("zone", 2);
+        if (with || (is("without") && is("time", 1) && is("zone", 2))) at_ += 3;
+        return with;
+    }
+    Answer<TypeName> read_text(std::string_view word);
+    Answer<TypeName> read_scalar();
+
+    std::span<const Token> tokens_;
+    std::size_t& at_;
+};
+
+Answer<TypeName> TypeReader::read_text(std::string_view word) {
+    bool varies = word != "char" && word != "character" && word != "nchar" && word != "bpchar";
+    if (is("varying")) {
+        varies = true;
+        ++at_;
+    }
+    const Token& where = tokens_[at_];
+    const auto numbers = TRY(this->numbers());
+    TypeName type;
+    type.engine = "VARCHAR";
+    type.length = !numbers.empty() ? numbers[0] : varies || word == "bpchar" ? 256 : 1;
+    if (type.length == 0 || type.length > 65535 || (!varies && type.length > 4096))
+        return fail(syntax_failure(where, varies ? "length for type varchar is 1 to 65535"
+                                                 : "length for type char is 1 to 4096"));
+    type.oid = varies ? oid::varchar : oid::bpchar;
+    type.typmod = static_cast<std::int32_t>(type.length) + 4;
+    type.declared = fmt::format("{}({})", varies ? "character varying" : "character", type.length);
+    return type;
+}
+
+Answer<TypeName> TypeReader::read_scalar() {
+    const Token& token = tokens_[at_];
+    const std::string word = lower_of(token.word);
+    ++at_;
+    constexpr std::array texts = {"varchar", "character", "char", "nchar",
+                                  "bpchar",  "nvarchar",  "text", "string"};
+    if (std::find(texts.begin(), texts.end(), word) != texts.end()) return read_text(word);
+    TypeName type;
+    if (word == "decimal" || word == "numeric") {
+        const auto numbers = TRY(this->numbers());
+        const std::size_t precision = numbers.empty() ? 18 : numbers[0];
+        const std::size_t scale = numbers.size() < 2 ? 0 : numbers[1];
+        if (precision == 0 || precision > 38 || scale > precision)
+            return fail(syntax_failure(token, "precision is 1 to 38, scale at most that"));
+        type.engine = fmt::format("DECIMAL({},{})", precision, scale);
+        type.declared = fmt::format("numeric({},{})", precision, scale);
+        type.oid = oid::numeric;
+        type.typmod = static_cast<std::int32_t>((precision << 16) | scale) + 4;
+        return type;
+    }
+    if (word == "timestamp" || word == "time") {
+        TRY(numbers());
+        const bool zoned = has_zone();
+        const bool whole = word == "timestamp";
+        type.engine = whole ? (zoned ? "TIMESTAMPTZ" : "TIMESTAMP") : (zoned ? "TIMETZ" : "TIME");
+        type.declared = fmt::format("{} {} time zone", word, zoned ? "with" : "without");
+        type.oid =
+            whole ? (zoned ? oid::timestamptz : oid::timestamp) : (zoned ? oid::timetz : oid::time);
+        return type;
+    }
+    for (const Known& known : known_types) {
+        if (known.name != word) continue;
+        if (word == "double" && is("precision")) ++at_;
+        const auto numbers = TRY(this->numbers());
+        if (word == "float" && !numbers.empty() && numbers[0] <= 24)
+            return TypeName{"FLOAT", "real", oid::float4, -1, 0};
+        if (word == "interval")
+            while (is("year") || is("month") || is("day") || is("hour") || is("minute") ||
+                   is("second") || is("to"))
+                ++at_;
+        return TypeName{std::string(known.engine), std::string(known.declared), known.number, -1,
+                        0};
+    }
+    type.engine = quoted_name(token.word);
+    type.declared = token.word;
+    if (is_sign(0, ".") && at_ + 1 < tokens_.size()) {
+        type.engine += "." + quoted_name(tokens_[at_ + 1].word);
+        at_ += 2;
+    }
+    return type;
+}
+
+struct OfEngine {
+    std::string_view engine;
+    std::uint32_t number;
+    std::int16_t size;
+};
+constexpr OfEngine engine_types[] = {
+    {"BOOLEAN", oid::boolean, 1},
+    {"TINYINT", oid::int2, 2},
+    {"SMALLINT", oid::int2, 2},
+    {"INTEGER", oid::int4, 4},
+    {"BIGINT", oid::int8, 8},
+    {"UTINYINT", oid::int2, 2},
+    {"USMALLINT", oid::int4, 4},
+    {"UINTEGER", oid::int8, 8},
+    {"FLOAT", oid::float4, 4},
+    {"DOUBLE", oid::float8, 8},
+    {"HUGEINT", oid::int8, 8},
+    {"UBIGINT", oid::int8, 8},
+    {"VARCHAR", oid::varchar, -1},
+    {"BLOB", oid::bytea, -1},
+    {"DATE", oid::date, 4},
+    {"TIME", oid::time, 8},
+    {"TIMETZ", oid::timetz, 12},
+    {"TIMESTAMP", oid::timestamp, 8},
+    {"TIMESTAMP_S", oid::timestamp, 8},
+    {"TIMESTAMP_MS", oid::timestamp, 8},
+    {"TIMESTAMP_NS", oid::timestamp, 8},
+    {"TIMESTAMPTZ", oid::timestamptz, 8},
+    {"INTERVAL", oid::interval, 16},
+    {"UUID", oid::uuid, 16},
+    {"JSON", oid::super, -1},
+};
+
+}  // namespace
+
+Answer<TypeName> read_type(std::span<const Token> tokens, std::size_t& at) {
+    return TypeReader(tokens, at).read();
+}
+
+Answer<TypeName> type_named(std::string_view declared) {
+    const auto tokens = TRY(tokens_of(declared));
+    std::size_t at = 0;
+    return read_type(tokens, at);
+}
+
+Column column_of(std::string name, std::string_view engine_type) {
+    Column column;
+    column.name = std::move(name);
+    column.engine_type = engine_type;
+    if (engine_type.ends_with("[]")) {
+        const Column element = column_of("", engine_type.substr(0, engine_type.size() - 2));
+        column.type_oid = element.type_oid == oid::int4     ? 1007
+                          : element.type_oid == oid::int8   ? 1016
+                          : element.type_oid == oid::int2   ? 1005
+                          : element.type_oid == oid::float8 ? 1022
+                                                            : 1009;
+        return column;
+    }
+    if (engine_type.starts_with("DECIMAL(")) {
+        unsigned precision = 18, scale = 0;
+        const char* const end = engine_type.data() + engine_type.size();
+        const auto first = std::from_chars(engine_type.data() + 8, end, precision);
+        std::from_chars(first.ptr + 1, end, scale);
+        column.type_oid = oid::numeric;
+        column.typmod = static_cast<std::int32_t>((precision << 16) | scale) + 4;
+        return column;
+    }
+    for (const auto& [engine, number, size] : engine_types) {
+        if (engine != engine_type) continue;
+        column.type_oid = number;
+        column.size = size;
+    }
+    return column;
+}
+
+std::string_view engine_type_of(std::uint32_t number) {
+    switch (number) {
+        case oid::boolean: return "BOOLEAN";
+        case oid::int2: return "SMALLINT";
+        case oid::int4: return "INTEGER";
+        case oid::int8:
+        case 26: return "BIGINT";
+        case oid::float4: return "FLOAT";
+        case oid::float8: return "DOUBLE";
+        case oid::text:
+        case oid::varchar:
+        case oid::bpchar:
+        case 19: return "VARCHAR";
+        case oid::bytea: return "BLOB";
+        case oid::date: return "DATE";
+        case oid::time: return "TIME";
+        case oid::timetz: return "TIMETZ";
+        case oid::timestamp: return "TIMESTAMP";
+        case oid::timestamptz: return "TIMESTAMPTZ";
+        case oid::interval: return "INTERVAL";
+        case oid::uuid: return "UUID";
+        case oid::numeric: return "DECIMAL(38,10)";
+        case oid::super:
+        case oid::json: return "JSON";
+        case 1005: return "SMALLINT[]";
+        case 1007: return "INTEGER[]";
+        case 1016: return "BIGINT[]";
+        case 1009:
+        case 1015: return "VARCHAR[]";
+        default: return "";
+    }
+}
+
+}  // namespace stroma::redshift
