@@ -8,37 +8,13 @@
 #include <unordered_map>
 
 #include "base/json.h"
+#include "expression/keeping_source.h"
 #include "expression/part_of_input.h"
 #include "expression/text/table.h"
 #include "expression/visium/space_ranger.h"
 
 namespace stroma::expression {
 namespace {
-
-/// A matrix that reads from a part of the input, which it keeps.
-class SourceOfPart final : public MatrixSource {
-public:
-    SourceOfPart(std::shared_ptr<PartOfInput> part, std::unique_ptr<MatrixSource> source)
-        : part_(std::move(part)), source_(std::move(source)) {}
-    std::uint64_t cell_count() const override { return source_->cell_count(); }
-    std::uint64_t gene_count() const override { return source_->gene_count(); }
-    ValueType value_type() const override { return source_->value_type(); }
-    Order order() const override { return source_->order(); }
-    bool was_dense() const override { return source_->was_dense(); }
-    std::optional<std::uint64_t> nonzero_count() const override { return source_->nonzero_count(); }
-    std::optional<std::vector<std::uint32_t>> line_lengths() const override {
-        return source_->line_lengths();
-    }
-    bool is_random_access() const override { return source_->is_random_access(); }
-    std::uint64_t lines_per_read() const override { return source_->lines_per_read(); }
-    Result<void> read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) override {
-        return source_->read_lines(first, count, out);
-    }
-
-private:
-    std::shared_ptr<PartOfInput> part_;
-    std::unique_ptr<MatrixSource> source_;
-};
 
 /// barcode, in_tissue, array_row, array_col, pxl_row_in_fullres, pxl_col_in_fullres
 constexpr std::size_t position_columns = 6;
@@ -141,7 +117,7 @@ public:
         const auto part = std::make_shared<PartOfInput>(files, folder->matrix, !folder->is_h5);
         AnnotatedData data = TRY((folder->is_h5 ? h5_ : mtx_).read(*part, options));
         for (NamedMatrix& matrix : data.matrices)
-            matrix.source = std::make_unique<SourceOfPart>(part, std::move(matrix.source));
+            matrix.source = keeping(part, std::move(matrix.source));
         data.notes.push_back("the counts are those of " + folder->matrix);
         TRY(add_positions(files, *folder, data));
         TRY(add_scale_factors(files, *folder, data));

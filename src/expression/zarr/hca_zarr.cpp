@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "expression/keeping_source.h"
 #include "expression/text/table.h"
 #include "expression/zarr/zarr_array.h"
 #include "expression/zarr/zarr_matrix.h"
@@ -10,30 +11,6 @@ namespace stroma::expression {
 namespace {
 
 constexpr std::uint64_t metadata_bytes_max = std::uint64_t{2} << 30;
-
-class KeepingSource final : public MatrixSource {
-public:
-    KeepingSource(std::shared_ptr<const ZarrStore> store, std::unique_ptr<MatrixSource> source)
-        : store_(std::move(store)), source_(std::move(source)) {}
-    std::uint64_t cell_count() const override { return source_->cell_count(); }
-    std::uint64_t gene_count() const override { return source_->gene_count(); }
-    ValueType value_type() const override { return source_->value_type(); }
-    Order order() const override { return source_->order(); }
-    bool was_dense() const override { return source_->was_dense(); }
-    std::optional<std::uint64_t> nonzero_count() const override { return source_->nonzero_count(); }
-    std::optional<std::vector<std::uint32_t>> line_lengths() const override {
-        return source_->line_lengths();
-    }
-    bool is_random_access() const override { return source_->is_random_access(); }
-    std::uint64_t lines_per_read() const override { return source_->lines_per_read(); }
-    Result<void> read_lines(std::uint64_t first, std::uint64_t count, LineBlock& out) override {
-        return source_->read_lines(first, count, out);
-    }
-
-private:
-    std::shared_ptr<const ZarrStore> store_;
-    std::unique_ptr<MatrixSource> source_;
-};
 
 /// One column of a [rows, names] array.
 Array column_of(const Array& grid, std::uint64_t column) {
@@ -107,11 +84,6 @@ private:
 };
 
 }  // namespace
-
-std::unique_ptr<MatrixSource> keeping(std::shared_ptr<const ZarrStore> store,
-                                      std::unique_ptr<MatrixSource> source) {
-    return std::make_unique<KeepingSource>(std::move(store), std::move(source));
-}
 
 bool enter_hca_layout(ZarrStore& store) {
     const auto is_here = [&](const std::string& prefix) {

@@ -16,8 +16,4 @@ bool enter_hca_layout(ZarrStore& store);
 Result<AnnotatedData> read_hca_zarr(std::shared_ptr<const ZarrStore> store,
                                     const ReadOptions& options, bool accepts_fewer_ids = false);
 
-/// A matrix source that keeps the store alive on which it reads.
-std::unique_ptr<MatrixSource> keeping(std::shared_ptr<const ZarrStore> store,
-                                      std::unique_ptr<MatrixSource> source);
-
 }  // namespace stroma::expression

@@ -1,4 +1,5 @@
 #include "expression/zarr/zarr_reader.h"
+#include "expression/keeping_source.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

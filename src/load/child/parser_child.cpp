@@ -234,6 +234,7 @@ void ChildLife::answer(const Result<ParseReport>& result) {
 }  // namespace
 
 bool is_parser_child(int argument_count, char** arguments) {
+    SpawnedParser::allow();
     return argument_count == 3 && arguments[1] == parser_child_argument;
 }
 

@@ -14,6 +14,9 @@ constexpr int spawned_scratch = 5;
 /// A parser child as its parent holds it: killed and reaped when it goes.
 class SpawnedParser {
 public:
+    /// Said by main's first question (is_parser_child). A program whose main doesn't ask would run
+    /// itself anew as its own child, and so on.
+    static void allow();
     /// Starts this program anew with an empty environment and those descriptors only.
     static Result<SpawnedParser> start(const File& socket, const File& output, const File& scratch);
     SpawnedParser(SpawnedParser&& other) noexcept : process_(std::exchange(other.process_, -1)) {}
