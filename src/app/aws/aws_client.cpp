@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 
 #include "app/remote.h"
@@ -14,9 +16,47 @@
 namespace stroma::app {
 namespace {
 
+constexpr long upload_buffer_bytes = 256 << 10;
+
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* body) {
     static_cast<std::string*>(body)->append(data, size * count);
     return size * count;
+}
+
+/// "etag: \"…\"" and its like, a line at a time.
+std::size_t take_header(char* data, std::size_t size, std::size_t count, void* headers) {
+    const std::string_view line(data, size * count);
+    const std::size_t colon = line.find(':');
+    if (colon == line.npos) return line.size();
+    std::string name(line.substr(0, colon));
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::string_view value = line.substr(colon + 1);
+    while (value.starts_with(' ')) value.remove_prefix(1);
+    while (value.ends_with('\n') || value.ends_with('\r')) value.remove_suffix(1);
+    (*static_cast<std::map<std::string, std::string>*>(headers))[name] = value;
+    return line.size();
+}
+
+/// A body on its way, and what is left of it.
+struct BodyLeft {
+    std::string_view whole, bytes;
+    const std::function<bool(std::size_t)>& before;
+};
+
+std::size_t give_body(char* into, std::size_t size, std::size_t count, void* left) {
+    auto& body = *static_cast<BodyLeft*>(left);
+    const std::size_t part = std::min(size * count, body.bytes.size());
+    if (part > 0 && body.before && !body.before(part)) return CURL_READFUNC_ABORT;
+    std::memcpy(into, body.bytes.data(), part);
+    body.bytes.remove_prefix(part);
+    return part;
+}
+
+/// A connection that turns out to be closed is opened anew, and the body begins again.
+int seek_body(void* left, curl_off_t offset, int) {
+    auto& body = *static_cast<BodyLeft*>(left);
+    body.bytes = body.whole.substr(std::min(body.whole.size(), static_cast<std::size_t>(offset)));
+    return CURL_SEEKFUNC_OK;
 }
 
 int ask_to_stop(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -80,8 +120,12 @@ Result<AwsAccess> access_for(const Invocation& invocation, const std::string& us
 
 struct AwsClient::Asked {
     std::string_view service, method;
-    std::string path, query, body;
+    std::string path, query;
+    std::string_view body;
+    std::string body_sha256;           ///< "" where it isn't known
     std::string target, content_type;  ///< of JSON services
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::function<bool(std::size_t)> before_bytes;
 };
 
 struct AwsClient::Connection {
@@ -99,13 +143,14 @@ AwsClient::~AwsClient() = default;
 std::vector<std::string> AwsClient::signed_headers(const Asked& asked) const {
     const std::string time = basic_time(clock_.unix_ms()), day = time.substr(0, 8);
     const std::string host = access_.url.substr(access_.url.find("://") + 3);
-    const std::string hash = sha256_hex(asked.body);
-    std::vector<std::pair<std::string, std::string>> headers = {
-        {"host", host},
-        {"x-amz-content-sha256", hash},
-        {"x-amz-date", time},
-        {"x-amz-security-token", access_.token}};
+    const std::string hash = asked.body_sha256.empty() ? sha256_hex(asked.body) : asked.body_sha256;
+    std::vector<std::pair<std::string, std::string>> headers = asked.headers;
+    headers.emplace_back("host", host);
+    headers.emplace_back("x-amz-content-sha256", hash);
+    headers.emplace_back("x-amz-date", time);
+    if (!access_.token.empty()) headers.emplace_back("x-amz-security-token", access_.token);
     if (!asked.target.empty()) headers.emplace_back("x-amz-target", asked.target);
+    std::ranges::sort(headers);
     std::string canonical_headers, names;
     for (const auto& [name, value] : headers) {
         canonical_headers += name + ":" + value + "\n";
@@ -126,7 +171,8 @@ std::vector<std::string> AwsClient::signed_headers(const Asked& asked) const {
                                      "Signature={}",
                                      access_.id, scope, names, signature));
     headers.emplace_back("expect", "");
-    if (!asked.content_type.empty()) headers.emplace_back("content-type", asked.content_type);
+    // Without one, curl would name that of a form.
+    headers.emplace_back("content-type", asked.content_type);
     std::vector<std::string> lines;
     for (const auto& [name, value] : headers) lines.push_back(fmt::format("{}: {}", name, value));
     return lines;
@@ -152,8 +198,18 @@ Result<AwsAnswer> AwsClient::ask(const Asked& asked) {
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
-    if (method != "GET") {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, asked.body.data());
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer.headers);
+    BodyLeft left{asked.body, asked.body, asked.before_bytes};
+    if (method == "HEAD") {
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    } else if (method != "GET") {
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+        curl_easy_setopt(curl, CURLOPT_READDATA, &left);
+        curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_body);
+        curl_easy_setopt(curl, CURLOPT_SEEKDATA, &left);
+        curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, upload_buffer_bytes);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                          static_cast<curl_off_t>(asked.body.size()));
     }
@@ -174,13 +230,17 @@ Result<AwsAnswer> AwsClient::ask(const Asked& asked) {
 
 Result<Json> AwsClient::json(std::string_view service, const std::string& target,
                              const Json& parameters, std::initializer_list<std::string_view> fine) {
+    const std::string body = parameters.dump();
     const AwsAnswer answer = TRY(ask({.service = service,
                                       .method = "POST",
                                       .path = "/",
                                       .query = "",
-                                      .body = parameters.dump(),
+                                      .body = body,
+                                      .body_sha256 = "",
                                       .target = target,
-                                      .content_type = "application/x-amz-json-1.1"}));
+                                      .content_type = "application/x-amz-json-1.1",
+                                      .headers = {},
+                                      .before_bytes = {}}));
     if (answer.error.empty()) return answer.body.empty() ? Json::object() : parse_json(answer.body);
     if (std::ranges::find(fine, answer.error) != fine.end()) return Json::object();
     return fail(ErrorCode::unavailable,
@@ -188,8 +248,7 @@ Result<Json> AwsClient::json(std::string_view service, const std::string& target
 }
 
 Result<AwsAnswer> AwsClient::s3(std::string_view method, const std::string& path,
-                                std::vector<std::pair<std::string, std::string>> query,
-                                const std::string& body) {
+                                const S3Ask& asked) {
     std::string encoded;
     for (std::size_t at = 0; at < path.size();) {
         const std::size_t end = std::min(path.find('/', at), path.size());
@@ -200,10 +259,13 @@ Result<AwsAnswer> AwsClient::s3(std::string_view method, const std::string& path
     return ask({.service = "s3",
                 .method = method,
                 .path = std::move(encoded),
-                .query = query_text(std::move(query)),
-                .body = body,
+                .query = query_text(asked.query),
+                .body = asked.body,
+                .body_sha256 = asked.body_sha256,
                 .target = "",
-                .content_type = ""});
+                .content_type = "",
+                .headers = asked.headers,
+                .before_bytes = asked.before_bytes});
 }
 
 Result<void> pause_for(Milliseconds time, const std::stop_token& stop) {

@@ -87,7 +87,8 @@ std::string arn(const AwsAccess& access, const char* service, std::string_view w
 /// Objects are told of in a queue, unless somebody has set the bucket to tell otherwise.
 Result<void> have_landings_told(AwsClient& client) {
     const std::string bucket = fmt::format("/{}", name);
-    const auto now = TRY(well(client.s3("GET", bucket, {{"notification", ""}}), "the bucket"));
+    const auto now =
+        TRY(well(client.s3("GET", bucket, {.query = {{"notification", ""}}}), "the bucket"));
     if (now.body.find("<Event>") != std::string::npos ||
         now.body.find("EventBridgeConfiguration") != std::string::npos)
         return {};
@@ -97,7 +98,8 @@ Result<void> have_landings_told(AwsClient& client) {
         "<Value>{2}</Value></FilterRule></S3Key></Filter></QueueConfiguration>"
         "</NotificationConfiguration>",
         arn(client.access(), "sqs", landed_name), landed_name, prefix);
-    return well(client.s3("PUT", bucket, {{"notification", ""}}, asked), "the notification")
+    return well(client.s3("PUT", bucket, {.query = {{"notification", ""}}, .body = asked}),
+                "the notification")
         .map([](const AwsAnswer&) {});
 }
 
@@ -160,11 +162,11 @@ Result<std::set<std::string>> keys_there(AwsClient& client) {
     std::set<std::string> keys;
     std::string after;
     while (true) {
-        const auto page = TRY(
-            well(client.s3(
-                     "GET", fmt::format("/{}", name),
-                     {{"list-type", "2"}, {"prefix", std::string(prefix)}, {"start-after", after}}),
-                 "listing the bucket"));
+        const auto page = TRY(well(client.s3("GET", fmt::format("/{}", name),
+                                             {.query = {{"list-type", "2"},
+                                                        {"prefix", std::string(prefix)},
+                                                        {"start-after", after}}}),
+                                   "listing the bucket"));
         constexpr std::string_view open = "<Key>", close = "</Key>";
         for (std::size_t at = page.body.find(open); at != std::string::npos;
              at = page.body.find(open, at)) {
