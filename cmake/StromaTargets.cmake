@@ -1,7 +1,8 @@
 # stroma_library(object SOURCES disk_store.cpp … USES stroma_base OpenSSL::Crypto)
 #   One library per folder; includes are written from src/.
 # stroma_test(object SOURCES disk_store_test.cpp … USES stroma_object)
-#   One test program per folder, its tests found by CTest.
+#   One test program per folder, its tests found by CTest; TOGETHER: one test of CTest's for all of
+#   them, where they share something dear.
 function(stroma_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;PRIVATE_USES" ${ARGN})
   add_library(stroma_${name} STATIC ${arg_SOURCES})
@@ -13,11 +14,16 @@ function(stroma_test name)
   if(NOT STROMA_TESTS)
     return()
   endif()
-  cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(arg "TOGETHER" "" "SOURCES;USES" ${ARGN})
   add_executable(${name}_test ${arg_SOURCES})
   # Tests keep their small names to themselves, and are what one builds again and again.
   set_target_properties(${name}_test PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(${name}_test PRIVATE ${arg_USES} GTest::gtest_main)
+  if(arg_TOGETHER)
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+    return()
+  endif()
   gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT 300)
 endfunction()

@@ -13,8 +13,8 @@ void DatabaseConformance::SetUp() {
     connection = connect();
     ASSERT_TRUE(connection->run_script(
         "CREATE TABLE cells(id BIGINT PRIMARY KEY, name TEXT, size DOUBLE PRECISION, ok BOOLEAN, "
-        "raw BLOB);"
-        "CREATE TABLE counts(n BIGINT NOT NULL);"));
+        "raw " +
+        GetParam().blob_type + "); CREATE TABLE counts(n BIGINT NOT NULL);"));
 }
 
 std::int64_t DatabaseConformance::integer(Connection& on, std::string_view statement) {
