@@ -31,6 +31,8 @@ check:
 bench:
 	@tools/setup build bench
 	@bench/run
+	@tools/build release stroma port_bench put_records_bench
+	@bench/port.py --write
 
 deb:
 	@tools/setup build

@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""S3 and SQS on the AWS port: speed, memory, sizes. One command, one line of JSON for each figure.
+"""The AWS port: speed beside others, memory, sizes. One command, one line of JSON for each figure.
 
-    port.py [--data DIR] [--only put,send,large,list,idle,notify] [--seconds 10]
+    port.py [--data DIR] [--only floors,streams,objects,queues,put,send,large,list,idle,notify]
+            [--seconds 10] [--rounds 3] [--keep] [--write]
+
+The first four measure ours beside kinesalite, NATS JetStream, Redis and s3rver (port_beside.py);
+their figures go to build/bench/port.json and, as a table, with --write into docs/performance.md;
+--keep takes the groups that aren't asked for from the last run.
 
 Serves a data directory of its own (under --data: the disk to be measured), and drives it by
 port_bench and by sockets. `large` puts and gets 1 GiB beside the same bytes written to the disk
@@ -24,6 +29,9 @@ import tempfile
 import threading
 import time
 import urllib.parse
+
+sys.dont_write_bytecode = True
+import port_beside  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = os.environ.get("STROMA_BINARY", str(ROOT / "build/release/stroma"))
@@ -290,6 +298,7 @@ def notify(server, _seconds):
          per_minute=round(count / seconds * 60), told=len(told))
 
 
+GROUPS = port_beside.GROUPS
 FIGURES = {"put": put, "send": send, "large": large, "list": listing, "idle": idle,
            "notify": notify}
 
@@ -297,12 +306,21 @@ FIGURES = {"put": put, "send": send, "large": large, "list": listing, "idle": id
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", default=tempfile.gettempdir())
-    parser.add_argument("--only", default=",".join(FIGURES))
+    parser.add_argument("--only", default=",".join([*GROUPS, *FIGURES]))
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=3, help="turns of ours and the peers")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
+    only = asked.only.split(",")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="port-bench-", dir=asked.data))
     try:
-        for name in asked.only.split(","):
+        if groups := [name for name in GROUPS if name in only]:
+            held = port_beside.measure(groups, folder, asked.seconds, asked.rounds, asked.keep)
+            print("\n" + port_beside.markdown(held), flush=True)
+            if asked.write:
+                port_beside.write(held)
+        for name in (one for one in only if one not in GROUPS):
             server = Server(folder)
             FIGURES[name](server, asked.seconds)
             server.stop()

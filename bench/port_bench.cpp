@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 #include <string>
 #include <thread>
@@ -94,14 +95,24 @@ private:
     std::string buffer_ = std::string(256u << 10, '\0');
 };
 
-const char* const signed_by_nobody =
-    "X-Amz-Date: 20261122T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 "
-    "Credential=any/20261122/us-east-1/any/aws4_request, SignedHeaders=host, Signature=any\r\n";
+/// Of this minute, since servers compare clocks, and by the key that s3rver knows.
+std::string signed_by_nobody() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char day[16], time[32];
+    std::strftime(day, sizeof day, "%Y%m%d", &parts);
+    std::strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &parts);
+    return "X-Amz-Date: " + std::string(time) +
+           "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=S3RVER/" + day +
+           "/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=any\r\n";
+}
+const std::string signature_lines = signed_by_nobody();
 
 std::string call(const char* operation, const std::string& body) {
     return "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-amz-json-1.0\r\n"
            "X-Amz-Target: AmazonSQS." +
-           std::string(operation) + "\r\n" + signed_by_nobody +
+           std::string(operation) + "\r\n" + signature_lines +
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
@@ -140,8 +151,9 @@ private:
         const bool puts = options_.kind == "put";
         // Few keys: what is put over goes, so that the disk doesn't fill.
         const std::string head = (puts ? "PUT /" : "GET /") + options_.place + "/bench-" +
-                                 std::to_string(number_) + "-" + std::to_string(count_++ % 4) +
-                                 " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + signed_by_nobody +
+                                 std::to_string(body_.size()) + "-" +
+                                 std::to_string(number_) + "-" + std::to_string(count_++ % 2) +
+                                 " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + signature_lines +
                                  "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n";
         if (puts) {
             connection_.send(head + "x-amz-sdk-checksum-algorithm: CRC32\r\nContent-Length: " +
@@ -206,9 +218,10 @@ int main(int count, char** given) {
         return all[static_cast<std::size_t>(p * static_cast<double>(all.size() - 1))];
     };
     std::printf(
-        "{\"kind\": \"%s\", \"connections\": %d, \"bytes\": %zu, \"per_second\": %.0f, "
+        "{\"kind\": \"%s\", \"connections\": %d, \"bytes\": %zu, \"requests\": %zu, "
+        "\"per_second\": %.0f, "
         "\"mb_per_second\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
-        options.kind.c_str(), options.connections, options.bytes, rate,
+        options.kind.c_str(), options.connections, options.bytes, all.size(), rate,
         rate * static_cast<double>(options.bytes) / 1e6, percentile(0.5), percentile(0.99),
         all.back());
     return 0;

@@ -1,11 +1,14 @@
-// Puts records on a Kinesis-compatible port as fast as it takes them, and says how fast that was.
+// Appends records to a stream as fast as its server takes them, and says how fast that was.
 //
 //   put_records_bench PORT STREAM [connections=4] [records=500] [bytes=200] [seconds=10]
+//                     [kinesis|redis|jetstream]
 //
-// Each connection sends the next PutRecords (PutRecord for one record) once the last is answered;
-// keys and data are random, bodies are made before the clock starts. The requests bear a signature
-// that nobody has made: the port must take any (stroma serve --insecure-any-credentials; kinesalite
-// takes any). Prints one line of JSON; a record that wasn't taken ends it.
+// Each connection sends the next batch once the last is acknowledged: one PutRecords (PutRecord for
+// one record), or as many XADD, or as many messages published to JetStream under the stream's name,
+// sent together. Keys and data are random letters, batches are made before the clock starts. Requests
+// to Kinesis bear a signature that nobody has made: the port must take any (stroma serve
+// --insecure-any-credentials; kinesalite takes any). Prints one line of JSON; a record that wasn't
+// taken ends it.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,6 +24,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/base64.h"
@@ -32,7 +36,7 @@ using SteadyClock = std::chrono::steady_clock;
 struct Options {
     int port = 4566, connections = 4, records = 500, bytes = 200;
     double seconds = 10;
-    std::string stream;
+    std::string stream, protocol = "kinesis";
 };
 
 [[noreturn]] void end(const char* why) {
@@ -40,11 +44,31 @@ struct Options {
     std::exit(1);
 }
 
+std::string data(const Options& options, std::mt19937_64& random) {
+    std::string bytes(static_cast<std::size_t>(options.bytes), '\0');
+    for (char& c : bytes) c = static_cast<char>('a' + random() % 16);
+    return bytes;
+}
+
 std::string record(const Options& options, std::mt19937_64& random) {
-    std::string data(static_cast<std::size_t>(options.bytes), '\0');
-    for (char& c : data) c = static_cast<char>(random());
-    return "\"Data\":\"" + stroma::base64(data) + "\",\"PartitionKey\":\"" +
+    return "\"Data\":\"" + stroma::base64(data(options, random)) + "\",\"PartitionKey\":\"" +
            std::to_string(random()) + "\"";
+}
+
+std::string bulk(const std::string& word) {
+    return "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+}
+
+/// The same records for a server whose answers are lines.
+std::string lines_request(const Options& options, int connection, std::mt19937_64& random) {
+    std::string batch;
+    for (int r = 0; r < options.records; ++r)
+        batch += options.protocol == "redis"
+                     ? "*5\r\n" + bulk("XADD") + bulk(options.stream) + bulk("*") + bulk("d") +
+                           bulk(data(options, random))
+                     : "PUB " + options.stream + " bench.ack." + std::to_string(connection) + " " +
+                           std::to_string(options.bytes) + "\r\n" + data(options, random) + "\r\n";
+    return batch;
 }
 
 std::string request(const Options& options, std::mt19937_64& random) {
@@ -111,6 +135,84 @@ void receive(int socket, std::string& held) {
         end("a record wasn't taken");
 }
 
+/// Lines of a server, one after the other.
+class Lines {
+public:
+    explicit Lines(int socket) : socket_(socket) {}
+    std::string next() {
+        std::size_t end_of_line = held_.find("\r\n", at_);
+        while (end_of_line == std::string::npos) {
+            held_.erase(0, at_);
+            at_ = 0;
+            const ssize_t got = ::recv(socket_, buffer_, sizeof buffer_, 0);
+            if (got <= 0) end("the connection broke");
+            held_.append(buffer_, static_cast<std::size_t>(got));
+            end_of_line = held_.find("\r\n");
+        }
+        const std::size_t begin = std::exchange(at_, end_of_line + 2);
+        return held_.substr(begin, end_of_line - begin);
+    }
+
+private:
+    const int socket_;
+    std::size_t at_ = 0;
+    std::string held_;
+    char buffer_[64 << 10];
+};
+
+/// Waits until each record of a batch is acknowledged: an acknowledgement is a line that announces
+/// it and a line with the record's place.
+void receive_lines(int socket, Lines& lines, const Options& options) {
+    for (int r = 0; r < options.records;) {
+        const std::string announced = lines.next();
+        if (announced == "PING") {
+            send_all(socket, "PONG\r\n");
+        } else if (announced.starts_with("$") || announced.starts_with("MSG ")) {
+            const std::string place = lines.next();
+            if (place.find("\"error\"") != std::string::npos) end(place.c_str());
+            ++r;
+        } else {
+            end(announced.c_str());
+        }
+    }
+}
+
+/// Sends its batches in turn, each once the one before is acknowledged.
+class Producer {
+public:
+    Producer(const Options& options, int number)
+        : options_(options), socket_(connect_to(options.port)), lines_(socket_) {
+        std::mt19937_64 random(static_cast<std::uint64_t>(number) + 1);
+        for (int r = 0; r < 16; ++r)
+            requests_.push_back(options.protocol == "kinesis"
+                                    ? request(options, random)
+                                    : lines_request(options, number, random));
+        if (options.protocol != "jetstream") return;
+        lines_.next();  // what the server says of itself
+        send_all(socket_, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB bench.ack." +
+                              std::to_string(number) + " 1\r\n");
+    }
+    ~Producer() { ::close(socket_); }
+    Producer(const Producer&) = delete;
+    Producer& operator=(const Producer&) = delete;
+
+    void step() {
+        send_all(socket_, requests_[count_++ % requests_.size()]);
+        if (options_.protocol == "kinesis")
+            receive(socket_, held_);
+        else
+            receive_lines(socket_, lines_, options_);
+    }
+
+private:
+    const Options& options_;
+    const int socket_;
+    Lines lines_;
+    std::size_t count_ = 0;
+    std::vector<std::string> requests_;
+    std::string held_;
+};
+
 }  // namespace
 
 int main(int count, char** given) {
@@ -122,6 +224,10 @@ int main(int count, char** given) {
     if (count > 4) options.records = std::atoi(given[4]);
     if (count > 5) options.bytes = std::atoi(given[5]);
     if (count > 6) options.seconds = std::atof(given[6]);
+    if (count > 7) options.protocol = given[7];
+    if (options.protocol != "kinesis" && options.protocol != "redis" &&
+        options.protocol != "jetstream")
+        end("the protocol is kinesis, redis or jetstream");
     std::vector<std::vector<double>> latencies(static_cast<std::size_t>(options.connections));
     std::vector<std::thread> threads;
     std::atomic<int> ready{0};
@@ -129,23 +235,17 @@ int main(int count, char** given) {
     SteadyClock::time_point until;
     for (int c = 0; c < options.connections; ++c)
         threads.emplace_back([&, c] {
-            std::mt19937_64 random(static_cast<std::uint64_t>(c) + 1);
-            std::vector<std::string> requests;
-            for (int r = 0; r < 16; ++r) requests.push_back(request(options, random));
-            const int socket = connect_to(options.port);
-            std::string held;
+            Producer producer(options, c);
             ++ready;
             go.wait(false);
             auto& mine = latencies[static_cast<std::size_t>(c)];
-            for (std::size_t n = 0;; ++n) {
+            for (;;) {
                 const auto before = SteadyClock::now();
                 if (before >= until) break;
-                send_all(socket, requests[n % requests.size()]);
-                receive(socket, held);
+                producer.step();
                 mine.push_back(
                     std::chrono::duration<double, std::milli>(SteadyClock::now() - before).count());
             }
-            ::close(socket);
         });
     while (ready < options.connections) std::this_thread::yield();
     const auto begin = SteadyClock::now();

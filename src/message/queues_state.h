@@ -24,6 +24,7 @@ struct QueueRuntime {
     std::atomic<std::int64_t> swept_ms{0};
     std::atomic<std::int64_t> purged_ms{0};
     std::atomic<std::uint64_t> sent{0}, received{0}, dead_lettered{0};
+    std::atomic<bool> had_more{false};  ///< the last receive found something: the next may as well
 };
 
 /// Names one delivery of one message.

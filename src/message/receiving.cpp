@@ -252,11 +252,13 @@ Result<void> Queues::State::check_in_flight(const Queue& queue) {
 
 Result<std::vector<Received>> Queues::State::receive_now(const Queue& queue,
                                                          const ReceiveOptions& options) {
-    if (!TRY(has_due(queue))) return std::vector<Received>{};
+    // Looking first spares an empty queue the writers' line, and a full one is better not asked.
+    if (!queue.runtime->had_more && !TRY(has_due(queue))) return std::vector<Received>{};
     TRY(check_in_flight(queue));
     auto taken = TRY(group.run([&](sql::Connection& connection) {
         return Receiving(*this, connection, queue, options).take();
     }));
+    queue.runtime->had_more = !taken.empty();
     queue.runtime->in_flight_at_most += static_cast<std::int64_t>(taken.size());
     counter("stroma_sqs_received_total", "Messages received from a queue of the AWS port",
             {{"queue", queue.name}})

@@ -13,34 +13,39 @@ constexpr std::size_t batch_max = 512;
 
 Result<void> WriteGroup::run(const Work& work) {
     Place mine{work};
-    {
-        std::unique_lock lock(mutex_);
-        waiting_.push_back(&mine);
-        if (std::exchange(is_led_, true))
-            mine.changed.wait(lock, [&] { return mine.is_over || mine.leads; });
-        if (!mine.is_over) {
-            const auto end = waiting_.begin() +
-                             static_cast<std::ptrdiff_t>(std::min(waiting_.size(), batch_max));
-            const std::vector<Place*> batch(waiting_.begin(), end);
-            waiting_.erase(waiting_.begin(), end);
-            lock.unlock();
-            write(batch);
-            lock.lock();
-            // A place may be gone as soon as its owner can take the lock.
-            for (Place* place : batch) {
-                place->is_over = true;
-                if (place != &mine) place->changed.notify_one();
-            }
-            is_led_ = !waiting_.empty();
-            if (is_led_) {
-                waiting_.front()->leads = true;
-                waiting_.front()->changed.notify_one();
-            }
-        }
+    std::unique_lock lock(mutex_);
+    waiting_.push_back(&mine);
+    if (std::exchange(is_led_, true)) {
+        const auto turn = mine.turn = std::make_shared<std::binary_semaphore>(0);
+        lock.unlock();
+        turn->acquire();
+        if (!mine.is_over) lock.lock();  // told to lead
     }
+    if (!mine.is_over) lead(mine, lock);
     if (mine.done)
         for (const auto& then : mine.after) then();
     return std::move(mine.done);
+}
+
+/// Writes what waits, `mine` among it, and hands the lead on. Lets the lock go.
+void WriteGroup::lead(Place& mine, std::unique_lock<std::mutex>& lock) {
+    const auto end =
+        waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), batch_max));
+    const std::vector<Place*> batch(waiting_.begin(), end);
+    waiting_.erase(waiting_.begin(), end);
+    lock.unlock();
+    write(batch);
+    std::vector<std::shared_ptr<std::binary_semaphore>> told;
+    lock.lock();
+    is_led_ = !waiting_.empty();
+    if (is_led_) told.push_back(waiting_.front()->turn);
+    lock.unlock();
+    // A place may be gone as soon as its owner has been told.
+    for (Place* place : batch) {
+        place->is_over = true;
+        if (place != &mine) told.push_back(place->turn);
+    }
+    for (const auto& turn : told) turn->release();
 }
 
 void WriteGroup::when_committed(std::function<void()> then) {

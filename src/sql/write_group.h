@@ -1,10 +1,10 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -59,10 +59,12 @@ private:
         const Work& work;
         Result<void> done = {};
         bool is_over = false;
-        bool leads = false;
         std::vector<std::function<void()>> after = {};
-        std::condition_variable changed = {};
+        /// Its turn has come. Shared, since it is told after the lock is let go: who is woken while
+        /// the lock is held has to go to sleep again.
+        std::shared_ptr<std::binary_semaphore> turn = {};
     };
+    void lead(Place& mine, std::unique_lock<std::mutex>& lock);
     void write(const std::vector<Place*>& batch);
     Result<void> write_all(const std::vector<Place*>& batch);
     Result<void> write_one(Place& place);

@@ -1,6 +1,8 @@
 """Kinesis as boto3 1.26 and awscli 2.9 speak it (JSON), Java's CBOR (written by hand), and a
 consumer of the kind of the KCL. Rows of the feature list by number."""
+import base64
 import hashlib
+import http.client
 import json
 import random
 import threading
@@ -383,3 +385,85 @@ def test_a_consumer_with_checkpoints_reads_each_record_once_over_reshards(kinesi
     while not Consumer(kinesis, stream, checkpoints).turn(take):
         assert time.monotonic() < until
     assert sorted(taken, key=int) == sent
+
+
+JSON = "application/x-amz-json-1.1"
+LIST = "Kinesis_20131202.ListStreams"
+NO_PARTS = ("Authorization header requires 'Credential' parameter. Authorization header requires "
+            "'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. "
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ")
+NO_QUERY = "AWS query-string parameters must include '{}'. "
+TOLD = [  # path, headers, body; type, status, words
+    ("/", {"content-type": JSON}, "", "UnknownOperationException", 400, None),
+    ("/", {"content-type": JSON, "x-amz-target": LIST}, "", "SerializationException", 400, None),
+    ("/", {"content-type": JSON, "x-amz-target": LIST}, "hello", "SerializationException", 400,
+     None),
+    ("/", {"content-type": JSON, "x-amz-target": LIST}, "{}",
+     "MissingAuthenticationTokenException", 400, "Missing Authentication Token"),
+    ("/", {"content-type": JSON, "x-amz-target": LIST, "authorization": "X"}, "{}",
+     "IncompleteSignatureException", 400, NO_PARTS + "Authorization=X"),
+    ("/", {"content-type": JSON, "x-amz-target": LIST, "date": "a",
+           "authorization": "AWS4- Signature=b Credential=a"}, "{}",
+     "IncompleteSignatureException", 400,
+     "Authorization header requires 'SignedHeaders' parameter. "
+     "Authorization=AWS4- Signature=b Credential=a"),
+    ("/?X-Amz-Algorithm", {"content-type": JSON, "x-amz-target": LIST, "authorization": "X"}, "{}",
+     "InvalidSignatureException", 400, "Found both 'X-Amz-Algorithm' as a query-string param and "
+                                       "'Authorization' as HTTP header."),
+    ("/?X-Amz-Algorithm=a&X-Amz-Credential=b&X-Amz-Signature=c&X-Amz-Date=d",
+     {"content-type": JSON, "x-amz-target": LIST}, "{}", "IncompleteSignatureException", 400,
+     NO_QUERY.format("X-Amz-SignedHeaders") + "Re-examine the query-string parameters."),
+    ("/?X-Amz-Credential=a&X-Amz-Signature=b&X-Amz-SignedHeaders=c&X-Amz-Date=d",
+     {"content-type": JSON, "x-amz-target": LIST}, "{}", "MissingAuthenticationTokenException", 400,
+     "Missing Authentication Token")]
+
+
+def unsigned(served, method, path, headers, body=""):
+    address = aws.address_of(served).removeprefix("http://")
+    connection = http.client.HTTPConnection(address, timeout=60)
+    connection.request(method, path, body.encode() or None, headers)
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+@pytest.mark.parametrize("path, headers, body, kind, status, words", TOLD)
+def test_who_does_not_sign_well_is_told_as_aws_tells_it(served, path, headers, body, kind, status,
+                                                        words):
+    answer, text = unsigned(served, "POST", path, headers, body)
+    assert (answer.status, answer.headers["content-type"]) == (status, JSON)
+    assert json.loads(text) == ({"__type": kind, "message": words} if words else {"__type": kind})
+    assert len(base64.b64decode(answer.headers["x-amz-id-2"])) in range(64, 81)
+
+
+def test_who_names_no_operation_is_told_in_the_words_of_his_wire(served):
+    answer, text = unsigned(served, "POST", "/", {})
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/x-amz-cbor-1.1")
+    assert b"UnknownOperationException" in text
+    for body, status in (("{}", 404), ("hello", 400)):
+        answer, text = unsigned(served, "POST", "/", {
+            "content-type": " application/json ;", "x-amz-target": LIST}, body)
+        assert (answer.status, answer.headers["content-type"]) == (status, "application/json")
+        assert json.loads(text)["Version"] == "1.0"
+    answer, text = unsigned(served, "POST", "/", {}, "{}")
+    assert (answer.status, "content-type" in answer.headers) == (403, False)
+    assert b"<MissingAuthenticationTokenException>" in text
+
+
+def test_a_browser_may_ask_where_keys_are_checked(served):
+    answer, text = unsigned(served, "OPTIONS", "/", {
+        "origin": "http://page", "access-control-request-headers": "a, b",
+        "access-control-request-method": "POST"})
+    assert (answer.status, text, "content-type" in answer.headers) == (200, b"", False)
+    told = {name: answer.headers[f"access-control-{name}"]
+            for name in ("allow-origin", "allow-headers", "allow-methods", "max-age")}
+    assert told == {"allow-origin": "*", "allow-headers": "a, b", "allow-methods": "POST",
+                    "max-age": "172800"}
+    answer, _ = unsigned(served, "POST", "/", {"origin": "http://page"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_no_page_gets_in_where_any_key_will_do(start_server, tmp_path):
+    server = start_server(tmp_path / "any", "--aws", "127.0.0.1:0", "--insecure-any-credentials")
+    for method in ("OPTIONS", "POST"):
+        answer, _ = unsigned(server, method, "/", {"origin": "http://page"})
+        assert "access-control-allow-origin" not in answer.headers

@@ -25,8 +25,7 @@ void add_common_headers(http::Response& response, Wire wire, std::string_view co
     response.headers.emplace_back("Content-Type",
                                   content_type.empty() ? media_type(wire) : content_type);
     response.headers.emplace_back("x-amzn-RequestId", request_id);
-    // Of no meaning to anybody, but clients print it.
-    response.headers.emplace_back("x-amz-id-2", base64(std::string(request_id) + "/stroma"));
+    response.headers.emplace_back("x-amz-id-2", second_id(request_id));
 }
 
 std::string query_document(const Service& service, const Call& call, std::string_view result) {
@@ -62,6 +61,12 @@ constexpr std::string_view wrong_signature =
 constexpr std::string_view unknown_token = "The security token included in the request is invalid.";
 
 }  // namespace
+
+std::string second_id(std::string_view request_id) {
+    std::string id(request_id);
+    id.resize(72, '/');
+    return base64(id);
+}
 
 http::Response answer_of(const Service& service, const Call& call, Outcome<Reply> outcome) {
     if (!outcome)
@@ -110,6 +115,9 @@ http::Response fault_answer(Wire wire, const Fault& fault, std::string_view requ
 
 Fault json_fault(const Distrust& distrust) {
     switch (distrust.why) {
+        case Why::foreign:
+            if (!distrust.detail.empty()) return {"IncompleteSignatureException", distrust.detail};
+            [[fallthrough]];
         case Why::missing:
         case Why::unsupported:
             return {"MissingAuthenticationTokenException", "Missing Authentication Token"};
@@ -128,6 +136,7 @@ Fault json_fault(const Distrust& distrust) {
 Fault query_fault(const Distrust& distrust) {
     switch (distrust.why) {
         case Why::missing:
+        case Why::foreign:
         case Why::unsupported:
             return {"MissingAuthenticationToken", "Request is missing Authentication Token", 403};
         case Why::incomplete:
@@ -144,7 +153,8 @@ Fault query_fault(const Distrust& distrust) {
 
 Fault rest_fault(const Distrust& distrust) {
     switch (distrust.why) {
-        case Why::missing: return {"AccessDenied", "Access Denied", 403};
+        case Why::missing:
+        case Why::foreign: return {"AccessDenied", "Access Denied", 403};
         case Why::both:
             return {"InvalidArgument",
                     "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "

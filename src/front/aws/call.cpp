@@ -82,7 +82,7 @@ tl::unexpected<Fault> refuse(const Error& error) {
 
 Outcome<Json> Call::parameters() const {
     if (wire == Wire::query) return form_as_json(form);
-    if (body.empty()) return Json(Json::object());
+    if (body.empty() && wire == Wire::json_1_0) return Json(Json::object());
     auto members = wire == Wire::cbor_1_1 ? read_cbor(body) : parse_json(body, json_limits);
     if (!members || !members->is_object()) return refuse("SerializationException", "");
     return *std::move(members);

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/metrics.h"
 #include "front/aws/answer.h"
+#include "front/aws/nameless.h"
 #include "front/http/url.h"
 
 namespace stroma::front::aws {
@@ -17,11 +18,19 @@ std::string media_type_of(const http::Request& request) {
     return http::lower_case(http::trimmed(std::string_view(type).substr(0, type.find(';'))));
 }
 
-Wire wire_of(std::string_view media_type) {
+bool is_kinesis(const Service* service) {
+    return service != nullptr && service->name() == "kinesis";
+}
+
+/// Who says nothing to Kinesis, or to nobody, speaks CBOR.
+Wire wire_of(std::string_view media_type, const Service* service) {
     if (media_type == "application/x-amz-json-1.0") return Wire::json_1_0;
     if (media_type == "application/x-amz-cbor-1.1") return Wire::cbor_1_1;
+    if (media_type.empty() && (service == nullptr || is_kinesis(service))) return Wire::cbor_1_1;
     return Wire::json_1_1;
 }
+
+bool is_member_wire(Wire wire) { return wire == Wire::json_1_1 || wire == Wire::cbor_1_1; }
 
 void count_call(std::string_view service, int status) {
     counter("stroma_aws_calls_total", "Calls of AWS-compatible services answered",
@@ -34,6 +43,11 @@ const std::string* member_of(const std::vector<std::pair<std::string, std::strin
     for (const auto& [key, value] : form)
         if (key == name) return &value;
     return nullptr;
+}
+
+bool is_empty(const http::Request& request) {
+    return !request.header("transfer-encoding") &&
+           request.header("content-length").value_or("0") == "0";
 }
 
 std::string_view without_port(std::string_view host) {
@@ -100,8 +114,8 @@ std::optional<Port::Asked> Port::service_asked(http::Request& request, const Cla
     const std::string media_type = media_type_of(request);
     if (const auto target = request.header("x-amz-target"); target && request.method == "POST") {
         const std::size_t dot = target->find('.');
-        asked.wire = wire_of(media_type);
         asked.service = service_with_prefix(std::string_view(*target).substr(0, dot));
+        asked.wire = wire_of(media_type, asked.service);
         asked.operation = dot == target->npos ? "" : target->substr(dot + 1);
         return asked;
     }
@@ -151,8 +165,31 @@ Trust<catalog::Principal> Port::principal_of(const http::Request& request, const
 http::Response Port::handle(http::Request& request) {
     const auto claim = read_claim(request);
     auto asked = service_asked(request, claim ? &*claim : nullptr);
-    if (asked) return call_service(request, *asked);
-    return call_rest(request);
+    if (!asked && !is_nameless(request, claim)) return call_rest(request);
+    // Where any key will do, a page from anywhere could do anything: no browser is let in.
+    const bool from_page = request.header("origin").has_value() && !options_.any_credentials;
+    const std::string id = ids_.uuid();
+    if (!asked && request.method == "OPTIONS") return preflight_answer(request, id);
+    http::Response response =
+        asked ? call_service(request, *asked)
+              : nameless_answer(request, media_type_of(request), !is_empty(request), claim, id);
+    if (from_page) let_browsers_read(response);
+    return response;
+}
+
+/// A request for a service of ours that says neither what nor, by its bucket, that it is S3's.
+bool Port::is_nameless(const http::Request& request, const Trust<Claim>& claim) const {
+    if (!bucket_of_host(request).empty() || (claim && claim->service == "s3")) return false;
+    const bool at_root = request.path == "/";
+    if (request.method == "OPTIONS")
+        return at_root && request.header("origin").has_value() && !options_.any_credentials;
+    if (request.method == "POST")
+        return at_root && !media_type_of(request).starts_with("multipart/");
+    if (!claim || claim->kind == Claim::Kind::none) return false;
+    return std::any_of(services_.begin(), services_.end(), [&](const Service* service) {
+        return claim->service.empty() ||
+               (claim->service == service->name() && is_kinesis(service));
+    });
 }
 
 http::Response Port::call_service(http::Request& request, Asked& asked) {
@@ -172,6 +209,10 @@ http::Response Port::call_service(http::Request& request, Asked& asked) {
     if (asked.has_form) {
         if (auto form = http::parse_query(*body)) asked.form = *std::move(form);
     }
+    if (is_kinesis(asked.service) && media_type_of(request) == "application/json") {
+        if (!body->empty()) return old_json_answer(*body, request_id);
+        asked.wire = Wire::cbor_1_1;
+    }
     if (asked.wire == Wire::query) {
         const std::string* const action = member_of(asked.form, "Action");
         const std::string* const version = member_of(asked.form, "Version");
@@ -188,11 +229,17 @@ http::Response Port::call_service(http::Request& request, Asked& asked) {
     if (asked.service == nullptr)
         return refused(asked.wire == Wire::query
                            ? Fault{"InvalidAction", "no service here has this action"}
-                           : Fault{"UnknownOperationException", "", 404});
-    const auto claim = read_claim(request);
+                           : Fault{"UnknownOperationException", ""});
+    auto claim = read_claim(request);
+    if (!claim && claim.error().why == Distrust::Why::incomplete &&
+        !request.header("authorization") && !request.query_value("X-Amz-Algorithm"))
+        claim = tl::unexpected<Distrust>(Distrust{Distrust::Why::missing, ""});
     const auto principal = claim ? principal_of(request, *claim, sha256_hex(*body), nullptr)
                            : options_.any_credentials ? principal_of(request, {}, "", nullptr)
                                                       : tl::unexpected<Distrust>(claim.error());
+    if (!principal && is_member_wire(asked.wire) &&
+        !starts_as_object(asked.wire == Wire::cbor_1_1, *body))
+        return refused({"SerializationException", ""});
     if (!principal)
         return refused(asked.wire == Wire::query ? query_fault(principal.error())
                                                  : json_fault(principal.error()));

@@ -79,6 +79,7 @@ private:
     http::Response handle(http::Request& request);
     http::Response call_service(http::Request& request, Asked& asked);
     http::Response call_rest(http::Request& request);
+    bool is_nameless(const http::Request& request, const Trust<Claim>& claim) const;
     std::optional<Asked> service_asked(http::Request& request, const Claim* claim) const;
     Trust<catalog::Principal> principal_of(const http::Request& request, const Claim& claim,
                                            std::string_view body_sha256, Bytes* signing_key);

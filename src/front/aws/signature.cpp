@@ -110,10 +110,12 @@ Trust<Claim> header_claim(const http::Request& request, const std::string& autho
         return distrust(Why::unsupported,
                         "The authorization mechanism you have provided is not supported. Please "
                         "use AWS4-HMAC-SHA256.");
-    if (!authorization.starts_with(v4)) return distrust(Why::missing);
+    const bool is_v4 = authorization.starts_with(v4);
+    std::string told = is_v4 ? authorization.substr(v4.size()) : authorization;
+    if (!is_v4) std::replace(told.begin(), told.end(), ' ', ',');
     std::string credential, signed_headers;
     bool has_signed_headers = false;
-    for (const std::string& part : split(std::string_view(authorization).substr(v4.size()), ',')) {
+    for (const std::string& part : split(told, ',')) {
         const std::string_view text = http::trimmed(part);
         const std::size_t equals = text.find('=');
         if (equals == text.npos) continue;
@@ -137,7 +139,9 @@ Trust<Claim> header_claim(const http::Request& request, const std::string& autho
         missing +=
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ";
     if (!missing.empty())
-        return distrust(Why::incomplete, missing + "Authorization=" + authorization);
+        return distrust(is_v4 ? Why::incomplete : Why::foreign,
+                        missing + "Authorization=" + authorization);
+    if (!is_v4) return distrust(Why::foreign);
     if (!read_credential(credential, claim))
         return distrust(Why::malformed,
                         "The authorization header is malformed; the Credential is mal-formed; "
@@ -160,7 +164,8 @@ Trust<Claim> query_v4_claim(const http::Request& request) {
     std::string missing;
     const auto value_of = [&](const char* name) {
         const auto value = request.query_value(name);
-        if (!value) missing += fmt::format("AWS query-string parameters must include '{}'. ", name);
+        if (value.value_or("").empty())
+            missing += fmt::format("AWS query-string parameters must include '{}'. ", name);
         return value.value_or("");
     };
     const std::string algorithm = value_of("X-Amz-Algorithm");

@@ -51,6 +51,7 @@ struct Claim {
 struct Distrust {
     enum class Why {
         missing,      ///< not signed at all
+        foreign,      ///< an Authorization of a kind that AWS doesn't have
         both,         ///< signed in the header and in the query
         incomplete,   ///< a part is missing
         malformed,    ///< a part can't be read

@@ -11,17 +11,20 @@ Exchange::Exchange(Request incoming, std::function<void()> wake)
     request.left = stop_.get_token();
 }
 
-void Exchange::wake_locked() {
-    if (woken_ || gone_) return;
-    woken_ = true;
-    wake_();
+void Exchange::wake_after(std::unique_lock<std::mutex>& lock) {
+    const bool wakes = !woken_ && !gone_;
+    woken_ = woken_ || wakes;
+    lock.unlock();
+    // Who is woken while the lock is held has to go to sleep again.
+    if (wakes) wake_();
 }
 
 Result<Bytes> Exchange::read() {
     std::unique_lock lock(mutex_);
     if (input_.empty() && !input_ended_ && !input_error_ && !gone_) {
         input_wanted_ = true;
-        wake_locked();
+        wake_after(lock);
+        lock.lock();
         changed_.wait(lock,
                       [&] { return !input_.empty() || input_ended_ || input_error_ || gone_; });
     }
@@ -39,7 +42,7 @@ Result<void> Exchange::write(ByteSpan bytes) {
         const std::size_t count = std::min(bytes.size(), output_bytes_max - output_.size());
         output_ += as_text(bytes.first(count));
         bytes = bytes.subspan(count);
-        wake_locked();
+        wake_after(lock);
     }
     const std::lock_guard lock(mutex_);
     if (gone_) return fail(ErrorCode::cancelled, "the client left");
@@ -52,16 +55,16 @@ void Exchange::trailer(std::string_view name, std::string_view value) {
 }
 
 void Exchange::answer(Response response) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     response_ = std::move(response);
     answered_ = true;
-    wake_locked();
+    wake_after(lock);
 }
 
 void Exchange::end_stream(bool whole) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     (whole ? ended_ : failed_) = true;
-    wake_locked();
+    wake_after(lock);
 }
 
 Exchange::Wanted Exchange::take() {

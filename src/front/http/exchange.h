@@ -56,7 +56,8 @@ public:
     void ask_to_stop() { stop_.request_stop(); }
 
 private:
-    void wake_locked();
+    /// Lets the lock go, and wakes the connection unless that is done already.
+    void wake_after(std::unique_lock<std::mutex>& lock);
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::function<void()> wake_;

@@ -1,13 +1,17 @@
 #include "front/http/server.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <boost/asio/io_context.hpp>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
 #include "base/metrics.h"
+#include "front/http/connection.h"
 #include "front/http/event_stream.h"
+#include "front/http/site.h"
 #include "front/http/test_client.h"
 
 namespace stroma::front::http {
@@ -359,6 +363,50 @@ TEST(Server, ATakenPortSaysWhatToDo) {
     const auto second = Server::listen(options, {}, nullptr);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, ErrorCode::unavailable);
+}
+
+/// What a connection with half a head says when its deadline passes after so many steps of its
+/// thread; "" when it says nothing and stays.
+std::string told_when_late(int steps) {
+    boost::asio::io_context context;
+    ServerOptions options;
+    options.access_log = false;
+    Site site(options, {}, nullptr);
+    Socket::protocol_type protocol = Socket::protocol_type::v4();
+    boost::asio::ip::tcp::acceptor acceptor(context, {boost::asio::ip::address_v4::loopback(), 0});
+    Socket client(context);
+    client.connect(acceptor.local_endpoint());
+    Socket served(context, protocol, acceptor.accept().release());
+    const std::string half = "GET / HTTP/1.1\r\nHost: loc";
+    EXPECT_EQ(::send(client.native_handle(), half.data(), half.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(half.size()));
+    const auto connection = std::make_shared<Connection>(
+        context, site, std::make_unique<TcpStream>(std::move(served)), "127.0.0.1");
+    bool ended = false;
+    connection->start([&](Connection*) { ended = true; });
+    for (int step = 0; step < steps; ++step) context.poll_one();
+    connection->check_deadline(Connection::Time::max() - std::chrono::nanoseconds{1});
+    while (context.poll_one() > 0) continue;
+    char answer[512];
+    const ssize_t count = ::recv(client.native_handle(), answer, sizeof answer, MSG_DONTWAIT);
+    std::string told;
+    if (count >= 0) told = count == 0 ? "closed" : std::string(answer, answer + count);
+    client.close();
+    connection->abort();
+    context.run();
+    EXPECT_TRUE(ended);
+    return told;
+}
+
+TEST(Connection, ADeadlineThatPassesBetweenAReadAndWhoWaitsForItHolds) {
+    int answered = 0;
+    for (int steps = 1; steps < 12; ++steps) {
+        const std::string told = told_when_late(steps);
+        // Before anything was read nobody is told why.
+        EXPECT_TRUE(told == "closed" || told.starts_with("HTTP/1.1 408")) << steps << ": " << told;
+        answered += told.starts_with("HTTP/1.1 408") ? 1 : 0;
+    }
+    EXPECT_GT(answered, 0);
 }
 
 }  // namespace
