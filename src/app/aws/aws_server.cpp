@@ -255,6 +255,10 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     return std::unique_ptr<AwsServer>(new AwsServer(std::move(state)));
 }
 
+void AwsServer::copy_by(std::function<Result<void>(const delivery::WarehouseCopy& copy)> copy) {
+    state_->deliveries->deliveries().copy_by(std::move(copy));
+}
+
 void AwsServer::start() {
     state_->messages->start();
     state_->deliveries->start();

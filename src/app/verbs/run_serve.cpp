@@ -12,6 +12,7 @@
 #include "app/aws/aws_server.h"
 #include "app/command_line.h"
 #include "app/control_routes.h"
+#include "app/redshift/delivery_copies.h"
 #include "app/redshift/postgres_server.h"
 #include "app/redshift/user_database.h"
 #include "app/site.h"
@@ -321,6 +322,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
     const auto engine = TRY(open_engine(*site, settings, options, aws.get()));
+    if (aws && engine) aws->copy_by(delivery_copies(*site, *engine));
     const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
     site->start_workers();
     server->start();
