@@ -193,17 +193,22 @@ Result<void> AwsServer::open_s3(State& state) {
 void AwsServer::watch_over(State& state, const Settings& settings) {
     const Watched watched{state.streams->streams(), state.deliveries->deliveries(),
                           state.messages->queues(), state.messages->events()};
-    state.watcher = make_watcher(watched, settings, state.site.clock());
+    state.watcher =
+        make_watcher(watched, settings, state.site.data() / "watched.json", state.site.clock());
     state.site.add_gauges([watched] { return publish_streams(watched); });
     // What deliveries put lies in the database, and what events put on streams is gone from it:
     // streams are copied last, and nothing is delivered meanwhile.
     state.site.copy_records_by(
-        [watched](const fs::path& to, const std::function<Result<void>()>& copy_database) {
-            return watched.deliveries.while_paused([&]() -> Result<void> {
+        [watched, &buckets = *state.buckets](
+            const fs::path& to,
+            const std::function<Result<void>()>& copy_database) -> Result<std::shared_ptr<void>> {
+            auto bytes_stay = buckets.keep_removed_bytes();
+            TRY(watched.deliveries.while_paused([&]() -> Result<void> {
                 TRY(copy_database());
                 TRY(watched.streams.copy_to(to / "streams"));
                 return watched.deliveries.copy_to(to / "deliveries");
-            });
+            }));
+            return bytes_stay;
         });
 }
 

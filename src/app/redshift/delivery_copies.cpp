@@ -10,17 +10,18 @@ namespace {
 using redshift::Answer;
 using redshift::Session;
 
-std::string quoted(std::string_view text) {
-    std::string quoted = "'";
-    for (const char c : text) quoted += c == '\'' ? "''" : std::string(1, c);
-    return quoted + "'";
+std::string sql_text(std::string_view text) {
+    std::string made = "'";
+    for (const char c : text) made += c == '\'' ? "''" : std::string(1, c);
+    return made + "'";
 }
 
 std::string copy_text(const delivery::WarehouseCopy& copy) {
     const auto& table = copy.table;
     return fmt::format("COPY {}{} FROM {} IAM_ROLE {} MANIFEST{} {}", table.table,
                        table.columns.empty() ? "" : " (" + table.columns + ")",
-                       quoted(copy.manifest), table.role.empty() ? "default" : quoted(table.role),
+                       sql_text(copy.manifest),
+                       table.role.empty() ? std::string("default") : sql_text(table.role),
                        copy.gzip ? " GZIP" : "", table.options);
 }
 
@@ -36,14 +37,15 @@ Answer<bool> run_one(Session& session, const std::string& text, redshift::Statem
 Answer<void> take_batch(Session& session, const delivery::WarehouseCopy& copy) {
     using Kind = redshift::StatementKind;
     const std::string batch =
-        fmt::format("delivery = {} AND batch = {}", quoted(copy.delivery), quoted(copy.batch));
+        fmt::format("delivery = {} AND batch = {}", sql_text(copy.delivery), sql_text(copy.batch));
     if (TRY(run_one(session, "SELECT 1 FROM stroma.delivery_ledger WHERE " + batch, Kind::select)))
         return {};
     TRY(run_one(session, copy_text(copy), Kind::copy_from_s3));
-    TRY(run_one(session,
-                fmt::format("INSERT INTO stroma.delivery_ledger VALUES ({}, {}, {}, getdate())",
-                            quoted(copy.delivery), quoted(copy.batch), quoted(copy.table.table)),
-                Kind::insert));
+    TRY(run_one(
+        session,
+        fmt::format("INSERT INTO stroma.delivery_ledger VALUES ({}, {}, {}, getdate())",
+                    sql_text(copy.delivery), sql_text(copy.batch), sql_text(copy.table.table)),
+        Kind::insert));
     return {};
 }
 
