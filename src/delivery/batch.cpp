@@ -338,8 +338,8 @@ void Making::take_forced(const std::vector<RawRecord>& records) {
         if (forced == chosen_->forced.end())
             others.push_back(std::move(item));
         else if (is_chosen(*chosen_, std::string(errors_buffer), record.shard, record.number))
-            refuse(std::move(item), forced->second,
-                   forced->second == too_many_code
+            refuse(std::move(item), forced->second.code,
+                   forced->second.code == too_many_code
                        ? fmt::format("{} partitions were open", partitions_max)
                        : "the query was stopped: it took too much time or memory");
     }

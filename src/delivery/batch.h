@@ -36,7 +36,7 @@ struct ItemPlace {
 /// The buffers that a batch is made of, where partitions are buffered apart.
 struct Chosen {
     std::map<std::string, Positions> from;
-    std::map<std::string, std::string> forced;  ///< as OpenBuffers has it
+    std::map<std::string, ForcedItem> forced;  ///< as OpenBuffers has it
 };
 
 /// What a batch is called by: the same at each repeat.

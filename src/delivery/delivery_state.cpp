@@ -33,12 +33,27 @@ std::map<std::string, Positions> parse_by_name(const Json& value) {
     return all;
 }
 
+Json forced_json(const std::map<std::string, ForcedItem>& forced) {
+    Json json = Json::array();
+    for (const auto& [id, item] : forced) json.push_back({id, item.code, item.shard, item.number});
+    return json;
+}
+
+std::map<std::string, ForcedItem> parse_forced(const Json& value) {
+    std::map<std::string, ForcedItem> forced;
+    for (const Json& each : value)
+        forced[each.at(0).get<std::string>()] = {each.at(1).get<std::string>(),
+                                                 each.at(2).get<std::uint32_t>(),
+                                                 each.at(3).get<std::uint64_t>()};
+    return forced;
+}
+
 Json buffers_json(const OpenBuffers& buffers) {
     return {{"version", buffers.version},
             {"config", buffers.config},
             {"scanned", positions_json(buffers.scanned)},
             {"from", by_name_json(buffers.from)},
-            {"forced", buffers.forced}};
+            {"forced", forced_json(buffers.forced)}};
 }
 
 OpenBuffers parse_buffers(const Json& value) {
@@ -46,7 +61,7 @@ OpenBuffers parse_buffers(const Json& value) {
             .config = value.at("config").get<std::string>(),
             .scanned = parse_positions(value.at("scanned")),
             .from = parse_by_name(value.at("from")),
-            .forced = value.at("forced").get<std::map<std::string, std::string>>()};
+            .forced = parse_forced(value.at("forced"))};
 }
 
 Json plan_json(const Plan& plan) {

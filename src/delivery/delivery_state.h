@@ -19,6 +19,13 @@ struct Range {
 /// Of shards: a sequence number each. A shard that isn't named stands before its first record.
 using Positions = std::map<std::uint32_t, std::uint64_t>;
 
+/// An item that goes to the errors under that code, and its record.
+struct ForcedItem {
+    std::string code;
+    std::uint32_t shard = 0;
+    std::uint64_t number = 0;
+};
+
 /// The buffers of a delivery with dynamic partitioning as they stood when a plan was made. A buffer
 /// holds the items of its partition that lie from its positions on; what lies before `scanned` and
 /// in no open buffer has been delivered.
@@ -27,8 +34,9 @@ struct OpenBuffers {
     std::string config;  ///< and what it was
     Positions scanned;
     std::map<std::string, Positions> from;
-    /// By id: items that go to the errors, whatever their partition would be, and under which code.
-    std::map<std::string, std::string> forced;
+    /// By id: items that go to the errors, whatever their partition would be. They are known until
+    /// the log before them is done with.
+    std::map<std::string, ForcedItem> forced;
 };
 
 /// The batch that is being delivered. It was written down before its first object was put, with

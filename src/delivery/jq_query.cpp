@@ -85,7 +85,7 @@ std::vector<Result<PartitionKeys>> JqQuery::keys_of(
                 return;
             }
             const std::size_t middle = from + (to - from) / 2;
-            const Milliseconds less{std::max<std::int64_t>(time.count() / 10, 1)};
+            const Milliseconds less{std::max<std::int64_t>(time.count() / 2, 1)};
             ask(from, middle, less);
             ask(middle, to, less);
         };

@@ -20,6 +20,13 @@ void lower(Positions& positions, const Positions& to) {
     for (auto& [shard, number] : positions) number = std::min(number, at(to, shard));
 }
 
+/// Drops what lies in the log before those positions.
+void forget(std::map<std::string, ForcedItem>& forced, const Positions& before) {
+    std::erase_if(forced, [&](const auto& each) {
+        return each.second.number < at(before, each.second.shard);
+    });
+}
+
 }  // namespace
 
 PartitionBuffers::PartitionBuffers(const DeliveryState& state)
@@ -70,10 +77,10 @@ PartitionBuffers::Buffer* PartitionBuffers::buffer_for(std::uint32_t shard, std:
     const auto partitions = static_cast<std::size_t>(std::ranges::count_if(
         open_, [](const auto& each) { return !each.first.starts_with('!'); }));
     if (is_partition && !open_.contains(name) && partitions >= partitions_max) {
-        forced_[place.id] = too_many_code;
+        forced_[place.id] = {std::string(too_many_code), shard, number};
         name = errors_buffer;
     }
-    if (!place.forced.empty()) forced_[place.id] = place.forced;
+    if (!place.forced.empty()) forced_[place.id] = {place.forced, shard, number};
     const auto [found, is_new] = open_.try_emplace(name);
     if (is_new) {
         // What other shards hold before this moment isn't in it, nor what was delivered before.
@@ -148,7 +155,9 @@ void PartitionBuffers::plan(const std::vector<std::string>& buffers, std::int64_
 
 void PartitionBuffers::close(const std::map<std::string, Positions>& buffers) {
     for (const auto& [name, from] : buffers) open_.erase(name);
-    if (buffers.contains(std::string(errors_buffer))) forced_.clear();
+    Positions done = looked_at_;
+    for (const auto& [name, buffer] : open_) lower(done, buffer.from);
+    forget(forced_, done);
 }
 
 void note_delivered(DeliveryState& state) {
@@ -156,13 +165,13 @@ void note_delivered(DeliveryState& state) {
     if (!plan.open) {
         for (const Range& range : plan.ranges) state.cursors[range.shard] = range.to;
     } else {
-        state.buffers = plan.open;
-        OpenBuffers& open = *state.buffers;
+        OpenBuffers open = *plan.open;
         for (const auto& [name, from] : plan.buffers) open.from.erase(name);
-        if (plan.buffers.contains(std::string(errors_buffer))) open.forced.clear();
         state.cursors = open.scanned;
         for (const auto& [name, from] : open.from) lower(state.cursors, from);
-        if (open.from.empty()) state.buffers.reset();
+        forget(open.forced, state.cursors);
+        state.buffers.reset();
+        if (!open.from.empty()) state.buffers = std::move(open);
     }
     state.plan.reset();
 }

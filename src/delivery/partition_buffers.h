@@ -59,7 +59,7 @@ private:
     std::optional<OpenBuffers> stored_;
     Positions looked_at_;  ///< up to before
     std::map<std::string, Buffer> open_;
-    std::map<std::string, std::string> forced_;  ///< as OpenBuffers has it
+    std::map<std::string, ForcedItem> forced_;  ///< as OpenBuffers has it
 };
 
 /// The plan has been delivered: moves the cursors.

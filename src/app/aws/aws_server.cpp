@@ -203,11 +203,12 @@ void AwsServer::watch_over(State& state, const Settings& settings) {
             const fs::path& to,
             const std::function<Result<void>()>& copy_database) -> Result<std::shared_ptr<void>> {
             auto bytes_stay = buckets.keep_removed_bytes();
-            TRY(watched.deliveries.while_paused([&]() -> Result<void> {
+            const auto copied = watched.deliveries.while_paused([&]() -> Result<void> {
                 TRY(copy_database());
                 TRY(watched.streams.copy_to(to / "streams"));
                 return watched.deliveries.copy_to(to / "deliveries");
-            }));
+            });
+            if (!copied) return fail(copied.error());
             return bytes_stay;
         });
 }
