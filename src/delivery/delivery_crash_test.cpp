@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "base/crash_states.h"
-#include "delivery/memory_sink.h"
+#include "delivery/delivery_test_site.h"
 
 namespace stroma::delivery {
 namespace {

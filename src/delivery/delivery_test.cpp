@@ -6,8 +6,8 @@
 #include "base/digest.h"
 #include "delivery/batch.h"
 #include "delivery/deliveries.h"
+#include "delivery/delivery_test_site.h"
 #include "delivery/kpl.h"
-#include "delivery/memory_sink.h"
 #include "delivery/prefix.h"
 #include "queue/segments/segment_stream.h"
 

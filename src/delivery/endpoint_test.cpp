@@ -2,7 +2,7 @@
 
 #include "base/base64.h"
 #include "base/json.h"
-#include "delivery/memory_sink.h"
+#include "delivery/delivery_test_site.h"
 
 namespace stroma::delivery {
 namespace {
@@ -117,7 +117,8 @@ TEST(Warehouse, ObjectsAndTheirManifestAreThereBeforeTheTableIsAskedAndAgainAfte
         R"({"RedshiftDestinationConfiguration":{"RoleARN":"role","Username":"u",
             "CopyCommand":{"DataTableName":"t","DataTableColumns":"a,b","CopyOptions":"CSV"},
             "S3Configuration":{"BucketARN":"arn:aws:s3:::b","Prefix":"in/",
-            "CompressionFormat":"GZIP","BufferingHints":{"SizeInMBs":1,"IntervalInSeconds":0}}}})")));
+            "CompressionFormat":"GZIP",
+            "BufferingHints":{"SizeInMBs":1,"IntervalInSeconds":0}}}})")));
     ASSERT_TRUE(deliveries.put("d", std::vector<std::string>{"1,2\n"}));
     deliveries.start();
     while (deliveries.find("d")->plan || deliveries.stats("d")->waiting > 0)

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <random>
 
-#include "delivery/memory_sink.h"
+#include "delivery/delivery_test_site.h"
 
 namespace stroma::delivery {
 namespace {

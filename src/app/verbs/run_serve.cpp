@@ -223,7 +223,9 @@ Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings
                     "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
                     "--postgres ADDR:PORT too");
     if (!has_postgres) return nullptr;
-    return open_user_database(site, aws == nullptr ? nullptr : &aws->buckets());
+    auto engine = TRY(open_user_database(site, aws == nullptr ? nullptr : &aws->buckets()));
+    if (aws != nullptr) aws->copy_by(delivery_copies(site, *engine));
+    return engine;
 }
 
 /// The PostgreSQL port where one is asked for, listening; null else.
@@ -322,7 +324,6 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
     const auto engine = TRY(open_engine(*site, settings, options, aws.get()));
-    if (aws && engine) aws->copy_by(delivery_copies(*site, *engine));
     const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
     site->start_workers();
     server->start();
