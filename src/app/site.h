@@ -122,8 +122,9 @@ public:
     /// has the next open do so with the warehouse's file. Gives how many results went.
     Result<std::int64_t> purge();
     /// Copies the folders "streams" and "deliveries" into that one, with the database of what came
-    /// in through the AWS port, which is done by `copy_database`, all of one moment.
-    using CopyRecords = std::function<Result<void>(
+    /// in through the AWS port, which is done by `copy_database`, all of one moment. Until what it
+    /// gives is dropped no bytes go that this database names.
+    using CopyRecords = std::function<Result<std::shared_ptr<void>>(
         const fs::path& to, const std::function<Result<void>()>& copy_database)>;
     /// Who has them open copies them from now on; nothing: nobody has, they are plain files.
     void copy_records_by(CopyRecords copy);

@@ -311,12 +311,14 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
         TRY(state_->warehouse_database->backup_to(half / "warehouse.duckdb"));
         TRY(state_->control->backup_to(half / "control.db"));
     }
+    std::shared_ptr<void> bytes_stay;
     {
         // A server that ends meanwhile waits: it has them open.
         const std::lock_guard<std::mutex> held(state_->records_mutex);
-        const CopyRecords& copy = state_->copy_records;
-        TRY(copy ? copy(half, [&] { return copy_ingest(*this, half); })
-                 : copy_closed_records(*this, half));
+        if (const CopyRecords& copy = state_->copy_records)
+            bytes_stay = TRY(copy(half, [&] { return copy_ingest(*this, half); }));
+        else
+            TRY(copy_closed_records(*this, half));
     }
     if (const fs::path keys = state_->data / access_key_file; fs::exists(keys)) {
         const std::string key = TRY(read_file(keys));

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/crash_states.h"
+
 namespace stroma {
 namespace {
 
@@ -46,12 +48,26 @@ int fault_now() {
     return state.plan.error_number;
 }
 
+/// Tells a test's recording, if there is one.
+void made(FileChange::Kind kind, const std::string& path, std::uint64_t offset = 0,
+          ByteSpan bytes = {}, const std::string& to = "") {
+    if (are_changes_recorded())
+        record_change({.kind = kind,
+                       .path = path,
+                       .to = to,
+                       .offset = offset,
+                       .bytes = std::string(as_text(bytes))});
+}
+
 Result<File> open_with(const fs::path& path, int flags, std::string_view doing) {
     if ((flags & O_CREAT) != 0)
         if (const int fault = fault_now())
             return fail(error_from_errno(doing, path.string(), fault));
     const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
-    if (descriptor >= 0) return File(descriptor, path.string());
+    if (descriptor >= 0) {
+        if ((flags & O_CREAT) != 0) made(FileChange::Kind::create, path.string());
+        return File(descriptor, path.string());
+    }
     if (errno == EEXIST) return fail(ErrorCode::already_exists, path.string() + " exists");
     return fail(error_from_errno(doing, path.string(), errno));
 }
@@ -130,6 +146,7 @@ Result<void> File::write_at(std::uint64_t offset, ByteSpan bytes) {
         if (put < 0) return fail(error_from_errno("writing", name_, errno));
         done += static_cast<std::size_t>(put);
     }
+    made(FileChange::Kind::write, name_, offset, bytes);
     return {};
 }
 
@@ -137,12 +154,14 @@ Result<void> File::truncate(std::uint64_t size) {
     if (const int fault = fault_now()) return fail(error_from_errno("truncating", name_, fault));
     if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0)
         return fail(error_from_errno("truncating", name_, errno));
+    made(FileChange::Kind::truncate, name_, size);
     return {};
 }
 
 Result<void> File::sync() {
     if (const int fault = fault_now()) return fail(error_from_errno("syncing", name_, fault));
     if (::fdatasync(descriptor_) != 0) return fail(error_from_errno("syncing", name_, errno));
+    made(FileChange::Kind::sync, name_);
     return {};
 }
 
@@ -186,13 +205,17 @@ Result<void> rename_file(const fs::path& from, const fs::path& to) {
         return fail(error_from_errno("renaming", from.string(), fault));
     if (::rename(from.c_str(), to.c_str()) != 0)
         return fail(error_from_errno("renaming", from.string(), errno));
+    made(FileChange::Kind::rename, from.string(), 0, {}, to.string());
     return {};
 }
 
 Result<void> link_file(const fs::path& from, const fs::path& to) {
     if (const int fault = fault_now())
         return fail(error_from_errno("linking", from.string(), fault));
-    if (::link(from.c_str(), to.c_str()) == 0) return {};
+    if (::link(from.c_str(), to.c_str()) == 0) {
+        made(FileChange::Kind::link, from.string(), 0, {}, to.string());
+        return {};
+    }
     if (errno == EEXIST) return fail(ErrorCode::already_exists, to.string() + " exists");
     return fail(error_from_errno("linking", from.string(), errno));
 }
@@ -200,7 +223,10 @@ Result<void> link_file(const fs::path& from, const fs::path& to) {
 Result<bool> remove_file(const fs::path& path) {
     if (const int fault = fault_now())
         return fail(error_from_errno("removing", path.string(), fault));
-    if (::unlink(path.c_str()) == 0) return true;
+    if (::unlink(path.c_str()) == 0) {
+        made(FileChange::Kind::remove, path.string());
+        return true;
+    }
     if (errno == ENOENT) return false;
     return fail(error_from_errno("removing", path.string(), errno));
 }
@@ -213,6 +239,7 @@ Result<void> make_folders(const fs::path& path) {
         return fail(error_from_errno("making folder", path.string(), fault));
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
         return fail(error_from_errno("making folder", path.string(), errno));
+    made(FileChange::Kind::make_folder, path.string());
     return sync_folder(parent.empty() ? fs::path(".") : parent);
 }
 
@@ -225,6 +252,7 @@ Result<void> sync_folder(const fs::path& path) {
     const File folder(descriptor, path.string());
     if (::fsync(descriptor) != 0)
         return fail(error_from_errno("syncing folder", path.string(), errno));
+    made(FileChange::Kind::sync_folder, path.string());
     return {};
 }
 

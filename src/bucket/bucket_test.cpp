@@ -88,6 +88,29 @@ TEST_F(BucketTest, BytesGoWhenTheirLastObjectGoes) {
     EXPECT_EQ(late.error().why, Why::no_such_key);
 }
 
+TEST_F(BucketTest, RemovedBytesStayWhileACopyNeedsThem) {
+    put("a", "long enough");
+    put("b", "another one");
+    auto first = buckets->keep_removed_bytes();
+    auto second = buckets->keep_removed_bytes();
+    remove("a");
+    put("b", "short");
+    EXPECT_EQ(blobs(), 3u);
+    first.reset();
+    EXPECT_EQ(blobs(), 3u);
+    second.reset();
+    EXPECT_EQ(blobs(), 1u);
+    // A process that ends meanwhile leaves them to its next start.
+    first = buckets->keep_removed_bytes();
+    remove("b");
+    ASSERT_TRUE(buckets->close());
+    buckets.reset();
+    first.reset();
+    EXPECT_EQ(blobs(), 1u);
+    open();
+    EXPECT_EQ(blobs(), 0u);
+}
+
 TEST_F(BucketTest, WhatNoObjectTookIsSweptAtTheNextStart) {
     put("a", "long enough");
     auto lost = buckets->begin_blob().value();

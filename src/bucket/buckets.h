@@ -104,6 +104,10 @@ public:
     /// (bucket, document) of all that have one.
     Result<std::vector<std::pair<std::string, std::string>>> settings_named(std::string_view name);
 
+    /// Keeps the bytes of objects that are removed from now on until what it gives is dropped: a
+    /// copy of the index finds all that it names. May outlive this.
+    std::shared_ptr<void> keep_removed_bytes();
+
     Result<BlobWriter> begin_blob();
     /// What finish() gave, but no object took.
     void drop(const Piece& piece);
@@ -175,6 +179,14 @@ private:
                                std::vector<std::string>& dropped);
     Result<void> tell(sql::Connection& connection, const ObjectChange& change);
     void drop_blobs(const std::vector<std::string>& blobs);
+    /// Who keeps removed bytes, and which.
+    struct Kept {
+        std::mutex mutex;
+        Buckets* buckets = nullptr;  ///< null once they are gone
+        int holders = 0;
+        std::vector<std::string> blobs;
+    };
+    void remove_blobs(const std::vector<std::string>& blobs);
     std::int64_t next_sequence();
 
     sql::WriteGroup& writes_;
@@ -186,6 +198,7 @@ private:
     Listener listener_;
     std::atomic<std::int64_t> sequence_{0};
     std::atomic<bool> left_something_{false};  ///< for the next start to remove
+    const std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
     std::mutex begun_mutex_;
     bool is_sweeping_ = false;
     std::set<std::string, std::less<>> begun_;  ///< blobs of this process, while it sweeps

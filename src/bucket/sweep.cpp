@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/log.h"
 #include "bucket/buckets.h"
 #include "bucket/rows.h"
@@ -54,7 +56,10 @@ Buckets::Buckets(sql::WriteGroup& writes, object::ObjectStore& objects, object::
       ids_(ids),
       pool_(writes.database()) {}
 
-Buckets::~Buckets() = default;  // the sweeper is asked to stop, and joined
+Buckets::~Buckets() {
+    const std::lock_guard lock(kept_->mutex);
+    kept_->buckets = nullptr;
+}  // the sweeper is asked to stop, and joined
 
 Result<std::unique_ptr<Buckets>> Buckets::open(sql::WriteGroup& writes,
                                                object::ObjectStore& objects,
@@ -90,6 +95,10 @@ Result<void> Buckets::close() {
     sweeper_.request_stop();
     if (sweeper_.joinable()) sweeper_.join();
     if (left_something_) return {};
+    {
+        const std::lock_guard lock(kept_->mutex);
+        if (!kept_->blobs.empty()) return {};
+    }
     const sql::WriteGroup::Work end = [](sql::Connection& connection) {
         return mark_clean(connection, true);
     };
@@ -164,7 +173,29 @@ Result<BlobWriter> Buckets::begin_blob_in(bool is_cold) {
 
 void Buckets::drop(const Piece& piece) { drop_blobs({piece.blob}); }
 
+std::shared_ptr<void> Buckets::keep_removed_bytes() {
+    const std::lock_guard lock(kept_->mutex);
+    kept_->buckets = this;
+    ++kept_->holders;
+    return {this, [kept = kept_](void*) {
+                const std::lock_guard held(kept->mutex);
+                if (--kept->holders > 0 || kept->buckets == nullptr) return;
+                kept->buckets->remove_blobs(std::exchange(kept->blobs, {}));
+            }};
+}
+
 void Buckets::drop_blobs(const std::vector<std::string>& blobs) {
+    {
+        const std::lock_guard lock(kept_->mutex);
+        if (kept_->holders > 0) {
+            kept_->blobs.insert(kept_->blobs.end(), blobs.begin(), blobs.end());
+            return;
+        }
+    }
+    remove_blobs(blobs);
+}
+
+void Buckets::remove_blobs(const std::vector<std::string>& blobs) {
     for (const std::string& blob : blobs) {
         const auto removed = store_of(blob).remove(blob_key(blob));
         if (removed) continue;

@@ -14,7 +14,6 @@
 namespace stroma::delivery {
 namespace {
 
-constexpr std::size_t partitions_max = 500;
 constexpr std::size_t transform_bytes_max = 6u << 20;
 constexpr int transform_attempts = 3;
 
@@ -24,6 +23,7 @@ struct Item {
     std::int64_t arrived_ms = 0;
     std::string id;
     std::map<std::string, std::string> from_query, from_transform;
+    std::size_t record = 0;  ///< the one that held it
 };
 
 struct Refused {
@@ -40,9 +40,11 @@ struct Group {
 
 class Making {
 public:
-    Making(const BatchName& name, const Destination& destination, const BatchTools& tools)
-        : name_(name), destination_(destination), tools_(tools) {}
+    Making(const BatchName& name, const Destination& destination, const BatchTools& tools,
+           const Chosen* chosen)
+        : name_(name), destination_(destination), tools_(tools), chosen_(chosen) {}
     Result<Batch> make(const std::vector<RawRecord>& records);
+    Result<std::vector<ItemPlace>> places(const std::vector<RawRecord>& records);
 
 private:
     void take_apart(const std::vector<RawRecord>& records);
@@ -50,8 +52,12 @@ private:
     Result<void> transform();
     Result<void> transform_some(std::size_t from, std::size_t to, std::vector<Item>& kept);
     void take_answer(const Json& answer, std::size_t from, std::size_t to, std::vector<Item>& kept);
-    void find_partitions();
+    Result<void> find_partitions();
+    void take_forced(const std::vector<RawRecord>& records);
+    void keep_chosen(const std::vector<RawRecord>& records);
     Result<void> write_groups();
+    void write_post();
+    Result<void> write_manifest(const std::vector<MadeObject>& of);
     Result<void> write_group(const std::map<std::string, std::string>& query,
                              const std::map<std::string, std::string>& transformed,
                              const Group& group);
@@ -67,8 +73,9 @@ private:
     const BatchName& name_;
     const Destination& destination_;
     const BatchTools& tools_;
+    const Chosen* const chosen_;
     std::vector<Item> items_;
-    std::vector<Refused> failed_, unconverted_;
+    std::vector<Refused> failed_, unconverted_, unposted_;
     Batch batch_;
 };
 
@@ -135,7 +142,8 @@ std::vector<std::string> json_values(const std::string& data) {
 }
 
 void Making::take_apart(const std::vector<RawRecord>& records) {
-    for (const RawRecord& record : records) {
+    for (std::size_t r = 0; r < records.size(); ++r) {
+        const RawRecord& record = records[r];
         std::vector<std::string> parts;
         if (const auto aggregated = deaggregate(record.data)) {
             for (const KplRecord& each : *aggregated) parts.emplace_back(each.data);
@@ -149,7 +157,7 @@ void Making::take_apart(const std::vector<RawRecord>& records) {
                 const std::string id =
                     number == 0 ? record.id : fmt::format("{}.{}", record.id, number);
                 ++number;
-                items_.push_back({std::move(value), record.arrived_ms, id, {}, {}});
+                items_.push_back({std::move(value), record.arrived_ms, id, {}, {}, r});
             }
     }
 }
@@ -159,10 +167,13 @@ Result<void> Making::back_up(const std::vector<RawRecord>& records) {
     std::string bytes;
     std::int64_t oldest = INT64_MAX;
     for (const RawRecord& record : records) {
+        if (chosen_ && !is_chosen(*chosen_, std::string(raw_buffer), record.shard, record.number))
+            continue;
         bytes += record.data;
         if (destination_.delimiter) bytes += *destination_.delimiter;
         oldest = std::min(oldest, record.arrived_ms);
     }
+    if (oldest == INT64_MAX) return {};
     const std::string prefix =
         TRY(evaluate_prefix(destination_.backup->prefix, values(oldest, "backup")));
     batch_.objects.push_back(
@@ -255,8 +266,8 @@ void Making::take_answer(const Json& answer, std::size_t from, std::size_t to,
 
 // ---- partitions ---------------------------------------------------------------------------------
 
-void Making::find_partitions() {
-    if (!destination_.partitions) return;
+Result<void> Making::find_partitions() {
+    if (!destination_.partitions) return {};
     std::vector<Item> kept;
     std::vector<Result<PartitionKeys>> keys;
     if (destination_.query) {
@@ -267,8 +278,15 @@ void Making::find_partitions() {
     for (std::size_t i = 0; i < items_.size(); ++i) {
         Item& item = items_[i];
         if (!keys.empty() && !keys[i]) {
-            refuse(std::move(item), "DynamicPartitioning.MetadataExtractionFailed",
-                   keys[i].error().message);
+            const Error& error = keys[i].error();
+            const bool is_stopped = error.code == ErrorCode::exhausted;
+            if (error.code != ErrorCode::invalid_input && !is_stopped) return fail(error);
+            // When buffers were filled it went well: it will again.
+            if (is_stopped && chosen_) return fail(ErrorCode::unavailable, error.message);
+            refuse(std::move(item),
+                   is_stopped ? std::string(stopped_code)
+                              : "DynamicPartitioning.MetadataExtractionFailed",
+                   error.message);
             continue;
         }
         if (!keys.empty()) item.from_query = *std::move(keys[i]);
@@ -283,6 +301,62 @@ void Making::find_partitions() {
         kept.push_back(std::move(item));
     }
     items_ = std::move(kept);
+    return {};
+}
+
+std::string buffer_of(const Item& item) {
+    return Json(item.from_query).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<std::vector<ItemPlace>> Making::places(const std::vector<RawRecord>& records) {
+    std::vector<ItemPlace> found;
+    const std::string raw(raw_buffer);
+    for (std::size_t r = 0; r < records.size() && destination_.backup; ++r)
+        if (!chosen_ || is_chosen(*chosen_, raw, records[r].shard, records[r].number))
+            found.push_back({r, records[r].id, raw, records[r].data.size(), ""});
+    take_apart(records);
+    take_forced(records);
+    TRY(find_partitions());
+    keep_chosen(records);
+    for (const Item& item : items_)
+        found.push_back({item.record, item.id, buffer_of(item), item.data.size(), ""});
+    for (const Refused& refused : failed_)
+        found.push_back({refused.item.record, refused.item.id, std::string(errors_buffer),
+                         refused.item.data.size(),
+                         refused.code == stopped_code ? refused.code : ""});
+    std::ranges::stable_sort(found, {}, &ItemPlace::record);
+    return found;
+}
+
+/// Of items whose buffer was settled when they came: leaves those that are chosen.
+void Making::take_forced(const std::vector<RawRecord>& records) {
+    if (chosen_ == nullptr) return;
+    std::vector<Item> others;
+    for (Item& item : items_) {
+        const auto forced = chosen_->forced.find(item.id);
+        const RawRecord& record = records[item.record];
+        if (forced == chosen_->forced.end())
+            others.push_back(std::move(item));
+        else if (is_chosen(*chosen_, std::string(errors_buffer), record.shard, record.number))
+            refuse(std::move(item), forced->second.code,
+                   forced->second.code == too_many_code
+                       ? fmt::format("{} partitions were open", partitions_max)
+                       : "the query was stopped: it took too much time or memory");
+    }
+    items_ = std::move(others);
+}
+
+/// Leaves what belongs to the chosen buffers.
+void Making::keep_chosen(const std::vector<RawRecord>& records) {
+    if (chosen_ == nullptr) return;
+    const auto is_taken = [&](const Item& item, const std::string& buffer) {
+        const RawRecord& record = records[item.record];
+        return is_chosen(*chosen_, buffer, record.shard, record.number);
+    };
+    std::erase_if(failed_, [&](const Refused& each) {
+        return !is_taken(each.item, std::string(errors_buffer));
+    });
+    std::erase_if(items_, [&](const Item& item) { return !is_taken(item, buffer_of(item)); });
 }
 
 // ---- objects ------------------------------------------------------------------------------------
@@ -383,13 +457,63 @@ Result<void> Making::write_errors(std::string_view type, const std::vector<Refus
     return {};
 }
 
+/// All records in one request, whose id is the same each time it is made.
+void Making::write_post() {
+    if (items_.empty()) return;
+    if (!name_.given_up.empty()) {
+        for (Item& item : items_)
+            unposted_.push_back(
+                {std::move(item), "HttpEndpoint.RequestFailed", name_.given_up, name_.attempts});
+        return;
+    }
+    Json records = Json::array();
+    for (const Item& item : items_) {
+        std::string data = item.data;
+        if (destination_.delimiter) data += *destination_.delimiter;
+        records.push_back({{"data", base64(data)}});
+    }
+    const std::string id =
+        named_uuid(fmt::format("{}/{}/{}/post", name_.delivery_id, name_.version, name_.range));
+    batch_.posts.push_back(
+        {id,
+         Json{{"requestId", id}, {"timestamp", name_.planned_ms}, {"records", std::move(records)}}
+             .dump()});
+    batch_.delivered += items_.size();
+}
+
+/// What a COPY reads; of one that was given up it lies under the errors, for a later one.
+Result<void> Making::write_manifest(const std::vector<MadeObject>& of) {
+    Json entries = Json::array();
+    for (const MadeObject& object : of)
+        entries.push_back(
+            {{"url", fmt::format("s3://{}/{}", object.bucket, object.key)}, {"mandatory", true}});
+    const std::string prefix =
+        TRY(evaluate_prefix(name_.given_up.empty() ? "manifests/" : "errors/manifests/",
+                            values(name_.planned_ms, "manifest")));
+    MadeObject manifest{destination_.bucket, object_key(prefix, "manifest", ""),
+                        Json{{"entries", std::move(entries)}}.dump()};
+    if (name_.given_up.empty()) batch_.manifest = manifest.key;
+    batch_.objects.push_back(std::move(manifest));
+    return {};
+}
+
 Result<Batch> Making::make(const std::vector<RawRecord>& records) {
     TRY(back_up(records));
     take_apart(records);
     TRY(transform());
-    find_partitions();
-    TRY(write_groups());
+    take_forced(records);
+    TRY(find_partitions());
+    keep_chosen(records);
+    const std::size_t before = batch_.objects.size();
+    if (destination_.http)
+        write_post();
+    else
+        TRY(write_groups());
+    const std::vector<MadeObject> data(batch_.objects.begin() + static_cast<std::ptrdiff_t>(before),
+                                       batch_.objects.end());
+    if (destination_.warehouse && !data.empty()) TRY(write_manifest(data));
     TRY(write_errors("processing-failed", failed_));
+    TRY(write_errors("http-endpoint-failed", unposted_));
     TRY(write_errors("format-conversion-failed", unconverted_));
     return std::move(batch_);
 }
@@ -397,8 +521,23 @@ Result<Batch> Making::make(const std::vector<RawRecord>& records) {
 }  // namespace
 
 Result<Batch> make_batch(const BatchName& name, const Destination& destination,
-                         const std::vector<RawRecord>& records, const BatchTools& tools) {
-    return Making(name, destination, tools).make(records);
+                         const std::vector<RawRecord>& records, const BatchTools& tools,
+                         const Chosen* chosen) {
+    return Making(name, destination, tools, chosen).make(records);
+}
+
+Result<std::vector<ItemPlace>> places_of(const BatchName& name, const Destination& destination,
+                                         const std::vector<RawRecord>& records,
+                                         const Chosen* chosen) {
+    return Making(name, destination, {}, chosen).places(records);
+}
+
+bool is_chosen(const Chosen& chosen, const std::string& buffer, std::uint32_t shard,
+               std::uint64_t number) {
+    const auto found = chosen.from.find(buffer);
+    if (found == chosen.from.end()) return false;
+    const auto from = found->second.find(shard);
+    return from == found->second.end() || number >= from->second;
 }
 
 }  // namespace stroma::delivery

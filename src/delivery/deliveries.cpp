@@ -70,8 +70,12 @@ Result<std::shared_ptr<Deliveries::Worker>> Deliveries::open_worker(const fs::pa
         log = TRY(open_log_(
             folder / "records",
             {.shards = 1, .retention = log_retention, .identity = checksum64(as_bytes(state.id))}));
-    return std::make_shared<Worker>(options_, folder, std::move(state), std::move(log), streams_,
-                                    sink_, clock_, turns_);
+    return std::make_shared<Worker>(options_, copy_, folder, std::move(state), std::move(log),
+                                    streams_, sink_, clock_, turns_);
+}
+
+void Deliveries::copy_by(std::function<Result<void>(const WarehouseCopy& copy)> copy) {
+    copy_ = std::move(copy);
 }
 
 void Deliveries::start() {

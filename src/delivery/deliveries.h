@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/context.h"
@@ -26,10 +27,27 @@ public:
     virtual Result<void> put_if_absent(const MadeObject& object) = 0;
 };
 
+/// A request to an HTTP endpoint.
+struct EndpointCall {
+    std::string url, body;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// That a table takes a batch of objects, once however often it is asked.
+struct WarehouseCopy {
+    std::string owner;            ///< id of the principal whose delivery it is
+    std::string delivery, batch;  ///< together they tell it from all others
+    WarehouseTable table;
+    std::string manifest;  ///< s3:// address
+    bool gzip = false;
+};
+
 struct DeliveriesOptions {
     fs::path folder;
     std::string account, region;  ///< of ARNs that transforms are told
     BatchTools tools;
+    /// Gives the body of a good answer. Without it there are no HTTP endpoints.
+    std::function<Result<std::string>(const EndpointCall& call)> post = {};
 };
 
 struct DeliveryStats {
@@ -73,6 +91,9 @@ public:
     /// errors  not_found; unsupported  it delivers a stream
     Result<std::uint64_t> put(std::string_view name, std::span<const std::string> records);
 
+    /// Who copies into tables; before start(). Until then what goes to tables waits.
+    void copy_by(std::function<Result<void>(const WarehouseCopy& copy)> copy);
+
     /// Calls `work` while nothing is delivered: no object is put and no cursor moves. Records may
     /// be put meanwhile. Waits for objects that are being put.
     Result<void> while_paused(const std::function<Result<void>()>& work);
@@ -89,6 +110,7 @@ private:
     Result<std::shared_ptr<Worker>> open_worker(const fs::path& folder, DeliveryState state);
 
     const DeliveriesOptions options_;
+    std::function<Result<void>(const WarehouseCopy& copy)> copy_;
     const stream::OpenLog open_log_;
     stream::Streams& streams_;
     ObjectSink& sink_;

@@ -2,10 +2,67 @@
 
 #include <fmt/format.h>
 
+#include "base/digest.h"
 #include "base/json.h"
 
 namespace stroma::delivery {
 namespace {
+
+Json positions_json(const Positions& positions) {
+    Json json = Json::array();
+    for (const auto& [shard, number] : positions) json.push_back({shard, number});
+    return json;
+}
+
+Positions parse_positions(const Json& value) {
+    Positions positions;
+    for (const Json& each : value)
+        positions[each.at(0).get<std::uint32_t>()] = each.at(1).get<std::uint64_t>();
+    return positions;
+}
+
+Json by_name_json(const std::map<std::string, Positions>& all) {
+    Json json = Json::array();
+    for (const auto& [name, positions] : all) json.push_back({name, positions_json(positions)});
+    return json;
+}
+
+std::map<std::string, Positions> parse_by_name(const Json& value) {
+    std::map<std::string, Positions> all;
+    for (const Json& each : value) all[each.at(0).get<std::string>()] = parse_positions(each.at(1));
+    return all;
+}
+
+Json forced_json(const std::map<std::string, ForcedItem>& forced) {
+    Json json = Json::array();
+    for (const auto& [id, item] : forced) json.push_back({id, item.code, item.shard, item.number});
+    return json;
+}
+
+std::map<std::string, ForcedItem> parse_forced(const Json& value) {
+    std::map<std::string, ForcedItem> forced;
+    for (const Json& each : value)
+        forced[each.at(0).get<std::string>()] = {each.at(1).get<std::string>(),
+                                                 each.at(2).get<std::uint32_t>(),
+                                                 each.at(3).get<std::uint64_t>()};
+    return forced;
+}
+
+Json buffers_json(const OpenBuffers& buffers) {
+    return {{"version", buffers.version},
+            {"config", buffers.config},
+            {"scanned", positions_json(buffers.scanned)},
+            {"from", by_name_json(buffers.from)},
+            {"forced", forced_json(buffers.forced)}};
+}
+
+OpenBuffers parse_buffers(const Json& value) {
+    return {.version = value.at("version").get<int>(),
+            .config = value.at("config").get<std::string>(),
+            .scanned = parse_positions(value.at("scanned")),
+            .from = parse_by_name(value.at("from")),
+            .forced = parse_forced(value.at("forced"))};
+}
 
 Json plan_json(const Plan& plan) {
     Json ranges = Json::array();
@@ -13,7 +70,10 @@ Json plan_json(const Plan& plan) {
     return {{"ranges", std::move(ranges)},
             {"planned_ms", plan.planned_ms},
             {"version", plan.version},
-            {"config", plan.config}};
+            {"config", plan.config},
+            {"buffers", by_name_json(plan.buffers)},
+            {"open", plan.open ? buffers_json(*plan.open) : Json(nullptr)},
+            {"given_up", plan.given_up}};
 }
 
 Plan parse_plan(const Json& value) {
@@ -24,6 +84,10 @@ Plan parse_plan(const Json& value) {
     plan.planned_ms = value.at("planned_ms").get<std::int64_t>();
     plan.version = value.at("version").get<int>();
     plan.config = value.at("config").get<std::string>();
+    if (value.contains("buffers")) plan.buffers = parse_by_name(value.at("buffers"));
+    if (value.contains("open") && !value.at("open").is_null())
+        plan.open = parse_buffers(value.at("open"));
+    plan.given_up = value.value("given_up", std::string());
     return plan;
 }
 
@@ -34,12 +98,15 @@ std::string Plan::text() const {
     for (const Range& range : ranges)
         text +=
             fmt::format("{}{}:{}-{}", text.empty() ? "" : ",", range.shard, range.from, range.to);
-    return text;
+    if (buffers.empty()) return text;
+    // Buffers of one stretch may be delivered one after the other.
+    std::string names;
+    for (const auto& [name, from] : buffers) names += name + "\n";
+    return text + "#" + md5_hex(names);
 }
 
 std::string state_json(const DeliveryState& state) {
-    Json cursors = Json::array(), tags = Json::object();
-    for (const auto& [shard, from] : state.cursors) cursors.push_back({shard, from});
+    Json tags = Json::object();
     for (const auto& [key, value] : state.tags) tags[key] = value;
     return Json{{"name", state.name},
                 {"id", state.id},
@@ -52,7 +119,8 @@ std::string state_json(const DeliveryState& state) {
                 {"source_role", state.source_role},
                 {"config", state.config},
                 {"tags", std::move(tags)},
-                {"cursors", std::move(cursors)},
+                {"cursors", positions_json(state.cursors)},
+                {"buffers", state.buffers ? buffers_json(*state.buffers) : Json(nullptr)},
                 {"plan", state.plan ? plan_json(*state.plan) : Json(nullptr)}}
         .dump();
 }
@@ -73,8 +141,9 @@ Result<DeliveryState> parse_state(std::string_view json) {
         state.config = read.at("config").get<std::string>();
         for (const auto& [key, value] : read.at("tags").items())
             state.tags[key] = value.get<std::string>();
-        for (const Json& cursor : read.at("cursors"))
-            state.cursors[cursor.at(0).get<std::uint32_t>()] = cursor.at(1).get<std::uint64_t>();
+        state.cursors = parse_positions(read.at("cursors"));
+        if (read.contains("buffers") && !read.at("buffers").is_null())
+            state.buffers = parse_buffers(read.at("buffers"));
         if (!read.at("plan").is_null()) state.plan = parse_plan(read.at("plan"));
     } catch (const nlohmann::json::exception& error) {
         return fail(ErrorCode::corrupt, error.what());

@@ -16,6 +16,29 @@ struct Range {
     std::uint64_t from = 0, to = 0;
 };
 
+/// Of shards: a sequence number each. A shard that isn't named stands before its first record.
+using Positions = std::map<std::uint32_t, std::uint64_t>;
+
+/// An item that goes to the errors under that code, and its record.
+struct ForcedItem {
+    std::string code;
+    std::uint32_t shard = 0;
+    std::uint64_t number = 0;
+};
+
+/// The buffers of a delivery with dynamic partitioning as they stood when a plan was made. A buffer
+/// holds the items of its partition that lie from its positions on; what lies before `scanned` and
+/// in no open buffer has been delivered.
+struct OpenBuffers {
+    int version = 1;     ///< of the destination that they were begun for
+    std::string config;  ///< and what it was
+    Positions scanned;
+    std::map<std::string, Positions> from;
+    /// By id: items that go to the errors, whatever their partition would be. They are known until
+    /// the log before them is done with.
+    std::map<std::string, ForcedItem> forced;
+};
+
 /// The batch that is being delivered. It was written down before its first object was put, with
 /// all that decides what its objects are.
 struct Plan {
@@ -23,7 +46,10 @@ struct Plan {
     std::int64_t planned_ms = 0;
     int version = 1;
     std::string config;
-    std::string text() const;  ///< the ranges
+    std::map<std::string, Positions> buffers = {};  ///< those it is made of; none: all
+    std::optional<OpenBuffers> open = {};           ///< with these among them
+    std::string given_up = {};  ///< why the endpoint gets nothing of it; "" while it may
+    std::string text() const;   ///< tells it from all others of the delivery
 };
 
 /// What a delivery is, and how far it has come. A snapshot.
@@ -34,9 +60,12 @@ struct DeliveryState {
     int version = 1;
     std::string source;  ///< name of the stream that is delivered; "" when records are put
     std::string source_arn, source_role;
-    std::string config;  ///< ExtendedS3DestinationConfiguration as the client gave it
+    /// ExtendedS3DestinationConfiguration as the client gave it, or an object with the name and the
+    /// value of the configuration of another destination.
+    std::string config;
     std::map<std::string, std::string> tags;
     std::map<std::uint32_t, std::uint64_t> cursors;  ///< of each shard: delivered up to before
+    std::optional<OpenBuffers> buffers;
     std::optional<Plan> plan;
 };
 

@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <set>
 
 #include "base/digest.h"
 #include "delivery/batch.h"
 #include "delivery/deliveries.h"
+#include "delivery/delivery_test_site.h"
 #include "delivery/kpl.h"
 #include "delivery/prefix.h"
 #include "queue/segments/segment_stream.h"
@@ -126,30 +126,6 @@ TEST(Destination, WhatCannotBeDeliveredIsRefusedWhenItIsMade) {
             {"ParameterName":"MetadataExtractionQuery","ParameterValue":"{"}]}]})"));
     EXPECT_FALSE(parse_destination(R"({"BucketARN":"b"})"));
 }
-
-/// Keeps objects in memory, and fails where it is told to.
-class MemorySink final : public ObjectSink {
-public:
-    Result<void> put_if_absent(const MadeObject& object) override {
-        const std::lock_guard lock(mutex_);
-        if (fail_at > 0 && --fail_at == 0)
-            return fail(ErrorCode::unavailable, "the sink fails on purpose");
-        const auto [at, is_new] = objects.emplace(object.key, object.bytes);
-        if (!is_new && at->second != object.bytes) ++differing;
-        changed_.notify_all();
-        return {};
-    }
-    void wait_for(std::size_t count) {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return objects.size() >= count; });
-    }
-    std::map<std::string, std::string> objects;
-    int fail_at = 0, differing = 0;
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-};
 
 TEST(Batch, IsTheSameEachTimeItIsMade) {
     const auto destination = parse_destination(

@@ -51,12 +51,13 @@ std::string unescaped(std::string_view text) {
     return plain;
 }
 
-Result<void> read_buffering(const Json& config, bool converts, Destination& destination) {
+Result<void> read_buffering(const Json& config, bool converts, int mib_max,
+                            Destination& destination) {
     const Json& hints = object_in(config, "BufferingHints");
     const auto mib = hints.value("SizeInMBs", Json(converts ? 128 : 5));
     const auto seconds = hints.value("IntervalInSeconds", Json(300));
-    if (!mib.is_number() || mib.get<double>() < 1 || mib.get<double>() > 128)
-        return wrong("BufferingHints.SizeInMBs must be from 1 to 128");
+    if (!mib.is_number() || mib.get<double>() < 1 || mib.get<double>() > mib_max)
+        return wrong(fmt::format("BufferingHints.SizeInMBs must be from 1 to {}", mib_max));
     if (!seconds.is_number() || seconds.get<double>() < 0 || seconds.get<double>() > 900)
         return wrong("BufferingHints.IntervalInSeconds must be from 0 to 900");
     destination.buffer_bytes = static_cast<std::uint64_t>(mib.get<double>() * 1048576.0);
@@ -162,6 +163,93 @@ Result<void> check_prefixes(const Destination& destination) {
     return {};
 }
 
+/// `processing` has the processors and the backup, `s3` what belongs to the bucket.
+Result<Destination> read_s3(const Json& s3, const Json& processing, int mib_max) {
+    Destination destination;
+    destination.bucket = TRY(bucket_of_arn(text_in(s3, "BucketARN")));
+    destination.prefix = text_in(s3, "Prefix");
+    destination.error_prefix = text_in(s3, "ErrorOutputPrefix");
+    destination.zone = text_in(s3, "CustomTimeZone");
+    destination.extension = text_in(s3, "FileExtension");
+    destination.compression = TRY(compression_named(text_in(s3, "CompressionFormat")));
+    destination.partitions = flag_in(object_in(s3, "DynamicPartitioningConfiguration"), "Enabled");
+    TRY(read_processors(processing, destination));
+    TRY(read_conversion(s3, destination));
+    TRY(read_buffering(s3, destination.table.has_value(), mib_max, destination));
+    TRY(read_backup(processing, destination));
+    TRY(check_prefixes(destination));
+    return destination;
+}
+
+Result<void> read_retries(const Json& config, int seconds_usual, Destination& destination) {
+    const auto seconds =
+        object_in(config, "RetryOptions").value("DurationInSeconds", Json(seconds_usual));
+    if (!seconds.is_number() || seconds.get<double>() < 0 || seconds.get<double>() > 7200)
+        return wrong("RetryOptions.DurationInSeconds must be from 0 to 7200");
+    destination.retry_time = Milliseconds{static_cast<std::int64_t>(seconds.get<double>() * 1000)};
+    return {};
+}
+
+/// The bucket takes what the endpoint doesn't, or all raw records too.
+Result<Destination> read_http(const Json& config) {
+    Json s3 = object_in(config, "S3Configuration");
+    Json processing = config;
+    if (text_in(config, "S3BackupMode") == "AllData") {
+        processing["S3BackupMode"] = "Enabled";
+        processing["S3BackupConfiguration"] = s3;
+    } else {
+        processing.erase("S3BackupMode");
+    }
+    s3.erase("DynamicPartitioningConfiguration");
+    s3["BufferingHints"] = object_in(config, "BufferingHints");
+    Destination destination = TRY(read_s3(s3, processing, 64));
+    const Json& asked = object_in(config, "EndpointConfiguration");
+    HttpEndpoint endpoint{
+        .url = text_in(asked, "Url"), .access_key = text_in(asked, "AccessKey"), .attributes = {}};
+    if (!endpoint.url.starts_with("https://") && !endpoint.url.starts_with("http://"))
+        return wrong("EndpointConfiguration.Url must be an address of http or https");
+    const Json& request = object_in(config, "RequestConfiguration");
+    const std::string encoding = text_in(request, "ContentEncoding");
+    if (encoding != "" && encoding != "NONE" && encoding != "GZIP")
+        return wrong("RequestConfiguration.ContentEncoding must be NONE or GZIP");
+    endpoint.gzip = encoding == "GZIP";
+    if (const auto found = request.find("CommonAttributes");
+        found != request.end() && found->is_array())
+        for (const Json& each : *found)
+            endpoint.attributes[text_in(each, "AttributeName")] = text_in(each, "AttributeValue");
+    if (endpoint.attributes.size() > 50)
+        return wrong("RequestConfiguration.CommonAttributes has more than 50 attributes");
+    destination.http = std::move(endpoint);
+    TRY(read_retries(config, 300, destination));
+    return destination;
+}
+
+/// Objects lie in the bucket until the table has taken them.
+Result<Destination> read_warehouse(const Json& config) {
+    const Json& s3 = object_in(config, "S3Configuration");
+    Destination destination = TRY(read_s3(s3, config, 128));
+    if (has_expression(destination.prefix))
+        return wrong("Prefix can't have expressions when Redshift is the destination");
+    if (destination.compression != Compression::none &&
+        destination.compression != Compression::gzip)
+        return wrong(
+            "CompressionFormat must be UNCOMPRESSED or GZIP when Redshift is the destination");
+    const Json& copy = object_in(config, "CopyCommand");
+    WarehouseTable table{.table = text_in(copy, "DataTableName"),
+                         .columns = text_in(copy, "DataTableColumns"),
+                         .options = text_in(copy, "CopyOptions"),
+                         .role = text_in(config, "RoleARN")};
+    if (table.table.empty()) return wrong("CopyCommand.DataTableName must be given");
+    destination.warehouse = std::move(table);
+    TRY(read_retries(config, 3600, destination));
+    return destination;
+}
+
+using ReadDestination = Result<Destination> (*)(const Json&);
+constexpr std::pair<std::string_view, ReadDestination> other_destinations[] = {
+    {"HttpEndpointDestinationConfiguration", read_http},
+    {"RedshiftDestinationConfiguration", read_warehouse}};
+
 }  // namespace
 
 Result<void> check_destination(std::string_view json) {
@@ -178,21 +266,9 @@ Result<std::string> bucket_of_arn(std::string_view arn) {
 
 Result<Destination> parse_destination(std::string_view json) {
     const Json config = TRY(parse_json(json));
-    Destination destination;
-    destination.bucket = TRY(bucket_of_arn(text_in(config, "BucketARN")));
-    destination.prefix = text_in(config, "Prefix");
-    destination.error_prefix = text_in(config, "ErrorOutputPrefix");
-    destination.zone = text_in(config, "CustomTimeZone");
-    destination.extension = text_in(config, "FileExtension");
-    destination.compression = TRY(compression_named(text_in(config, "CompressionFormat")));
-    destination.partitions =
-        flag_in(object_in(config, "DynamicPartitioningConfiguration"), "Enabled");
-    TRY(read_processors(config, destination));
-    TRY(read_conversion(config, destination));
-    TRY(read_buffering(config, destination.table.has_value(), destination));
-    TRY(read_backup(config, destination));
-    TRY(check_prefixes(destination));
-    return destination;
+    for (const auto& [name, read] : other_destinations)
+        if (const Json& other = object_in(config, name); !other.empty()) return read(other);
+    return read_s3(config, config, 128);
 }
 
 }  // namespace stroma::delivery

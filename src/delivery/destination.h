@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,19 @@ struct Backup {
     Compression compression = Compression::none;
 };
 
-/// What is done with records, read from the client's ExtendedS3DestinationConfiguration.
+/// Where records are posted to; what it doesn't take in time goes to the bucket, under errors.
+struct HttpEndpoint {
+    std::string url, access_key;
+    bool gzip = false;
+    std::map<std::string, std::string> attributes;  ///< sent with each request
+};
+
+/// A table that takes the objects by COPY.
+struct WarehouseTable {
+    std::string table, columns, options, role;  ///< as the client wrote them
+};
+
+/// What is done with records, read from the client's configuration of a destination.
 struct Destination {
     std::string bucket;  ///< its name
     std::string prefix, error_prefix, zone, extension;
@@ -35,6 +48,12 @@ struct Destination {
     std::string transform;            ///< name of the user's command; "" for none
     std::optional<TableShape> table;  ///< rows of it, as Parquet
     std::optional<Backup> backup;
+    std::optional<HttpEndpoint> http;
+    std::optional<WarehouseTable> warehouse;
+    Milliseconds retry_time{300'000};  ///< for how long an endpoint or a table is tried
+    /// Whether each partition is a buffer of its own. What a transform names isn't known twice
+    /// alike: there a batch ends for all together.
+    bool is_apart() const { return partitions && query && transform.empty(); }
 };
 
 /// errors  invalid_input  in words for the client

@@ -21,10 +21,12 @@ struct JqQuery {
 
     /// errors  invalid_input  the program isn't one, with jq's words
     Result<void> check() const;
-    /// For each record the members of its object as text, or why there are none. All of them fail
-    /// alike where one makes the child take more than its time or memory.
+    /// For each record the members of its object as text, or why there are none.
     /// errors  invalid_input  the record isn't JSON, the program fails on it or gives no object, or
-    /// a member is null, empty or not a scalar
+    ///                        a member is null, empty or not a scalar
+    ///         exhausted      on it the child takes more than its time (alone: half of it) or
+    ///                        memory; beyond twenty such records their neighbours fail alike
+    ///         unavailable, unsupported  there is no child
     std::vector<Result<PartitionKeys>> keys_of(const std::vector<std::string_view>& records) const;
 };
 

@@ -80,8 +80,19 @@ TEST(JqQuery, ThatRunsForEverIsStopped) {
     ASSERT_EQ(answers.size(), 2u);
     for (const auto& answer : answers) {
         ASSERT_FALSE(answer);
-        EXPECT_EQ(answer.error().message, "the query was stopped: it took more than 300 ms");
+        EXPECT_EQ(answer.error().message, "the query was stopped: it took more than 150 ms");
     }
+}
+
+TEST(JqQuery, ARecordThatStopsItTakesNoOtherWithIt) {
+    const JqQuery query{.program = "{c: (if .c == 3 then ([range(1e9)] | length) else .c end)}",
+                        .time = Milliseconds(120'000)};
+    std::vector<std::string> records;
+    for (int i = 0; i < 5; ++i) records.push_back(R"({"c":)" + std::to_string(i) + "}");
+    const auto answers = query.keys_of({records.begin(), records.end()});
+    ASSERT_EQ(answers.size(), records.size());
+    for (std::size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(answers[i].has_value(), i != 3);
+    EXPECT_EQ(answers[3].error().code, ErrorCode::exhausted);
 }
 
 }  // namespace

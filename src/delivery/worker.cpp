@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/digest.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -37,6 +40,10 @@ std::string batch_text(const Batch& batch, const std::string& range) {
     std::string text;
     append_sized(text, range);
     append_sized(text, fmt::format("{} {} {}", batch.delivered, batch.refused, batch.dropped));
+    append_sized(text, batch.manifest);
+    append_sized(text, std::to_string(batch.posts.size()));
+    for (const Post& post : batch.posts)
+        for (const std::string* part : {&post.id, &post.body}) append_sized(text, *part);
     for (const MadeObject& object : batch.objects)
         for (const std::string* part : {&object.bucket, &object.key, &object.bytes})
             append_sized(text, *part);
@@ -50,13 +57,19 @@ std::optional<Batch> parse_batch(std::string_view text, const std::string& range
         md5_hex(text.substr(0, text.size() - mark_bytes)) != text.substr(text.size() - 32))
         return std::nullopt;
     text.remove_suffix(mark_bytes);
-    std::string its_range, counts;
+    std::string its_range, counts, posts;
     if (!take_sized(text, its_range) || its_range != range || !take_sized(text, counts))
         return std::nullopt;
     Batch batch;
     if (std::sscanf(counts.c_str(), "%lu %lu %lu", &batch.delivered, &batch.refused,
                     &batch.dropped) != 3)
         return std::nullopt;
+    if (!take_sized(text, batch.manifest) || !take_sized(text, posts)) return std::nullopt;
+    for (auto left = std::strtoull(posts.c_str(), nullptr, 10); left > 0; --left) {
+        Post post;
+        if (!take_sized(text, post.id) || !take_sized(text, post.body)) return std::nullopt;
+        batch.posts.push_back(std::move(post));
+    }
     while (!text.empty()) {
         MadeObject object;
         if (!take_sized(text, object.bucket) || !take_sized(text, object.key) ||
@@ -67,12 +80,57 @@ std::optional<Batch> parse_batch(std::string_view text, const std::string& range
     return batch;
 }
 
+std::vector<RawRecord> raw_of(std::uint32_t shard, std::vector<queue::Record> records) {
+    std::vector<RawRecord> raw;
+    raw.reserve(records.size());
+    for (queue::Record& record : records)
+        raw.push_back({std::move(record.data), record.arrived_ms,
+                       fmt::format("{:04}{:020}", shard, record.sequence_number), shard,
+                       record.sequence_number});
+    return raw;
+}
+
+/// Leaves the records that hold something of the chosen buffers.
+Result<void> keep_holding(const BatchName& name, const Chosen& chosen,
+                          const Destination& destination, std::vector<RawRecord>& records) {
+    const auto batch = TRY(places_of(name, destination, records, &chosen));
+    std::vector<RawRecord> kept;
+    for (const ItemPlace& place : batch)
+        if (!records[place.record].id.empty())
+            kept.push_back(std::exchange(records[place.record], {}));
+    records = std::move(kept);
+    return {};
+}
+
+EndpointCall endpoint_call(const HttpEndpoint& endpoint, const Post& post, const std::string& arn) {
+    EndpointCall call{.url = endpoint.url, .body = post.body, .headers = {}};
+    call.headers = {{"Content-Type", "application/json"},
+                    {"X-Amz-Firehose-Protocol-Version", "1.0"},
+                    {"X-Amz-Firehose-Request-Id", post.id},
+                    {"X-Amz-Firehose-Source-Arn", arn}};
+    if (!endpoint.access_key.empty())
+        call.headers.emplace_back("X-Amz-Firehose-Access-Key", endpoint.access_key);
+    if (!endpoint.attributes.empty())
+        call.headers.emplace_back("X-Amz-Firehose-Common-Attributes",
+                                  Json{{"commonAttributes", endpoint.attributes}}.dump(
+                                      -1, ' ', true, Json::error_handler_t::replace));
+    if (endpoint.gzip) {
+        if (auto packed = compress(post.body, Compression::gzip)) {
+            call.body = *std::move(packed);
+            call.headers.emplace_back("Content-Encoding", "gzip");
+        }
+    }
+    return call;
+}
+
 }  // namespace
 
-Deliveries::Worker::Worker(const DeliveriesOptions& options, fs::path folder, DeliveryState state,
-                           std::unique_ptr<queue::GrowingStream> log, stream::Streams& streams,
-                           ObjectSink& sink, const Clock& clock, Turns& turns)
+Deliveries::Worker::Worker(const DeliveriesOptions& options, const Copy& copy, fs::path folder,
+                           DeliveryState state, std::unique_ptr<queue::GrowingStream> log,
+                           stream::Streams& streams, ObjectSink& sink, const Clock& clock,
+                           Turns& turns)
     : options_(options),
+      copy_(copy),
       folder_(std::move(folder)),
       log_(std::move(log)),
       streams_(streams),
@@ -214,11 +272,24 @@ Result<Milliseconds> Deliveries::Worker::turn(Gathered& gathered) {
     if (now.plan) {
         if (stats().oldest_ms == 0) say_oldest(now.plan->planned_ms);
         TRY(deliver(*now.plan));
-        gathered = {};
+        const bool is_done = !state().plan;
+        if (is_done && now.plan->open && gathered.apart)
+            gathered.apart->close(now.plan->buffers);
+        else if (is_done)
+            gathered = {};
         say_oldest(0);
         return Milliseconds{0};
     }
     const Destination destination = TRY(parse_destination(now.config));
+    if (destination.is_apart() || now.buffers || gathered.apart) {
+        if (!gathered.apart) gathered.apart.emplace(now);
+        const auto pause = turn_apart(*gathered.apart, now);
+        say_oldest(gathered.apart->oldest_ms());
+        // What was begun for an earlier destination has been delivered.
+        if (pause && gathered.apart->is_empty() && gathered.apart->version() != now.version)
+            gathered = {};
+        return pause;
+    }
     TRY(gather(gathered, now, destination.buffer_bytes));
     say_oldest(gathered.oldest_ms);
     if (gathered.records == 0) return idle_most;
@@ -284,50 +355,113 @@ Result<void> Deliveries::Worker::plan(const Gathered& gathered) {
     });
 }
 
-Result<std::vector<RawRecord>> Deliveries::Worker::records_of(const Plan& plan) {
-    std::vector<RawRecord> raw;
+// ---- buffers apart ------------------------------------------------------------------------------
+
+Result<Milliseconds> Deliveries::Worker::turn_apart(PartitionBuffers& buffers,
+                                                    const DeliveryState& now) {
+    const Destination destination = TRY(parse_destination(buffers.config()));
+    const bool is_current = buffers.version() == now.version;
+    // Of an earlier destination only what was begun is delivered to it.
+    const bool has_more =
+        (is_current || !buffers.is_caught_up()) ? TRY(gather_apart(buffers, destination)) : false;
+    if (!buffers.is_caught_up()) return Milliseconds{0};
+    const std::int64_t now_ms = clock_.unix_ms();
+    const auto due = is_current ? buffers.due(destination, now_ms) : buffers.all();
+    if (!due.empty()) {
+        TRY(change([&](DeliveryState& state) -> Result<void> {
+            buffers.plan(due, now_ms, state);
+            return {};
+        }));
+        return Milliseconds{0};
+    }
+    if (has_more || !is_current) return Milliseconds{0};
+    return buffers.is_empty() ? idle_most : std::min(buffers.left(destination, now_ms), idle_most);
+}
+
+Result<bool> Deliveries::Worker::gather_apart(PartitionBuffers& buffers,
+                                              const Destination& destination) {
+    bool has_more = false;
+    for (const std::uint32_t shard : TRY(shards())) {
+        auto records = TRY(read(shard, buffers.next(shard), scan_bytes));
+        if (records.empty()) continue;
+        has_more = true;
+        const std::uint64_t to = records.back().sequence_number + 1;
+        const auto raw = raw_of(shard, std::move(records));
+        const auto places = TRY(places_of(name_of({}), destination, raw));
+        TRY(buffers.note(shard, to, raw, places));
+    }
+    return has_more;
+}
+
+// ---- a batch ------------------------------------------------------------------------------------
+
+BatchName Deliveries::Worker::name_of(const Plan& plan) const {
+    const DeliveryState now = state();
+    return {.delivery = now.name,
+            .delivery_id = now.id,
+            .version = plan.version,
+            .range = plan.text(),
+            .planned_ms = plan.planned_ms,
+            .arn = fmt::format("arn:aws:firehose:{}:{}:deliverystream/{}", options_.region,
+                               options_.account, now.name),
+            .region = options_.region,
+            .given_up = plan.given_up,
+            .attempts = attempts_};
+}
+
+/// Of chosen buffers only the records that hold something of theirs.
+Result<std::vector<RawRecord>> Deliveries::Worker::records_of(const Plan& plan,
+                                                              const Destination& destination,
+                                                              const Chosen* chosen) {
+    std::vector<RawRecord> found;
     for (const Range& range : plan.ranges)
         for (std::uint64_t from = range.from; from < range.to;) {
             auto records = TRY(read(range.shard, from, scan_bytes));
             if (records.empty()) break;
-            for (queue::Record& record : records)
-                if (record.sequence_number < range.to)
-                    raw.push_back(
-                        {std::move(record.data), record.arrived_ms,
-                         fmt::format("{:04}{:020}", range.shard, record.sequence_number)});
             from = records.back().sequence_number + 1;
+            std::erase_if(records, [&](const queue::Record& record) {
+                return record.sequence_number >= range.to;
+            });
+            auto raw = raw_of(range.shard, std::move(records));
+            if (chosen) TRY(keep_holding(name_of(plan), *chosen, destination, raw));
+            std::ranges::move(raw, std::back_inserter(found));
         }
-    return raw;
+    return found;
 }
 
-Result<Batch> Deliveries::Worker::prepared(const Plan& plan) {
-    const Destination destination = TRY(parse_destination(plan.config));
+Result<Batch> Deliveries::Worker::prepared(const Plan& plan, const Destination& destination) {
     const bool may_differ = !destination.transform.empty();
     if (may_differ)
         if (const auto text = read_file(folder_ / prepared_file, prepared_bytes_max))
-            if (auto batch = parse_batch(*text, plan.text())) return *std::move(batch);
-    const DeliveryState now = state();
-    const BatchName name{.delivery = now.name,
-                         .delivery_id = now.id,
-                         .version = plan.version,
-                         .range = plan.text(),
-                         .planned_ms = plan.planned_ms,
-                         .arn = fmt::format("arn:aws:firehose:{}:{}:deliverystream/{}",
-                                            options_.region, options_.account, now.name),
-                         .region = options_.region};
+            if (auto batch = parse_batch(*text, plan.text() + plan.given_up))
+                return *std::move(batch);
+    std::optional<Chosen> chosen;
+    if (plan.open) chosen = Chosen{.from = plan.buffers, .forced = plan.open->forced};
     BatchTools tools = options_.tools;
     tools.scratch = folder_;
-    const auto records = TRY_WITH(records_of(plan), "reading records");
-    auto batch = TRY(make_batch(name, destination, records, tools));
+    const auto records =
+        TRY_WITH(records_of(plan, destination, chosen ? &*chosen : nullptr), "reading records");
+    auto batch =
+        TRY(make_batch(name_of(plan), destination, records, tools, chosen ? &*chosen : nullptr));
     if (may_differ)
-        TRY(replace_file(folder_ / prepared_file, as_bytes(batch_text(batch, plan.text()))));
+        TRY(replace_file(folder_ / prepared_file,
+                         as_bytes(batch_text(batch, plan.text() + plan.given_up))));
     return batch;
 }
 
 Result<void> Deliveries::Worker::deliver(const Plan& plan) {
-    const Batch batch = TRY(prepared(plan));
+    const Destination destination = TRY(parse_destination(plan.config));
+    const Batch batch = TRY(prepared(plan, destination));
+    if (!batch.posts.empty() && !options_.post)
+        return fail(ErrorCode::unavailable, "nothing is posted to HTTP endpoints here");
+    if (!batch.manifest.empty() && !copy_)
+        return fail(ErrorCode::unavailable,
+                    "tables are copied into by the SQL port: start it with --postgres");
     for (const MadeObject& object : batch.objects) TRY(sink_.put_if_absent(object));
+    if (const auto handed = hand_over(plan, destination, batch); !handed)
+        return give_up(plan, destination, handed.error());
     TRY(commit(plan));
+    attempts_ = 0;
     const Labels labels = {{"delivery", state().name}};
     counter("stroma_delivery_records_total", "Records delivered.", labels)
         .add(static_cast<double>(batch.delivered));
@@ -343,15 +477,52 @@ Result<void> Deliveries::Worker::deliver(const Plan& plan) {
     return {};
 }
 
+// ---- endpoints and tables -----------------------------------------------------------------------
+
+Result<void> Deliveries::Worker::hand_over(const Plan& plan, const Destination& destination,
+                                           const Batch& batch) {
+    for (const Post& post : batch.posts) {
+        const std::string answer =
+            TRY(options_.post(endpoint_call(*destination.http, post, name_of(plan).arn)));
+        const auto read = parse_json(answer);
+        if (!read || !read->is_object() || read->value("requestId", Json()) != Json(post.id))
+            return fail(ErrorCode::unavailable, fmt::format("{} answered without the requestId {}",
+                                                            destination.http->url, post.id));
+    }
+    if (batch.manifest.empty() || !destination.warehouse) return {};
+    const DeliveryState now = state();
+    return copy_({.owner = now.owner,
+                  .delivery = now.id,
+                  .batch = batch.manifest,
+                  .table = *destination.warehouse,
+                  .manifest = fmt::format("s3://{}/{}", destination.bucket, batch.manifest),
+                  .gzip = destination.compression == Compression::gzip});
+}
+
+/// Fails until the time for trying is over; then the plan goes on without the endpoint.
+Result<void> Deliveries::Worker::give_up(const Plan& plan, const Destination& destination,
+                                         const Error& error) {
+    ++attempts_;
+    const std::int64_t last = plan.planned_ms + destination.retry_time.count();
+    if (clock_.unix_ms() < last) return fail(error);
+    log(LogLevel::warning, "a delivery gives a batch up",
+        {{"delivery", state().name}, {"error", error.message}});
+    return change([&](DeliveryState& state) -> Result<void> {
+        state.plan->given_up = error.message.empty() ? "no answer" : error.message;
+        return {};
+    });
+}
+
 Result<void> Deliveries::Worker::commit(const Plan& plan) {
     TRY(change([&](DeliveryState& state) -> Result<void> {
-        for (const Range& range : plan.ranges) state.cursors[range.shard] = range.to;
-        state.plan.reset();
+        note_delivered(state);
         return {};
     }));
     TRY(remove_file(folder_ / prepared_file));
-    if (log_)
-        for (const Range& range : plan.ranges) TRY(log_->trim(0, range.to));
+    if (log_) {
+        const DeliveryState now = state();
+        for (const Range& range : plan.ranges) TRY(log_->trim(0, now.cursors.at(range.shard)));
+    }
     return {};
 }
 

@@ -5,13 +5,15 @@
 #include <thread>
 
 #include "delivery/deliveries.h"
+#include "delivery/partition_buffers.h"
 
 namespace stroma::delivery {
 
 /// One delivery: its state, the log of what was put, and the thread that delivers.
 class Deliveries::Worker {
 public:
-    Worker(const DeliveriesOptions& options, fs::path folder, DeliveryState state,
+    using Copy = std::function<Result<void>(const WarehouseCopy& copy)>;
+    Worker(const DeliveriesOptions& options, const Copy& copy, fs::path folder, DeliveryState state,
            std::unique_ptr<queue::GrowingStream> log, stream::Streams& streams, ObjectSink& sink,
            const Clock& clock, Turns& turns);
     ~Worker();
@@ -33,6 +35,7 @@ private:
         std::map<std::uint32_t, std::uint64_t> to;
         std::uint64_t bytes = 0, records = 0;
         std::int64_t oldest_ms = 0;
+        std::optional<PartitionBuffers> apart;  ///< where partitions are buffered apart
     };
 
     void run(const std::stop_token& stop);
@@ -43,14 +46,22 @@ private:
     Result<std::vector<std::uint32_t>> shards();
     Result<void> gather(Gathered& gathered, const DeliveryState& state, std::uint64_t bytes_max);
     Result<void> plan(const Gathered& gathered);
+    Result<Milliseconds> turn_apart(PartitionBuffers& buffers, const DeliveryState& state);
+    /// Looks at what has come, until a buffer is due; whether there may be more.
+    Result<bool> gather_apart(PartitionBuffers& buffers, const Destination& destination);
     Result<void> deliver(const Plan& plan);
+    Result<void> hand_over(const Plan& plan, const Destination& destination, const Batch& batch);
+    Result<void> give_up(const Plan& plan, const Destination& destination, const Error& error);
+    BatchName name_of(const Plan& plan) const;
     std::uint64_t waiting(const DeliveryState& state) const;
-    Result<Batch> prepared(const Plan& plan);
-    Result<std::vector<RawRecord>> records_of(const Plan& plan);
+    Result<Batch> prepared(const Plan& plan, const Destination& destination);
+    Result<std::vector<RawRecord>> records_of(const Plan& plan, const Destination& destination,
+                                              const Chosen* chosen);
     Result<void> commit(const Plan& plan);
     void wait(const std::stop_token& stop, Milliseconds most);
 
     const DeliveriesOptions& options_;
+    const Copy& copy_;
     const fs::path folder_;
     const std::unique_ptr<queue::GrowingStream> log_;  ///< null when a stream is delivered
     stream::Streams& streams_;
@@ -63,6 +74,7 @@ private:
     DeliveryStats stats_;
     std::condition_variable_any arrived_;
     std::uint64_t puts_ = 1, seen_ = 0;
+    int attempts_ = 0;  ///< of the plan, at its endpoint
     std::jthread thread_;
 };
 

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "base/log.h"
 
 namespace stroma::watch {
 namespace {
 
 constexpr std::int64_t rate_window_ms = 10'000, history_ms = 60'000, fresh_ms = 1000;
+
+constexpr std::array<Measure, 4> measures = {Measure::age, Measure::waiting, Measure::errors,
+                                             Measure::hot_key};
 
 std::uint64_t risen(std::uint64_t now, std::uint64_t before) {
     return now > before ? now - before : 0;  // what was made anew counts from its beginning
@@ -31,7 +35,10 @@ Watcher::Watcher(WatcherOptions options, std::vector<Source> sources, Tell tell,
     : options_(std::move(options)),
       sources_(std::move(sources)),
       tell_(std::move(tell)),
-      clock_(clock) {}
+      clock_(clock),
+      began_ms_(clock.steady_ms()) {
+    recall();
+}
 
 Watcher::~Watcher() { stop(); }
 
@@ -112,8 +119,11 @@ void Watcher::tell_changes(std::map<Alarm, Crossing> over) {
                 {{"name", crossing.name}, {"error", done.error().message}});
         return done.has_value();
     };
+    const auto before = alarms_;
+    if (clock_.steady_ms() - began_ms_ >= history_ms) recalled_.clear();
+    for (const auto& [alarm, crossing] : over) recalled_.erase(alarm);
     std::erase_if(alarms_, [&](auto& alarm) {
-        if (over.contains(alarm.first)) return false;
+        if (over.contains(alarm.first) || recalled_.contains(alarm.first)) return false;
         Crossing back = alarm.second;
         back.is_over = false;
         back.value = 0;
@@ -122,6 +132,46 @@ void Watcher::tell_changes(std::map<Alarm, Crossing> over) {
     });
     for (auto& [alarm, crossing] : over)
         if (!alarms_.contains(alarm) && told(crossing)) alarms_.emplace(alarm, crossing);
+    const auto is_known = [&](const auto& alarm) { return before.contains(alarm.first); };
+    if (alarms_.size() != before.size() || !std::ranges::all_of(alarms_, is_known)) keep();
+}
+
+void Watcher::recall() {
+    if (options_.file.empty()) return;
+    const auto text = read_file(options_.file);
+    if (!text && text.error().code == ErrorCode::not_found) return;
+    const Result<Json> read = text ? parse_json(*text) : Result<Json>(fail(text.error()));
+    try {
+        for (const Json& each : read.value()) {
+            Crossing crossing{.kind = flow_kinds.at(each.at(0).get<std::size_t>()),
+                              .name = each.at(1).get<std::string>(),
+                              .arn = each.at(2).get<std::string>(),
+                              .measure = measures.at(each.at(3).get<std::size_t>()),
+                              .is_over = true,
+                              .value = each.at(4).get<std::int64_t>(),
+                              .threshold = each.at(5).get<std::int64_t>(),
+                              .note = ""};
+            const Alarm alarm{{crossing.kind, crossing.name}, crossing.measure};
+            recalled_.insert(alarm);
+            alarms_.emplace(alarm, std::move(crossing));
+        }
+    } catch (const std::exception& error) {
+        log(LogLevel::warning, "which thresholds were told of is not known: they are told anew",
+            {{"file", options_.file.string()}, {"error", error.what()}});
+        alarms_.clear();
+        recalled_.clear();
+    }
+}
+
+void Watcher::keep() {
+    if (options_.file.empty()) return;
+    Json all = Json::array();
+    for (const auto& [alarm, crossing] : alarms_)
+        all.push_back({static_cast<int>(crossing.kind), crossing.name, crossing.arn,
+                       static_cast<int>(crossing.measure), crossing.value, crossing.threshold});
+    if (const auto kept = replace_file(options_.file, as_bytes(all.dump())); !kept)
+        log(LogLevel::warning, "which thresholds were told of could not be kept",
+            {{"error", kept.error().message}});
 }
 
 Result<void> Watcher::look() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/context.h"
+#include "base/file.h"
 #include "base/result.h"
 #include "watch/flow.h"
 
@@ -25,10 +26,13 @@ using Tell = std::function<Result<void>(const Crossing& crossing)>;
 struct WatcherOptions {
     std::map<FlowKind, Thresholds> thresholds;
     Milliseconds interval{5000};
+    /// Keeps what has been told of; "" keeps it as long as the process.
+    fs::path file;
 };
 
-/// Looks again and again at where things stand, works out rates, and tells of thresholds. A
-/// threshold that is passed when the process starts is told of anew. Any thread.
+/// Looks again and again at where things stand, works out rates, and tells of thresholds. With a
+/// file, what was told of before a restart isn't told again; that all is well with it is told when
+/// a minute has been watched, for rates and readers have to be seen first. Any thread.
 class Watcher {
 public:
     using Flows = std::vector<Flow>;  ///< by kind, then name
@@ -59,6 +63,8 @@ private:
     Flow flow_of(Stand stand, std::int64_t now) const;
     void judge(Flow& flow, std::map<Alarm, Crossing>& over) const;
     void tell_changes(std::map<Alarm, Crossing> over);
+    void recall();
+    void keep();
 
     const WatcherOptions options_;
     const std::vector<Source> sources_;
@@ -67,6 +73,8 @@ private:
     std::mutex looking_;                ///< one at a time; guards the rest but flows_
     std::deque<Look> looks_;            ///< of the last minute, oldest first
     std::map<Alarm, Crossing> alarms_;  ///< that were told of
+    std::set<Alarm> recalled_;          ///< of them: before the start, and not seen since
+    std::int64_t began_ms_;
     std::int64_t looked_ms_ = 0;
     std::mutex mutex_;
     std::shared_ptr<const Flows> flows_ = std::make_shared<const Flows>();

@@ -88,5 +88,52 @@ TEST_F(Watching, AHotKeyIsAnAlarmWithoutASetting) {
     EXPECT_EQ(told, std::vector<std::string>{"hot_key over 1"});
 }
 
+TEST(WatchingKept, WhatWasToldOfBeforeARestartIsNotToldAgain) {
+    std::string pattern = (fs::temp_directory_path() / "stroma-watch-XXXXXX").string();
+    const fs::path folder = ::mkdtemp(pattern.data());
+    ManualClock clock;
+    Stand stand{.kind = FlowKind::queue, .name = "orders", .note = ""};
+    std::vector<bool> told;
+    const auto open = [&] {
+        return std::make_unique<Watcher>(
+            WatcherOptions{.thresholds = {{FlowKind::queue, {.waiting = 100}}},
+                           .file = folder / "watched.json"},
+            std::vector<Source>{[&](std::vector<Stand>& stands) -> Result<void> {
+                stands.push_back(stand);
+                return {};
+            }},
+            [&](const Crossing& crossing) -> Result<void> {
+                told.push_back(crossing.is_over);
+                return {};
+            },
+            clock);
+    };
+    const auto look = [&](Watcher& watcher, int seconds) {
+        clock.advance(Milliseconds{seconds * 1000});
+        ASSERT_TRUE(watcher.look());
+    };
+    stand.waiting = 100;
+    look(*open(), 1);
+    EXPECT_EQ(told, std::vector{true});
+    auto watcher = open();
+    look(*watcher, 1);
+    EXPECT_EQ(told, std::vector{true});
+    stand.waiting = 0;  // seen over since the start: that all is well is told at once
+    look(*watcher, 1);
+    EXPECT_EQ(told, (std::vector{true, false}));
+    stand.waiting = 100;
+    look(*watcher, 1);
+    EXPECT_EQ(told, (std::vector{true, false, true}));
+    stand.waiting = 0;
+    watcher = open();
+    look(*watcher, 30);  // not seen since: it may not be known yet
+    EXPECT_EQ(told.size(), 3u);
+    look(*watcher, 31);
+    EXPECT_EQ(told, (std::vector{true, false, true, false}));
+    look(*open(), 90);
+    EXPECT_EQ(told.size(), 4u);
+    fs::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace stroma::watch

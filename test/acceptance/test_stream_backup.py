@@ -124,3 +124,39 @@ def test_a_backup_without_a_server_holds_them_too(run, start_server, tmp_path):
     restored.stop()
     # Verify reads the records as well.
     assert "everything is as it was written" in run("verify", data=restored.data).stdout
+
+
+def test_objects_that_are_replaced_while_it_runs_have_their_bytes_in_the_copy(
+        run, start_server, tmp_path):
+    server = start_server(tmp_path / "data", "--aws", "127.0.0.1:0")
+    key = aws.make_key(run, server, "rosa")
+    s3 = aws.client(server, key)
+    s3.create_bucket(Bucket="replaced")
+    bodies = [letter.encode() * 30_000 for letter in "abc"]  # too long for the index itself
+    ended, replaced = threading.Event(), threading.Event()
+
+    def replace():
+        turn = 0
+        while not ended.is_set():
+            turn += 1
+            for name in range(20):
+                s3.put_object(Bucket="replaced", Key=str(name), Body=bodies[turn % 3])
+            replaced.set()
+    worker = threading.Thread(target=replace)
+    worker.start()
+    try:
+        assert replaced.wait(WAIT_SECONDS_MAX)
+        run("backup", tmp_path / "copy", data=server.data)
+    finally:
+        ended.set()
+        worker.join()
+    # What was kept for the copy goes when it is done: a body for each object is left.
+    blobs = [path for path in (server.data / "objects" / "keys").rglob("*")
+             if path.is_file() and "bucket=" in path.parts]
+    assert len(blobs) == 20
+    server.stop()
+    run("restore", tmp_path / "copy", data=tmp_path / "restored")
+    restored = aws.client(start_server(tmp_path / "restored", "--aws", "127.0.0.1:0"), key)
+    for name in range(20):
+        body = restored.get_object(Bucket="replaced", Key=str(name))["Body"].read()
+        assert body in bodies

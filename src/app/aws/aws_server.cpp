@@ -193,17 +193,23 @@ Result<void> AwsServer::open_s3(State& state) {
 void AwsServer::watch_over(State& state, const Settings& settings) {
     const Watched watched{state.streams->streams(), state.deliveries->deliveries(),
                           state.messages->queues(), state.messages->events()};
-    state.watcher = make_watcher(watched, settings, state.site.clock());
+    state.watcher =
+        make_watcher(watched, settings, state.site.data() / "watched.json", state.site.clock());
     state.site.add_gauges([watched] { return publish_streams(watched); });
     // What deliveries put lies in the database, and what events put on streams is gone from it:
     // streams are copied last, and nothing is delivered meanwhile.
     state.site.copy_records_by(
-        [watched](const fs::path& to, const std::function<Result<void>()>& copy_database) {
-            return watched.deliveries.while_paused([&]() -> Result<void> {
+        [watched, &buckets = *state.buckets](
+            const fs::path& to,
+            const std::function<Result<void>()>& copy_database) -> Result<std::shared_ptr<void>> {
+            auto bytes_stay = buckets.keep_removed_bytes();
+            const auto copied = watched.deliveries.while_paused([&]() -> Result<void> {
                 TRY(copy_database());
                 TRY(watched.streams.copy_to(to / "streams"));
                 return watched.deliveries.copy_to(to / "deliveries");
             });
+            if (!copied) return fail(copied.error());
+            return bytes_stay;
         });
 }
 
@@ -253,6 +259,10 @@ Result<std::unique_ptr<AwsServer>> AwsServer::open(Site& site, const Settings& s
     state->has_tls = !server_options.tls_certificate.empty();
     state->server = TRY(front::http::Server::listen(server_options, state->port.routes(), nullptr));
     return std::unique_ptr<AwsServer>(new AwsServer(std::move(state)));
+}
+
+void AwsServer::copy_by(std::function<Result<void>(const delivery::WarehouseCopy& copy)> copy) {
+    state_->deliveries->deliveries().copy_by(std::move(copy));
 }
 
 void AwsServer::start() {

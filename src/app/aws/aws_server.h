@@ -1,11 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "app/settings.h"
 #include "app/site.h"
 #include "bucket/buckets.h"
+#include "delivery/deliveries.h"
 #include "front/aws/port.h"
 #include "watch/watcher.h"
 
@@ -25,6 +27,8 @@ public:
     static Result<std::unique_ptr<AwsServer>> open(Site& site, const Settings& settings,
                                                    const AwsServerOptions& options);
     ~AwsServer();
+    /// Who copies what deliveries bring into tables; before start().
+    void copy_by(std::function<Result<void>(const delivery::WarehouseCopy& copy)> copy);
     void start();
     void stop(Milliseconds drain);
     int port() const;

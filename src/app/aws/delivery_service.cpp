@@ -5,6 +5,7 @@
 #include "app/aws/stream_service.h"
 #include "base/digest.h"
 #include "delivery/command.h"
+#include "front/http/fetch.h"
 #include "front/s3/attributes.h"
 #include "sql/duckdb/duckdb_database.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t transform_output_max = 8u << 20;
 constexpr Milliseconds transform_time{300'000};
+constexpr int endpoint_seconds_max = 180;
 
 std::string md5_of(std::string_view bytes) {
     Digest digest(DigestKind::md5);
@@ -76,6 +78,18 @@ delivery::Transform transforms_in(const std::string& folder) {
     };
 }
 
+/// As webhooks: an address that isn't public is refused unless the operator allows such.
+Result<std::string> post_to(const delivery::EndpointCall& call, bool allow_private) {
+    front::http::FetchOptions options;
+    options.bytes_max = 1u << 20;
+    options.seconds_max = endpoint_seconds_max;
+    options.redirects_max = 0;
+    options.allow_private = allow_private;
+    options.body = call.body;
+    options.headers = call.headers;
+    return front::http::fetch(call.url, options);
+}
+
 }  // namespace
 
 struct DeliveryService::State {
@@ -98,7 +112,9 @@ Result<std::unique_ptr<DeliveryService>> DeliveryService::open(Site& site, const
         .region = settings.text("aws.region"),
         .tools = {.open_engine = [] { return sql::open_duckdb({}); },
                   .scratch = {},
-                  .transform = transforms_in(settings.text("aws.transforms"))}};
+                  .transform = transforms_in(settings.text("aws.transforms"))},
+        .post = [allow_private = settings.boolean("fetch.private_addresses")](
+                    const delivery::EndpointCall& call) { return post_to(call, allow_private); }};
     state->deliveries =
         TRY_WITH(delivery::Deliveries::open(std::move(options), segment_logs(site.clock()), streams,
                                             state->sink, site.clock(), site.ids()),

@@ -153,9 +153,9 @@ watch::Tell telling(event::Events& events) {
 }  // namespace
 
 std::unique_ptr<watch::Watcher> make_watcher(Watched watched, const Settings& settings,
-                                             const Clock& clock) {
-    watch::WatcherOptions options{.thresholds = {},
-                                  .interval = settings.duration("watch.interval")};
+                                             const fs::path& file, const Clock& clock) {
+    watch::WatcherOptions options{
+        .thresholds = {}, .interval = settings.duration("watch.interval"), .file = file};
     for (const FlowKind kind : watch::flow_kinds) {
         const std::string of = fmt::format("watch.{}.", watch::name_of(kind));
         options.thresholds[kind] = {.age_ms = settings.duration(of + "age").count(),

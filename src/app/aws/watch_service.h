@@ -21,9 +21,9 @@ struct Watched {
 
 /// Watches by the settings "watch.…". Thresholds are told of on the default bus: source
 /// "stroma.watch", detail-type "Threshold Passed" or "Threshold Back To Normal", detail {kind,
-/// name, measure, value, threshold, note}.
+/// name, measure, value, threshold, note}. What was told of is kept in the file.
 std::unique_ptr<watch::Watcher> make_watcher(Watched watched, const Settings& settings,
-                                             const Clock& clock);
+                                             const fs::path& file, const Clock& clock);
 
 /// Sets the gauges of streams and deliveries.
 Result<void> publish_streams(Watched watched);

@@ -12,6 +12,7 @@
 #include "app/aws/aws_server.h"
 #include "app/command_line.h"
 #include "app/control_routes.h"
+#include "app/redshift/delivery_copies.h"
 #include "app/redshift/postgres_server.h"
 #include "app/redshift/user_database.h"
 #include "app/site.h"
@@ -222,7 +223,9 @@ Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings
                     "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
                     "--postgres ADDR:PORT too");
     if (!has_postgres) return nullptr;
-    return open_user_database(site, aws == nullptr ? nullptr : &aws->buckets());
+    auto engine = TRY(open_user_database(site, aws == nullptr ? nullptr : &aws->buckets()));
+    if (aws != nullptr) aws->copy_by(delivery_copies(site, *engine));
+    return engine;
 }
 
 /// The PostgreSQL port where one is asked for, listening; null else.

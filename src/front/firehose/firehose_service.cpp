@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "front/aws/shapes.h"
+#include "front/firehose/destinations.h"
 
 namespace stroma::front::firehose {
 namespace {
@@ -140,24 +141,13 @@ aws::Outcome<aws::Reply> put_record_batch(const Request& request) {
 
 // ---- delivery streams ---------------------------------------------------------------------------
 
-/// The destination's configuration, in the spelling of ExtendedS3.
-aws::Outcome<Json> destination_of(const Json& parameters, std::string_view suffix) {
-    for (const std::string_view name : {"ExtendedS3Destination", "S3Destination"}) {
-        const auto found = parameters.find(fmt::format("{}{}", name, suffix));
-        if (found != parameters.end() && found->is_object()) return *found;
-    }
-    return invalid(
-        "Exactly one destination configuration is supported for a Firehose, and here "
-        "it is ExtendedS3DestinationConfiguration");
-}
-
 aws::Outcome<aws::Reply> create(const Request& request) {
     DeliveryState wanted;
     wanted.name = request.name();
     const std::string type = request.text("DeliveryStreamType");
     if (!type.empty() && type != "DirectPut" && type != "KinesisStreamAsSource")
         return invalid(fmt::format("the source {} is not there", type));
-    auto config = destination_of(request.parameters, "Configuration");
+    auto config = stored_destination(request.parameters);
     if (!config) return aws::refuse(std::move(config.error()));
     wanted.config = config->dump();
     const auto source = request.parameters.find("KinesisStreamSourceConfiguration");
@@ -193,31 +183,6 @@ aws::Outcome<aws::Reply> remove(const Request& request) {
     return aws::reply(Json::object());
 }
 
-Json destination_json(const DeliveryState& state) {
-    const auto config = parse_json(state.config);
-    Json extended = config ? *config : Json(Json::object());
-    const auto usual = [](Json& of, const char* name, Json value) {
-        if (!of.contains(name)) of[name] = std::move(value);
-    };
-    usual(extended, "BufferingHints", {{"SizeInMBs", 5}, {"IntervalInSeconds", 300}});
-    usual(extended, "CompressionFormat", "UNCOMPRESSED");
-    usual(extended, "EncryptionConfiguration", {{"NoEncryptionConfig", "NoEncryption"}});
-    usual(extended, "CloudWatchLoggingOptions", {{"Enabled", false}});
-    usual(extended, "S3BackupMode", "Disabled");
-    if (extended.contains("S3BackupConfiguration")) {
-        extended["S3BackupDescription"] = extended["S3BackupConfiguration"];
-        extended.erase("S3BackupConfiguration");
-    }
-    Json plain = Json::object();
-    for (const char* name :
-         {"RoleARN", "BucketARN", "Prefix", "ErrorOutputPrefix", "BufferingHints",
-          "CompressionFormat", "EncryptionConfiguration", "CloudWatchLoggingOptions"})
-        if (extended.contains(name)) plain[name] = extended[name];
-    return {{"DestinationId", "destinationId-000000000001"},
-            {"S3DestinationDescription", std::move(plain)},
-            {"ExtendedS3DestinationDescription", std::move(extended)}};
-}
-
 aws::Outcome<aws::Reply> describe(const Request& request) {
     const auto state = request.deliveries.find(request.name());
     if (!state) return refuse_for(request, state.error());
@@ -230,7 +195,7 @@ aws::Outcome<aws::Reply> describe(const Request& request) {
         {"DeliveryStreamType", state->source.empty() ? "DirectPut" : "KinesisStreamAsSource"},
         {"VersionId", std::to_string(state->version)},
         {"CreateTimestamp", time(state->created_ms)},
-        {"Destinations", Json::array({destination_json(*state)})},
+        {"Destinations", Json::array({shown_destination(*state)})},
         {"HasMoreDestinations", false}};
     if (state->updated_ms != state->created_ms)
         json["LastUpdateTimestamp"] = time(state->updated_ms);
@@ -269,12 +234,10 @@ aws::Outcome<aws::Reply> list(const Request& request) {
 aws::Outcome<aws::Reply> update(const Request& request) {
     const auto state = request.deliveries.find(request.name());
     if (!state) return refuse_for(request, state.error());
-    const auto changes = destination_of(request.parameters, "Update");
-    if (!changes) return aws::refuse(changes.error());
-    auto config = parse_json(state->config);
+    auto stored = parse_json(state->config);
+    if (!stored) return aws::refuse(stored.error());
+    const auto config = changed_destination(request.parameters, *std::move(stored));
     if (!config) return aws::refuse(config.error());
-    for (const auto& [name, value] : changes->items())
-        (*config)[name == "S3BackupUpdate" ? "S3BackupConfiguration" : name] = value;
     const std::string version = request.text("CurrentDeliveryStreamVersionId");
     if (version != std::to_string(state->version))
         return aws::refuse("ConcurrentModificationException",
