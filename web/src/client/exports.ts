@@ -1,4 +1,4 @@
-import { address, getJson, request, sendJson } from "./http";
+import { address, getJson, keptToken, request, sendJson } from "./http";
 import { isOver, type Job, startImport, watchJob } from "./jobs";
 
 /** Cells of one revision as a file, or as a dataset of their own. */
@@ -24,7 +24,7 @@ const ask = async (order: CellExport): Promise<string> =>
 export async function downloadCells(order: CellExport,
     save: (name: string, content: Blob) => void): Promise<void> {
   const path = `v1/matrix/${await ask(order)}/stream`;
-  if (!sessionStorage.getItem("token")) {
+  if (!keptToken()) {
     const link = document.createElement("a");
     link.href = address(path);
     link.download = "";

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 
 import { isSignedIn } from "../client/account";
 import { type Pointer, pointerOf, RevisionClient } from "../client/dataset";
+import { readDataset } from "../client/portal";
 import { isViewId, type SavedView, savedView } from "../client/views";
 import { count } from "../base/numbers";
 import { hrefOf } from "../base/route";
@@ -61,7 +62,10 @@ async function open(name: string, linked: string | null): Promise<Opened> {
   const store = new CellStore(client, schema);
   if (schema.embeddings.some(({ name: known }) => known === view.embedding))
     store.embedding(view.embedding);
-  const labels = new LabelBook(store);
+  const labels = new LabelBook(store, async () => pointer.number < 2 ? []
+    : (await readDataset(pointer.dataset)).revisions.filter(({ number, state }) =>
+      number < pointer.number && state === "ready")
+      .sort((one, other) => other.number - one.number).map(({ id }) => id));
   // A reader's own columns come first: the view may be coloured by one.
   await labels.open().catch((failure: Error) => { labels.problem = failure.message; });
   return { pointer, saved, session: new Session(store, pointer.title, view, labels) };
