@@ -155,6 +155,9 @@ export const sharingSteps = (t) => {
       const offer = own(t.page).locator(".notice", { hasText: "An earlier revision has labels: kind" });
       await offer.waitFor();
       t.seen.violations[`carry ${t.order.name}`] = await t.violations();
+      const unfit = t.page.locator(".explorer-news .notice.warning");
+      t.seen.unfit = await unfit.textContent();
+      await button("Good", unfit).click();
       await button("Take them over", offer).click();
       await counted(t.page, t.order.label, t.order.after);
       t.seen.carried = await own(t.page).locator(".carried").textContent();

@@ -88,6 +88,7 @@ def test_labels_are_taken_over_to_the_next_revision(browse, start_server, run, h
     assert seen["carried"].startswith("kind: 280 cells taken over; 20 are not in this revision")
     assert sorted(seen["lost"]) == sorted(f"cell{at}" for at in range(20))
     assert seen["notices"] == 0
+    assert "no column cell_type" in seen["unfit"], "the view was coloured by it"
 
 
 def test_an_ontology_offers_names_for_labels(browse, start_server, run, demo_data, skip, tmp_path):

@@ -14,7 +14,9 @@ const followKey = "followed dataset";
 
 /** Tells that the dataset has another revision by now, and goes on there with the same view: when
  *  the reader says so, or by itself while they follow the dataset. */
-export function NewerRevision({ pointer }: { pointer: Pointer }) {
+export function NewerRevision({ pointer, onSame }: {
+  pointer: Pointer; /** The address is this one already. */ onSame: () => void;
+}) {
   const { session, store } = useSession();
   const [current, setCurrent] = useState(store.schema.revision);
   const [seen, setSeen] = useState(store.schema.revision);
@@ -36,7 +38,9 @@ export function NewerRevision({ pointer }: { pointer: Pointer }) {
   }, [pointer.dataset]);
   const isNews = current !== seen;
   const open = async () => {
+    const before = location.hash;
     location.hash = hrefOf(["explore", pointer.name], { view: await packed(session.view()) });
+    if (location.hash === before) onSame();
   };
   const follow = (wanted: boolean) => {
     if (wanted) sessionStorage.setItem(followKey, pointer.dataset);
