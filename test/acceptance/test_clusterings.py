@@ -113,6 +113,68 @@ def test_a_selection_alone_is_clustered_and_listed(server, blood, tmp_path):
     assert state["id"] in [one["id"] for one in listed.json()["clusterings"]]
 
 
+def test_many_cells_agree_with_numpy_and_the_planted_types(server, run, tmp_path):
+    """More cells than are compared one by one; components by numpy's decomposition of all genes,
+    and the groups' modularity in a graph of neighbours that scipy finds among those."""
+    import scipy.spatial
+    file = tmp_path / "many.h5ad"
+    run("demo", "--cells", "8500", "--genes", "200", "--seed", "4", "-o", file)
+    done = server.post("/v1/imports", json={"path": str(file), "dataset": "many"})
+    assert done.status_code in (200, 202), done.text
+    job = done.json()
+    while job["state"] not in ("succeeded", "failed", "cancelled"):
+        job = server.get(f"/v1/jobs/{job['id']}?wait=20").json()
+    assert job["state"] == "succeeded", job
+    state = clustered(server, {"revision": revision_of(server, "many"), "genes": 200,
+                               "components": 20, "resolution": 0.5})
+    data = anndata.read_h5ad(file)
+    counts = data.X.toarray().astype("float64")
+    values = np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4)
+    values = values[:, values.var(axis=0) > 0]
+    centred = values - values.mean(axis=0)
+    variances, directions = np.linalg.eigh(centred.T @ centred / (len(values) - 1))
+    assert state["variance_explained"] == pytest.approx(variances[-20:].sum() / variances.sum(), rel=1e-4)
+    groups = np.array([int(one) for one in cells_of(server, state, tmp_path)["cluster"]])
+    truth = data.obs["cell_type"].cat.codes.to_numpy()
+    assert adjusted_rand(groups, truth) > 0.9
+    scores = centred @ directions[:, -20:]
+    near = scipy.spatial.cKDTree(scores).query(scores, k=16)[1][:, 1:]
+
+    def modularity(of):
+        ends = np.repeat(of, 15), of[near.ravel()]
+        share = np.zeros((of.max() + 1, of.max() + 1))
+        np.add.at(share, ends, 0.5 / near.size)
+        np.add.at(share, ends[::-1], 0.5 / near.size)
+        return np.trace(share) - 0.5 * (share.sum(axis=0) ** 2).sum()
+    assert modularity(groups) > modularity(truth) - 0.01
+
+
+def test_a_clustering_is_cancelled_and_can_be_asked_for_again(server, run, tmp_path):
+    file = tmp_path / "large.h5ad"
+    run("demo", "--cells", "20000", "--genes", "100", "--seed", "5", "-o", file)
+    job = server.post("/v1/imports", json={"path": str(file), "dataset": "large"}).json()
+    while job["state"] not in ("succeeded", "failed", "cancelled"):
+        job = server.get(f"/v1/jobs/{job['id']}?wait=20").json()
+    order = {"revision": revision_of(server, "large"), "neighbours": 50}
+    asked = server.post("/v1/clusterings", json=order)
+    assert asked.status_code == 202, asked.text
+    path = f"/v1/clusterings/{asked.json()['id']}"
+    assert requests.delete(server.url + path, timeout=60).status_code == 404, "the dataset is hidden"
+    assert server.request("DELETE", path).status_code in (200, 202)
+    state = server.get(path).json()
+    while state["state"] not in ("cancelled", "failed", "done"):
+        state = server.get(path + "?wait=20").json()
+    assert state["state"] == "cancelled", state
+    listed = server.get(f"/d/{order['revision']}/clusterings").json()["clusterings"]
+    assert state["id"] not in [one["id"] for one in listed]
+    small = {**order, "cells": [[0, 300]]}
+    assert clustered(server, small)["cells"] == 300, "what comes after is done"
+    again = server.post("/v1/clusterings", json=order)
+    assert again.status_code == 202 and again.json()["id"] == state["id"]
+    assert again.json()["job"] != state["job"], "asked for again, it is begun again"
+    server.request("DELETE", path)
+
+
 def test_wrong_orders_are_told_and_nobody_sees_what_they_may_not(server):
     revision, hidden = revision_of(server, "blood"), revision_of(server, "secret")
     for wrong, pointer in [({"resolution": 0}, "/resolution"), ({"genes": 1}, "/genes"),
