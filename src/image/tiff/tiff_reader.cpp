@@ -61,7 +61,8 @@ Result<OpenedTiff> open_tiff(expression::InputFiles& files, const std::string& n
         return fail(ErrorCode::exhausted,
                     fmt::format("limit: files: more than {} hold its channels", tiff_files_max));
     OpenedTiff opened{.name = name, .file = nullptr, .pages = {}};
-    auto file = TRY(TiffFile::open(TRY(files.open(name))));
+    File input = TRY(files.open(name));
+    auto file = TRY(TiffFile::open(std::move(input)));
     opened.pages = TRY_WITH(file->pages(), name);
     opened.file = file.get();
     picture.files.push_back(std::move(file));
@@ -110,22 +111,18 @@ class OmeFiles {
 public:
     OmeFiles(expression::InputFiles& files, std::vector<std::string> there, Picture& picture)
         : files_(files), there_(std::move(there)), picture_(picture) {}
-    Result<void> add(OpenedTiff opened) {
-        opened_.push_back(std::move(opened));
-        return {};
-    }
-    /// `own`: the file whose OME-XML it is; names that aren't there may be its own, from before it
-    /// was renamed.
+    void add(OpenedTiff opened) { opened_.push_back(std::move(opened)); }
+    bool is_alone() const { return there_.size() == 1; }
+    /// `own`: the file whose OME-XML it is.
     Result<const OpenedTiff*> named(const std::string& name, const OpenedTiff& own,
-                                    std::uint64_t page, const Channel& channel) {
+                                    const Channel& channel) {
         if (name.empty()) return &own;
         for (const OpenedTiff& one : opened_)
             if (one.name == name) return &one;
         if (std::find(there_.begin(), there_.end(), name) != there_.end()) {
-            opened_.push_back(TRY(open_tiff(files_, name, picture_)));
-            return &opened_.back();
+            OpenedTiff opened = TRY(open_tiff(files_, name, picture_));
+            return &opened_.emplace_back(std::move(opened));
         }
-        if (there_.size() == 1 && page < own.pages.size()) return &own;
         return fail(ErrorCode::invalid_input,
                     fmt::format("channel '{}' lies in another file, '{}', that isn't here; import "
                                 "the folder that has all of them",
@@ -139,12 +136,21 @@ private:
     std::list<OpenedTiff> opened_;
 };
 
+/// A file alone whose OME-XML names one file for all channels was given another name since.
+bool was_renamed(const OmeImage& ome, const OpenedTiff& own, const OmeFiles& files) {
+    return files.is_alone() &&
+           std::all_of(ome.planes.begin(), ome.planes.end(), [&](const OmeImage::Plane& plane) {
+               return plane.file == ome.planes[0].file && plane.ifd < own.pages.size();
+           });
+}
+
 Result<void> read_ome(const OmeImage& ome, const OpenedTiff& own, OmeFiles& files,
                       Picture& picture, std::vector<std::string>& notes) {
+    const bool is_own = was_renamed(ome, own, files);
     for (std::size_t c = 0; c < ome.channels.size(); ++c) {
         const OmeImage::Plane& plane = ome.planes[c];
         const OpenedTiff& file =
-            *TRY(files.named(plane.file, own, plane.ifd, ome.channels[c]));
+            *TRY(files.named(is_own ? "" : plane.file, own, ome.channels[c]));
         if (plane.ifd >= file.pages.size())
             return fail(ErrorCode::invalid_input,
                         fmt::format("OME-XML names page {} of {}{}{}", plane.ifd + 1,
@@ -285,7 +291,7 @@ Result<void> read_folder(expression::InputFiles& files, const TiffFolder& folder
         }
         if (!ome) return fail(std::move(ome.error()));
         OmeFiles opened(files, folder.tiffs, picture);
-        TRY(opened.add(first));
+        opened.add(first);
         return read_ome(*ome, first, opened, picture, notes);
     }
     for (const std::string& name : folder.tiffs) {
@@ -329,7 +335,7 @@ private:
         if (!is_ome_xml(own.file->description())) return read_plain(own, "brightness", picture);
         const OmeImage ome = TRY(ome_image_of(own.file->description()));
         OmeFiles opened(files, {own.name}, picture);
-        TRY(opened.add(own));
+        opened.add(own);
         return read_ome(ome, own, opened, picture, notes);
     }
 

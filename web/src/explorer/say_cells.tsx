@@ -53,8 +53,8 @@ export function SayCells() {
       event.preventDefault();
       ask().catch((failure: Error) => setProblem(failure.message));
     }}>
-      <input aria-label="Cells in words" placeholder="in words: B cells with CD79A above 1"
-        title="Labels, columns, genes and gene sets of this dataset, joined by and, or, not; numbers by above, below, between"
+      <input aria-label="Cells in words" placeholder="which cells, in words"
+        title="As in: B cells of donor 3 with CD79A above 1, not from liver"
         value={text} autoComplete="off" onChange={(event) => setText(event.target.value)} />
       <Button type="submit" disabled={text.trim() === ""}>Find</Button>
     </form>
