@@ -39,6 +39,14 @@ def revision_of(server, name):
     return server.get(f"/v1/datasets/{name}").json()["current_revision"]
 
 
+def imported(server, file, name):
+    job = server.post("/v1/imports", json={"path": str(file), "dataset": name}).json()
+    with server.get(f"/v1/jobs/{job['id']}/events", stream=True) as events:
+        for _ in events.iter_lines():
+            pass
+    assert server.get(f"/v1/jobs/{job['id']}").json()["state"] == "succeeded"
+
+
 def clustered(server, order, client=None):
     """The state when its job is over."""
     answer = (client or server).post("/v1/clusterings", json=order)
@@ -118,12 +126,7 @@ def test_many_cells_agree_with_numpy_and_the_planted_types(server, run, tmp_path
     and the groups' modularity in the graph of the neighbours among those."""
     file = tmp_path / "many.h5ad"
     run("demo", "--cells", "8500", "--genes", "200", "--seed", "4", "-o", file)
-    done = server.post("/v1/imports", json={"path": str(file), "dataset": "many"})
-    assert done.status_code in (200, 202), done.text
-    job = done.json()
-    while job["state"] not in ("succeeded", "failed", "cancelled"):
-        job = server.get(f"/v1/jobs/{job['id']}?wait=20").json()
-    assert job["state"] == "succeeded", job
+    imported(server, file, "many")
     state = clustered(server, {"revision": revision_of(server, "many"), "genes": 200,
                                "components": 20, "resolution": 0.5})
     data = anndata.read_h5ad(file)
@@ -153,9 +156,7 @@ def test_many_cells_agree_with_numpy_and_the_planted_types(server, run, tmp_path
 def test_a_clustering_is_cancelled_and_can_be_asked_for_again(server, run, tmp_path):
     file = tmp_path / "large.h5ad"
     run("demo", "--cells", "20000", "--genes", "100", "--seed", "5", "-o", file)
-    job = server.post("/v1/imports", json={"path": str(file), "dataset": "large"}).json()
-    while job["state"] not in ("succeeded", "failed", "cancelled"):
-        job = server.get(f"/v1/jobs/{job['id']}?wait=20").json()
+    imported(server, file, "large")
     order = {"revision": revision_of(server, "large"), "neighbours": 50}
     asked = server.post("/v1/clusterings", json=order)
     assert asked.status_code == 202, asked.text

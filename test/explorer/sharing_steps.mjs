@@ -143,6 +143,25 @@ export const sharingSteps = (t) => {
       await button("Stop following").click();
       await t.page.locator(".explorer-news .notice").waitFor({ state: "detached" });
     },
+    /** Two private datasets become one, whose cells are told apart by where they are from. */
+    async joined() {
+      await t.page.goto(`${t.order.url}/#/mine?token=${t.order.token}`);
+      await t.page.locator("summary", { hasText: "Several datasets in one view" }).click();
+      for (const title of t.order.titles)
+        await t.page.getByLabel("Datasets to join").getByText(title).click();
+      await t.page.getByLabel("Title of the new dataset").fill("Both bloods");
+      await t.look("join");
+      await button("Join 2 datasets").click();
+      await t.page.getByRole("link", { name: "Explore Both bloods" }).click();
+      await t.drawn();
+      t.seen.joined = await t.page.locator(".selected-count").textContent();
+      await only(t.page, "dataset", t.order.one);
+      t.seen.of_one = await t.page.locator(".selected-count").textContent();
+      await t.addGenes(t.order.gene);
+      await t.page.getByLabel(`Colour by ${t.order.gene}`).click();
+      await t.page.waitForSelector(`.legend :text("${t.order.gene}")`);
+      await t.shot("joined");
+    },
     /** Labels over one revision are taken over to the next by the cells' ids, lost ones told. */
     async carriedOver() {
       await t.explorerTab(t.order.dataset, t.order.by).then((page) => { t.page = page; });

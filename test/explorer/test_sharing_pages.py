@@ -91,6 +91,18 @@ def test_labels_are_taken_over_to_the_next_revision(browse, start_server, run, h
     assert "no column cell_type" in seen["unfit"], "the view was coloured by it"
 
 
+def test_private_datasets_are_joined_and_explored_in_one_view(browse, start_server, run, demo_data,
+                                                              tmp_path):
+    data, more = tmp_path / "data", tmp_path / "more.h5ad"
+    run("demo", "--cells", "300", "--genes", "250", "--seed", "8", "-o", more)
+    run("import", demo_data.file, "--name", "first", "--title", "First blood", data=data)
+    run("import", more, "--name", "second", "--title", "Second blood", data=data)
+    seen = browse(start_server(data), "joined", ["joined"], one="second", gene="CD79A",
+                  titles=["First blood", "Second blood"])
+    assert seen["joined"] == "800 of 800 cells"
+    assert seen["of_one"] == "300 of 800 cells"
+
+
 def test_an_ontology_offers_names_for_labels(browse, start_server, run, demo_data, skip, tmp_path):
     data = tmp_path / "data"
     run("import", demo_data.file, "--name", "blood", "--title", "Blood", data=data)
