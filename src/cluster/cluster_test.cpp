@@ -232,8 +232,7 @@ TEST(PrincipalComponents, TheyAreEigenvectorsOfTheCovarianceAtRightAngles) {
     for (const auto& line : matrix)
         for (std::size_t g = 0; g < genes; ++g)
             for (std::size_t h = 0; h < genes; ++h)
-                covariance[g * genes + h] +=
-                    (line[g] - means[g]) * (line[h] - means[h]) / 499;
+                covariance[g * genes + h] += (line[g] - means[g]) * (line[h] - means[h]) / 499;
     const auto loading = [&](std::size_t gene, std::size_t component) {
         return static_cast<double>(found->loadings[gene * count + component]);
     };

@@ -135,7 +135,8 @@ def test_many_cells_agree_with_numpy_and_the_planted_types(server, run, tmp_path
     values = values[:, values.var(axis=0) > 0]
     centred = values - values.mean(axis=0)
     variances, directions = np.linalg.eigh(centred.T @ centred / (len(values) - 1))
-    assert state["variance_explained"] == pytest.approx(variances[-20:].sum() / variances.sum(), rel=1e-4)
+    share = variances[-20:].sum() / variances.sum()
+    assert state["variance_explained"] == pytest.approx(share, rel=1e-4)
     groups = np.array([int(one) for one in cells_of(server, state, tmp_path)["cluster"]])
     truth = data.obs["cell_type"].cat.codes.to_numpy()
     assert adjusted_rand(groups, truth) > 0.9
@@ -161,7 +162,7 @@ def test_a_clustering_is_cancelled_and_can_be_asked_for_again(server, run, tmp_p
     asked = server.post("/v1/clusterings", json=order)
     assert asked.status_code == 202, asked.text
     path = f"/v1/clusterings/{asked.json()['id']}"
-    assert requests.delete(server.url + path, timeout=60).status_code == 404, "the dataset is hidden"
+    assert requests.delete(server.url + path, timeout=60).status_code == 404, "hidden from him"
     assert server.request("DELETE", path).status_code in (200, 202)
     state = server.get(path).json()
     while state["state"] not in ("cancelled", "failed", "done"):

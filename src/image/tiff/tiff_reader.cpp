@@ -82,8 +82,7 @@ Result<void> check_page(const TiffPage& page, const TiffPage& first) {
 }
 
 /// A page's channels: three of a photograph, else one a sample.
-Result<void> add_page(TiffFile* file, const TiffPage& page, const Channel& said,
-                      Picture& picture) {
+Result<void> add_page(TiffFile* file, const TiffPage& page, const Channel& said, Picture& picture) {
     TRY(check_page(page, picture.places.empty() ? page : picture.places[0].page));
     const bool is_photograph =
         (page.is_rgb && page.type == PixelType::uint8) || !page.palette.empty();
@@ -144,18 +143,17 @@ bool was_renamed(const OmeImage& ome, const OpenedTiff& own, const OmeFiles& fil
            });
 }
 
-Result<void> read_ome(const OmeImage& ome, const OpenedTiff& own, OmeFiles& files,
-                      Picture& picture, std::vector<std::string>& notes) {
+Result<void> read_ome(const OmeImage& ome, const OpenedTiff& own, OmeFiles& files, Picture& picture,
+                      std::vector<std::string>& notes) {
     const bool is_own = was_renamed(ome, own, files);
     for (std::size_t c = 0; c < ome.channels.size(); ++c) {
         const OmeImage::Plane& plane = ome.planes[c];
-        const OpenedTiff& file =
-            *TRY(files.named(is_own ? "" : plane.file, own, ome.channels[c]));
+        const OpenedTiff& file = *TRY(files.named(is_own ? "" : plane.file, own, ome.channels[c]));
         if (plane.ifd >= file.pages.size())
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("OME-XML names page {} of {}{}{}", plane.ifd + 1,
-                                    file.pages.size(), plane.file.empty() ? "" : " in ",
-                                    plane.file));
+            return fail(
+                ErrorCode::invalid_input,
+                fmt::format("OME-XML names page {} of {}{}{}", plane.ifd + 1, file.pages.size(),
+                            plane.file.empty() ? "" : " in ", plane.file));
         const TiffPage& page = file.pages[plane.ifd];
         if (page.width != ome.width || page.height != ome.height)
             return fail(ErrorCode::invalid_input,
@@ -295,8 +293,7 @@ Result<void> read_folder(expression::InputFiles& files, const TiffFolder& folder
         return read_ome(*ome, first, opened, picture, notes);
     }
     for (const std::string& name : folder.tiffs) {
-        const OpenedTiff one =
-            name == first.name ? first : TRY(open_tiff(files, name, picture));
+        const OpenedTiff one = name == first.name ? first : TRY(open_tiff(files, name, picture));
         if (folder.tiffs.size() > 1 && !one.pages.front().palette.empty())
             return fail(ErrorCode::unsupported,
                         name + " has a palette; in a folder each file is a channel");
@@ -304,9 +301,10 @@ Result<void> read_folder(expression::InputFiles& files, const TiffFolder& folder
         TRY_WITH(read_plain(one, folder.tiffs.size() == 1 ? "brightness" : title, picture), name);
     }
     if (folder.tiffs.size() > 1)
-        notes.push_back(fmt::format("{} files are taken as the channels of one picture, in the "
-                                    "order of their names",
-                                    folder.tiffs.size()));
+        notes.push_back(
+            fmt::format("{} files are taken as the channels of one picture, in the "
+                        "order of their names",
+                        folder.tiffs.size()));
     return {};
 }
 

@@ -45,7 +45,8 @@ export function JoinDatasets() {
     event.preventDefault();
     void join();
   }}>
-    <p className="note">Genes are matched by id, columns by name; a column tells of which dataset a cell is.
+    <p className="note">Genes are matched by id, columns by name; a column tells of which dataset a cell is,
+      and a gene that a dataset lacks is 0 there.
       Embeddings of the same name lie over each other as they are: <em>Cluster</em> in the Explorer lays all
       cells out together. The new dataset is private, and its revision doesn't change with theirs.</p>
     <Shown asked={found}>{({ datasets }) => <ul className="join-list" aria-label="Datasets to join">
