@@ -126,6 +126,20 @@ TEST(Leiden, PlantedGroupsAreFoundAgain) {
     EXPECT_GT(adjusted_rand(*found, truth), 0.98);
 }
 
+TEST(Leiden, PlantedGroupsOfMorePointsThanAreComparedOneByOneAreFound) {
+    const std::uint32_t groups = 12, points = exact_points_max + 2000;
+    const std::vector<float> values = planted(points, 10, groups, 4);
+    const auto near = find_neighbours({10, values}, 15, 1, {});
+    ASSERT_TRUE(near);
+    const auto graph = graph_of(*near);
+    const auto found = leiden(graph, {}, {});
+    ASSERT_TRUE(found);
+    std::vector<std::uint32_t> truth;
+    for (std::uint32_t i = 0; i < points; ++i) truth.push_back(i % groups);
+    EXPECT_GT(adjusted_rand(*found, truth), 0.98);
+    EXPECT_GE(modularity(graph, *found, 1), modularity(graph, truth, 1) - 1e-3);
+}
+
 TEST(Neighbours, WhatIsLookedForIsNearlyWhatComparingAllFinds) {
     const std::vector<float> values = planted(6000, 20, 15, 1);
     const Points points{20, values};
@@ -197,6 +211,45 @@ TEST(PrincipalComponents, TheyHaveTheVarianceThatWasPutIn) {
         }
         EXPECT_NEAR(mean, 0, 1e-3);
         EXPECT_NEAR(squares, found->variances[i], 1e-4 * squares);
+    }
+}
+
+TEST(PrincipalComponents, TheyAreEigenvectorsOfTheCovarianceAtRightAngles) {
+    // 500 cells of 80 genes whose spectrum falls slowly, most values 0: no direction is given away.
+    Random random(3);
+    std::vector<std::vector<double>> matrix(500, std::vector<double>(80));
+    for (auto& line : matrix)
+        for (std::size_t gene = 0; gene < line.size(); ++gene)
+            if (random.normal() > 0.6)
+                line[gene] = std::abs(random.normal()) * (1 + 6.0 / static_cast<double>(gene + 1));
+    const std::uint32_t count = 12, genes = 80;
+    const auto found = principal_components(rows_of(matrix), count, 5, {});
+    ASSERT_TRUE(found) << found.error().message;
+    std::vector<double> means(genes), covariance(genes * genes);
+    for (const auto& line : matrix)
+        for (std::size_t g = 0; g < genes; ++g)
+            means[g] += static_cast<double>(static_cast<float>(line[g])) / 500;
+    for (const auto& line : matrix)
+        for (std::size_t g = 0; g < genes; ++g)
+            for (std::size_t h = 0; h < genes; ++h)
+                covariance[g * genes + h] += (line[g] - means[g]) * (line[h] - means[h]) / 499;
+    const auto loading = [&](std::size_t gene, std::size_t component) {
+        return static_cast<double>(found->loadings[gene * count + component]);
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+        double residual = 0;
+        for (std::size_t g = 0; g < genes; ++g) {
+            double image = 0;
+            for (std::size_t h = 0; h < genes; ++h)
+                image += covariance[g * genes + h] * loading(h, i);
+            residual += std::pow(image - found->variances[i] * loading(g, i), 2);
+        }
+        EXPECT_LT(std::sqrt(residual), 1e-3 * found->variances[0]) << "component " << i;
+        for (std::size_t j = 0; j <= i; ++j) {
+            double angle = 0;
+            for (std::size_t g = 0; g < genes; ++g) angle += loading(g, i) * loading(g, j);
+            EXPECT_NEAR(angle, i == j ? 1 : 0, 1e-4) << i << " and " << j;
+        }
     }
 }
 

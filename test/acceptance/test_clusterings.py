@@ -39,6 +39,14 @@ def revision_of(server, name):
     return server.get(f"/v1/datasets/{name}").json()["current_revision"]
 
 
+def imported(server, file, name):
+    job = server.post("/v1/imports", json={"path": str(file), "dataset": name}).json()
+    with server.get(f"/v1/jobs/{job['id']}/events", stream=True) as events:
+        for _ in events.iter_lines():
+            pass
+    assert server.get(f"/v1/jobs/{job['id']}").json()["state"] == "succeeded"
+
+
 def clustered(server, order, client=None):
     """The state when its job is over."""
     answer = (client or server).post("/v1/clusterings", json=order)
@@ -111,6 +119,63 @@ def test_a_selection_alone_is_clustered_and_listed(server, blood, tmp_path):
     listed = requests.get(f"{server.url}/d/{revision}/clusterings", timeout=60)
     assert "max-age=1," in listed.headers["Cache-Control"]
     assert state["id"] in [one["id"] for one in listed.json()["clusterings"]]
+
+
+def test_many_cells_agree_with_numpy_and_the_planted_types(server, run, tmp_path):
+    """More cells than are compared one by one; components by numpy's decomposition of all genes,
+    and the groups' modularity in the graph of the neighbours among those."""
+    file = tmp_path / "many.h5ad"
+    run("demo", "--cells", "8500", "--genes", "200", "--seed", "4", "-o", file)
+    imported(server, file, "many")
+    state = clustered(server, {"revision": revision_of(server, "many"), "genes": 200,
+                               "components": 20, "resolution": 0.5})
+    data = anndata.read_h5ad(file)
+    counts = data.X.toarray().astype("float64")
+    values = np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4)
+    values = values[:, values.var(axis=0) > 0]
+    centred = values - values.mean(axis=0)
+    variances, directions = np.linalg.eigh(centred.T @ centred / (len(values) - 1))
+    share = variances[-20:].sum() / variances.sum()
+    assert state["variance_explained"] == pytest.approx(share, rel=1e-4)
+    groups = np.array([int(one) for one in cells_of(server, state, tmp_path)["cluster"]])
+    truth = data.obs["cell_type"].cat.codes.to_numpy()
+    assert adjusted_rand(groups, truth) > 0.9
+    scores = (centred @ directions[:, -20:]).astype("float32")
+    lengths = (scores ** 2).sum(axis=1)
+    near = np.concatenate([np.argpartition(lengths - 2 * part @ scores.T, 16, axis=1)[:, :16]
+                           for part in np.array_split(scores, 20)])
+
+    def modularity(of):
+        ends = np.repeat(of, 16), of[near.ravel()]
+        share = np.zeros((of.max() + 1, of.max() + 1))
+        np.add.at(share, ends, 0.5 / near.size)
+        np.add.at(share, ends[::-1], 0.5 / near.size)
+        return np.trace(share) - 0.5 * (share.sum(axis=0) ** 2).sum()
+    assert modularity(groups) > modularity(truth) - 0.01
+
+
+def test_a_clustering_is_cancelled_and_can_be_asked_for_again(server, run, tmp_path):
+    file = tmp_path / "large.h5ad"
+    run("demo", "--cells", "20000", "--genes", "100", "--seed", "5", "-o", file)
+    imported(server, file, "large")
+    order = {"revision": revision_of(server, "large"), "neighbours": 50}
+    asked = server.post("/v1/clusterings", json=order)
+    assert asked.status_code == 202, asked.text
+    path = f"/v1/clusterings/{asked.json()['id']}"
+    assert requests.delete(server.url + path, timeout=60).status_code == 404, "hidden from him"
+    assert server.request("DELETE", path).status_code in (200, 202)
+    state = server.get(path).json()
+    while state["state"] not in ("cancelled", "failed", "done"):
+        state = server.get(path + "?wait=20").json()
+    assert state["state"] == "cancelled", state
+    listed = server.get(f"/d/{order['revision']}/clusterings").json()["clusterings"]
+    assert state["id"] not in [one["id"] for one in listed]
+    small = {**order, "cells": [[0, 300]]}
+    assert clustered(server, small)["cells"] == 300, "what comes after is done"
+    again = server.post("/v1/clusterings", json=order)
+    assert again.status_code == 202 and again.json()["id"] == state["id"]
+    assert again.json()["job"] != state["job"], "asked for again, it is begun again"
+    server.request("DELETE", path)
 
 
 def test_wrong_orders_are_told_and_nobody_sees_what_they_may_not(server):

@@ -202,6 +202,86 @@ def test_every_form_of_tiff_comes_out_pixel_by_pixel(run, start_server, slide, t
         plane_of(kept[planar], 0, "rgb", photo)
 
 
+def ome_of_files(names, planes):
+    """OME-XML of a picture whose channels lie in these files."""
+    height, width = planes[0].shape
+    channels = "".join(f'<Channel ID="Channel:0:{i}" Name="marker {i}" SamplesPerPixel="1"/>'
+                       for i in range(len(names)))
+    data = "".join(f'<TiffData FirstC="{i}" IFD="0" PlaneCount="1">'
+                   f'<UUID FileName="{name}">urn:uuid:{i:08}-0000-0000-0000-000000000000</UUID>'
+                   "</TiffData>" for i, name in enumerate(names))
+    return ('<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" '
+            f'SizeX="{width}" SizeY="{height}" SizeZ="1" SizeC="{len(names)}" SizeT="1" '
+            f'PhysicalSizeX="0.5" PhysicalSizeY="0.5">{channels}{data}</Pixels></Image></OME>')
+
+
+def test_channels_in_several_files_are_one_picture(run, start_server, slide, tmp_path):
+    import tifffile
+    planes = [pattern((90, 130), "uint16", seed) for seed in range(3)]
+    names = [f"cycle{i}.ome.tif" for i in (2, 0, 1)]  # the order of channels isn't that of names
+    xml = ome_of_files(names, planes)
+    pointer = ('<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><BinaryOnly '
+               'MetadataFile="{}" UUID="urn:uuid:0"/></OME>')
+    told = {"each": dict.fromkeys(names, xml),
+            "one": {**dict.fromkeys(names, pointer.format(names[2])), names[2]: xml},
+            "companion": dict.fromkeys(names, pointer.format("x.companion.ome"))}
+    for kind, descriptions in told.items():
+        folder = tmp_path / kind
+        folder.mkdir()
+        for name, plane in zip(names, planes):
+            tifffile.imwrite(folder / name, plane, description=descriptions[name], metadata=None)
+        if kind == "companion":
+            (folder / "x.companion.ome").write_text(xml)
+        run("import", folder, "--image-of", "slide", "--name", kind, data=slide)
+    alone = run("import", tmp_path / "each" / names[0], "--image-of", "slide", data=slide,
+                fails=True)
+    assert "cycle0.ome.tif" in alone.stderr and "import the folder" in alone.stderr
+    series = tmp_path / "series"
+    series.mkdir()
+    for i, plane in enumerate(planes):
+        tifffile.imwrite(series / f"DAPI {i}.tif", plane, metadata=None)
+    run("import", series, "--image-of", "slide", "--name", "series", data=slide)
+    (tmp_path / "each" / names[1]).unlink()
+    gone = run("import", tmp_path / "each", "--image-of", "slide", data=slide, fails=True)
+    assert names[1] in gone.stderr
+    tifffile.imwrite(series / "other size.tif", planes[0][:50], metadata=None)
+    unlike = run("import", series, "--image-of", "slide", data=slide, fails=True)
+    assert "other size.tif" in unlike.stderr and "differ in size" in unlike.stderr
+
+    kept = {one.info["name"]: one for one in images_of(start_server(slide), "slide")}
+    assert set(kept) == {*told, "series"}
+    for name, picture in kept.items():
+        assert [one["name"] for one in picture.info["channels"]] == [
+            f"{'DAPI' if name == 'series' else 'marker'} {i}" for i in range(3)]
+        for channel, plane in enumerate(planes):
+            plane_of(picture, 0, channel, plane)
+    assert kept["one"].info["micrometres_x"] == 0.5
+
+
+def test_colours_of_a_palette_are_a_photograph_and_its_numbers_labels(run, start_server, make_cells,
+                                                                      tmp_path):
+    import tifffile
+    data = tmp_path / "data"
+    cells = make_cells([1, 2, 3, 4], [[0, 0], [30, 0], [60, 0], [90, 0]])
+    run("import", cells, "--name", "slide", "--public", data=data)
+    numbers = np.kron(np.arange(5, dtype=np.uint8).reshape(1, 5), np.ones((20, 30), np.uint8))
+    palette = np.random.default_rng(2).integers(0, 256, (3, 256)).astype("uint16") * 257
+    path = tmp_path / "palette.tif"
+    for tile in (None, (16, 16)):
+        tifffile.imwrite(path, numbers, photometric="palette", colormap=palette, metadata=None,
+                         tile=tile)
+        run("import", path, "--image-of", "slide", "--name", f"colours {tile}", data=data)
+    run("import", path, "--image-of", "slide", "--name", "numbers", "--labels", data=data)
+    kept = {one.info["name"]: one for one in images_of(start_server(data), "slide")}
+    for tile in (None, (16, 16)):
+        picture = kept[f"colours {tile}"]
+        assert picture.info["content"] == "rgb"
+        plane_of(picture, 0, "rgb", (palette.T[numbers] >> 8).astype("uint8"))
+    assert kept["numbers"].info["content"] == "labels"
+    plane_of(kept["numbers"], 0, 0, numbers)
+
+
 def test_real_ome_tiffs_and_zarrs(run, start_server, slide, shared_data):
     import tifffile
     import zarr

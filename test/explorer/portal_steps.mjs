@@ -305,10 +305,13 @@ export const portalSteps = (t) => {
     },
     async darkAndSmall() {
       t.page = await t.newReader({ colorScheme: "dark", viewport: { width: 390, height: 800 } });
-      for (const [name, hash] of [["home", ""], ["dataset", `datasets/${t.order.dataset}`], ["sql", "sql"]]) {
+      await go(`?token=${t.order.token}`);
+      for (const [name, hash, shown] of [["home", "", ".cards strong"], ["sql", "sql", ".sql-editor"],
+        ["dataset", `datasets/${t.order.dataset}`, ".report-head"], ["upload", "upload", ".checks select"],
+        ["explorer", `explore/${t.order.dataset}`, '.scatter-plane[data-complete="true"]'],
+        ["genes", "genes", ".genes-form"]]) {
         await go(hash);
-        await t.page.locator(name === "home" ? ".cards strong" : name === "sql" ? ".sql-editor"
-          : ".report-head").first().waitFor();
+        await t.page.locator(shown).first().waitFor();
         t.seen[`wide_${name}`] = await t.page.evaluate(() =>
           document.documentElement.scrollWidth - document.documentElement.clientWidth);
         await t.look(`small-dark-${name}`);

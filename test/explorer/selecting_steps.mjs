@@ -75,6 +75,30 @@ export const selectingSteps = (t) => {
       await t.page.locator(".clusterings > li").nth(1).waitFor();
       t.seen.offered_again = await label("Embedding").locator("option").allTextContents();
     },
+    /** Cells asked for by a sentence; one that isn't understood selects nothing by itself. */
+    async inWords() {
+      const said = t.page.locator(".said");
+      const find = async (words) => {
+        await label("Cells in words").fill(words);
+        await button("Find").click();
+      };
+      t.seen.said = {};
+      for (const [words, selected] of t.order.sentences) {
+        await find(words);
+        await t.waitForSelected(selected);
+        t.seen.said[words] = await scripted();
+      }
+      t.seen.violations.words = await t.violations();
+      const before = await t.selectedCells();
+      await find(t.order.riddle);
+      await said.locator(".notice.warning").waitFor();
+      t.seen.riddle = await said.textContent();
+      t.seen.unchanged = (await t.selectedCells()) === before;
+      await t.shot("words");
+      await button("Select that").click();
+      await t.waitForSelected(t.order.rest);
+      t.seen.filters = await t.page.locator(".filters li").allTextContents();
+    },
     async algebra() {
       const steps = {};
       await label("Box (B)").click();

@@ -17,6 +17,10 @@ export const sharingSteps = (t) => {
     await row.locator("button.only").click();
   }
   const words = (page) => page.locator(".groups .group span").allTextContents();
+  /** By who administers, in no browser. */
+  const importRevision = (path) => t.page.request.post(`${t.order.url}/v1/imports`, {
+    headers: { Authorization: `Bearer ${t.order.token}` },
+    data: { path, dataset: t.order.dataset } });
 
   return {
     /** Ada shares what she labels with Rosalind, who has a space of her own, too. */
@@ -111,9 +115,7 @@ export const sharingSteps = (t) => {
       t.page = await t.explorerTab();
       await only(t.page, "cell_type", t.order.label);
       t.seen.before = await t.page.locator(".selected-count").textContent();
-      await t.page.request.post(`${t.order.url}/v1/imports`, {
-        headers: { Authorization: `Bearer ${t.order.token}` },
-        data: { path: t.order.file, dataset: t.order.dataset } });
+      await importRevision(t.order.file);
       const notice = t.page.locator(".explorer-news .notice");
       await notice.waitFor();
       await t.shot("newer");
@@ -125,6 +127,67 @@ export const sharingSteps = (t) => {
       await t.drawn();
       t.seen.after = await t.page.locator(".selected-count").textContent();
       t.seen.words = await t.page.locator(".filters li").allTextContents();
+    },
+    /** Who follows sees the next revision's cells without a click or a reload. */
+    async followed() {
+      await importRevision(t.order.next);
+      await t.page.locator(".explorer-news").getByRole("button", { name: "Follow" }).click();
+      await t.waitForSelected(t.order.next_count);
+      await t.page.evaluate(() => { window.same = true; });
+      await importRevision(t.order.last);
+      await t.waitForSelected(t.order.last_count);
+      t.seen.same_page = await t.page.evaluate(() => window.same);
+      t.seen.following = await t.page.locator(".explorer-news").textContent();
+      t.seen.violations.following = await t.violations();
+      await t.shot("following");
+      await button("Stop following").click();
+      await t.page.locator(".explorer-news .notice").waitFor({ state: "detached" });
+    },
+    /** Two private datasets become one, whose cells are told apart by where they are from. */
+    async joined() {
+      await t.page.goto(`${t.order.url}/#/mine?token=${t.order.token}`);
+      await t.page.locator("summary", { hasText: "Several datasets in one view" }).click();
+      for (const title of t.order.titles)
+        await t.page.getByLabel("Datasets to join").getByText(title).click();
+      await t.page.getByLabel("Title of the new dataset").fill("Both bloods");
+      await t.look("join");
+      await button("Join 2 datasets").click();
+      await t.page.getByRole("link", { name: "Explore Both bloods" }).click();
+      await t.drawn();
+      t.seen.joined = await t.page.locator(".selected-count").textContent();
+      await only(t.page, "dataset", t.order.one);
+      t.seen.of_one = await t.page.locator(".selected-count").textContent();
+      await t.addGenes(t.order.gene);
+      await t.page.getByLabel(`Colour by ${t.order.gene}`).click();
+      await t.page.waitForSelector(`.legend :text("${t.order.gene}")`);
+      await t.shot("joined");
+    },
+    /** Labels over one revision are taken over to the next by the cells' ids, lost ones told. */
+    async carriedOver() {
+      await t.explorerTab(t.order.dataset, t.order.by).then((page) => { t.page = page; });
+      await own(t.page).getByLabel("Name of the new labels").fill("kind");
+      await own(t.page).getByLabel("Begin with").selectOption("cell_type");
+      await button("Create", own(t.page)).click();
+      await counted(t.page, t.order.label, t.order.before);
+      await importRevision(t.order.next);
+      await button("Go on there").click();
+      const offer = own(t.page).locator(".notice", { hasText: "An earlier revision has labels: kind" });
+      await offer.waitFor();
+      t.seen.violations[`carry ${t.order.name}`] = await t.violations();
+      const unfit = t.page.locator(".explorer-news .notice.warning");
+      t.seen.unfit = await unfit.textContent();
+      await button("Good", unfit).click();
+      await button("Take them over", offer).click();
+      await counted(t.page, t.order.label, t.order.after);
+      t.seen.carried = await own(t.page).locator(".carried").textContent();
+      t.seen.lost = (await t.downloaded(() => button("Their ids", own(t.page)).click())).text
+        .split("\n").filter(Boolean);
+      await t.shot("carried");
+      await button("Good", own(t.page)).click();
+      await t.page.reload();
+      await t.drawn();
+      await counted(t.page, t.order.label, t.order.after);
+      t.seen.notices = await own(t.page).locator(".notice").count();
     },
     /** An ontology's names are offered for a new label. */
     async offeredNames() {

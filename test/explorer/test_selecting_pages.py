@@ -109,6 +109,39 @@ def test_selections_are_added_cut_turned_round_and_joined_by_or(browse, server, 
     assert etag in steps["first"]["methods"] and etag in steps["first"]["script"]
 
 
+def test_a_sentence_selects_cells(browse, server, selected_by, blood, h5ad):
+    data = h5ad.read(blood)
+    obs = data.obs
+    gene = np.asarray(data[:, "CD79A"].X.todense()).ravel()
+    cell_type, donor = obs["cell_type"].astype(str), obs["donor_id"].astype(str)
+    monocytes = cell_type.str.contains("monocyte")
+    from_two = donor.isin(["D1", "D3"])
+    expected = {
+        "B cells": cell_type == "B cell",
+        "Show me all monocytes and dendritic cells from donors D1 and D3":
+            (monocytes | (cell_type == "dendritic cell")) & from_two,
+        "monocytes, but not FCGR3A monocytes": cell_type == "CD14 monocyte",
+        "B cells with CD79A above 2 and n_counts between 200 and 900":
+            (cell_type == "B cell") & (gene > 2) & obs["n_counts"].between(200, 900),
+        "CD79A+ cells, not from bone marrow": (gene > 0) & (obs["tissue"] != "bone marrow"),
+        "B cells from donor D1 or CD4 T cells from donor D3":
+            ((cell_type == "B cell") & (donor == "D1")) |
+            ((cell_type == "CD4 T cell") & (donor == "D3")),
+        "neither B cells nor monocytes without CD79A":
+            ~((cell_type == "B cell") | monocytes) & (gene == 0),
+        "more than 500 n_counts and at most 3 CD79A": (obs["n_counts"] > 500) & (gene <= 3),
+        "is doublet": obs["is_doublet"].astype(bool)}
+    counts = {words: int(cells.sum()) for words, cells in expected.items()}
+    assert all(0 < count < 2000 for count in counts.values()), counts
+    seen = browse(server, "words", ["openExplorer", "inWords"], token="", dataset="blood",
+                  sentences=list(counts.items()), riddle="sleepy B cells",
+                  rest=counts["B cells"])
+    for words, step in seen["said"].items():
+        assert step["selected"] == selected_by(step["script"], "blood", blood), words
+    assert seen["unchanged"] and "Not understood: “sleepy”" in seen["riddle"]
+    assert seen["filters"] == ["cell_type B cellnot"]
+
+
 def test_cells_are_clustered_laid_out_anew_and_labelled(browse, server):
     seen = browse(server, "clustering", ["openExplorer", "clusters"], token="", dataset="blood")
     assert re.fullmatch(r"clustering [0-9a-f]{8}", seen["places"])

@@ -3,6 +3,7 @@ of another site."""
 import functools
 import http.server
 
+import pytest
 import requests
 
 
@@ -56,6 +57,50 @@ def test_who_looks_is_told_of_a_new_revision_and_goes_on_there(browse, start_ser
     assert seen["before"] == f"{count[demo_data.file]} of 500 cells"
     assert seen["after"] == f"{count[more]} of 700 cells"
     assert seen["words"] == ["cell_type B cellnot"]
+
+
+def test_who_follows_a_dataset_sees_its_cells_grow_without_a_reload(browse, start_server, run, h5ad,
+                                                                    tmp_path):
+    files = [h5ad.write(tmp_path / f"{cells}.h5ad", cells, kind=["T", "B", "NK"])
+             for cells in (300, 400, 500)]
+    data = tmp_path / "data"
+    run("import", files[0], "--name", "blood", "--title", "Blood", data=data)
+    seen = browse(start_server(data), "following", ["openExplorer", "followed"], dataset="blood",
+                  next=str(files[1]), next_count=400, last=str(files[2]), last_count=500)
+    assert seen["same_page"] is True
+    assert "this one has 500 cells" in seen["following"]
+
+
+@pytest.mark.parametrize("who", ["a person", "nobody"])
+def test_labels_are_taken_over_to_the_next_revision(browse, start_server, run, h5ad, tmp_path, who):
+    first, second = tmp_path / "first.h5ad", tmp_path / "second.h5ad"
+    h5ad.write(first, 300, cell_type=["T", "B", "NK"])
+    kept = h5ad.read(first)[20:]
+    shuffled = kept[::-1].copy()
+    del shuffled.obs["cell_type"]
+    shuffled.write_h5ad(second)
+    data = tmp_path / "data"
+    run("import", first, "--name", "blood", "--title", "Blood", "--public", data=data)
+    server = start_server(data)
+    seen = browse(server, "carried-" + who.split()[-1], ["carriedOver"], dataset="blood", label="B",
+                  before=100, after=sum(kept.obs["cell_type"] == "B"), next=str(second),
+                  by=server.token if who == "a person" else "")
+    assert seen["carried"].startswith("kind: 280 cells taken over; 20 are not in this revision")
+    assert sorted(seen["lost"]) == sorted(f"cell{at}" for at in range(20))
+    assert seen["notices"] == 0
+    assert "no column cell_type" in seen["unfit"], "the view was coloured by it"
+
+
+def test_private_datasets_are_joined_and_explored_in_one_view(browse, start_server, run, demo_data,
+                                                              tmp_path):
+    data, more = tmp_path / "data", tmp_path / "more.h5ad"
+    run("demo", "--cells", "300", "--genes", "250", "--seed", "8", "-o", more)
+    run("import", demo_data.file, "--name", "first", "--title", "First blood", data=data)
+    run("import", more, "--name", "second", "--title", "Second blood", data=data)
+    seen = browse(start_server(data), "joined", ["joined"], one="second", gene="CD79A",
+                  titles=["First blood", "Second blood"])
+    assert seen["joined"] == "800 of 800 cells"
+    assert seen["of_one"] == "300 of 800 cells"
 
 
 def test_an_ontology_offers_names_for_labels(browse, start_server, run, demo_data, skip, tmp_path):

@@ -38,8 +38,8 @@ Verb import_verb() {
                     {"--strict", &options->strict, "",
                      "bundles: refuse any file that differs from the manifest"},
                     {"--image-of", &options->image_of, "DATASET",
-                     "PATH is a picture (OME-TIFF, TIFF, PNG, OME-Zarr) or outlines (GeoJSON) that "
-                     "lie under that dataset's cells; --name names it"},
+                     "PATH is a picture (OME-TIFF, TIFF, a folder of these, PNG, OME-Zarr) or "
+                     "outlines (GeoJSON) that lie under that dataset's cells; --name names it"},
                     {"--labels", &options->are_labels, "",
                      "pictures: the values are numbers of cells, as a segmentation gives them"},
                     {"--cell-column", &options->cell_column, "NAME",

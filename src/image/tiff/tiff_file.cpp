@@ -63,6 +63,24 @@ void spread(const std::byte* from, std::size_t step, std::size_t size, std::size
         std::memcpy(to + i * size, from + i * step * size, size);
 }
 
+/// The colours of a page's 256 numbers; empty where it tells none.
+std::vector<std::array<std::uint8_t, 3>> palette_of(tiff* file, std::uint16_t bits) {
+    std::uint16_t *red = nullptr, *green = nullptr, *blue = nullptr;
+    if (bits != 8 || TIFFGetField(file, TIFFTAG_COLORMAP, &red, &green, &blue) == 0) return {};
+    // Colours have 16 bits; some writers fill only the lower eight.
+    const bool is_narrow =
+        std::all_of(red, red + 256, [](auto value) { return value < 256; }) &&
+        std::all_of(green, green + 256, [](auto value) { return value < 256; }) &&
+        std::all_of(blue, blue + 256, [](auto value) { return value < 256; });
+    const int shift = is_narrow ? 0 : 8;
+    std::vector<std::array<std::uint8_t, 3>> palette(256);
+    for (std::size_t i = 0; i < palette.size(); ++i)
+        palette[i] = {static_cast<std::uint8_t>(red[i] >> shift),
+                      static_cast<std::uint8_t>(green[i] >> shift),
+                      static_cast<std::uint8_t>(blue[i] >> shift)};
+    return palette;
+}
+
 void invert(Bytes& values, PixelType type) {
     const std::uint8_t all = type == PixelType::uint8 || type == PixelType::uint16 ? 0xff : 0;
     for (std::byte& one : values) one ^= std::byte{all};
@@ -168,6 +186,7 @@ Result<TiffPage> TiffFile::read_page() {
     page.is_rgb = (meaning == PHOTOMETRIC_RGB || meaning == PHOTOMETRIC_YCBCR) && samples >= 3;
     page.is_inverted = meaning == PHOTOMETRIC_MINISWHITE;
     page.has_palette = meaning == PHOTOMETRIC_PALETTE;
+    if (page.has_palette && samples == 1) page.palette = palette_of(tiff_, bits);
     page.is_reduced = (kind & FILETYPE_REDUCEDIMAGE) != 0;
     page.packing = packing;
     if (TIFFIsTiled(tiff_) != 0) {
@@ -212,6 +231,18 @@ Result<void> TiffFile::turn_to(const TiffPage& page) {
 
 Result<void> TiffFile::read_rows(const TiffPage& page, std::uint32_t sample, std::uint64_t first,
                                  std::uint64_t rows, std::span<Bytes> out) {
+    if (page.palette.empty() || out.size() != 3) return read_values(page, sample, first, rows, out);
+    Bytes numbers(rows * page.width);
+    TRY(read_values(page, 0, first, rows, {&numbers, 1}));
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        const auto& color = page.palette[std::to_integer<std::uint8_t>(numbers[i])];
+        for (std::size_t c = 0; c < 3; ++c) out[c][i] = std::byte{color[c]};
+    }
+    return {};
+}
+
+Result<void> TiffFile::read_values(const TiffPage& page, std::uint32_t sample, std::uint64_t first,
+                                   std::uint64_t rows, std::span<Bytes> out) {
     TRY(turn_to(page));
     if (is_jpeg_2000(page.packing) && page.tile_width == 0)
         return fail(ErrorCode::unsupported, "JPEG 2000 in strips is not read, only in tiles");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,8 @@ struct TiffPage {
     std::uint32_t samples = 1;
     bool are_apart = false;  ///< each sample in planes of its own
     bool is_rgb = false, is_inverted = false, has_palette = false, is_reduced = false;
+    /// Red, green and blue of each value, of a palette for 8 bits.
+    std::vector<std::array<std::uint8_t, 3>> palette;
     std::uint32_t tile_width = 0, tile_height = 0;  ///< 0: in strips
     std::uint32_t packing = 1;                      ///< TIFF's number of its compression
     std::optional<double> micrometres_x, micrometres_y;
@@ -41,7 +44,8 @@ public:
     Result<std::vector<TiffPage>> pages();
     /// The first page's ImageDescription; "" where there is none.
     const std::string& description() const { return description_; }
-    /// Rows of `count` samples from `sample` on, each to one buffer, rows rising from call to call.
+    /// Rows of `out.size()` samples from `sample` on, each to one buffer, rows rising from call to
+    /// call. Of a palette's page three buffers get its colours, one gets its numbers.
     Result<void> read_rows(const TiffPage& page, std::uint32_t sample, std::uint64_t first,
                            std::uint64_t rows, std::span<Bytes> out);
 
@@ -50,6 +54,8 @@ private:
     explicit TiffFile(File file);
     Result<TiffPage> read_page();
     Result<void> turn_to(const TiffPage& page);
+    Result<void> read_values(const TiffPage& page, std::uint32_t sample, std::uint64_t first,
+                             std::uint64_t rows, std::span<Bytes> out);
     Result<void> read_lines(const TiffPage& page, std::uint32_t sample, std::uint64_t first,
                             std::uint64_t rows, std::span<Bytes> out);
     Result<void> read_tiles(const TiffPage& page, std::uint32_t sample, std::uint64_t first,

@@ -1,4 +1,4 @@
-import { getJson, Refusal, sendJson, setCsrf } from "./http";
+import { getJson, keepToken, keptToken, Refusal, sendJson, setCsrf } from "./http";
 
 /** Who reads, and how one may sign in here. */
 export interface Account {
@@ -12,8 +12,7 @@ export interface Account {
 export const nobody: Account = { signed_in: false, by: "nothing", user: null, csrf: null,
   sign_in: { password: false, setup: false, oidc: null } };
 
-/** The token that this tab sends with its requests; gone when the tab is closed. */
-export const hasToken = (): boolean => sessionStorage.getItem("token") !== null;
+export const hasToken = (): boolean => keptToken() !== null;
 
 let known = nobody;
 /** As the server said last. */
@@ -32,7 +31,7 @@ export async function whoAmI(): Promise<Account> {
     if (!(failure instanceof Refusal)) throw failure;
     // The token has ended since; public data answers without one.
     if (failure.status === 401 && hasToken()) {
-      sessionStorage.removeItem("token");
+      keepToken(null);
       return whoAmI();
     }
     throw failure;
@@ -48,20 +47,19 @@ export const takeInvitation = async (secret: string, password: string, name: str
 
 /** Keeps the token when the server knows it. */
 export async function signInByToken(token: string): Promise<Account> {
-  const before = sessionStorage.getItem("token");
-  sessionStorage.setItem("token", token.trim());
+  const before = keptToken();
+  keepToken(token.trim());
   try {
     return keep(await getJson<Account>("account/me"));
   } catch (failure) {
-    if (before === null) sessionStorage.removeItem("token");
-    else sessionStorage.setItem("token", before);
+    keepToken(before);
     throw failure;
   }
 }
 
 export async function signOut(by: Account["by"]): Promise<Account> {
   if (by === "session") await sendJson("POST", "account/sign-out", {});
-  sessionStorage.removeItem("token");
+  keepToken(null);
   setCsrf(null);
   return whoAmI();
 }
@@ -72,7 +70,7 @@ export function takeTokenFromAddress(): void {
   const values = new URLSearchParams(query);
   const token = values.get("token");
   if (!token) return;
-  sessionStorage.setItem("token", token);
+  keepToken(token);
   values.delete("token");
   const rest = values.toString();
   history.replaceState(null, "", rest ? `${path}?${rest}` : path);

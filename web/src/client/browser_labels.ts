@@ -1,6 +1,6 @@
 import { csv, rowsOf } from "../base/csv";
 import type { CategoryColumn, Column } from "../wire/columns";
-import type { LabelColumn, LabelEntry, LabelOrder, LabelOutcome, Runs, Space } from "./labels";
+import type { Carried, LabelColumn, LabelEntry, LabelOrder, LabelOutcome, Runs, Space } from "./labels";
 
 /** Labels of who isn't signed in: kept by this browser, for this revision, and taken along as CSV. */
 export const browserSpace: Space = { id: "browser", title: "This browser", access: "write" };
@@ -185,10 +185,10 @@ export class BrowserLabels {
   /** `taken`: names that the revision's own columns have. */
   constructor(private readonly revision: string, private readonly cells: number,
     private readonly taken: string[],
-    private readonly columnOf: (name: string) => Promise<Column>) {}
+    private readonly columnOf: (name: string, revision: string) => Promise<Column>) {}
 
-  private kept = (): Promise<Kept[]> => inTransaction("readonly", (columns) =>
-    answered(columns.index("revision").getAll(this.revision) as IDBRequest<Kept[]>));
+  private kept = (revision = this.revision): Promise<Kept[]> => inTransaction("readonly",
+    (columns) => answered(columns.index("revision").getAll(revision) as IDBRequest<Kept[]>));
 
   async list(etag: string | null): Promise<{ columns: LabelColumn[]; etag: string | null } | null> {
     const kept = await this.kept();
@@ -203,7 +203,7 @@ export class BrowserLabels {
 
   async create(name: string, copyOf: string | null): Promise<LabelOutcome> {
     if (this.taken.includes(name)) throw new Error(`The dataset has a column ${name}; choose another name.`);
-    const copied = copyOf ? await this.columnOf(copyOf) : null;
+    const copied = copyOf ? await this.columnOf(copyOf, this.revision) : null;
     if (copied && copied.kind !== "category") throw new Error(`${copied.name} holds no labels.`);
     return inTransaction("readwrite", async (columns) => {
       const others = await answered(columns.index("revision").getAll(this.revision)) as Kept[];
@@ -268,8 +268,35 @@ export class BrowserLabels {
     return { rows: rows.length };
   }
 
-  private async ids(): Promise<string[]> {
-    const column = await this.columnOf("cell_id");
+  /** All columns over another revision, found again by the cells' ids. */
+  async carry(from: string): Promise<Carried[]> {
+    const [columns, there, here] =
+      await Promise.all([this.kept(from), this.ids(from), this.ids()]);
+    const places = new Map(here.map((id, cell) => [id, cell]));
+    const report: Carried[] = [];
+    for (const old of columns) {
+      const lostIds: string[] = [];
+      const labels = new Map<number, string>();
+      old.codes.forEach((code, row) => {
+        const cell = places.get(there[row]);
+        if (code >= 0 && cell === undefined) lostIds.push(there[row]);
+        else if (code >= 0 && cell !== undefined) labels.set(cell, old.labels[code]);
+      });
+      const { column } = await this.create(old.name, null);
+      await inTransaction("readwrite", async (table) => {
+        const kept = await this.stored(table, column.id);
+        kept.version++;
+        kept.labels = old.labels.slice();
+        noted(kept, "carry_over", moved(kept, labels.keys(), (cell) => labels.get(cell) ?? null), {});
+        await answered(table.put(kept));
+      });
+      report.push({ name: old.name, cells: labels.size, lost: lostIds.length, lostIds });
+    }
+    return report;
+  }
+
+  private async ids(revision = this.revision): Promise<string[]> {
+    const column = await this.columnOf("cell_id", revision);
     return column.kind === "text" ? column.values.map((id) => id ?? "")
       : column.kind === "category" ? Array.from(column.codes, (code) => column.labels[code])
         : Array.from(column.values, String);

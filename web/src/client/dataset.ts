@@ -12,6 +12,8 @@ export interface Pointer {
   visibility: string;
   /** Of the revision's bytes. */
   hash: string;
+  /** 1 is the dataset's first revision. */
+  number: number;
 }
 
 interface DatasetSaid {
@@ -19,11 +21,12 @@ interface DatasetSaid {
   name: string;
   title: string;
   visibility: string;
-  revision: { id: string; etag: string } | null;
+  revision: { id: string; etag: string; number: number } | null;
 }
 
 interface RevisionSaid {
   id: string;
+  number: number;
   etag: string;
   dataset: string;
 }
@@ -91,9 +94,9 @@ interface SchemaSaid {
 
 const columnOf = ({ name, type, category_count, missing }: ColumnSaid): ColumnDescription => ({
   name, missing,
-  kind: type === "categorical" || type === "boolean" ? "category" : type === "string" ? "text"
+  kind: type === "categorical" || type === "bool" ? "category" : type === "string" ? "text"
     : "number",
-  labels: type === "boolean" ? 2 : category_count,
+  labels: type === "bool" ? 2 : category_count,
 });
 
 export interface GeneHit {
@@ -189,5 +192,5 @@ export async function pointerOf(named: string): Promise<Pointer> {
   if (!revision) throw new Error(`${dataset.title || dataset.name} has no data yet.`);
   const { id, name, title, visibility } = dataset;
   return { dataset: id, name, title: title || name, revision: revision.id, visibility,
-    hash: revision.etag };
+    hash: revision.etag, number: revision.number };
 }

@@ -11,6 +11,16 @@ export class Refusal extends Error {
   }
 }
 
+let token = sessionStorage.getItem("token");
+/** The token that this tab sends with its requests; gone when the tab is closed. */
+export const keptToken = (): string | null => token;
+/** Remembered by the page itself, too: one that is being left may have no storage any more. */
+export function keepToken(given: string | null): void {
+  token = given;
+  if (given === null) sessionStorage.removeItem("token");
+  else sessionStorage.setItem("token", given);
+}
+
 let csrf: string | null = null;
 /** What requests that change something show when a cookie says who asks; see account.ts. */
 export function setCsrf(secret: string | null): void {
@@ -24,7 +34,6 @@ export interface Answer<Body> {
 
 export async function request(path: string, options: RequestInit = {}): Promise<Response> {
   const headers = new Headers(options.headers);
-  const token = sessionStorage.getItem("token");
   if (token) headers.set("Authorization", `Bearer ${token}`);
   else if (csrf && options.method && options.method !== "GET") headers.set("X-Stroma-CSRF", csrf);
   let response: Response;

@@ -82,6 +82,7 @@ export interface ImportOrder {
   title?: string;
   profile?: string;
   require_valid?: boolean;
+  make_ids_unique?: boolean;
 }
 export const startImport = async (order: ImportOrder): Promise<Job> =>
   (await sendJson<Job>("POST", "v1/imports", order)).body;

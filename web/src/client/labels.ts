@@ -50,6 +50,19 @@ export interface LabelOutcome {
   conflicts: { cells: number; runs: Runs };
 }
 
+/** What became of a column that was taken over from another revision. */
+export interface Carried {
+  name: string;
+  cells: number;
+  /** Labelled cells that this revision doesn't have, and which. */
+  lost: number;
+  lostIds: string[];
+}
+
+interface CarrySaid {
+  columns: { column: LabelColumn; carried: number; lost: number; lost_cells: string[] }[];
+}
+
 const arrow = "application/vnd.apache.arrow.stream";
 
 /** Labels of one revision in one space. A change is made on top of what others changed since. */
@@ -96,6 +109,13 @@ export class LabelClient {
 
   async csv(): Promise<Blob> {
     return (await request(`${this.place}/labels.csv`, { cache: "no-store" })).blob();
+  }
+
+  /** All columns over another revision, found again by the cells' ids. */
+  async carry(from: string): Promise<Carried[]> {
+    const { body } = await sendJson<CarrySaid>("POST", `${this.place}/carry`, { from });
+    return body.columns.map(({ column, carried, lost, lost_cells }) =>
+      ({ name: column.name, cells: carried, lost, lostIds: lost_cells }));
   }
 
   /** Cells that the table lacks stay as they are. */

@@ -171,8 +171,11 @@ export async function fileReady(path: string, signal: AbortSignal): Promise<numb
   // The server holds the request until something changed.
   const response = await request(`${path}?wait=5`, { method: "HEAD", signal });
   if (response.status === 200) return true;
-  const said = await getJson<{ percentage?: number }>(path, signal);
-  return said.percentage ?? 0;
+  const answer = await request(path, { signal });
+  if (answer.status === 202) return ((await answer.json()) as { percentage?: number }).percentage ?? 0;
+  // Ready by now: these are the file's bytes, which nobody reads here.
+  await answer.body?.cancel();
+  return true;
 }
 
 export interface CollectionHead {

@@ -2,13 +2,14 @@ import { useEffect, useState } from "react";
 
 import { isSignedIn } from "../client/account";
 import { type Pointer, pointerOf, RevisionClient } from "../client/dataset";
+import { readDataset } from "../client/portal";
 import { isViewId, type SavedView, savedView } from "../client/views";
 import { count } from "../base/numbers";
 import { hrefOf } from "../base/route";
 import { Comments } from "../sharing/comments";
-import { Dialog, IconButton, Notice } from "../widgets/controls";
+import { Button, Dialog, IconButton, Notice } from "../widgets/controls";
 import { CellStore } from "./cell_store";
-import { openingView } from "./first_view";
+import { fitting, openingView } from "./first_view";
 import { KeysDialog } from "./keys_dialog";
 import { LabelBook } from "./label_book";
 import { NewerRevision } from "./newer_revision";
@@ -25,6 +26,8 @@ interface Opened {
   session: Session;
   pointer: Pointer;
   saved: SavedView | null;
+  /** What the view names and the revision lacks. */
+  unfit: string[];
 }
 
 /** One dataset (its current revision) or one revision, open for exploration. */
@@ -33,6 +36,7 @@ export function ExplorerPage({ name, linked, theme }: {
 }) {
   const [opened, setOpened] = useState<Opened | null>(null);
   const [problem, setProblem] = useState("");
+  const [turn, setTurn] = useState(0);
   useEffect(() => {
     let current = true;
     setOpened(null);
@@ -40,12 +44,12 @@ export function ExplorerPage({ name, linked, theme }: {
     open(name, linked).then((made) => { if (current) setOpened(made); })
       .catch((failure: Error) => { if (current) setProblem(failure.message); });
     return () => { current = false; };
-  }, [name, linked]);
+  }, [name, linked, turn]);
   if (problem) return <main className="page"><Notice kind="error">{problem}</Notice>
     <p><a href={hrefOf([])}>All datasets</a></p></main>;
   if (!opened) return <main className="page"><p className="waiting">Opening {name} …</p></main>;
   return <SessionProvider value={opened.session}>
-    <Explorer {...opened} theme={theme} />
+    <Explorer {...opened} theme={theme} onAnew={() => setTurn(turn + 1)} />
   </SessionProvider>;
 }
 
@@ -57,17 +61,23 @@ async function open(name: string, linked: string | null): Promise<Opened> {
   const schema = await client.schema();
   const first = openingView(schema);
   const linkedView = saved ? saved.state as Partial<View> : linked ? await unpacked(linked) : {};
-  const view = { ...first, ...linkedView };
+  const wanted = { ...first, ...linkedView };
   const store = new CellStore(client, schema);
-  if (schema.embeddings.some(({ name: known }) => known === view.embedding))
-    store.embedding(view.embedding);
-  const labels = new LabelBook(store);
+  if (schema.embeddings.some(({ name: known }) => known === wanted.embedding))
+    store.embedding(wanted.embedding);
+  const labels = new LabelBook(store, async () => pointer.number < 2 ? []
+    : (await readDataset(pointer.dataset)).revisions.filter(({ number, state }) =>
+      number < pointer.number && state === "ready")
+      .sort((one, other) => other.number - one.number).map(({ id }) => id));
   // A reader's own columns come first: the view may be coloured by one.
   await labels.open().catch((failure: Error) => { labels.problem = failure.message; });
-  return { pointer, saved, session: new Session(store, pointer.title, view, labels) };
+  const { view, unfit } = fitting(wanted, first, schema, labels.columns.map((one) => one.name));
+  return { pointer, saved, unfit, session: new Session(store, pointer.title, view, labels) };
 }
 
-function Explorer({ session, pointer, saved, theme }: Opened & { theme: string }) {
+function Explorer({ session, pointer, saved, unfit, theme, onAnew }:
+    Opened & { theme: string; onAnew: () => void }) {
+  const [told, setTold] = useState(unfit.length > 0);
   const [sharing, setSharing] = useState(false);
   const [keysShown, setKeysShown] = useState(false);
   const [commenting, setCommenting] = useState(false);
@@ -91,7 +101,10 @@ function Explorer({ session, pointer, saved, theme }: Opened & { theme: string }
       <IconButton icon="keyboard" label="Keys (?)" onClick={() => setKeysShown(true)} />
       <IconButton icon="link" label="Share and reproduce" onClick={() => setSharing(true)} />
     </header>
-    <div className="explorer-news"><NewerRevision pointer={pointer} /></div>
+    <div className="explorer-news"><NewerRevision pointer={pointer} onSame={onAnew} />
+      {told && <Notice kind="warning">This revision has no {unfit.join(", ")}: what the view showed of
+        it is left out. <Button kind="quiet" onClick={() => setTold(false)}>Good</Button></Notice>}
+    </div>
     <aside className="side left" aria-label="Cells">{side("left")}</aside>
     <main>{schema.embeddings.length > 0 ? <Pictures theme={theme} />
       : <Notice kind="info">This dataset brings no embedding; figures and comparisons work without

@@ -1,7 +1,9 @@
+import { isLookedAt } from "../base/attention";
 import { isSignedIn } from "../client/account";
 import { BrowserLabels, browserSpace } from "../client/browser_labels";
+import { RevisionClient } from "../client/dataset";
 import {
-  createSpace, LabelClient, type LabelColumn, type LabelEntry, type LabelOrder, listSpaces,
+  type Carried, createSpace, LabelClient, type LabelColumn, type LabelEntry, type LabelOrder, listSpaces,
   type Runs, type Space,
 } from "../client/labels";
 import { Refusal } from "../client/http";
@@ -9,6 +11,7 @@ import type { CellStore } from "./cell_store";
 
 const pollEvery = 2_000;
 const chosenKey = "label space";
+const lookedBackMost = 5;
 
 /** Cells that another labelled first, and the label that they would have got. */
 export interface Conflict {
@@ -26,6 +29,10 @@ export class LabelBook {
   space: Space | null = null;
   problem = "";
   conflict: Conflict | null = null;
+  /** Labels over an earlier revision, while this one has none. */
+  earlier: { revision: string; names: string[] } | null = null;
+  /** What became of those that were taken over. */
+  carried: Carried[] | null = null;
   /** The column that keys assign to. */
   active: string | null = null;
   private client: LabelClient | BrowserLabels | null = null;
@@ -36,7 +43,9 @@ export class LabelBook {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private work: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly store: CellStore) {}
+  /** `before`: the dataset's earlier revisions, the newest first. */
+  constructor(private readonly store: CellStore,
+    private readonly before: () => Promise<string[]> = async () => []) {}
 
   subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -64,7 +73,7 @@ export class LabelBook {
       if (ended) return;
       this.timer = setTimeout(() => {
         // The first space may be made in another tab.
-        const asked = document.hidden ? Promise.resolve()
+        const asked = !isLookedAt() ? Promise.resolve()
           : this.inTurn(() => this.space ? this.refresh() : this.open());
         void asked.then(again);
       }, pollEvery);
@@ -81,13 +90,39 @@ export class LabelBook {
     const { schema, client } = this.store;
     this.client = space === browserSpace
       ? new BrowserLabels(schema.revision, schema.cells, schema.obs.map(({ name }) => name),
-        (name) => client.obs(name))
+        (name, revision) => (revision === schema.revision ? client
+          : new RevisionClient(revision)).obs(name))
       : new LabelClient(space.id, schema.revision);
     this.etag = null;
     this.columns = [];
+    this.earlier = null;
     if (space !== browserSpace) localStorage.setItem(chosenKey, space.id);
     await this.refresh();
+    // Nobody waits for it.
+    if (this.columns.length === 0 && this.mayChange)
+      this.lookBack(space).catch(() => undefined);
   }
+
+  /** Whether an earlier revision has labels that could be taken over. */
+  private async lookBack(space: Space): Promise<void> {
+    for (const revision of (await this.before()).slice(0, lookedBackMost)) {
+      const client = space === browserSpace ? new BrowserLabels(revision, 0, [], () =>
+        Promise.reject(new Error("not asked"))) : new LabelClient(space.id, revision);
+      const found = await client.list(null);
+      if (!found || found.columns.length === 0) continue;
+      if (this.space !== space || this.columns.length > 0) return;
+      this.earlier = { revision, names: found.columns.map(({ name }) => name) };
+      return this.tell();
+    }
+  }
+
+  carry = (): Promise<void> => this.attempt(async () => {
+    const from = this.earlier?.revision;
+    if (!from) return;
+    this.carried = await this.mine().carry(from);
+    this.earlier = null;
+    await this.refresh();
+  });
 
   column(id: string): LabelColumn | undefined {
     return this.columns.find((column) => column.id === id);
@@ -121,6 +156,8 @@ export class LabelBook {
   }
   dismiss(): void {
     this.conflict = null;
+    this.earlier = null;
+    this.carried = null;
     this.problem = "";
     this.tell();
   }

@@ -5,11 +5,12 @@ import type { LabelColumn } from "../client/labels";
 import { cellTypesLike, type Term } from "../client/ontology";
 import { count } from "../base/numbers";
 import { byName } from "../base/order";
-import { Button, Choice, IconButton, Notice } from "../widgets/controls";
+import { Button, Choice, IconButton } from "../widgets/controls";
 import { labelColour } from "./colouring";
 import { save } from "../base/files";
 import type { LabelBook } from "./label_book";
 import { LabelHistory } from "./label_history";
+import { LabelsNews } from "./labels_news";
 import { countOf, runsOf } from "./selection";
 import { useSession } from "./session";
 import { SpaceSharing } from "./space_sharing";
@@ -40,12 +41,7 @@ export function LabelsPanel() {
         const space = book.spaces.find((one) => one.id === id);
         if (space) void book.choose(space);
       }} />}
-    {book.problem && <Notice kind="error">{book.problem}</Notice>}
-    {book.conflict && <Notice kind="warning">Another labelled {count(book.conflict.cells)} of these
-      cells at the same time; they were left as they are.{" "}
-      <Button kind="quiet" onClick={() => void book.insist()}>
-        Label them {book.conflict.label ?? "unassigned"}</Button>
-      <Button kind="quiet" onClick={() => book.dismiss()}>Leave them</Button></Notice>}
+    <LabelsNews book={book} />
     {book.columns.map((column) => <OwnColumn key={column.id} column={column} book={book} />)}
     {(book.mayChange || book.space === null) && <NewColumn book={book}
       categories={store.schema.obs.filter(({ kind }) => kind === "category")

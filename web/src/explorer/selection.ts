@@ -27,6 +27,9 @@ export interface RangeFilter {
   /** Both ends are inside; null is no end. */
   low: number | null;
   high: number | null;
+  /** Unless that end itself is left out. */
+  above?: true;
+  below?: true;
 }
 
 /** A selection within another one. */
@@ -270,7 +273,8 @@ function rangeMask(filter: RangeFilter, data: CellData): Uint8Array | undefined 
   const mask = new Uint8Array(data.cells);
   for (let at = 0; at < data.cells; at++) {
     const value = column.values[at];
-    mask[at] = value >= low && value <= high ? 1 : 0;
+    mask[at] = (filter.above ? value > low : value >= low) &&
+      (filter.below ? value < high : value <= high) ? 1 : 0;
   }
   return mask;
 }

@@ -4,6 +4,7 @@ import { Button, IconButton } from "../widgets/controls";
 import { KeptSelections } from "./kept_selections";
 import { type Filter, filterKey, inverted, type Selection } from "./selection";
 import { filterWords } from "./selection_words";
+import { SayCells } from "./say_cells";
 import { useSession } from "./session";
 import { TakeOut } from "./take_out";
 
@@ -15,6 +16,7 @@ export function SelectionPanel() {
   const put = (changed: Selection) => session.change({ selection: changed });
   return <section className="panel selection-panel" aria-labelledby="selection-title">
     <h2 id="selection-title">Selection</h2>
+    <SayCells />
     {subset.length > 0 && <div className="subset-words"><span className="note">within</span>
       <FilterList selection={subset} /></div>}
     {selection.length === 0 && <p className="empty">All cells. Draw on the picture, tick labels or

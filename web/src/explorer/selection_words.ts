@@ -18,9 +18,12 @@ function labelWords(filter: CategoryFilter, labels: readonly string[] | undefine
     : `all but ${names(filter.excluded)}`;
 }
 
-function rangeWords({ low, high }: RangeFilter): string {
-  if (low !== null && high !== null) return `${short(low)} to ${short(high)}`;
-  return low !== null ? `${short(low)} or more` : high !== null ? `${short(high)} or less` : "any";
+function rangeWords({ low, high, above, below }: RangeFilter): string {
+  const least = low === null ? "" : above ? `above ${short(low)}` : `${short(low)} or more`;
+  const most = high === null ? "" : below ? `below ${short(high)}` : `${short(high)} or less`;
+  if (low !== null && high !== null && !above && !below)
+    return low === high ? short(low) : `${short(low)} to ${short(high)}`;
+  return [least, most].filter(Boolean).join(", ") || "any";
 }
 
 export const planeWords = (plane: Plane): string => plane.of === "numbers"

@@ -100,8 +100,8 @@ function condition(filter: Filter): string {
   }
   if (filter.kind === "range") {
     const values = numbers(filter.source);
-    const ends = [...(filter.low === null ? [] : [`(${values} >= ${filter.low})`]),
-      ...(filter.high === null ? [] : [`(${values} <= ${filter.high})`])];
+    const ends = [...(filter.low === null ? [] : [`(${values} ${filter.above ? ">" : ">="} ${filter.low})`]),
+      ...(filter.high === null ? [] : [`(${values} ${filter.below ? "<" : "<="} ${filter.high})`])];
     return `(${ends.join(" & ") || "True"})`;
   }
   const { plane } = filter;
@@ -151,8 +151,8 @@ function sqlPart(filter: Filter): string | null {
   }
   if (filter.kind !== "range" || filter.source.from !== "obs") return null;
   const column = named(filter.source.column);
-  return [...(filter.low === null ? [] : [`${column} >= ${filter.low}`]),
-    ...(filter.high === null ? [] : [`${column} <= ${filter.high}`])].join(" AND ") || "true";
+  return [...(filter.low === null ? [] : [`${column} ${filter.above ? ">" : ">="} ${filter.low}`]),
+    ...(filter.high === null ? [] : [`${column} ${filter.below ? "<" : "<="} ${filter.high}`])].join(" AND ") || "true";
 }
 
 /** What a methods section needs to say. */

@@ -1,3 +1,4 @@
+import { isLookedAt } from "../base/attention";
 import { type KeptDocument, GeneSetClient } from "../client/kept_sets";
 import type { LabelBook } from "./label_book";
 import type { Session } from "./session";
@@ -26,7 +27,7 @@ export class SetKeeper {
   watch(): () => void {
     const look = () => void this.settle();
     const ends = [this.session.subscribe(look), this.book.subscribe(look)];
-    const timer = setInterval(() => { if (!document.hidden) void this.settle(true); }, pollEvery);
+    const timer = setInterval(() => { if (isLookedAt()) void this.settle(true); }, pollEvery);
     look();
     return () => {
       clearInterval(timer);

@@ -9,6 +9,7 @@ import { cancelJob, isOver, type Job, retryJob, watchJobs } from "../client/jobs
 import { search } from "../client/portal";
 import { Button, Notice } from "../widgets/controls";
 import { DatasetCards } from "./dataset_cards";
+import { JoinDatasets } from "./join_datasets";
 import { Badge, Empty, Shown, Waiting } from "./states";
 
 /** What I own, and what is being worked on for me. */
@@ -24,6 +25,7 @@ export function MinePage({ account }: { account: Account }) {
       ? <Empty title="You own no dataset yet"><p>What you upload is private until you publish it.</p>
         <a className="button main" href={hrefOf(["upload"])}>Upload a dataset</a></Empty>
       : <DatasetCards datasets={found.datasets} />}</Shown>
+    <details className="join"><summary>Several datasets in one view</summary><JoinDatasets /></details>
     <h2>My jobs</h2>
     <JobTable />
   </div>;
