@@ -1,11 +1,12 @@
 // Comparisons of cells against the goals G12 to G17, a JSON line for each measure.
 //
-//   compare_bench --json DATA_FOLDER [TABLES]
+//   compare_bench --json DATA_FOLDER [TABLES [GOAL...]]
 //
 // Of DATA_FOLDER/100k and, where it is there, DATA_FOLDER/500k: each is sealed beside its h5ad
 // first, which isn't timed, and once. A is one cell type (3 %), B all others or one other type.
-// Each time is the median of 5 runs after one that fills what is kept of the whole. Into the folder
-// TABLES go the comparisons of 100k, a CSV each, for who checks them.
+// E5 is the engine's part of it: 5 of the 40 donors against the others. Each time is the median of
+// 5 runs after one that fills what is kept of the whole. Into the folder TABLES (- for none) go the
+// comparisons of 100k, a CSV each, for who checks them. With goals named, only those.
 
 #include <fmt/format.h>
 
@@ -137,7 +138,11 @@ struct Question {
     CompareOptions options;
 };
 
+std::vector<std::string_view> chosen;  // goals; none: all
+
 void ask(const SealedMatrix& matrix, const Question& question, const fs::path& tables) {
+    if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), question.goal) == chosen.end())
+        return;
     const auto work = [&] {
         return must(compare(matrix, question.a, question.b, question.options, {}));
     };
@@ -163,7 +168,12 @@ void run(const fs::path& folder, const fs::path& tables) {
     const auto dataset = open_sealed(folder / "500k");
     const auto matrix = must(dataset->matrix("X"));
     ask(*matrix, {"G14", labels_of(*dataset, "cell_type").of({"type 03"}), std::nullopt, t}, {});
-    measure_genes(*matrix);
+    ask(*matrix,
+        {"E5", labels_of(*dataset, "donor_id").of({"D003", "D011", "D019", "D027", "D035"}),
+         std::nullopt, ranks},
+        {});
+    if (chosen.empty() || std::find(chosen.begin(), chosen.end(), "G17") != chosen.end())
+        measure_genes(*matrix);
 }
 
 }  // namespace
@@ -172,9 +182,12 @@ void run(const fs::path& folder, const fs::path& tables) {
 int main(int count, char** arguments) {
     using stroma::fs::path;
     if (count < 3 || std::string_view(arguments[1]) != "--json") {
-        fmt::print(stderr, "usage: compare_bench --json DATA_FOLDER [TABLES]\n");
+        fmt::print(stderr, "usage: compare_bench --json DATA_FOLDER [TABLES [GOAL...]]\n");
         return 2;
     }
-    stroma::expression::run(arguments[2], count > 3 ? path(arguments[3]) : path());
+    using stroma::expression::chosen;
+    for (int i = 4; i < count; ++i) chosen.push_back(arguments[i]);
+    const path tables = count > 3 && std::string_view(arguments[3]) != "-" ? arguments[3] : "";
+    stroma::expression::run(arguments[2], tables);
     return 0;
 }

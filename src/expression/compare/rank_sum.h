@@ -10,14 +10,15 @@
 namespace stroma::expression {
 
 /// Σ (t³ - t) over the groups of t equal keys. Keeps its room from call to call; one thread.
+template <class Key>
 class TieCounter {
 public:
-    /// Time: about 5 ns a key; memory: 32 bytes a key.
-    Int128 ties(std::span<const std::uint64_t> keys);
+    /// Time: 3 to 5 ns a key; memory: up to 32 bytes a key.
+    Int128 ties(std::span<const Key> keys);
 
 private:
     struct Slot {
-        std::uint64_t key = 0;
+        Key key = 0;
         std::uint32_t round = 0, count = 0;
     };
     std::vector<Slot> slots_;
@@ -27,32 +28,38 @@ inline Int128 ties_of_group(std::uint64_t size) { return (Int128{size} * size - 
 
 /// How often values of one set are above those of another, without ordering both: the smaller
 /// one's are ordered and put into buckets, the others only looked up. One thread.
+template <class Key>
 class PairCounter {
 public:
     /// Orders `keys`, the smaller set's; `range` holds the keys of both.
-    void set_smaller(std::span<std::uint64_t> keys, const KeyRange& range);
+    void set_smaller(std::span<const Key> keys, const KeyRange& range);
     /// Σ over `keys` of twice the smaller set's keys above that one and once those equal to it.
-    Int128 twice_above(std::span<const std::uint64_t> keys) const;
+    Int128 twice_above(std::span<const Key> keys) const;
 
 private:
     /// Of the smaller set's keys, all equal.
     struct Distinct {
-        std::uint64_t key = 0;
+        Key key = 0;
         std::uint32_t twice_above = 0;  ///< keys of the smaller set
         std::uint32_t count = 0;
     };
     /// A range of keys: the one that lies in it (count 0: none), and twice those beyond the range.
-    /// Where several lie in it, the number of the first instead.
+    /// Where several lie in it, the number of the first instead, with a key below all.
     using Bucket = Distinct;
     static constexpr std::uint32_t several = 1u << 31;  ///< as count
-    std::uint64_t in_several(const Bucket& bucket, std::uint64_t key) const;
 
-    std::uint64_t lowest_ = 0;
+    void order(std::span<const Key> keys);
+    void keep_distinct();
+    std::uint64_t twice_above_some(std::span<const Key> keys) const;
+    std::uint64_t in_several(std::uint32_t first, Key key) const;
+
+    Key lowest_ = 0;
     unsigned shift_ = 0;
-    std::vector<Distinct> distinct_;
+    std::size_t count_ = 0;     ///< of the smaller set
+    std::vector<Key> ordered_;  ///< its keys
+    std::vector<std::uint32_t> ends_;
+    std::vector<Distinct> distinct_;  ///< rising, and one above all
     std::vector<Bucket> buckets_;
-    std::vector<std::uint64_t> scratch_;
-    std::vector<std::uint32_t> starts_;
 };
 
 /// What a rank test needs of one gene: exact.

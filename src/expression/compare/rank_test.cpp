@@ -13,74 +13,137 @@ struct RankQuestion {
     std::span<const Side> sides;
     std::vector<std::uint64_t> is_smaller;  ///< a bit a cell, which fit the nearest cache
     std::uint64_t cells_a = 0, cells_b = 0;
-    const double* totals = nullptr;  ///< of the cells, when values rank by their share of them
+    const double* totals = nullptr;    ///< of the cells, when values rank by their share of them
+    std::vector<float> narrow_totals;  ///< the same where they are whole and small enough
+    double largest_total = 0;
     Scale scale = Scale::as_stored;
     bool whole = false;                  ///< every cell is in one of the sets
     bool negative = false;               ///< some values are below 0
     const Int128* whole_ties = nullptr;  ///< of each gene, where they are known
     Side smaller() const { return cells_a <= cells_b ? Side::a : Side::b; }
+    bool are_narrow(std::uint32_t largest_count) const {
+        return totals == nullptr ||
+               (!narrow_totals.empty() && largest_count * largest_total < narrow_shares_below);
+    }
 };
+
+struct Taken {
+    std::size_t all = 0, few = 0;           ///< values other than 0: of both, of the smaller set
+    std::uint64_t dropped = 0, of_few = 0;  ///< values that have no rank
+    KeyRange range;                         ///< of them all
+};
+
+/// The keys of one gene, and what is counted of them.
+template <class Key>
+struct Keys {
+    std::vector<Key> all, few;
+    PairCounter<Key> pairs;
+    TieCounter<Key> ties;
+
+    void make_room(std::size_t stored) {
+        if (all.size() >= stored) return;
+        all.resize(stored);
+        few.resize(stored);
+    }
+
+    static std::size_t positive(std::span<const Key> keys) {
+        return static_cast<std::size_t>(std::count_if(
+            keys.begin(), keys.end(), [](const Key key) { return is_positive_key(key); }));
+    }
+
+    RankSums sums(const RankQuestion& asked, const Taken& taken, std::uint32_t gene) {
+        const bool is_a = asked.smaller() == Side::a;
+        const std::span<const Key> both(all.data(), taken.all), smaller(few.data(), taken.few);
+        // The smaller set is s, the other one o.
+        const std::uint64_t n_s = (is_a ? asked.cells_a : asked.cells_b) - taken.of_few;
+        const std::uint64_t n_o =
+            (is_a ? asked.cells_b : asked.cells_a) - (taken.dropped - taken.of_few);
+        const std::uint64_t zeros_s = n_s - taken.few, zeros_o = n_o - (taken.all - taken.few);
+        std::size_t above_s = taken.few, below_o = 0;
+        if (asked.negative) {
+            above_s = positive(smaller);
+            below_o = (taken.all - positive(both)) - (taken.few - above_s);
+        }
+        pairs.set_smaller(smaller, taken.range);
+        // Every pair within the smaller set counts 2 in all, and each key 1 with itself.
+        const Int128 twice_u = pairs.twice_above(both) - Int128{taken.few} * taken.few +
+                               Int128{zeros_o} * (2 * above_s + zeros_s) +
+                               Int128{2 * zeros_s} * below_o;
+        RankSums out;
+        out.n_a = is_a ? n_s : n_o;
+        out.n_b = is_a ? n_o : n_s;
+        out.twice_ranks_a = (is_a ? twice_u : Int128{2 * out.n_a} * out.n_b - twice_u) +
+                            Int128{out.n_a} * (out.n_a + 1);
+        out.ties = asked.whole_ties != nullptr ? asked.whole_ties[gene]
+                                               : ties.ties(both) + ties_of_group(zeros_s + zeros_o);
+        return out;
+    }
+};
+
+void make_keys(const RankQuestion& asked, std::span<const std::uint32_t> counts,
+               const std::uint32_t* cells, Keys<std::uint64_t>& to, Taken& taken) {
+    taken.range = share_keys(counts.data(), cells, counts.size(), asked.totals, to.all.data());
+}
+void make_keys(const RankQuestion& asked, std::span<const std::uint32_t> counts,
+               const std::uint32_t* cells, Keys<std::uint32_t>& to, Taken& taken) {
+    if (asked.totals != nullptr) {
+        taken.range = share_keys(counts.data(), cells, counts.size(), asked.narrow_totals.data(),
+                                 to.all.data());
+        return;
+    }
+    std::copy(counts.begin(), counts.end(), to.all.data());
+    taken.range = range_of(to.all.data(), counts.size());
+}
 
 /// Ranks one gene at a time, on one thread, in room that is kept from gene to gene.
 class GeneRanker {
 public:
     RankSums rank(const RankQuestion& asked, const GeneValues& gene) {
-        const std::size_t stored = gene.cells.size();
-        if (all_.size() < stored) {
-            all_.resize(stored);
-            few_.resize(stored);
-            cells_.resize(stored);
-            counts_.resize(stored);
+        if (gene.counts.size() != gene.cells.size()) {
+            wide_.make_room(gene.cells.size());
+            const Taken taken = take_values(asked, gene);
+            return wide_.sums(asked, taken, gene.gene);
         }
-        const bool counts = gene.counts.size() == stored;
-        const Taken taken = counts ? take_counts(asked, gene) : take_values(asked, gene);
-        return sums(asked, taken, gene.gene);
+        std::span<const std::uint32_t> cells = gene.cells, counts = gene.counts;
+        const KeyRange range = range_of(counts.data(), counts.size());
+        if (!asked.whole || range.lowest == 0) {
+            const std::size_t kept = keep_asked(asked, gene);
+            cells = std::span(cells_).first(kept);
+            counts = std::span(counts_).first(kept);
+        }
+        if (asked.are_narrow(static_cast<std::uint32_t>(range.highest)))
+            return rank_counts(asked, gene.gene, cells, counts, narrow_);
+        return rank_counts(asked, gene.gene, cells, counts, wide_);
     }
 
 private:
-    struct Taken {
-        std::size_t all = 0, few = 0;  ///< values other than 0: of both, of the smaller set
-        std::uint64_t dropped = 0, of_few = 0;  ///< values that have no rank
-        KeyRange range;                         ///< of them all
-    };
-
-    /// Collects the keys of both sets, and those of the smaller one once more.
-    Taken take_counts(const RankQuestion& asked, const GeneValues& gene) {
-        const std::uint32_t *cells = gene.cells.data(), *counts = gene.counts.data();
-        std::size_t taken = gene.cells.size();
-        if (!asked.whole) {
-            taken = keep_asked(asked, gene);
-            cells = cells_.data();
-            counts = counts_.data();
-        }
-        Taken out;
-        out.range = make_keys(asked, counts, cells, taken);
-        if (out.range.lowest <= (asked.totals != nullptr ? rank_key(0) : 0)) {  // stored zeros
-            taken = keep_asked(asked, gene);
-            cells = cells_.data();
-            out.range = make_keys(asked, counts_.data(), cells, taken);
-        }
-        out.all = taken;
+    /// Makes the keys of both sets, and takes those of the smaller one once more.
+    template <class Key>
+    static RankSums rank_counts(const RankQuestion& asked, std::uint32_t gene,
+                                std::span<const std::uint32_t> cells,
+                                std::span<const std::uint32_t> counts, Keys<Key>& keys) {
+        keys.make_room(cells.size());
+        Taken taken;
+        make_keys(asked, counts, cells.data(), keys, taken);
+        taken.all = cells.size();
         const std::uint64_t* is_few = asked.is_smaller.data();
-        const std::uint64_t* all = all_.data();
-        std::uint64_t* few = few_.data();
-        for (std::size_t i = 0; i < taken; ++i) {
-            few[out.few] = all[i];
-            out.few += is_few[cells[i] / 64] >> (cells[i] % 64) & 1;
+        const Key* all = keys.all.data();
+        Key* few = keys.few.data();
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            few[count] = all[i];
+            count += is_few[cells[i] / 64] >> (cells[i] % 64) & 1;
         }
-        return out;
-    }
-
-    KeyRange make_keys(const RankQuestion& asked, const std::uint32_t* counts,
-                       const std::uint32_t* cells, std::size_t count) {
-        if (asked.totals != nullptr)
-            return share_keys(counts, cells, count, asked.totals, all_.data());
-        std::copy(counts, counts + count, all_.data());
-        return range_of(all_.data(), count);
+        taken.few = count;
+        return keys.sums(asked, taken, gene);
     }
 
     /// The counts above 0 of the cells that are in a set; how many there are.
     std::size_t keep_asked(const RankQuestion& asked, const GeneValues& gene) {
+        if (cells_.size() < gene.cells.size()) {
+            cells_.resize(gene.cells.size());
+            counts_.resize(gene.cells.size());
+        }
         std::size_t kept = 0;
         for (std::size_t i = 0; i < gene.cells.size(); ++i) {
             cells_[kept] = gene.cells[i];
@@ -105,50 +168,25 @@ private:
                 out.of_few += side == smaller;
                 continue;
             }
-            all_[out.all++] = rank_key(value);
-            if (side == smaller) few_[out.few++] = rank_key(value);
+            wide_.all[out.all++] = rank_key(value);
+            if (side == smaller) wide_.few[out.few++] = rank_key(value);
         }
-        out.range = range_of(all_.data(), out.all);
+        out.range = range_of(wide_.all.data(), out.all);
         return out;
     }
 
-    RankSums sums(const RankQuestion& asked, const Taken& taken, std::uint32_t gene) {
-        const bool is_a = asked.smaller() == Side::a;
-        const std::span all(all_.data(), taken.all), few(few_.data(), taken.few);
-        // The smaller set is s, the other one o.
-        const std::uint64_t n_s = (is_a ? asked.cells_a : asked.cells_b) - taken.of_few;
-        const std::uint64_t n_o =
-            (is_a ? asked.cells_b : asked.cells_a) - (taken.dropped - taken.of_few);
-        const std::uint64_t zeros_s = n_s - taken.few, zeros_o = n_o - (taken.all - taken.few);
-        std::size_t above_s = taken.few, below_o = 0;
-        if (asked.negative) {
-            above_s = positive(few);
-            below_o = (taken.all - positive(all)) - (taken.few - above_s);
-        }
-        pairs_.set_smaller(few, taken.range);
-        // Every pair within the smaller set counts 2 in all, and each key 1 with itself.
-        const Int128 twice_u = pairs_.twice_above(all) - Int128{taken.few} * taken.few +
-                               Int128{zeros_o} * (2 * above_s + zeros_s) +
-                               Int128{2 * zeros_s} * below_o;
-        RankSums out;
-        out.n_a = is_a ? n_s : n_o;
-        out.n_b = is_a ? n_o : n_s;
-        out.twice_ranks_a = (is_a ? twice_u : Int128{2 * out.n_a} * out.n_b - twice_u) +
-                            Int128{out.n_a} * (out.n_a + 1);
-        out.ties = asked.whole_ties != nullptr ? asked.whole_ties[gene]
-                                               : ties_.ties(all) + ties_of_group(zeros_s + zeros_o);
-        return out;
-    }
-
-    static std::size_t positive(std::span<const std::uint64_t> keys) {
-        return static_cast<std::size_t>(std::count_if(keys.begin(), keys.end(), is_positive_key));
-    }
-
-    std::vector<std::uint64_t> all_, few_;
+    Keys<std::uint32_t> narrow_;
+    Keys<std::uint64_t> wide_;
     std::vector<std::uint32_t> cells_, counts_;
-    PairCounter pairs_;
-    TieCounter ties_;
 };
+
+/// Totals as floats, where each is whole and no larger than a float tells from the next.
+std::vector<float> narrow(std::span<const double> totals) {
+    std::vector<float> out(totals.begin(), totals.end());
+    for (const double total : totals)
+        if (!(total >= 0 && total < narrow_shares_below && total == std::floor(total))) return {};
+    return out;
+}
 
 }  // namespace
 
@@ -165,7 +203,11 @@ Result<std::vector<RankSums>> rank_sums(const SealedMatrix& matrix, std::span<co
     asked.negative = matrix.summary().min < 0;
     std::vector<double> totals;
     if (scale == Scale::log_cp10k) totals = TRY(matrix.cell_totals());
-    if (!totals.empty()) asked.totals = totals.data();
+    if (!totals.empty()) {
+        asked.totals = totals.data();
+        asked.narrow_totals = narrow(totals);
+        asked.largest_total = *std::max_element(totals.begin(), totals.end());
+    }
     asked.whole = asked.cells_a + asked.cells_b == sides.size();
     const auto kept = asked.whole ? matrix.kept_ties(scale) : nullptr;
     if (kept != nullptr) asked.whole_ties = kept->data();
