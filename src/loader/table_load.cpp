@@ -229,7 +229,6 @@ Result<void> TableLoad::Unit::load_some(std::vector<StagedFile> files) {
         const Failure& failure = done.error();
         const bool is_change = blame_ == Blame::change || is_of_changed_object(failure);
         if (!is_conflict(failure) && !is_change) return failed(std::move(files), failure);
-        tell("FAILED", failure.message, 0);
         if (!is_change) {
             log(LogLevel::info, "a load is tried again",
                 {{"table", order_.table}, {"statement", name_}, {"error", failure.message}});
@@ -247,7 +246,10 @@ Result<void> TableLoad::Unit::load_some(std::vector<StagedFile> files) {
             if (!missing.empty()) TRY(note_missing(missing));
             if (files.empty() && !order_.replaces) return {};
         }
-        TRY(pause(last_ms, begun_ms));
+        if (auto paused = pause(last_ms, begun_ms); !paused) {
+            if (paused.error().code == ErrorCode::conflict) tell("FAILED", failure.message, 0);
+            return paused;
+        }
     }
 }
 

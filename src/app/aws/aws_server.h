@@ -6,7 +6,9 @@
 #include "app/settings.h"
 #include "app/site.h"
 #include "bucket/buckets.h"
+#include "event/events.h"
 #include "front/aws/port.h"
+#include "message/queues.h"
 #include "watch/watcher.h"
 
 namespace stroma::app {
@@ -36,6 +38,8 @@ public:
     const std::string& region() const;
     const std::string& account() const;
     bucket::Buckets& buckets();
+    message::Queues& queues();
+    event::Events& events();
 
 private:
     struct State;
