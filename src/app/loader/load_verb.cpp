@@ -177,7 +177,8 @@ Result<void> load_bulk(const LoadVerbOptions& options, Invocation& invocation) {
     auto session = TRY(open_loader_session(invocation));
     Json made;
     if (session.remote) {
-        const Json begun = TRY(parse_json(TRY(session.remote->post("/internal/loader/bulk", text))));
+        const std::string answer = TRY(session.remote->post("/internal/loader/bulk", text));
+        const Json begun = TRY(parse_json(answer));
         made = TRY(follow_bulk(session, begun.value("id", ""), invocation));
     } else {
         const std::string id = TRY(session.loader->begin_bulk(text));

@@ -233,6 +233,20 @@ Result<std::unique_ptr<loader::Loader>> open_loader_for(Site& site, const Settin
     return open_loader(site, settings, *aws, *engine);
 }
 
+/// What has no front: taken down in the order of who uses whom.
+struct UserTables {
+    std::unique_ptr<redshift::Engine> engine;
+    std::unique_ptr<loader::Loader> loader;
+};
+
+Result<UserTables> open_user_tables(Site& site, const Settings& settings,
+                                    const ServeOptions& options, AwsServer* aws) {
+    UserTables made;
+    made.engine = TRY(open_engine(site, settings, options, aws));
+    made.loader = TRY(open_loader_for(site, settings, aws, made.engine.get()));
+    return made;
+}
+
 /// The PostgreSQL port where one is asked for, listening; null else.
 Result<std::unique_ptr<PostgresServer>> open_postgres(Site& site, const Settings& settings,
                                                       redshift::Engine* engine,
@@ -272,11 +286,11 @@ void start_ports(AwsServer* aws, PostgresServer* postgres, loader::Loader* loade
 }
 
 /// Statements that still run when the time is over are called off.
-void stop_ports(PostgresServer* postgres, AwsServer* aws, redshift::Engine* engine,
-                loader::Loader* loader, Milliseconds drain) {
+void stop_ports(PostgresServer* postgres, AwsServer* aws, const UserTables& tables,
+                Milliseconds drain) {
     if (postgres != nullptr) postgres->stop(drain);
-    if (loader != nullptr) loader->stop();
-    if (engine != nullptr) engine->stop();
+    if (tables.loader != nullptr) tables.loader->stop();
+    if (tables.engine != nullptr) tables.engine->stop();
     if (aws != nullptr) aws->stop(drain);
 }
 
@@ -323,16 +337,15 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
          [&site](const std::string& id) { return shown_view(*site, id); }, ""});
     // It listens, and answers from start_aws on; the routes show what passes through it.
     const auto aws = TRY(open_aws(*site, settings, options));
-    const auto engine = TRY(open_engine(*site, settings, options, aws.get()));
-    const auto loader = TRY(open_loader_for(*site, settings, aws.get(), engine.get()));
+    const auto tables = TRY(open_user_tables(*site, settings, options, aws.get()));
     auto routes =
         joined({watch_routes(*site, aws.get()), api.routes(), accounts.routes(), explorer.routes(),
                 annotations.routes(), portal.routes(), front::web::asset_routes(pages, frames),
-                control_routes(*site, aws.get()), loader_routes(loader.get(), aws.get())});
+                control_routes(*site, aws.get()), loader_routes(tables.loader.get(), aws.get())});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
-    const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
+    const auto postgres = TRY(open_postgres(*site, settings, tables.engine.get(), options, token));
     site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
@@ -340,7 +353,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                                                postgres ? postgres->address() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
-    start_ports(aws.get(), postgres.get(), loader.get(), options, *invocation.terminal);
+    start_ports(aws.get(), postgres.get(), tables.loader.get(), options, *invocation.terminal);
     say_token(*invocation.terminal, token, pages.empty() ? "" : url);
     {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
@@ -348,8 +361,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     }
     say_stopping(*invocation.terminal);
     TRY(remove_server_address(invocation.data));
-    stop_ports(postgres.get(), aws.get(), engine.get(), loader.get(),
-               settings.duration("http.drain"));
+    stop_ports(postgres.get(), aws.get(), tables, settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
     site->stop_workers();
     return {};
