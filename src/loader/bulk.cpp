@@ -35,22 +35,17 @@ Json answer_of(const BulkPath& path, const LoadReport& report, bool is_unchanged
         known += outcome.state == ObjectState::known ? 1 : 0;
         missing += outcome.state == ObjectState::missing ? 1 : 0;
         if (outcome.state == ObjectState::refused)
-            refused.push_back({{"object", "s3://" + outcome.notice.bucket + "/" + outcome.notice.key},
-                               {"reason", outcome.reason}});
+            refused.push_back(
+                {{"object", "s3://" + outcome.notice.bucket + "/" + outcome.notice.key},
+                 {"reason", outcome.reason}});
     }
     const LoadCounts& counts = report.counts;
-    return {{"s3_path", path.path},
-            {"table", path.table},
-            {"unchanged", is_unchanged},
-            {"files", counts.files},
-            {"rows", counts.read},
-            {"inserted", counts.inserted},
-            {"updated", counts.updated},
-            {"merged", counts.merged},
-            {"rejected", counts.rejected},
-            {"known", known},
-            {"missing", missing},
-            {"refused", refused}};
+    return {{"s3_path", path.path},        {"table", path.table},
+            {"unchanged", is_unchanged},   {"files", counts.files},
+            {"rows", counts.read},         {"inserted", counts.inserted},
+            {"updated", counts.updated},   {"merged", counts.merged},
+            {"rejected", counts.rejected}, {"known", known},
+            {"missing", missing},          {"refused", refused}};
 }
 
 }  // namespace
@@ -116,9 +111,8 @@ Result<std::string> Loader::run_path(const BulkPath& path, const BulkConfig& bul
                                         path.path));
         }
         Reconciliation same;
-        same.sources.push_back({order.manifest_bucket, order.replaced_path.substr(
-                                                           6 + order.manifest_bucket.size()),
-                                ""});
+        same.sources.push_back({order.manifest_bucket,
+                                order.replaced_path.substr(6 + order.manifest_bucket.size()), ""});
         std::vector<Notice> absent;
         TRY(compare(same, target, absent));
         is_unchanged = absent.empty() && same.gone == 0 && same.objects > 0;

@@ -176,8 +176,8 @@ std::string copy_statement(const std::string& table, const std::string& columns,
                            const std::string& manifest, const std::string& role,
                            const std::string& options) {
     // As the seed's: Parquet, unless the options say another format.
-    constexpr std::array formats = {"csv",  "json", "parquet", "delimiter", "fixedwidth",
-                                    "avro", "orc",  "format"};
+    constexpr std::array formats = {"csv",        "json", "parquet", "delimiter",
+                                    "fixedwidth", "avro", "orc",     "format"};
     bool has_format = false, has_manifest = false;
     if (const auto tokens = redshift::tokens_of(options)) {
         for (const redshift::Token& token : *tokens) {
@@ -186,11 +186,10 @@ std::string copy_statement(const std::string& table, const std::string& columns,
             has_manifest |= token.word == "manifest";
         }
     }
-    return fmt::format("COPY {}{} FROM {} IAM_ROLE {}{}{} {}", table, columns,
-                       redshift::quoted_text(manifest),
-                       role.empty() ? "default" : redshift::quoted_text(role),
-                       has_format ? "" : " FORMAT AS PARQUET", has_manifest ? "" : " MANIFEST",
-                       options);
+    return fmt::format(
+        "COPY {}{} FROM {} IAM_ROLE {}{}{} {}", table, columns, redshift::quoted_text(manifest),
+        role.empty() ? "default" : redshift::quoted_text(role),
+        has_format ? "" : " FORMAT AS PARQUET", has_manifest ? "" : " MANIFEST", options);
 }
 
 Result<LoaderConfig> read_config(std::string_view text, const std::string& file,

@@ -26,7 +26,8 @@ std::string error_of_config(const std::string& text) {
 }
 
 TEST(LoaderConfig, TheSeedsFileIsTakenAsItIs) {
-    const auto config = read_config(seed, "x/orders_queue.json", queue_of_file("x/orders_queue.json"));
+    const auto config =
+        read_config(seed, "x/orders_queue.json", queue_of_file("x/orders_queue.json"));
     ASSERT_TRUE(config) << config.error().message;
     EXPECT_EQ(config->name, "orders_queue");
     EXPECT_EQ(config->table, "orders");
@@ -42,9 +43,9 @@ TEST(LoaderConfig, AKeyWithoutMergingKeepsTheHistoryAndNoKeyAppends) {
     const auto history = read_config(with(seed, "true", "false"), "f", "q");
     ASSERT_TRUE(history);
     EXPECT_EQ(history->merge.mode, LoadMode::history);
-    const auto append =
-        read_config(R"({"output": {"manifest_bucket": "b", "manifest_prefix": "m/"},
-                        "copy": {"table_name": "t", "options": "CSV"}, "cluster": {}})", "f", "q", "role");
+    const auto append = read_config(R"({"output": {"manifest_bucket": "b", "manifest_prefix": "m/"},
+                        "copy": {"table_name": "t", "options": "CSV"}, "cluster": {}})",
+                                    "f", "q", "role");
     ASSERT_TRUE(append) << append.error().message;
     EXPECT_EQ(append->merge.mode, LoadMode::append);
     EXPECT_EQ(append->role, "role");
@@ -59,15 +60,15 @@ TEST(LoaderConfig, AKeyMayHaveSeveralColumns) {
 TEST(LoaderConfig, AnErrorNamesFileFieldAndFix) {
     EXPECT_EQ(error_of_config(with(seed, R"("orders")", "7")),
               "orders_queue.json: copy.table_name is a text; write the table, like public.orders");
-    EXPECT_NE(error_of_config(with(seed, "merge_pk", "merge_key")).find(
-                  "options.merge_key is not known; write leave it out"),
+    EXPECT_NE(error_of_config(with(seed, "merge_pk", "merge_key"))
+                  .find("options.merge_key is not known; write leave it out"),
               std::string::npos);
     EXPECT_NE(error_of_config(with(seed, R"(, "merge_timestamp": "changed")", ""))
                   .find("options.merge_timestamp is missing; write the column"),
               std::string::npos);
-    EXPECT_NE(error_of_config(with(seed, "STATUPDATE ON", "CSV JUNK"))
-                  .find("copy.options can't be read"),
-              std::string::npos);
+    EXPECT_NE(
+        error_of_config(with(seed, "STATUPDATE ON", "CSV JUNK")).find("copy.options can't be read"),
+        std::string::npos);
     EXPECT_NE(error_of_config(with(seed, R"("lake")", R"("s3://lake")")).find("has s3:// in front"),
               std::string::npos);
     EXPECT_NE(error_of_config("{").find("orders_queue.json"), std::string::npos);
@@ -76,7 +77,8 @@ TEST(LoaderConfig, AnErrorNamesFileFieldAndFix) {
 TEST(LoaderConfig, TheSeedsBulkInputIsTakenAsItIsWithItsCommaTooMany) {
     const auto bulk = read_bulk(R"({"paths": [{"s3_path": "s3://b/x", "table": "t", "options": {
         "merge_duplicate_pks": true, "merge_pk": "id", "merge_timestamp": "ts"}}],
-        "copy": {"role_arn": "r"}, "cluster": {"identifier": "c", "db_name": "d"},})", "bulk.json");
+        "copy": {"role_arn": "r"}, "cluster": {"identifier": "c", "db_name": "d"},})",
+                                "bulk.json");
     ASSERT_TRUE(bulk) << bulk.error().message;
     ASSERT_EQ(bulk->paths.size(), 1u);
     EXPECT_EQ(bulk->paths[0].role, "r");
@@ -103,8 +105,9 @@ TEST(Notices, AllRecordsOfAnEventAreReadAndKeysDecodedOnceAsForms) {
 
 TEST(Notices, EventsWrappedBySnsAndOfEventBridgeAreRead) {
     const auto wrapped = read_notices(
-        R"({"Type": "Notification", "Message": "{\"Records\": [{\"eventName\": \"ObjectCreated:Put\",
-            \"s3\": {\"bucket\": {\"name\": \"b\"}, \"object\": {\"key\": \"k\"}}}]}"})");
+        R"({"Type": "Notification", "Message": "{\"Records\": [{)"
+        R"(\"eventName\": \"ObjectCreated:Put\", \"s3\": {\"bucket\": {\"name\": \"b\"}, )"
+        R"(\"object\": {\"key\": \"k\"}}}]}"})");
     ASSERT_TRUE(wrapped);
     EXPECT_EQ((*wrapped)[0].key, "k");
     const auto bus = read_notices(R"({"source": "aws.s3", "detail-type": "Object Created",

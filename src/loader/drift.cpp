@@ -66,7 +66,8 @@ Answer<FileShape> shape_of_csv(std::unique_ptr<redshift::ByteSource> bytes,
     const auto reader = TRY(redshift::read_records(std::move(bytes), options, {}, {}));
     if (!TRY(reader->next())) return shape;
     shape.is_named = true;
-    for (const auto& field : reader->fields()) shape.columns.push_back({std::string(field.text), {}});
+    for (const auto& field : reader->fields())
+        shape.columns.push_back({std::string(field.text), {}});
     std::vector<SeenType> seen(shape.columns.size());
     for (int record = 0; record < csv_records_max; ++record) {
         const auto more = reader->next();
@@ -102,9 +103,8 @@ Answer<FileShape> shape_of_json(std::unique_ptr<redshift::ByteSource> bytes,
 
 /// What Redshift would call an engine's type that Parquet has.
 std::string type_for(const std::string& engine) {
-    if (engine == "BIGINT" || engine == "INTEGER" || engine == "SMALLINT" ||
-        engine == "BOOLEAN" || engine == "DATE" || engine == "TIMESTAMP" ||
-        engine.starts_with("DECIMAL("))
+    if (engine == "BIGINT" || engine == "INTEGER" || engine == "SMALLINT" || engine == "BOOLEAN" ||
+        engine == "DATE" || engine == "TIMESTAMP" || engine.starts_with("DECIMAL("))
         return redshift::lower_of(engine);
     if (engine == "TINYINT" || engine == "UTINYINT" || engine == "USMALLINT") return "integer";
     if (engine == "UINTEGER") return "bigint";
@@ -120,9 +120,8 @@ std::string type_for(const std::string& engine) {
 Answer<FileShape> shape_of_parquet(redshift::EngineSession& session, redshift::LoadFile file) {
     redshift::Staging staging(session.engine().staging());
     const auto path = TRY(staging.take(file));
-    const auto rows =
-        TRY(session.query("DESCRIBE SELECT * FROM read_parquet(" +
-                          redshift::quoted_text(path.string()) + ")"));
+    const auto rows = TRY(session.query("DESCRIBE SELECT * FROM read_parquet(" +
+                                        redshift::quoted_text(path.string()) + ")"));
     FileShape shape;
     shape.is_named = true;
     while (TRY(rows->next())) shape.columns.push_back({rows->text(0), type_for(rows->text(1))});

@@ -14,7 +14,7 @@ struct FileShape {
     struct Column {
         std::string name, type;  ///< type: as CREATE TABLE takes it, "bigint"
     };
-    bool is_named = false;  ///< else columns go by place
+    bool is_named = false;    ///< else columns go by place
     bool is_by_name = false;  ///< COPY finds them by name itself (JSON)
     std::vector<Column> columns;
 };

@@ -24,7 +24,7 @@ struct NotificationSource {
 struct LoaderOptions {
     /// Where configurations lie: "s3://bucket/prefix/", a folder, or "".
     std::string configs;
-    std::string role;  ///< of configurations that name none
+    std::string role;              ///< of configurations that name none
     Milliseconds interval{5'000};  ///< how often they are looked at
 };
 

@@ -101,8 +101,8 @@ std::int64_t time_of(std::string_view iso) {
         return std::from_chars(iso.data() + from, end, into).ptr == end;
     };
     unsigned year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, ms = 0;
-    if (!number(0, 4, year) || !number(5, 2, month) || !number(8, 2, day) ||
-        !number(11, 2, hour) || !number(14, 2, minute) || !number(17, 2, second))
+    if (!number(0, 4, year) || !number(5, 2, month) || !number(8, 2, day) || !number(11, 2, hour) ||
+        !number(14, 2, minute) || !number(17, 2, second))
         return 0;
     if (iso.size() > 22 && iso[19] == '.') number(20, 3, ms);
     const std::int64_t days = redshift::days_of(year, month, day);
@@ -115,8 +115,9 @@ std::string notice_text(const Notice& notice) {
         const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
                               (c >= 'A' && c <= 'Z') ||
                               std::string_view("-_.*/").find(c) != std::string_view::npos;
-        key += is_plain ? std::string(1, c)
-                        : fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        key += is_plain
+                   ? std::string(1, c)
+                   : fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
     }
     const Json record = {{"eventVersion", "2.1"},
                          {"eventSource", "aws:s3"},

@@ -41,9 +41,9 @@ struct QueueWorker::Taken {
     std::vector<Unreadable> unreadable;
 };
 
-QueueWorker::QueueWorker(
-    LoadParts parts, message::Queues& queues,
-    std::function<Result<catalog::Principal>(const std::string&)> principal_of, LoaderConfig config)
+QueueWorker::QueueWorker(LoadParts parts, message::Queues& queues,
+                         std::function<Result<catalog::Principal>(const std::string&)> principal_of,
+                         LoaderConfig config)
     : parts_(parts),
       queues_(queues),
       principal_of_(std::move(principal_of)),

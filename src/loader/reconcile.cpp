@@ -22,8 +22,8 @@ Result<void> Loader::compare(Reconciliation& made, const std::string& target,
         while (TRY(of_ledger->next()))
             (of_ledger->integer(2) == 0 ? loaded : dead)
                 .insert(of_ledger->text(0) + "#" + of_ledger->text(1));
-        const auto objects = TRY(lake.list(catalog::local_administrator(),
-                                           {source.bucket, source.prefix}));
+        const auto objects =
+            TRY(lake.list(catalog::local_administrator(), {source.bucket, source.prefix}));
         std::set<std::string> keys;
         for (const auto& object : objects) {
             const std::string& key = object.address.key;

@@ -66,8 +66,8 @@ Answer<void> make_staging(redshift::EngineSession& session, const Target& target
     attributes.dist.clear();
     attributes.distkey.clear();
     for (const auto& column : target.columns) {
-        columns += (columns.empty() ? "" : ", ") + quoted_name(column.name) + " " +
-                   column.engine_type;
+        columns +=
+            (columns.empty() ? "" : ", ") + quoted_name(column.name) + " " + column.engine_type;
         if (!column.default_value.empty()) columns += " DEFAULT " + column.default_value;
         if (!column.is_nullable) columns += " NOT NULL";
     }
@@ -145,7 +145,8 @@ Answer<void> Merging::find_range() {
 // The order is total: by timestamp, then by all columns in theirs; null is the least. So what wins
 // doesn't depend on how rows came, nor with which others.
 Answer<void> Merging::pick_winners() {
-    std::string partition, order = fmt::format("{} DESC NULLS LAST", quoted_name(options_.timestamp));
+    std::string partition,
+        order = fmt::format("{} DESC NULLS LAST", quoted_name(options_.timestamp));
     for (const std::string& key : key_)
         partition += (partition.empty() ? "" : ", ") + quoted_name(key);
     for (const auto& column : target_.columns)
@@ -157,8 +158,8 @@ Answer<void> Merging::pick_winners() {
         "BY {1}) AS was_there FROM (SELECT {0}, 1 AS is_new FROM {2} UNION ALL SELECT {0}, 0 FROM "
         "{3} AS t WHERE EXISTS (SELECT 1 FROM {2} AS s WHERE {4}){5}) AS candidates QUALIFY "
         "row_number() OVER (PARTITION BY {1} ORDER BY {6}, is_new) = 1",
-        target_.list(), partition, target_.staging().sql(), target_.table.sql(),
-        same_key("s", "t"), range_, order)));
+        target_.list(), partition, target_.staging().sql(), target_.table.sql(), same_key("s", "t"),
+        range_, order)));
     return {};
 }
 
@@ -182,9 +183,9 @@ Answer<LoadCounts> Merging::run() {
     const std::string staging = target_.staging().sql();
     counts.read = TRY(count("SELECT count(*) FROM " + staging));
     if (options_.mode == LoadMode::append) {
-        counts.inserted = TRY(session_.change(
-            fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}{}", target_.table.sql(),
-                        target_.list(), target_.list(), staging, order_by())));
+        counts.inserted = TRY(session_.change(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}{}",
+                                                          target_.table.sql(), target_.list(),
+                                                          target_.list(), staging, order_by())));
         return counts;
     }
     TRY(refuse_without_key(counts));
@@ -192,10 +193,10 @@ Answer<LoadCounts> Merging::run() {
     if (options_.mode == LoadMode::history) key_.push_back(options_.timestamp);
     TRY(find_range());
     TRY(pick_winners());
-    counts.updated = TRY(count(fmt::format(
-        "SELECT count(*) FROM {} WHERE is_new = 1 AND was_there = 1", winners)));
-    counts.inserted = TRY(count(fmt::format(
-        "SELECT count(*) FROM {} WHERE is_new = 1 AND was_there = 0", winners)));
+    counts.updated = TRY(
+        count(fmt::format("SELECT count(*) FROM {} WHERE is_new = 1 AND was_there = 1", winners)));
+    counts.inserted = TRY(
+        count(fmt::format("SELECT count(*) FROM {} WHERE is_new = 1 AND was_there = 0", winners)));
     counts.merged = counts.read - counts.rejected - counts.inserted - counts.updated;
     if (options_.mode == LoadMode::latest && counts.merged > 0) TRY(keep_late(counts));
     if (counts.updated > 0)

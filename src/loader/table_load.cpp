@@ -100,7 +100,11 @@ class TableLoad::Unit {
 public:
     Unit(LoadParts& parts, EngineSession& session, const LoadOrder& order, LoadReport& report,
          std::stop_token stop)
-        : parts_(parts), session_(session), order_(order), report_(report), stop_(std::move(stop)) {}
+        : parts_(parts),
+          session_(session),
+          order_(order),
+          report_(report),
+          stop_(std::move(stop)) {}
 
     Result<void> run(const std::vector<Notice>& notices);
 
@@ -344,7 +348,8 @@ Answer<std::set<std::string>> TableLoad::Unit::known(const std::vector<StagedFil
                     marks),
         values));
     std::set<std::string> found;
-    while (TRY(rows->next())) found.insert(rows->text(0) + "/" + rows->text(1) + "#" + rows->text(2));
+    while (TRY(rows->next()))
+        found.insert(rows->text(0) + "/" + rows->text(1) + "#" + rows->text(2));
     return found;
 }
 
@@ -366,18 +371,18 @@ Answer<void> TableLoad::Unit::replace() {
     for (const auto& [name, value] : order_.partition) {
         const auto* column = target_.column(name);
         if (column == nullptr)
-            return redshift::refuse("42703", fmt::format("table {} has no column \"{}\"",
-                                                         target_.table.key(), name));
+            return redshift::refuse(
+                "42703", fmt::format("table {} has no column \"{}\"", target_.table.key(), name));
         condition += fmt::format("{}{} = CAST(? AS {})", condition.empty() ? " WHERE " : " AND ",
                                  redshift::quoted_name(column->name), column->engine_type);
         values.emplace_back(value);
     }
     TRY(session_.change("DELETE FROM " + target_.table.sql() + condition, values));
     const auto path = TRY(redshift::parse_address(order_.replaced_path));
-    TRY(session_.change(
-        "DELETE FROM stroma_system.load_ledger WHERE target = ? AND bucket = ? AND "
-        "starts_with(\"key\", ?)",
-        std::vector<sql::Value>{target_.table.key(), path.bucket, path.key}));
+    TRY(
+        session_.change("DELETE FROM stroma_system.load_ledger WHERE target = ? AND bucket = ? AND "
+                        "starts_with(\"key\", ?)",
+                        std::vector<sql::Value>{target_.table.key(), path.bucket, path.key}));
     return {};
 }
 
@@ -429,14 +434,13 @@ Answer<std::map<std::string, std::vector<StagedFile*>>> TableLoad::Unit::grouped
 
 Answer<void> TableLoad::Unit::copy_group(const std::string& columns,
                                          std::vector<StagedFile*>& files, int group) {
-    const std::string key = fmt::format("{}{}_{}{}", order_.manifest_prefix, id_,
-                                        parts_.clock.unix_ms(),
-                                        group == 0 ? "" : "_" + std::to_string(group));
+    const std::string key =
+        fmt::format("{}{}_{}{}", order_.manifest_prefix, id_, parts_.clock.unix_ms(),
+                    group == 0 ? "" : "_" + std::to_string(group));
     const redshift::Address address{order_.manifest_bucket, key};
     auto& lake = *parts_.engine.options().lake;
     TRY(step("manifest"));
-    TRY(put_text(lake, order_.principal, address,
-                 manifest_text({files.begin(), files.end()})));
+    TRY(put_text(lake, order_.principal, address, manifest_text({files.begin(), files.end()})));
     manifest_ += (manifest_.empty() ? "" : " ") + address.url();
     blame_ = Blame::data;
     TRY(session_.run(statement_of(copy_statement(target_.staging().sql(), columns, address.url(),
@@ -498,11 +502,10 @@ Answer<void> TableLoad::Unit::note(const std::vector<StagedFile>& files, const L
     TRY(session_.change(
         "INSERT INTO stroma_system.loads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "CAST(? AS TIMESTAMP), CAST(? AS TIMESTAMP), CAST(? AS TIMESTAMP))",
-        std::vector<sql::Value>{id_, name_, target_.table.key(), order_.source, manifest_,
-                                std::int64_t{attempt_}, counts.files, counts.bytes, counts.read,
-                                counts.inserted, counts.updated, counts.merged, counts.late,
-                                counts.rejected, event_time, iso_time(told_ms).substr(0, 23),
-                                now}));
+        std::vector<sql::Value>{
+            id_, name_, target_.table.key(), order_.source, manifest_, std::int64_t{attempt_},
+            counts.files, counts.bytes, counts.read, counts.inserted, counts.updated, counts.merged,
+            counts.late, counts.rejected, event_time, iso_time(told_ms).substr(0, 23), now}));
     return {};
 }
 

@@ -88,9 +88,8 @@ TEST_F(Loading, TheLatestRowOfAKeyStaysInWhateverOrderFilesCome) {
             "DELETE FROM stroma_system.load_ledger"));
         for (const Notice& notice : notices) ASSERT_TRUE(load({notice}));
         EXPECT_EQ(rows(), "1,new 2,two");
-    } while (std::next_permutation(
-        notices.begin(), notices.end(),
-        [](const Notice& a, const Notice& b) { return a.key < b.key; }));
+    } while (std::next_permutation(notices.begin(), notices.end(),
+                                   [](const Notice& a, const Notice& b) { return a.key < b.key; }));
 }
 
 TEST_F(Loading, OfEqualTimestampsTheGreatestRowWinsAndNoKeyIsThereTwice) {
@@ -103,8 +102,8 @@ TEST_F(Loading, OfEqualTimestampsTheGreatestRowWinsAndNoKeyIsThereTwice) {
 }
 
 TEST_F(Loading, ARowWithoutTimeLosesAndOneWithoutKeyIsRefusedByName) {
-    const auto report = load({put("a", "1,,never\n,2026-01-01,nobody\n2,,alone\n"),
-                              put("b", "1,2026-01-01,dated\n")});
+    const auto report = load(
+        {put("a", "1,,never\n,2026-01-01,nobody\n2,,alone\n"), put("b", "1,2026-01-01,dated\n")});
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_EQ(rows(), "1,dated 2,alone");
     EXPECT_EQ(report->counts.rejected, 1);
@@ -116,8 +115,9 @@ TEST_F(Loading, AKeyOfSeveralColumnsAndOddNames) {
     sql("CREATE TABLE odd(\"the key\" INTEGER, day DATE, at TIMESTAMP, \"a\"\"b\" VARCHAR)");
     order.table = "public.odd";
     order.merge.keys = {"the key", "day"};
-    ASSERT_TRUE(load({put("a", "1,2026-01-01,2026-01-01,x\n1,2026-01-02,2026-01-01,y\n"
-                               "1,2026-01-01,2026-01-02,z\n")}));
+    ASSERT_TRUE(load({put("a",
+                          "1,2026-01-01,2026-01-01,x\n1,2026-01-02,2026-01-01,y\n"
+                          "1,2026-01-01,2026-01-02,z\n")}));
     EXPECT_EQ(sql("SELECT \"the key\", day, \"a\"\"b\" FROM odd ORDER BY 2"),
               "1,2026-01-01,z 1,2026-01-02,y");
     order.merge.keys = {"id; DROP TABLE orders"};
@@ -146,8 +146,8 @@ TEST_F(Loading, LateRowsAreCountedAndKept) {
 TEST_F(Loading, ACrashAtAnyStepAndARepeatGiveTheSameRows) {
     for (const LoadMode mode : {LoadMode::append, LoadMode::latest, LoadMode::history}) {
         order.merge.mode = mode;
-        for (const std::string crash : {"locked", "manifest", "copied", "merged", "commit",
-                                        "committed"}) {
+        for (const std::string crash :
+             {"locked", "manifest", "copied", "merged", "commit", "committed"}) {
             sql("DELETE FROM orders");
             ASSERT_TRUE(engine->database().connect().value()->run_script(
                 "DELETE FROM stroma_system.load_ledger"));

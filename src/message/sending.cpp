@@ -61,8 +61,8 @@ Result<Sent> Queues::State::insert(sql::Connection& connection, const Queue& que
     auto inserted = connection.change(
         "INSERT INTO messages VALUES(?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         {position, queue.number, blocked, time + delay.count(), time, id, message.body,
-         laid_out(message.attributes), message.group, deduplication, message.sender,
-         message.trace, message.origin});
+         laid_out(message.attributes), message.group, deduplication, message.sender, message.trace,
+         message.origin});
     if (!inserted && inserted.error().code == ErrorCode::invalid_input && !find(queue.name))
         return fail(ErrorCode::not_found, fmt::format("queue '{}' was removed", queue.name));
     if (!inserted) return fail(std::move(inserted.error()));

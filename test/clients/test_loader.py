@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -16,6 +17,7 @@ import aws  # noqa: E402
 
 psycopg2 = pytest.importorskip("psycopg2")
 WAIT_SECONDS_MAX = 120
+PAUSE = threading.Event()
 ROLE = "arn:aws:iam::000000000000:role/copy"
 
 
@@ -24,7 +26,7 @@ def wait_until(what, expected=True):
     until = time.monotonic() + WAIT_SECONDS_MAX
     while (found := what()) != expected:
         assert time.monotonic() < until, f"{found!r}, not {expected!r}"
-        time.sleep(0.05)
+        PAUSE.wait(0.05)
 
 
 class Lake:

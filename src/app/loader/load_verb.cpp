@@ -82,7 +82,8 @@ Result<void> show_status(LoaderSession& session, Invocation& invocation) {
                    count_of(one, "waiting"), count_of(one, "loaded"), count_of(one, "rows"),
                    count_of(one, "refused"), one.value("error", "")});
     if (table.row_count() == 0)
-        invocation.terminal->say("there is no configuration; 'stroma load --config FILE' gives one");
+        invocation.terminal->say(
+            "there is no configuration; 'stroma load --config FILE' gives one");
     else
         invocation.terminal->print(table.text(invocation.terminal->output().columns));
     return {};
@@ -102,7 +103,8 @@ Result<void> follow_queue(LoaderSession& session, const std::string& name, Invoc
         const std::string state = one.value("state", "");
         if (state == "failing" || state == "wrong")
             return fail(ErrorCode::invalid_input, one.value("error", ""));
-        progress.update({"loading", one.value("loaded", 0.0) + one.value("known", 0.0), 0, "objects"});
+        progress.update(
+            {"loading", one.value("loaded", 0.0) + one.value("known", 0.0), 0, "objects"});
         if (one["waiting"] == 0 && state != "starting") return {};
         if (!pause_for(Milliseconds{200}, invocation.stop)) {
             progress.say("the server goes on loading");
@@ -135,10 +137,10 @@ Result<void> load_config(const LoadVerbOptions& options, Invocation& invocation)
     if (invocation.json) {
         invocation.terminal->print(one.dump() + "\n");
     } else {
-        invocation.terminal->print(fmt::format(
-            "{}: {} objects and {} rows into {}, {} loaded before, {} refused\n", name,
-            one.value("loaded", 0), one.value("rows", 0), config.table, one.value("known", 0),
-            one.value("refused", 0)));
+        invocation.terminal->print(
+            fmt::format("{}: {} objects and {} rows into {}, {} loaded before, {} refused\n", name,
+                        one.value("loaded", 0), one.value("rows", 0), config.table,
+                        one.value("known", 0), one.value("refused", 0)));
     }
     if (!session.remote)
         invocation.terminal->say("'stroma serve --aws ADDR:PORT' loads what comes from now on");
@@ -146,8 +148,9 @@ Result<void> load_config(const LoadVerbOptions& options, Invocation& invocation)
 }
 
 Result<Json> bulk_of(LoaderSession& session, const std::string& id) {
-    const std::string text = session.remote ? TRY(session.remote->get("/internal/loader/bulk/" + id))
-                                            : TRY(bulk_json(*session.loader, id));
+    const std::string text = session.remote
+                                 ? TRY(session.remote->get("/internal/loader/bulk/" + id))
+                                 : TRY(bulk_json(*session.loader, id));
     return parse_json(text);
 }
 
@@ -157,7 +160,8 @@ Result<Json> follow_bulk(LoaderSession& session, const std::string& id, Invocati
         const Json one = TRY(bulk_of(session, id));
         const std::string state = one.value("state", "");
         if (state != "QUEUED" && state != "RUNNING") return one;
-        progress.update({"loading", one.value("paths_done", 0.0), one.value("paths", 0.0), "paths"});
+        progress.update(
+            {"loading", one.value("paths_done", 0.0), one.value("paths", 0.0), "paths"});
         if (pause_for(Milliseconds{200}, invocation.stop)) continue;
         Remote remote(*TRY(read_server_address(invocation.data)));  // the other one is stopped
         TRY(remote.remove("/internal/loader/bulk/" + id));
@@ -237,7 +241,8 @@ Verb load_verb() {
             "  stroma load --data lab --config orders_queue.json\n"
             "  stroma load --data lab --bulk yesterday.json\n"
             "  stroma load --data lab\n",
-        .options = {{"--config", &options->config, "FILE", "a queue's configuration, by its name"},
+        .options = {{"--config", &options->config, "FILE",
+                     "a queue's configuration, called after it (settings come by --set)"},
                     {"--bulk", &options->bulk, "FILE", "paths that are loaded now"},
                     {"--remove", &options->remove, "QUEUE", "take its configuration back"},
                     {"--check", &options->only_checks, "",

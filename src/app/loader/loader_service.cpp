@@ -154,9 +154,8 @@ Result<std::string> reconcile_json(loader::Loader& loader, const std::string& re
                                            json.value("load", false)));
     Json sources = Json::array();
     for (const auto& source : made.sources)
-        sources.push_back({{"bucket", source.bucket},
-                           {"prefix", source.prefix},
-                           {"suffix", source.suffix}});
+        sources.push_back(
+            {{"bucket", source.bucket}, {"prefix", source.prefix}, {"suffix", source.suffix}});
     return Json{{"table", made.table},
                 {"sources", sources},
                 {"objects", made.objects},

@@ -7,11 +7,12 @@ namespace stroma::app {
 
 std::vector<Verb> all_verbs() {
     return {
-        import_verb(), sql_verb(),    matrix_verb(),     serve_verb(),    dataset_verb(),
-        job_verb(),    user_verb(),   token_verb(),      key_verb(),      env_verb(),
-        put_verb(),    watch_verb(),  load_verb(),  reconcile_verb(),  audit_verb(),      ontology_verb(), origin_verb(),
-        diff_verb(),   backup_verb(), restore_verb(),    verify_verb(),   purge_verb(),
-        demo_verb(),   config_verb(), completion_verb(), help_verb(),     version_verb(),
+        import_verb(),   sql_verb(),     matrix_verb(), serve_verb(),     dataset_verb(),
+        job_verb(),      user_verb(),    token_verb(),  key_verb(),       env_verb(),
+        put_verb(),      watch_verb(),   load_verb(),   reconcile_verb(), audit_verb(),
+        ontology_verb(), origin_verb(),  diff_verb(),   backup_verb(),    restore_verb(),
+        verify_verb(),   purge_verb(),   demo_verb(),   config_verb(),    completion_verb(),
+        help_verb(),     version_verb(),
     };
 }
 
