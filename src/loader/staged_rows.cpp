@@ -114,14 +114,15 @@ Answer<void> Merging::refuse_without_key(LoadCounts& counts) {
                              from, from + file.rows);
         from += file.rows;
     }
+    // Rows of an open transaction are numbered from somewhere.
     TRY(session_.change(fmt::format(
         "INSERT INTO stroma_system.load_errors SELECT 100, 0, {}, {}::TIMESTAMP, 0, {}, f.url, "
         "s.at - f.begun + 1, CASE {}END, 'key', '', 0, left(to_json(s.line)::VARCHAR, 1024), '', "
-        "1213, 'Missing data for the key of a merge', 0, 0, NULL FROM (SELECT rowid AS at, "
-        "{} , staged AS line FROM {} AS staged WHERE {}) AS s LEFT JOIN (VALUES {}) AS f(url, "
-        "begun, ended) ON s.at >= f.begun AND s.at < f.ended",
+        "1213, 'Missing data for the key of a merge', 0, 0, NULL FROM (SELECT rowid - (SELECT "
+        "min(rowid) FROM {}) AS at, {}, staged AS line FROM {} AS staged WHERE {}) AS s LEFT JOIN "
+        "(VALUES {}) AS f(url, begun, ended) ON s.at >= f.begun AND s.at < f.ended",
         quoted_text(target_.table.name), quoted_text(now_), session_.query_number(), name_of,
-        target_.list(), staging, is_absent, files)));
+        staging, target_.list(), staging, is_absent, files)));
     TRY(session_.change(fmt::format("DELETE FROM {} WHERE {}", staging, is_absent)));
     return {};
 }
