@@ -119,7 +119,7 @@ Result<std::string> Loader::run_path(const BulkPath& path, const BulkConfig& bul
     }
     LoadReport report;
     if (!is_unchanged) report = TRY(bulk_load_.run(order, objects, stop));
-    count_load(path.table, report);
+    count_load(target, report);
     return answer_of(path, report, is_unchanged).dump();
 }
 
@@ -140,7 +140,7 @@ Result<void> Loader::run_bulk(BulkRow row, std::stop_token stop) {
         const BulkPath& path = bulk->paths[static_cast<std::size_t>(row.paths_done)];
         const auto done = run_path(path, *bulk, row, stop);
         if (!done) {
-            if (watcher_.get_stop_token().stop_requested()) return {};  // goes on at the next start
+            if (is_stopping_) return {};  // goes on at the next start
             row.state = stop.stop_requested() ? "ABORTED" : "FAILED";
             row.error = stop.stop_requested() ? "it was cancelled" : done.error().message;
             return keep_bulk(engine, row, now());

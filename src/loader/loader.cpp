@@ -75,6 +75,7 @@ Documents Loader::documents(std::string& error) {
 }
 
 Result<void> Loader::refresh() {
+    const std::lock_guard one_at_a_time(refresh_mutex_);
     std::string error;
     auto found = documents(error);
     std::vector<std::unique_ptr<Entry>> ended;  // joined without the lock
@@ -119,8 +120,9 @@ Result<void> Loader::refresh() {
                 for (auto& worker : entry->workers)
                     if (worker->status().state == "starting") worker->start();
     }
-    if (!error.empty())
+    if (!error.empty() && error != refresh_error_)
         log(LogLevel::warning, "the loader's configurations can't be read", {{"error", error}});
+    refresh_error_ = error;
     return {};
 }
 
@@ -159,6 +161,7 @@ void Loader::start() {
 }
 
 void Loader::stop() {
+    is_stopping_ = true;
     watcher_ = {};
     if (bulk_worker_.joinable()) {
         bulk_worker_.request_stop();

@@ -110,6 +110,9 @@ private:
 
     LoaderParts parts_;
     LoaderOptions options_;
+    std::mutex refresh_mutex_;  ///< one refresh at a time
+    std::string refresh_error_;
+    std::atomic<bool> is_stopping_{false};
     mutable std::mutex mutex_;
     std::map<std::string, std::unique_ptr<Entry>> entries_;
     bool is_started_ = false;

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "loader/loader_rows.h"
@@ -23,6 +24,13 @@ bool wait_for(Milliseconds time, const std::stop_token& stop) {
     std::unique_lock lock(mutex);
     wakes.wait_for(lock, stop, time, [] { return false; });
     return !stop.stop_requested();
+}
+
+/// What a database and JSON take: bytes that are no UTF-8 are replaced.
+std::string clean_text(const std::string& text) {
+    const auto json = parse_json(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace),
+                                 {.string_bytes_max = 8u << 20});
+    return json ? json->get<std::string>() : "";
 }
 
 std::string place_of(const Notice& notice) { return notice.bucket + "/" + notice.key; }
@@ -160,6 +168,7 @@ Result<std::size_t> QueueWorker::work_once(Milliseconds wait) {
 Result<std::size_t> QueueWorker::take_and_load(TableLoad& load, Milliseconds wait,
                                                std::stop_token stop) {
     Taken taken;
+    const bool was_blocked = std::exchange(is_blocked_, true);
     taken.queue = queues_.find(config_.name);
     if (taken.queue == nullptr)
         return fail(ErrorCode::not_found, fmt::format("there is no queue '{}'", config_.name));
@@ -167,8 +176,10 @@ Result<std::size_t> QueueWorker::take_and_load(TableLoad& load, Milliseconds wai
     order.principal = TRY(principal_of_(taken.queue->owner));
     // Before anything is taken, so that messages don't wear out while a table is missing.
     taken.target = TRY(load.target_of(order.principal, config_.table));
-    note([](WorkerStatus& status) {
-        if (status.state == "starting" || status.state == "loading") status.state = "waiting";
+    is_blocked_ = false;
+    note([&](WorkerStatus& status) {
+        if (was_blocked) status.error.clear();
+        if (was_blocked || status.state != "failing") status.state = "waiting";
         status.busy_since_ms = 0;
     });
     message::ReceiveOptions options;
@@ -205,7 +216,7 @@ Result<std::size_t> QueueWorker::take_and_load(TableLoad& load, Milliseconds wai
         status.state = "waiting";
         status.busy_since_ms = 0;
     });
-    count_load(order.table, report);
+    count_load(taken.target, report);
     return taken.receipts.size();
 }
 
@@ -229,7 +240,7 @@ Result<void> QueueWorker::bury(Taken& taken, const std::vector<ObjectOutcome>& r
     for (const ObjectOutcome& outcome : refused) {
         Notice notice = outcome.notice;
         notice.etag = outcome.etag;
-        letters.push_back({notice, notice_text(notice), outcome.reason});
+        letters.push_back({notice, notice_text(notice), clean_text(outcome.reason)});
     }
     for (auto& message : taken.unreadable)
         letters.push_back({{}, std::move(message.body), std::move(message.reason)});
@@ -240,7 +251,8 @@ Result<void> QueueWorker::bury(Taken& taken, const std::vector<ObjectOutcome>& r
         for (const Letter& letter : letters) {
             message::NewMessage message;
             message.body = letter.body;
-            message.attributes.push_back({"reason", "String", letter.reason.substr(0, 1024)});
+            message.attributes.push_back(
+                {"reason", "String", clean_text(letter.reason.substr(0, 1024))});
             message.attributes.push_back({"table", "String", config_.table});
             message.sender = "loader";
             message.origin = taken.queue->arn;
@@ -255,7 +267,7 @@ Result<void> QueueWorker::bury(Taken& taken, const std::vector<ObjectOutcome>& r
              {"object", place_of(letter.notice)},
              {"reason", letter.reason}});
         rows.push_back({taken.target, letter.notice.bucket, letter.notice.key, letter.notice.etag,
-                        std::move(letter.reason), std::move(letter.body)});
+                        std::move(letter.reason), clean_text(letter.body)});
     }
     return keep_dead_letters(parts_.engine, rows, parts_.clock.unix_ms());
 }

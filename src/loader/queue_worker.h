@@ -60,6 +60,7 @@ private:
     message::QueuePointer held_queue_;
     std::vector<std::string> held_;  ///< receipts that stay hidden
     TableLoad load_;
+    bool is_blocked_ = false;  ///< nothing can be taken yet
     std::jthread thread_, keeper_;
 };
 

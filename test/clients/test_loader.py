@@ -482,7 +482,7 @@ def test_row_77_freshness_is_a_view_and_metrics(lake):
         ["2", "1", str(3 * len(line(1))), "1", "0", "2026-01-03 00:00:00", "True", "0"]]
     metrics = requests.get(lake.server.url + "/metrics", headers=lake.server.headers(),
                            timeout=60).text
-    assert 'stroma_loader_rows_total{table="row77"} 2' in metrics
+    assert 'stroma_loader_rows_total{table="public.row77"} 2' in metrics
     assert 'stroma_loader_lag_seconds{table="public.row77"}' in metrics
 
 
