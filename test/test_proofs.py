@@ -44,6 +44,13 @@ def test_each_of_the_thirteen_defects_of_the_seed_has_a_test():
     assert all(NAMED.search(proof) for _, proof in rows)
 
 
+def test_each_of_the_twenty_one_defects_of_the_loader_has_a_test():
+    text = (PROJECT / "docs/seed-defects.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| B(\d+) \| .* \| ([^|]*) \|$", text, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 22))
+    assert all(NAMED.search(proof) or GOOGLE_TEST.search(proof) for _, proof in rows)
+
+
 def test_each_of_the_sixty_inputs_has_a_test_or_waits_for_an_issue():
     text = (PROJECT / "docs/bad-inputs.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.*) \|$", text.split("## Limits")[0], re.MULTILINE)

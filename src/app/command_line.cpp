@@ -52,7 +52,8 @@ void add_option(CLI::App& app, const Option& option) {
 
 void add_shared_options(CLI::App& app, SharedOptions& shared, DataUse data_use) {
     if (data_use != DataUse::none) app.add_option("--data", shared.data)->envname("STROMA_DATA");
-    app.add_option("--config", shared.config);
+    // A verb may have a file of its own by that name.
+    if (app.get_option_no_throw("--config") == nullptr) app.add_option("--config", shared.config);
     app.add_option("--set", shared.assignments)->take_all()->allow_extra_args(false);
     app.add_flag("--json", shared.json);
     app.add_flag("-q,--quiet", shared.quiet);

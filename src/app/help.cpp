@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/exit_code.h"
 #include "app/terminal/terminal.h"
 
@@ -127,7 +129,14 @@ std::string program_help(const std::vector<Verb>& verbs) {
 
 std::string verb_help(const std::string& path, const Verb& verb) {
     std::string text = own_help(path, verb);
-    if (verb.run) text += "\nOptions of every verb:\n" + option_rows(shared_options(verb.data_use));
+    if (verb.run) {
+        auto shared = shared_options(verb.data_use);
+        std::erase_if(shared, [&](const Option& option) {
+            return std::any_of(verb.options.begin(), verb.options.end(),
+                               [&](const Option& own) { return own.names == option.names; });
+        });
+        text += "\nOptions of every verb:\n" + option_rows(shared);
+    }
     if (!verb.examples.empty()) text += "\nExamples:\n" + verb.examples;
     return text;
 }

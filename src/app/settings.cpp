@@ -122,6 +122,11 @@ constexpr Setting all_settings[] = {
      "The same for events that a rule hasn't handed over; 0 is never."},
     {"watch.rule.errors", number, "0", "0 … 1000000000000",
      "The same for failed attempts of a rule in a minute; 0 is never."},
+    {"loader.configs", text, "", "",
+     "Where the loader's configurations lie, NAME.json for the queue NAME: a folder, or "
+     "s3://bucket/prefix/. Empty: where CONFIG_BUCKET and CONFIG_PREFIX of the environment say, "
+     "if anywhere."},
+    {"loader.interval", duration, "5s", "100ms … 1h", "How often they are looked at."},
     {"postgres.address", text, "", "",
      "Where SQL clients of PostgreSQL and Redshift are answered, like 127.0.0.1:5439; empty: "
      "nowhere. `serve --postgres` goes before it."},

@@ -38,6 +38,7 @@ struct NewMessage {
     std::string sender;         ///< whoever sent it
     std::string trace;          ///< the AWSTraceHeader
     std::optional<Milliseconds> delay;
+    std::string origin;  ///< ARN of the queue that it died in; "" is none
 };
 
 struct Sent {

@@ -59,10 +59,10 @@ Result<Sent> Queues::State::insert(sql::Connection& connection, const Queue& que
     const std::int64_t blocked = TRY(is_blocked(connection, queue, message.group));
     const Milliseconds delay = message.delay.value_or(queue.behaviour.delay);
     auto inserted = connection.change(
-        "INSERT INTO messages VALUES(?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, '')",
+        "INSERT INTO messages VALUES(?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         {position, queue.number, blocked, time + delay.count(), time, id, message.body,
-         laid_out(message.attributes), message.group, deduplication, message.sender,
-         message.trace});
+         laid_out(message.attributes), message.group, deduplication, message.sender, message.trace,
+         message.origin});
     if (!inserted && inserted.error().code == ErrorCode::invalid_input && !find(queue.name))
         return fail(ErrorCode::not_found, fmt::format("queue '{}' was removed", queue.name));
     if (!inserted) return fail(std::move(inserted.error()));

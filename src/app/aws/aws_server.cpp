@@ -294,6 +294,8 @@ const std::string& AwsServer::account() const { return state_->account; }
 watch::Watcher& AwsServer::watcher() { return *state_->watcher; }
 bool AwsServer::has_tls() const { return state_->has_tls; }
 bucket::Buckets& AwsServer::buckets() { return *state_->buckets; }
+message::Queues& AwsServer::queues() { return state_->messages->queues(); }
+event::Events& AwsServer::events() { return state_->messages->events(); }
 std::string AwsServer::url() const {
     return fmt::format("http://{}:{}", state_->address, state_->server->port());
 }

@@ -8,7 +8,9 @@
 #include "app/site.h"
 #include "bucket/buckets.h"
 #include "delivery/deliveries.h"
+#include "event/events.h"
 #include "front/aws/port.h"
+#include "message/queues.h"
 #include "watch/watcher.h"
 
 namespace stroma::app {
@@ -40,6 +42,8 @@ public:
     const std::string& region() const;
     const std::string& account() const;
     bucket::Buckets& buckets();
+    message::Queues& queues();
+    event::Events& events();
 
 private:
     struct State;

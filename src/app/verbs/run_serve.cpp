@@ -12,6 +12,7 @@
 #include "app/aws/aws_server.h"
 #include "app/command_line.h"
 #include "app/control_routes.h"
+#include "app/loader/loader_service.h"
 #include "app/redshift/delivery_copies.h"
 #include "app/redshift/postgres_server.h"
 #include "app/redshift/user_database.h"
@@ -213,7 +214,7 @@ void start_aws(AwsServer* aws, const ServeOptions& options, Terminal& terminal) 
             "on this machine can read and change everything");
 }
 
-/// The user database, where a port needs it; null else.
+/// The user database, where a port needs it or the loader fills it; null else.
 Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings& settings,
                                                       const ServeOptions& options, AwsServer* aws) {
     const bool has_postgres =
@@ -222,10 +223,31 @@ Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings
         return fail(ErrorCode::invalid_input,
                     "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
                     "--postgres ADDR:PORT too");
-    if (!has_postgres) return nullptr;
+    if (!has_postgres && aws == nullptr) return nullptr;
     auto engine = TRY(open_user_database(site, aws == nullptr ? nullptr : &aws->buckets()));
     if (aws != nullptr) aws->copy_by(delivery_copies(site, *engine));
     return engine;
+}
+
+/// What loads from queues into the user database; null where there are no queues.
+Result<std::unique_ptr<loader::Loader>> open_loader_for(Site& site, const Settings& settings,
+                                                        AwsServer* aws, redshift::Engine* engine) {
+    if (aws == nullptr || engine == nullptr) return nullptr;
+    return open_loader(site, settings, *aws, *engine);
+}
+
+/// What has no front: taken down in the order of who uses whom.
+struct UserTables {
+    std::unique_ptr<redshift::Engine> engine;
+    std::unique_ptr<loader::Loader> loader;
+};
+
+Result<UserTables> open_user_tables(Site& site, const Settings& settings,
+                                    const ServeOptions& options, AwsServer* aws) {
+    UserTables made;
+    made.engine = TRY(open_engine(site, settings, options, aws));
+    made.loader = TRY(open_loader_for(site, settings, aws, made.engine.get()));
+    return made;
 }
 
 /// The PostgreSQL port where one is asked for, listening; null else.
@@ -259,17 +281,19 @@ void say_stopping(Terminal& terminal) {
     terminal.say("stopping: running requests are answered, jobs go on at the next start");
 }
 
-void start_ports(AwsServer* aws, PostgresServer* postgres, const ServeOptions& options,
-                 Terminal& terminal) {
+void start_ports(AwsServer* aws, PostgresServer* postgres, loader::Loader* loader,
+                 const ServeOptions& options, Terminal& terminal) {
     start_aws(aws, options, terminal);
+    if (loader != nullptr) loader->start();
     start_postgres(postgres, terminal);
 }
 
 /// Statements that still run when the time is over are called off.
-void stop_ports(PostgresServer* postgres, AwsServer* aws, redshift::Engine* engine,
+void stop_ports(PostgresServer* postgres, AwsServer* aws, const UserTables& tables,
                 Milliseconds drain) {
     if (postgres != nullptr) postgres->stop(drain);
-    if (engine != nullptr) engine->stop();
+    if (tables.loader != nullptr) tables.loader->stop();
+    if (tables.engine != nullptr) tables.engine->stop();
     if (aws != nullptr) aws->stop(drain);
 }
 
@@ -316,15 +340,15 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
          [&site](const std::string& id) { return shown_view(*site, id); }, ""});
     // It listens, and answers from start_aws on; the routes show what passes through it.
     const auto aws = TRY(open_aws(*site, settings, options));
+    const auto tables = TRY(open_user_tables(*site, settings, options, aws.get()));
     auto routes =
         joined({watch_routes(*site, aws.get()), api.routes(), accounts.routes(), explorer.routes(),
                 annotations.routes(), portal.routes(), front::web::asset_routes(pages, frames),
-                control_routes(*site, aws.get())});
+                control_routes(*site, aws.get()), loader_routes(tables.loader.get(), aws.get())});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
-    const auto engine = TRY(open_engine(*site, settings, options, aws.get()));
-    const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
+    const auto postgres = TRY(open_postgres(*site, settings, tables.engine.get(), options, token));
     site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
@@ -332,7 +356,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                                                postgres ? postgres->address() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
-    start_ports(aws.get(), postgres.get(), options, *invocation.terminal);
+    start_ports(aws.get(), postgres.get(), tables.loader.get(), options, *invocation.terminal);
     say_token(*invocation.terminal, token, pages.empty() ? "" : url);
     {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
@@ -340,7 +364,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     }
     say_stopping(*invocation.terminal);
     TRY(remove_server_address(invocation.data));
-    stop_ports(postgres.get(), aws.get(), engine.get(), settings.duration("http.drain"));
+    stop_ports(postgres.get(), aws.get(), tables, settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
     site->stop_workers();
     return {};

@@ -75,6 +75,13 @@ Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& targ
         return fail(std::move(failure));
     }
     if (files.size() == 1) files[0].rows = files[0].lines = static_cast<std::uint64_t>(*rows);
+    if (files.size() > 1) {
+        const auto counts = TRY(session.query(fmt::format(
+            "SELECT num_rows FROM parquet_file_metadata([{}]) ORDER BY file_name", paths)));
+        for (LoadFile& file : files)
+            if (TRY(counts->next()))
+                file.rows = file.lines = static_cast<std::uint64_t>(counts->integer(0));
+    }
     return *rows;
 }
 
