@@ -107,6 +107,22 @@ Result<std::unique_ptr<Session>> Engine::connect(SessionOptions options) {
     return session;
 }
 
+Result<std::vector<std::string>> Engine::marks() {
+    const auto connection = TRY(state_->database->connect());
+    const auto rows =
+        TRY(connection->execute("SELECT DISTINCT id FROM stroma_system.statement_marks"));
+    std::vector<std::string> names;
+    while (TRY(rows->next())) names.push_back(rows->text(0));
+    return names;
+}
+
+Result<void> Engine::drop_marks(const std::vector<std::string>& names) {
+    const auto connection = TRY(state_->database->connect());
+    for (const std::string& name : names)
+        TRY(connection->change("DELETE FROM stroma_system.statement_marks WHERE id = ?", {name}));
+    return {};
+}
+
 void Engine::stop() {
     state_->stopping = true;
     const std::lock_guard lock(state_->sessions_mutex);

@@ -34,6 +34,9 @@ public:
     /// For catalog relations: a connection of its own onto the same file, unfenced by the dialect.
     sql::EmbeddedDatabase& database();
     const EngineOptions& options() const;
+    /// Names under which sessions changed something (Session::mark), and that nobody dropped since.
+    Result<std::vector<std::string>> marks();
+    Result<void> drop_marks(const std::vector<std::string>& names);
     /// Cancels what runs and lets no session begin anything more.
     void stop();
 

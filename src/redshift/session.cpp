@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 
 #include "redshift/cursors.h"
@@ -140,6 +141,11 @@ Answer<void> EngineSession::lock_all(const std::vector<std::string>& tables, boo
 Answer<void> EngineSession::commit() {
     if (begun_) {
         settle_live();
+        if (wrote_ && !mark_.empty())
+            TRY(change(
+                "INSERT INTO stroma_system.statement_marks VALUES (?, "
+                "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP))",
+                std::array{sql::Value(mark_)}));
         const auto committed = connection_->commit();
         if (!committed) {
             Failure failure(committed.error());

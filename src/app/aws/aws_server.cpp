@@ -284,6 +284,9 @@ const std::string& AwsServer::account() const { return state_->account; }
 watch::Watcher& AwsServer::watcher() { return *state_->watcher; }
 bool AwsServer::has_tls() const { return state_->has_tls; }
 bucket::Buckets& AwsServer::buckets() { return *state_->buckets; }
+event::Events& AwsServer::events() { return state_->messages->events(); }
+sql::WriteGroup& AwsServer::writes() { return state_->writes; }
+void AwsServer::add(front::aws::Service& service) { state_->port.add(service); }
 std::string AwsServer::url() const {
     return fmt::format("http://{}:{}", state_->address, state_->server->port());
 }

@@ -6,6 +6,7 @@
 #include "app/settings.h"
 #include "app/site.h"
 #include "bucket/buckets.h"
+#include "event/events.h"
 #include "front/aws/port.h"
 #include "watch/watcher.h"
 
@@ -36,6 +37,11 @@ public:
     const std::string& region() const;
     const std::string& account() const;
     bucket::Buckets& buckets();
+    event::Events& events();
+    /// The writes of the database that the port's services share.
+    sql::WriteGroup& writes();
+    /// One more service, before start(); it outlives the server's work.
+    void add(front::aws::Service& service);
 
 private:
     struct State;

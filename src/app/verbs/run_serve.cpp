@@ -13,6 +13,7 @@
 #include "app/command_line.h"
 #include "app/control_routes.h"
 #include "app/redshift/postgres_server.h"
+#include "app/redshift/statement_service.h"
 #include "app/redshift/user_database.h"
 #include "app/site.h"
 #include "app/verbs/verbs.h"
@@ -221,8 +222,15 @@ Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings
         return fail(ErrorCode::invalid_input,
                     "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
                     "--postgres ADDR:PORT too");
-    if (!has_postgres) return nullptr;
+    if (!has_postgres && aws == nullptr) return nullptr;
     return open_user_database(site, aws == nullptr ? nullptr : &aws->buckets());
+}
+
+/// The Data API, where both what it speaks by and what it speaks of are there.
+Result<std::unique_ptr<StatementService>> open_statements(Site& site, redshift::Engine* engine,
+                                                          AwsServer* aws) {
+    if (engine == nullptr || aws == nullptr) return nullptr;
+    return StatementService::open(site, *engine, *aws);
 }
 
 /// The PostgreSQL port where one is asked for, listening; null else.
@@ -256,16 +264,18 @@ void say_stopping(Terminal& terminal) {
     terminal.say("stopping: running requests are answered, jobs go on at the next start");
 }
 
-void start_ports(AwsServer* aws, PostgresServer* postgres, const ServeOptions& options,
-                 Terminal& terminal) {
+void start_ports(AwsServer* aws, PostgresServer* postgres, StatementService* statements,
+                 const ServeOptions& options, Terminal& terminal) {
+    if (statements != nullptr) statements->start();
     start_aws(aws, options, terminal);
     start_postgres(postgres, terminal);
 }
 
 /// Statements that still run when the time is over are called off.
-void stop_ports(PostgresServer* postgres, AwsServer* aws, redshift::Engine* engine,
-                Milliseconds drain) {
+void stop_ports(PostgresServer* postgres, AwsServer* aws, StatementService* statements,
+                redshift::Engine* engine, Milliseconds drain) {
     if (postgres != nullptr) postgres->stop(drain);
+    if (statements != nullptr) statements->stop();
     if (engine != nullptr) engine->stop();
     if (aws != nullptr) aws->stop(drain);
 }
@@ -322,6 +332,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                                         accounts.authenticator(api.authenticator())));
     const auto engine = TRY(open_engine(*site, settings, options, aws.get()));
     const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
+    const auto statements = TRY(open_statements(*site, engine.get(), aws.get()));
     site->start_workers();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
@@ -329,7 +340,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                                                postgres ? postgres->address() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
-    start_ports(aws.get(), postgres.get(), options, *invocation.terminal);
+    start_ports(aws.get(), postgres.get(), statements.get(), options, *invocation.terminal);
     say_token(*invocation.terminal, token, pages.empty() ? "" : url);
     {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
@@ -337,7 +348,8 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     }
     say_stopping(*invocation.terminal);
     TRY(remove_server_address(invocation.data));
-    stop_ports(postgres.get(), aws.get(), engine.get(), settings.duration("http.drain"));
+    stop_ports(postgres.get(), aws.get(), statements.get(), engine.get(),
+               settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
     site->stop_workers();
     return {};
