@@ -51,7 +51,7 @@ std::string hex(std::string_view bytes) {
     return made;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
     return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -79,7 +79,7 @@ void put_field(std::string& into, const sql::Value& value, const redshift::Colum
     } else if (const auto* truth = std::get_if<bool>(&value)) {
         into += *truth ? R"({"booleanValue":true})" : R"({"booleanValue":false})";
     } else {
-        into += R"({"stringValue":)" + quoted(plain_text(value, column)) + "}";
+        into += R"({"stringValue":)" + json_text(plain_text(value, column)) + "}";
     }
 }
 

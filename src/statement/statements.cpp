@@ -437,10 +437,12 @@ Result<void> Statements::expire() {
             over.emplace_back(statement.id, statement.parts.size());
         }
     }
-    if (!over.empty()) TRY(state.writes.run([&](sql::Connection& connection) -> Result<void> {
-        TRY(connection.change("DELETE FROM statements WHERE expires_ms <= ?", {now}));
+    const auto remove = [&](sql::Connection& connection) -> Result<void> {
+        for (const auto& [id, parts] : over)
+            TRY(connection.change("DELETE FROM statements WHERE id = ?", {id}));
         return {};
-    }));
+    };
+    if (!over.empty()) TRY(state.writes.run(sql::WriteGroup::Work(remove)));
     for (const auto& [id, parts] : over)
         for (std::size_t part = 1; part <= parts; ++part)
             TRY(remove_file(state.result_path(id, part)));

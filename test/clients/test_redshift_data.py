@@ -1,0 +1,433 @@
+"""The Redshift Data API as its clients use it: boto3, awscli, and the call sequence of the loader
+utilities whose handlers are the acceptance of the SQL side."""
+import json
+import pathlib
+import signal
+import sys
+import types
+import urllib.parse
+import uuid
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import botocore.exceptions
+import pytest
+import requests
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "acceptance"))
+import aws  # pylint: disable=wrong-import-position
+
+WHERE = {"ClusterIdentifier": "lab", "Database": "dev", "DbUser": "u"}
+ROLE = "arn:aws:iam::000000000000:role/copy"
+ARGUMENTS = ("--aws", "127.0.0.1:0", "--insecure-any-credentials")
+ANY_KEY = types.SimpleNamespace(id="any", secret="any", user="any")
+
+
+class Api:
+    """boto3 at a server, and what newer SDKs send that Debian's doesn't know."""
+
+    def __init__(self, server, key=ANY_KEY):
+        self.server, self.key = server, key
+        self.client = aws.client(server, key, "redshift-data")
+
+    def newer(self, operation, **members):
+        request = botocore.awsrequest.AWSRequest(
+            "POST", aws.address_of(self.server) + "/", data=json.dumps(members),
+            headers={"Content-Type": "application/x-amz-json-1.1",
+                     "X-Amz-Target": "RedshiftData." + operation})
+        botocore.auth.SigV4Auth(botocore.credentials.Credentials(self.key.id, self.key.secret),
+                                "redshift-data", aws.REGION).add_auth(request)
+        ready = request.prepare()
+        return requests.post(ready.url, data=ready.body, headers=dict(ready.headers), timeout=120)
+
+    def over(self, statement):
+        """Its description, once it is over."""
+        while True:
+            said = self.newer("DescribeStatement", Id=statement, WaitTimeSeconds=30).json()
+            if said["Status"] in ("FINISHED", "FAILED", "ABORTED"):
+                return self.client.describe_statement(Id=statement)
+
+    def execute(self, sql, **members):
+        return self.over(self.client.execute_statement(Sql=sql, **{**WHERE, **members})["Id"])
+
+    def batch(self, *sqls, **members):
+        return self.over(self.client.batch_execute_statement(Sqls=list(sqls),
+                                                             **{**WHERE, **members})["Id"])
+
+    def done(self, sql, **members):
+        said = self.execute(sql, **members)
+        assert said["Status"] == "FINISHED", said
+        return said
+
+    def rows(self, sql):
+        records = self.client.get_statement_result(Id=self.done(sql)["Id"])["Records"]
+        return [[None if "isNull" in field else next(iter(field.values())) for field in row]
+                for row in records]
+
+
+@pytest.fixture(scope="module")
+def api(start_module_server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("redshift_data")
+    return Api(start_module_server(folder / "data", *ARGUMENTS, "--postgres", "127.0.0.1:0"))
+
+
+@pytest.fixture(scope="module")
+def s3(api):
+    client = aws.client(api.server, ANY_KEY)
+    client.create_bucket(Bucket="lake")
+    return client
+
+
+def test_awscli_runs_a_statement(api):
+    made = json.loads(aws.awscli(api.server, ANY_KEY, "redshift-data", "execute-statement",
+                                 "--database", "dev", "--cluster-identifier", "x", "--db-user",
+                                 "u", "--sql", "select 1"))
+    assert (made["ClusterIdentifier"], made["Database"], made["DbUser"]) == ("x", "dev", "u")
+    assert api.over(made["Id"])["Status"] == "FINISHED"
+    told = json.loads(aws.awscli(api.server, ANY_KEY, "redshift-data", "get-statement-result",
+                                 "--id", made["Id"]))
+    assert told["Records"] == [[{"longValue": 1}]]
+
+
+def test_what_is_told_of_a_statement_and_of_its_rows(api):
+    said = api.done("SELECT 7::int AS a, 1.25::decimal(10,2) AS b, 'x'::varchar(9) AS c, "
+                    "DATE '2026-11-22' AS d, NULL AS e, 0.5::float8 AS f, false AS g",
+                    StatementName="dev/shown")
+    assert said["HasResultSet"] and said["ResultRows"] == 1 and said["ResultSize"] > 0
+    assert said["RedshiftQueryId"] > 0 and said["RedshiftPid"] > 0 and said["Duration"] >= 0
+    told = api.client.get_statement_result(Id=said["Id"])
+    assert told["TotalNumRows"] == 1
+    assert told["Records"] == [[{"longValue": 7}, {"stringValue": "1.25"}, {"stringValue": "x"},
+                                {"stringValue": "2026-11-22"}, {"isNull": True},
+                                {"doubleValue": 0.5}, {"booleanValue": False}]]
+    columns = {one["name"]: one for one in told["ColumnMetadata"]}
+    assert [columns[name]["typeName"] for name in "abcdfg"] == [
+        "int4", "numeric", "varchar", "date", "float8", "bool"]
+    assert (columns["b"]["precision"], columns["b"]["scale"]) == (10, 2)
+    listed = api.client.list_statements(StatementName="dev/sh")["Statements"]
+    assert [one["Id"] for one in listed] == [said["Id"]]
+    failed = api.execute("SELECT * FROM nowhere")
+    assert failed["Status"] == "FAILED"
+    assert failed["Error"].startswith('ERROR: relation "nowhere" does not exist')
+    with pytest.raises(api.client.exceptions.ResourceNotFoundException,
+                       match="Query does not have result"):
+        api.client.get_statement_result(Id=failed["Id"])
+    with pytest.raises(api.client.exceptions.ResourceNotFoundException):
+        api.client.describe_statement(Id=str(uuid.uuid4()))
+    with pytest.raises(api.client.exceptions.ValidationException):
+        api.client.execute_statement(Sql="SELECT 1; SELECT 2", **WHERE)
+    with pytest.raises(api.client.exceptions.ValidationException, match="100 KB|102400"):
+        api.client.execute_statement(Sql="SELECT '" + "x" * 102400 + "'", **WHERE)
+    with pytest.raises(api.client.exceptions.ValidationException, match="FINISHED"):
+        api.client.cancel_statement(Id=said["Id"])
+
+
+def test_large_results_come_in_pages(api):
+    said = api.done("SELECT g, repeat('x', 1000) FROM generate_series(1, 3000) AS t(g)")
+    seen, pages, token = [], 0, {}
+    while pages == 0 or token:
+        told = api.client.get_statement_result(Id=said["Id"], **token)
+        seen += [row[0]["longValue"] for row in told["Records"]]
+        token = {"NextToken": told["NextToken"]} if "NextToken" in told else {}
+        pages += 1
+    assert seen == list(range(1, 3001)) and pages > 2
+    with pytest.raises(api.client.exceptions.ValidationException):
+        api.client.get_statement_result(Id=said["Id"], NextToken="YXQ6NQ==")
+
+
+def test_a_batch_is_one_transaction(api):
+    api.done("CREATE TABLE batched(a INTEGER)")
+    said = api.batch("INSERT INTO batched VALUES(1)", "INSERT INTO batched VALUES(2)",
+                     "INSERT INTO batched VALUES('no number')", "SELECT 1")
+    assert said["Status"] == "FAILED"
+    assert said["Error"].startswith("Query #3 failed with ERROR: ")
+    parts = said["SubStatements"]
+    assert [one["Status"] for one in parts] == ["FINISHED", "FINISHED", "FAILED", "ABORTED"]
+    assert [one["Id"] for one in parts] == [f"{said['Id']}:{n}" for n in range(1, 5)]
+    assert api.rows("SELECT count(*) FROM batched") == [[0]]
+    said = api.batch("INSERT INTO batched VALUES(1)", "SELECT a FROM batched")
+    told = api.client.get_statement_result(Id=said["Id"] + ":2")
+    assert told["Records"] == [[{"longValue": 1}]]
+    with pytest.raises(api.client.exceptions.ValidationException, match="one\\s+transaction"):
+        api.client.batch_execute_statement(Sqls=["BEGIN", "SELECT 1"], **WHERE)
+
+
+def test_parameters_are_values(api):
+    said = api.execute("SELECT :n::int + 1, :word || '!', ':word'",
+                       Parameters=[{"name": "n", "value": "41"},
+                                   {"name": "word", "value": "it's; DROP TABLE x"}])
+    assert said["Status"] == "FINISHED", said
+    told = api.client.get_statement_result(Id=said["Id"])["Records"]
+    assert told == [[{"longValue": 42}, {"stringValue": "it's; DROP TABLE x!"},
+                     {"stringValue": ":word"}]]
+    assert said["QueryParameters"][0] == {"name": "n", "value": "41"}
+    with pytest.raises(api.client.exceptions.ValidationException, match="unused parameters"):
+        api.client.execute_statement(Sql="SELECT 1", Parameters=[{"name": "n", "value": "1"}],
+                                     **WHERE)
+
+
+def test_a_token_sessions_waiting_and_csv(api):
+    token = str(uuid.uuid4())
+    made = [api.newer("ExecuteStatement", Sql="SELECT 1", Database="dev", WorkgroupName="lab",
+                      ClientToken=token).json() for _ in range(2)]
+    assert made[0]["Id"] == made[1]["Id"]
+    first = api.newer("ExecuteStatement", Sql="CREATE TEMP TABLE own(a INTEGER, b VARCHAR)",
+                      Database="dev", SessionKeepAliveSeconds=600, WaitTimeSeconds=30).json()
+    assert first["Status"] == "FINISHED", first
+    session = first["SessionId"]
+    batch = api.newer("BatchExecuteStatement",
+                      Sqls=["INSERT INTO own VALUES(1, 'a,\"b\"')",
+                            "INSERT INTO own VALUES('no', '')"],
+                      SessionId=session, ExecutionMode="AUTO_COMMIT", WaitTimeSeconds=30).json()
+    assert batch["Status"] == "FAILED", batch
+    asked = api.newer("ExecuteStatement", Sql="SELECT * FROM own", SessionId=session,
+                      ResultFormat="CSV", WaitTimeSeconds=30).json()
+    assert asked["HasResultSet"], asked
+    told = api.newer("GetStatementResultV2", Id=asked["Id"]).json()
+    assert told["Records"] == [{"CSVRecords": 'a,b\n1,"a,""b"""\n'}]
+    assert api.newer("GetStatementResult", Id=asked["Id"]).status_code == 400
+    other = api.newer("ExecuteStatement", Sql="SELECT 1", SessionId=str(uuid.uuid4())).json()
+    assert "is not available" in other["message"]
+
+
+def test_databases_schemas_tables_and_columns(api):
+    api.done("CREATE SCHEMA shelf")
+    api.done("CREATE TABLE shelf.books(id INTEGER NOT NULL, title VARCHAR(20))")
+    client = api.client
+    assert client.list_databases(**WHERE)["Databases"] == ["dev"]
+    assert "shelf" in client.list_schemas(**WHERE)["Schemas"]
+    assert client.list_tables(SchemaPattern="sh%", **WHERE)["Tables"] == [
+        {"name": "books", "schema": "shelf", "type": "TABLE"}]
+    columns = client.describe_table(Schema="shelf", Table="books", **WHERE)["ColumnList"]
+    assert [(one["name"], one["typeName"], one["nullable"]) for one in columns] == [
+        ("id", "int4", 0), ("title", "varchar", 1)]
+    page = client.describe_table(Schema="shelf", Table="books", MaxResults=1, **WHERE)
+    rest = client.describe_table(Schema="shelf", Table="books", NextToken=page["NextToken"],
+                                 **WHERE)
+    assert [one["name"] for one in page["ColumnList"] + rest["ColumnList"]] == ["id", "title"]
+
+
+@pytest.fixture
+def failures(api):
+    """failures(): the next event that the rule for failed statements sent to its queue."""
+    sqs, events = (aws.client(api.server, ANY_KEY, name) for name in ("sqs", "events"))
+    url = sqs.create_queue(QueueName="failed")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    events.put_rule(Name="failed", EventPattern=json.dumps({
+        "source": ["aws.redshift-data"],
+        "detail-type": ["Redshift Data Statement Status Change"],
+        "detail": {"state": ["FAILED"], "statementName": [{"prefix": "dev/"}]}}))
+    events.put_targets(Rule="failed",
+                       Targets=[{"Id": "1", "Arn": arn["Attributes"]["QueueArn"]}])
+
+    def following():
+        for _ in range(6):
+            got = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", [])
+            for message in got:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                return json.loads(message["Body"])
+        raise AssertionError("no event came")
+    yield following
+    events.remove_targets(Rule="failed", Ids=["1"])
+    events.delete_rule(Name="failed")
+    sqs.delete_queue(QueueUrl=url)
+
+
+class Handlers:
+    """What the three handlers of the loader utilities call, in their order."""
+
+    def __init__(self, api, s3):
+        self.api, self.s3 = api, s3
+
+    def sqls(self, target, staging, copy, key, timestamp):
+        return [f"create temp table {staging} (like {target})", copy,
+                f"delete from {target} using {staging} where {target}.{key} = {staging}.{key} "
+                f"and {target}.{timestamp} < {staging}.{timestamp}",
+                f"delete from {staging} using {target} where {target}.{key} = {staging}.{key} "
+                f"and {target}.{timestamp} >= {staging}.{timestamp}",
+                f"insert into {target} select distinct {staging}.* from {staging} join (select "
+                f"{key}, max({timestamp}) as {timestamp} from {staging} group by {key}) latest on "
+                f"{staging}.{key} = latest.{key} and "
+                f"{staging}.{timestamp} = latest.{timestamp}",
+                f"drop table {staging}"]
+
+    def loader(self, queue, bodies):
+        config = json.loads(self.s3.get_object(Bucket="lake", Key=f"configs/{queue}.json")
+                            ["Body"].read())
+        entries = []
+        for body in bodies:
+            for record in json.loads(body)["Records"]:
+                entries.append({
+                    "url": f"s3://{record['s3']['bucket']['name']}/"
+                           + urllib.parse.unquote_plus(record["s3"]["object"]["key"]),
+                    "mandatory": True,
+                    "meta": {"content_length": record["s3"]["object"]["size"]}})
+        output = config["output"]
+        manifest = f"{output['manifest_prefix']}{uuid.uuid4()}_1"
+        self.s3.put_object(Bucket=output["manifest_bucket"], Key=manifest,
+                           Body=json.dumps({"entries": entries}))
+        target = config["copy"]["table_name"]
+        copy = (f"COPY {target}_1 from 's3://{output['manifest_bucket']}/{manifest}' iam_role "
+                f"'{config['copy']['role_arn']}' format as parquet manifest "
+                f"{config['copy']['options']}")
+        options = config["options"]
+        made = self.api.client.batch_execute_statement(
+            Sqls=self.sqls(target, f"{target}_1", copy, options["merge_pk"],
+                           options["merge_timestamp"]),
+            ClusterIdentifier=config["cluster"]["identifier"],
+            Database=config["cluster"]["db_name"], DbUser="redshift_data_api_user",
+            StatementName=f"{config['cluster']['db_name']}/{target}_1", WithEvent=True)
+        return made["Id"]
+
+    def retry(self, event):
+        failed = self.api.client.describe_statement(Id=event["detail"]["statementId"])
+        if "Serializable isolation violation" not in failed["Error"]:
+            return None
+        sqls = [part["QueryString"].replace("iam_role ''", f"iam_role '{ROLE}'")
+                if part["QueryString"].startswith("COPY") else part["QueryString"]
+                for part in failed["SubStatements"]]
+        return self.api.client.batch_execute_statement(
+            Sqls=sqls, ClusterIdentifier=failed["ClusterIdentifier"],
+            Database=failed["Database"], DbUser="redshift_data_api_user", WithEvent=True,
+            StatementName=f"{failed['Database']}/retry/{failed['Id']}")["Id"]
+
+    def bulk(self, path, target):
+        copy = f"copy staged from '{path}' iam_role '{ROLE}' format as parquet"
+        made = self.api.client.batch_execute_statement(
+            Sqls=[f"lock {target}", *self.sqls(target, "staged", copy, "id", "updated")],
+            WithEvent=True, **WHERE)
+        return made["Id"]
+
+
+def parquet(api, s3, key, rows):
+    """Rows (id, updated, status) as a Parquet object; gives the notification of it."""
+    api.done("DROP TABLE IF EXISTS written")
+    values = ", ".join(f"({one}, TIMESTAMP '{updated}', '{status}')"
+                       for one, updated, status in rows)
+    api.done("CREATE TABLE written(id INTEGER, updated TIMESTAMP, status VARCHAR)")
+    api.done(f"INSERT INTO written VALUES {values}")
+    api.done(f"UNLOAD ('SELECT * FROM written') TO 's3://lake/{key}' IAM_ROLE '{ROLE}' "
+             "FORMAT PARQUET PARALLEL OFF ALLOWOVERWRITE")
+    [made] = s3.list_objects_v2(Bucket="lake", Prefix=key)["Contents"]
+    return json.dumps({"Records": [{"s3": {
+        "bucket": {"name": "lake"},
+        "object": {"key": urllib.parse.quote_plus(made["Key"]), "size": made["Size"]}}}]})
+
+
+def test_the_loader_utilities_sequence_loads_retries_and_reloads(api, s3, failures, connection):
+    handlers = Handlers(api, s3)
+    s3.put_object(Bucket="lake", Key="configs/orders_queue.json", Body=json.dumps({
+        "output": {"manifest_bucket": "lake", "manifest_prefix": "manifests/"},
+        "copy": {"options": "statupdate on", "role_arn": ROLE, "table_name": "orders"},
+        "cluster": {"identifier": "lab", "db_name": "dev"},
+        "options": {"merge_duplicate_pks": True, "merge_pk": "id",
+                    "merge_timestamp": "updated"}}))
+    api.done("CREATE TABLE orders(id INTEGER, updated TIMESTAMP, status VARCHAR)")
+    first = parquet(api, s3, "in/a b+c", [(1, "2026-01-01 00:00:00", "new"),
+                                          (2, "2026-01-01 00:00:00", "new")])
+    second = parquet(api, s3, "in/second", [(2, "2026-01-02 00:00:00", "paid"),
+                                            (1, "2025-01-01 00:00:00", "old")])
+    said = api.over(handlers.loader("orders_queue", [first]))
+    assert said["Status"] == "FINISHED", said
+    copy = said["SubStatements"][1]["QueryString"]
+    assert "iam_role ''" in copy and ROLE not in copy
+    # A conflict, made to happen: the table changes between the batch's first look at it and its
+    # change of it.
+    api.done("CREATE TABLE held(a INTEGER)")
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK held")
+        batch = api.client.batch_execute_statement(
+            Sqls=["SELECT count(*) FROM orders", "LOCK held",
+                  "DELETE FROM orders WHERE status = 'old'"],
+            StatementName="dev/orders_conflict", WithEvent=True, **WHERE)["Id"]
+        while api.client.describe_statement(Id=batch)["SubStatements"][1]["Status"] != "STARTED":
+            pass
+        cursor.execute("INSERT INTO orders VALUES(3, '2026-01-01', 'old')")
+        cursor.execute("COMMIT")
+    event = failures()
+    assert event["source"] == "aws.redshift-data"
+    assert event["resources"] == ["arn:aws:redshift:us-east-1:000000000000:cluster:lab"]
+    detail = event["detail"]
+    assert set(detail) == {"principal", "statementName", "statementId", "redshiftQueryId", "state",
+                           "rows", "expireAt"}
+    assert (detail["statementName"], detail["statementId"], detail["state"]) == (
+        "dev/orders_conflict", batch, "FAILED")
+    again = api.over(handlers.retry(event))
+    assert again["Status"] == "FINISHED", again
+    assert api.rows("SELECT id FROM orders ORDER BY id") == [[1], [2]]
+    # Whatever is repeated or reordered, each key's latest row is there once.
+    for bodies in ([second, first], [first], [second]):
+        assert api.over(handlers.loader("orders_queue", bodies))["Status"] == "FINISHED"
+    assert api.rows("SELECT id, status FROM orders ORDER BY id") == [[1, "new"], [2, "paid"]]
+    # A failure that isn't a conflict is told, and not tried again.
+    s3.delete_object(Bucket="lake", Key=json.loads(first)["Records"][0]["s3"]["object"]["key"]
+                     .replace("+", " ").replace("%2F", "/").replace("%2B", "+"))
+    gone = handlers.loader("orders_queue", [first])
+    assert api.over(gone)["Status"] == "FAILED"
+    event = failures()
+    assert event["detail"]["statementId"] == gone and handlers.retry(event) is None
+    # The bulk loader's batch, by prefix, twice.
+    for _ in range(2):
+        said = api.over(handlers.bulk("s3://lake/in/second", "orders"))
+        assert said["Status"] == "FINISHED", said
+    assert api.rows("SELECT count(*), count(distinct id) FROM orders") == [[2, 2]]
+
+
+@pytest.fixture
+def connection(api):
+    psycopg2 = pytest.importorskip("psycopg2")
+    told = json.loads((pathlib.Path(api.server.data) / "server.json").read_text())
+    host, number = told["postgres"].rsplit(":", 1)
+    made = psycopg2.connect(host=host, port=number, user="admin", dbname="dev",
+                            password=told["token"], connect_timeout=60)
+    made.autocommit = True
+    yield made
+    made.close()
+
+
+def test_a_running_statement_is_cancelled(api):
+    made = api.client.execute_statement(
+        Sql="SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b",
+        **WHERE)["Id"]
+    assert api.client.cancel_statement(Id=made)["Status"] is True
+    for _ in range(1000):
+        said = api.newer("DescribeStatement", Id=made, WaitTimeSeconds=1).json()
+        if said["Status"] == "ABORTED":
+            break
+        api.newer("CancelStatement", Id=made)
+    assert said["Status"] == "ABORTED"
+
+
+def test_statements_are_their_senders(start_server, run):
+    server = start_server(None, "--aws", "127.0.0.1:0")
+    alice, bob = (Api(server, aws.make_key(run, server, name)) for name in ("alice", "bob"))
+    said = alice.done("SELECT 'secret'")
+    with pytest.raises(bob.client.exceptions.ResourceNotFoundException):
+        bob.client.get_statement_result(Id=said["Id"])
+    with pytest.raises(bob.client.exceptions.ResourceNotFoundException):
+        bob.client.cancel_statement(Id=said["Id"])
+    assert bob.client.list_statements(Status="ALL")["Statements"] == []
+    assert len(alice.client.list_statements()["Statements"]) == 1
+    refused = alice.execute("CREATE TABLE t(a INTEGER)")
+    assert refused["Status"] == "FAILED" and "permission denied" in refused["Error"]
+    stranger = Api(server, types.SimpleNamespace(id="no", secret="no"))
+    with pytest.raises(botocore.exceptions.ClientError, match="security token|UnrecognizedClient"):
+        stranger.client.list_statements()
+
+
+def test_kill_leaves_every_statement_with_a_true_end(start_server, run):
+    server = start_server(None, *ARGUMENTS)
+    api = Api(server)
+    api.done("CREATE TABLE counted(a INTEGER)")
+    sent = [api.client.execute_statement(Sql=f"INSERT INTO counted VALUES({n})", **WHERE)["Id"]
+            for n in range(40)]
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait()
+    api = Api(start_server(server.data, *ARGUMENTS))
+    ends = [api.over(one)["Status"] for one in sent]
+    assert set(ends) <= {"FINISHED", "FAILED"}
+    there = {row[0] for row in api.rows("SELECT a FROM counted")}
+    assert there == {n for n, end in enumerate(ends) if end == "FINISHED"}
+    assert api.rows("SELECT count(*) FROM counted") == [[len(there)]]
