@@ -22,6 +22,16 @@ CREATE OR REPLACE VIEW stroma_system.sys_load_history AS
         sum(rows_loaded)::BIGINT AS loaded_rows, sum(bytes)::BIGINT AS loaded_bytes,
         sum(errors)::BIGINT AS error_count, max(file_format) AS file_format
     FROM stroma_system.load_commits GROUP BY ALL;
+CREATE OR REPLACE VIEW stroma_system.sys_copy_job AS
+    SELECT id AS job_id, "name" AS job_name, source AS data_source, copy_text AS copy_query,
+        target AS destination_table, automatic AS is_auto, owner_name AS job_owner,
+        created AS create_time FROM stroma_system.copy_jobs;
+CREATE OR REPLACE VIEW stroma_system.sys_copy_job_detail AS
+    SELECT copy_job_id AS job_id, filename AS file_name, 'loaded' AS status, bytes AS file_size,
+        rows_loaded, curtime AS record_time, NULL::VARCHAR AS error_message
+    FROM stroma_system.load_commits WHERE copy_job_id > 0
+    UNION ALL SELECT job_id, filename, 'failed', NULL, 0, noted, reason
+    FROM stroma_system.copy_job_failures;
 CREATE OR REPLACE VIEW stroma_system.stl_query AS
     SELECT 100 AS userid, query, label, xid, pid, database, querytxt,
         make_timestamp(started_us) AS starttime,

@@ -107,6 +107,22 @@ Result<std::unique_ptr<Session>> Engine::connect(SessionOptions options) {
     return session;
 }
 
+Result<std::vector<CopyJob>> Engine::copy_jobs() {
+    const auto connection = TRY(state_->database->connect());
+    const auto rows =
+        TRY(connection->execute("SELECT id, name, source, owner FROM stroma_system.copy_jobs WHERE "
+                                "automatic ORDER BY id"));
+    std::vector<CopyJob> jobs;
+    while (TRY(rows->next()))
+        jobs.push_back({rows->integer(0), rows->text(1), rows->text(2), rows->text(3)});
+    return jobs;
+}
+
+void Engine::follow_copy_jobs(std::function<void()> changed) {
+    const std::lock_guard lock(state_->followed_mutex);
+    state_->copy_jobs_followed = std::move(changed);
+}
+
 Result<std::vector<std::string>> Engine::marks() {
     const auto connection = TRY(state_->database->connect());
     const auto rows =

@@ -57,6 +57,13 @@ struct Engine::State {
     std::atomic<bool> stopping{false};
     std::mutex sessions_mutex;
     std::set<EngineSession*> sessions;
+    std::mutex followed_mutex;
+    std::function<void()> copy_jobs_followed;
+    /// After a COPY JOB was made, changed or taken away.
+    void tell_copy_jobs() {
+        const std::lock_guard lock(followed_mutex);
+        if (copy_jobs_followed) copy_jobs_followed();
+    }
     std::int64_t now_us() const { return options.clock->unix_ms() * 1000; }
     fs::path staging() const { return options.folder / "staging"; }
 };
