@@ -12,3 +12,8 @@ CREATE TABLE stroma_system.copy_jobs(
 CREATE TABLE stroma_system.copy_job_failures(
     job_id BIGINT NOT NULL, filename VARCHAR NOT NULL, etag VARCHAR NOT NULL, reason VARCHAR,
     noted TIMESTAMP NOT NULL);
+-- Spectrum: what external schemas and tables are; each table is also a view that reads its objects.
+CREATE TABLE stroma_system.external_schemas(schemaname VARCHAR NOT NULL, databasename VARCHAR);
+CREATE TABLE stroma_system.external_tables(
+    schemaname VARCHAR NOT NULL, tablename VARCHAR NOT NULL, location VARCHAR NOT NULL,
+    definition VARCHAR NOT NULL);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "redshift/engine_session.h"
+#include "redshift/spectrum/external_scan.h"
 #include "redshift/state.h"
 #include "sql/duckdb/duckdb_database.h"
 #include "sql/migrations.h"
@@ -50,6 +51,8 @@ const EngineOptions& Engine::options() const { return state_->options; }
 
 namespace {
 
+constexpr const char* database_file = "dev.duckdb";
+
 /// What a COPY or UNLOAD left when the process ended.
 Result<void> sweep(const fs::path& staging) {
     std::error_code ignored;
@@ -65,7 +68,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     TRY(sweep(options.folder / "staging"));
     TRY(make_folders(options.folder / "spill"));
     sql::DuckDbOptions duckdb;
-    duckdb.file = options.folder / "dev.duckdb";
+    duckdb.file = options.folder / database_file;
     duckdb.temp_folder = options.folder / "spill";
     duckdb.memory_bytes = options.memory_bytes;
     duckdb.open_folders = {options.folder / "staging"};
@@ -86,6 +89,16 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
         "stroma_queries",
         [log = state->log](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
             return log->scan();
+        }));
+    const ExternalReader external{state->options.lake, state->staging(), database,
+                                  std::make_shared<ExternalReads>()};
+    TRY(database->add_table_function("stroma_external", [external](std::string_view place) {
+        return scan_external(external, place);
+    }));
+    TRY(database->add_table_function(
+        "stroma_external_reads",
+        [reads = external.reads](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
+            return reads->scan();
         }));
     const auto connection = TRY(database->connect());
     // What the program knows, not the file: made anew by each.
@@ -134,9 +147,15 @@ Result<std::vector<std::string>> Engine::marks() {
 
 Result<void> Engine::drop_marks(const std::vector<std::string>& names) {
     const auto connection = TRY(state_->database->connect());
+    const std::shared_lock no_backup(state_->commits);
     for (const std::string& name : names)
         TRY(connection->change("DELETE FROM stroma_system.statement_marks WHERE id = ?", {name}));
     return {};
+}
+
+Result<void> Engine::copy_to(const fs::path& folder) {
+    const std::unique_lock nobody_commits(state_->commits);
+    return state_->database->backup_to(folder / database_file);
 }
 
 void Engine::stop() {

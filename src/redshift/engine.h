@@ -48,6 +48,8 @@ public:
     /// Names under which sessions changed something (Session::mark), and that nobody dropped since.
     Result<std::vector<std::string>> marks();
     Result<void> drop_marks(const std::vector<std::string>& names);
+    /// Puts a copy of the database of one moment into the folder; commits wait meanwhile.
+    Result<void> copy_to(const fs::path& folder);
     /// Cancels what runs and lets no session begin anything more.
     void stop();
 

@@ -6,6 +6,8 @@
 
 #include "redshift/cursors.h"
 #include "redshift/engine_session.h"
+#include "redshift/spectrum/external_scan.h"
+#include "redshift/spectrum/external_tables.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::redshift {
@@ -146,6 +148,7 @@ Answer<void> EngineSession::commit() {
                 "INSERT INTO stroma_system.statement_marks VALUES (?, "
                 "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP))",
                 std::array{sql::Value(mark_)}));
+        const std::shared_lock no_backup(engine_.commits);
         const auto committed = connection_->commit();
         if (!committed) {
             Failure failure(committed.error());
@@ -356,7 +359,9 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
             return refuse("0A000", "COPY FROM STDIN and TO STDOUT need a client that streams");
         case StatementKind::other:
         case StatementKind::call: return fail(syntax_failure(prepared.plan->tokens[0]));
-        default: return run_table_statement(*this, prepared);
+        default:
+            if (TRY(is_external(*this, prepared))) return run_external(*this, prepared);
+            return run_table_statement(*this, prepared);
     }
 }
 
@@ -370,6 +375,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
                       "current transaction is aborted, commands ignored until end of transaction "
                       "block");
     called_off_ = false;
+    const AskingAs asking(options_.principal, query_ + 1);
     const bool is_logged = !ends_block(kind) && kind != StatementKind::empty;
     if (is_logged) {
         LoggedQuery entry;
@@ -503,6 +509,7 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
     auto prepared = std::make_shared<Prepared>();
     prepared->statement = statement;
     auto plan = std::make_shared<Prepared::Plan>();
+    const AskingAs asking(options_.principal, query_);
     auto understood = understand(statement, hints, *prepared, *plan);
     if (!understood) return fail(failed(std::move(understood.error())));
     prepared->plan = std::move(plan);

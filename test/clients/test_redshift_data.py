@@ -4,6 +4,7 @@ import json
 import pathlib
 import signal
 import sys
+import threading
 import types
 import urllib.parse
 import uuid
@@ -387,6 +388,55 @@ def connection(api):
     made.close()
 
 
+def loaded_by(api, job):
+    return api.rows(f"SELECT file_name, rows_loaded FROM sys_copy_job_detail JOIN sys_copy_job "
+                    f"USING (job_id) WHERE job_name = '{job}' AND status = 'loaded'")
+
+
+def until(holds):
+    """Asks until it holds; the test's own limit ends it else."""
+    for _ in range(2000):
+        if holds():
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError("it never held")
+
+
+def test_a_copy_job_loads_each_object_once_over_a_kill(start_server):
+    server = start_server(None, *ARGUMENTS)
+    api, s3 = Api(server), aws.client(server, ANY_KEY)
+    s3.create_bucket(Bucket="drops")
+    s3.put_object(Bucket="drops", Key="in/0", Body=b"0,before\n")
+    s3.put_object(Bucket="drops", Key="out/0", Body=b"no,number\n")
+    api.done("CREATE TABLE dropped(n INTEGER, word VARCHAR(10))")
+    copy = f"COPY dropped FROM 's3://drops/in/' IAM_ROLE '{ROLE}' CSV JOB CREATE"
+    assert "already exists" in [api.done(f"{copy} taken"), api.execute(f"{copy} taken")][1]["Error"]
+    until(lambda: len(loaded_by(api, "taken")) == 1)
+    for _ in range(2):
+        for n in range(1, 50):
+            s3.put_object(Bucket="drops", Key=f"in/{n}", Body=f"{n},x\n".encode())
+    s3.put_object(Bucket="drops", Key="in/bad", Body=b"no number,x\n")
+    server.process.kill()
+    server.process.wait()
+    server = start_server(server.data, *ARGUMENTS)
+    api, s3 = Api(server), aws.client(server, ANY_KEY)
+    s3.put_object(Bucket="drops", Key="in/last", Body=b"50,last\n")
+    until(lambda: len(loaded_by(api, "taken")) == 51)
+    assert api.rows("SELECT count(*), count(DISTINCT n), max(n) FROM dropped") == [[51, 51, 50]]
+    until(lambda: api.rows("SELECT file_name FROM sys_copy_job_detail WHERE status = 'failed'") ==
+          [["s3://drops/in/bad"]])
+    # What was put right is taken, once; nothing is after the job went.
+    s3.put_object(Bucket="drops", Key="in/bad", Body=b"51,mended\n")
+    until(lambda: len(loaded_by(api, "taken")) == 52)
+    api.done("COPY JOB ALTER taken AUTO OFF")
+    s3.put_object(Bucket="drops", Key="in/off", Body=b"52,by hand\n")
+    assert api.done("COPY JOB RUN taken")["ResultRows"] == 1
+    assert api.done("COPY JOB RUN taken")["ResultRows"] == 0
+    assert api.rows("SELECT count(*), count(DISTINCT n) FROM dropped") == [[53, 53]]
+    api.done("COPY JOB DROP taken")
+    assert api.rows("SELECT count(*) FROM sys_copy_job") == [[0]]
+
+
 def test_a_running_statement_is_cancelled(api):
     made = api.client.execute_statement(
         Sql="SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b",
@@ -431,3 +481,25 @@ def test_kill_leaves_every_statement_with_a_true_end(start_server, run):
     there = {row[0] for row in api.rows("SELECT a FROM counted")}
     assert there == {n for n, end in enumerate(ends) if end == "FINISHED"}
     assert api.rows("SELECT count(*) FROM counted") == [[len(there)]]
+
+
+def test_a_backup_holds_users_tables_of_one_moment(start_server, run, tmp_path):
+    server = start_server(None, *ARGUMENTS)
+    api = Api(server)
+    api.done("CREATE TABLE kept(a INTEGER, b VARCHAR(7)) SORTKEY(a)")
+    api.done("INSERT INTO kept SELECT g, 'x' FROM generate_series(1, 5000) AS t(g)")
+    sent = [api.client.execute_statement(Sql=f"INSERT INTO kept VALUES({n}, 'later')",
+                                         **WHERE)["Id"] for n in range(5001, 5021)]
+    run("backup", tmp_path / "backup", data=server.data)
+    for one in sent:
+        assert api.over(one)["Status"] == "FINISHED"
+    api.done("DROP TABLE kept")
+    run("restore", tmp_path / "backup", data=tmp_path / "again")
+    again = Api(start_server(tmp_path / "again", *ARGUMENTS))
+    [[rows, low, high]] = again.rows("SELECT count(*), min(a), max(a) FROM kept")
+    assert 5000 <= rows <= 5020 and low == 1 and high <= 5020
+    # Each insert is whole or not there; what the table is was kept, too.
+    assert again.rows("SELECT count(*) FROM (SELECT a FROM kept GROUP BY a HAVING count(*) > 1)"
+                      " twice") == [[0]]
+    assert again.rows("SELECT sortkey1 FROM svv_table_info WHERE \"table\" = 'kept'") == [["a"]]
+    again.done("INSERT INTO kept VALUES(0, 'new')")

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/redshift/auto_copy.h"
 #include "app/redshift/user_database.h"
 #include "base/json.h"
 #include "event/events.h"
@@ -42,6 +43,7 @@ event::Event event_of(const statement::Statement& statement, const std::string& 
 struct StatementService::State {
     std::unique_ptr<statement::Statements> statements;
     std::unique_ptr<front::aws::Service> service;
+    std::unique_ptr<AutoCopy> auto_copy;
 };
 
 StatementService::StatementService(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -82,10 +84,22 @@ Result<std::unique_ptr<StatementService>> StatementService::open(Site& site,
         *state->statements,
         {.decide = asking(&catalog::Catalog::decide), .may = asking(&catalog::Catalog::may)});
     aws.add(*state->service);
+    state->auto_copy = std::make_unique<AutoCopy>(site, engine);
+    aws.follow_objects([&jobs = *state->auto_copy](const std::string& bucket,
+                                                   const std::string& key) {
+        jobs.note(bucket, key);
+    });
     return std::unique_ptr<StatementService>(new StatementService(std::move(state)));
 }
 
-void StatementService::start() { state_->statements->start(); }
-void StatementService::stop() { state_->statements->stop(); }
+void StatementService::start() {
+    state_->statements->start();
+    state_->auto_copy->start();
+}
+
+void StatementService::stop() {
+    state_->auto_copy->ask_to_stop();
+    state_->statements->stop();
+}
 
 }  // namespace stroma::app

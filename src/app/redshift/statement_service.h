@@ -8,7 +8,8 @@
 
 namespace stroma::app {
 
-/// The Redshift Data API on the AWS port, over the user database.
+/// What works on the user database beside its clients: the Redshift Data API on the AWS port, and
+/// the COPY JOBs that follow its buckets.
 class StatementService {
 public:
     /// Adds the service to the port, which must not have been started. All that it is given
@@ -17,7 +18,8 @@ public:
                                                           AwsServer& aws);
     ~StatementService();
     void start();
-    /// What runs is called off. Before the engine is stopped.
+    /// The Data API's statements that run are called off, and no COPY JOB begins. Before the engine
+    /// is stopped, which ends the one that runs.
     void stop();
 
 private:

@@ -11,7 +11,10 @@ Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, bucket:
     options.clock = &site.clock();
     if (buckets != nullptr) options.lake = bucket_lake(*buckets, site.catalog(), site.ids());
     options.add_catalog = redshift::add_pg_catalog;
-    return TRY_WITH(redshift::Engine::open(std::move(options)), "opening the user database");
+    auto engine =
+        TRY_WITH(redshift::Engine::open(std::move(options)), "opening the user database");
+    site.copy_tables_by([opened = engine.get()](const fs::path& to) { return opened->copy_to(to); });
+    return engine;
 }
 
 redshift::Answer<std::unique_ptr<redshift::Session>> connect_user(Site& site,

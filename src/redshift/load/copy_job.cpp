@@ -109,12 +109,13 @@ Answer<std::unique_ptr<Cursor>> drop_job(EngineSession& session, const std::stri
     const KnownJob job = TRY(job_named(session, name));
     const std::vector<std::string> tables = {"stroma_system.copy_job_failures",
                                              "stroma_system.copy_jobs"};
-    TRY(session.write(tables, false, [&]() -> Answer<std::int64_t> {
+    const auto remove = [&]() -> Answer<std::int64_t> {
         TRY(session.change("DELETE FROM stroma_system.copy_job_failures WHERE job_id = ?",
                            std::array{sql::Value(job.run.id)}));
         return session.change("DELETE FROM stroma_system.copy_jobs WHERE id = ?",
                               std::array{sql::Value(job.run.id)});
-    }));
+    };
+    TRY(session.write(tables, false, remove));
     session.engine().tell_copy_jobs();
     return done(StatementKind::copy_job, 0, "COPY JOB DROP");
 }
@@ -158,20 +159,20 @@ Answer<std::unique_ptr<Cursor>> create_copy_job(EngineSession& session, const Pr
                     text.substr(tokens[behind].offset,
                                 tokens[copy.job->at].offset - tokens[behind].offset));
     const auto& options = session.options();
-    TRY(session.write({"stroma_system.copy_jobs"}, true, [&]() -> Answer<std::int64_t> {
+    const auto keep = [&]() -> Answer<std::int64_t> {
         const auto taken = TRY(session.text_of(
             "SELECT name FROM stroma_system.copy_jobs WHERE name = ?", {copy.job->name}));
         if (taken)
             return refuse("42710", fmt::format("copy job {} already exists", copy.job->name));
         return session.change(
-            fmt::format("INSERT INTO stroma_system.copy_jobs SELECT "
-                        "nextval('stroma_system.copy_job_ids'), ?, ?, ?, ?, ?, ?, ?, ?, "
-                        "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"),
+            "INSERT INTO stroma_system.copy_jobs SELECT nextval('stroma_system.copy_job_ids'), ?, "
+            "?, ?, ?, ?, ?, ?, ?, CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)",
             std::array{sql::Value(copy.job->name), sql::Value(copy_text),
                        sql::Value(target.table.key()), sql::Value(copy.source),
                        sql::Value(copy.job->is_automatic), sql::Value(copy.job->loads_rewritten),
                        sql::Value(options.principal.id), sql::Value(options.user)});
-    }));
+    };
+    TRY(session.write({"stroma_system.copy_jobs"}, true, keep));
     session.engine().tell_copy_jobs();
     return done(StatementKind::copy_job, 0, "COPY JOB CREATE");
 }

@@ -165,6 +165,7 @@ Result<void> keep_errors(EngineSession& session, const LoadTarget& target,
                          const std::vector<LoadError>& errors) {
     if (errors.empty()) return {};
     const auto connection = TRY(session.engine().database->connect());
+    const std::shared_lock no_backup(session.engine().commits);
     return connection->in_transaction([&]() -> Result<void> {
         const auto appender = TRY(connection->append_to("stroma_system.load_errors"));
         const auto now = iso_time(session.engine().options.clock->unix_ms());
@@ -287,7 +288,8 @@ Answer<std::vector<LoadFile>> new_files(EngineSession& session, const CopyStatem
             continue;
         auto opened = lake->open(principal, each.address);
         if (!opened && opened.error().code == ErrorCode::not_found) continue;  // gone meanwhile
-        files.push_back(file_of(std::shared_ptr<LakeReader>(TRY(std::move(opened)))));
+        std::shared_ptr<LakeReader> object = TRY(std::move(opened));
+        files.push_back(file_of(object));
     }
     return files;
 }
