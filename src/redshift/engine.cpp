@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "redshift/engine_session.h"
-#include "redshift/spectrum/external_scan.h"
+#include "redshift/external.h"
 #include "redshift/state.h"
 #include "sql/duckdb/duckdb_database.h"
 #include "sql/migrations.h"
@@ -90,16 +90,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
         [log = state->log](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
             return log->scan();
         }));
-    const ExternalReader external{state->options.lake, state->staging(), database,
-                                  std::make_shared<ExternalReads>()};
-    TRY(database->add_table_function("stroma_external", [external](std::string_view place) {
-        return scan_external(external, place);
-    }));
-    TRY(database->add_table_function(
-        "stroma_external_reads",
-        [reads = external.reads](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
-            return reads->scan();
-        }));
+    TRY(add_external_functions(database, state->options.lake, state->staging()));
     const auto connection = TRY(database->connect());
     // What the program knows, not the file: made anew by each.
     for (const sql::Migration& script : redshift_functions::migrations())

@@ -6,8 +6,7 @@
 
 #include "redshift/cursors.h"
 #include "redshift/engine_session.h"
-#include "redshift/spectrum/external_scan.h"
-#include "redshift/spectrum/external_tables.h"
+#include "redshift/external.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::redshift {
@@ -144,10 +143,10 @@ Answer<void> EngineSession::commit() {
     if (begun_) {
         settle_live();
         if (wrote_ && !mark_.empty())
-            TRY(change(
-                "INSERT INTO stroma_system.statement_marks VALUES (?, "
-                "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP))",
-                std::array{sql::Value(mark_)}));
+            TRY(
+                change("INSERT INTO stroma_system.statement_marks VALUES (?, "
+                       "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP))",
+                       std::array{sql::Value(mark_)}));
         const std::shared_lock no_backup(engine_.commits);
         const auto committed = connection_->commit();
         if (!committed) {
@@ -375,7 +374,6 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
                       "current transaction is aborted, commands ignored until end of transaction "
                       "block");
     called_off_ = false;
-    const AskingAs asking(options_.principal, query_ + 1);
     const bool is_logged = !ends_block(kind) && kind != StatementKind::empty;
     if (is_logged) {
         LoggedQuery entry;
@@ -389,6 +387,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
         query_ = engine_.log->begin(std::move(entry));
     }
     const auto number = query_;
+    const AskingAs asking(options_.principal, query_);
     auto opened = carry_out(prepared, values);
     if (!opened) {
         // Once more where write() has done it already: harmless.

@@ -14,11 +14,16 @@ Status status_in(const Json& json) {
 }
 
 Json json_of(const Part& part) {
-    return {{"sql", part.sql},           {"status", name_of(part.status)},
-            {"error", part.error},       {"duration", part.duration_ns},
-            {"query", part.query},       {"rows", part.rows},
-            {"bytes", part.bytes},       {"created", part.created_ms},
-            {"updated", part.updated_ms}, {"result", part.has_result}};
+    return {{"sql", part.sql},
+            {"status", name_of(part.status)},
+            {"error", part.error},
+            {"duration", part.duration_ns},
+            {"query", part.query},
+            {"rows", part.rows},
+            {"bytes", part.bytes},
+            {"created", part.created_ms},
+            {"updated", part.updated_ms},
+            {"result", part.has_result}};
 }
 
 Part part_of(const Json& json) {

@@ -26,17 +26,27 @@ struct TypeFacts {
     bool is_signed;
 };
 constexpr TypeFacts known_types[] = {
-    {oid::boolean, "bool", 1, false},      {oid::int2, "int2", 5, true},
-    {oid::int4, "int4", 10, true},         {oid::int8, "int8", 19, true},
-    {26, "oid", 10, false},                {oid::float4, "float4", 8, true},
-    {oid::float8, "float8", 17, true},     {oid::numeric, "numeric", 18, true},
-    {oid::bpchar, "bpchar", 0, false},     {oid::varchar, "varchar", 0, false},
-    {oid::text, "text", 0, false},         {19, "name", 0, false},
-    {oid::date, "date", 13, false},        {oid::time, "time", 15, false},
-    {oid::timetz, "timetz", 21, false},    {oid::timestamp, "timestamp", 29, false},
+    {oid::boolean, "bool", 1, false},
+    {oid::int2, "int2", 5, true},
+    {oid::int4, "int4", 10, true},
+    {oid::int8, "int8", 19, true},
+    {26, "oid", 10, false},
+    {oid::float4, "float4", 8, true},
+    {oid::float8, "float8", 17, true},
+    {oid::numeric, "numeric", 18, true},
+    {oid::bpchar, "bpchar", 0, false},
+    {oid::varchar, "varchar", 0, false},
+    {oid::text, "text", 0, false},
+    {19, "name", 0, false},
+    {oid::date, "date", 13, false},
+    {oid::time, "time", 15, false},
+    {oid::timetz, "timetz", 21, false},
+    {oid::timestamp, "timestamp", 29, false},
     {oid::timestamptz, "timestamptz", 35, false},
-    {oid::bytea, "varbyte", 0, false},     {oid::super, "super", 0, false},
-    {oid::interval, "interval", 0, false}, {oid::uuid, "uuid", 0, false},
+    {oid::bytea, "varbyte", 0, false},
+    {oid::super, "super", 0, false},
+    {oid::interval, "interval", 0, false},
+    {oid::uuid, "uuid", 0, false},
 };
 
 const TypeFacts* facts_of(std::uint32_t number) {
@@ -74,8 +84,8 @@ void put_field(std::string& into, const sql::Value& value, const redshift::Colum
             into += fmt::format(R"({{"doubleValue":{}}})", *real);
         else
             into += fmt::format(R"({{"doubleValue":"{}"}})", std::isnan(*real) ? "NaN"
-                                                             : *real > 0      ? "Infinity"
-                                                                              : "-Infinity");
+                                                             : *real > 0       ? "Infinity"
+                                                                               : "-Infinity");
     } else if (const auto* truth = std::get_if<bool>(&value)) {
         into += *truth ? R"({"booleanValue":true})" : R"({"booleanValue":false})";
     } else {
@@ -86,8 +96,7 @@ void put_field(std::string& into, const sql::Value& value, const redshift::Colum
 void put_csv(std::string& into, const sql::Value& value, const redshift::Column& column) {
     if (std::holds_alternative<std::monostate>(value)) return;
     const std::string text = plain_text(value, column);
-    const bool needs_quotes =
-        text.empty() || text.find_first_of(",\"\r\n") != std::string::npos;
+    const bool needs_quotes = text.empty() || text.find_first_of(",\"\r\n") != std::string::npos;
     if (!needs_quotes) {
         into += text;
         return;
@@ -194,8 +203,8 @@ Result<void> ResultWriter::add(const redshift::Cursor& row) {
                                                       limits_.row_bytes_max >> 10));
     bytes_ += size;
     if (bytes_ > limits_.result_bytes_max)
-        return fail(ErrorCode::exhausted, fmt::format("the result is larger than {} MB",
-                                                      limits_.result_bytes_max >> 20));
+        return fail(ErrorCode::exhausted,
+                    fmt::format("the result is larger than {} MB", limits_.result_bytes_max >> 20));
     if (page_.size() < limits_.page_bytes) return {};
     if (format_ == ResultFormat::json) page_ += ']';
     return put_page();

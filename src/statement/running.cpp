@@ -146,9 +146,8 @@ void Statements::State::run_parts(Live& one, redshift::Session& session, Stateme
     broken.status = statement.status;
     for (std::size_t later = at; later < statement.parts.size(); ++later)
         statement.parts[later].status = Status::aborted;
-    statement.error = statement.is_batch
-                          ? fmt::format("Query #{} failed with {}", at, broken.error)
-                          : broken.error;
+    statement.error = statement.is_batch ? fmt::format("Query #{} failed with {}", at, broken.error)
+                                         : broken.error;
 }
 
 void Statements::State::run(Live& one, redshift::Session& session) {

@@ -12,9 +12,9 @@ using redshift::Token;
 using redshift::TokenKind;
 
 bool is_secret_word(const Token& token) {
-    constexpr std::array words = {"iam_role",          "credentials",   "access_key_id",
-                                  "secret_access_key", "session_token", "password",
-                                  "master_symmetric_key", "kms_key_id"};
+    constexpr std::array words = {
+        "iam_role",      "credentials", "access_key_id",        "secret_access_key",
+        "session_token", "password",    "master_symmetric_key", "kms_key_id"};
     return token.kind == TokenKind::word &&
            std::find(words.begin(), words.end(), token.word) != words.end();
 }

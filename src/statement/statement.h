@@ -28,7 +28,7 @@ struct Order {
     catalog::Principal principal;
     std::vector<std::string> sqls;  ///< one statement each
     bool is_batch = false;
-    bool one_transaction = true;  ///< of a batch
+    bool one_transaction = true;                                  ///< of a batch
     std::vector<std::pair<std::string, std::string>> parameters;  ///< values of :name
     std::string name;
     std::string token;    ///< the same token again, by the same owner, is the same statement

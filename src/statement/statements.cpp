@@ -195,8 +195,7 @@ void Statements::stop() {
     state.sessions.clear();
 }
 
-Result<std::shared_ptr<KeptSession>> Statements::State::session_for(const Order& order,
-                                                                    Live& one) {
+Result<std::shared_ptr<KeptSession>> Statements::State::session_for(const Order& order, Live& one) {
     std::vector<std::shared_ptr<KeptSession>> over;
     const std::lock_guard lock(mutex);
     over.swap(ended);
@@ -301,8 +300,8 @@ Result<Statement> Statements::submit(Order order) {
     if (one->kept) {
         one->kept->current = one;
         if (!one->kept->thread.joinable())
-            one->kept->thread = std::jthread(
-                [&state, session = one->kept](const std::stop_token& stop) {
+            one->kept->thread =
+                std::jthread([&state, session = one->kept](const std::stop_token& stop) {
                     state.serve(stop, session);
                 });
     } else {
@@ -319,8 +318,8 @@ Result<std::optional<Statement>> Statements::find(std::string_view id) {
             return std::optional(found->second->statement);
     }
     const auto connection = TRY(state_->readers.take());
-    const auto rows = TRY(
-        connection->execute("SELECT record FROM statements WHERE id = ?", {std::string(id)}));
+    const auto rows =
+        TRY(connection->execute("SELECT record FROM statements WHERE id = ?", {std::string(id)}));
     if (!TRY(rows->next())) return std::optional<Statement>();
     return std::optional(TRY(statement_of(rows->text(0))));
 }
@@ -398,8 +397,8 @@ Result<Statements::TextRows> Statements::ask(const catalog::Principal& principal
         const auto session = TRY(state_->open_session(principal, database));
         const auto split = TRY(redshift::split(sql));
         const auto prepared = TRY(session->prepare(split.front()));
-        const auto cursor = TRY(
-            session->open(*prepared, std::vector<sql::Value>(values.begin(), values.end())));
+        const auto cursor =
+            TRY(session->open(*prepared, std::vector<sql::Value>(values.begin(), values.end())));
         TextRows rows;
         while (TRY(cursor->next())) {
             std::vector<std::optional<std::string>> row;
@@ -430,8 +429,8 @@ Result<void> Statements::expire() {
     std::vector<std::pair<std::string, std::size_t>> over;
     {
         const auto connection = TRY(state.readers.take());
-        const auto rows = TRY(connection->execute(
-            "SELECT record FROM statements WHERE expires_ms <= ?", {now}));
+        const auto rows =
+            TRY(connection->execute("SELECT record FROM statements WHERE expires_ms <= ?", {now}));
         while (TRY(rows->next())) {
             const Statement statement = TRY(statement_of(rows->text(0)));
             over.emplace_back(statement.id, statement.parts.size());

@@ -22,8 +22,8 @@ using Connect = std::function<redshift::Answer<std::unique_ptr<redshift::Session
     redshift::SessionOptions options)>;
 
 struct StatementsOptions {
-    fs::path folder;           ///< of results; made when absent
-    std::size_t at_once = 4;   ///< statements that run at the same time
+    fs::path folder;          ///< of results; made when absent
+    std::size_t at_once = 4;  ///< statements that run at the same time
     std::size_t active_max = 500, sessions_max = 500;
     std::uint64_t result_bytes_max = 500u << 20, row_bytes_max = 64u << 10;
     std::uint64_t page_bytes = 1u << 20;
@@ -37,10 +37,10 @@ struct StatementsOptions {
 };
 
 struct ListQuery {
-    std::string owner;                      ///< "" for everybody's
-    std::string name;                       ///< begins so
-    std::optional<Status> status;           ///< nothing is all
-    std::int64_t before = 0;                ///< the position that the last page ended with; 0: first
+    std::string owner;             ///< "" for everybody's
+    std::string name;              ///< begins so
+    std::optional<Status> status;  ///< nothing is all
+    std::int64_t before = 0;       ///< the position that the last page ended with; 0: first
     std::size_t limit = 100;
 };
 struct ListAnswer {

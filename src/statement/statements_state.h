@@ -30,8 +30,8 @@ struct Live {
 struct KeptSession {
     std::string id, owner, database;
     std::int64_t created_ms = 0, expires_ms = 0, keep_ms = 0;
-    std::shared_ptr<Live> current;  ///< null when it is idle
-    bool is_reserved = false;  ///< a statement for it is being kept
+    std::shared_ptr<Live> current;               ///< null when it is idle
+    bool is_reserved = false;                    ///< a statement for it is being kept
     std::unique_ptr<redshift::Session> session;  ///< its thread's alone
     std::jthread thread;
 };
@@ -83,7 +83,7 @@ struct Statements::State {
     std::deque<std::shared_ptr<Live>> waiting;
     std::map<std::string, std::shared_ptr<KeptSession>, std::less<>> sessions;
     std::vector<std::shared_ptr<KeptSession>> ended;  ///< their threads are to be joined
-    std::int32_t next_process = 1 << 30;  ///< beyond those of connected clients
+    std::int32_t next_process = 1 << 30;              ///< beyond those of connected clients
     std::atomic<bool> is_stopping{false};
     std::vector<std::jthread> workers;
     std::jthread keeper;

@@ -3,6 +3,7 @@ utilities whose handlers are the acceptance of the SQL side."""
 import json
 import pathlib
 import signal
+import subprocess
 import sys
 import threading
 import types
@@ -435,6 +436,93 @@ def test_a_copy_job_loads_each_object_once_over_a_kill(start_server):
     assert api.rows("SELECT count(*), count(DISTINCT n) FROM dropped") == [[53, 53]]
     api.done("COPY JOB DROP taken")
     assert api.rows("SELECT count(*) FROM sys_copy_job") == [[0]]
+
+
+def test_external_tables_are_read_where_they_lie(api, s3):
+    for day, rows in (("01", "1,new\n2,paid\n"), ("02", "3,new\n"), ("03", "x,bad\n,none\n")):
+        s3.put_object(Bucket="lake", Key=f"ext/sales/dt=2026-01-{day}/part", Body=rows.encode())
+    s3.put_object(Bucket="lake", Key="ext/people/a.json",
+                  Body=b'{"id": 1, "name": "Ada", "tags": [1, 2]}\n{"id": 3, "name": null}\n')
+    api.done("CREATE TABLE written_out(id INTEGER, born DATE, price DECIMAL(10,2), note VARCHAR)")
+    api.done("INSERT INTO written_out VALUES(1, '2001-02-03', 1.50, 'x'), (3, NULL, 2.25, 'y')")
+    api.done(f"UNLOAD ('SELECT * FROM written_out') TO 's3://lake/ext/facts/' IAM_ROLE '{ROLE}' "
+             "FORMAT PARQUET")
+    api.done("CREATE EXTERNAL SCHEMA spectrum FROM DATA CATALOG DATABASE 'lab' "
+             f"IAM_ROLE '{ROLE}' CREATE EXTERNAL DATABASE IF NOT EXISTS")
+    api.done("CREATE EXTERNAL TABLE spectrum.sales(id INTEGER, state VARCHAR(10)) "
+             "PARTITIONED BY (dt DATE) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' "
+             "STORED AS TEXTFILE LOCATION 's3://lake/ext/sales/'")
+    assert api.rows("SELECT count(*) FROM spectrum.sales") == [[0]]
+    for day in ("01", "02", "03"):
+        api.done(f"ALTER TABLE spectrum.sales ADD IF NOT EXISTS PARTITION(dt='2026-01-{day}') "
+                 f"LOCATION 's3://lake/ext/sales/dt=2026-01-{day}/'")
+    api.done("CREATE EXTERNAL TABLE spectrum.people(id INTEGER, name VARCHAR(20), tags SUPER) "
+             "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' STORED AS TEXTFILE "
+             "LOCATION 's3://lake/ext/people/'")
+    api.done("CREATE EXTERNAL TABLE spectrum.facts(ID INTEGER, born DATE, price DECIMAL(10,2), "
+             "missing VARCHAR(5)) STORED AS PARQUET LOCATION 's3://lake/ext/facts/'")
+    # Joined with each other and with a table of our own; what a column can't hold is null.
+    assert api.rows("SELECT s.id, p.name, f.price, w.note, f.missing, s.dt FROM spectrum.sales s "
+                    "JOIN spectrum.people p ON s.id = p.id JOIN spectrum.facts f ON f.id = s.id "
+                    "JOIN written_out w ON w.id = s.id ORDER BY 1") == [
+        [1, "Ada", "1.50", "x", None, "2026-01-01"], [3, None, "2.25", "y", None, "2026-01-02"]]
+    assert api.rows("SELECT count(*), count(id) FROM spectrum.sales") == [[5, 3]]
+    assert api.rows("SELECT p.tags[1] FROM spectrum.people p WHERE id = 1") == [["2"]]
+    # A condition on the partition leaves the others' objects alone, a column not asked for is not
+    # read, and what was put is there at once.
+    one = api.done("SELECT id FROM spectrum.sales WHERE dt = '2026-01-02'")
+    read = (f"SELECT location, files, columns FROM svl_s3query_summary "
+            f"WHERE query = {one['RedshiftQueryId']}")
+    assert api.rows(read) == [["s3://lake/ext/sales/dt=2026-01-02/", 1, 1]]
+    s3.put_object(Bucket="lake", Key="ext/sales/dt=2026-01-02/more", Body=b"4,late\n")
+    assert api.rows("SELECT id FROM spectrum.sales WHERE dt = '2026-01-02' ORDER BY 1") == [
+        [3], [4]]
+    assert api.rows("SELECT tablename, input_format FROM svv_external_tables ORDER BY 1") == [
+        ["facts", "parquet"], ["people", "json"], ["sales", "csv"]]
+    assert api.rows("SELECT columnname, external_type, part_key FROM svv_external_columns "
+                    "WHERE tablename = 'sales' ORDER BY columnnum") == [
+        ["id", "integer", 0], ["state", "character varying(10)", 0], ["dt", "date", 1]]
+    assert api.rows("SELECT count(*) FROM svv_external_partitions") == [[3]]
+    assert {"name": "sales", "schema": "spectrum", "type": "EXTERNAL TABLE"} in (
+        api.client.list_tables(SchemaPattern="spectrum", **WHERE)["Tables"])
+    api.done("ALTER TABLE spectrum.sales DROP PARTITION(dt='2026-01-03')")
+    assert api.rows("SELECT count(*) FROM spectrum.sales") == [[4]]
+    assert api.execute("INSERT INTO spectrum.sales VALUES(1, 'x', '2026-01-01')")[
+        "Status"] == "FAILED"
+    assert "permission" in api.execute("SELECT * FROM stroma_external('{}')")["Error"]
+    api.done("DROP TABLE spectrum.sales")
+    assert api.execute("SELECT * FROM spectrum.sales")["Status"] == "FAILED"
+
+
+def test_sql_waits_for_its_end(api, run, s3):
+    data = api.server.data
+    s3.put_object(Bucket="lake", Key="waited/1", Body=b"1,a\n2,b\n")
+    run("sql", "--wait", "CREATE TABLE waited(n INTEGER, word VARCHAR)", data=data)
+    done = run("sql", "--wait", "COPY waited FROM 's3://lake/waited/' IAM_ROLE default CSV",
+               data=data)
+    assert done.stdout == "done, 2 rows\n"
+    assert json.loads(run("sql", "--wait", "--json", "-p", "n=2",
+                          "SELECT word FROM waited WHERE n = :n", data=data).stdout) == [
+        {"word": "b"}]
+    failed = run("sql", "--wait", "INSERT INTO waited VALUES(3, 'c'); SELECT 1/0 FROM nowhere",
+                 data=data, fails=True)
+    assert "Query #2 failed with ERROR: " in failed.stderr
+    assert run("sql", "--wait", "SELECT 1; SELECT count(*) AS n FROM waited",
+               data=data).stdout.split() == ["n", "2"]
+
+
+def test_sql_that_waits_is_called_off_by_interrupt(api, stroma_binary):
+    waiting = subprocess.Popen(
+        [stroma_binary, "sql", "--data", api.server.data, "--wait",
+         "SELECT count(*) AS called_off FROM generate_series(1, 1000000) a, "
+         "generate_series(1, 1000000) b"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    found = []
+    until(lambda: found.extend(
+        one["Id"] for one in api.client.list_statements(Status="STARTED")["Statements"]
+        if "called_off" in one["QueryString"]) or found)
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.wait(timeout=60) != 0
+    assert api.over(found[0])["Status"] == "ABORTED"
 
 
 def test_a_running_statement_is_cancelled(api):

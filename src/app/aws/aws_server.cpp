@@ -177,10 +177,8 @@ Result<void> AwsServer::open_s3(State& state) {
             sql::Connection& connection, const bucket::ObjectChange& change) -> Result<void> {
             TRY(tell(connection, change));
             if (!state.follow || change.kind > bucket::ChangeKind::completed) return {};
-            state.writes.when_committed(
-                [&state, bucket = change.bucket.name, key = change.object.key] {
-                    state.follow(bucket, key);
-                });
+            state.writes.when_committed([&state, bucket = change.bucket.name,
+                                         key = change.object.key] { state.follow(bucket, key); });
             return {};
         });
     state.s3 = std::make_unique<front::s3::S3>(

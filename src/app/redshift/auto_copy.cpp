@@ -57,8 +57,8 @@ bool AutoCopy::State::run(const redshift::CopyJob& job) {
         asked.user = job.owner == catalog::local_administrator().id ? "admin" : principal->name;
         asked.application = "copy job";
         const auto session = TRY(connect_user(site, engine, std::move(asked)));
-        const auto statement = TRY(redshift::split("COPY JOB RUN " +
-                                                   redshift::quoted_name(job.name) + " AUTO"));
+        const auto statement =
+            TRY(redshift::split("COPY JOB RUN " + redshift::quoted_name(job.name) + " AUTO"));
         TRY(session->run(statement.front()));
         for (const auto& notice : session->take_notices())
             if (notice.severity == "WARNING")

@@ -20,21 +20,19 @@ event::Event event_of(const statement::Statement& statement, const std::string& 
     event.detail_type = "Redshift Data Statement Status Change";
     event.region = region;
     const bool has_workgroup = !statement.target.workgroup.empty();
-    event.resources = {
-        has_workgroup
-            ? fmt::format("arn:aws:redshift-serverless:{}:{}:workgroup/{}", region, account,
-                          statement.target.workgroup)
-            : fmt::format("arn:aws:redshift:{}:{}:cluster:{}", region, account,
-                          statement.target.cluster)};
+    event.resources = {has_workgroup ? fmt::format("arn:aws:redshift-serverless:{}:{}:workgroup/{}",
+                                                   region, account, statement.target.workgroup)
+                                     : fmt::format("arn:aws:redshift:{}:{}:cluster:{}", region,
+                                                   account, statement.target.cluster)};
     const auto& first = statement.parts.front();
-    event.detail = {{"principal", fmt::format("arn:aws:iam::{}:user/{}", account,
-                                              statement.owner_name)},
-                    {"statementName", statement.name},
-                    {"statementId", statement.id},
-                    {"redshiftQueryId", statement.is_batch ? 0 : first.query},
-                    {"state", statement::name_of(statement.status)},
-                    {"rows", statement.is_batch ? -1 : first.rows},
-                    {"expireAt", statement.expires_ms / 1000}};
+    event.detail = {
+        {"principal", fmt::format("arn:aws:iam::{}:user/{}", account, statement.owner_name)},
+        {"statementName", statement.name},
+        {"statementId", statement.id},
+        {"redshiftQueryId", statement.is_batch ? 0 : first.query},
+        {"state", statement::name_of(statement.status)},
+        {"rows", statement.is_batch ? -1 : first.rows},
+        {"expireAt", statement.expires_ms / 1000}};
     return event;
 }
 
@@ -85,10 +83,10 @@ Result<std::unique_ptr<StatementService>> StatementService::open(Site& site,
         {.decide = asking(&catalog::Catalog::decide), .may = asking(&catalog::Catalog::may)});
     aws.add(*state->service);
     state->auto_copy = std::make_unique<AutoCopy>(site, engine);
-    aws.follow_objects([&jobs = *state->auto_copy](const std::string& bucket,
-                                                   const std::string& key) {
-        jobs.note(bucket, key);
-    });
+    aws.follow_objects(
+        [&jobs = *state->auto_copy](const std::string& bucket, const std::string& key) {
+            jobs.note(bucket, key);
+        });
     return std::unique_ptr<StatementService>(new StatementService(std::move(state)));
 }
 

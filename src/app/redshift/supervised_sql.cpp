@@ -123,8 +123,8 @@ Result<void> run_supervised(const SupervisedOptions& options, Invocation& invoca
     AwsClient client(access, system_clock(), invocation.stop);
     AwsClient last_words(access, system_clock(), {});
     const Json made = TRY(client.json(
-        service,
-        is_batch ? "RedshiftData.BatchExecuteStatement" : "RedshiftData.ExecuteStatement", order));
+        service, is_batch ? "RedshiftData.BatchExecuteStatement" : "RedshiftData.ExecuteStatement",
+        order));
     const std::string id = made.at("Id").get<std::string>();
     const Json end = TRY(supervise(client, last_words, id, invocation));
     if (end.value("Status", std::string()) != "FINISHED")

@@ -8,7 +8,7 @@
 namespace stroma::app {
 
 struct SupervisedOptions {
-    std::string text;      ///< a script: one statement, or several as one transaction
+    std::string text;  ///< a script: one statement, or several as one transaction
     std::string database = "dev", user, format;
     std::vector<std::string> parameters;  ///< NAME=VALUE
 };

@@ -11,9 +11,9 @@ Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, bucket:
     options.clock = &site.clock();
     if (buckets != nullptr) options.lake = bucket_lake(*buckets, site.catalog(), site.ids());
     options.add_catalog = redshift::add_pg_catalog;
-    auto engine =
-        TRY_WITH(redshift::Engine::open(std::move(options)), "opening the user database");
-    site.copy_tables_by([opened = engine.get()](const fs::path& to) { return opened->copy_to(to); });
+    auto engine = TRY_WITH(redshift::Engine::open(std::move(options)), "opening the user database");
+    site.copy_tables_by(
+        [opened = engine.get()](const fs::path& to) { return opened->copy_to(to); });
     return engine;
 }
 

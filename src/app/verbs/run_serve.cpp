@@ -264,6 +264,14 @@ void say_stopping(Terminal& terminal) {
     terminal.say("stopping: running requests are answered, jobs go on at the next start");
 }
 
+void serve_until(Site& site, const Invocation& invocation) {
+    {
+        const std::jthread house([&](std::stop_token stop) { keep_house(site, stop); });
+        wait_for(invocation.stop);
+    }
+    say_stopping(*invocation.terminal);
+}
+
 void start_ports(AwsServer* aws, PostgresServer* postgres, StatementService* statements,
                  const ServeOptions& options, Terminal& terminal) {
     if (statements != nullptr) statements->start();
@@ -342,11 +350,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
     start_ports(aws.get(), postgres.get(), statements.get(), options, *invocation.terminal);
     say_token(*invocation.terminal, token, pages.empty() ? "" : url);
-    {
-        const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
-        wait_for(invocation.stop);
-    }
-    say_stopping(*invocation.terminal);
+    serve_until(*site, invocation);
     TRY(remove_server_address(invocation.data));
     stop_ports(postgres.get(), aws.get(), statements.get(), engine.get(),
                settings.duration("http.drain"));

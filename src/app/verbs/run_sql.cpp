@@ -222,13 +222,13 @@ std::string format_of(const SqlOptions& options, const Invocation& invocation) {
 
 /// To the user database, whose statements may take long and change things.
 Result<void> run_waiting(const SqlOptions& options, std::string text, Invocation& invocation) {
-    if (!options.output.empty() || !(options.format.empty() || options.format == "table" ||
-                                     options.format == "json"))
+    if (!options.output.empty() ||
+        !(options.format.empty() || options.format == "table" || options.format == "json"))
         return fail(ErrorCode::invalid_input,
                     "--wait prints a table or, with --format json, JSON; UNLOAD writes files");
-    return run_supervised({std::move(text), options.database, options.user, options.format,
-                           options.parameters},
-                          invocation);
+    return run_supervised(
+        {std::move(text), options.database, options.user, options.format, options.parameters},
+        invocation);
 }
 
 }  // namespace

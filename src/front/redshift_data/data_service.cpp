@@ -37,20 +37,21 @@ const aws::Members& where_members() {
 }
 
 aws::Members sending_members() {
-    return with(where_members(),
-                {text("StatementName", false, 500),
-                 {"WithEvent", Shape{.type = Type::boolean}},
-                 text("ClientToken", false, 64),
-                 text("SessionId"),
-                 number("SessionKeepAliveSeconds", 0, static_cast<double>(keep_seconds_max)),
-                 number("WaitTimeSeconds", 0, static_cast<double>(wait_seconds_max)),
-                 {"ResultFormat", Shape{.type = Type::text, .values = {"JSON", "CSV"}}},
-                 {"Parameters", Shape{.type = Type::list,
-                                      .length_min = 1,
-                                      .members = {text("name", true, 500),
-                                                  {"value", Shape{.type = Type::text,
-                                                                  .needed = true,
-                                                                  .length_min = 1}}}}}});
+    return with(
+        where_members(),
+        {text("StatementName", false, 500),
+         {"WithEvent", Shape{.type = Type::boolean}},
+         text("ClientToken", false, 64),
+         text("SessionId"),
+         number("SessionKeepAliveSeconds", 0, static_cast<double>(keep_seconds_max)),
+         number("WaitTimeSeconds", 0, static_cast<double>(wait_seconds_max)),
+         {"ResultFormat", Shape{.type = Type::text, .values = {"JSON", "CSV"}}},
+         {"Parameters",
+          Shape{.type = Type::list,
+                .length_min = 1,
+                .members = {
+                    text("name", true, 500),
+                    {"value", Shape{.type = Type::text, .needed = true, .length_min = 1}}}}}});
 }
 
 aws::Members paged(const aws::Members& members) {
@@ -78,12 +79,10 @@ const DataService::Known* DataService::operation_named(std::string_view name) {
          {&Service::describe_statement,
           {id, number("WaitTimeSeconds", 0, static_cast<double>(wait_seconds_max))}}},
         {"DescribeTable",
-         {&Service::describe_table,
-          with(paged(where_members()),
-               {text("ConnectedDatabase"), text("Schema"), text("Table")})}},
+         {&Service::describe_table, with(paged(where_members()), {text("ConnectedDatabase"),
+                                                                  text("Schema"), text("Table")})}},
         {"ExecuteStatement",
-         {&Service::execute_statement,
-          with(sending_members(), {text("Sql", true, 1u << 20)})}},
+         {&Service::execute_statement, with(sending_members(), {text("Sql", true, 1u << 20)})}},
         {"GetStatementResult", {&Service::get_statement_result, {id, text("NextToken")}}},
         {"GetStatementResultV2", {&Service::get_statement_result_v2, {id, text("NextToken")}}},
         {"ListDatabases", {&Service::list_databases, paged(where_members())}},
@@ -171,8 +170,7 @@ Outcome<void> DataService::allow(const aws::Call& call, const Decide& decide,
                                    call.principal.name, call.operation));
 }
 
-Outcome<DataService::Named> DataService::statement_named(const aws::Call& call,
-                                                         const Json& members,
+Outcome<DataService::Named> DataService::statement_named(const aws::Call& call, const Json& members,
                                                          catalog::Action action) {
     const std::string id = text_of(members, "Id");
     const std::size_t colon = id.find(':');
@@ -183,19 +181,18 @@ Outcome<DataService::Named> DataService::statement_named(const aws::Call& call,
     };
     if (colon != std::string::npos) {
         const char* const end = id.data() + id.size();
-        if (std::from_chars(id.data() + colon + 1, end, named.part).ptr != end ||
-            named.part == 0)
-            return validation(fmt::format("id must satisfy regex pattern: "
-                                          "^[a-z0-9]{{8}}(-[a-z0-9]{{4}}){{3}}-[a-z0-9]{{12}}"
-                                          "(:\\d+)?$"));
+        if (std::from_chars(id.data() + colon + 1, end, named.part).ptr != end || named.part == 0)
+            return validation(
+                fmt::format("id must satisfy regex pattern: "
+                            "^[a-z0-9]{{8}}(-[a-z0-9]{{4}}){{3}}-[a-z0-9]{{12}}"
+                            "(:\\d+)?$"));
     }
     auto found = statements_.find(id.substr(0, colon));
     if (!found) return aws::refuse(found.error());
     if (!*found || named.part > (*found)->parts.size()) return missing();
     named.statement = *std::move(*found);
     const auto& decide = action == catalog::Action::read ? access_.may : access_.decide;
-    const auto allowed =
-        allow(call, decide, action, named.statement.id, named.statement.owner);
+    const auto allowed = allow(call, decide, action, named.statement.id, named.statement.owner);
     // Others' statements aren't told from those that aren't there.
     if (!allowed && allowed.error().type == "AccessDeniedException") return missing();
     if (!allowed) return tl::unexpected(allowed.error());

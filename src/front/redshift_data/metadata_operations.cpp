@@ -23,8 +23,7 @@ Outcome<statement::Statements::TextRows> DataService::ask(const aws::Call& call,
         !allowed)
         return tl::unexpected(allowed.error());
     auto rows = statements_.ask(call.principal, database, sql, values);
-    if (!rows)
-        return aws::refuse("DatabaseConnectionException", rows.error().message, 500);
+    if (!rows) return aws::refuse("DatabaseConnectionException", rows.error().message, 500);
     return *std::move(rows);
 }
 
@@ -73,12 +72,12 @@ Outcome<aws::Reply> DataService::describe_table(const aws::Call& call, const Jso
     const auto from = token_place(members);
     if (!from) return tl::unexpected(from.error());
     const std::string table = text_of(members, "Table");
-    const auto rows = ask(
-        call, members,
-        "SELECT column_name, data_type, is_nullable, column_default, table_schema FROM "
-        "svv_columns WHERE table_schema LIKE $1 AND table_name = $2 ORDER BY table_schema, "
-        "ordinal_position",
-        {pattern_of(members, "Schema"), table});
+    const auto rows =
+        ask(call, members,
+            "SELECT column_name, data_type, is_nullable, column_default, table_schema FROM "
+            "svv_columns WHERE table_schema LIKE $1 AND table_name = $2 ORDER BY table_schema, "
+            "ordinal_position",
+            {pattern_of(members, "Schema"), table});
     if (!rows) return tl::unexpected(rows.error());
     std::vector<Json> columns;
     for (const auto& row : *rows) {

@@ -86,8 +86,7 @@ Json listed(const aws::Call& call, const Statement& statement) {
               {"CreatedAt", aws::timestamp(call.wire, statement.created_ms)},
               {"UpdatedAt", aws::timestamp(call.wire, statement.updated_ms)},
               {"IsBatchStatement", statement.is_batch},
-              {"ResultFormat",
-               statement.format == statement::ResultFormat::csv ? "CSV" : "JSON"}};
+              {"ResultFormat", statement.format == statement::ResultFormat::csv ? "CSV" : "JSON"}};
     if (!statement.name.empty()) json["StatementName"] = statement.name;
     if (!statement.session.empty()) json["SessionId"] = statement.session;
     if (!statement.target.secret.empty()) json["SecretArn"] = statement.target.secret;
@@ -140,8 +139,7 @@ Outcome<aws::Reply> DataService::submit(const aws::Call& call, const Json& membe
     if (order.target.database.empty() && order.session.empty())
         return validation("Database name must be provided.");
     if (!order.target.cluster.empty() && !order.target.workgroup.empty())
-        return validation(
-            "Either a ClusterIdentifier or a WorkgroupName can be given, not both.");
+        return validation("Either a ClusterIdentifier or a WorkgroupName can be given, not both.");
     for (const std::string& sql : sqls)
         if (sql.size() > sql_bytes_max)
             return validation(fmt::format("Maximum SQL length is {} bytes.", sql_bytes_max));
@@ -182,8 +180,7 @@ Outcome<aws::Reply> DataService::describe_statement(const aws::Call& call, const
     if (!named) return tl::unexpected(named.error());
     const std::int64_t wait = number_of(members, "WaitTimeSeconds", 0);
     if (wait > 0) {
-        auto over =
-            statements_.wait(named->statement.id, Milliseconds(wait * 1000), call.left);
+        auto over = statements_.wait(named->statement.id, Milliseconds(wait * 1000), call.left);
         if (!over) return aws::refuse(over.error());
         if (*over) named->statement = *std::move(*over);
     }
@@ -221,10 +218,10 @@ Outcome<aws::Reply> DataService::cancel_statement(const aws::Call& call, const J
     const auto done = statements_.cancel(named->statement.id);
     if (!done) return aws::refuse(done.error());
     if (!*done)
-        return validation(fmt::format("Could not cancel a query that is already in {} state with "
-                                      "ID: {}",
-                                      statement::name_of(named->statement.status),
-                                      named->statement.id));
+        return validation(
+            fmt::format("Could not cancel a query that is already in {} state with "
+                        "ID: {}",
+                        statement::name_of(named->statement.status), named->statement.id));
     return aws::reply(Json{{"Status", true}});
 }
 

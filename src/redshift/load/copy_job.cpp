@@ -154,10 +154,9 @@ Answer<std::unique_ptr<Cursor>> create_copy_job(EngineSession& session, const Pr
     TRY(session.read_table(tokens, behind));
     const std::string& text = prepared.statement.text;
     // The table by its whole name: whoever runs the job may look elsewhere for names.
-    const std::string copy_text =
-        fmt::format("COPY {} {}", target.table.sql(),
-                    text.substr(tokens[behind].offset,
-                                tokens[copy.job->at].offset - tokens[behind].offset));
+    const std::string copy_text = fmt::format(
+        "COPY {} {}", target.table.sql(),
+        text.substr(tokens[behind].offset, tokens[copy.job->at].offset - tokens[behind].offset));
     const auto& options = session.options();
     const auto keep = [&]() -> Answer<std::int64_t> {
         const auto taken = TRY(session.text_of(

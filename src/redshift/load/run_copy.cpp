@@ -46,8 +46,8 @@ Answer<void> note_files(EngineSession& session, const LoadTarget& target,
             std::vector<sql::Value>{
                 session.query_number(), file.url, static_cast<std::int64_t>(file.lines),
                 static_cast<std::int64_t>(file.errors), std::string(name_of(options.format)),
-                job == nullptr ? sql::Value{} : sql::Value(job->id), target.table.key(), file.etag, static_cast<std::int64_t>(file.bytes),
-                static_cast<std::int64_t>(file.rows)}));
+                job == nullptr ? sql::Value{} : sql::Value(job->id), target.table.key(), file.etag,
+                static_cast<std::int64_t>(file.bytes), static_cast<std::int64_t>(file.rows)}));
     return {};
 }
 
@@ -113,8 +113,7 @@ Answer<std::int64_t> load_files(EngineSession& session, const std::vector<Token>
             is_parquet ? TRY(copy_parquet(session, target, files))
                        : TRY(insert_rows(session, target, scan, copy.options.no_load));
         if (!copy.options.no_load)
-            TRY(note_files(session, target, is_parquet ? files : scan->files(), copy.options,
-                           job));
+            TRY(note_files(session, target, is_parquet ? files : scan->files(), copy.options, job));
         return rows;
     };
     auto loaded = session.write({target.table.key()}, false, work);

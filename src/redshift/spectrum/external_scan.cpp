@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "base/json.h"
+#include "redshift/external.h"
 #include "redshift/lexer.h"
 #include "redshift/load/staging.h"
 
@@ -124,8 +125,8 @@ Result<std::string> ExternalScan::Feed::select_of(const fs::path& path) {
     } else {
         std::string columns;
         for (const auto& [name, type] : place.columns)
-            columns += fmt::format("{}{}: 'VARCHAR'", columns.empty() ? "" : ", ",
-                                   quoted_text(name));
+            columns +=
+                fmt::format("{}{}: 'VARCHAR'", columns.empty() ? "" : ", ", quoted_text(name));
         if (place.format == ExternalFormat::json)
             from = fmt::format(
                 "read_json({}, columns = {{{}}}, format = 'newline_delimited', compression = {})",
@@ -178,7 +179,8 @@ public:
     explicit Run(const ExternalScan& scan) : scan_(scan) {}
     Result<std::unique_ptr<sql::RowFeed>> start(std::span<const std::uint32_t> wanted) override {
         const auto database = scan_.reader_.database.lock();
-        if (database == nullptr) return fail(ErrorCode::unavailable, "the database is being closed");
+        if (database == nullptr)
+            return fail(ErrorCode::unavailable, "the database is being closed");
         const auto address = parse_address(scan_.place_.location);
         if (!address) return fail(error_of(address.error()));
         std::vector<LakeObject> objects;
@@ -307,6 +309,20 @@ Result<std::shared_ptr<sql::TableScan>> scan_external(const ExternalReader& read
     if (asking == nullptr) return fail(ErrorCode::denied, "nobody asks for the external table");
     return std::make_shared<ExternalScan>(reader, TRY(ExternalPlace::from(place)), *asking,
                                           asking_query);
+}
+
+Result<void> add_external_functions(const std::shared_ptr<sql::EmbeddedDatabase>& database,
+                                    std::shared_ptr<Lake> lake, const fs::path& staging) {
+    const ExternalReader reader{std::move(lake), staging, database,
+                                std::make_shared<ExternalReads>()};
+    TRY(database->add_table_function("stroma_external", [reader](std::string_view place) {
+        return scan_external(reader, place);
+    }));
+    return database->add_table_function(
+        "stroma_external_reads",
+        [reads = reader.reads](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
+            return reads->scan();
+        });
 }
 
 }  // namespace stroma::redshift

@@ -47,19 +47,6 @@ private:
     std::deque<Read> reads_;
 };
 
-/// Who asks, on this thread, while it lives: external tables are read as them.
-class AskingAs {
-public:
-    AskingAs(const catalog::Principal& principal, std::int64_t query);
-    ~AskingAs();
-    AskingAs(const AskingAs&) = delete;
-    AskingAs& operator=(const AskingAs&) = delete;
-
-private:
-    const catalog::Principal* before_;
-    std::int64_t query_before_;
-};
-
 struct ExternalReader {
     std::shared_ptr<Lake> lake;
     fs::path staging;

@@ -1,10 +1,9 @@
-#include "redshift/spectrum/external_tables.h"
-
 #include <fmt/format.h>
 
 #include <array>
 
 #include "base/json.h"
+#include "redshift/external.h"
 #include "redshift/spectrum/external_scan.h"
 #include "redshift/token_reader.h"
 
@@ -130,9 +129,10 @@ Answer<std::optional<ExternalTable>> ExternalStatement::table_at(std::size_t at,
 
 Answer<void> ExternalStatement::keep(const ExternalTable& table) {
     const auto work = [&]() -> Answer<std::int64_t> {
-        TRY(session_.change("DELETE FROM stroma_system.external_tables WHERE schemaname = ? AND "
-                            "tablename = ?",
-                            std::array{sql::Value(table.name.schema), sql::Value(table.name.name)}));
+        TRY(session_.change(
+            "DELETE FROM stroma_system.external_tables WHERE schemaname = ? AND "
+            "tablename = ?",
+            std::array{sql::Value(table.name.schema), sql::Value(table.name.name)}));
         TRY(session_.change(
             "INSERT INTO stroma_system.external_tables VALUES (?, ?, ?, ?)",
             std::array{sql::Value(table.name.schema), sql::Value(table.name.name),
@@ -384,8 +384,7 @@ Answer<std::unique_ptr<Cursor>> ExternalStatement::alter() {
         } while (!in_.at_end());
     } else if (in_.take("drop")) {
         const auto found = place_of(TRY(partition(*table, false)));
-        if (found == table->partitions.end())
-            return refuse("42704", "there is no such partition");
+        if (found == table->partitions.end()) return refuse("42704", "there is no such partition");
         table->partitions.erase(found);
     } else if (in_.take("set", "location")) {
         table->place.location = TRY(in_.text());
@@ -400,9 +399,10 @@ Answer<std::unique_ptr<Cursor>> ExternalStatement::alter() {
 
 Answer<std::unique_ptr<Cursor>> ExternalStatement::drop(const ExternalTable& table) {
     const auto work = [&]() -> Answer<std::int64_t> {
-        TRY(session_.change("DELETE FROM stroma_system.external_tables WHERE schemaname = ? AND "
-                            "tablename = ?",
-                            std::array{sql::Value(table.name.schema), sql::Value(table.name.name)}));
+        TRY(session_.change(
+            "DELETE FROM stroma_system.external_tables WHERE schemaname = ? AND "
+            "tablename = ?",
+            std::array{sql::Value(table.name.schema), sql::Value(table.name.name)}));
         return session_.change("DROP VIEW " + table.name.sql());
     };
     TRY(session_.write({table.name.key()}, false, work));
