@@ -494,6 +494,51 @@ def test_external_tables_are_read_where_they_lie(api, s3):
     assert api.execute("SELECT * FROM spectrum.sales")["Status"] == "FAILED"
 
 
+COLUMNS = ["i", "n", "b", "f", "d", "t", "v", "c", "day", "at", "j"]
+GOOD = [b"1", b"1", b"1", b"1.5", b"1.50", b"t", b"abc", b"abc", b"2026-01-01",
+        b"2026-01-01 00:00:00", b'"{""a"":1}"']
+# What is wrong in a row, and the code that Redshift has for it.
+BAD = [("i", b"x", 1207), ("i", b"70000", 1204), ("i", b"1.5", 1207), ("n", b"", 1213),
+       ("n", b"12a", 1207), ("n", b"99999999999", 1204), ("b", b"--1", 1207),
+       ("b", b"99999999999999999999", 1204), ("f", b"x", 1208), ("f", b"1e999", 1208),
+       ("f", b"1..2", 1208), ("d", b"x", 1207), ("d", b"12345", 1209), ("d", b"1.5.", 1207),
+       ("t", b"maybe", 1210), ("t", b"2", 1210), ("v", b"abcdef", 1204),
+       ("v", "äöü".encode(), 1204), ("c", b"abcd", 1204), ("c", "é".encode(), 1220),
+       ("v", b"a\xff", 1220), ("v", b"a\xc3", 1220), ("v", b"\xed\xa0\x80", 1220),
+       ("v", b"a\0b", 1218), ("day", b"2026-13-01", 1205), ("day", b"tomorrow", 1205),
+       ("day", b"2026-02-30", 1205), ("at", b"2026-01-01 25:00:00", 1206),
+       ("at", b"yesterday", 1206), ("j", b'"{""a"":"', 1224)]
+
+
+def test_load_errors_of_thirty_kinds_of_bad_rows(api, s3):
+    lines = [b",".join(value if name == column else good
+                       for column, good in zip(COLUMNS, GOOD)) for name, value, _ in BAD]
+    lines += [b",".join(GOOD), b"1,2", b",".join(GOOD) + b",more", b"", b",".join(GOOD),
+              b'1,"open']
+    s3.put_object(Bucket="lake", Key="thirty.csv", Body=b"\n".join(lines))
+    api.done("CREATE TABLE thirty(i SMALLINT, n INTEGER NOT NULL, b BIGINT, f REAL, "
+             "d DECIMAL(5,2), t BOOLEAN, v VARCHAR(5), c CHAR(3), day DATE, at TIMESTAMP, "
+             "j SUPER)")
+    copied = api.execute(f"COPY thirty FROM 's3://lake/thirty.csv' IAM_ROLE '{ROLE}' CSV")
+    assert "Check 'stl_load_errors'" in copied["Error"]
+    assert api.rows("SELECT count(*) FROM thirty") == [[0]]
+    loaded = api.done(f"COPY thirty FROM 's3://lake/thirty.csv' IAM_ROLE '{ROLE}' CSV MAXERROR 99")
+    assert loaded["ResultRows"] == 2
+    told = api.rows("SELECT line_number, trim(colname), err_code, raw_line, raw_field_value, "
+                    f"err_reason FROM stl_load_errors WHERE query = {loaded['RedshiftQueryId']} "
+                    "ORDER BY line_number")
+    found = [(line, column, code) for line, column, code, *_ in told]
+    wanted = [(line, name, code) for line, (name, _, code) in enumerate(BAD, 1)]
+    assert found[:len(BAD)] == wanted
+    end = len(BAD)
+    assert [(line, code) for line, _, code in found[end:]] == [
+        (end + 2, 1214), (end + 3, 1202), (end + 4, 1211), (end + 6, 1216)]
+    for line, _, _, raw, _, reason in told:
+        assert reason and (raw or line == end + 4), line
+    values = {line: value for line, _, _, _, value, _ in told}
+    assert (values[1], values[13], values[15]) == ("x", "12345", "maybe")
+
+
 def test_sql_waits_for_its_end(api, run, s3):
     data = api.server.data
     s3.put_object(Bucket="lake", Key="waited/1", Body=b"1,a\n2,b\n")
@@ -591,3 +636,25 @@ def test_a_backup_holds_users_tables_of_one_moment(start_server, run, tmp_path):
                       " twice") == [[0]]
     assert again.rows("SELECT sortkey1 FROM svv_table_info WHERE \"table\" = 'kept'") == [["a"]]
     again.done("INSERT INTO kept VALUES(0, 'new')")
+
+
+def test_a_copy_that_is_killed_leaves_nothing(start_server):
+    server = start_server(None, *ARGUMENTS)
+    api, s3 = Api(server), aws.client(server, ANY_KEY)
+    s3.create_bucket(Bucket="lake")
+    block = b"".join(b"%d,some words to read\n" % n for n in range(100_000))
+    for part in range(4):
+        s3.put_object(Bucket="lake", Key=f"large/{part}", Body=block * 3)
+    api.done("CREATE TABLE large(n INTEGER, words VARCHAR(40))")
+    copying = api.client.execute_statement(
+        Sql=f"COPY large FROM 's3://lake/large/' IAM_ROLE '{ROLE}' CSV", **WHERE)["Id"]
+    until(lambda: api.client.describe_statement(Id=copying)["Status"] not in
+          ("SUBMITTED", "PICKED"))
+    server.process.kill()
+    server.process.wait()
+    api = Api(start_server(server.data, *ARGUMENTS))
+    end = api.over(copying)["Status"]
+    [[rows]] = api.rows("SELECT count(*) FROM large")
+    [[noted]] = api.rows("SELECT count(*) FROM stl_load_commits")
+    # The machine may be so slow to kill that it was done.
+    assert (end, rows, noted) in (("FAILED", 0, 0), ("FINISHED", 1_200_000, 4))

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "base/json.h"
 
 #include "front/aws/shapes.h"
 #include "front/redshift_data/data_api.h"

@@ -130,7 +130,7 @@ Result<std::string> ExternalScan::Feed::select_of(const fs::path& path) {
         if (place.format == ExternalFormat::json)
             from = fmt::format(
                 "read_json({}, columns = {{{}}}, format = 'newline_delimited', compression = {})",
-                file, columns, place.is_gzip ? "'gzip'" : "'none'");
+                file, columns, place.is_gzip ? "'gzip'" : "'uncompressed'");
         else
             from = fmt::format(
                 "read_csv({}, columns = {{{}}}, auto_detect = false, header = false, skip = {}, "
