@@ -22,6 +22,16 @@ CREATE OR REPLACE VIEW stroma_system.sys_load_history AS
         sum(rows_loaded)::BIGINT AS loaded_rows, sum(bytes)::BIGINT AS loaded_bytes,
         sum(errors)::BIGINT AS error_count, max(file_format) AS file_format
     FROM stroma_system.load_commits GROUP BY ALL;
+CREATE OR REPLACE VIEW stroma_system.sys_copy_job AS
+    SELECT id AS job_id, "name" AS job_name, source AS data_source, copy_text AS copy_query,
+        target AS destination_table, automatic AS is_auto, owner_name AS job_owner,
+        created AS create_time FROM stroma_system.copy_jobs;
+CREATE OR REPLACE VIEW stroma_system.sys_copy_job_detail AS
+    SELECT copy_job_id AS job_id, filename AS file_name, 'loaded' AS status, bytes AS file_size,
+        rows_loaded, curtime AS record_time, NULL::VARCHAR AS error_message
+    FROM stroma_system.load_commits WHERE copy_job_id > 0
+    UNION ALL SELECT job_id, filename, 'failed', NULL, 0, noted, reason
+    FROM stroma_system.copy_job_failures;
 CREATE OR REPLACE VIEW stroma_system.stl_query AS
     SELECT 100 AS userid, query, label, xid, pid, database, querytxt,
         make_timestamp(started_us) AS starttime,
@@ -70,7 +80,10 @@ CREATE OR REPLACE VIEW stroma_system.svv_table_info AS
     WHERE NOT internal AND NOT temporary AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\'
         AND NOT (schema_name = 'main' AND table_name = 'schema_versions');
 CREATE OR REPLACE VIEW stroma_system.svv_tables AS
-    SELECT table_catalog, table_schema, table_name, table_type, NULL::VARCHAR AS remarks
+    SELECT table_catalog, table_schema, table_name,
+        CASE WHEN EXISTS (SELECT 1 FROM stroma_system.external_tables e
+                          WHERE e.schemaname = table_schema AND e.tablename = table_name)
+             THEN 'EXTERNAL TABLE' ELSE table_type END AS table_type, NULL::VARCHAR AS remarks
     FROM information_schema.tables
     WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main';
 CREATE OR REPLACE VIEW stroma_system.svv_columns AS
@@ -99,12 +112,36 @@ CREATE OR REPLACE VIEW stroma_system.svv_redshift_databases AS
         NULL::VARCHAR AS database_acl, NULL::VARCHAR AS database_options,
         'Snapshot Isolation' AS database_isolation_level;
 CREATE OR REPLACE VIEW stroma_system.svv_external_schemas AS
-    SELECT 0 AS esoid, 0 AS eskind, '' AS schemaname, 0 AS esowner, '' AS databasename,
-        '' AS esoptions WHERE false;
+    SELECT 0 AS esoid, 1 AS eskind, schemaname, 100 AS esowner, databasename, '' AS esoptions
+    FROM stroma_system.external_schemas;
 CREATE OR REPLACE VIEW stroma_system.svv_external_tables AS
-    SELECT '' AS schemaname, '' AS tablename, '' AS location, '' AS input_format WHERE false;
+    SELECT current_database() AS redshift_database_name, schemaname, tablename,
+        'EXTERNAL TABLE' AS tabletype, location,
+        json_extract_string(json_extract_string(definition, '$.place'), '$.format') AS input_format,
+        definition AS parameters
+    FROM stroma_system.external_tables;
 CREATE OR REPLACE VIEW stroma_system.svv_external_columns AS
-    SELECT '' AS schemaname, '' AS tablename, '' AS columnname, '' AS external_type WHERE false;
+    SELECT schemaname, tablename, json_extract_string(c, '$[0]') AS columnname,
+        json_extract_string(c, '$[2]') AS external_type, place AS columnnum, part_key
+    FROM (
+        SELECT schemaname, tablename, unnest(CAST(json_extract(definition, '$.columns') AS JSON[])) AS c,
+            generate_subscripts(CAST(json_extract(definition, '$.columns') AS JSON[]), 1) AS place,
+            0 AS part_key FROM stroma_system.external_tables
+        UNION ALL
+        SELECT schemaname, tablename, unnest(CAST(json_extract(definition, '$.by') AS JSON[])),
+            json_array_length(definition, '$.columns')
+                + generate_subscripts(CAST(json_extract(definition, '$.by') AS JSON[]), 1),
+            generate_subscripts(CAST(json_extract(definition, '$.by') AS JSON[]), 1)
+        FROM stroma_system.external_tables);
+CREATE OR REPLACE VIEW stroma_system.svv_external_partitions AS
+    SELECT schemaname, tablename, CAST(json_extract(p, '$.values') AS VARCHAR) AS "values",
+        json_extract_string(p, '$.location') AS location
+    FROM (SELECT schemaname, tablename,
+            unnest(CAST(json_extract(definition, '$.partitions') AS JSON[])) AS p
+        FROM stroma_system.external_tables);
+CREATE OR REPLACE VIEW stroma_system.svl_s3query_summary AS
+    SELECT query, external_table_name, location, files, s3_scanned_bytes, s3_scanned_rows, columns
+    FROM stroma_external_reads('');
 CREATE OR REPLACE VIEW stroma_system.pg_table_def AS
     SELECT c.schema_name AS schemaname, c.table_name AS tablename, c.column_name AS "column",
         coalesce(json_extract_string(t.comment, '$.columns."' || c.column_name || '".type'),

@@ -128,6 +128,9 @@ public:
         const fs::path& to, const std::function<Result<void>()>& copy_database)>;
     /// Who has them open copies them from now on; nothing: nobody has, they are plain files.
     void copy_records_by(CopyRecords copy);
+    /// Who has the user database open copies it into that folder from now on; nothing: it is a
+    /// file.
+    void copy_tables_by(std::function<Result<void>(const fs::path& to)> copy);
     /// A copy that opens by itself, of one moment, while loads go on.
     Result<void> backup_to(const fs::path& folder, const expression::Watch& watch);
 

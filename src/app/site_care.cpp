@@ -185,11 +185,23 @@ Result<void> copy_ingest(Site& site, const fs::path& to) {
     return records->backup_to(to / ingest_file);
 }
 
+Result<void> copy_file(const fs::path& from, const fs::path& to) {
+    const File source = TRY(File::open_to_read(from));
+    File copy = TRY(File::create(to));
+    const std::uint64_t size = TRY(source.size());
+    Bytes piece;
+    for (std::uint64_t at = 0; at < size; at += piece.size()) {
+        piece.resize(std::min<std::uint64_t>(4u << 20, size - at));
+        TRY(source.read_at(at, piece));
+        TRY(copy.write_at(at, piece));
+    }
+    return copy.sync();
+}
+
 /// Files that nobody writes, with their folders; all of it reaches the disk.
 Result<void> copy_folder(const fs::path& from, const fs::path& to) {
     TRY(make_folders(to));
     std::error_code failed;
-    Bytes piece;
     for (fs::directory_iterator entry(from, failed), end; !failed && entry != end;
          entry.increment(failed)) {
         const fs::path target = to / entry->path().filename();
@@ -197,20 +209,13 @@ Result<void> copy_folder(const fs::path& from, const fs::path& to) {
             TRY(copy_folder(entry->path(), target));
             continue;
         }
-        const File source = TRY(File::open_to_read(entry->path()));
-        File copy = TRY(File::create(target));
-        const std::uint64_t size = TRY(source.size());
-        for (std::uint64_t at = 0; at < size; at += piece.size()) {
-            piece.resize(std::min<std::uint64_t>(4u << 20, size - at));
-            TRY(source.read_at(at, piece));
-            TRY(copy.write_at(at, piece));
-        }
-        TRY(copy.sync());
+        TRY(copy_file(entry->path(), target));
     }
     if (failed) return fail(error_from_errno("listing", from.string(), failed.value()));
     return sync_folder(to);
 }
 
+constexpr const char* tables_folder = "redshift";  // as in open_user_database()
 constexpr const char* record_folders[] = {"streams", "deliveries"};
 
 Result<void> copy_closed_records(Site& site, const fs::path& to) {
@@ -218,6 +223,13 @@ Result<void> copy_closed_records(Site& site, const fs::path& to) {
     for (const char* folder : record_folders)
         if (fs::exists(site.data() / folder)) TRY(copy_folder(site.data() / folder, to / folder));
     return {};
+}
+
+/// The tables of SQL clients, when nobody has them open.
+Result<void> copy_closed_tables(const fs::path& from, const fs::path& to) {
+    for (const char* name : {"dev.duckdb", "dev.duckdb.wal"})
+        if (fs::exists(from / name)) TRY(copy_file(from / name, to / name));
+    return sync_folder(to);
 }
 
 /// Damage in the logs of streams and deliveries, which nobody has open.
@@ -238,6 +250,11 @@ Result<void> verify_records(const fs::path& data, std::vector<std::string>& foun
 void Site::copy_records_by(CopyRecords copy) {
     const std::lock_guard<std::mutex> held(state_->records_mutex);
     state_->copy_records = std::move(copy);
+}
+
+void Site::copy_tables_by(std::function<Result<void>(const fs::path& to)> copy) {
+    const std::lock_guard<std::mutex> held(state_->records_mutex);
+    state_->copy_tables = std::move(copy);
 }
 
 Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& datasets,
@@ -319,6 +336,13 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
             bytes_stay = TRY(copy(half, [&] { return copy_ingest(*this, half); }));
         else
             TRY(copy_closed_records(*this, half));
+        // After what tells of loads: a load that is done again knows what it loaded, one that is
+        // never told again doesn't.
+        if (const fs::path tables = state_->data / tables_folder; fs::exists(tables)) {
+            TRY(make_folders(half / tables_folder));
+            TRY(state_->copy_tables ? state_->copy_tables(half / tables_folder)
+                                    : copy_closed_tables(tables, half / tables_folder));
+        }
     }
     if (const fs::path keys = state_->data / access_key_file; fs::exists(keys)) {
         const std::string key = TRY(read_file(keys));

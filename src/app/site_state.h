@@ -75,6 +75,7 @@ struct Site::State {
     std::vector<std::function<Result<void>()>> more_gauges;
     std::mutex records_mutex;
     CopyRecords copy_records;
+    std::function<Result<void>(const fs::path& to)> copy_tables;
     Site* site = nullptr;  ///< whom BackupStage works on
     std::vector<std::unique_ptr<pipeline::Stage>> stages;
     // Last: they stop before what they work on goes.

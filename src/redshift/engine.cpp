@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "redshift/engine_session.h"
+#include "redshift/external.h"
 #include "redshift/state.h"
 #include "sql/duckdb/duckdb_database.h"
 #include "sql/migrations.h"
@@ -50,6 +51,8 @@ const EngineOptions& Engine::options() const { return state_->options; }
 
 namespace {
 
+constexpr const char* database_file = "dev.duckdb";
+
 /// What a COPY or UNLOAD left when the process ended.
 Result<void> sweep(const fs::path& staging) {
     std::error_code ignored;
@@ -65,7 +68,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     TRY(sweep(options.folder / "staging"));
     TRY(make_folders(options.folder / "spill"));
     sql::DuckDbOptions duckdb;
-    duckdb.file = options.folder / "dev.duckdb";
+    duckdb.file = options.folder / database_file;
     duckdb.temp_folder = options.folder / "spill";
     duckdb.memory_bytes = options.memory_bytes;
     duckdb.open_folders = {options.folder / "staging"};
@@ -87,6 +90,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
         [log = state->log](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
             return log->scan();
         }));
+    TRY(add_external_functions(database, state->options.lake, state->staging()));
     const auto connection = TRY(database->connect());
     // What the program knows, not the file: made anew by each.
     for (const sql::Migration& script : redshift_functions::migrations())
@@ -105,6 +109,44 @@ Result<std::unique_ptr<Session>> Engine::connect(SessionOptions options) {
     if (!ready) return fail(error_of(ready.error()));
     TRY(session->connection().run_script("SET TimeZone = 'UTC'"));
     return session;
+}
+
+Result<std::vector<CopyJob>> Engine::copy_jobs() {
+    const auto connection = TRY(state_->database->connect());
+    const auto rows =
+        TRY(connection->execute("SELECT id, name, source, owner FROM stroma_system.copy_jobs WHERE "
+                                "automatic ORDER BY id"));
+    std::vector<CopyJob> jobs;
+    while (TRY(rows->next()))
+        jobs.push_back({rows->integer(0), rows->text(1), rows->text(2), rows->text(3)});
+    return jobs;
+}
+
+void Engine::follow_copy_jobs(std::function<void()> changed) {
+    const std::lock_guard lock(state_->followed_mutex);
+    state_->copy_jobs_followed = std::move(changed);
+}
+
+Result<std::vector<std::string>> Engine::marks() {
+    const auto connection = TRY(state_->database->connect());
+    const auto rows =
+        TRY(connection->execute("SELECT DISTINCT id FROM stroma_system.statement_marks"));
+    std::vector<std::string> names;
+    while (TRY(rows->next())) names.push_back(rows->text(0));
+    return names;
+}
+
+Result<void> Engine::drop_marks(const std::vector<std::string>& names) {
+    const auto connection = TRY(state_->database->connect());
+    const std::shared_lock no_backup(state_->commits);
+    for (const std::string& name : names)
+        TRY(connection->change("DELETE FROM stroma_system.statement_marks WHERE id = ?", {name}));
+    return {};
+}
+
+Result<void> Engine::copy_to(const fs::path& folder) {
+    const std::unique_lock nobody_commits(state_->commits);
+    return state_->database->backup_to(folder / database_file);
 }
 
 void Engine::stop() {

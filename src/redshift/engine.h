@@ -23,6 +23,13 @@ struct EngineOptions {
     std::function<Result<void>(sql::Connection&)> add_catalog;
 };
 
+/// A COPY JOB: `COPY JOB RUN name AUTO` loads what is new.
+struct CopyJob {
+    std::int64_t id = 0;
+    std::string name, source;  ///< s3://bucket/prefix
+    std::string owner;         ///< id of the principal as whom it runs
+};
+
 /// The user database of the process: one file beside the biology warehouse, whose writers queue by
 /// table. Decision 0005 says why. Any thread; outlives its sessions.
 class Engine {
@@ -34,6 +41,15 @@ public:
     /// For catalog relations: a connection of its own onto the same file, unfenced by the dialect.
     sql::EmbeddedDatabase& database();
     const EngineOptions& options() const;
+    /// The COPY JOBs that run by themselves.
+    Result<std::vector<CopyJob>> copy_jobs();
+    /// Called after one was made, changed or taken away, by any thread; empty for nobody.
+    void follow_copy_jobs(std::function<void()> changed);
+    /// Names under which sessions changed something (Session::mark), and that nobody dropped since.
+    Result<std::vector<std::string>> marks();
+    Result<void> drop_marks(const std::vector<std::string>& names);
+    /// Puts a copy of the database of one moment into the folder; commits wait meanwhile.
+    Result<void> copy_to(const fs::path& folder);
     /// Cancels what runs and lets no session begin anything more.
     void stop();
 

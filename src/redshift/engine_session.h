@@ -56,6 +56,8 @@ public:
     Answer<void> set(std::string_view name, std::string_view value) override;
     std::map<std::string, std::string> take_changed_settings() override;
     const SessionOptions& options() const override { return options_; }
+    void mark(std::string name) override { mark_ = std::move(name); }
+    std::int64_t query_number() const override { return query_; }
 
     // For the files of this folder that carry out kinds of statements.
 
@@ -83,7 +85,6 @@ public:
     Answer<TableName> find_table(std::span<const Token> tokens, std::size_t& at);
     std::string search_path() const;
     std::uint64_t transaction() const { return transaction_; }
-    std::int64_t query_number() const { return query_; }
     bool is_called_off() const { return called_off_ || engine_.stopping; }
     bool in_block() const { return explicit_; }
 
@@ -127,6 +128,7 @@ private:
     std::uint64_t transaction_ = 0;  ///< holder of locks
     std::uint64_t snapshot_ = 0;
     std::int64_t query_ = 0;
+    std::string mark_;
     struct NamedCursor {
         std::unique_ptr<Cursor> cursor;
     };

@@ -95,6 +95,7 @@ Answer<std::unique_ptr<Cursor>> Maintenance::vacuum() {
         TRY(session_.write({each.key()}, false, [&] { return sort(each); }));
     }
     // Room that rows left is found again when the log is brought into the file.
+    const std::shared_lock no_backup(session_.engine().commits);
     static_cast<void>(session_.engine().database->checkpoint());
     return done(StatementKind::vacuum);
 }

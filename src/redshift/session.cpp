@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 
 #include "redshift/cursors.h"
 #include "redshift/engine_session.h"
+#include "redshift/external.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::redshift {
@@ -140,6 +142,12 @@ Answer<void> EngineSession::lock_all(const std::vector<std::string>& tables, boo
 Answer<void> EngineSession::commit() {
     if (begun_) {
         settle_live();
+        if (wrote_ && !mark_.empty())
+            TRY(
+                change("INSERT INTO stroma_system.statement_marks VALUES (?, "
+                       "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP))",
+                       std::array{sql::Value(mark_)}));
+        const std::shared_lock no_backup(engine_.commits);
         const auto committed = connection_->commit();
         if (!committed) {
             Failure failure(committed.error());
@@ -350,7 +358,9 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
             return refuse("0A000", "COPY FROM STDIN and TO STDOUT need a client that streams");
         case StatementKind::other:
         case StatementKind::call: return fail(syntax_failure(prepared.plan->tokens[0]));
-        default: return run_table_statement(*this, prepared);
+        default:
+            if (TRY(is_external(*this, prepared))) return run_external(*this, prepared);
+            return run_table_statement(*this, prepared);
     }
 }
 
@@ -377,6 +387,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
         query_ = engine_.log->begin(std::move(entry));
     }
     const auto number = query_;
+    const AskingAs asking(options_.principal, query_);
     auto opened = carry_out(prepared, values);
     if (!opened) {
         // Once more where write() has done it already: harmless.
@@ -497,6 +508,7 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
     auto prepared = std::make_shared<Prepared>();
     prepared->statement = statement;
     auto plan = std::make_shared<Prepared::Plan>();
+    const AskingAs asking(options_.principal, query_);
     auto understood = understand(statement, hints, *prepared, *plan);
     if (!understood) return fail(failed(std::move(understood.error())));
     prepared->plan = std::move(plan);

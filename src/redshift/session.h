@@ -143,6 +143,12 @@ public:
     virtual std::map<std::string, std::string> take_changed_settings() = 0;
 
     virtual const SessionOptions& options() const = 0;
+
+    /// What commits from here on changes something under this name: the two become true together.
+    /// "" for none. Engine::marks() tells which names did.
+    virtual void mark(std::string name) = 0;
+    /// The number of the statement that was opened last, as stl_query has it; 0 before the first.
+    virtual std::int64_t query_number() const = 0;
 };
 
 }  // namespace stroma::redshift

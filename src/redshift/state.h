@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <string>
 
 #include "redshift/engine.h"
@@ -57,6 +58,15 @@ struct Engine::State {
     std::atomic<bool> stopping{false};
     std::mutex sessions_mutex;
     std::set<EngineSession*> sessions;
+    /// Shared by every commit and checkpoint; a backup's alone, while it copies the file.
+    std::shared_mutex commits;
+    std::mutex followed_mutex;
+    std::function<void()> copy_jobs_followed;
+    /// After a COPY JOB was made, changed or taken away.
+    void tell_copy_jobs() {
+        const std::lock_guard lock(followed_mutex);
+        if (copy_jobs_followed) copy_jobs_followed();
+    }
     std::int64_t now_us() const { return options.clock->unix_ms() * 1000; }
     fs::path staging() const { return options.folder / "staging"; }
 };

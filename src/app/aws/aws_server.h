@@ -44,6 +44,13 @@ public:
     bucket::Buckets& buckets();
     message::Queues& queues();
     event::Events& events();
+    /// The writes of the database that the port's services share.
+    sql::WriteGroup& writes();
+    /// Called for each object that came, once it is there for all. Before start().
+    using Follow = std::function<void(const std::string& bucket, const std::string& key)>;
+    void follow_objects(Follow follow);
+    /// One more service, before start(); it outlives the server's work.
+    void add(front::aws::Service& service);
 
 private:
     struct State;

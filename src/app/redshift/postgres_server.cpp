@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/redshift/user_database.h"
 #include "front/aws/certificate.h"
 #include "front/postgres/server.h"
 
@@ -55,13 +56,6 @@ Result<std::optional<Known>> find_postgres_user(Site& site, const std::string& t
     return known;
 }
 
-/// The user database has no owners of tables: whoever administers the site changes it, and other
-/// accounts read it.
-Result<bool> may_change_tables(Site& site, const catalog::Principal& principal) {
-    return site.catalog().may(principal, catalog::Action::administer,
-                              {catalog::ThingKind::site, "", ""});
-}
-
 }  // namespace
 
 struct PostgresServer::State {
@@ -102,14 +96,8 @@ Result<std::unique_ptr<PostgresServer>> PostgresServer::open(Site& site, const S
     const auto find_user = [&site, token = options.token](std::string_view user) {
         return find_postgres_user(site, token, user);
     };
-    const auto connect = [&engine, &site](redshift::SessionOptions asked)
-        -> redshift::Answer<std::unique_ptr<redshift::Session>> {
-        const auto may_write = may_change_tables(site, asked.principal);
-        if (!may_write) return redshift::refuse("57P03", may_write.error().message);
-        asked.may_write = *may_write;
-        auto session = engine.connect(std::move(asked));
-        if (!session) return redshift::refuse("57P03", session.error().message);
-        return std::move(*session);
+    const auto connect = [&engine, &site](redshift::SessionOptions asked) {
+        return connect_user(site, engine, std::move(asked));
     };
     state->server =
         TRY(front::postgres::Server::listen(std::move(server), find_user, connect, site.ids()));

@@ -15,6 +15,7 @@
 #include "app/loader/loader_service.h"
 #include "app/redshift/delivery_copies.h"
 #include "app/redshift/postgres_server.h"
+#include "app/redshift/statement_service.h"
 #include "app/redshift/user_database.h"
 #include "app/site.h"
 #include "app/verbs/verbs.h"
@@ -236,18 +237,11 @@ Result<std::unique_ptr<loader::Loader>> open_loader_for(Site& site, const Settin
     return open_loader(site, settings, *aws, *engine);
 }
 
-/// What has no front: taken down in the order of who uses whom.
-struct UserTables {
-    std::unique_ptr<redshift::Engine> engine;
-    std::unique_ptr<loader::Loader> loader;
-};
-
-Result<UserTables> open_user_tables(Site& site, const Settings& settings,
-                                    const ServeOptions& options, AwsServer* aws) {
-    UserTables made;
-    made.engine = TRY(open_engine(site, settings, options, aws));
-    made.loader = TRY(open_loader_for(site, settings, aws, made.engine.get()));
-    return made;
+/// The Data API, where both what it speaks by and what it speaks of are there.
+Result<std::unique_ptr<StatementService>> open_statements(Site& site, redshift::Engine* engine,
+                                                          AwsServer* aws) {
+    if (engine == nullptr || aws == nullptr) return nullptr;
+    return StatementService::open(site, *engine, *aws);
 }
 
 /// The PostgreSQL port where one is asked for, listening; null else.
@@ -281,10 +275,45 @@ void say_stopping(Terminal& terminal) {
     terminal.say("stopping: running requests are answered, jobs go on at the next start");
 }
 
-void start_ports(AwsServer* aws, PostgresServer* postgres, loader::Loader* loader,
+/// What has no front of its own: taken down in the order of who uses whom.
+struct UserTables {
+    std::unique_ptr<redshift::Engine> engine;
+    std::unique_ptr<loader::Loader> loader;
+    std::unique_ptr<StatementService> statements;
+
+    void start() const {
+        if (statements != nullptr) statements->start();
+        if (loader != nullptr) loader->start();
+    }
+    /// Statements that still run are called off.
+    void stop() const {
+        if (loader != nullptr) loader->stop();
+        if (statements != nullptr) statements->stop();
+        if (engine != nullptr) engine->stop();
+    }
+};
+
+Result<UserTables> open_user_tables(Site& site, const Settings& settings,
+                                    const ServeOptions& options, AwsServer* aws) {
+    UserTables made;
+    made.engine = TRY(open_engine(site, settings, options, aws));
+    made.loader = TRY(open_loader_for(site, settings, aws, made.engine.get()));
+    made.statements = TRY(open_statements(site, made.engine.get(), aws));
+    return made;
+}
+
+void serve_until(Site& site, const Invocation& invocation) {
+    {
+        const std::jthread house([&](std::stop_token stop) { keep_house(site, stop); });
+        wait_for(invocation.stop);
+    }
+    say_stopping(*invocation.terminal);
+}
+
+void start_ports(AwsServer* aws, PostgresServer* postgres, const UserTables& tables,
                  const ServeOptions& options, Terminal& terminal) {
+    tables.start();
     start_aws(aws, options, terminal);
-    if (loader != nullptr) loader->start();
     start_postgres(postgres, terminal);
 }
 
@@ -292,8 +321,7 @@ void start_ports(AwsServer* aws, PostgresServer* postgres, loader::Loader* loade
 void stop_ports(PostgresServer* postgres, AwsServer* aws, const UserTables& tables,
                 Milliseconds drain) {
     if (postgres != nullptr) postgres->stop(drain);
-    if (tables.loader != nullptr) tables.loader->stop();
-    if (tables.engine != nullptr) tables.engine->stop();
+    tables.stop();
     if (aws != nullptr) aws->stop(drain);
 }
 
@@ -356,13 +384,9 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
                                                postgres ? postgres->address() : ""}));
     TRY(invite_first_administrator(*site, settings, url, *invocation.terminal));
     invocation.terminal->print(fmt::format("stroma serves {} at {}\n", invocation.data, url));
-    start_ports(aws.get(), postgres.get(), tables.loader.get(), options, *invocation.terminal);
+    start_ports(aws.get(), postgres.get(), tables, options, *invocation.terminal);
     say_token(*invocation.terminal, token, pages.empty() ? "" : url);
-    {
-        const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
-        wait_for(invocation.stop);
-    }
-    say_stopping(*invocation.terminal);
+    serve_until(*site, invocation);
     TRY(remove_server_address(invocation.data));
     stop_ports(postgres.get(), aws.get(), tables, settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));

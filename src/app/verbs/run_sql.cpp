@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "app/query_limits.h"
+#include "app/redshift/supervised_sql.h"
 #include "app/session.h"
 #include "app/terminal/output_mode.h"
 #include "app/terminal/text_table.h"
@@ -219,14 +220,26 @@ std::string format_of(const SqlOptions& options, const Invocation& invocation) {
     return ending.size() > 1 ? ending.substr(1) : "table";
 }
 
+/// To the user database, whose statements may take long and change things.
+Result<void> run_waiting(const SqlOptions& options, std::string text, Invocation& invocation) {
+    if (!options.output.empty() ||
+        !(options.format.empty() || options.format == "table" || options.format == "json"))
+        return fail(ErrorCode::invalid_input,
+                    "--wait prints a table or, with --format json, JSON; UNLOAD writes files");
+    return run_supervised(
+        {std::move(text), options.database, options.user, options.format, options.parameters},
+        invocation);
+}
+
 }  // namespace
 
 Result<void> run_sql(const SqlOptions& options, Invocation& invocation) {
-    Question question{options.statement, format_of(options, invocation), options.output,
-                      TRY(parameters_of(options.parameters))};
-    if (question.statement == "-")
-        question.statement.assign(std::istreambuf_iterator<char>(std::cin),
-                                  std::istreambuf_iterator<char>());
+    std::string text = options.statement;
+    if (text == "-")
+        text.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+    if (options.wait) return run_waiting(options, std::move(text), invocation);
+    const Question question{std::move(text), format_of(options, invocation), options.output,
+                            TRY(parameters_of(options.parameters))};
     if (!options.output.empty() && fs::exists(options.output))
         return fail(ErrorCode::already_exists,
                     options.output + " exists; remove it or choose another -o");

@@ -13,8 +13,8 @@ Verb backup_verb() {
             "The copy is a folder that stroma restore takes, and that holds a moment of the "
             "data directory: datasets of one moment; what came in through the AWS port (streams, "
             "deliveries, buckets, queues, events) of another. No such folder may be there yet. "
-            "Users' own tables (the PostgreSQL port's) are not in it: copy redshift/ of the data "
-            "directory while no server runs.",
+            "Users' own tables are copied after it, of one moment of their own; commits wait "
+            "meanwhile.",
         .examples = "  stroma backup --data lab backups/monday\n",
         .options = {{"folder", &options->folder, "DIR", "where the copy goes", {}, true}},
         .run = [options](Invocation& invocation) { return run_backup(*options, invocation); },

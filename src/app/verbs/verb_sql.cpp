@@ -18,6 +18,7 @@ Verb sql_verb() {
             "  stroma sql --data lab \"SELECT * FROM cells\" --format parquet -o "
             "cells.parquet\n"
             "  stroma sql --data lab - < question.sql\n"
+            "  stroma sql --data lab --wait \"COPY t FROM 's3://lake/t/' IAM_ROLE default CSV\"\n"
             "  stroma sql --data lab 'SELECT count(*) FROM cells WHERE cell_type = $t' -p "
             "'t=B cell'\n",
         .options = {{"statement",
@@ -34,7 +35,14 @@ Verb sql_verb() {
                     {"-p,--parameter", &options->parameters, "NAME=VALUE",
                      "the value of $NAME, or of the n-th ? with n=VALUE; a number, true, false, "
                      "null or a text (in \"\" when it looks like one of those); may be repeated"},
-                    {"-o,--output", &options->output, "FILE", "instead of standard output"}},
+                    {"-o,--output", &options->output, "FILE", "instead of standard output"},
+                    {"--wait", &options->wait, "",
+                     "run it on the user database of the running server, through its Data API, and "
+                     "wait for the end; several statements are one transaction; Ctrl-C calls it "
+                     "off"},
+                    {"--database", &options->database, "NAME", "with --wait (default dev)"},
+                    {"--user", &options->user, "USER",
+                     "with --wait: as whom (default: the local administrator)"}},
         .run = [options](Invocation& invocation) { return run_sql(*options, invocation); },
     };
 }

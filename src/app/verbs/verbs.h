@@ -57,6 +57,8 @@ struct SqlOptions {
     std::string format;                   ///< "table", "csv", "json", "parquet", "arrow"
     std::string output;                   ///< "" is standard output
     std::vector<std::string> parameters;  ///< "name=value", the value as JSON or else a text
+    bool wait = false;                    ///< statements for the user database, supervised
+    std::string database = "dev", user;   ///< of those
 };
 Result<void> run_sql(const SqlOptions& options, Invocation& invocation);
 

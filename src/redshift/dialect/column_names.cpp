@@ -70,7 +70,8 @@ std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t fr
     if (is_constant && first.word == "sysdate") return "sysdate";
     if (is_constant && first.word != "null") return "bool";
     if (is_path && !is_constant) {
-        if (to == from + 1 && first.word.starts_with("current_")) return first.word;
+        if (to == from + 1 && (first.word.starts_with("current_") || first.word == "session_user"))
+            return first.word;
         return std::nullopt;
     }
     return "?column?";

@@ -168,6 +168,17 @@ Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
         frame.out += "getdate()";
         return true;
     }
+    const bool is_user = word == "current_user" || word == "session_user";
+    const bool is_bare = !is_sign(at + 1, "(") && !is_sign(at + 1, ".") &&
+                         (at == 0 || (!is_sign(at - 1, ".") && !is_word(at - 1, "as")));
+    if (is_user && is_bare && context_.session_value) {
+        if (const auto value = context_.session_value(word)) {
+            frame.out += gap(at++);
+            frame.primary = frame.out.size();
+            frame.out += *value;
+            return true;
+        }
+    }
     if (word == "approximate" && is_sign(at + 2, "(")) {
         ++at;
         if (is_word(at, "count") && is_word(at + 2, "distinct")) {

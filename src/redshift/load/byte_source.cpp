@@ -162,6 +162,42 @@ Result<std::unique_ptr<ByteSource>> decompressed(std::unique_ptr<ByteSource> fro
     return from;
 }
 
+Result<std::string> compressed(std::string_view bytes, Compression how) {
+    const auto failed = [] { return fail(ErrorCode::exhausted, "bytes could not be compressed"); };
+    std::string made;
+    if (how == Compression::none) return std::string(bytes);
+    if (how == Compression::zstd) {
+        made.resize(ZSTD_compressBound(bytes.size()));
+        const std::size_t size =
+            ZSTD_compress(made.data(), made.size(), bytes.data(), bytes.size(), 3);
+        if (ZSTD_isError(size) != 0) return failed();
+        made.resize(size);
+        return made;
+    }
+    if (how == Compression::bzip2) {
+        made.resize(bytes.size() + bytes.size() / 100 + 601);  // the most that bzip2 says it needs
+        auto size = static_cast<unsigned>(made.size());
+        if (BZ2_bzBuffToBuffCompress(made.data(), &size, const_cast<char*>(bytes.data()),
+                                     static_cast<unsigned>(bytes.size()), 9, 0, 0) != BZ_OK)
+            return failed();
+        made.resize(size);
+        return made;
+    }
+    z_stream stream{};
+    if (deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return failed();
+    made.resize(deflateBound(&stream, static_cast<uLong>(bytes.size())));
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    stream.avail_in = static_cast<uInt>(bytes.size());
+    stream.next_out = reinterpret_cast<Bytef*>(made.data());
+    stream.avail_out = static_cast<uInt>(made.size());
+    const int state = deflate(&stream, Z_FINISH);
+    made.resize(made.size() - stream.avail_out);
+    deflateEnd(&stream);
+    if (state != Z_STREAM_END) return failed();
+    return made;
+}
+
 Result<std::string_view> Pipe::next() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return closed_ || !unread_.empty(); });

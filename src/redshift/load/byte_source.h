@@ -23,6 +23,9 @@ std::unique_ptr<ByteSource> bytes_of(std::shared_ptr<LakeReader> object);
 /// What the compressed bytes hold. errors  corrupt  they are damaged or end too early
 Result<std::unique_ptr<ByteSource>> decompressed(std::unique_ptr<ByteSource> from, Compression how);
 
+/// The bytes as one whole of that kind. errors  exhausted  memory
+Result<std::string> compressed(std::string_view bytes, Compression how);
+
 /// Bytes that one thread writes and another reads, a few at a time.
 class Pipe final : public ByteSource {
 public:

@@ -41,6 +41,7 @@ private:
         if (in_.is_sign("(")) made_.columns = TRY(in_.names());
         return {};
     }
+    Answer<void> job();
     Answer<void> options(bool is_unload);
     Answer<bool> access_option();
     Answer<bool> format_option();
@@ -278,11 +279,30 @@ Answer<bool> CopyReader::unload_option() {
     return false;
 }
 
+// The end of a COPY that is to be run again and again.
+Answer<void> CopyReader::job() {
+    CopyJobClause job;
+    job.at = in_.at();
+    TRY(in_.expect("job"));
+    TRY(in_.expect("create"));
+    job.name = TRY(in_.name());
+    if (in_.take("auto")) job.is_automatic = on_or_off();
+    if (in_.take("on", "rewrite")) {
+        job.loads_rewritten = in_.take("load");
+        if (!job.loads_rewritten) TRY(in_.expect("ignore"));
+    }
+    if (!in_.at_end()) return in_.wrong("nothing more");
+    made_.job = std::move(job);
+    return {};
+}
+
 Answer<void> CopyReader::options(bool is_unload) {
     while (!in_.at_end()) {
         if (in_.take_sign(",")) continue;
-        if (in_.is("job"))
-            return refuse("0A000", "COPY JOB is not there: the loader follows a bucket's events");
+        if (in_.is("job") && !is_unload) {
+            TRY(job());
+            break;
+        }
         bool known = TRY(access_option());
         if (!known) known = TRY(format_option());
         if (!known) known = TRY(flag_option());

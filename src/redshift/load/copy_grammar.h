@@ -43,12 +43,20 @@ struct CopyOptions {
     std::string extension;
 };
 
+/// JOB CREATE name [AUTO ON|OFF] [ON REWRITE LOAD|IGNORE]
+struct CopyJobClause {
+    std::size_t at = 0;  ///< token of JOB
+    std::string name;
+    bool is_automatic = true, loads_rewritten = false;
+};
+
 struct CopyStatement {
     std::size_t table_at = 0;          ///< token of the table's name
     std::vector<std::string> columns;  ///< of the list; none: all
     std::string source;                ///< s3://…, or where to UNLOAD
     std::string query;                 ///< of UNLOAD, and of COPY (query) TO STDOUT
     CopyOptions options;
+    std::optional<CopyJobClause> job;
 };
 
 /// COPY … FROM 's3://…' and its options, in any order.

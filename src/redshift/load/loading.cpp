@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "redshift/load/copy_job.h"
 
 namespace stroma::redshift {
 namespace {
@@ -164,6 +165,7 @@ Result<void> keep_errors(EngineSession& session, const LoadTarget& target,
                          const std::vector<LoadError>& errors) {
     if (errors.empty()) return {};
     const auto connection = TRY(session.engine().database->connect());
+    const std::shared_lock no_backup(session.engine().commits);
     return connection->in_transaction([&]() -> Result<void> {
         const auto appender = TRY(connection->append_to("stroma_system.load_errors"));
         const auto now = iso_time(session.engine().options.clock->unix_ms());
@@ -253,6 +255,42 @@ Answer<std::vector<LoadFile>> find_files(EngineSession& session, const CopyState
     }
     if (files.empty())
         return refuse("XX000", fmt::format("no file of the manifest {} is there", copy.source));
+    return files;
+}
+
+Answer<std::vector<LoadFile>> new_files(EngineSession& session, const CopyStatement& copy,
+                                        const JobRun& job) {
+    const auto& lake = session.engine().options.lake;
+    if (lake == nullptr) return refuse("0A000", "no buckets are served here");
+    const auto& principal = session.options().principal;
+    // By name alone where a rewritten object isn't a new one. One that couldn't be loaded is tried
+    // again when it is another.
+    std::set<std::pair<std::string, std::string>> known, failed;
+    const auto read = [&](std::string_view sql, auto& into, bool with_etag) -> Answer<void> {
+        const auto rows = TRY(session.query(sql, std::vector<sql::Value>{job.id}));
+        while (TRY(rows->next()))
+            into.emplace(rows->text(0), with_etag ? rows->text(1) : std::string());
+        return {};
+    };
+    TRY(read("SELECT filename, etag FROM stroma_system.load_commits WHERE copy_job_id = ?", known,
+             job.loads_rewritten));
+    TRY(read("SELECT filename, etag FROM stroma_system.copy_job_failures WHERE job_id = ?", failed,
+             true));
+    const auto listed = lake->list(principal, TRY(parse_address(copy.source)));
+    if (!listed) return fail(Failure(listed.error()));
+    std::vector<LoadFile> files;
+    for (const LakeObject& each : *listed) {
+        const std::string url = each.address.url();
+        const bool is_folder = each.address.key.ends_with('/') && each.size == 0;
+        if (is_folder || (!job.only.empty() && url != job.only)) continue;
+        if (known.contains({url, job.loads_rewritten ? each.etag : std::string()}) ||
+            failed.contains({url, each.etag}))
+            continue;
+        auto opened = lake->open(principal, each.address);
+        if (!opened && opened.error().code == ErrorCode::not_found) continue;  // gone meanwhile
+        std::shared_ptr<LakeReader> object = TRY(std::move(opened));
+        files.push_back(file_of(object));
+    }
     return files;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "redshift/load/copy_job.h"
 #include "redshift/load/loading.h"
 #include "redshift/load/staging.h"
 
@@ -36,16 +37,17 @@ Answer<std::vector<std::string>> json_paths_of(EngineSession& session, const Cop
 
 /// In the transaction of the rows.
 Answer<void> note_files(EngineSession& session, const LoadTarget& target,
-                        const std::vector<LoadFile>& files, const CopyOptions& options) {
+                        const std::vector<LoadFile>& files, const CopyOptions& options,
+                        const JobRun* job) {
     for (const LoadFile& file : files)
         TRY(session.change(
             "INSERT INTO stroma_system.load_commits VALUES (100, ?, 0, 'stroma', ?, 0, ?, ?, "
-            "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP), 1, ?, 0, 0, NULL, ?, ?, ?, ?)",
+            "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP), 1, ?, 0, 0, ?, ?, ?, ?, ?)",
             std::vector<sql::Value>{
                 session.query_number(), file.url, static_cast<std::int64_t>(file.lines),
                 static_cast<std::int64_t>(file.errors), std::string(name_of(options.format)),
-                target.table.key(), file.etag, static_cast<std::int64_t>(file.bytes),
-                static_cast<std::int64_t>(file.rows)}));
+                job == nullptr ? sql::Value{} : sql::Value(job->id), target.table.key(), file.etag,
+                static_cast<std::int64_t>(file.bytes), static_cast<std::int64_t>(file.rows)}));
     return {};
 }
 
@@ -85,40 +87,47 @@ Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& targ
     return *rows;
 }
 
-Answer<std::unique_ptr<Cursor>> copy_from_objects(EngineSession& session,
-                                                  const Prepared& prepared) {
-    const auto& tokens = prepared.plan->tokens;
-    const auto copy = TRY(read_copy(tokens));
+/// What a failed load says: the row that ended it.
+Failure load_failure(const LoadTarget& target, const LoadScan& scan) {
+    Failure failure("XX000", fmt::format("Load into table '{}' failed.  Check 'stl_load_errors' "
+                                         "system table for details.",
+                                         target.table.name));
+    const LoadError& last = scan.errors().back();
+    failure.detail =
+        fmt::format("{}, line {}: {} {}", last.file, last.line, last.code, last.reason);
+    return failure;
+}
+
+}  // namespace
+
+Answer<std::int64_t> load_files(EngineSession& session, const std::vector<Token>& tokens,
+                                const CopyStatement& copy, const JobRun* job) {
     auto target =
         TRY(load_target(session, tokens, copy.table_at, copy.columns, copy.options.explicit_ids));
     const auto paths = TRY(json_paths_of(session, copy.options));
-    auto files = TRY(find_files(session, copy));
+    std::vector<LoadFile> files;
+    if (job == nullptr) files = TRY(find_files(session, copy));
     const bool is_parquet = copy.options.format == CopyFormat::parquet;
     std::shared_ptr<LoadScan> scan;
-    if (!is_parquet)
-        scan = std::make_shared<LoadScan>(std::move(files), target.columns, copy.options, paths);
     const auto work = [&]() -> Answer<std::int64_t> {
+        // What a job takes follows from what it took: it looks while the table is its own.
+        if (job != nullptr) files = TRY(new_files(session, copy, *job));
+        if (files.empty()) return 0;
+        if (!is_parquet)
+            scan =
+                std::make_shared<LoadScan>(std::move(files), target.columns, copy.options, paths);
         const std::int64_t rows =
             is_parquet ? TRY(copy_parquet(session, target, files))
                        : TRY(insert_rows(session, target, scan, copy.options.no_load));
         if (!copy.options.no_load)
-            TRY(note_files(session, target, is_parquet ? files : scan->files(), copy.options));
+            TRY(note_files(session, target, is_parquet ? files : scan->files(), copy.options, job));
         return rows;
     };
     auto loaded = session.write({target.table.key()}, false, work);
     if (scan != nullptr) {
         const auto kept = keep_errors(session, target, scan->errors());
         if (!kept && loaded) return fail(Failure(kept.error()));
-        if (!loaded && scan->has_failed()) {
-            Failure failure("XX000",
-                            fmt::format("Load into table '{}' failed.  Check 'stl_load_errors' "
-                                        "system table for details.",
-                                        target.table.name));
-            const LoadError& last = scan->errors().back();
-            failure.detail =
-                fmt::format("{}, line {}: {} {}", last.file, last.line, last.code, last.reason);
-            return fail(std::move(failure));
-        }
+        if (!loaded && scan->has_failed()) return fail(load_failure(target, *scan));
     }
     if (!loaded) return fail(std::move(loaded.error()));
     session.last_copy_count = *loaded;
@@ -131,15 +140,15 @@ Answer<std::unique_ptr<Cursor>> copy_from_objects(EngineSession& session,
                       fmt::format("Load into table '{}' completed, {} record(s) could not be "
                                   "loaded.  Check 'stl_load_errors' system table for details.",
                                   target.table.name, scan->errors().size())});
-    return done(StatementKind::copy_from_s3, *loaded);
+    return *loaded;
 }
 
-}  // namespace
-
 Answer<std::unique_ptr<Cursor>> run_copy(EngineSession& session, const Prepared& prepared) {
-    if (prepared.statement.kind == StatementKind::copy_job)
-        return refuse("0A000", "COPY JOB is not there");
-    return copy_from_objects(session, prepared);
+    if (prepared.statement.kind == StatementKind::copy_job) return run_copy_job(session, prepared);
+    const auto copy = TRY(read_copy(prepared.plan->tokens));
+    if (copy.job) return create_copy_job(session, prepared, copy);
+    const std::int64_t rows = TRY(load_files(session, prepared.plan->tokens, copy, nullptr));
+    return done(StatementKind::copy_from_s3, rows);
 }
 
 }  // namespace stroma::redshift

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/json.h"
+#include "redshift/load/byte_source.h"
 #include "redshift/load/loading.h"
 #include "redshift/load/row_text.h"
 #include "redshift/load/staging.h"
@@ -33,9 +34,19 @@ private:
     Answer<void> parquet_files(const std::string& sql);
     Answer<void> manifest(const std::vector<Column>& columns);
     Answer<void> put(const std::string& name, std::string_view bytes, std::int64_t rows);
+    Answer<void> put_text(const std::string& name, std::string_view text, std::int64_t rows) {
+        const std::string packed = TRY(compressed(text, options_.compression));
+        return put(name, packed, rows);
+    }
     Answer<void> put_file(const std::string& name, const fs::path& path, std::int64_t rows);
     std::string extension() const {
         if (!options_.extension.empty()) return "." + options_.extension;
+        switch (options_.compression) {
+            case Compression::gzip: return ".gz";
+            case Compression::zstd: return ".zst";
+            case Compression::bzip2: return ".bz2";
+            case Compression::none: break;
+        }
         return options_.format == CopyFormat::parquet ? ".parquet" : "";
     }
     std::string part_name(std::size_t number) const {
@@ -136,7 +147,7 @@ Answer<void> Unload::text_files(Cursor& cursor) {
         ++part.rows;
         ++rows_;
         if (part.text.size() < most && held < 4 * held_max) continue;
-        TRY(put(partition + part_name(part.number++), part.text, part.rows));
+        TRY(put_text(partition + part_name(part.number++), part.text, part.rows));
         held -= std::min<std::uint64_t>(held, part.text.size());
         part.text.clear();
         part.rows = 0;
@@ -145,7 +156,7 @@ Answer<void> Unload::text_files(Cursor& cursor) {
     for (auto& [partition, part] : parts) {
         if (part.text.empty() && part.number > 0) continue;
         if (part.text.empty() && options_.header) text.header(part.text);
-        TRY(put(partition + part_name(part.number), part.text, part.rows));
+        TRY(put_text(partition + part_name(part.number), part.text, part.rows));
     }
     return {};
 }
@@ -224,8 +235,8 @@ Answer<std::unique_ptr<Cursor>> run_unload(EngineSession& session, const Prepare
         return refuse("0A000", "no buckets are served here");
     auto statement = TRY(read_unload(prepared.plan->tokens));
     auto& options = statement.options;
-    if (options.compression != Compression::none)
-        return refuse("0A000", "UNLOAD writes no compressed text; PARQUET is");
+    if (options.compression != Compression::none && options.format == CopyFormat::parquet)
+        return refuse("0A000", "PARQUET is compressed by itself");
     if (options.format == CopyFormat::csv)
         options.null_text = options.null_text == "\\N" ? "" : options.null_text;
     if (options.format == CopyFormat::text && options.null_text == "\\N") options.null_text = "";
