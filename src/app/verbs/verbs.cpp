@@ -1,6 +1,7 @@
 #include "app/verbs/verbs.h"
 
 #include "app/aws/aws_verbs.h"
+#include "app/tissue/pipeline_verbs.h"
 
 namespace stroma::app {
 
@@ -10,7 +11,7 @@ std::vector<Verb> all_verbs() {
         job_verb(),    user_verb(),   token_verb(),      key_verb(),      env_verb(),
         put_verb(),    watch_verb(),  audit_verb(),      ontology_verb(), origin_verb(),
         diff_verb(),   backup_verb(), restore_verb(),    verify_verb(),   purge_verb(),
-        demo_verb(),   config_verb(), completion_verb(), help_verb(),     version_verb(),
+        pipeline_verb(), demo_verb(),   config_verb(), completion_verb(), help_verb(),     version_verb(),
     };
 }
 

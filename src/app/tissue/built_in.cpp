@@ -1,0 +1,10 @@
+#include "app/tissue/built_in.h"
+
+namespace stroma::app {
+
+const std::vector<Step>& built_in_steps() {
+    static const std::vector<Step> all = {segment_step(), measure_step()};
+    return all;
+}
+
+}  // namespace stroma::app
