@@ -126,20 +126,21 @@ Result<void> run_segment(const OneShotOptions& options, Invocation& invocation) 
     TRY(set_number(parameters, "expand_um", options.expand_um));
     TRY(set_named(parameters, options.parameters));
     Json report = Json::array();
-    for (const fs::path& picture : TRY(pictures_of(options.input))) {
+    const auto pictures = TRY(pictures_of(options.input));
+    for (const fs::path& picture : pictures) {
         if (invocation.stop.stop_requested()) return fail(ErrorCode::cancelled, "interrupted");
         const Json task = {{"step", "segment"},
                            {"inputs", {{"image", {picture.string()}}}},
                            {"parameters", parameters}};
         const fs::path target = fs::path(options.labels) / label_name(picture);
         double nuclei = 0;
-        TRY(run_beside(task, options.labels, stem_of(picture), invocation,
-                       [&](const fs::path& work) -> Result<void> {
-                           const Json made = TRY(outputs_in(work));
-                           nuclei = made["summary"]["nuclei"].get<double>();
-                           const auto file = made["outputs"]["labels"][0].get<std::string>();
-                           return rename_file(work / file, target);
-                       }));
+        const auto take = [&](const fs::path& work) -> Result<void> {
+            const Json made = TRY(outputs_in(work));
+            nuclei = made["summary"]["nuclei"].get<double>();
+            const auto file = made["outputs"]["labels"][0].get<std::string>();
+            return rename_file(work / file, target);
+        };
+        TRY(run_beside(task, options.labels, stem_of(picture), invocation, take));
         report.push_back({{"image", picture.filename().string()},
                           {"labels", target.string()},
                           {"nuclei", nuclei}});
@@ -167,7 +168,8 @@ Result<Json> measure_parameters(const OneShotOptions& options) {
 Result<void> run_measure(const OneShotOptions& options, Invocation& invocation) {
     const Json parameters = TRY(measure_parameters(options));
     Json report = Json::array();
-    for (const fs::path& picture : TRY(pictures_of(options.input))) {
+    const auto pictures = TRY(pictures_of(options.input));
+    for (const fs::path& picture : pictures) {
         if (invocation.stop.stop_requested()) return fail(ErrorCode::cancelled, "interrupted");
         Json inputs = {{"image", {picture.string()}}};
         inputs["labels"].push_back(TRY(labels_of(picture, options.labels)).string());
@@ -178,13 +180,14 @@ Result<void> run_measure(const OneShotOptions& options, Invocation& invocation) 
         const std::string stem = stem_of(picture);
         const fs::path output = options.output;
         double cells = 0;
-        TRY(run_beside(task, output, stem, invocation, [&](const fs::path& work) -> Result<void> {
+        const auto take = [&](const fs::path& work) -> Result<void> {
             const Json made = TRY(outputs_in(work));
             cells = made["summary"]["cells"].get<double>();
             if (fs::exists(work / "cells.csv"))
                 TRY(rename_file(work / "cells.csv", output / (stem + ".csv")));
             return rename_file(work / "cells.h5ad", output / (stem + ".h5ad"));
-        }));
+        };
+        TRY(run_beside(task, output, stem, invocation, take));
         const std::string table = (output / (stem + ".h5ad")).string();
         report.push_back({{"image", picture.filename().string()}, {"table", table},
                           {"cells", cells}});
