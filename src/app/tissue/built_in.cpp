@@ -3,7 +3,11 @@
 namespace stroma::app {
 
 const std::vector<Step>& built_in_steps() {
-    static const std::vector<Step> all = {segment_step(), measure_step()};
+    static const std::vector<Step> all = {
+        segment_step(),      measure_step(),        gate_step(),
+        cluster_step(),      embed_step(),          frequencies_step(),
+        interactions_step(), neighbourhoods_step(), distances_step(),
+    };
     return all;
 }
 

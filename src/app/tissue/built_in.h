@@ -2,11 +2,19 @@
 
 #include "app/tissue/step.h"
 
-// One for each file <name>_step.cpp, in the order of built_in_steps().
+// The steps, each described and done in <name>_step.cpp (or with its like), in the order of
+// built_in_steps().
 
 namespace stroma::app {
 
 Step segment_step();
 Step measure_step();
+Step gate_step();
+Step cluster_step();
+Step embed_step();
+Step frequencies_step();
+Step interactions_step();
+Step neighbourhoods_step();
+Step distances_step();
 
 }  // namespace stroma::app
