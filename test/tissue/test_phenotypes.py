@@ -4,7 +4,7 @@ import anndata
 import numpy as np
 import pandas
 import pytest
-from scipy import spatial
+from scipy import spatial, stats
 
 PHENOTYPES = {"Immune": 4746, "ECAD+": 3014, "Unknown": 2279, "SMA+": 602, "Treg": 282,
               "Other myeloid cells": 193, "NK cells": 66, "Dendritic cells": 19}
@@ -75,6 +75,20 @@ def test_the_exact_enrichment_is_the_reference_s(step, gated, exemplar, name, gr
     assert np.array_equal(found["count"], expected["count"])
     for column, theirs in (("mean", "null_mean"), ("sd", "null_sd"), ("z", "z")):
         np.testing.assert_allclose(found[column], expected[theirs], rtol=1e-6, atol=1e-8)
+
+
+def test_scimap_s_interactions_come_out_without_its_shuffles(step, gated, exemplar):
+    made = step("interactions", {"cells": gated["folder"] / "cells.h5ad"},
+                {"graph": "radius", "radius": 70})
+    found = pandas.read_csv(made["folder"] / "interactions.csv")
+    theirs = pandas.read_csv(exemplar / "expected/scimap_spatial_interaction_r70.csv")
+    assert list(found["source"]) == list(theirs["phenotype"])
+    np.testing.assert_allclose(found["scimap"], theirs.iloc[:, 2], rtol=1e-9)
+    # Theirs is of 1,000 shuffles.
+    z, their_z = stats.norm.isf(found["scimap_p"] / 2), stats.norm.isf(theirs.iloc[:, 3] / 2)
+    known = np.isfinite(their_z)
+    assert known.sum() > 50
+    assert np.all(np.abs(z - their_z)[known] < 0.15 * np.maximum(1, z[known]))
 
 
 def test_shuffles_come_to_the_exact_values(step, tmp_path):

@@ -7,7 +7,13 @@
 
 namespace stroma::app {
 
+Step quality_step();
+Step correct_step();
+Step background_step();
+Step denoise_step();
+Step normalize_step();
 Step segment_step();
+Step outline_step();
 Step measure_step();
 Step gate_step();
 Step cluster_step();

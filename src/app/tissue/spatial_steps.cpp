@@ -44,6 +44,7 @@ Result<KindsInImages> kinds_in_images(const StepRun& run) {
 }
 
 void add_pairs(const std::string& image, const Kinds& kinds, const tissue::Enrichment& exact,
+               const tissue::ScimapInteraction* scimap,
                const tissue::PermutedEnrichment* shuffled,
                const tissue::PermutedEnrichment* histocat, CsvText& csv) {
     for (std::size_t a = 0; a < exact.kinds; ++a)
@@ -56,7 +57,9 @@ void add_pairs(const std::string& image, const Kinds& kinds, const tissue::Enric
                                             text_of(exact.means[at]),
                                             text_of(exact.sds[at]),
                                             text_of(exact.z[at]),
-                                            text_of(tissue::normal_two_sided(exact.z[at]))};
+                                            text_of(tissue::normal_two_sided(exact.z[at])),
+                                            scimap == nullptr ? "" : text_of(scimap->effects[at]),
+                                            scimap == nullptr ? "" : text_of(scimap->p[at])};
             if (shuffled != nullptr)
                 row.insert(row.end(), {text_of(shuffled->enrichment.z[at]),
                                        text_of(shuffled->p_high[at]), text_of(shuffled->p_low[at]),
@@ -72,7 +75,8 @@ Result<void> interactions(StepRun& run) {
     const auto shuffles = static_cast<std::uint32_t>(run.integer("shuffles"));
     const auto seed = static_cast<std::uint64_t>(run.integer("seed"));
     std::vector<std::string> heads = {"image", "source", "target", "count",
-                                      "mean",  "sd",     "z",      "p"};
+                                      "mean",  "sd",     "z",      "p",
+                                      "scimap", "scimap_p"};
     if (shuffles > 0)
         heads.insert(heads.end(), {"shuffled_z", "shuffled_p_high", "shuffled_p_low",
                                    "histocat", "histocat_p_high", "histocat_p_low"});
@@ -92,14 +96,16 @@ Result<void> interactions(StepRun& run) {
             shuffled = tissue::permuted_enrichment(graph, here, kinds, shuffles, seed);
             histocat = tissue::permuted_interaction(graph, here, kinds, shuffles, seed);
         }
-        add_pairs(image.name, cells.kinds, all.back(), shuffled ? &*shuffled : nullptr,
+        const auto scimap = tissue::scimap_interaction(graph, here, kinds);
+        add_pairs(image.name, cells.kinds, all.back(), &scimap, shuffled ? &*shuffled : nullptr,
                   histocat ? &*histocat : nullptr, csv);
         if (watch.progress)
             watch.progress(static_cast<double>(all.size()),
                            static_cast<double>(cells.images.size()), "images");
     }
     if (all.size() > 1 && shuffles == 0)
-        add_pairs("(all)", cells.kinds, tissue::together(all), nullptr, nullptr, csv);
+        add_pairs("(all)", cells.kinds, tissue::together(all), nullptr, nullptr, nullptr,
+                  csv);
     TRY(csv.write(run.output() / "interactions.csv"));
     run.made("table", "interactions.csv");
     run.tell("cells", static_cast<double>(cells.table.cell_count()));
@@ -229,7 +235,7 @@ Step interactions_step() {
         .name = "interactions",
         .summary = "Which kinds of cells lie beside each other more often than by chance, exactly",
         .inputs = {{"cells", "cells", "a table of cells with places and kinds"}},
-        .outputs = {{"table", "table", "of each image and pair: count, mean, sd, z, p"}},
+        .outputs = {{"table", "table", "of each image and pair: count, mean, sd, z, p; scimap's"}},
         .parameters = {kind_parameter(), image_parameter(),
                        {"shuffles", integer, "0",
                         "so many shuffled labels beside the exact form: Squidpy's and histoCAT's "

@@ -1,8 +1,10 @@
 #pragma once
 
-#include "base/file.h"
+#include "app/tissue/step.h"
 #include "image/stored_image.h"
+#include "tissue/pixel_reader.h"
 #include "tissue/scratch_plane.h"
+#include "tissue/segment/filters.h"
 
 namespace stroma::app {
 
@@ -11,5 +13,14 @@ namespace stroma::app {
 Result<void> write_overlay(const image::StoredImage& picture, std::size_t channel,
                            const tissue::ScratchPlane<std::uint32_t>& labels,
                            const fs::path& path);
+
+/// Makes a window's values of a channel; any thread.
+using MakeWindow = std::function<Result<void>(std::size_t channel, const tissue::Window& window,
+                                              tissue::Raster<float>& out)>;
+/// Writes the picture that `make` gives as an OME-TIFF of that shape below the run's output.
+/// Values are rounded to its type and cut to what that holds.
+/// memory  a window on each thread; one plane in scratch space
+Result<void> write_made(const StepRun& run, const image::ImageInfo& shape, const MakeWindow& make,
+                        const std::string& file);
 
 }  // namespace stroma::app

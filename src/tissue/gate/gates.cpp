@@ -63,6 +63,41 @@ void Mixture::improve(const std::vector<double>& places, const std::vector<doubl
     }
 }
 
+/// From values to 0 … 0.5 (the one nearest the gate) … 1.
+struct Scaling {
+    float nearest = 0, low_factor = 0, low_shift = 0, high_factor = 0, high_shift = 0.5f;
+
+    float scaled(float value) const {
+        return value <= nearest ? value * low_factor + low_shift
+                                : value * high_factor + high_shift;
+    }
+};
+
+Scaling scaling_of(const std::vector<double>& values, double gate) {
+    Scaling scaling;
+    auto low = static_cast<float>(values[0]), high = low;
+    scaling.nearest = low;
+    for (const double one : values) {
+        const auto value = static_cast<float>(one);
+        if (std::abs(static_cast<double>(value) - gate) <
+            std::abs(static_cast<double>(scaling.nearest) - gate))
+            scaling.nearest = value;
+        low = std::min(low, value);
+        high = std::max(high, value);
+    }
+    if (scaling.nearest > low) {
+        scaling.low_factor = 0.5f / (scaling.nearest - low);
+        scaling.low_shift = 0 - low * scaling.low_factor;
+    } else {
+        scaling.low_shift = 0.5f;  // all values are at the gate or over it
+    }
+    if (high > scaling.nearest) {
+        scaling.high_factor = 0.5f / (high - scaling.nearest);
+        scaling.high_shift = 0.5f - scaling.nearest * scaling.high_factor;
+    }
+    return scaling;
+}
+
 struct Scores {
     std::vector<float> values;
     std::vector<bool> has_failed;
@@ -193,20 +228,11 @@ Result<std::vector<Gate>> rescale(CellTable& table, const std::string& layer,
                                        [&](const Gate& gate) { return gate.marker == marker; });
         const auto found = said == gates.end() ? automatic_gate(values) : said->value;
         if (!found) continue;
-        double nearest = values[0], low = values[0], high = values[0];
-        for (const double value : values) {
-            if (std::abs(value - *found) < std::abs(nearest - *found)) nearest = value;
-            low = std::min(low, value);
-            high = std::max(high, value);
-        }
-        for (std::size_t i = 0; i < cells; ++i) {
-            const double value = values[i];
-            const double share =
-                value >= nearest
-                    ? 0.5 + (high > nearest ? 0.5 * (value - nearest) / (high - nearest) : 0)
-                    : 0.5 * (value - low) / (nearest - low);
-            gated.values[i * width + *place] = static_cast<float>(share);
-        }
+        // In 32 bits and with the cell at the gate counted to the lower side, as scimap reckons: on
+        // which side of 0.5 rounding leaves that one cell is then the same, too.
+        const Scaling scaling = scaling_of(values, *found);
+        for (std::size_t i = 0; i < cells; ++i)
+            gated.values[i * width + *place] = scaling.scaled(static_cast<float>(values[i]));
         used.push_back({marker, *found});
     }
     table.set(std::move(gated));

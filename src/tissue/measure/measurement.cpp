@@ -10,25 +10,12 @@
 #include <type_traits>
 
 #include "base/threads.h"
-#include "image/pyramid_writer.h"
-#include "tissue/pixel_reader.h"
+#include "tissue/measure/label_boxes.h"
 
 namespace stroma::tissue {
 namespace {
 
-constexpr std::int64_t side_max = 16'384;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-struct Extent {
-    std::int64_t x0 = INT64_MAX, y0 = INT64_MAX, x1 = 0, y1 = 0;
-    void take(const Extent& other) {
-        x0 = std::min(x0, other.x0);
-        y0 = std::min(y0, other.y0);
-        x1 = std::max(x1, other.x1);
-        y1 = std::max(y1, other.y1);
-    }
-};
-using Extents = std::map<std::uint32_t, Extent>;
 
 /// Which numbers are asked for, and how they are called.
 struct Plan {
@@ -152,23 +139,15 @@ public:
     Result<Measurement> measure(const std::vector<std::string>& channel_names);
 
 private:
-    /// The objects whose boxes begin in one block of tiles, and what lies under them.
-    struct Owned {
-        std::vector<std::size_t> objects;
-        Window window;
-    };
     /// What one thread has of a block at a time.
     struct Block {
         std::vector<std::uint32_t> labels, nuclei;
         std::vector<std::vector<PixelRun>> parts[3];  ///< of each object: whole, nucleus, cytoplasm
     };
-    Result<Extents> extents() const;
-    Result<void> extents_in(const Window& window, Extents& here) const;
-    Result<std::vector<Owned>> shared_out(const Extents& all) const;
-    Result<void> measure_block(const Owned& owned);
-    void find_runs(const Owned& owned, Block& block);
+    Result<void> measure_block(const BoxBlock& owned);
+    void find_runs(const BoxBlock& owned, Block& block);
     template <class T>
-    Result<void> measure_channel(const Owned& owned, const Block& block, std::size_t channel);
+    Result<void> measure_channel(const BoxBlock& owned, const Block& block, std::size_t channel);
     void name_channels(const std::vector<std::string>& given);
     void name_tables();
     std::size_t part_count() const { return nuclei_ == nullptr ? 1 : 3; }
@@ -178,79 +157,16 @@ private:
     const image::StoredImage* nuclei_;
     const Plan plan_;
     const expression::Watch& watch_;
-    std::vector<Extent> boxes_;
+    std::vector<LabelBox> boxes_;
     Measurement made_;
 };
 
-Result<void> Measurer::extents_in(const Window& window, Extents& here) const {
-    std::vector<std::uint32_t> values;
-    TRY(PixelReader(labels_, 0).read_labels(window, values));
-    for (std::int64_t y = 0; y < window.height; ++y) {
-        const std::uint32_t* const row = values.data() + y * window.width;
-        for (std::int64_t x = 0; x < window.width;) {
-            const std::uint32_t label = row[x];
-            const std::int64_t first = x;
-            while (x < window.width && row[x] == label) ++x;
-            if (label != 0)
-                here[label].take(
-                    {window.x + first, window.y + y, window.x + x, window.y + y + 1});
-        }
-    }
-    return {};
-}
-
-Result<Extents> Measurer::extents() const {
-    const auto side = static_cast<std::int64_t>(image::tile_side);
-    const auto width = static_cast<std::int64_t>(labels_.info().width);
-    const auto height = static_cast<std::int64_t>(labels_.info().height);
-    const std::int64_t across = (width + side - 1) / side, down = (height + side - 1) / side;
-    Extents all;
-    std::mutex mutex;
-    const auto look = [&](std::size_t at) -> Result<void> {
-        if (watch_.cancelled && watch_.cancelled())
-            return fail(ErrorCode::cancelled, "the measurement was cancelled");
-        const std::int64_t x0 = static_cast<std::int64_t>(at) % across * side;
-        const std::int64_t y0 = static_cast<std::int64_t>(at) / across * side;
-        Extents here;
-        TRY(extents_in({x0, y0, std::min(side, width - x0), std::min(side, height - y0)}, here));
-        const std::lock_guard lock(mutex);
-        for (const auto& [label, extent] : here) all[label].take(extent);
-        return {};
-    };
-    TRY(parallel_for(static_cast<std::size_t>(across * down), look));
-    return all;
-}
-
-/// Each object belongs to the block of tiles that its box begins in.
-Result<std::vector<Measurer::Owned>> Measurer::shared_out(const Extents& all) const {
-    constexpr std::int64_t side = 4 * std::int64_t{image::tile_side};
-    std::map<std::pair<std::int64_t, std::int64_t>, std::pair<Owned, Extent>> blocks;
-    std::size_t object = 0;
-    for (const auto& [label, box] : all) {
-        if (box.x1 - box.x0 > side_max || box.y1 - box.y0 > side_max)
-            return fail(
-                ErrorCode::exhausted,
-                fmt::format("limit: object: label {} is {} by {} pixels; at most {} are measured",
-                            label, box.x1 - box.x0, box.y1 - box.y0, side_max));
-        auto& [owned, extent] = blocks[{box.y0 / side, box.x0 / side}];
-        owned.objects.push_back(object++);
-        extent.take(box);
-    }
-    std::vector<Owned> out;
-    for (auto& [place, block] : blocks) {
-        const Extent& box = block.second;
-        block.first.window = {box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0};
-        out.push_back(std::move(block.first));
-    }
-    return out;
-}
-
-void Measurer::find_runs(const Owned& owned, Block& block) {
+void Measurer::find_runs(const BoxBlock& owned, Block& block) {
     const Window& window = owned.window;
-    for (auto& part : block.parts) part.assign(owned.objects.size(), {});
-    for (std::size_t i = 0; i < owned.objects.size(); ++i) {
-        const Extent& box = boxes_[owned.objects[i]];
-        const std::uint32_t label = made_.labels[owned.objects[i]];
+    for (auto& part : block.parts) part.assign(owned.boxes.size(), {});
+    for (std::size_t i = 0; i < owned.boxes.size(); ++i) {
+        const LabelBox& box = boxes_[owned.boxes[i]];
+        const std::uint32_t label = made_.labels[owned.boxes[i]];
         std::uint64_t inner = 0;
         for (std::int64_t y = box.y0; y < box.y1; ++y) {
             const std::int64_t begin = (y - window.y) * window.width - window.x;
@@ -274,19 +190,19 @@ void Measurer::find_runs(const Owned& owned, Block& block) {
                 }
             }
         }
-        made_.regions[owned.objects[i]] = region_of(block.parts[0][i]);
-        if (nuclei_ != nullptr) made_.nucleus_areas[owned.objects[i]] = inner;
+        made_.regions[owned.boxes[i]] = region_of(block.parts[0][i]);
+        if (nuclei_ != nullptr) made_.nucleus_areas[owned.boxes[i]] = inner;
     }
 }
 
 template <class T>
-Result<void> Measurer::measure_channel(const Owned& owned, const Block& block,
+Result<void> Measurer::measure_channel(const BoxBlock& owned, const Block& block,
                                        std::size_t channel) {
     const Window& window = owned.window;
     std::vector<T> pixels, values;
     TRY(PixelReader(image_, channel).read_as(window, pixels));
     for (std::size_t part = 0; part < part_count(); ++part)
-        for (std::size_t i = 0; i < owned.objects.size(); ++i) {
+        for (std::size_t i = 0; i < owned.boxes.size(); ++i) {
             Moments<T> moments;
             values.clear();
             for (const PixelRun& run : block.parts[part][i]) {
@@ -297,12 +213,12 @@ Result<void> Measurer::measure_channel(const Owned& owned, const Block& block,
                 if (plan_.sorts) values.insert(values.end(), from, from + length);
             }
             summarise(plan_, moments, values, made_.tables.data() + part * plan_.names.size(),
-                      owned.objects[i] * made_.channels.size() + channel);
+                      owned.boxes[i] * made_.channels.size() + channel);
         }
     return {};
 }
 
-Result<void> Measurer::measure_block(const Owned& owned) {
+Result<void> Measurer::measure_block(const BoxBlock& owned) {
     Block block;
     TRY(PixelReader(labels_, 0).read_labels(owned.window, block.labels));
     if (nuclei_ != nullptr) TRY(PixelReader(*nuclei_, 0).read_labels(owned.window, block.nuclei));
@@ -338,22 +254,19 @@ void Measurer::name_tables() {
 }
 
 Result<Measurement> Measurer::measure(const std::vector<std::string>& channel_names) {
-    const Extents all = TRY(extents());
-    for (const auto& [label, box] : all) {
-        made_.labels.push_back(label);
-        boxes_.push_back(box);
-    }
+    boxes_ = TRY(label_boxes(labels_, watch_));
+    for (const LabelBox& box : boxes_) made_.labels.push_back(box.label);
     made_.regions.resize(boxes_.size());
     if (nuclei_ != nullptr) made_.nucleus_areas.resize(boxes_.size());
     name_channels(channel_names);
     name_tables();
-    const std::vector<Owned> blocks = TRY(shared_out(all));
+    const std::vector<BoxBlock> blocks = TRY(blocks_of(boxes_));
     std::mutex mutex;
     double done = 0;
     const auto work = [&](std::size_t at) -> Result<void> {
         TRY(measure_block(blocks[at]));
         const std::lock_guard lock(mutex);
-        done += static_cast<double>(blocks[at].objects.size());
+        done += static_cast<double>(blocks[at].boxes.size());
         if (watch_.progress) watch_.progress(done, static_cast<double>(boxes_.size()), "cells");
         return {};
     };

@@ -8,6 +8,7 @@
 
 #include "base/threads.h"
 #include "cluster/random.h"
+#include "tissue/statistics/samples.h"
 
 namespace stroma::tissue {
 namespace {
@@ -212,6 +213,32 @@ Enrichment together(std::span<const Enrichment> images) {
     for (std::size_t i = 0; i < out.counts.size(); ++i) {
         out.sds[i] = std::sqrt(out.sds[i]);
         out.z[i] = z_of(out.counts[i], out.means[i], out.sds[i]);
+    }
+    return out;
+}
+
+ScimapInteraction scimap_interaction(const SpatialGraph& graph,
+                                     std::span<const std::int32_t> kinds, std::size_t kind_count) {
+    const std::vector<double> counts = pair_counts(graph, kinds, kind_count);
+    const std::vector<double> sizes = kind_sizes(kinds, kind_count);
+    std::vector<double> from(kind_count), to(kind_count);
+    double edges = 0;
+    for (std::size_t pair = 0; pair < counts.size(); ++pair) {
+        from[pair / kind_count] += counts[pair];
+        to[pair % kind_count] += counts[pair];
+        edges += counts[pair];
+    }
+    ScimapInteraction out;
+    for (std::size_t pair = 0; pair < counts.size(); ++pair) {
+        const std::size_t a = pair / kind_count, b = pair % kind_count;
+        const auto row = counts.begin() + static_cast<std::ptrdiff_t>(a * kind_count);
+        const double most = *std::max_element(row, row + static_cast<std::ptrdiff_t>(kind_count));
+        // Edges of a whose other end is b, when ends are dealt out anew: hypergeometric.
+        const double mean = from[a] * to[b] / edges;
+        const double variance = mean * (1 - to[b] / edges) * (edges - from[a]) / (edges - 1);
+        const double sign = counts[pair] >= mean ? 1 : -1;
+        out.effects.push_back(sizes[a] > 0 && most > 0 ? sign * counts[pair] / most : 0);
+        out.p.push_back(normal_two_sided(z_of(counts[pair], mean, std::sqrt(variance))));
     }
     return out;
 }

@@ -31,6 +31,15 @@ Enrichment exact_enrichment(const SpatialGraph& graph, std::span<const std::int3
 /// Adds the counts, means and variances of several images, and gives z anew.
 Enrichment together(std::span<const Enrichment> images);
 
+/// scimap's spatial_interaction with its shuffles, of the neighbours' kinds over the edges, in closed
+/// form: edges per cell of the source, over the largest of the source, with the sign of the
+/// difference to the mean; and p on both sides by the normal distribution.
+struct ScimapInteraction {
+    std::vector<double> effects, p;
+};
+ScimapInteraction scimap_interaction(const SpatialGraph& graph,
+                                     std::span<const std::int32_t> kinds, std::size_t kind_count);
+
 /// What shuffled kinds give, for comparison: mean, sd, z, and how often a shuffle gave at least
 /// (at most) what was seen.
 struct PermutedEnrichment {
