@@ -200,6 +200,12 @@ Result<void> run_measure(const OneShotOptions& options, Invocation& invocation) 
 
 }  // namespace
 
+void add_tissue_verbs(Verb& pipeline) {
+    pipeline.verbs.push_back(pipeline_segment_verb());
+    pipeline.verbs.push_back(pipeline_measure_verb());
+    pipeline.verbs.push_back(pipeline_step_verb());
+}
+
 Verb pipeline_segment_verb() {
     auto options = std::make_shared<OneShotOptions>();
     return {

@@ -4,8 +4,8 @@
 
 namespace stroma::app {
 
-/// "pipeline", with what lies below it.
-Verb pipeline_verb();
+/// Puts the steps of the tissue pipeline below the verb "pipeline": step, segment, measure.
+void add_tissue_verbs(Verb& pipeline);
 
 Verb pipeline_step_verb();     ///< one task of one step, as the engine starts it
 Verb pipeline_segment_verb();  ///< pictures of a folder into labels

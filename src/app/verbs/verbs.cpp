@@ -4,6 +4,15 @@
 #include "app/tissue/pipeline_verbs.h"
 
 namespace stroma::app {
+namespace {
+
+Verb pipeline_verb() {
+    Verb verb{.name = "pipeline", .summary = "Files through stages: runs, their queues and outputs"};
+    add_tissue_verbs(verb);
+    return verb;
+}
+
+}  // namespace
 
 std::vector<Verb> all_verbs() {
     return {
