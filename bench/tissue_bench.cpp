@@ -13,10 +13,10 @@
 #include "image/png/png_reader.h"
 #include "image/pyramid_writer.h"
 #include "object/mapped_reader.h"
+#include "tissue/measure/measurement.h"
 #include "tissue/pixel_reader.h"
 #include "tissue/segment/matching.h"
 #include "tissue/segment/segmentation.h"
-#include "tissue/measure/measurement.h"
 #include "tissue/statistics/enrichment.h"
 
 namespace stroma {
@@ -212,12 +212,13 @@ Result<void> measure_speed(std::uint64_t side) {
         const std::clock_t start = std::clock();
         const auto measured = TRY(tissue::measure(*image, *labels, nullptr, options, {}));
         const double seconds = since(start);
-        fmt::print("{}: {} cells, {} channels, shapes: {:.2f} s, {:.0f} k cell channels/s, {:.0f} "
-                   "MPix channels/s of processor time\n",
-                   is_all ? "mean, median, sd, sum, 2 quantiles" : "mean", measured.labels.size(),
-                   channels, seconds,
-                   static_cast<double>(measured.labels.size() * channels) / seconds / 1e3,
-                   static_cast<double>(side * side * channels) / seconds / 1e6);
+        fmt::print(
+            "{}: {} cells, {} channels, shapes: {:.2f} s, {:.0f} k cell channels/s, {:.0f} "
+            "MPix channels/s of processor time\n",
+            is_all ? "mean, median, sd, sum, 2 quantiles" : "mean", measured.labels.size(),
+            channels, seconds,
+            static_cast<double>(measured.labels.size() * channels) / seconds / 1e3,
+            static_cast<double>(side * side * channels) / seconds / 1e6);
     }
     return {};
 }
@@ -249,9 +250,10 @@ Result<void> enrich_speed(std::uint64_t cells) {
         static_cast<void>(tissue::exact_enrichment(near, of_cells, kinds));
         best = std::min(best, since(start));
     }
-    fmt::print("{} cells: 6 nearest {:.3f} s, Delaunay {:.3f} s ({} edges), exact enrichment of {} "
-               "edges {:.2f} ms\n",
-               cells, nearest, delaunay, triangles.edge_count() / 2, near.edge_count(), best * 1e3);
+    fmt::print(
+        "{} cells: 6 nearest {:.3f} s, Delaunay {:.3f} s ({} edges), exact enrichment of {} "
+        "edges {:.2f} ms\n",
+        cells, nearest, delaunay, triangles.edge_count() / 2, near.edge_count(), best * 1e3);
     return {};
 }
 
@@ -261,8 +263,9 @@ Result<void> enrich_speed(std::uint64_t cells) {
 int main(int argument_count, char** arguments) {
     using namespace stroma;
     const std::string verb = argument_count == 3 ? arguments[1] : "";
-    Result<void> done = fail(ErrorCode::invalid_input, "score FOLDER, speed SIDE, measure SIDE or "
-                                                        "enrich CELLS");
+    Result<void> done = fail(ErrorCode::invalid_input,
+                             "score FOLDER, speed SIDE, measure SIDE or "
+                             "enrich CELLS");
     if (verb == "score") done = score(arguments[2]);
     if (verb == "speed") done = speed(std::strtoull(arguments[2], nullptr, 10));
     if (verb == "measure") done = measure_speed(std::strtoull(arguments[2], nullptr, 10));

@@ -89,15 +89,15 @@ bool Lloyd::begin() {
 
 void Lloyd::assign(std::size_t chunk, ChunkSums& out) {
     const std::uint32_t clusters = options_.clusters;
-    out = {std::vector<double>(std::size_t{clusters} * dims_),
-           std::vector<std::uint64_t>(clusters), 0, false};
+    out = {std::vector<double>(std::size_t{clusters} * dims_), std::vector<std::uint64_t>(clusters),
+           0, false};
     const std::size_t end = std::min((chunk + 1) * points_a_chunk, points_.count());
     for (std::size_t i = chunk * points_a_chunk; i < end; ++i) {
         double best = std::numeric_limits<double>::max();
         std::uint32_t owner = 0;
         for (std::uint32_t k = 0; k < clusters; ++k) {
-            const double away = squared(points_.at(i), centres_.data() + std::size_t{k} * dims_,
-                                        dims_);
+            const double away =
+                squared(points_.at(i), centres_.data() + std::size_t{k} * dims_, dims_);
             if (away >= best) continue;
             best = away;
             owner = k;
@@ -160,9 +160,8 @@ KMeans numbered(Lloyd& best, const Points& points, std::uint32_t clusters) {
 
 Result<KMeans> k_means(const Points& points, const KMeansOptions& options, const Steps& steps) {
     if (options.clusters == 0 || options.starts == 0 || points.count() < options.clusters)
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("{} points can't be put into {} clusters", points.count(),
-                                options.clusters));
+        return fail(ErrorCode::invalid_input, fmt::format("{} points can't be put into {} clusters",
+                                                          points.count(), options.clusters));
     std::optional<Lloyd> best;
     for (std::uint32_t start = 0; start < options.starts; ++start) {
         TRY(steps.at("k-means", start, options.starts));

@@ -11,7 +11,7 @@ RNG_SEED = 7
 
 
 def made_labels(height, width, seed=RNG_SEED):
-    """Ellipses on a jittered grid, with a ragged one, a line, a single pixel and a gap in the ids."""
+    """Ellipses on a jittered grid; a ragged one, a line, a single pixel, a gap in the ids."""
     rng = np.random.default_rng(seed)
     yy, xx = np.mgrid[:height, :width]
     labels = np.zeros((height, width), np.uint32)
@@ -44,8 +44,8 @@ def slide(tmp_path_factory):
                      metadata={"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5,
                                "Channel": {"Name": ["DAPI", "CD3", "CD8"]}})
     tifffile.imwrite(folder / "cells.tif", labels)
-    nuclei = np.where(np.hypot(*np.meshgrid(np.arange(1130) % 28 - 18, np.arange(620) % 28 - 18)) < 6,
-                      labels, 0).astype(np.uint32)
+    across, down = np.meshgrid(np.arange(1130) % 28 - 18, np.arange(620) % 28 - 18)
+    nuclei = np.where(np.hypot(across, down) < 6, labels, 0).astype(np.uint32)
     tifffile.imwrite(folder / "nuclei.tif", nuclei)
     return types_of(folder, pixels, labels, nuclei)
 

@@ -26,8 +26,12 @@ std::vector<StepParameter> point_parameters() {
     using enum ParameterType;
     return {{"layer", text, "\"X\"", "the values that cells are compared by"},
             {"markers", texts, "[]", "only these; none: all"},
-            {"transform", text, "\"zscore\"",
-             "before: zscore of arcsinh, arcsinh, log1p, percentile, none", {}, {},
+            {"transform",
+             text,
+             "\"zscore\"",
+             "before: zscore of arcsinh, arcsinh, log1p, percentile, none",
+             {},
+             {},
              {"zscore", "arcsinh", "log1p", "percentile", "none"}},
             {"cofactor", number, "0", "of arcsinh; 0 is found out for each marker", 0, 1e9},
             {"by", text, "\"\"", "column in whose groups that is done, such as image"},
@@ -85,9 +89,9 @@ Result<cluster::CellGraph> cell_graph(const StepRun& run, const MarkerPoints& ce
         run.integer("neighbours"), static_cast<std::int64_t>(cells.points().count()) - 1));
     if (cells.points().count() < 10)
         return fail(ErrorCode::invalid_input, "fewer than 10 cells aren't grouped");
-    const auto found = TRY(cluster::find_neighbours(
-        cells.points(), count, static_cast<std::uint64_t>(run.integer("seed")),
-        steps_of(run, "finding neighbours")));
+    const auto found = TRY(cluster::find_neighbours(cells.points(), count,
+                                                    static_cast<std::uint64_t>(run.integer("seed")),
+                                                    steps_of(run, "finding neighbours")));
     return cluster::graph_of(found);
 }
 
@@ -154,8 +158,8 @@ Result<void> embed(StepRun& run) {
     const cluster::CellGraph graph = TRY(cell_graph(run, cells));
     const std::vector<float> start =
         TRY(first_components(cells, seed, steps_of(run, "finding components")));
-    const auto places = TRY(cluster::lay_out(graph, {2, start}, {seed, 0},
-                                             steps_of(run, "laying out")));
+    const auto places =
+        TRY(cluster::lay_out(graph, {2, start}, {seed, 0}, steps_of(run, "laying out")));
     tissue::CellEmbedding embedding{run.text("name"), 2, {}};
     for (const float place : places) embedding.values.push_back(static_cast<double>(place));
     table.set(std::move(embedding));
@@ -170,7 +174,8 @@ Step cluster_step() {
     using enum ParameterType;
     Step step{
         .name = "cluster",
-        .summary = "Groups of cells with alike markers: Leiden on a graph of neighbours, or k-means",
+        .summary =
+            "Groups of cells with alike markers: Leiden on a graph of neighbours, or k-means",
         .inputs = {{"cells", "cells", "a table of cells"}},
         .outputs = {{"cells", "cells", "the same with a column of groups, 0 the largest"}},
         .parameters = point_parameters(),

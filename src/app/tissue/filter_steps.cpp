@@ -19,14 +19,16 @@ StepPort picture_input() { return {"image", "image", "pictures"}; }
 StepPort picture_output(std::string meaning) { return {"image", "image", std::move(meaning)}; }
 
 /// Each picture through the filters that `filters` gives for a channel.
-Result<void> write_filtered(StepRun& run, const std::function<Filters(const image::Channel&)>& filters,
+Result<void> write_filtered(StepRun& run,
+                            const std::function<Filters(const image::Channel&)>& filters,
                             bool as_float, std::string_view ending) {
     for (const fs::path& path : run.inputs("image")) {
         const std::string stem = stem_of(path);
         const Picture picture = TRY(open_picture(run, path, false));
         image::ImageInfo shape = picture->info();
         std::vector<Filters> of_channels;
-        for (const image::Channel& channel : shape.channels) of_channels.push_back(filters(channel));
+        for (const image::Channel& channel : shape.channels)
+            of_channels.push_back(filters(channel));
         if (as_float) shape.type = image::PixelType::float32;
         const std::string file = fmt::format("{}{}.ome.tiff", stem, ending);
         const MakeWindow make = [&](std::size_t channel, const tissue::Window& window,
@@ -42,12 +44,14 @@ Result<void> write_filtered(StepRun& run, const std::function<Filters(const imag
 
 Result<void> denoise(StepRun& run) {
     Filters filters;
-    if (run.number("hot_pixel") > 0) filters.push_back(tissue::hot_pixel_filter(run.number("hot_pixel")));
+    if (run.number("hot_pixel") > 0)
+        filters.push_back(tissue::hot_pixel_filter(run.number("hot_pixel")));
     if (run.flag("median")) filters.push_back(tissue::median_filter());
     if (run.number("sigma") > 0) filters.push_back(tissue::gaussian_filter(run.number("sigma")));
     if (filters.empty())
         return fail(ErrorCode::invalid_input, "nothing is asked: hot_pixel, median or sigma");
-    return write_filtered(run, [&](const image::Channel&) { return filters; }, false, ".denoised");
+    return write_filtered(
+        run, [&](const image::Channel&) { return filters; }, false, ".denoised");
 }
 
 Result<void> normalize(StepRun& run) {
@@ -77,8 +81,8 @@ Result<void> subtract_blanks(StepRun& run) {
             if (channel == blank) return {};
             std::vector<float> behind;
             TRY(tissue::PixelReader(*picture, blank).read(window, behind));
-            const auto factor = static_cast<float>(
-                exposures.empty() ? 1 : exposures[channel] / exposures[blank]);
+            const auto factor =
+                static_cast<float>(exposures.empty() ? 1 : exposures[channel] / exposures[blank]);
             for (std::size_t i = 0; i < behind.size(); ++i)
                 out.values[i] = std::max(out.values[i] - behind[i] * factor, 0.0f);
             return {};
@@ -93,16 +97,17 @@ Result<void> subtract_blanks(StepRun& run) {
 Result<void> background(StepRun& run) {
     if (run.has("blank")) return subtract_blanks(run);
     const Filters filters = {tissue::top_hat_filter(run.integer("radius"))};
-    return write_filtered(run, [&](const image::Channel&) { return filters; }, false,
-                          ".background");
+    return write_filtered(
+        run, [&](const image::Channel&) { return filters; }, false, ".background");
 }
 
 /// Names a channel's field in the summary, and how well it did.
 void tell_field(StepRun& run, const std::string& channel, const tissue::FlatField& field) {
     run.tell(channel + ": uneven before", field.uneven_before);
     run.tell(channel + ": uneven after", field.uneven_after);
-    run.tell(channel + ": correction", field.is_used ? "used" : "not used: it didn't make other "
-                                                                "fields flatter by a tenth");
+    run.tell(channel + ": correction", field.is_used ? "used"
+                                                     : "not used: it didn't make other "
+                                                       "fields flatter by a tenth");
 }
 
 Result<void> correct(StepRun& run) {
@@ -124,7 +129,8 @@ Result<void> correct(StepRun& run) {
     }
     for (std::size_t i = 0; i < fields.size(); ++i) {
         const image::ImageInfo& info = fields[i]->info();
-        const auto width = static_cast<double>(info.width), height = static_cast<double>(info.height);
+        const auto width = static_cast<double>(info.width),
+                   height = static_cast<double>(info.height);
         const MakeWindow make = [&](std::size_t channel, const tissue::Window& window,
                                     tissue::Raster<float>& out) -> Result<void> {
             TRY(tissue::PixelReader(*fields[i], channel).read(window, out.values));
@@ -196,7 +202,12 @@ Step normalize_step() {
         .summary = "Each channel from its 1 % to its 99.8 % quantile of the whole slide",
         .inputs = {picture_input()},
         .outputs = {picture_output("the same from 0 to 1 (or to scale)")},
-        .parameters = {{"type", text, "\"float32\"", "float32, or the picture's own", {}, {},
+        .parameters = {{"type",
+                        text,
+                        "\"float32\"",
+                        "float32, or the picture's own",
+                        {},
+                        {},
                         {"float32", "same"}},
                        {"scale", number, "255", "what full becomes in the picture's own type", 1,
                         65535}},

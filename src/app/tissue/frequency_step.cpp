@@ -87,8 +87,9 @@ void join(const SampleColumns& columns, const std::string& by, tissue::CellTable
     for (const auto& [name, of_samples] : columns) {
         std::vector<std::string> words;
         for (const std::int32_t code : samples->codes) {
-            const auto at = code < 0 ? of_samples.end()
-                                     : of_samples.find(samples->levels[static_cast<std::size_t>(code)]);
+            const auto at = code < 0
+                                ? of_samples.end()
+                                : of_samples.find(samples->levels[static_cast<std::size_t>(code)]);
             words.push_back(at == of_samples.end() ? "" : at->second);
         }
         table.set(tissue::WordColumn::of(name, words));
@@ -138,11 +139,10 @@ void add_tests(const std::vector<Counted>& samples, const Kinds& kinds, std::uin
                 };
                 const double p = tissue::rank_sum_p(shares[0], shares[1]);
                 p_values.push_back(p);
-                rows.push_back(
-                    {kinds.names[kind], *one, *other, std::to_string(shares[0].size()),
-                     std::to_string(shares[1].size()), CsvText::number(mean(shares[0])),
-                     CsvText::number(mean(shares[1])), CsvText::number(p),
-                     CsvText::number(tissue::exchange_p(shares[0], shares[1], seed))});
+                rows.push_back({kinds.names[kind], *one, *other, std::to_string(shares[0].size()),
+                                std::to_string(shares[1].size()), CsvText::number(mean(shares[0])),
+                                CsvText::number(mean(shares[1])), CsvText::number(p),
+                                CsvText::number(tissue::exchange_p(shares[0], shares[1], seed))});
             }
     const std::vector<double> adjusted = tissue::adjusted_p(p_values);
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -188,8 +188,10 @@ Step frequencies_step() {
         .name = "frequencies",
         .summary = "How many cells of each kind, by image, patient and group, with tests",
         .inputs = {{"cells", "cells", "a table of cells with kinds"},
-                   {"samples", "table", "CSV: the sample's name (as in the column 'by'), then what is "
-                                        "known of it", false}},
+                   {"samples", "table",
+                    "CSV: the sample's name (as in the column 'by'), then what is "
+                    "known of it",
+                    false}},
         .outputs = {{"table", "table", "counts, shares with 95 % intervals, cells per mm2"},
                     {"tests", "table", "of each kind between groups of samples", false}},
         .parameters = {{"kind", text, "\"phenotype\"", "column with the cells' kinds"},

@@ -55,8 +55,8 @@ Result<std::vector<tissue::Phenotype>> workflow_rules(const fs::path& path) {
     const auto table = TRY(small_table(path));
     std::vector<tissue::Phenotype> rules;
     for (std::size_t row = 0; row < table.row_count(); ++row) {
-        tissue::Phenotype rule{std::string(table.columns[0][row]),
-                               std::string(table.columns[1][row]), {}};
+        tissue::Phenotype rule{
+            std::string(table.columns[0][row]), std::string(table.columns[1][row]), {}};
         for (std::size_t column = 2; column < table.columns.size(); ++column) {
             const std::string_view word = table.columns[column][row];
             if (word.empty()) continue;
@@ -171,12 +171,13 @@ Step gate_step() {
                     false}},
         .outputs = {{"cells", "cells", "the same with the layer gated and the cells' kinds"},
                     {"gates", "table", "the gates used, and how many cells are positive"}},
-        .parameters =
-            {{"layer", text, "\"X\"", "what is gated"},
-             {"gates", json, "{}", "marker: gate in log1p; for others one is found by a mixture"},
-             {"tree", json, "{}", "kind: {pos, neg, anypos, anyneg, allpos, allneg: markers; "
-                                  "types: kinds within}"},
-             {"column", text, "\"phenotype\"", "what the kinds' column is called"}},
+        .parameters = {{"layer", text, "\"X\"", "what is gated"},
+                       {"gates", json, "{}",
+                        "marker: gate in log1p; for others one is found by a mixture"},
+                       {"tree", json, "{}",
+                        "kind: {pos, neg, anypos, anyneg, allpos, allneg: markers; "
+                        "types: kinds within}"},
+                       {"column", text, "\"phenotype\"", "what the kinds' column is called"}},
         .run = gate,
     };
 }

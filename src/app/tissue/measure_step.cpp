@@ -31,8 +31,7 @@ Result<std::vector<std::string>> channel_names(const StepRun& run) {
     return names;
 }
 
-void add_shapes(const tissue::Measurement& measured, double micrometres,
-                tissue::CellTable& table) {
+void add_shapes(const tissue::Measurement& measured, double micrometres, tissue::CellTable& table) {
     for (std::size_t i = 0; i < tissue::shape_names.size(); ++i) {
         tissue::NumberColumn column{std::string(tissue::shape_names[i]), {}};
         for (const tissue::Region& region : measured.regions)
@@ -75,14 +74,14 @@ void add_origin(const StepRun& run, const tissue::Measurement& measured, const s
         table.ids.push_back(fmt::format("{}_{}", stem, measured.labels[i]));
     }
     const auto same = [&](std::string name, std::string word) {
-        table.set(tissue::WordColumn{std::move(name), std::vector<std::int32_t>(cells, 0),
-                                     {std::move(word)}});
+        table.set(tissue::WordColumn{
+            std::move(name), std::vector<std::int32_t>(cells, 0), {std::move(word)}});
     };
     table.set(std::move(labels));
     same("image", stem);
     table.set(tissue::WordColumn::of("tile", tile_names));
-    same("pipeline", fmt::format("stroma {} {}/{}", version(), run.step().name,
-                                 run.step().version));
+    same("pipeline",
+         fmt::format("stroma {} {}/{}", version(), run.step().name, run.step().version));
 }
 
 Result<tissue::CellTable> measure_one(StepRun& run, std::size_t at) {
@@ -97,12 +96,12 @@ Result<tissue::CellTable> measure_one(StepRun& run, std::size_t at) {
     options.statistics = run.texts("statistics");
     options.quantiles = run.numbers("quantiles");
     options.channels = TRY(channel_names(run));
-    tissue::Measurement measured = TRY(tissue::measure(*picture, *labels, nuclei.get(), options,
-                                                       run.watch("measuring " + stem)));
+    tissue::Measurement measured = TRY(
+        tissue::measure(*picture, *labels, nuclei.get(), options, run.watch("measuring " + stem)));
     const auto& info = picture->info();
     const auto& known = info.micrometres_x ? info.micrometres_x : labels->info().micrometres_x;
-    const double micrometres = run.has("pixel_um") ? run.number("pixel_um")
-                                                   : known.value_or(std::nan(""));
+    const double micrometres =
+        run.has("pixel_um") ? run.number("pixel_um") : known.value_or(std::nan(""));
     tissue::CellTable table;
     table.markers = std::move(measured.channels);
     for (auto& one : measured.tables)
@@ -160,23 +159,29 @@ Step measure_step() {
         .summary = "Shape and brightness of every cell, in every channel and compartment",
         .inputs = {{"image", "image", "pictures"},
                    {"labels", "labels", "cells, one file for each picture; any 32-bit mask"},
-                   {"nuclei", "labels", "nuclei with the ids of their cells: then nucleus and "
-                                        "cytoplasm are measured too", false},
+                   {"nuclei", "labels",
+                    "nuclei with the ids of their cells: then nucleus and "
+                    "cytoplasm are measured too",
+                    false},
                    {"markers", "table", "CSV with the channels' names as marker_name", false}},
         .outputs = {{"cells", "cells", "cells.h5ad: X the means, layers, shapes, places in um"},
                     {"table", "table", "the same as cells.csv", false}},
-        .parameters =
-            {{"statistics", texts, "[\"mean\", \"median\", \"std\", \"sum\"]",
-              "of mean, median, min, max, std, sum"},
-             {"quantiles", numbers, "[0.1, 0.9]", "beside them", 0, 1},
-             {"channels", texts, "[]", "names in place of the image's"},
-             {"pixel_um", number, "null", "side of a pixel, where the image doesn't say", 1e-6,
-              1e6},
-             {"normalise", text, "\"none\"", "a layer of that name beside the means, by image",
-              {}, {}, {"none", "arcsinh", "log1p", "zscore", "percentile"}},
-             {"cofactor", number, "0", "of arcsinh(x / cofactor); 0 is 5 times the 20 % quantile",
-              0, 1e9},
-             {"csv", flag, "true", "write cells.csv too"}},
+        .parameters = {{"statistics", texts, "[\"mean\", \"median\", \"std\", \"sum\"]",
+                        "of mean, median, min, max, std, sum"},
+                       {"quantiles", numbers, "[0.1, 0.9]", "beside them", 0, 1},
+                       {"channels", texts, "[]", "names in place of the image's"},
+                       {"pixel_um", number, "null", "side of a pixel, where the image doesn't say",
+                        1e-6, 1e6},
+                       {"normalise",
+                        text,
+                        "\"none\"",
+                        "a layer of that name beside the means, by image",
+                        {},
+                        {},
+                        {"none", "arcsinh", "log1p", "zscore", "percentile"}},
+                       {"cofactor", number, "0",
+                        "of arcsinh(x / cofactor); 0 is 5 times the 20 % quantile", 0, 1e9},
+                       {"csv", flag, "true", "write cells.csv too"}},
         .run = measure_all,
     };
 }

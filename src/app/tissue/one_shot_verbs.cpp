@@ -40,8 +40,7 @@ Result<std::vector<fs::path>> pictures_of(const fs::path& input) {
     for (auto entry = fs::directory_iterator(input, error); !error && entry != fs::end(entry);
          entry.increment(error))
         if (is_picture(entry->path())) found.push_back(entry->path());
-    if (error)
-        return fail(error_from_errno("listing", input.string(), error.value()));
+    if (error) return fail(error_from_errno("listing", input.string(), error.value()));
     if (found.empty())
         return fail(ErrorCode::not_found,
                     input.string() + " holds no picture (TIFF, PNG, JPEG 2000, OME-Zarr)");
@@ -72,8 +71,8 @@ Result<void> set_number(Json& parameters, const std::string& name, const std::st
     if (text.empty()) return {};
     expression::NumberText number;
     if (!expression::parse_number(text, number))
-        return fail(ErrorCode::invalid_input, fmt::format("{} is '{}', which is no number", name,
-                                                          text));
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{} is '{}', which is no number", name, text));
     parameters[name] = number.value;
     return {};
 }
@@ -104,10 +103,10 @@ Result<void> run_beside(Json task, const fs::path& output, const std::string& ti
     Result<void> done;
     {
         ProgressLine progress(*invocation.terminal, system_clock(), title);
-        done = run_task(task, [&](std::string_view step, double so_far, double total,
-                                  std::string_view unit) {
-            progress.update({std::string(step), so_far, total, std::string(unit)});
-        });
+        done = run_task(
+            task, [&](std::string_view step, double so_far, double total, std::string_view unit) {
+                progress.update({std::string(step), so_far, total, std::string(unit)});
+            });
     }
     if (done) done = take(work);
     fs::remove_all(work, ignored);
@@ -189,8 +188,8 @@ Result<void> run_measure(const OneShotOptions& options, Invocation& invocation) 
         };
         TRY(run_beside(task, output, stem, invocation, take));
         const std::string table = (output / (stem + ".h5ad")).string();
-        report.push_back({{"image", picture.filename().string()}, {"table", table},
-                          {"cells", cells}});
+        report.push_back(
+            {{"image", picture.filename().string()}, {"table", table}, {"cells", cells}});
         if (!invocation.json)
             invocation.terminal->print(fmt::format("{}: {} cells\n", table, std::lround(cells)));
     }
@@ -213,7 +212,8 @@ Verb pipeline_segment_verb() {
         .summary = "Nuclei (or cells) of pictures as label TIFFs",
         .text =
             "Each picture of a folder becomes a TIFF of whole numbers, 0 between cells: tiled "
-            "OME-TIFF of 32 bits with the picture's pixel size, named as the picture. With --expand "
+            "OME-TIFF of 32 bits with the picture's pixel size, named as the picture. With "
+            "--expand "
             "or --expand-um nuclei are grown to cells.",
         .examples =
             "  stroma pipeline segment slides --labels masks\n"
@@ -222,8 +222,9 @@ Verb pipeline_segment_verb() {
                     {"-l,--labels", &options->labels, "DIR", "the folder to write into", {}, true},
                     {"-c,--channel", &options->channel, "CHANNEL",
                      "name or number, from 0; default: DAPI, DNA, … , else the first"},
-                    {"--radius", &options->radius, "PIXELS", "of a usual nucleus; found out if not "
-                                                             "said"},
+                    {"--radius", &options->radius, "PIXELS",
+                     "of a usual nucleus; found out if not "
+                     "said"},
                     {"--expand", &options->expand, "PIXELS", "grow cells that far"},
                     {"--expand-um", &options->expand_um, "UM", "the same in micrometres"},
                     {"-p,--parameter", &options->parameters, "NAME=VALUE",
@@ -239,21 +240,31 @@ Verb pipeline_measure_verb() {
         .name = "measure",
         .summary = "Shape and brightness of the cells of pictures, as tables",
         .text =
-            "Measures every label of a picture in all of its channels: a .h5ad that 'stroma import' "
+            "Measures every label of a picture in all of its channels: a .h5ad that 'stroma "
+            "import' "
             "loads, and a .csv. The labels may come from anywhere; with --nuclei (the same ids) "
             "nucleus and cytoplasm are measured, too.",
         .examples =
             "  stroma pipeline measure slides --labels masks --output tables\n"
             "  stroma pipeline measure slide.ome.tiff --labels mask.tif -o . --normalise arcsinh\n",
         .options = {{"input", &options->input, "PATH", "a picture, or a folder of them", {}, true},
-                    {"-l,--labels", &options->labels, "PATH",
-                     "a label picture, or a folder of them named as the pictures", {}, true},
+                    {"-l,--labels",
+                     &options->labels,
+                     "PATH",
+                     "a label picture, or a folder of them named as the pictures",
+                     {},
+                     true},
                     {"-o,--output", &options->output, "DIR", "the folder to write into", {}, true},
                     {"--nuclei", &options->nuclei, "PATH", "labels of nuclei, likewise"},
-                    {"--markers", &options->markers, "FILE", "CSV with marker_name of each channel"},
+                    {"--markers", &options->markers, "FILE",
+                     "CSV with marker_name of each channel"},
                     {"--quantiles", &options->quantiles, "NUMBERS", "0 to 1, with commas"},
-                    {"--pixel-um", &options->pixel_um, "UM", "side of a pixel, where it isn't said"},
-                    {"--normalise", &options->normalise, "HOW", "a layer beside the means",
+                    {"--pixel-um", &options->pixel_um, "UM",
+                     "side of a pixel, where it isn't said"},
+                    {"--normalise",
+                     &options->normalise,
+                     "HOW",
+                     "a layer beside the means",
                      {"none", "arcsinh", "log1p", "zscore", "percentile"}},
                     {"-p,--parameter", &options->parameters, "NAME=VALUE",
                      "another parameter of the step (stroma pipeline step --list)"}},

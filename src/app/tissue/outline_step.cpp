@@ -69,8 +69,8 @@ Result<void> write_parquet(const StepRun& run, const std::vector<tissue::CellOut
     for (const tissue::CellOutline& outline : outlines)
         for (std::size_t i = 0; i <= outline.points.size(); ++i) {
             const tissue::OutlinePoint& point = outline.points[i % outline.points.size()];
-            TRY(file.add(fmt::format("{},{},{}\n", outline.label, point.x * scale,
-                                     point.y * scale)));
+            TRY(file.add(
+                fmt::format("{},{},{}\n", outline.label, point.x * scale, point.y * scale)));
         }
     TRY(file.flush());
     sql::DuckDbOptions options;
@@ -96,13 +96,13 @@ Result<void> write_parquet(const StepRun& run, const std::vector<tissue::CellOut
 Result<void> outline_one(StepRun& run, const fs::path& path) {
     const std::string stem = stem_of(path);
     const Picture labels = TRY(open_picture(run, path, true));
-    const auto outlines = TRY(tissue::outlines_of(*labels, run.number("tolerance"),
-                                                  run.watch("tracing " + stem)));
+    const auto outlines =
+        TRY(tissue::outlines_of(*labels, run.number("tolerance"), run.watch("tracing " + stem)));
     const std::string geojson = stem + ".geojson", parquet = stem + ".parquet";
     TRY(write_geojson(outlines, stem, run.output() / geojson));
     run.made("outlines", geojson);
-    const double micrometres = run.has("pixel_um") ? run.number("pixel_um")
-                                                   : labels->info().micrometres_x.value_or(1);
+    const double micrometres =
+        run.has("pixel_um") ? run.number("pixel_um") : labels->info().micrometres_x.value_or(1);
     TRY(write_parquet(run, outlines, stem, micrometres, run.output() / parquet));
     run.made("vertices", parquet);
     run.tell(stem + ": cells", static_cast<double>(outlines.size()));

@@ -44,8 +44,8 @@ Result<SlideQuality> quality_of(StepRun& run, std::size_t at) {
     for (std::size_t channel = 0; channel < info.channels.size(); ++channel) {
         const std::string& name = info.channels[channel].name;
         slide.channels.push_back(name.empty() ? fmt::format("channel {}", channel) : name);
-        slide.of_channels.push_back(TRY(tissue::channel_quality(
-            *picture, channel, run.watch("looking at " + slide.name))));
+        slide.of_channels.push_back(
+            TRY(tissue::channel_quality(*picture, channel, run.watch("looking at " + slide.name))));
     }
     if (at >= run.inputs("labels").size()) return slide;
     const Picture labels = TRY(open_picture(run, run.inputs("labels")[at], true));
@@ -53,9 +53,9 @@ Result<SlideQuality> quality_of(StepRun& run, std::size_t at) {
     const std::size_t nuclei = TRY(channel_named(info, ""));
     if (info.micrometres_x && info.micrometres_y)
         slide.cells_per_mm2 =
-            slide.cells / (slide.of_channels[nuclei].tissue_share *
-                           static_cast<double>(info.width) * static_cast<double>(info.height) *
-                           *info.micrometres_x * *info.micrometres_y / 1e6);
+            slide.cells /
+            (slide.of_channels[nuclei].tissue_share * static_cast<double>(info.width) *
+             static_cast<double>(info.height) * *info.micrometres_x * *info.micrometres_y / 1e6);
     return slide;
 }
 
@@ -110,7 +110,8 @@ Step quality_step() {
     using enum ParameterType;
     return {
         .name = "quality",
-        .summary = "Focus, saturation, tissue and cells of each picture, and which are unlike the rest",
+        .summary =
+            "Focus, saturation, tissue and cells of each picture, and which are unlike the rest",
         .inputs = {{"image", "image", "pictures"},
                    {"labels", "labels", "their cells, for cells per mm2", false}},
         .outputs = {{"table", "table", "a row for each picture and channel"}},

@@ -35,10 +35,9 @@ Result<void> register_cycles(StepRun& run) {
         } else {
             const auto fixed = TRY(channel_named(cycles[0]->info(), channel));
             const auto moving = TRY(channel_named(info, channel));
-            shifts.push_back(TRY_WITH(
-                tissue::find_shift(*cycles[0], fixed, *cycles.back(), moving,
-                                   run.watch("registering " + stem_of(path))),
-                path.filename().string()));
+            shifts.push_back(TRY_WITH(tissue::find_shift(*cycles[0], fixed, *cycles.back(), moving,
+                                                         run.watch("registering " + stem_of(path))),
+                                      path.filename().string()));
         }
         if (info.type != cycles[0]->info().type)
             return fail(ErrorCode::invalid_input,
@@ -48,8 +47,7 @@ Result<void> register_cycles(StepRun& run) {
         const tissue::Shift& shift = shifts.back();
         csv.row({path.filename().string(), CsvText::number(shift.x), CsvText::number(shift.y),
                  CsvText::number(shift.agreement)});
-        run.tell(stem_of(path) + ": shift",
-                 fmt::format("{:.2f}, {:.2f} pixels", shift.x, shift.y));
+        run.tell(stem_of(path) + ": shift", fmt::format("{:.2f}, {:.2f} pixels", shift.x, shift.y));
         for (std::size_t i = 0; i < info.channels.size(); ++i) {
             image::Channel one = info.channels[i];
             const int times = ++seen[one.name];

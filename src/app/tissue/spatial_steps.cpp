@@ -44,8 +44,7 @@ Result<KindsInImages> kinds_in_images(const StepRun& run) {
 }
 
 void add_pairs(const std::string& image, const Kinds& kinds, const tissue::Enrichment& exact,
-               const tissue::ScimapInteraction* scimap,
-               const tissue::PermutedEnrichment* shuffled,
+               const tissue::ScimapInteraction* scimap, const tissue::PermutedEnrichment* shuffled,
                const tissue::PermutedEnrichment* histocat, CsvText& csv) {
     for (std::size_t a = 0; a < exact.kinds; ++a)
         for (std::size_t b = 0; b < exact.kinds; ++b) {
@@ -61,11 +60,10 @@ void add_pairs(const std::string& image, const Kinds& kinds, const tissue::Enric
                                             scimap == nullptr ? "" : text_of(scimap->effects[at]),
                                             scimap == nullptr ? "" : text_of(scimap->p[at])};
             if (shuffled != nullptr)
-                row.insert(row.end(), {text_of(shuffled->enrichment.z[at]),
-                                       text_of(shuffled->p_high[at]), text_of(shuffled->p_low[at]),
-                                       text_of(histocat->enrichment.counts[at]),
-                                       text_of(histocat->p_high[at]),
-                                       text_of(histocat->p_low[at])});
+                row.insert(row.end(),
+                           {text_of(shuffled->enrichment.z[at]), text_of(shuffled->p_high[at]),
+                            text_of(shuffled->p_low[at]), text_of(histocat->enrichment.counts[at]),
+                            text_of(histocat->p_high[at]), text_of(histocat->p_low[at])});
             csv.row(row);
         }
 }
@@ -74,20 +72,18 @@ Result<void> interactions(StepRun& run) {
     const KindsInImages cells = TRY(kinds_in_images(run));
     const auto shuffles = static_cast<std::uint32_t>(run.integer("shuffles"));
     const auto seed = static_cast<std::uint64_t>(run.integer("seed"));
-    std::vector<std::string> heads = {"image", "source", "target", "count",
-                                      "mean",  "sd",     "z",      "p",
-                                      "scimap", "scimap_p"};
+    std::vector<std::string> heads = {"image", "source", "target", "count",  "mean",
+                                      "sd",    "z",      "p",      "scimap", "scimap_p"};
     if (shuffles > 0)
-        heads.insert(heads.end(), {"shuffled_z", "shuffled_p_high", "shuffled_p_low",
-                                   "histocat", "histocat_p_high", "histocat_p_low"});
+        heads.insert(heads.end(), {"shuffled_z", "shuffled_p_high", "shuffled_p_low", "histocat",
+                                   "histocat_p_high", "histocat_p_low"});
     CsvText csv(heads);
     std::vector<tissue::Enrichment> all;
     double edges = 0;
     const std::size_t kinds = cells.kinds.names.size();
     const expression::Watch watch = run.watch("finding interactions");
     for (const CellGroup& image : cells.images) {
-        const tissue::SpatialGraph graph =
-            TRY(graph_asked(run, take(cells.places, image.cells)));
+        const tissue::SpatialGraph graph = TRY(graph_asked(run, take(cells.places, image.cells)));
         const auto here = take(cells.kinds.of_cells, image.cells);
         all.push_back(tissue::exact_enrichment(graph, here, kinds));
         edges += static_cast<double>(graph.edge_count());
@@ -104,8 +100,7 @@ Result<void> interactions(StepRun& run) {
                            static_cast<double>(cells.images.size()), "images");
     }
     if (all.size() > 1 && shuffles == 0)
-        add_pairs("(all)", cells.kinds, tissue::together(all), nullptr, nullptr, nullptr,
-                  csv);
+        add_pairs("(all)", cells.kinds, tissue::together(all), nullptr, nullptr, nullptr, csv);
     TRY(csv.write(run.output() / "interactions.csv"));
     run.made("table", "interactions.csv");
     run.tell("cells", static_cast<double>(cells.table.cell_count()));
@@ -161,9 +156,8 @@ Result<void> find_neighbourhoods(StepRun& run) {
     for (const std::uint32_t group : made.groups)
         column.codes.push_back(static_cast<std::int32_t>(group));
     cells.table.set(std::move(column));
-    cells.table.set(tissue::CellEmbedding{"window_shares",
-                                          static_cast<std::uint32_t>(kinds),
-                                          {shares.begin(), shares.end()}});
+    cells.table.set(tissue::CellEmbedding{
+        "window_shares", static_cast<std::uint32_t>(kinds), {shares.begin(), shares.end()}});
     run.tell("stability", made.stability);
     run.made("cells", TRY(write_cells(run, std::move(cells.table), "cells")));
     return {};
@@ -183,10 +177,9 @@ Result<void> add_ripley(const StepRun& run, const KindsInImages& cells, const Ce
         for (std::uint32_t i = 0; i < here.size(); ++i)
             if (here[i] == static_cast<std::int32_t>(kind)) of_kind.push_back(i);
         if (of_kind.size() < 2) continue;
-        const auto made = TRY(tissue::ripley(
-            places, of_kind, radii_asked(run),
-            static_cast<std::uint32_t>(run.integer("simulations")),
-            static_cast<std::uint64_t>(run.integer("seed"))));
+        const auto made = TRY(tissue::ripley(places, of_kind, radii_asked(run),
+                                             static_cast<std::uint32_t>(run.integer("simulations")),
+                                             static_cast<std::uint64_t>(run.integer("seed"))));
         const auto at = [](const std::vector<double>& values, std::size_t i) {
             return i < values.size() ? text_of(values[i]) : std::string();
         };
@@ -203,13 +196,13 @@ Result<void> distances(StepRun& run) {
     const KindsInImages cells = TRY(kinds_in_images(run));
     const std::vector<double> radii = radii_asked(run);
     CsvText together({"image", "from", "kind", "radius", "ratio"});
-    CsvText curves({"image", "kind", "cells", "radius", "K", "L", "L_low", "L_high", "L_p", "G",
-                    "G_p", "F"});
+    CsvText curves(
+        {"image", "kind", "cells", "radius", "K", "L", "L_low", "L_high", "L_p", "G", "G_p", "F"});
     const std::size_t kinds = cells.kinds.names.size();
     for (const CellGroup& image : cells.images) {
         const tissue::Places places = take(cells.places, image.cells);
-        const auto made = TRY(tissue::co_occurrence(
-            places, take(cells.kinds.of_cells, image.cells), kinds, radii));
+        const auto made = TRY(
+            tissue::co_occurrence(places, take(cells.kinds.of_cells, image.cells), kinds, radii));
         for (std::size_t from = 0; from < kinds; ++from)
             for (std::size_t kind = 0; kind < kinds; ++kind)
                 for (std::size_t r = 0; r < radii.size(); ++r)
@@ -236,7 +229,8 @@ Step interactions_step() {
         .summary = "Which kinds of cells lie beside each other more often than by chance, exactly",
         .inputs = {{"cells", "cells", "a table of cells with places and kinds"}},
         .outputs = {{"table", "table", "of each image and pair: count, mean, sd, z, p; scimap's"}},
-        .parameters = {kind_parameter(), image_parameter(),
+        .parameters = {kind_parameter(),
+                       image_parameter(),
                        {"shuffles", integer, "0",
                         "so many shuffled labels beside the exact form: Squidpy's and histoCAT's "
                         "tests",
@@ -254,10 +248,13 @@ Step neighbourhoods_step() {
         .name = "neighbourhoods",
         .summary = "Groups of places with alike mixtures of kinds of cells",
         .inputs = {{"cells", "cells", "a table of cells with places and kinds"}},
-        .outputs = {{"cells", "cells", "the same with a column of neighbourhoods, and each window's shares"},
-                    {"table", "table", "of each neighbourhood: shares of kinds, log2 of these over "
-                                       "the usual"}},
-        .parameters = {kind_parameter(), image_parameter(),
+        .outputs = {{"cells", "cells",
+                     "the same with a column of neighbourhoods, and each window's shares"},
+                    {"table", "table",
+                     "of each neighbourhood: shares of kinds, log2 of these over "
+                     "the usual"}},
+        .parameters = {kind_parameter(),
+                       image_parameter(),
                        {"groups", integer, "10", "how many", 1, 1000},
                        {"with_itself", flag, "true", "a cell is part of its own window"},
                        {"column", text, "\"neighbourhood\"", "what their column is called"},
@@ -280,7 +277,8 @@ Step distances_step() {
         .inputs = {{"cells", "cells", "a table of cells with places and kinds"}},
         .outputs = {{"co_occurrence", "table", "of each pair of kinds and radius"},
                     {"ripley", "table", "of each kind and radius", false}},
-        .parameters = {kind_parameter(), image_parameter(),
+        .parameters = {kind_parameter(),
+                       image_parameter(),
                        {"radii", numbers, "[]", "in um, rising; none: 10 to 200 by 10", 1e-6, 1e6},
                        {"ripley", flag, "true", "write ripley.csv"},
                        {"simulations", integer, "99", "random sets that Ripley's are beside", 0,

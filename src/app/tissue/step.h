@@ -30,7 +30,8 @@ struct StepParameter {
 /// Files of one kind that a step takes or makes.
 struct StepPort {
     std::string name;
-    std::string kind;  ///< "image", "labels", "cells" (h5ad, csv), "table" (csv), "outlines", "json"
+    std::string
+        kind;  ///< "image", "labels", "cells" (h5ad, csv), "table" (csv), "outlines", "json"
     std::string meaning;
     bool is_required = true;  ///< takes: must be there; makes: is always made
 };
@@ -54,8 +55,8 @@ const Step* find_step(std::string_view name);
 nlohmann::ordered_json step_list();
 
 /// Is told how far a step is: at most five times a second, and at each new `step`.
-using StepTell = std::function<void(std::string_view step, double done, double total,
-                                    std::string_view unit)>;
+using StepTell =
+    std::function<void(std::string_view step, double done, double total, std::string_view unit)>;
 
 /// One run of a step: what it was asked, and what it has made so far. One thread but for watch().
 class StepRun {

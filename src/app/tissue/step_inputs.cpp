@@ -141,8 +141,8 @@ Result<std::size_t> channel_named(const image::ImageInfo& info, const std::strin
         return fail(ErrorCode::invalid_input,
                     fmt::format("there is no channel '{}'; there are {}", name, names));
     }
-    constexpr std::array<std::string_view, 6> usual = {"dapi", "hoechst", "dna",
-                                                       "nucle", "draq5", "sytox"};
+    constexpr std::array<std::string_view, 6> usual = {"dapi",  "hoechst", "dna",
+                                                       "nucle", "draq5",   "sytox"};
     for (const std::string_view word : usual)
         for (std::size_t i = 0; i < channels.size(); ++i)
             if (lower(channels[i].name).find(word) != std::string::npos) return i;

@@ -17,8 +17,8 @@ namespace {
 constexpr std::uint64_t shown_side_max = 1600;
 
 /// The channel at that level as grey.
-Result<std::vector<std::uint8_t>> grey_level(const image::StoredImage& picture,
-                                             std::size_t channel, std::uint32_t level) {
+Result<std::vector<std::uint8_t>> grey_level(const image::StoredImage& picture, std::size_t channel,
+                                             std::uint32_t level) {
     const auto [width, height] = picture.levels()[level];
     const image::Channel& shown = picture.info().channels[channel];
     const double span = shown.high > shown.low ? shown.high - shown.low : 1;
@@ -44,7 +44,8 @@ void store_window(const tissue::Raster<float>& values, const tissue::Window& win
                   image::PixelType type, tissue::ScratchPlane<std::uint32_t>& plane) {
     image::with_pixel_type(type, [&]<class T>(T) {
         for (std::int64_t y = 0; y < window.height; ++y) {
-            std::uint32_t* const to = plane.row(static_cast<std::uint64_t>(window.y + y)) + window.x;
+            std::uint32_t* const to =
+                plane.row(static_cast<std::uint64_t>(window.y + y)) + window.x;
             const float* const from = values.row(y);
             for (std::int64_t x = 0; x < window.width; ++x) {
                 if constexpr (std::is_floating_point_v<T>) {
@@ -62,8 +63,7 @@ void store_window(const tissue::Raster<float>& values, const tissue::Window& win
 }
 
 /// A row of such a plane in its own type.
-void narrow_row(const std::uint32_t* from, std::uint64_t width, image::PixelType type,
-                Bytes& out) {
+void narrow_row(const std::uint32_t* from, std::uint64_t width, image::PixelType type, Bytes& out) {
     image::with_pixel_type(type, [&]<class T>(T) {
         out.resize(width * sizeof(T));
         T* const to = reinterpret_cast<T*>(out.data());
@@ -82,25 +82,25 @@ Result<void> fill_plane(std::size_t channel, const MakeWindow& make, image::Pixe
     const auto width = static_cast<std::int64_t>(plane.width());
     const auto height = static_cast<std::int64_t>(plane.height());
     const std::int64_t across = (width + side - 1) / side, down = (height + side - 1) / side;
-    return parallel_for(
-        static_cast<std::size_t>(across * down), [&](std::size_t at) -> Result<void> {
-            const std::int64_t x = static_cast<std::int64_t>(at) % across * side;
-            const std::int64_t y = static_cast<std::int64_t>(at) / across * side;
-            const tissue::Window window{x, y, std::min(side, width - x),
-                                        std::min(side, height - y)};
-            tissue::Raster<float> values(window.width, window.height);
-            TRY(make(channel, window, values));
-            store_window(values, window, type, plane);
-            return {};
-        });
+    return parallel_for(static_cast<std::size_t>(across * down),
+                        [&](std::size_t at) -> Result<void> {
+                            const std::int64_t x = static_cast<std::int64_t>(at) % across * side;
+                            const std::int64_t y = static_cast<std::int64_t>(at) / across * side;
+                            const tissue::Window window{x, y, std::min(side, width - x),
+                                                        std::min(side, height - y)};
+                            tissue::Raster<float> values(window.width, window.height);
+                            TRY(make(channel, window, values));
+                            store_window(values, window, type, plane);
+                            return {};
+                        });
 }
 
 }  // namespace
 
 Result<void> write_made(const StepRun& run, const image::ImageInfo& shape, const MakeWindow& make,
                         const std::string& file) {
-    auto plane = TRY(tissue::ScratchPlane<std::uint32_t>::make(run.scratch(), shape.width,
-                                                              shape.height));
+    auto plane =
+        TRY(tissue::ScratchPlane<std::uint32_t>::make(run.scratch(), shape.width, shape.height));
     image::OmeTiff picture;
     picture.name = file;
     picture.width = shape.width;
@@ -133,23 +133,22 @@ Result<void> write_overlay(const image::StoredImage& picture, std::size_t channe
                            const fs::path& path) {
     std::uint32_t level = 0;
     while (level + 1 < picture.levels().size() &&
-           std::max(picture.levels()[level].width, picture.levels()[level].height) >
-               shown_side_max)
+           std::max(picture.levels()[level].width, picture.levels()[level].height) > shown_side_max)
         ++level;
     const auto [width, height] = picture.levels()[level];
     const auto grey = TRY(grey_level(picture, channel, level));
     Bytes colours(width * height * 3);
     const auto label_at = [&](std::uint64_t x, std::uint64_t y) {
-        return labels.row(std::min(y << level, labels.height() - 1))[std::min(
-            x << level, labels.width() - 1)];
+        return labels.row(
+            std::min(y << level, labels.height() - 1))[std::min(x << level, labels.width() - 1)];
     };
     for (std::uint64_t y = 0; y < height; ++y) {
         for (std::uint64_t x = 0; x < width; ++x) {
             const std::uint32_t label = label_at(x, y);
-            const bool is_border = label != 0 && (label != label_at(x + 1, y) ||
-                                                  label != label_at(x, y + 1) ||
-                                                  (x > 0 && label != label_at(x - 1, y)) ||
-                                                  (y > 0 && label != label_at(x, y - 1)));
+            const bool is_border =
+                label != 0 &&
+                (label != label_at(x + 1, y) || label != label_at(x, y + 1) ||
+                 (x > 0 && label != label_at(x - 1, y)) || (y > 0 && label != label_at(x, y - 1)));
             const auto value = static_cast<std::byte>(grey[y * width + x]);
             std::byte* const to = colours.data() + 3 * (y * width + x);
             to[0] = is_border ? std::byte{255} : value;

@@ -11,8 +11,7 @@ namespace stroma::app {
 /// A PNG for people, at most about 1,600 pixels wide: the channel in grey, the borders of labels in
 /// yellow.
 Result<void> write_overlay(const image::StoredImage& picture, std::size_t channel,
-                           const tissue::ScratchPlane<std::uint32_t>& labels,
-                           const fs::path& path);
+                           const tissue::ScratchPlane<std::uint32_t>& labels, const fs::path& path);
 
 /// Makes a window's values of a channel; any thread.
 using MakeWindow = std::function<Result<void>(std::size_t channel, const tissue::Window& window,

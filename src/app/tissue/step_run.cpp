@@ -135,7 +135,8 @@ Result<StepRun::Value> StepRun::value_of(const StepParameter& parameter, const J
             if (!json.is_string() && !json.is_number_integer()) return wrong_type(parameter, json);
             const std::string text = json.is_string() ? json.get<std::string>() : json.dump();
             const auto& choices = parameter.choices;
-            if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end())
+            if (!choices.empty() &&
+                std::find(choices.begin(), choices.end(), text) == choices.end())
                 return bad_task(fmt::format("parameter '{}' is '{}'; it must be one of {}",
                                             parameter.name, text, fmt::join(choices, ", ")));
             return Value(text);
@@ -197,9 +198,10 @@ Result<void> StepRun::take_parameters(const Json& task) {
     for (const auto& [name, json] : given.items()) {
         const auto is_it = [&name = name](const StepParameter& one) { return one.name == name; };
         if (std::none_of(step_->parameters.begin(), step_->parameters.end(), is_it))
-            return bad_task(fmt::format("step '{}' has no parameter '{}'; see stroma pipeline step "
-                                        "--list",
-                                        step_->name, name));
+            return bad_task(
+                fmt::format("step '{}' has no parameter '{}'; see stroma pipeline step "
+                            "--list",
+                            step_->name, name));
     }
     Json used = Json::object();
     for (const StepParameter& parameter : step_->parameters) {
@@ -285,7 +287,9 @@ void StepRun::made(std::string_view port, std::string file) {
     made_[std::string(port)].emplace_back(std::move(file));
 }
 
-void StepRun::tell(std::string name, double value) { summary_.emplace_back(std::move(name), value); }
+void StepRun::tell(std::string name, double value) {
+    summary_.emplace_back(std::move(name), value);
+}
 void StepRun::tell(std::string name, std::string_view value) {
     summary_.emplace_back(std::move(name), std::string(value));
 }
@@ -294,8 +298,7 @@ std::string StepRun::provenance() const {
     Json json = {{"step", step_->name}, {"version", step_->version}, {"stroma", version()}};
     json["parameters"] = Json::parse(said_);
     for (const auto& [name, paths] : inputs_)
-        for (const fs::path& path : paths)
-            json["inputs"][name].push_back(path.filename().string());
+        for (const fs::path& path : paths) json["inputs"][name].push_back(path.filename().string());
     if (!provenance_.empty()) json["run"] = Json::parse(provenance_);
     return json.dump();
 }
@@ -308,8 +311,7 @@ Result<void> StepRun::finish() {
         for (const fs::path& file : files) outputs[port].push_back(file.string());
     for (const auto& [name, value] : summary_)
         std::visit([&, &name = name](const auto& one) { summary[name] = one; }, value);
-    const Json json = {
-        {"outputs", outputs}, {"summary", summary}, {"pictures", pictures_}};
+    const Json json = {{"outputs", outputs}, {"summary", summary}, {"pictures", pictures_}};
     return replace_file(output_ / "outputs.json",
                         as_bytes(json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"));
 }
@@ -320,7 +322,8 @@ Result<void> run_task(const Json& task, StepTell tell) {
     const std::string name = task["step"].get<std::string>();
     const Step* const step = find_step(name);
     if (step == nullptr)
-        return bad_task(fmt::format("there is no step '{}'; see stroma pipeline step --list", name));
+        return bad_task(
+            fmt::format("there is no step '{}'; see stroma pipeline step --list", name));
     StepRun run = TRY(StepRun::of(*step, task, std::move(tell)));
     TRY(step->run(run));
     return run.finish();

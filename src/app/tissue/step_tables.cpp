@@ -99,9 +99,8 @@ std::vector<std::int32_t> take(const std::vector<std::int32_t>& kinds,
 Kinds sorted_kinds(const tissue::WordColumn& words) {
     std::vector<std::size_t> order(words.levels.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return words.levels[a] < words.levels[b];
-    });
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return words.levels[a] < words.levels[b]; });
     Kinds kinds;
     std::vector<std::int32_t> place(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
@@ -116,7 +115,12 @@ Kinds sorted_kinds(const tissue::WordColumn& words) {
 std::vector<StepParameter> graph_parameters() {
     using enum ParameterType;
     return {
-        {"graph", text, "\"nearest\"", "who is whose neighbour", {}, {},
+        {"graph",
+         text,
+         "\"nearest\"",
+         "who is whose neighbour",
+         {},
+         {},
          {"nearest", "radius", "delaunay"}},
         {"neighbours", integer, "6", "of graph nearest: so many of each cell", 1, 1000},
         {"radius", number, "30", "of graph radius: um around each cell", 1e-6, 1e6},

@@ -36,12 +36,12 @@ Result<void> run_named(const StepOptions& options, Terminal& terminal) {
         return fail(ErrorCode::invalid_input,
                     options.task + ": the task is of another step than '" + options.name + "'");
     task["step"] = options.name;
-    return run_task(task, [&](std::string_view step, double done, double total,
-                              std::string_view unit) {
-        const Json line = {{"done", done}, {"total", total}, {"unit", unit}, {"step", step}};
-        terminal.print(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-        std::fflush(stdout);
-    });
+    return run_task(
+        task, [&](std::string_view step, double done, double total, std::string_view unit) {
+            const Json line = {{"done", done}, {"total", total}, {"unit", unit}, {"step", step}};
+            terminal.print(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+            std::fflush(stdout);
+        });
 }
 
 Result<void> run_step(const StepOptions& options, Invocation& invocation) {
@@ -51,8 +51,9 @@ Result<void> run_step(const StepOptions& options, Invocation& invocation) {
         return {};
     }
     if (options.name.empty() || options.task.empty())
-        return fail(ErrorCode::invalid_input, "say the step and its task: stroma pipeline step "
-                                              "NAME TASK.json, or --list");
+        return fail(ErrorCode::invalid_input,
+                    "say the step and its task: stroma pipeline step "
+                    "NAME TASK.json, or --list");
     const auto done = run_named(options, terminal);
     if (done) return {};
     const Json line = {{"code", std::string(name_of(done.error().code))},
@@ -80,7 +81,8 @@ Verb pipeline_step_verb() {
             "  stroma pipeline step segment task.json\n",
         .options = {{"name", &options->name, "NAME", "the step"},
                     {"task", &options->task, "FILE", "its task, as JSON"},
-                    {"--list", &options->list, "", "names, inputs, outputs and parameters as JSON"}},
+                    {"--list", &options->list, "",
+                     "names, inputs, outputs and parameters as JSON"}},
         .run = [options](Invocation& invocation) { return run_step(*options, invocation); },
         .data_use = DataUse::none,
     };

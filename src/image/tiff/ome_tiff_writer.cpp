@@ -166,8 +166,7 @@ Result<void> OmeTiffWriter::read_level_row(std::size_t channel, std::uint32_t le
         T* const values = reinterpret_cast<T*>(row_.data());
         for (std::uint64_t x = 0; x < width; ++x) {
             const std::uint64_t columns = std::min(factor, picture_.width - x * factor);
-            const double mean =
-                sums_[x] / static_cast<double>(columns * (end - y * factor));
+            const double mean = sums_[x] / static_cast<double>(columns * (end - y * factor));
             values[x] = static_cast<T>(std::is_floating_point_v<T> ? mean : std::floor(mean + 0.5));
         }
     });

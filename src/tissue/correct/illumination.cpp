@@ -94,8 +94,8 @@ std::vector<double> fitted(const PlaceValues& places) {
     std::vector<std::vector<double>> rows(terms, std::vector<double>(terms + 1));
     for (std::size_t place = 0; place < places.size(); ++place) {
         if (!std::isfinite(places[place])) continue;
-        const auto here = powers(place_coordinate(place % place_side),
-                                 place_coordinate(place / place_side));
+        const auto here =
+            powers(place_coordinate(place % place_side), place_coordinate(place / place_side));
         for (std::size_t i = 0; i < terms; ++i) {
             for (std::size_t j = 0; j < terms; ++j) rows[i][j] += here[i] * here[j];
             rows[i][terms] += here[i] * places[place];
@@ -166,8 +166,9 @@ Result<FlatField> find_flat_field(std::span<const std::shared_ptr<const image::S
         if (field->info().width != fields[0]->info().width ||
             field->info().height != fields[0]->info().height ||
             field->info().channels.size() != fields[0]->info().channels.size())
-            return fail(ErrorCode::invalid_input, "fields of one microscope have one size and the "
-                                                  "same channels; these differ");
+            return fail(ErrorCode::invalid_input,
+                        "fields of one microscope have one size and the "
+                        "same channels; these differ");
         all.push_back(TRY(shrunk(*field, channel)));
         (all.size() % 2 == 1 ? even : odd).push_back(all.back());
     }

@@ -111,8 +111,8 @@ Result<ChannelQuality> channel_quality(const image::StoredImage& image, std::siz
     out.focus = sharpness[sharpness.size() / 2];
     const double sharp = sharpness[sharpness.size() * 9 / 10];
     const auto blurred = std::lower_bound(sharpness.begin(), sharpness.end(), sharp / 4);
-    out.blurred_share = static_cast<double>(blurred - sharpness.begin()) /
-                        static_cast<double>(sharpness.size());
+    out.blurred_share =
+        static_cast<double>(blurred - sharpness.begin()) / static_cast<double>(sharpness.size());
     return out;
 }
 

@@ -90,8 +90,7 @@ Shift refined(const Waves& cross, std::int64_t peak_x, std::int64_t peak_y) {
     // Rows first: for each of the places across, the sums along every row.
     std::vector<Complex> along(places * height);
     for (std::size_t place = 0; place < places; ++place) {
-        const double x = static_cast<double>(peak_x) +
-                         (static_cast<double>(place) - reach) / parts;
+        const double x = static_cast<double>(peak_x) + (static_cast<double>(place) - reach) / parts;
         std::vector<Complex> turns(width);
         for (std::size_t u = 0; u < width; ++u)
             turns[u] = std::polar(1.0, 2 * std::numbers::pi * x *
@@ -205,9 +204,9 @@ Shift phase_shift(const Raster<float>& fixed, const Raster<float>& moving) {
     }
     Waves back = cross;
     back.turn(true);
-    const auto peak = std::max_element(
-        back.values.begin(), back.values.end(),
-        [](const Complex& a, const Complex& b) { return a.real() < b.real(); });
+    const auto peak =
+        std::max_element(back.values.begin(), back.values.end(),
+                         [](const Complex& a, const Complex& b) { return a.real() < b.real(); });
     const auto at = static_cast<std::int64_t>(peak - back.values.begin());
     // A shift and the same shift around the other side look alike: the better one is taken.
     double best = -2;
@@ -259,8 +258,9 @@ Result<Shift> find_shift(const image::StoredImage& fixed, std::size_t fixed_chan
         agreements.push_back(here.agreement);
     }
     if (shifts_x.empty())
-        return fail(ErrorCode::invalid_input, "nothing in the two pictures is alike: are these the "
-                                              "same tissue and the right channels?");
+        return fail(ErrorCode::invalid_input,
+                    "nothing in the two pictures is alike: are these the "
+                    "same tissue and the right channels?");
     Shift shift{middle_value(shifts_x), middle_value(shifts_y), middle_value(agreements)};
     double agree = 0;
     for (std::size_t i = 0; i < shifts_x.size(); ++i)

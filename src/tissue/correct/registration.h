@@ -26,7 +26,6 @@ Result<Shift> find_shift(const image::StoredImage& fixed, std::size_t fixed_chan
 
 /// A window of `moving` as it lies under the fixed one, between pixels bilinear; 0 outside.
 Result<void> shifted_window(const image::StoredImage& moving, std::size_t channel,
-                            const Shift& shift, std::int64_t x, std::int64_t y,
-                            Raster<float>& out);
+                            const Shift& shift, std::int64_t x, std::int64_t y, Raster<float>& out);
 
 }  // namespace stroma::tissue

@@ -68,8 +68,7 @@ struct Scaling {
     float nearest = 0, low_factor = 0, low_shift = 0, high_factor = 0, high_shift = 0.5f;
 
     float scaled(float value) const {
-        return value <= nearest ? value * low_factor + low_shift
-                                : value * high_factor + high_shift;
+        return value <= nearest ? value * low_factor + low_shift : value * high_factor + high_shift;
     }
 };
 
@@ -131,9 +130,8 @@ Result<Scores> scores_of(const CellTable& table, const Phenotype& phenotype,
             double sum = 0, most = -1;
             bool one_fails = false;
             for (const std::size_t marker : markers) {
-                const double value =
-                    is_negative ? 1.0 - static_cast<double>(cell[marker])
-                                : static_cast<double>(cell[marker]);
+                const double value = is_negative ? 1.0 - static_cast<double>(cell[marker])
+                                                 : static_cast<double>(cell[marker]);
                 sum += value;
                 most = std::max(most, value);
                 one_fails |= value < static_cast<double>(gate_at);

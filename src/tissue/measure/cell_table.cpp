@@ -55,8 +55,8 @@ private:
 
 template <class T>
 const T* named(const std::vector<T>& all, std::string_view name) {
-    const auto at = std::find_if(all.begin(), all.end(),
-                                 [&](const T& one) { return one.name == name; });
+    const auto at =
+        std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
     return at == all.end() ? nullptr : &*at;
 }
 
@@ -98,8 +98,8 @@ void take_column(const expression::Column& column, CellTable& table) {
     if (column.is_numeric()) {
         NumberColumn numbers{column.name, std::vector<double>(cells)};
         for (std::size_t i = 0; i < cells; ++i)
-            numbers.values[i] = column.is_missing(i) ? std::nan("")
-                                                     : std::get<Array>(column.values).number(i);
+            numbers.values[i] =
+                column.is_missing(i) ? std::nan("") : std::get<Array>(column.values).number(i);
         table.set(std::move(numbers));
         return;
     }
@@ -119,8 +119,8 @@ void take_column(const expression::Column& column, CellTable& table) {
 void take_embeddings(const expression::Dict& obsm, CellTable& table) {
     for (const auto& [name, element] : obsm) {
         const auto* array = std::get_if<Array>(&element.value);
-        if (array == nullptr || array->shape.size() != 2 ||
-            array->shape[0] != table.cell_count() || array->shape[1] > 1000)
+        if (array == nullptr || array->shape.size() != 2 || array->shape[0] != table.cell_count() ||
+            array->shape[1] > 1000)
             continue;
         CellEmbedding embedding{name, static_cast<std::uint32_t>(array->shape[1]), {}};
         embedding.values.resize(array->value_count());

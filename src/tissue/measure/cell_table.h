@@ -63,7 +63,8 @@ struct CellTable {
     void set(CellEmbedding embedding);
 };
 
-/// As AnnData: X and layers dense, the columns in obs, embeddings in obsm. Takes the table's values.
+/// As AnnData: X and layers dense, the columns in obs, embeddings in obsm. Takes the table's
+/// values.
 expression::AnnotatedData annotated(CellTable table);
 /// What a sealed dataset has of such a table; X's genes are the markers.
 /// errors  exhausted  more values than fit into memory_bytes; corrupt

@@ -33,8 +33,8 @@ Result<void> boxes_in(const image::StoredImage& labels, const Window& window, Bo
             const std::int64_t first = x;
             while (x < window.width && row[x] == label) ++x;
             if (label != 0)
-                extend(here[label], {label, window.x + first, window.y + y, window.x + x,
-                                     window.y + y + 1});
+                extend(here[label],
+                       {label, window.x + first, window.y + y, window.x + x, window.y + y + 1});
         }
     }
     return {};

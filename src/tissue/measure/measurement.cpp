@@ -30,8 +30,8 @@ Result<Plan> Plan::of(const MeasureOptions& options) {
     Plan plan{{"mean"}, {-1}, false};
     for (const std::string& name : options.statistics) {
         if (name == "mean") continue;
-        const bool is_known = name == "median" || name == "min" || name == "max" ||
-                              name == "std" || name == "sum";
+        const bool is_known =
+            name == "median" || name == "min" || name == "max" || name == "std" || name == "sum";
         if (!is_known)
             return fail(ErrorCode::invalid_input,
                         fmt::format("'{}' is no statistic; there are mean, median, min, max, std "
@@ -55,8 +55,7 @@ Result<Plan> Plan::of(const MeasureOptions& options) {
 template <class T>
 struct Moments {
     using Sum = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
-    __extension__ using Square =
-        std::conditional_t<std::is_floating_point_v<T>, double, __int128>;
+    __extension__ using Square = std::conditional_t<std::is_floating_point_v<T>, double, __int128>;
     Sum sum = 0;
     Square squares = 0;
     T least = std::numeric_limits<T>::max(), most = std::numeric_limits<T>::lowest();
@@ -295,8 +294,7 @@ Result<Measurement> measure(const image::StoredImage& image, const image::Stored
         return fail(ErrorCode::invalid_input,
                     fmt::format("{} names are given for {} channels", options.channels.size(),
                                 image.info().channels.size()));
-    return Measurer(image, labels, nuclei, TRY(Plan::of(options)), watch)
-        .measure(options.channels);
+    return Measurer(image, labels, nuclei, TRY(Plan::of(options)), watch).measure(options.channels);
 }
 
 }  // namespace stroma::tissue

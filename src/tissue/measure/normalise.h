@@ -5,9 +5,9 @@
 namespace stroma::tissue {
 
 struct NormaliseOptions {
-    double cofactor = 0;     ///< of arcsinh; 0: 5 times the 20 % quantile (of 0: the largest value)
-    double high = 0.999;     ///< quantile that "percentile" calls 1
-    std::string by = "";     ///< column of words in whose groups it is done; "": all together
+    double cofactor = 0;  ///< of arcsinh; 0: 5 times the 20 % quantile (of 0: the largest value)
+    double high = 0.999;  ///< quantile that "percentile" calls 1
+    std::string by = "";  ///< column of words in whose groups it is done; "": all together
 };
 
 /// Adds a layer named as `how`, made of the layer `from`, marker by marker in each group:

@@ -19,8 +19,8 @@ public:
           pieces_(static_cast<std::size_t>(width_ * height_)) {
         for (std::int64_t y = box.y0; y < box.y1; ++y)
             for (std::int64_t x = box.x0; x < box.x1; ++x)
-                if (labels[static_cast<std::size_t>((y - window.y) * window.width + x - window.x)] ==
-                    box.label)
+                if (labels[static_cast<std::size_t>((y - window.y) * window.width + x -
+                                                    window.x)] == box.label)
                     at(x - box.x0 + 1, y - box.y0 + 1) = unnumbered;
     }
     /// Numbers the pieces; the largest's number, of equals the first.
@@ -70,8 +70,8 @@ std::int32_t LabelMask::largest_piece() {
 /// Walks along the pixels' edges with the piece to the right, from the first pixel's upper left
 /// corner on; where two pixels touch at a corner it stays with its own.
 std::vector<OutlinePoint> LabelMask::border(std::int32_t piece) const {
-    const auto first = static_cast<std::int64_t>(
-        std::find(pieces_.begin(), pieces_.end(), piece) - pieces_.begin());
+    const auto first = static_cast<std::int64_t>(std::find(pieces_.begin(), pieces_.end(), piece) -
+                                                 pieces_.begin());
     const std::int64_t start_x = first % width_, start_y = first / width_;
     std::int64_t x = start_x, y = start_y;  // a corner: of the pixel to its lower right
     constexpr std::int64_t step_x[] = {1, 0, -1, 0}, step_y[] = {0, 1, 0, -1};
@@ -81,8 +81,8 @@ std::vector<OutlinePoint> LabelMask::border(std::int32_t piece) const {
     int direction = 0;
     std::vector<OutlinePoint> points;
     do {
-        points.push_back({static_cast<double>(x + box_.x0) - 1.5,
-                          static_cast<double>(y + box_.y0) - 1.5});
+        points.push_back(
+            {static_cast<double>(x + box_.x0) - 1.5, static_cast<double>(y + box_.y0) - 1.5});
         do {
             x += step_x[direction];
             y += step_y[direction];
@@ -104,9 +104,8 @@ void thin(const std::vector<OutlinePoint>& points, std::size_t first, std::size_
     for (std::size_t i = first + 1; i < last; ++i) {
         const OutlinePoint& p = points[i];
         const double away =
-            length > 0
-                ? std::abs((b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x)) / length
-                : std::hypot(p.x - a.x, p.y - a.y);
+            length > 0 ? std::abs((b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x)) / length
+                       : std::hypot(p.x - a.x, p.y - a.y);
         if (away <= farthest) continue;
         farthest = away;
         at = i;

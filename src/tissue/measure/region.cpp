@@ -19,8 +19,7 @@ std::int64_t floor_half(std::int64_t value) { return value >> 1; }
 
 /// The hull of the points, sorted by y: its left or right chain.
 void extend(std::vector<Point>& chain, const Point& next, std::int64_t sign) {
-    while (chain.size() >= 2 &&
-           sign * cross(chain[chain.size() - 2], chain.back(), next) >= 0)
+    while (chain.size() >= 2 && sign * cross(chain[chain.size() - 2], chain.back(), next) >= 0)
         chain.pop_back();
     chain.push_back(next);
 }
@@ -134,16 +133,24 @@ double perimeter_of(const std::vector<PixelRun>& runs, const Region& region) {
         border[at] = mask[at] != 0 && (mask[at - 1] == 0 || mask[at + 1] == 0 ||
                                        mask[at - width] == 0 || mask[at + width] == 0);
     std::uint64_t straight = 0, diagonal = 0, mixed = 0;
-    for (std::int64_t at = width + 1; at < static_cast<std::int64_t>(mask.size()) - width - 1; ++at) {
+    for (std::int64_t at = width + 1; at < static_cast<std::int64_t>(mask.size()) - width - 1;
+         ++at) {
         if (border[at] == 0) continue;
         const int beside =
             border[at - 1] + border[at + 1] + border[at - width] + border[at + width];
         const int corners = border[at - width - 1] + border[at - width + 1] +
                             border[at + width - 1] + border[at + width + 1];
         switch (1 + 2 * beside + 10 * corners) {
-            case 5: case 7: case 15: case 17: case 25: case 27: ++straight; break;
-            case 21: case 33: ++diagonal; break;
-            case 13: case 23: ++mixed; break;
+            case 5:
+            case 7:
+            case 15:
+            case 17:
+            case 25:
+            case 27: ++straight; break;
+            case 21:
+            case 33: ++diagonal; break;
+            case 13:
+            case 23: ++mixed; break;
             default: break;
         }
     }
@@ -174,12 +181,18 @@ Region region_of(const std::vector<PixelRun>& runs) {
 }
 
 std::array<double, shape_names.size()> values_of(const Region& region) {
-    return {static_cast<double>(region.area), static_cast<double>(region.y0),
-            static_cast<double>(region.x0),   static_cast<double>(region.y1),
-            static_cast<double>(region.x1),   region.eccentricity,
-            region.major_axis,                region.minor_axis,
-            region.orientation,               region.solidity(),
-            region.extent(),                  region.perimeter,
+    return {static_cast<double>(region.area),
+            static_cast<double>(region.y0),
+            static_cast<double>(region.x0),
+            static_cast<double>(region.y1),
+            static_cast<double>(region.x1),
+            region.eccentricity,
+            region.major_axis,
+            region.minor_axis,
+            region.orientation,
+            region.solidity(),
+            region.extent(),
+            region.perimeter,
             region.equivalent_diameter()};
 }
 

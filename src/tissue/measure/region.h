@@ -34,9 +34,9 @@ Region region_of(const std::vector<PixelRun>& runs);
 
 /// What the table calls the shape, in the order of values_of().
 constexpr std::array<std::string_view, 13> shape_names = {
-    "area",       "bbox_min_row", "bbox_min_col",      "bbox_max_row", "bbox_max_col",
-    "eccentricity", "major_axis_length", "minor_axis_length", "orientation",  "solidity",
-    "extent",     "perimeter",    "equivalent_diameter"};
+    "area",         "bbox_min_row",      "bbox_min_col",       "bbox_max_row", "bbox_max_col",
+    "eccentricity", "major_axis_length", "minor_axis_length",  "orientation",  "solidity",
+    "extent",       "perimeter",         "equivalent_diameter"};
 std::array<double, shape_names.size()> values_of(const Region& region);
 
 }  // namespace stroma::tissue

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <cmath>
 #include <array>
+#include <cmath>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -149,8 +149,8 @@ void Triangulation::merge(Edge& left_out, Edge left_in, Edge right_in, Edge& rig
             }
         if (!is_valid(left) && !is_valid(right)) return;
         const bool takes_right =
-            !is_valid(left) || (is_valid(right) && is_in_circle(dest(left), org(left), org(right),
-                                                                dest(right)));
+            !is_valid(left) ||
+            (is_valid(right) && is_in_circle(dest(left), org(left), org(right), dest(right)));
         base = takes_right ? connect(right, sym(base)) : connect(sym(base), sym(left));
     }
 }

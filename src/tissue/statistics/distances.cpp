@@ -8,7 +8,6 @@
 
 #include "base/threads.h"
 #include "cluster/random.h"
-#include "tissue/statistics/samples.h"
 
 namespace stroma::tissue {
 namespace {
@@ -25,8 +24,8 @@ Result<void> check_radii(const std::vector<double>& radii) {
 
 /// The first radius that a distance isn't beyond.
 std::size_t radius_place(const std::vector<double>& squares, double squared) {
-    return static_cast<std::size_t>(
-        std::lower_bound(squares.begin(), squares.end(), squared) - squares.begin());
+    return static_cast<std::size_t>(std::lower_bound(squares.begin(), squares.end(), squared) -
+                                    squares.begin());
 }
 
 std::vector<double> squares_of(const std::vector<double>& radii) {
@@ -201,8 +200,8 @@ Result<CoOccurrence> co_occurrence(const Places& places, std::span<const std::in
     const std::vector<double> squares = squares_of(radii);
     const double most = radii.back();
     const PlaceGrid grid(places, most / 2);
-    const std::size_t pairs = kind_count * kind_count, batches =
-        (places.count() + cells_a_batch - 1) / cells_a_batch;
+    const std::size_t pairs = kind_count * kind_count,
+                      batches = (places.count() + cells_a_batch - 1) / cells_a_batch;
     std::vector<std::vector<std::uint64_t>> counted(batches);
     const auto count = [&](std::size_t batch) -> Result<void> {
         auto& counts = counted[batch];
@@ -283,75 +282,6 @@ Result<Ripley> ripley(const Places& all, std::span<const std::uint32_t> cells,
     }
     out.f = shares_within(std::move(distances), radii);
     compare_with_random(hull, simulations, seed, out);
-    return out;
-}
-
-std::vector<double> nearest_of_kind(const Places& places, std::span<const std::int32_t> kinds,
-                                    std::int32_t kind) {
-    Places of_kind;
-    std::vector<std::uint32_t> cells;
-    for (std::uint32_t i = 0; i < places.count(); ++i)
-        if (kinds[i] == kind) {
-            of_kind.x.push_back(places.x[i]);
-            of_kind.y.push_back(places.y[i]);
-            cells.push_back(i);
-        }
-    std::vector<double> out(places.count(), std::numeric_limits<double>::infinity());
-    if (cells.empty()) return out;
-    std::vector<std::uint32_t> corners;
-    const double area = std::max(hull_area(places, corners), 1e-9);
-    const PlaceGrid grid(of_kind, std::sqrt(area / static_cast<double>(cells.size())) + 1e-9);
-    for (std::uint32_t i = 0; i < places.count(); ++i) {
-        const double x = places.x[i], y = places.y[i];
-        // The reach is doubled until what was found lies within it.
-        const double whole = grid.side() * static_cast<double>(grid.columns() + grid.rows() + 2) +
-                             std::abs(x - grid.x0()) + std::abs(y - grid.y0());
-        for (double reach = grid.side();; reach *= 2) {
-            grid.within(x - reach, y - reach, x + reach, y + reach, [&](std::uint32_t j) {
-                if (cells[j] != i)
-                    out[i] = std::min(out[i], std::hypot(of_kind.x[j] - x, of_kind.y[j] - y));
-            });
-            if (out[i] <= reach || reach > whole) break;
-        }
-    }
-    return out;
-}
-
-Moran moran(const SpatialGraph& graph, std::span<const double> values) {
-    const auto n = static_cast<double>(values.size());
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
-    double squares = 0, products = 0, s0 = 0, s1 = 0, s2 = 0;
-    std::vector<double> in(values.size()), out_weight(values.size());
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        squares += (values[i] - mean) * (values[i] - mean);
-        const auto degree = static_cast<double>(graph.starts[i + 1] - graph.starts[i]);
-        out_weight[i] = degree > 0 ? 1 / degree : 0;
-    }
-    for (std::size_t i = 0; i < values.size(); ++i)
-        for (std::uint64_t e = graph.starts[i]; e < graph.starts[i + 1]; ++e) {
-            const std::uint32_t j = graph.nodes[e];
-            products += out_weight[i] * (values[i] - mean) * (values[j] - mean);
-            s0 += out_weight[i];
-            in[j] += out_weight[i];
-            const bool is_mutual = std::binary_search(
-                graph.nodes.begin() + static_cast<std::ptrdiff_t>(graph.starts[j]),
-                graph.nodes.begin() + static_cast<std::ptrdiff_t>(graph.starts[j + 1]),
-                static_cast<std::uint32_t>(i));
-            // Half of (w_ij + w_ji)² over ordered pairs: one-way edges stand for both orders.
-            const double both = out_weight[i] + (is_mutual ? out_weight[j] : 0);
-            s1 += (is_mutual ? 0.5 : 1) * both * both;
-        }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const double sum = in[i] + (graph.starts[i + 1] > graph.starts[i] ? 1 : 0);
-        s2 += sum * sum;
-    }
-    Moran out;
-    out.i = n / s0 * products / squares;
-    out.expected = -1 / (n - 1);
-    const double variance = (n * n * s1 - n * s2 + 3 * s0 * s0) / ((n - 1) * (n + 1) * s0 * s0) -
-                            out.expected * out.expected;
-    out.z = (out.i - out.expected) / std::sqrt(variance);
-    out.p = normal_two_sided(out.z);
     return out;
 }
 

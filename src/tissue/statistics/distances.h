@@ -31,27 +31,17 @@ struct Ripley {
     std::vector<double> radii;
     double area = 0;  ///< of the hull of all places
     std::size_t cells = 0;
-    /// K(r) = area / (n (n - 1)) times ordered pairs within r, n this kind's cells; L = sqrt(K / pi).
-    /// No correction at the edge: simulated sets, which have n points too, have the same edge.
+    /// K(r) = area / (n (n - 1)) times ordered pairs within r, n this kind's cells; L = sqrt(K /
+    /// pi). No correction at the edge: simulated sets, which have n points too, have the same edge.
     std::vector<double> k, l, l_low, l_high, l_p;
     std::vector<double> g, g_p;  ///< share of cells whose nearest of their kind is within r
     std::vector<double> f;       ///< share of 1,000 random points with a cell within r
 };
-/// `l_low` and `l_high` hold 95 % of the simulated; p is of L (G) on both sides. The same for a seed.
+/// `l_low` and `l_high` hold 95 % of the simulated; p is of L (G) on both sides. The same for a
+/// seed.
 Result<Ripley> ripley(const Places& all, std::span<const std::uint32_t> cells,
                       const std::vector<double>& radii, std::uint32_t simulations,
                       std::uint64_t seed);
-
-/// Of each cell the distance to the nearest one of a kind (itself left out); infinity without one.
-std::vector<double> nearest_of_kind(const Places& places, std::span<const std::int32_t> kinds,
-                                    std::int32_t kind);
-
-struct Moran {
-    double i = 0, expected = 0, z = 0, p = 0;  ///< p on both sides, by the normal distribution
-};
-/// Moran's I of a value over a graph whose weights are 1 / (neighbours of the cell).
-/// Source: Cliff, Ord 1981, under normality.
-Moran moran(const SpatialGraph& graph, std::span<const double> values);
 
 /// Corners of the smallest convex figure around the places, and its area.
 double hull_area(const Places& places, std::vector<std::uint32_t>& corners);

@@ -15,11 +15,11 @@ namespace {
 
 /// What the closed form needs of a graph, whatever the kinds.
 struct GraphSums {
-    double cells = 0;    ///< with a kind
-    double edges = 0;    ///< S0; weights are 1, so that q is the same
-    double mutual = 0;   ///< v: edges whose way back is one, too
+    double cells = 0;                                 ///< with a kind
+    double edges = 0;                                 ///< S0; weights are 1, so that q is the same
+    double mutual = 0;                                ///< v: edges whose way back is one, too
     double out_pairs = 0, in_pairs = 0, through = 0;  ///< R, C, H
-    double apart = 0;    ///< Z: pairs of edges without a common cell
+    double apart = 0;                                 ///< Z: pairs of edges without a common cell
 };
 
 /// n (n - 1) … , `k` factors.
@@ -91,8 +91,7 @@ std::vector<double> kind_sizes(std::span<const std::int32_t> kinds, std::size_t 
 }
 
 std::vector<double> interaction_means(const SpatialGraph& graph,
-                                      std::span<const std::int32_t> kinds,
-                                      std::size_t kind_count) {
+                                      std::span<const std::int32_t> kinds, std::size_t kind_count) {
     std::vector<double> sums(kind_count * kind_count), having(kind_count * kind_count);
     std::vector<std::uint32_t> here(kind_count);
     for (std::size_t from = 0; from < graph.node_count(); ++from) {
@@ -160,7 +159,8 @@ std::vector<double> pair_counts(const SpatialGraph& graph, std::span<const std::
     std::vector<std::uint64_t> counts(kind_count * kind_count);
     for (std::size_t from = 0; from < graph.node_count(); ++from) {
         if (kinds[from] < 0) continue;
-        std::uint64_t* const row = counts.data() + static_cast<std::size_t>(kinds[from]) * kind_count;
+        std::uint64_t* const row =
+            counts.data() + static_cast<std::size_t>(kinds[from]) * kind_count;
         for (std::uint64_t e = graph.starts[from]; e < graph.starts[from + 1]; ++e)
             if (const std::int32_t kind = kinds[graph.nodes[e]]; kind >= 0)
                 ++row[static_cast<std::size_t>(kind)];
@@ -174,7 +174,8 @@ Enrichment exact_enrichment(const SpatialGraph& graph, std::span<const std::int3
     const std::vector<double> sizes = kind_sizes(kinds, kind_count);
     // Falling factorials of the number of cells; of too few cells the sums beside them are 0.
     std::array<double, 5> all{};
-    for (int k = 0; k < 5; ++k) all[static_cast<std::size_t>(k)] = std::max(falling(g.cells, k), 1.0);
+    for (int k = 0; k < 5; ++k)
+        all[static_cast<std::size_t>(k)] = std::max(falling(g.cells, k), 1.0);
     Enrichment out{kind_count, pair_counts(graph, kinds, kind_count), {}, {}, {}};
     for (std::size_t a = 0; a < kind_count; ++a)
         for (std::size_t b = 0; b < kind_count; ++b) {
@@ -217,8 +218,8 @@ Enrichment together(std::span<const Enrichment> images) {
     return out;
 }
 
-ScimapInteraction scimap_interaction(const SpatialGraph& graph,
-                                     std::span<const std::int32_t> kinds, std::size_t kind_count) {
+ScimapInteraction scimap_interaction(const SpatialGraph& graph, std::span<const std::int32_t> kinds,
+                                     std::size_t kind_count) {
     const std::vector<double> counts = pair_counts(graph, kinds, kind_count);
     const std::vector<double> sizes = kind_sizes(kinds, kind_count);
     std::vector<double> from(kind_count), to(kind_count);
@@ -250,9 +251,8 @@ PermutedEnrichment permuted_enrichment(const SpatialGraph& graph,
 }
 
 PermutedEnrichment permuted_interaction(const SpatialGraph& graph,
-                                        std::span<const std::int32_t> kinds,
-                                        std::size_t kind_count, std::uint32_t shuffles,
-                                        std::uint64_t seed) {
+                                        std::span<const std::int32_t> kinds, std::size_t kind_count,
+                                        std::uint32_t shuffles, std::uint64_t seed) {
     return permuted(graph, kinds, kind_count, shuffles, seed, interaction_means);
 }
 

@@ -9,7 +9,7 @@ namespace stroma::tissue {
 struct Neighbourhoods {
     std::vector<std::uint32_t> groups;  ///< of each cell; 0 is the largest
     std::size_t group_count = 0, kind_count = 0;
-    std::vector<double> shares;   ///< of each kind among the windows of each group, row-major
+    std::vector<double> shares;      ///< of each kind among the windows of each group, row-major
     std::vector<double> enrichment;  ///< log2 of that over the share in the whole
     double stability = 0;  ///< mean adjusted Rand index of five other beginnings against this one
 };
@@ -22,8 +22,7 @@ std::vector<float> window_shares(const SpatialGraph& graph, std::span<const std:
 /// Windows grouped by k-means. errors  invalid_input, cancelled
 /// Source: Schürch et al. 2020.
 Result<Neighbourhoods> neighbourhoods(const std::vector<float>& window_shares,
-                                      std::size_t kind_count,
-                                      const cluster::KMeansOptions& options,
+                                      std::size_t kind_count, const cluster::KMeansOptions& options,
                                       const cluster::Steps& steps);
 
 }  // namespace stroma::tissue

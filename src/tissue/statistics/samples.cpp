@@ -96,11 +96,10 @@ double rank_sum_p(std::span<const double> one, std::span<const double> other) {
         return std::min(2 * beyond / all, 1.0);
     }
     const double total = m + n;
-    const double variance =
-        m * n / 12 * (total + 1 - ranks.tie_term / (total * (total - 1)));
+    const double variance = m * n / 12 * (total + 1 - ranks.tie_term / (total * (total - 1)));
     if (!(variance > 0)) return 1;
-    return std::min(normal_two_sided(std::max((larger - m * n / 2 - 0.5) / std::sqrt(variance), 0.0)),
-                    1.0);
+    return std::min(
+        normal_two_sided(std::max((larger - m * n / 2 - 0.5) / std::sqrt(variance), 0.0)), 1.0);
 }
 
 double exchange_p(std::span<const double> one, std::span<const double> other, std::uint64_t seed) {
@@ -140,7 +139,8 @@ std::vector<double> adjusted_p(std::span<const double> p) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < p.size(); ++i)
         if (!std::isnan(p[i])) order.push_back(i);
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });
     std::vector<double> out(p.size(), not_known);
     double least = 1;
     for (std::size_t i = 0; i < order.size(); ++i) {

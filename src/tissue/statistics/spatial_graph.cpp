@@ -114,8 +114,7 @@ PlaceGrid::PlaceGrid(const Places& places, double side) : side_(side) {
     for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
     cells_.resize(count);
     std::vector<std::uint64_t> at(starts_.begin(), starts_.end() - 1);
-    for (std::size_t i = 0; i < count; ++i)
-        cells_[at[square(i)]++] = static_cast<std::uint32_t>(i);
+    for (std::size_t i = 0; i < count; ++i) cells_[at[square(i)]++] = static_cast<std::uint32_t>(i);
 }
 
 std::int64_t PlaceGrid::column_of(double x) const {
@@ -129,7 +128,8 @@ std::int64_t PlaceGrid::row_of(double y) const {
 
 SpatialGraph nearest_graph(const Places& places, std::uint32_t count) {
     const PlaceGrid grid(places, usual_square(places, std::max(1.0, count / 3.0)));
-    const std::size_t most = std::min<std::size_t>(count, std::max<std::size_t>(places.count(), 1) - 1);
+    const std::size_t most =
+        std::min<std::size_t>(count, std::max<std::size_t>(places.count(), 1) - 1);
     return graph_of_rows(places.count(), [&](std::uint32_t cell, std::vector<std::uint32_t>& out) {
         thread_local std::vector<NearCell> nearest;
         if (most == 0) return;
@@ -149,8 +149,9 @@ Result<SpatialGraph> radius_graph(const Places& places, double radius) {
             expected += here * here;
         }
     if (expected > 4 * static_cast<double>(neighbours_max))
-        return fail(ErrorCode::exhausted, "limit: neighbours: the radius is too large for so many "
-                                          "cells");
+        return fail(ErrorCode::exhausted,
+                    "limit: neighbours: the radius is too large for so many "
+                    "cells");
     return graph_of_rows(places.count(), [&](std::uint32_t cell, std::vector<std::uint32_t>& out) {
         const double x = places.x[cell], y = places.y[cell];
         grid.within(x - radius, y - radius, x + radius, y + radius, [&](std::uint32_t other) {
