@@ -1,5 +1,7 @@
 // tissue_bench score FOLDER   segments FOLDER/images/*.png and compares with FOLDER/labels
 // tissue_bench speed SIDE     segments a made-up slide of SIDE x SIDE pixels, step by step
+// tissue_bench measure SIDE   measures the cells of such a slide in eight channels
+// tissue_bench enrich CELLS   graphs and exact enrichment of that many cells of 12 kinds
 // Processor time on one thread with STROMA_THREADS=1.
 #include <fmt/format.h>
 
@@ -11,9 +13,11 @@
 #include "image/png/png_reader.h"
 #include "image/pyramid_writer.h"
 #include "object/mapped_reader.h"
+#include "tissue/measure/measurement.h"
 #include "tissue/pixel_reader.h"
 #include "tissue/segment/matching.h"
 #include "tissue/segment/segmentation.h"
+#include "tissue/statistics/enrichment.h"
 
 namespace stroma {
 namespace {
@@ -145,15 +149,127 @@ Result<void> speed(std::uint64_t side) {
     return {};
 }
 
+/// The made-up slide in several channels.
+class ManyChannels final : public image::ImageSource {
+public:
+    ManyChannels(std::uint64_t side, std::size_t channels) : slide_(side), info_(slide_.info()) {
+        info_.channels.clear();
+        for (std::size_t i = 0; i < channels; ++i)
+            info_.channels.push_back({.name = fmt::format("marker {}", i)});
+    }
+    const image::ImageInfo& info() const override { return info_; }
+    std::vector<std::size_t> groups() const override {
+        return std::vector<std::size_t>(info_.channels.size(), 1);
+    }
+    Result<void> read_rows(std::size_t, std::uint64_t first, std::uint64_t rows,
+                           std::span<Bytes> out) override {
+        return slide_.read_rows(0, first, rows, out);
+    }
+
+private:
+    MadeSlide slide_;
+    image::ImageInfo info_;
+};
+
+/// Labels as an image.
+class MadeLabels final : public image::ImageSource {
+public:
+    explicit MadeLabels(const tissue::ScratchPlane<std::uint32_t>& plane) : plane_(plane) {
+        info_.width = plane.width();
+        info_.height = plane.height();
+        info_.type = image::PixelType::uint32;
+        info_.content = image::Content::labels;
+        info_.channels = {{.name = "labels"}};
+    }
+    const image::ImageInfo& info() const override { return info_; }
+    std::vector<std::size_t> groups() const override { return {1}; }
+    Result<void> read_rows(std::size_t, std::uint64_t first, std::uint64_t rows,
+                           std::span<Bytes> out) override {
+        const auto* from = reinterpret_cast<const std::byte*>(plane_.row(first));
+        out[0].assign(from, from + rows * info_.width * 4);
+        return {};
+    }
+
+private:
+    const tissue::ScratchPlane<std::uint32_t>& plane_;
+    image::ImageInfo info_;
+};
+
+double since(std::clock_t start) {
+    return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
+Result<void> measure_speed(std::uint64_t side) {
+    constexpr std::size_t channels = 8;
+    ManyChannels source(side, channels);
+    const Stored image = TRY(stored(source, false, fs::temp_directory_path()));
+    const auto made = TRY(tissue::segment_nuclei(*image, {}, fs::temp_directory_path(), {}));
+    MadeLabels label_source(made.labels);
+    const Stored labels = TRY(stored(label_source, true, fs::temp_directory_path()));
+    for (const bool is_all : {false, true}) {
+        tissue::MeasureOptions options;
+        if (!is_all) options = {{"mean"}, {}, {}};
+        const std::clock_t start = std::clock();
+        const auto measured = TRY(tissue::measure(*image, *labels, nullptr, options, {}));
+        const double seconds = since(start);
+        fmt::print(
+            "{}: {} cells, {} channels, shapes: {:.2f} s, {:.0f} k cell channels/s, {:.0f} "
+            "MPix channels/s of processor time\n",
+            is_all ? "mean, median, sd, sum, 2 quantiles" : "mean", measured.labels.size(),
+            channels, seconds,
+            static_cast<double>(measured.labels.size() * channels) / seconds / 1e3,
+            static_cast<double>(side * side * channels) / seconds / 1e6);
+    }
+    return {};
+}
+
+Result<void> enrich_speed(std::uint64_t cells) {
+    constexpr std::size_t kinds = 12;
+    tissue::Places places;
+    std::vector<std::int32_t> of_cells;
+    std::uint64_t state = 1;
+    const auto next = [&state] {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        return static_cast<double>(state >> 11) * 0x1p-53;
+    };
+    const double side = 10 * std::sqrt(static_cast<double>(cells));
+    for (std::uint64_t i = 0; i < cells; ++i) {
+        places.x.push_back(next() * side);
+        places.y.push_back(next() * side);
+        of_cells.push_back(static_cast<std::int32_t>(next() * kinds));
+    }
+    std::clock_t start = std::clock();
+    const auto near = tissue::nearest_graph(places, 6);
+    const double nearest = since(start);
+    start = std::clock();
+    const auto triangles = tissue::delaunay_graph(places, 0);
+    const double delaunay = since(start);
+    double best = 1e9;
+    for (int round = 0; round < 10; ++round) {
+        start = std::clock();
+        static_cast<void>(tissue::exact_enrichment(near, of_cells, kinds));
+        best = std::min(best, since(start));
+    }
+    fmt::print(
+        "{} cells: 6 nearest {:.3f} s, Delaunay {:.3f} s ({} edges), exact enrichment of {} "
+        "edges {:.2f} ms\n",
+        cells, nearest, delaunay, triangles.edge_count() / 2, near.edge_count(), best * 1e3);
+    return {};
+}
+
 }  // namespace
 }  // namespace stroma
 
 int main(int argument_count, char** arguments) {
     using namespace stroma;
     const std::string verb = argument_count == 3 ? arguments[1] : "";
-    Result<void> done = fail(ErrorCode::invalid_input, "score FOLDER, or speed SIDE");
+    Result<void> done = fail(ErrorCode::invalid_input,
+                             "score FOLDER, speed SIDE, measure SIDE or "
+                             "enrich CELLS");
     if (verb == "score") done = score(arguments[2]);
     if (verb == "speed") done = speed(std::strtoull(arguments[2], nullptr, 10));
+    if (verb == "measure") done = measure_speed(std::strtoull(arguments[2], nullptr, 10));
+    if (verb == "enrich") done = enrich_speed(std::strtoull(arguments[2], nullptr, 10));
     if (done) return 0;
     fmt::print(stderr, "tissue_bench: {}\n", done.error().message);
     return 1;

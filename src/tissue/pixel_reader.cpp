@@ -60,13 +60,24 @@ Result<void> PixelReader::read_as(const Window& window, std::vector<T>& out) con
                 for (std::int64_t y = std::max(part.y0, ty * side); y < y1; ++y) {
                     const P* from = values + (y - ty * side) * tile_width + (x0 - tx * side);
                     T* to = out.data() + (y - window.y) * window.width + (x0 - window.x);
-                    for (std::int64_t x = x0; x < x1; ++x) *to++ = static_cast<T>(*from++);
+                    if constexpr (std::is_same_v<P, T>)
+                        std::copy(from, from + (x1 - x0), to);
+                    else
+                        for (std::int64_t x = x0; x < x1; ++x) *to++ = static_cast<T>(*from++);
                 }
             });
         }
     fill_outside(window, part, out);
     return {};
 }
+
+template Result<void> PixelReader::read_as(const Window&, std::vector<std::uint8_t>&) const;
+template Result<void> PixelReader::read_as(const Window&, std::vector<std::int8_t>&) const;
+template Result<void> PixelReader::read_as(const Window&, std::vector<std::uint16_t>&) const;
+template Result<void> PixelReader::read_as(const Window&, std::vector<std::int16_t>&) const;
+template Result<void> PixelReader::read_as(const Window&, std::vector<std::uint32_t>&) const;
+template Result<void> PixelReader::read_as(const Window&, std::vector<std::int32_t>&) const;
+template Result<void> PixelReader::read_as(const Window&, std::vector<float>&) const;
 
 Result<void> PixelReader::read(const Window& window, std::vector<float>& out) const {
     return read_as(window, out);

@@ -26,9 +26,11 @@ public:
     /// The same as labels. errors  invalid_input  a value that is no label
     Result<void> read_labels(const Window& window, std::vector<std::uint32_t>& out) const;
 
-private:
+    /// The same in any type that holds the image's values.
     template <class T>
     Result<void> read_as(const Window& window, std::vector<T>& out) const;
+
+private:
     const image::StoredImage& image_;
     std::size_t channel_;
 };

@@ -1,0 +1,148 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "app/tissue/built_in.h"
+#include "app/tissue/step_inputs.h"
+#include "app/tissue/step_pictures.h"
+#include "image/tiff/ome_tiff_writer.h"
+#include "tissue/segment/segmentation.h"
+
+namespace stroma::app {
+namespace {
+
+using tissue::ScratchPlane;
+
+struct Sizes {
+    std::optional<double> x, y;  ///< micrometres of a pixel
+};
+
+/// A length that is said in micrometres or in pixels, in pixels.
+Result<double> pixels_of(const StepRun& run, std::string_view pixels, std::string_view micrometres,
+                         const image::ImageInfo& info) {
+    if (!run.has(micrometres)) return run.number(pixels);
+    if (!info.micrometres_x)
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("'{}' is said in micrometres, but the image doesn't say how large "
+                                "its pixels are; say '{}' in place of it",
+                                micrometres, pixels));
+    return run.number(micrometres) / *info.micrometres_x;
+}
+
+tissue::SegmentOptions options_of(const StepRun& run) {
+    tissue::SegmentOptions options;
+    options.envelope_share = run.number("envelope_share");
+    options.otsu_share = run.number("otsu_share");
+    options.spot_weight = run.number("spot_weight");
+    options.seed_height = run.number("seed_height");
+    options.border_share = run.number("border_share");
+    options.area_share = run.number("area_share");
+    options.tile_side = run.integer("tile_side");
+    return options;
+}
+
+Result<void> write_labels(const StepRun& run, const image::ImageInfo& info,
+                          const ScratchPlane<std::uint32_t>& labels, std::string_view name,
+                          const std::string& file) {
+    image::OmeTiff picture;
+    picture.name = name;
+    picture.width = labels.width();
+    picture.height = labels.height();
+    picture.channels = {std::string(name)};
+    picture.micrometres_x = info.micrometres_x;
+    picture.micrometres_y = info.micrometres_y;
+    picture.are_labels = true;
+    picture.has_levels = run.flag("pyramid");
+    picture.row = [&](std::size_t, std::uint64_t y) -> Result<const std::byte*> {
+        if (y % 512 == 0 && y > 0) labels.let_go(y - 512, 512);
+        return reinterpret_cast<const std::byte*>(labels.row(y));
+    };
+    TRY(remove_file(run.output() / file));
+    return image::write_ome_tiff(picture, run.output() / file);
+}
+
+Result<void> segment_one(StepRun& run, const fs::path& path, double& nuclei) {
+    const std::string stem = stem_of(path);
+    const Picture picture = TRY(open_picture(run, path, false));
+    const image::ImageInfo& info = picture->info();
+    tissue::SegmentOptions options = options_of(run);
+    options.channel = TRY(channel_named(info, run.has("channel") ? run.text("channel") : ""));
+    options.radius = TRY(pixels_of(run, "radius", "radius_um", info));
+    const double grow = TRY(pixels_of(run, "expand", "expand_um", info));
+    const auto found = TRY(tissue::segment_nuclei(*picture, options, run.scratch(),
+                                                  run.watch("finding nuclei in " + stem)));
+    nuclei += found.count;
+    const std::string nuclei_file = stem + ".nuclei.ome.tiff";
+    TRY(write_labels(run, info, found.labels, "nuclei", nuclei_file));
+    run.made("nuclei", nuclei_file);
+    ScratchPlane<std::uint32_t> cells;
+    if (grow > 0) {
+        cells = TRY(tissue::expand_labels(found.labels, grow, run.scratch(),
+                                          run.watch("growing cells in " + stem)));
+        const std::string cells_file = stem + ".cells.ome.tiff";
+        TRY(write_labels(run, info, cells, "cells", cells_file));
+        run.made("labels", cells_file);
+    } else {
+        run.made("labels", nuclei_file);
+    }
+    run.tell(stem + ": nuclei", found.count);
+    run.tell(stem + ": radius in pixels", found.radius);
+    run.tell(stem + ": channel", info.channels[options.channel].name);
+    run.tell(stem + ": threshold", found.threshold);
+    const std::string overlay = stem + ".overlay.png";
+    TRY(write_overlay(*picture, options.channel, grow > 0 ? cells : found.labels,
+                      run.output() / overlay));
+    run.picture(overlay);
+    return {};
+}
+
+Result<void> segment(StepRun& run) {
+    double nuclei = 0;
+    for (const fs::path& path : run.inputs("image"))
+        TRY_WITH(segment_one(run, path, nuclei), path.filename().string());
+    run.tell("nuclei", nuclei);
+    return {};
+}
+
+}  // namespace
+
+Step segment_step() {
+    using enum ParameterType;
+    const tissue::SegmentOptions usual;
+    const auto share = [](double value) { return fmt::format("{}", value); };
+    return {
+        .name = "segment",
+        .summary = "Nuclei out of a channel, and cells grown from them",
+        .inputs = {{"image", "image", "pictures with a channel of nuclei"}},
+        .outputs = {{"labels", "labels", "cells, or nuclei where none are grown"},
+                    {"nuclei", "labels", "nuclei, with the ids of their cells"}},
+        .parameters = {{"channel", text, "null",
+                        "name or number, from 0; left out: DAPI, DNA, Hoechst, …, "
+                        "else the first"},
+                       {"radius", number, "0", "of a usual nucleus in pixels; 0 is found out", 0,
+                        40},
+                       {"radius_um", number, "null", "the same in micrometres", 0.1, 100},
+                       {"expand", number, "0",
+                        "pixels that cells reach beyond nuclei; 0 grows none", 0, 200},
+                       {"expand_um", number, "null", "the same in micrometres", 0, 1000},
+                       {"envelope_share", number, share(usual.envelope_share),
+                        "of the local brightness that foreground must exceed", 0, 1},
+                       {"otsu_share", number, share(usual.otsu_share),
+                        "of Otsu's threshold that it must exceed too", 0, 10},
+                       {"spot_weight", number, share(usual.spot_weight),
+                        "of brightness beside distance in seeds", 0, 4},
+                       {"seed_height", number, share(usual.seed_height),
+                        "of a peak over its saddle, to be a seed", 0, 4},
+                       {"border_share", number, share(usual.border_share),
+                        "of an object's 90 % brightness that its pixels exceed", 0, 0.99},
+                       {"area_share", number, share(usual.area_share),
+                        "of a usual nucleus's area that an object has at least", 0, 10},
+                       {"pyramid", flag, "true", "smaller levels in the label files"},
+                       {"tile_side", integer, "1024",
+                        "pixels that a thread works on; not seen in the labels", 16, 16384}},
+        .run = segment,
+    };
+}
+
+}  // namespace stroma::app

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "expression/annotated_data.h"
+#include "image/stored_image.h"
+#include "tissue/pixel_reader.h"
+
+namespace stroma::tissue {
+
+/// Where a label's pixels lie; half open.
+struct LabelBox {
+    std::uint32_t label = 0;
+    std::int64_t x0 = INT64_MAX, y0 = INT64_MAX, x1 = 0, y1 = 0;
+};
+
+/// Of every label but 0, rising. Reads the picture once.
+/// errors  invalid_input  a value that is no label; corrupt, cancelled
+Result<std::vector<LabelBox>> label_boxes(const image::StoredImage& labels,
+                                          const expression::Watch& watch);
+
+/// Boxes that begin in one block of 4 × 4 tiles, and what lies under all of them.
+struct BoxBlock {
+    std::vector<std::size_t> boxes;  ///< by their place in the list
+    Window window;
+};
+/// errors  exhausted  a box wider or higher than 16,384 pixels
+Result<std::vector<BoxBlock>> blocks_of(const std::vector<LabelBox>& boxes);
+
+}  // namespace stroma::tissue

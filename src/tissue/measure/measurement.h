@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "expression/annotated_data.h"
+#include "image/stored_image.h"
+#include "tissue/measure/region.h"
+
+namespace stroma::tissue {
+
+struct MeasureOptions {
+    /// Of "mean", "median", "min", "max", "std" (of the pixels as they are, not of a sample) and
+    /// "sum"; the mean is always there and first.
+    std::vector<std::string> statistics = {"mean", "median", "std", "sum"};
+    std::vector<double> quantiles = {0.1, 0.9};  ///< 0 to 1, as numpy's "linear" has them
+    std::vector<std::string> channels;           ///< names; empty takes the image's
+};
+
+/// One number of every channel in every cell: "mean", "nucleus_q90".
+struct ChannelTable {
+    std::string name;
+    std::vector<float> values;  ///< cell by cell, channel by channel
+};
+
+struct Measurement {
+    std::vector<std::uint32_t> labels;  ///< rising
+    std::vector<Region> regions;
+    std::vector<std::uint64_t> nucleus_areas;  ///< empty without nuclei
+    std::vector<std::string> channels;
+    /// The whole object's first, without a prefix; then, where nuclei were given, "nucleus_" and
+    /// "cytoplasm_" (the object without its nucleus; NaN where there is no such pixel).
+    std::vector<ChannelTable> tables;
+};
+
+/// Shape and brightness of every object of `labels` in every channel of `image`; `nuclei` may be
+/// null, or has the same ids. Each object is measured whole by one thread, from the tiles that it
+/// lies on: the numbers don't depend on tiles or threads.
+/// memory   a window around the objects of 4 × 4 tiles on each thread, and the table
+/// errors   invalid_input  sizes differ, labels aren't whole numbers, a quantile out of range
+///          exhausted      an object wider or higher than 16,384 pixels
+///          corrupt, cancelled
+Result<Measurement> measure(const image::StoredImage& image, const image::StoredImage& labels,
+                            const image::StoredImage* nuclei, const MeasureOptions& options,
+                            const expression::Watch& watch);
+
+}  // namespace stroma::tissue

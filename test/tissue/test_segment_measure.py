@@ -1,0 +1,168 @@
+"""Labels and tables of pictures, against tifffile, scikit-image and anndata."""
+import filecmp
+import json
+import subprocess
+
+import anndata
+import numpy as np
+import pandas
+import pytest
+import tifffile
+from PIL import Image
+from skimage import measure, segmentation
+
+SHAPES = ["area", "eccentricity", "major_axis_length", "minor_axis_length", "solidity", "extent",
+          "perimeter"]
+
+
+def f1(truth, found):
+    """At an overlap of more than one half."""
+    pairs = {}
+    for t, f in zip(truth[(truth > 0) & (found > 0)], found[(truth > 0) & (found > 0)]):
+        pairs[t, f] = pairs.get((t, f), 0) + 1
+    areas_t, areas_f = np.bincount(truth.ravel()), np.bincount(found.ravel())
+    matched = sum(both / (areas_t[t] + areas_f[f] - both) > 0.5 for (t, f), both in pairs.items())
+    return 2 * matched / (np.count_nonzero(areas_t[1:]) + np.count_nonzero(areas_f[1:]))
+
+
+def test_labels_are_named_as_the_pictures_and_keep_pixel_sizes(stroma_binary, slide, tmp_path):
+    subprocess.run([stroma_binary, "pipeline", "segment", slide.folder / "slide.ome.tiff",
+                    "--labels", tmp_path / "masks"], check=True, capture_output=True)
+    with tifffile.TiffFile(tmp_path / "masks/slide.ome.tiff") as tiff:
+        labels = tiff.asarray()
+        assert tiff.pages[0].is_tiled and tiff.pages[0].dtype == np.uint32
+        assert 'PhysicalSizeX="0.5"' in tiff.ome_metadata
+        levels = [level.asarray() for level in tiff.series[0].levels]
+    assert labels.shape == slide.labels.shape
+    assert f1(slide.labels.astype(int), labels.astype(int)) > 0.97
+    assert [level.shape for level in levels[1:]] == [(310, 565), (155, 283)]
+    assert np.array_equal(levels[1], labels[::2, ::2])
+    assert np.array_equal(levels[2], labels[::4, ::4])
+
+
+def test_cells_grown_from_nuclei_are_scikit_image_s(step, slide):
+    made = step("segment", {"image": slide.folder / "slide.ome.tiff"},
+                {"expand_um": 2, "pyramid": False})
+    nuclei = tifffile.imread(made["folder"] / made["outputs"]["nuclei"][0])
+    cells = tifffile.imread(made["folder"] / made["outputs"]["labels"][0])
+    expected = segmentation.expand_labels(nuclei, 4)
+    # Of labels equally near scikit-image takes any, we the smallest.
+    assert np.array_equal(cells > 0, expected > 0)
+    assert np.mean(cells != expected) < 1e-3
+    assert made["summary"]["nuclei"] == nuclei.max() == len(np.unique(nuclei)) - 1
+    assert made["pictures"] == ["slide.overlay.png"]
+    assert {"done", "total", "unit", "step"} <= set(made["progress"][0])
+
+
+def test_the_same_task_gives_the_same_bytes_whatever_tiles_and_threads(step, slide):
+    image = {"image": slide.folder / "slide.ome.tiff"}
+    one = step("segment", image, {"tile_side": 128, "expand": 5}, "one", threads=1)
+    other = step("segment", image, {"tile_side": 700, "expand": 5}, "other", threads=3)
+    for port in ("labels", "nuclei"):
+        name = one["outputs"][port][0]
+        assert filecmp.cmp(one["folder"] / name, other["folder"] / name, shallow=False)
+    labels = {**image, "labels": slide.folder / "cells.tif", "nuclei": slide.folder / "nuclei.tif"}
+    one = step("measure", labels, {}, "one", threads=1)
+    other = step("measure", labels, {}, "other", threads=3)
+    for name in ("cells.h5ad", "cells.csv"):
+        assert filecmp.cmp(one["folder"] / name, other["folder"] / name, shallow=False)
+
+
+def test_shapes_and_brightness_are_scikit_image_s(step, slide):
+    made = step("measure", {"image": slide.folder / "slide.ome.tiff",
+                            "labels": slide.folder / "cells.tif",
+                            "nuclei": slide.folder / "nuclei.tif"},
+                {"statistics": ["mean", "median", "min", "max", "std", "sum"],
+                 "quantiles": [0.05, 0.75]})
+    cells = anndata.read_h5ad(made["folder"] / made["outputs"]["cells"][0])
+    regions = measure.regionprops(slide.labels, np.moveaxis(slide.pixels, 0, -1))
+    assert list(cells.obs["label"]) == [region.label for region in regions]
+    for name in SHAPES:
+        expected = [getattr(region, name) for region in regions]
+        np.testing.assert_allclose(cells.obs[name], expected, rtol=1e-6, atol=1e-6, err_msg=name)
+    turned = np.array([region.orientation for region in regions])
+    apart = np.abs(cells.obs["orientation"] - turned)
+    is_round = np.array([region.eccentricity < 1e-3 for region in regions])
+    assert np.all((np.minimum(apart, np.pi - apart) < 1e-6) | is_round)
+    boxes = np.array([region.bbox for region in regions])
+    names = ["bbox_min_row", "bbox_min_col", "bbox_max_row", "bbox_max_col"]
+    assert np.array_equal(cells.obs[names], boxes)
+    centres = np.array([region.centroid for region in regions])
+    np.testing.assert_allclose(cells.obsm["spatial"], centres[:, ::-1] * 0.5, rtol=1e-9)
+    np.testing.assert_allclose(cells.obs["area_um2"], cells.obs["area"] / 4)
+
+    def check(prefix, part):
+        inside = [[slide.pixels[c][part & (slide.labels == label)].astype(float)
+                   for c in range(3)] for label in cells.obs["label"]]
+        for name, of in {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max,
+                         "std": np.std, "sum": np.sum, "q5": lambda v: np.quantile(v, 0.05),
+                         "q75": lambda v: np.quantile(v, 0.75)}.items():
+            layer = cells.X if prefix + name == "mean" else cells.layers[prefix + name]
+            expected = [[of(v) if v.size or name == "sum" else np.nan for v in row]
+                        for row in inside]
+            np.testing.assert_allclose(layer, expected, rtol=1e-6, atol=1e-6, err_msg=name)
+
+    whole = np.ones(slide.labels.shape, bool)
+    check("", whole)
+    check("nucleus_", slide.nuclei == slide.labels)
+    check("cytoplasm_", slide.nuclei != slide.labels)
+
+
+def test_every_cell_tells_where_it_comes_from(step, slide, stroma_binary, tmp_path):
+    made = step("measure", {"image": slide.folder / "slide.ome.tiff",
+                            "labels": slide.folder / "cells.tif"},
+                {"normalise": "arcsinh", "cofactor": 150}, provenance={"run": "r-1"})
+    path = made["folder"] / "cells.h5ad"
+    cells = anndata.read_h5ad(path)
+    assert cells.obs_names[0] == "slide_1" and list(cells.obs["image"].unique()) == ["slide"]
+    assert {"tile", "pipeline", "label"} <= set(cells.obs)
+    origin = json.loads(cells.uns["stroma_pipeline"][-1])
+    assert origin["step"] == "measure" and origin["run"] == {"run": "r-1"}
+    assert origin["parameters"]["cofactor"] == 150
+    np.testing.assert_allclose(cells.layers["arcsinh"], np.arcsinh(cells.X / 150), rtol=1e-5)
+    table = pandas.read_csv(made["folder"] / "cells.csv")
+    np.testing.assert_allclose(table["CD8"], cells.X[:, 2], rtol=1e-6)
+    data = tmp_path / "data"
+    done = subprocess.run([stroma_binary, "import", path, "--data", data, "--json"], check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    count = subprocess.run([stroma_binary, "sql", "select count(*) as n from cell", "--data", data,
+                            "--format", "json"], check=True, capture_output=True, text=True)
+    assert str(cells.n_obs) in count.stdout
+
+
+@pytest.mark.parametrize("task, words", [
+    ({"parameters": {"radius": 400}}, "up to 40"),
+    ({"parameters": {"sharpness": 1}}, "no parameter 'sharpness'"),
+    ({"parameters": {"channel": "CD45"}}, "DAPI (0), CD3 (1)"),
+    ({"inputs": {"pictures": ["x"]}}, "takes no input 'pictures'"),
+])
+def test_a_bad_task_says_what_may_stand_there(step, slide, task, words):
+    inputs = task.get("inputs", {"image": slide.folder / "slide.ome.tiff"})
+    error = step("segment", inputs, task.get("parameters"), refused=65)
+    assert error["code"] == "invalid_input" and words in error["message"]
+
+
+def test_damaged_pictures_and_wrong_sizes_are_bad_input(step, slide, tmp_path):
+    damaged = tmp_path / "damaged.tiff"
+    damaged.write_bytes((slide.folder / "slide.ome.tiff").read_bytes()[:3000])
+    assert "damaged.tiff" in step("segment", {"image": damaged}, refused=65)["message"]
+    tifffile.imwrite(tmp_path / "small.tif", slide.labels[:50, :60])
+    error = step("measure", {"image": slide.folder / "slide.ome.tiff",
+                             "labels": tmp_path / "small.tif"}, refused=65)
+    assert "60 by 50" in error["message"]
+
+
+def test_real_nuclei_are_found(stroma_binary, shared_data, tmp_path):
+    """A few pictures of the public set; tissue_bench scores all of them."""
+    folder = shared_data / "images/dsb2018_fluo"
+    names = sorted(path.name for path in (folder / "images").iterdir())[::30]
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / "in" / name).symlink_to(folder / "images" / name)
+    subprocess.run([stroma_binary, "pipeline", "segment", tmp_path / "in", "--labels",
+                    tmp_path / "out"], check=True, capture_output=True)
+    scores = [f1(np.asarray(Image.open(folder / "labels" / name)).astype(int),
+                 tifffile.imread(tmp_path / "out" / name.replace(".png", ".tif")).astype(int))
+              for name in names]
+    assert np.mean(scores) > 0.75
