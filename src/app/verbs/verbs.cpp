@@ -1,8 +1,18 @@
 #include "app/verbs/verbs.h"
 
 #include "app/aws/aws_verbs.h"
+#include "app/flow/flow_verbs.h"
 
 namespace stroma::app {
+namespace {
+
+Verb pipeline_verb() {
+    Verb verb{.name = "pipeline", .summary = "Files through stages: runs, their queues and outputs"};
+    add_flow_verbs(verb);
+    return verb;
+}
+
+}  // namespace
 
 std::vector<Verb> all_verbs() {
     return {
@@ -10,7 +20,7 @@ std::vector<Verb> all_verbs() {
         job_verb(),    user_verb(),   token_verb(),      key_verb(),      env_verb(),
         put_verb(),    watch_verb(),  audit_verb(),      ontology_verb(), origin_verb(),
         diff_verb(),   backup_verb(), restore_verb(),    verify_verb(),   purge_verb(),
-        demo_verb(),   config_verb(), completion_verb(), help_verb(),     version_verb(),
+        pipeline_verb(), demo_verb(),   config_verb(), completion_verb(), help_verb(),     version_verb(),
     };
 }
 
