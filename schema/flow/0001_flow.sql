@@ -106,22 +106,3 @@ CREATE TABLE flow_reviews(
     PRIMARY KEY(run, stage, item, at_ms)
 );
 CREATE INDEX flow_reviews_key ON flow_reviews(key);
-
--- Folders whose new files become runs; seen are the files that did.
-CREATE TABLE flow_intakes(
-    name TEXT PRIMARY KEY,
-    owner TEXT NOT NULL,
-    place TEXT NOT NULL,
-    pattern TEXT NOT NULL,
-    definition TEXT NOT NULL,
-    folder TEXT NOT NULL,
-    changes TEXT NOT NULL,
-    created_ms BIGINT NOT NULL
-);
-CREATE TABLE flow_intake_files(
-    intake TEXT NOT NULL,
-    file TEXT NOT NULL,
-    mark TEXT NOT NULL,
-    run TEXT NOT NULL,
-    PRIMARY KEY(intake, file)
-);

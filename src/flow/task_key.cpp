@@ -53,7 +53,8 @@ KeyParts KeyParts::from_json(std::string_view text) {
     if (!json || !json->is_object()) return parts;
     parts.code = json->value("code", Texts{});
     parts.parameters = json->value("parameters", Texts{});
-    for (const auto& [name, list] : json->value("inputs", Json::object()).items())
+    const Json inputs = json->value("inputs", Json::object());
+    for (const auto& [name, list] : inputs.items())
         for (const Json& file : list)
             parts.inputs[name].emplace_back(file.at(0).get<std::string>(),
                                             file.at(1).get<std::string>());

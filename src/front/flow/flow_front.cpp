@@ -84,7 +84,8 @@ Answer start_run(const FlowDomain& domain, http::Request& request) {
     if (!run.location.is_absolute() || (!run.folder.empty() && !run.folder.is_absolute()))
         return fail(ErrorCode::invalid_input,
                     "'input' and 'folder' must be whole paths of folders on the server");
-    for (const auto& [name, value] : body.value("parameters", Json::object()).items())
+    const Json parameters = body.value("parameters", Json::object());
+    for (const auto& [name, value] : parameters.items())
         run.changes[name] = value.dump();
     return api::json_answer(202, stroma::flow::run_json(TRY(domain.engine.submit(run))));
 }
