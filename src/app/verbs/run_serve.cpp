@@ -12,6 +12,7 @@
 #include "app/aws/aws_server.h"
 #include "app/command_line.h"
 #include "app/control_routes.h"
+#include "app/flow/flow_service.h"
 #include "app/loader/loader_service.h"
 #include "app/redshift/delivery_copies.h"
 #include "app/redshift/postgres_server.h"
@@ -24,6 +25,7 @@
 #include "front/annotation/annotation_front.h"
 #include "front/api/api.h"
 #include "front/explorer/explorer_front.h"
+#include "front/flow/flow_front.h"
 #include "front/http/server.h"
 #include "front/http/url.h"
 #include "front/portal/portal_front.h"
@@ -366,18 +368,22 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         {domain, site->portal(), site->ontologies(), site->explorer(),
          settings.text("portal.doi_resolver"), settings.boolean("fetch.private_addresses"),
          [&site](const std::string& id) { return shown_view(*site, id); }, ""});
+    const auto flows = TRY(FlowService::open(*site, settings));
+    site->add_gauges([&flows] { return flows->publish_gauges(); });
     // It listens, and answers from start_aws on; the routes show what passes through it.
     const auto aws = TRY(open_aws(*site, settings, options));
     const auto tables = TRY(open_user_tables(*site, settings, options, aws.get()));
     auto routes =
         joined({watch_routes(*site, aws.get()), api.routes(), accounts.routes(), explorer.routes(),
                 annotations.routes(), portal.routes(), front::web::asset_routes(pages, frames),
+                front::flow::flow_routes({flows->engine(), domain.access}),
                 control_routes(*site, aws.get()), loader_routes(tables.loader.get(), aws.get())});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
     const auto postgres = TRY(open_postgres(*site, settings, tables.engine.get(), options, token));
     site->start_workers();
+    flows->start();
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : "",
@@ -390,6 +396,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     TRY(remove_server_address(invocation.data));
     stop_ports(postgres.get(), aws.get(), tables, settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
+    flows->stop();
     site->stop_workers();
     return {};
 }

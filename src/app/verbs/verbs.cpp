@@ -1,6 +1,7 @@
 #include "app/verbs/verbs.h"
 
 #include "app/aws/aws_verbs.h"
+#include "app/flow/flow_verbs.h"
 #include "app/loader/loader_service.h"
 #include "app/sync/sync_verb.h"
 #include "app/tissue/pipeline_verbs.h"
@@ -12,6 +13,7 @@ Verb pipeline_verb() {
     Verb verb{.name = "pipeline",
               .summary = "Files through stages: runs, their queues and outputs"};
     add_tissue_verbs(verb);
+    add_flow_verbs(verb);
     return verb;
 }
 

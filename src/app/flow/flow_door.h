@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "app/flow/flow_service.h"
+#include "app/remote.h"
+#include "app/session.h"
+
+namespace stroma::app {
+
+/// The pipelines of a data directory as a verb reaches them: here, or at the server that has it.
+class FlowDoor {
+public:
+    using Json = nlohmann::ordered_json;
+    static Result<FlowDoor> open(const Invocation& invocation);
+
+    bool is_remote() const { return session_.remote.has_value(); }
+    FlowService& service() { return *service_; }  ///< when it isn't remote
+    void end_with(const std::stop_token& stop);
+
+    Result<Json> submit(const flow::NewRun& run);
+    Result<Json> runs(std::int64_t limit);
+    Result<Json> run(const std::string& id);
+    Result<Json> tasks(const std::string& run);
+    Result<Json> why(const std::string& run, const std::string& stage);
+    Result<Json> cancel(const std::string& run);
+    Result<Json> retry(const std::string& run);
+    Result<void> review(const std::string& run, const std::string& stage, const std::string& item,
+                        bool accepted, const std::string& comment);
+    Result<Json> standing();
+    Result<std::string> report(const std::string& run);
+    Result<std::string> log(const std::string& run, const std::string& task);
+    /// Copies a file of a task's output.
+    Result<void> copy(const std::string& run, const std::string& task, const std::string& key,
+                      const std::string& name, const fs::path& to);
+
+private:
+    Result<Json> ask(const std::string& path);
+    Result<Json> post(const std::string& path, const std::string& body);
+
+    Session session_;
+    std::unique_ptr<FlowService> service_;
+};
+
+}  // namespace stroma::app

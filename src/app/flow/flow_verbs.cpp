@@ -1,0 +1,125 @@
+#include "app/flow/flow_verbs.h"
+
+#include <memory>
+
+namespace stroma::app {
+namespace {
+
+using Options = std::shared_ptr<FlowOptions>;
+
+auto bound(const Options& options, Result<void> (*function)(const FlowOptions&, Invocation&)) {
+    return [options, function](Invocation& invocation) { return function(*options, invocation); };
+}
+
+Option file_of(const Options& options) {
+    return {"file", &options->file, "FILE", "the pipeline, as YAML", {}, true};
+}
+
+Option run_of(const Options& options) {
+    return {"run", &options->run, "RUN", "its name, id, or the beginning of the id", {}, true};
+}
+
+Option parameter_of(const Options& options) {
+    return {"-p,--parameter", &options->parameters, "NAME=VALUE",
+            "another value for a parameter of the pipeline; may be given several times"};
+}
+
+Verb run_verb(const Options& options) {
+    return {
+        .name = "run",
+        .summary = "Send the files of a folder through a pipeline, and wait for it",
+        .text =
+            "Stages whose inputs, parameters and code are the same as in any run before are not "
+            "computed again; 'why' tells what was and for which reason. Works beside a running "
+            "server, which then does the work, or without one. Ctrl-C cancels the run; started "
+            "again, it goes on with what is there.",
+        .examples =
+            "  stroma pipeline run tissue.yaml --input slides --output results --data lab\n"
+            "  stroma pipeline run tissue.yaml --input slides -p sigma=3 --data lab\n",
+        .options = {file_of(options),
+                    {"--input", &options->input, "DIR", "the folder with the files, or one file",
+                     {}, true},
+                    {"--output", &options->output, "DIR",
+                     "copy outputs there, with a report, when all is done"},
+                    {"--name", &options->name, "NAME",
+                     "its name; the same name again is the same run"},
+                    parameter_of(options),
+                    {"--priority", &options->priority, "N", "before runs with a lower one"},
+                    {"--detach", &options->detached, "", "leave it to the server and return"}},
+        .run = bound(options, run_flow_run)};
+}
+
+Verb watch_verb_of(const Options& options) {
+    return {.name = "watch",
+            .summary = "Queues of stages, workers and common errors, drawn anew until Ctrl-C",
+            .examples = "  stroma pipeline watch --data lab --times 1 --json\n",
+            .options = {{"--interval", &options->interval, "SECONDS",
+                         "between looks; 2 when left out"},
+                        {"--times", &options->times, "N", "so many looks; 0 is until Ctrl-C"}},
+            .run = bound(options, run_flow_watch)};
+}
+
+Verb review_verb(const Options& options) {
+    return {.name = "review",
+            .summary = "Accept or reject what waits for review",
+            .examples = "  stroma pipeline review spots-1 nuclei --item slide1 --reject --comment "
+                        "'out of focus' --data lab\n",
+            .options = {run_of(options),
+                        {"stage", &options->stage, "STAGE", "whose outputs", {}, true},
+                        {"--item", &options->item, "ITEM", "of this one only"},
+                        {"--reject", &options->reject, "", "else they are accepted"},
+                        {"--comment", &options->comment, "TEXT", "why"}},
+            .run = bound(options, run_flow_review)};
+}
+
+}  // namespace
+
+void add_flow_verbs(Verb& pipeline) {
+    const auto options = std::make_shared<FlowOptions>();
+    const std::vector<Verb> verbs = {
+        run_verb(options),
+        {.name = "validate",
+         .summary = "Say everything that is wrong with a pipeline, with line and column",
+         .options = {file_of(options), parameter_of(options)},
+         .run = bound(options, run_flow_validate),
+         .data_use = DataUse::none},
+        {.name = "graph",
+         .summary = "Draw a pipeline",
+         .options = {file_of(options),
+                     {"--format", &options->format, "FORMAT", "dot when left out",
+                      {"dot", "mermaid", "svg"}}},
+         .run = bound(options, run_flow_graph),
+         .data_use = DataUse::none},
+        {.name = "list",
+         .summary = "Runs, the newest first",
+         .options = {{"--limit", &options->limit, "N", "at most so many"}},
+         .run = bound(options, run_flow_list)},
+        {.name = "show",
+         .summary = "One run: stages, tasks, failures, cost; or the log of a task",
+         .options = {run_of(options), {"--log", &options->log, "TASK", "that task's log"}},
+         .run = bound(options, run_flow_show)},
+        {.name = "why",
+         .summary = "Why tasks of a run were computed, or taken from before",
+         .options = {run_of(options), {"stage", &options->stage, "STAGE", "of this one only"}},
+         .run = bound(options, run_flow_why)},
+        {.name = "cancel",
+         .summary = "End a run; what is done stays for others",
+         .options = {run_of(options)},
+         .run = bound(options, run_flow_cancel)},
+        {.name = "retry",
+         .summary = "Try again what failed in a run",
+         .options = {run_of(options)},
+         .run = bound(options, run_flow_retry)},
+        review_verb(options),
+        {.name = "report",
+         .summary = "A run as one HTML page with its pictures",
+         .options = {run_of(options),
+                     {"-o,--output", &options->output, "FILE", "", {}, true}},
+         .run = bound(options, run_flow_report)},
+        watch_verb_of(options),
+        flow_worker_verb(),
+    };
+    for (const Verb& verb : verbs) pipeline.verbs.push_back(verb);
+}
+
+}  // namespace stroma::app

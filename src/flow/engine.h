@@ -1,0 +1,105 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/context.h"
+#include "base/result.h"
+#include "flow/admission.h"
+#include "flow/definition.h"
+#include "flow/output_store.h"
+#include "flow/run.h"
+#include "flow/standing.h"
+#include "sql/database.h"
+
+namespace stroma::flow {
+
+struct EngineOptions {
+    fs::path folder;  ///< of outputs, logs and work under way
+    /// What `stroma pipeline step --list` says; asked once.
+    std::function<Result<Steps>()> steps;
+    Milliseconds lease{60'000};
+    Milliseconds first_retry{5'000};
+    std::uint64_t memory_max = 0;   ///< that a task may be given; 0: the machine's
+    std::uint64_t free_least = 0;  ///< bytes of disk that must be free for a task to begin
+};
+
+/// A worker that asks for work.
+struct Offer {
+    std::string worker;     ///< its name
+    bool is_local = false;  ///< it dies with this process
+    Capacity left, whole;
+    std::string run;  ///< only of this run; "" of any
+};
+
+/// What a worker is told when it reports.
+struct Orders {
+    bool stop = false;  ///< the task is cancelled
+};
+
+/// Runs and their tasks: what waits for what, who works on what, what is there already. All of it
+/// is in the database; a process that opens it goes on where the last one ended. At least once, and
+/// an output is taken once per key. Any thread, one process for each folder.
+class Engine {
+public:
+    /// Ends what a dead process's local workers left running. The references must outlive it.
+    static Result<std::unique_ptr<Engine>> open(sql::Database& database, EngineOptions options,
+                                                const Clock& clock, IdSource& ids);
+    ~Engine();
+    /// Lets leases end, runs begin and outputs expire by themselves.
+    void start();
+    void stop();
+
+    Result<Steps> steps();
+    /// Queues the run. The same again while it runs, or under the same name, is the first one.
+    /// errors  invalid_input  the definition (each issue on a line), no such files
+    ///         already_exists the name stands for something else
+    Result<Run> submit(const NewRun& run);
+    /// By id, the beginning of one, or name. errors  not_found
+    Result<Run> find(std::string_view id_or_name);
+    Result<std::vector<Run>> runs(std::string_view owner, int most);
+    Result<std::vector<Task>> tasks(std::string_view run);
+    Result<std::vector<Attempt>> attempts(std::int64_t task);
+    Result<std::optional<Manifest>> manifest(std::string_view key);
+    Result<std::vector<Review>> reviews(std::string_view run);
+    /// Where a file of an output lies. errors  not_found
+    Result<fs::path> file_of(std::string_view key, std::string_view name);
+    /// What an attempt wrote; "" when it isn't there any more.
+    fs::path log_of(const Task& task, int attempt) const;
+
+    /// Tasks under way are ended. What is done stays for other runs.
+    Result<Run> cancel(std::string_view run);
+    /// Dead and cancelled tasks are tried again, and who waited for them.
+    Result<Run> retry(std::string_view run);
+    /// Accepts or rejects what waits for review, of one item or all of the stage.
+    /// errors  conflict  nothing of it waits
+    Result<void> review(std::string_view run, std::string_view stage, std::string_view item,
+                        bool accepted, const std::string& comment, const std::string& reviewer);
+    /// Returns when something has changed since that count, or after `wait`; gives the count.
+    std::uint64_t wait_for_change(std::uint64_t seen, Milliseconds wait);
+
+    /// Leases a task that fits.
+    Result<std::optional<Assignment>> lease(const Offer& offer);
+    /// Keeps the lease. errors  not_found  another has the task by now, or nobody
+    Result<Orders> beat(std::int64_t task, std::int64_t lease, const TaskProgress& progress);
+    /// Takes what the work folder holds. errors  not_found  as above: nothing is taken
+    Result<void> finish(std::int64_t task, std::int64_t lease, const WorkEnd& end);
+
+    /// How each stage's queue and each worker stands.
+    Result<Standing> standing();
+    Load load();
+    /// Seconds until the run is over with so many cores, by what such tasks took.
+    Result<std::optional<double>> seconds_left(std::string_view run, int cores);
+
+    struct State;
+
+private:
+    explicit Engine(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace stroma::flow
