@@ -327,6 +327,12 @@ void stop_ports(PostgresServer* postgres, AwsServer* aws, const UserTables& tabl
     if (aws != nullptr) aws->stop(drain);
 }
 
+Result<std::unique_ptr<FlowService>> open_flows(Site& site, const Settings& settings) {
+    auto flows = TRY(FlowService::open(site, settings));
+    site.add_gauges([service = flows.get()] { return service->publish_gauges(); });
+    return flows;
+}
+
 }  // namespace
 
 Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
@@ -368,8 +374,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         {domain, site->portal(), site->ontologies(), site->explorer(),
          settings.text("portal.doi_resolver"), settings.boolean("fetch.private_addresses"),
          [&site](const std::string& id) { return shown_view(*site, id); }, ""});
-    const auto flows = TRY(FlowService::open(*site, settings));
-    site->add_gauges([&flows] { return flows->publish_gauges(); });
+    const auto flows = TRY(open_flows(*site, settings));
     // It listens, and answers from start_aws on; the routes show what passes through it.
     const auto aws = TRY(open_aws(*site, settings, options));
     const auto tables = TRY(open_user_tables(*site, settings, options, aws.get()));
