@@ -151,8 +151,8 @@ private:
         const bool puts = options_.kind == "put";
         // Few keys: what is put over goes, so that the disk doesn't fill.
         const std::string head = (puts ? "PUT /" : "GET /") + options_.place + "/bench-" +
-                                 std::to_string(body_.size()) + "-" +
-                                 std::to_string(number_) + "-" + std::to_string(count_++ % 2) +
+                                 std::to_string(body_.size()) + "-" + std::to_string(number_) +
+                                 "-" + std::to_string(count_++ % 2) +
                                  " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + signature_lines +
                                  "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n";
         if (puts) {

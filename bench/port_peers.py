@@ -4,6 +4,7 @@ Each has `name`, `note` (how it keeps what it acknowledged), `port`, stop(), and
 read back what lies in it. What can't be started raises Unavailable with the reason.
 """
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -77,7 +78,8 @@ class Process:
             if self.process.poll() is not None or time.monotonic() > until:
                 self.process.kill()
                 raise Unavailable(f"{command[0]} didn't start: {self.log.read_text()[-300:]}")
-            time.sleep(0.02)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.02)
 
     def answers(self):
         try:
@@ -88,7 +90,8 @@ class Process:
 
     def cpu(self):
         """Processor seconds of its threads and children so far."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        text = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        fields = text.rsplit(")", 1)[1].split()
         return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
@@ -103,13 +106,14 @@ class KinesisWays:
 
     def call(self, operation, members):
         text, _ = Http(self.port).ask("POST", "/", json.dumps(members).encode(), (
-            "Content-Type: application/x-amz-json-1.1", f"X-Amz-Target: Kinesis_20131202.{operation}"))
+            "Content-Type: application/x-amz-json-1.1",
+            f"X-Amz-Target: Kinesis_20131202.{operation}"))
         return text
 
     def make_stream(self):
         self.call("CreateStream", {"StreamName": STREAM, "ShardCount": 4})
         while b'"ACTIVE"' not in self.call("DescribeStreamSummary", {"StreamName": STREAM}):
-            time.sleep(0.05)
+            continue
 
     def append(self, records):
         answer = json.loads(self.call("PutRecords", {"StreamName": STREAM, "Records": [

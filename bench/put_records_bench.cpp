@@ -5,8 +5,8 @@
 //
 // Each connection sends the next batch once the last is acknowledged: one PutRecords (PutRecord for
 // one record), or as many XADD, or as many messages published to JetStream under the stream's name,
-// sent together. Keys and data are random letters, batches are made before the clock starts. Requests
-// to Kinesis bear a signature that nobody has made: the port must take any (stroma serve
+// sent together. Keys and data are random letters, batches are made before the clock starts.
+// Requests to Kinesis bear a signature that nobody has made: the port must take any (stroma serve
 // --insecure-any-credentials; kinesalite takes any). Prints one line of JSON; a record that wasn't
 // taken ends it.
 #include <arpa/inet.h>

@@ -14,7 +14,7 @@ http::Response answer_of(const Service& service, const Call& call, Outcome<Reply
 http::Response fault_answer(Wire wire, const Fault& fault, std::string_view request_id,
                             std::string_view xml_namespace);
 
-/// What is sent as x-amz-id-2: of no meaning to anybody, but clients print it and expect its length.
+/// What is sent as x-amz-id-2: of no meaning to anybody, but clients print it and know its length.
 std::string second_id(std::string_view request_id);
 
 /// A signature that isn't taken, in the words of JSON services, of query services, and of S3.

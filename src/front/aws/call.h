@@ -68,7 +68,7 @@ struct Call {
     /// "http://127.0.0.1:4566"
     std::string endpoint() const { return scheme + "://" + host; }
 
-    /// The body's members as one object ({} when a body of JSON 1.0 is empty). Blobs are base64 text on the
+    /// The body's members as one object (an empty body of JSON 1.0 is {}). Blobs are base64 text on
     /// JSON wires, binary values on CBOR. Of the query wire, "A.1.B=x" becomes {"A": [{"B": "x"}]}
     /// ("A.member.1", "A.entry.1" likewise), every value text.
     /// errors  SerializationException

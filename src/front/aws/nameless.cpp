@@ -19,8 +19,8 @@ http::Response with_ids(int status, std::string_view request_id) {
 
 http::Response xml_answer(const Fault& fault, std::string_view request_id) {
     http::Response response = with_ids(403, request_id);
-    response.body = fmt::format("<{0}>\n  <Message>{1}</Message>\n</{0}>\n", fault.type,
-                                fault.message);
+    response.body =
+        fmt::format("<{0}>\n  <Message>{1}</Message>\n</{0}>\n", fault.type, fault.message);
     return response;
 }
 
@@ -39,9 +39,9 @@ http::Response old_json_answer(std::string_view body, std::string_view request_i
     const bool is_readable = starts_as_object(false, body);
     http::Response response = with_ids(is_readable ? 404 : 400, request_id);
     response.headers.emplace_back("Content-Type", old_json);
-    response.body = fmt::format(
-        R"({{"Output":{{"__type":"com.amazon.coral.service#{}"}},"Version":"1.0"}})",
-        is_readable ? "UnknownOperationException" : "SerializationException");
+    response.body =
+        fmt::format(R"({{"Output":{{"__type":"com.amazon.coral.service#{}"}},"Version":"1.0"}})",
+                    is_readable ? "UnknownOperationException" : "SerializationException");
     return response;
 }
 
@@ -55,9 +55,9 @@ http::Response nameless_answer(const http::Request& request, std::string_view me
     if (!claim) return xml_answer(json_fault(claim.error()), request_id);
     if (claim->kind == Claim::Kind::none)
         return xml_answer(json_fault({Distrust::Why::missing, ""}), request_id);
-    return xml_answer({"AccessDeniedException",
-                       "Unable to determine service/operation name to be authorized"},
-                      request_id);
+    return xml_answer(
+        {"AccessDeniedException", "Unable to determine service/operation name to be authorized"},
+        request_id);
 }
 
 http::Response preflight_answer(const http::Request& request, std::string_view request_id) {
@@ -67,7 +67,8 @@ http::Response preflight_answer(const http::Request& request, std::string_view r
     for (const auto& [asked, answered] :
          {std::pair("access-control-request-headers", "Access-Control-Allow-Headers"),
           std::pair("access-control-request-method", "Access-Control-Allow-Methods")})
-        if (const auto value = request.header(asked)) response.headers.emplace_back(answered, *value);
+        if (const auto value = request.header(asked))
+            response.headers.emplace_back(answered, *value);
     response.headers.emplace_back("Access-Control-Max-Age", "172800");
     return response;
 }

@@ -45,6 +45,15 @@ const std::string* member_of(const std::vector<std::pair<std::string, std::strin
     return nullptr;
 }
 
+/// Parts of a signature in the query, but not its kind, are none to a service.
+Trust<Claim> claim_of_call(const http::Request& request) {
+    auto claim = read_claim(request);
+    if (!claim && claim.error().why == Distrust::Why::incomplete &&
+        !request.header("authorization") && !request.query_value("X-Amz-Algorithm"))
+        return tl::unexpected<Distrust>(Distrust{Distrust::Why::missing, ""});
+    return claim;
+}
+
 bool is_empty(const http::Request& request) {
     return !request.header("transfer-encoding") &&
            request.header("content-length").value_or("0") == "0";
@@ -187,8 +196,7 @@ bool Port::is_nameless(const http::Request& request, const Trust<Claim>& claim) 
         return at_root && !media_type_of(request).starts_with("multipart/");
     if (!claim || claim->kind == Claim::Kind::none) return false;
     return std::any_of(services_.begin(), services_.end(), [&](const Service* service) {
-        return claim->service.empty() ||
-               (claim->service == service->name() && is_kinesis(service));
+        return claim->service.empty() || (claim->service == service->name() && is_kinesis(service));
     });
 }
 
@@ -230,10 +238,7 @@ http::Response Port::call_service(http::Request& request, Asked& asked) {
         return refused(asked.wire == Wire::query
                            ? Fault{"InvalidAction", "no service here has this action"}
                            : Fault{"UnknownOperationException", ""});
-    auto claim = read_claim(request);
-    if (!claim && claim.error().why == Distrust::Why::incomplete &&
-        !request.header("authorization") && !request.query_value("X-Amz-Algorithm"))
-        claim = tl::unexpected<Distrust>(Distrust{Distrust::Why::missing, ""});
+    const auto claim = claim_of_call(request);
     const auto principal = claim ? principal_of(request, *claim, sha256_hex(*body), nullptr)
                            : options_.any_credentials ? principal_of(request, {}, "", nullptr)
                                                       : tl::unexpected<Distrust>(claim.error());

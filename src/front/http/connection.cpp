@@ -23,8 +23,8 @@ namespace {
 constexpr std::size_t read_bytes = 64u << 10;
 /// Bodies up to this are read before the handler gets a thread, so a slow client holds none.
 constexpr std::uint64_t prefetch_bytes_max = 64u << 10;
-/// As much of a large body that is here already is read before the handler is given any: a hand-over
-/// between two threads costs more than copying such a piece.
+/// As much of a large body that is here already is read before the handler is given any: a
+/// hand-over between two threads costs more than copying such a piece.
 constexpr std::size_t gathered_bytes_max = 1u << 20;
 constexpr std::size_t linger_bytes_max = 4u << 20;
 constexpr milliseconds linger_time{2000};

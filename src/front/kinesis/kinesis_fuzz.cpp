@@ -38,8 +38,7 @@ public:
         left.request_stop();  // nobody waits for a record
         front::aws::Call call;
         call.operation = operation;
-        call.wire =
-            body.starts_with('{') ? front::aws::Wire::json_1_1 : front::aws::Wire::cbor_1_1;
+        call.wire = body.starts_with('{') ? front::aws::Wire::json_1_1 : front::aws::Wire::cbor_1_1;
         call.path = "/";
         call.body = body;
         call.account = "000000000000";

@@ -128,13 +128,22 @@ Outcome<std::string> asked_storage_class(const Operation& operation) {
     return refuse("InvalidStorageClass", "The storage class you specified is not valid");
 }
 
+namespace {
+
+/// Of UTF-8: the bytes that begin one.
+std::ptrdiff_t letters(std::string_view text) {
+    return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; });
+}
+
+}  // namespace
+
 Outcome<void> check_tags(const std::vector<std::pair<std::string, std::string>>& tags) {
     if (tags.size() > 10) return refuse("BadRequest", "Object tags cannot be greater than 10");
     std::vector<std::string> names;
     for (const auto& [name, value] : tags) {
-        if (name.empty() || name.size() > 128)
+        if (name.empty() || letters(name) > 128)
             return refuse("InvalidTag", "The TagKey you have provided is invalid");
-        if (value.size() > 256)
+        if (letters(value) > 256)
             return refuse("InvalidTag", "The TagValue you have provided is invalid");
         if (std::find(names.begin(), names.end(), name) != names.end())
             return refuse("InvalidTag", "Cannot provide multiple Tags with the same key");

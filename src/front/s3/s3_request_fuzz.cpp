@@ -9,9 +9,9 @@
 #include "object/memory/memory_store.h"
 #include "sql/sqlite/sqlite_database.h"
 
-// A request as it comes: its first line ("PUT /lab?policy"), headers, an empty line, its body; asked
-// by who owns the bucket "lab", and again by nobody. Policies, rules, tags, documents of every kind
-// and what they then do to requests: whatever they say, the answer is one or a refusal.
+// A request as it comes: its first line ("PUT /lab?policy"), headers, an empty line, its body;
+// asked by who owns the bucket "lab", and again by nobody. Policies, rules, tags, documents of
+// every kind and what they then do to requests: whatever they say, the answer is one or a refusal.
 
 namespace {
 
@@ -39,8 +39,7 @@ struct Site {
     sql::WriteGroup writes{*database};
     std::unique_ptr<bucket::Buckets> buckets =
         bucket::Buckets::open(writes, objects, cold, clock, ids).value();
-    std::unique_ptr<catalog::Catalog> catalog =
-        catalog::Catalog::open(*people, clock, ids).value();
+    std::unique_ptr<catalog::Catalog> catalog = catalog::Catalog::open(*people, clock, ids).value();
     front::s3::S3 s3{*buckets, *catalog, clock, {.send_test = [](const auto&, auto, auto) {
                          return Result<bool>(true);
                      }}};

@@ -25,6 +25,7 @@ struct BucketSetting {
     std::string_view root;  ///< of the document; "" isn't XML
 };
 
+constexpr std::size_t policy_bytes_max = 20u << 10, cors_rules_max = 100, bucket_tags_max = 50;
 constexpr std::string_view empty_notification =
     "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>";
 
@@ -154,6 +155,8 @@ Answer put_versioning(Operation& operation, const Element& document) {
 Outcome<void> check_setting(Operation& operation, const BucketSetting& setting,
                             const std::string& text) {
     if (setting.name == "policy") {
+        if (text.size() > policy_bytes_max)
+            return refuse("PolicyTooLarge", "Policy exceeds the maximum allowed document size.");
         S3_TRY(check_policy(text, operation.bucket));
         if (policy_is_public(text) &&
             S3_TRY(public_access_block(operation, operation.bucket))->blocks_policy)
@@ -164,7 +167,19 @@ Outcome<void> check_setting(Operation& operation, const BucketSetting& setting,
     const auto document = read_xml(text);
     if (!document || document->name != setting.root) return malformed_xml();
     if (setting.name == "lifecycle") S3_TRY(read_lifecycle(*document));
-    if (setting.name == "cors" && document->all("CORSRule").empty()) return malformed_xml();
+    if (setting.name == "cors") {
+        const std::size_t rules = document->all("CORSRule").size();
+        if (rules == 0) return malformed_xml();
+        if (rules > cors_rules_max)
+            return refuse("InvalidRequest",
+                          "The number of CORS rules should not exceed allowed limit of 100 rules.");
+    }
+    if (setting.name == "tagging") {
+        const Element* const tags = document->child("TagSet");
+        if (tags == nullptr) return malformed_xml();
+        if (tags->all("Tag").size() > bucket_tags_max)
+            return refuse("BadRequest", "Bucket tag count cannot be greater than 50");
+    }
     return {};
 }
 

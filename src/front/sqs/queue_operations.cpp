@@ -10,6 +10,7 @@ namespace stroma::front::sqs {
 namespace {
 
 constexpr std::int64_t page_max = 1000;
+constexpr std::size_t tags_max = 50;
 
 std::string seconds_text(std::int64_t unix_ms) { return std::to_string(unix_ms / 1000); }
 
@@ -53,6 +54,14 @@ tl::unexpected<Fault> move_fault(const Error& error) {
     return aws::refuse(error);
 }
 
+/// Of what a queue has and gets.
+Outcome<void> check_tags(std::string_view name, message::TextMap tags,
+                         const message::TextMap& more) {
+    for (const auto& [key, value] : more) tags[key] = value;
+    if (tags.size() <= tags_max) return {};
+    return invalid_value(fmt::format("Too many tags added for queue {}.", name));
+}
+
 }  // namespace
 
 Outcome<Json> SqsService::create_queue(const aws::Call& call, const Json& members) {
@@ -70,6 +79,8 @@ Outcome<Json> SqsService::create_queue(const aws::Call& call, const Json& member
     if (const auto done = allow_dead_letters(call, wanted.attributes); !done)
         return tl::unexpected(done.error());
     for (const auto& [key, value] : map_member(members, "Tags")) wanted.tags[key] = value;
+    if (const auto few = check_tags(name, wanted.tags, {}); !few)
+        return tl::unexpected(few.error());
     const auto made = queues_.create(wanted);
     if (!made) return queue_fault(call, made.error());
     return Json{{"QueueUrl", url_of(call, name)}};
@@ -191,7 +202,10 @@ Outcome<Json> SqsService::purge_queue(const aws::Call& call, const Json& members
 Outcome<Json> SqsService::tag_queue(const aws::Call& call, const Json& members) {
     const auto queue = queue_to_change(call, members);
     if (!queue) return tl::unexpected(queue.error());
-    if (const auto done = queues_.tag((*queue)->name, map_member(members, "Tags")); !done)
+    const auto tags = map_member(members, "Tags");
+    if (const auto few = check_tags((*queue)->name, (*queue)->tags, tags); !few)
+        return tl::unexpected(few.error());
+    if (const auto done = queues_.tag((*queue)->name, tags); !done)
         return queue_fault(call, done.error());
     return Json::object();
 }

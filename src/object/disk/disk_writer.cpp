@@ -80,8 +80,8 @@ private:
         if (info_.size_bytes - sent_bytes_ >= ahead_bytes) send_ahead();
         return {};
     }
-    /// Lets the disk begin with what is there, so that the sync at the end finds less to do. Advice:
-    /// only the sync tells whether it arrived.
+    /// Lets the disk begin with what is there, so that the sync at the end finds less to do.
+    /// Advice: only the sync tells whether it arrived.
     void send_ahead() {
         (void)::sync_file_range(file_.descriptor(), static_cast<off64_t>(sent_bytes_),
                                 static_cast<off64_t>(info_.size_bytes - sent_bytes_),
