@@ -85,6 +85,7 @@ class FaultyNetwork:
             try:
                 if most == 0:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    end.shutdown(socket.SHUT_RD)  # wakes the other direction, which holds it
                     end.close()
                 else:
                     end.shutdown(socket.SHUT_RDWR)
