@@ -120,7 +120,7 @@ TEST(DeliveriesCrashed, WhateverTheDiskKeptEachRecordLiesInOneObject) {
         R"({"BucketARN":"arn:aws:s3:::b","BufferingHints":{"SizeInMBs":1,"IntervalInSeconds":0},
             "ProcessingConfiguration":{"Enabled":true,"Processors":[
             {"Type":"AppendDelimiterToRecord"}]}})",
-        crash_states_wanted(150));
+        crash_states_wanted(60));
 }
 
 TEST(DeliveriesCrashed, WhateverTheDiskKeptEachRecordLiesInOneObjectOfItsPartition) {
@@ -131,7 +131,7 @@ TEST(DeliveriesCrashed, WhateverTheDiskKeptEachRecordLiesInOneObjectOfItsPartiti
             "ProcessingConfiguration":{"Enabled":true,"Processors":[{"Type":"MetadataExtraction",
             "Parameters":[{"ParameterName":"MetadataExtractionQuery","ParameterValue":"{p:.p}"}]},
             {"Type":"AppendDelimiterToRecord"}]}})",
-        crash_states_wanted(30));
+        crash_states_wanted(12));
 }
 
 }  // namespace

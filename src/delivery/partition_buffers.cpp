@@ -34,7 +34,9 @@ PartitionBuffers::PartitionBuffers(const DeliveryState& state)
       config_(state.buffers ? state.buffers->config : state.config),
       stored_(state.buffers),
       looked_at_(state.cursors) {
-    if (stored_) forced_ = stored_->forced;
+    if (!stored_) return;
+    forced_ = stored_->forced;
+    for (const auto& [name, from] : stored_->from) open_[name].from = from;
 }
 
 std::uint64_t PartitionBuffers::next(std::uint32_t shard) const { return at(looked_at_, shard); }
@@ -59,6 +61,10 @@ Result<void> PartitionBuffers::note(std::uint32_t shard, std::uint64_t to,
     return {};
 }
 
+std::uint64_t PartitionBuffers::known_until(std::uint32_t shard) const {
+    return stored_ ? at(stored_->scanned, shard) : 1;
+}
+
 bool PartitionBuffers::is_stored(std::uint32_t shard, std::uint64_t number) const {
     return stored_ && number < at(stored_->scanned, shard);
 }
@@ -71,7 +77,7 @@ PartitionBuffers::Buffer* PartitionBuffers::buffer_for(std::uint32_t shard, std:
     if (is_stored(shard, number)) {
         const auto stored = stored_->from.find(name);
         if (stored == stored_->from.end() || number < at(stored->second, shard)) return nullptr;
-        return &open_.try_emplace(name, Buffer{.from = stored->second}).first->second;
+        return &open_.at(name);
     }
     const bool is_partition = name != errors_buffer && name != raw_buffer;
     const auto partitions = static_cast<std::size_t>(std::ranges::count_if(

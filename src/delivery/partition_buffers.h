@@ -14,7 +14,8 @@ namespace stroma::delivery {
 /// stay in the log, and a buffer knows from where on they are its own. One thread's.
 class PartitionBuffers {
 public:
-    /// Empty, where the state left off: note all records from next() on.
+    /// Where the state left off; what its buffers hold is found by noting all records from next()
+    /// on.
     explicit PartitionBuffers(const DeliveryState& state);
 
     /// Of the destination that the buffers were begun for.
@@ -26,6 +27,8 @@ public:
     /// errors  unavailable  they aren't what they were before: begin anew
     Result<void> note(std::uint32_t shard, std::uint64_t to, const std::vector<RawRecord>& records,
                       const std::vector<ItemPlace>& places);
+    /// Before it lies what had been looked at when the state was stored.
+    std::uint64_t known_until(std::uint32_t shard) const;
     /// Whether all is known that was buffered when the state was stored.
     bool is_caught_up() const;
 

@@ -362,8 +362,9 @@ Result<Milliseconds> Deliveries::Worker::turn_apart(PartitionBuffers& buffers,
     const Destination destination = TRY(parse_destination(buffers.config()));
     const bool is_current = buffers.version() == now.version;
     // Of an earlier destination only what was begun is delivered to it.
-    const bool has_more =
-        (is_current || !buffers.is_caught_up()) ? TRY(gather_apart(buffers, destination)) : false;
+    const bool has_more = (is_current || !buffers.is_caught_up())
+                              ? TRY(gather_apart(buffers, destination, is_current))
+                              : false;
     if (!buffers.is_caught_up()) return Milliseconds{0};
     const std::int64_t now_ms = clock_.unix_ms();
     const auto due = is_current ? buffers.due(destination, now_ms) : buffers.all();
@@ -379,10 +380,17 @@ Result<Milliseconds> Deliveries::Worker::turn_apart(PartitionBuffers& buffers,
 }
 
 Result<bool> Deliveries::Worker::gather_apart(PartitionBuffers& buffers,
-                                              const Destination& destination) {
+                                              const Destination& destination, bool takes_new) {
     bool has_more = false;
     for (const std::uint32_t shard : TRY(shards())) {
         auto records = TRY(read(shard, buffers.next(shard), scan_bytes));
+        if (!takes_new)
+            std::erase_if(records, [&](const queue::Record& record) {
+                return record.sequence_number >= buffers.known_until(shard);
+            });
+        // What a stream no longer keeps is not waited for.
+        if (records.empty() && buffers.next(shard) < buffers.known_until(shard))
+            TRY(buffers.note(shard, buffers.known_until(shard), {}, {}));
         if (records.empty()) continue;
         has_more = true;
         const std::uint64_t to = records.back().sequence_number + 1;

@@ -47,8 +47,10 @@ private:
     Result<void> gather(Gathered& gathered, const DeliveryState& state, std::uint64_t bytes_max);
     Result<void> plan(const Gathered& gathered);
     Result<Milliseconds> turn_apart(PartitionBuffers& buffers, const DeliveryState& state);
-    /// Looks at what has come, until a buffer is due; whether there may be more.
-    Result<bool> gather_apart(PartitionBuffers& buffers, const Destination& destination);
+    /// Looks at some of what has come, or of what had been looked at before; whether there may be
+    /// more.
+    Result<bool> gather_apart(PartitionBuffers& buffers, const Destination& destination,
+                              bool takes_new);
     Result<void> deliver(const Plan& plan);
     Result<void> hand_over(const Plan& plan, const Destination& destination, const Batch& batch);
     Result<void> give_up(const Plan& plan, const Destination& destination, const Error& error);

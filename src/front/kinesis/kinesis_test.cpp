@@ -111,67 +111,6 @@ TEST_F(Kinesis, ASecondSubscriberIsTurnedAwayForFiveSecondsAndThenTakesOver) {
     EXPECT_NE(ended.text.find("ResourceInUseException"), std::string::npos);
 }
 
-/// Reads a subscription: at each event twenty seconds pass and a record is put.
-class Subscriber final : public http::BodyWriter {
-public:
-    explicit Subscriber(std::function<void()> meanwhile) : meanwhile_(std::move(meanwhile)) {}
-    Result<void> write(ByteSpan bytes) override {
-        const std::string_view message = as_text(bytes);
-        const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(message[at]); };
-        const std::size_t headers =
-            std::size_t{byte(4)} << 24 | byte(5) << 16 | byte(6) << 8 | byte(7);
-        const Json payload =
-            parse_json(message.substr(12 + headers, message.size() - 16 - headers)).value();
-        if (!payload.contains("Records")) return {};
-        ++events;
-        for (const Json& record : payload["Records"])
-            records.push_back(record["SequenceNumber"].get<std::string>());
-        from_there = payload["ContinuationSequenceNumber"].get<std::string>();
-        meanwhile_();
-        return {};
-    }
-    void trailer(std::string_view, std::string_view) override {}
-    int events = 0;
-    std::vector<std::string> records;
-    std::string from_there;
-
-private:
-    const std::function<void()> meanwhile_;
-};
-
-TEST_F(Kinesis, ASubscriptionEndsAfterFiveMinutesAndTheNextOneGoesOnWhereItWas) {
-    const std::string arn = ask("RegisterStreamConsumer",
-                                {{"StreamARN", "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
-                                 {"ConsumerName", "c"}})["Consumer"]
-                                .value("ConsumerARN", "");
-    std::vector<std::string> put;
-    const auto put_one = [&] {
-        put.push_back(ask("PutRecord", {{"StreamName", "s"}, {"Data", ""}, {"PartitionKey", "k"}})
-                          .value("SequenceNumber", ""));
-    };
-    std::vector<std::string> read;
-    Json from = {{"Type", "TRIM_HORIZON"}};
-    for (int subscription = 0; subscription < 3; ++subscription) {
-        Subscriber subscriber([&] {
-            clock.advance(Milliseconds{20'000});
-            put_one();
-        });
-        put_one();
-        const std::int64_t began = clock.unix_ms();
-        const auto reply = call("SubscribeToShard", {{"ConsumerARN", arn},
-                                                     {"ShardId", "shardId-000000000000"},
-                                                     {"StartingPosition", from}});
-        ASSERT_TRUE(reply) << reply.error().message;
-        ASSERT_TRUE(reply->stream(subscriber));
-        EXPECT_EQ(clock.unix_ms() - began, 300'000);
-        EXPECT_EQ(subscriber.events, 15);
-        read.insert(read.end(), subscriber.records.begin(), subscriber.records.end());
-        from = {{"Type", "AFTER_SEQUENCE_NUMBER"}, {"SequenceNumber", subscriber.from_there}};
-    }
-    put.pop_back();  // it came with the end of the last one
-    EXPECT_EQ(read, put);
-}
-
 TEST_F(Kinesis, OneKeyWithMoreThanAMegabyteASecondIsHot) {
     const std::string data = aws::base64(std::string(250'000, 'x'));
     const auto put = [&](const std::string& key) {
