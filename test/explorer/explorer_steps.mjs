@@ -79,6 +79,7 @@ export const explorerSteps = (t) => ({
   },
   async range() {
     const histogram = t.page.getByRole("img", { name: `Histogram of ${t.order.number}` });
+    await histogram.scrollIntoViewIfNeeded();
     const box = await histogram.boundingBox();
     await t.page.mouse.move(box.x + box.width * 0.2, box.y + box.height / 2);
     await t.page.mouse.down();

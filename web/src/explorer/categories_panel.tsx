@@ -92,7 +92,7 @@ function Labels({ name, filter }: { name: string; filter: CategoryFilter | undef
     <ul>{shown.map((key) => <li key={key ?? "\0"}>
       <label title={key ?? "cells without a value"}>
         <input type="checkbox" checked={!excluded.has(key)} onChange={() => toggle(key)} />
-        {key === null ? <em>no value</em> : key}</label>
+        {key === null ? <em>no value</em> : <span className="label-text">{key}</span>}</label>
       <button type="button" className="only" title="Select these only"
         onClick={() => set(keys.filter((other) => other !== key))}>only</button>
       <span className="counts">{counts.selected[at(key)] !== counts.world[at(key)] &&
