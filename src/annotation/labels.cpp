@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/digest.h"
 #include "base/json.h"
@@ -38,6 +39,13 @@ std::string detail_of(const LabelChange& change, const LabelState& before, const
     if (!change.conflicts.empty()) json["conflicts"] = cell_count(change.conflicts);
     if (undoes != 0) json["undoes"] = undoes;
     return json.dump();
+}
+
+/// The state itself where nobody else has it, else a copy.
+std::shared_ptr<LabelState> to_change(std::shared_ptr<const LabelState> state) {
+    if (state.use_count() != 1) return std::make_shared<LabelState>(*state);
+    std::atomic_thread_fence(std::memory_order_acquire);  // who looked at it last is done
+    return std::const_pointer_cast<LabelState>(std::move(state));
 }
 
 tl::unexpected<Error> stale(const LabelColumn& now, std::int64_t base) {
@@ -165,13 +173,17 @@ Result<LabelOutcome> Labels::append(const LabelColumn& column, const LabelBase& 
     const std::lock_guard lock(mutex_);
     LabelOutcome outcome{TRY(current(column)), {}, {}};
     LabelChange change = TRY(change_for(outcome.column, base, step));
-    const auto before = TRY(state_locked(outcome.column));
-    auto after = std::make_shared<LabelState>(*before);
-    apply(*after, change);
+    auto state = TRY(state_locked(outcome.column));
+    LabelState texts;  // those after the change; no cells
+    texts.labels = state->labels;
+    apply(texts, {change.edits, {}, {}});
     const std::int64_t next = outcome.column.version + 1;
     outcome.entry = TRY(write(outcome.column, author,
-                              {step.kind, detail_of(change, *before, *after, step.undoes),
+                              {step.kind, detail_of(change, *state, texts, step.undoes),
                                to_bytes(change, seed_of(column.id, next))}));
+    newest_first_.remove_if([&](const Kept& kept) { return kept.state == state; });
+    auto after = to_change(std::move(state));
+    apply(*after, change);
     outcome.conflicts = std::move(change.conflicts);
     keep(column.id, std::move(after));
     return outcome;

@@ -16,6 +16,8 @@ constexpr int bytes_version = 1;
 /// Packing that saves less than this is not worth the client's unpacking.
 constexpr double kept_when_below = 0.9;
 constexpr std::size_t waiting_max = 64;
+/// Of a full store, the share that is emptied at once.
+constexpr std::uint64_t spare_share = 64;
 
 Result<std::string> packed(std::string bytes, Coding& coding) {
     if (coding == Coding::identity) return bytes;
@@ -208,23 +210,29 @@ void BodyStore::store_one(const Waiting& waiting) {
     stored = {waiting.size_bytes, ++uses_};
 }
 
+/// Some more than has to go, so that a full store isn't searched again for each new body.
 void BodyStore::remove_oldest() {
-    for (;;) {
-        std::string key;
-        {
-            const std::lock_guard lock(mutex_);
-            if (stored_bytes_ <= options_.bytes_max || stored_.empty()) return;
-            const auto oldest = std::min_element(
-                stored_.begin(), stored_.end(),
-                [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
-            key = oldest->first;
-            stored_bytes_ -= oldest->second.size_bytes;
-            stored_.erase(oldest);
+    std::vector<std::string> removed;
+    {
+        const std::lock_guard lock(mutex_);
+        if (stored_bytes_ <= options_.bytes_max) return;
+        std::vector<decltype(stored_)::iterator> oldest;
+        for (auto stored = stored_.begin(); stored != stored_.end(); ++stored)
+            oldest.push_back(stored);
+        std::sort(oldest.begin(), oldest.end(), [](const auto& one, const auto& other) {
+            return one->second.used < other->second.used;
+        });
+        const std::uint64_t wanted = options_.bytes_max - options_.bytes_max / spare_share;
+        for (auto next = oldest.begin(); next != oldest.end() && stored_bytes_ > wanted; ++next) {
+            stored_bytes_ -= (*next)->second.size_bytes;
+            removed.push_back((*next)->first);
+            stored_.erase(*next);
         }
-        if (const auto removed = objects_.remove(key); !removed)
-            log(LogLevel::warning, "an old body could not be removed",
-                {{"key", key}, {"why", removed.error().message}});
     }
+    for (const std::string& key : removed)
+        if (const auto done = objects_.remove(key); !done)
+            log(LogLevel::warning, "an old body could not be removed",
+                {{"key", key}, {"why", done.error().message}});
 }
 
 void BodyStore::settle() {

@@ -6,11 +6,29 @@
 
 #include "annotation/annotations.h"
 #include "base/json.h"
+#include "front/annotation/runs_text.h"
 #include "front/api/openapi.h"
 #include "front/explorer/explorer_test_site.h"
 
 namespace stroma::front::annotation {
 namespace {
+
+TEST(RunsAhead, AreThoseOfTheBodyAndTheRestIsReadAsAnyJson) {
+    const std::string in_a_label = R"({"label": "T \"cells\": [[1, 2]]", "cells" : [[0, 1]]})";
+    const auto ahead = runs_ahead(R"({"cells" : [ [0,1], [ 7 , 10 ] ], "label": "T"})", 10);
+    ASSERT_TRUE(ahead);
+    EXPECT_EQ(ahead->runs, (stroma::annotation::CellRuns{{0, 1}, {7, 10}}));
+    EXPECT_EQ(parse_json(ahead->rest).value(), Json({{"cells", Json::array()}, {"label", "T"}}));
+    EXPECT_EQ(runs_ahead(in_a_label, 10)->runs, (stroma::annotation::CellRuns{{0, 1}}));
+    // What only might be the member, or holds anything but such runs, is left to JSON's reader.
+    for (const char* odd :
+         {R"({"x\"cells": [[1, 2]]})", R"({"cells": []})", R"({"cells": [[1, 2, 3]]})",
+          R"({"cells": [[01, 2]]})", R"({"cells": [[-1, 2]]})", R"({"cells": [[1, 2.5]]})",
+          R"({"cells": [[1, 2],]})", R"({"cells": [[1, 2]})", R"({"cells": [[1, 99999999999]]})",
+          R"({"cells": [[1, 11]]})", R"({"cells": {"column": "a"}})", R"({"cells)", "",
+          R"({"cells": [[)"})
+        EXPECT_FALSE(runs_ahead(odd, 10)) << odd;
+}
 
 class AnnotationTest : public explorer::ExplorerTest {
 protected:

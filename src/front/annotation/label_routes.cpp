@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "explorer/arrow_table.h"
 #include "front/annotation/annotation_routes.h"
+#include "front/annotation/runs_text.h"
 #include "front/api/api_errors.h"
 #include "front/api/api_routes.h"
 #include "front/api/json_fields.h"
@@ -130,10 +131,21 @@ struct Order {
     bool merge = false;
 };
 
+/// `known`: the cells, where they were read ahead of the body.
 Result<Order> assign_order(const AnnotationDomain& domain, const http::Request& request,
-                           const LabelColumn& column, api::JsonFields& fields) {
+                           const LabelColumn& column, api::JsonFields& fields,
+                           std::optional<CellRuns> known) {
     const auto label = TRY(fields.optional_text("label"));
-    const CellRuns cells = TRY(cells_asked(domain, request, column, fields.find("cells")));
+    const Json* asked = fields.find("cells");
+    CellRuns cells;
+    if (known) {
+        auto settled = stroma::annotation::settled(*std::move(known), column.cells);
+        if (!settled)
+            return fail(api::error_at(settled.error().code, "/cells", settled.error().message));
+        cells = *std::move(settled);
+    } else {
+        cells = TRY(cells_asked(domain, request, column, asked));
+    }
     return Order{{"assign", [label, cells](const LabelState& state) {
                       return stroma::annotation::assigned(state, label, cells);
                   }}};
@@ -173,7 +185,15 @@ Result<Order> label_order(const std::string& op, api::JsonFields& fields) {
 
 Result<Order> order_in(const AnnotationDomain& domain, const http::Request& request,
                        const LabelColumn& column) {
-    const Json body = TRY(api::json_body(request, change_bytes_max));
+    const auto text_read = request.text_body(change_bytes_max);
+    if (!text_read)
+        return fail(api::error_at(text_read.error().code, "", text_read.error().message));
+    const std::string& text = *text_read;
+    auto ahead = runs_ahead(text, column.cells);
+    const Json body = TRY_WITH(parse_json(ahead ? ahead->rest : text, {.bytes_max = text.size()}),
+                               "the request's body");
+    if (!body.is_object())
+        return fail(ErrorCode::invalid_input, "the request's body must be a JSON object");
     api::JsonFields fields(body);
     const std::string op = TRY(fields.text("op"));
     const std::string on_conflict = TRY(fields.text_or("on_conflict", "refuse"));
@@ -182,7 +202,9 @@ Result<Order> order_in(const AnnotationDomain& domain, const http::Request& requ
                                   "'on_conflict' is refuse or merge"));
     Order order;
     if (op == "assign") {
-        order = TRY(assign_order(domain, request, column, fields));
+        std::optional<CellRuns> known;
+        if (ahead) known = std::move(ahead->runs);
+        order = TRY(assign_order(domain, request, column, fields, std::move(known)));
     } else if (op == "rename_column") {
         order.new_name = TRY(fields.text("name"));
     } else if (op == "undo") {
