@@ -115,6 +115,7 @@ void QueueWorker::work(std::stop_token stop) {
             pause = failing_first;
             continue;
         }
+        target_.clear();
         if (stop.stop_requested()) break;
         const std::string error = done.error().message;
         bool is_new = false;
@@ -175,7 +176,8 @@ Result<std::size_t> QueueWorker::take_and_load(TableLoad& load, Milliseconds wai
     LoadOrder order = order_of(config_);
     order.principal = TRY(principal_of_(taken.queue->owner));
     // Before anything is taken, so that messages don't wear out while a table is missing.
-    taken.target = TRY(load.target_of(order.principal, config_.table));
+    if (target_.empty()) target_ = TRY(load.target_of(order.principal, config_.table));
+    taken.target = target_;
     is_blocked_ = false;
     note([&](WorkerStatus& status) {
         if (was_blocked) status.error.clear();

@@ -61,6 +61,7 @@ private:
     std::vector<std::string> held_;  ///< receipts that stay hidden
     TableLoad load_;
     bool is_blocked_ = false;  ///< nothing can be taken yet
+    std::string target_;       ///< the table as it was found; "" when it must be looked for
     std::jthread thread_, keeper_;
 };
 

@@ -98,11 +98,12 @@ LoadOrder order_of(const LoaderConfig& config) {
 /// One run: files in pieces, each a transaction.
 class TableLoad::Unit {
 public:
-    Unit(LoadParts& parts, EngineSession& session, const LoadOrder& order, LoadReport& report,
-         std::stop_token stop)
+    Unit(LoadParts& parts, EngineSession& session, const LoadOrder& order, std::string& key,
+         LoadReport& report, std::stop_token stop)
         : parts_(parts),
           session_(session),
           order_(order),
+          key_(key),
           report_(report),
           stop_(std::move(stop)) {}
 
@@ -135,6 +136,7 @@ private:
     LoadParts& parts_;
     EngineSession& session_;
     const LoadOrder& order_;
+    std::string& key_;
     LoadReport& report_;
     std::stop_token stop_;
     Target target_;
@@ -308,11 +310,15 @@ Answer<void> TableLoad::Unit::transact(std::vector<StagedFile>& files) {
 }
 
 Answer<void> TableLoad::Unit::inside(std::vector<StagedFile>& files) {
-    target_ = TRY(find_target(session_, order_.table, order_.merge));
+    if (key_.empty()) key_ = TRY(find_target(session_, order_.table, order_.merge)).table.key();
     // The lock before the snapshot: whoever writes the table is waited for, and seen.
-    TRY(session_.write({target_.table.key()}, true, []() -> Answer<std::int64_t> { return 0; }));
+    TRY(session_.write({key_}, true, []() -> Answer<std::int64_t> { return 0; }));
     TRY(step("locked"));
     target_ = TRY(find_target(session_, order_.table, order_.merge));
+    if (target_.table.key() != key_) {
+        key_.clear();
+        return redshift::refuse("40001", order_.table + " is another table by now");
+    }
     if (order_.replaces) {
         TRY(replace());
     } else {
@@ -572,7 +578,8 @@ Result<LoadReport> TableLoad::run(const LoadOrder& order, const std::vector<Noti
     auto* const opened = TRY(session(order.principal));
     LoadReport report;
     // The engine makes no other kind of session.
-    Unit unit(parts_, static_cast<EngineSession&>(*opened), order, report, std::move(stop));
+    Unit unit(parts_, static_cast<EngineSession&>(*opened), order, keys_[order.table], report,
+              std::move(stop));
     const auto done = unit.run(notices);
     opened->roll_back();
     if (!done) return fail(done.error());

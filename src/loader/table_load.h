@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -105,6 +106,7 @@ private:
     std::mutex mutex_;  ///< of session_, for cancel()
     std::unique_ptr<redshift::Session> session_;
     std::string principal_;
+    std::map<std::string, std::string> keys_;  ///< what locks tables are called by, by their names
 };
 
 }  // namespace stroma::loader

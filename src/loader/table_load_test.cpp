@@ -24,8 +24,8 @@ protected:
         options.lake = std::make_shared<redshift::FolderLake>(folder / "lake");
         engine = redshift::Engine::open(std::move(options)).value();
         ASSERT_TRUE(make_tables(*engine));
-        const auto step = [this](std::string_view name) {
-            return at_step ? at_step(name) : Answer<void>{};
+        const auto step = [this](std::string_view reached) {
+            return at_step ? at_step(reached) : Answer<void>{};
         };
         loading = std::make_unique<TableLoad>(LoadParts{*engine, system_clock(), ids, {}, step});
         session = engine->connect({catalog::local_administrator()}).value();
