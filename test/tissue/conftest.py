@@ -13,18 +13,20 @@ RNG_SEED = 7
 def made_labels(height, width, seed=RNG_SEED):
     """Ellipses on a jittered grid; a ragged one, a line, a single pixel, a gap in the ids."""
     rng = np.random.default_rng(seed)
-    yy, xx = np.mgrid[:height, :width]
+    down, across = np.mgrid[-16:17, -16:17]
     labels = np.zeros((height, width), np.uint32)
     number = 0
-    for cy in range(18, height - 12, 28):
-        for cx in range(18, width - 12, 28):
+    for cy in range(20, height - 20, 28):
+        for cx in range(20, width - 20, 28):
             number += 2 if number == 4 else 1
             y, x = cy + rng.integers(-3, 4), cx + rng.integers(-3, 4)
             a, b, turn = rng.uniform(5, 11), rng.uniform(5, 11), rng.uniform(0, 3)
-            u = (xx - x) * np.cos(turn) + (yy - y) * np.sin(turn)
-            v = -(xx - x) * np.sin(turn) + (yy - y) * np.cos(turn)
+            u = across * np.cos(turn) + down * np.sin(turn)
+            v = -across * np.sin(turn) + down * np.cos(turn)
             inside = (u / a) ** 2 + (v / b) ** 2 <= 1
-            labels[inside & (rng.random((height, width)) > 0.1 if number == 7 else inside)] = number
+            if number == 7:
+                inside &= rng.random(inside.shape) > 0.1
+            labels[y - 16:y + 17, x - 16:x + 17][inside] = number
     labels[2, 3:9] = number + 5
     labels[5, 12] = number + 9
     return labels

@@ -92,8 +92,8 @@ def test_shapes_and_brightness_are_scikit_image_s(step, slide):
     np.testing.assert_allclose(cells.obs["area_um2"], cells.obs["area"] / 4)
 
     def check(prefix, part):
-        inside = [[slide.pixels[c][part & (slide.labels == label)].astype(float)
-                   for c in range(3)] for label in cells.obs["label"]]
+        inside = [[slide.pixels[c][region.slice][part[region.slice] & region.image].astype(float)
+                   for c in range(3)] for region in regions]
         for name, of in {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max,
                          "std": np.std, "sum": np.sum, "q5": lambda v: np.quantile(v, 0.05),
                          "q75": lambda v: np.quantile(v, 0.75)}.items():

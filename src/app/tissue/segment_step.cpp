@@ -14,10 +14,6 @@ namespace {
 
 using tissue::ScratchPlane;
 
-struct Sizes {
-    std::optional<double> x, y;  ///< micrometres of a pixel
-};
-
 /// A length that is said in micrometres or in pixels, in pixels.
 Result<double> pixels_of(const StepRun& run, std::string_view pixels, std::string_view micrometres,
                          const image::ImageInfo& info) {
