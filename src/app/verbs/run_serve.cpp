@@ -254,8 +254,31 @@ void say_token(Terminal& terminal, const std::string& token, const std::string& 
     if (!url.empty()) terminal.say("in a browser, signed in: " + url + "/#/?token=" + token);
 }
 
-void say_stopping(Terminal& terminal) {
+Result<void> begin_stopping(Terminal& terminal, const std::string& data) {
     terminal.say("stopping: running requests are answered, jobs go on at the next start");
+    return remove_server_address(data);
+}
+
+Result<std::unique_ptr<FlowService>> open_flows(Site& site, const Settings& settings) {
+    auto flows = TRY(FlowService::open(site, settings));
+    site.add_gauges([flows = flows.get()] { return flows->publish_gauges(); });
+    return flows;
+}
+
+/// What passes through the AWS port, and through pipelines.
+std::vector<front::http::Route> work_routes(Site& site, AwsServer* aws, FlowService& flows,
+                                            front::api::AccessAnswers& access) {
+    return joined({watch_routes(site, aws), front::flow::flow_routes({flows.engine(), access})});
+}
+
+void start_working(Site& site, FlowService& flows) {
+    site.start_workers();
+    flows.start();
+}
+
+void stop_working(Site& site, FlowService& flows) {
+    flows.stop();
+    site.stop_workers();
 }
 
 void start_ports(AwsServer* aws, PostgresServer* postgres, const ServeOptions& options,
@@ -313,22 +336,19 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         {domain, site->portal(), site->ontologies(), site->explorer(),
          settings.text("portal.doi_resolver"), settings.boolean("fetch.private_addresses"),
          [&site](const std::string& id) { return shown_view(*site, id); }, ""});
-    const auto flows = TRY(FlowService::open(*site, settings));
-    site->add_gauges([&flows] { return flows->publish_gauges(); });
+    const auto flows = TRY(open_flows(*site, settings));
     // It listens, and answers from start_aws on; the routes show what passes through it.
     const auto aws = TRY(open_aws(*site, settings, options));
     auto routes =
-        joined({watch_routes(*site, aws.get()), api.routes(), accounts.routes(), explorer.routes(),
-                annotations.routes(), portal.routes(), front::web::asset_routes(pages, frames),
-                front::flow::flow_routes({flows->engine(), domain.access}),
-                control_routes(*site, aws.get())});
+        joined({work_routes(*site, aws.get(), *flows, domain.access), api.routes(),
+                accounts.routes(), explorer.routes(), annotations.routes(), portal.routes(),
+                front::web::asset_routes(pages, frames), control_routes(*site, aws.get())});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
     const auto engine = TRY(open_engine(*site, settings, options, aws.get()));
     const auto postgres = TRY(open_postgres(*site, settings, engine.get(), options, token));
-    site->start_workers();
-    flows->start();
+    start_working(*site, *flows);
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : "",
@@ -341,12 +361,10 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         const std::jthread house([&](std::stop_token stop) { keep_house(*site, stop); });
         wait_for(invocation.stop);
     }
-    say_stopping(*invocation.terminal);
-    TRY(remove_server_address(invocation.data));
+    TRY(begin_stopping(*invocation.terminal, invocation.data));
     stop_ports(postgres.get(), aws.get(), engine.get(), settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
-    flows->stop();
-    site->stop_workers();
+    stop_working(*site, *flows);
     return {};
 }
 

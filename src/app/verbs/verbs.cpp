@@ -7,7 +7,7 @@ namespace stroma::app {
 namespace {
 
 Verb pipeline_verb() {
-    Verb verb{.name = "pipeline", .summary = "Files through stages: runs, their queues and outputs"};
+    Verb verb{.name = "pipeline", .summary = "Files through stages: runs, queues, outputs"};
     add_flow_verbs(verb);
     return verb;
 }
@@ -16,11 +16,12 @@ Verb pipeline_verb() {
 
 std::vector<Verb> all_verbs() {
     return {
-        import_verb(), sql_verb(),    matrix_verb(),     serve_verb(),    dataset_verb(),
-        job_verb(),    user_verb(),   token_verb(),      key_verb(),      env_verb(),
-        put_verb(),    watch_verb(),  audit_verb(),      ontology_verb(), origin_verb(),
-        diff_verb(),   backup_verb(), restore_verb(),    verify_verb(),   purge_verb(),
-        pipeline_verb(), demo_verb(),   config_verb(), completion_verb(), help_verb(),     version_verb(),
+        import_verb(),   sql_verb(),    matrix_verb(),  serve_verb(),      dataset_verb(),
+        job_verb(),      user_verb(),   token_verb(),   key_verb(),        env_verb(),
+        put_verb(),      watch_verb(),  audit_verb(),   ontology_verb(),   origin_verb(),
+        diff_verb(),     backup_verb(), restore_verb(), verify_verb(),     purge_verb(),
+        pipeline_verb(), demo_verb(),   config_verb(),  completion_verb(), help_verb(),
+        version_verb(),
     };
 }
 
