@@ -213,6 +213,7 @@ Result<void> run_flow_graph(const FlowOptions& options, Invocation& invocation) 
 Result<void> run_flow_run(const FlowOptions& options, Invocation& invocation) {
     auto file = TRY(read_pipeline(options));
     TRY(flow::definition_of(options.file, std::move(file.checked)));
+    const auto changes = TRY(changes_of(options));
     FlowDoor door = TRY(FlowDoor::open(invocation));
     if (options.detached && !door.is_remote())
         return fail(ErrorCode::invalid_input, "--detach needs a running server: stroma serve");
@@ -221,7 +222,7 @@ Result<void> run_flow_run(const FlowOptions& options, Invocation& invocation) {
                                         .definition = file.text,
                                         .folder = whole(options.file).parent_path(),
                                         .location = whole(options.input),
-                                        .changes = TRY(changes_of(options)),
+                                        .changes = changes,
                                         .priority = static_cast<int>(options.priority)}));
     const auto id = begun["id"].get<std::string>();
     if (options.detached) {
