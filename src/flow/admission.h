@@ -27,7 +27,7 @@ struct Candidate {
 };
 
 struct AdmissionRules {
-    Capacity whole;                  ///< of the worker when nothing runs
+    Capacity whole;                 ///< of the worker when nothing runs
     Milliseconds patience{30'000};  ///< then smaller tasks no longer overtake a larger one
 };
 

@@ -16,7 +16,10 @@ namespace {
 class Check {
 public:
     Check(Checked& checked, const Steps* steps, const fs::path& folder)
-        : definition_(checked.definition), issues_(checked.issues), steps_(steps), folder_(folder) {}
+        : definition_(checked.definition),
+          issues_(checked.issues),
+          steps_(steps),
+          folder_(folder) {}
 
     void run() {
         for (const Stage& stage : definition_.stages) {
@@ -40,7 +43,8 @@ private:
     static std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
         const std::string near = nearest(word, known);
         if (!near.empty()) return fmt::format("did you mean '{}'?", near);
-        return known.empty() ? "there is none" : fmt::format("there are {}", fmt::join(known, ", "));
+        return known.empty() ? "there is none"
+                             : fmt::format("there are {}", fmt::join(known, ", "));
     }
 
     const Step* step_of(const Stage& stage) const {
@@ -121,10 +125,10 @@ void Check::check_parameter(const Stage& stage, const std::string& name,
     if (value.is_number()) {
         const double number = value.get<double>();
         if ((known.least && number < *known.least) || (known.most && number > *known.most))
-            return wrong(fmt::format(
-                "{} is out of range: {} to {}", value.dump(),
-                known.least ? fmt::format("{}", *known.least) : std::string("anything"),
-                known.most ? fmt::format("{}", *known.most) : std::string("anything")));
+            return wrong(
+                fmt::format("{} is out of range: {} to {}", value.dump(),
+                            known.least ? fmt::format("{}", *known.least) : std::string("anything"),
+                            known.most ? fmt::format("{}", *known.most) : std::string("anything")));
     }
     if (!known.choices.empty() && value.is_string() &&
         std::ranges::find(known.choices, value.get<std::string>()) == known.choices.end())
@@ -192,8 +196,7 @@ void Check::check_reference(const Reference& reference, const std::string& field
     const Stage* stage = definition_.find_stage(reference.stage);
     if (stage == nullptr) {
         for (const Stage& one : definition_.stages) known.push_back(one.name);
-        return issue(reference.place, field,
-                     fmt::format("there is no stage '{}'", reference.stage),
+        return issue(reference.place, field, fmt::format("there is no stage '{}'", reference.stage),
                      did_you_mean(reference.stage, known));
     }
     known = stage->outputs;

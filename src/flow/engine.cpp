@@ -113,8 +113,7 @@ Result<void> Engine::State::write_all(sql::Connection& connection, const Work& w
 
 Result<void> Engine::State::write(const Work& work) {
     auto connection = TRY(pool.take());
-    auto written =
-        connection->in_transaction([&] { return write_all(*connection, work); });
+    auto written = connection->in_transaction([&] { return write_all(*connection, work); });
     if (!written) {
         // Memory is ahead of the database by what was rolled back.
         if (const auto loaded = reload(); !loaded)
@@ -145,9 +144,9 @@ Result<Run> Engine::submit(const NewRun& asked) {
     const std::lock_guard lock(state_->mutex);
     {
         const auto connection = TRY(state_->pool.take());
-        const auto others = TRY(records::runs(
-            *connection, "WHERE name = ? OR (state = 'running' AND owner = ?)",
-            {asked.name, asked.owner}));
+        const auto others =
+            TRY(records::runs(*connection, "WHERE name = ? OR (state = 'running' AND owner = ?)",
+                              {asked.name, asked.owner}));
         for (const Run& other : others) {
             if (is_same(other, asked) && (asked.name.empty() || other.name == asked.name))
                 return other;
@@ -187,8 +186,8 @@ Result<Run> Engine::find(std::string_view wanted) {
     const std::string text(wanted);
     auto found = TRY(records::runs(*connection, "WHERE id = ? OR name = ?", {text, text}));
     if (found.empty() && text.size() >= 4)
-        found = TRY(records::runs(*connection, "WHERE substr(id, 1, length(?)) = ? LIMIT 2",
-                                  {text, text}));
+        found = TRY(
+            records::runs(*connection, "WHERE substr(id, 1, length(?)) = ? LIMIT 2", {text, text}));
     if (found.empty())
         return fail(ErrorCode::not_found,
                     fmt::format("no run '{}'; 'stroma pipeline list' shows what there is", wanted));
@@ -303,9 +302,9 @@ Result<void> Engine::review(std::string_view id, std::string_view stage, std::st
             if (record.state != TaskState::review || record.stage != stage) continue;
             if (!item.empty() && record.item != item) continue;
             any = true;
-            TRY(records::add_review(connection,
-                                    {run.id, record.stage, record.item, record.key, accepted,
-                                     comment, reviewer, state_->clock.unix_ms()}));
+            TRY(records::add_review(
+                connection, {run.id, record.stage, record.item, record.key, accepted, comment,
+                             reviewer, state_->clock.unix_ms()}));
             if (accepted)
                 TRY(state_->done(connection, found->second, task));
             else
@@ -316,9 +315,9 @@ Result<void> Engine::review(std::string_view id, std::string_view stage, std::st
     };
     if (found != state_->live.end()) TRY(state_->write(judge_all));
     if (any) return {};
-    return fail(ErrorCode::conflict,
-                fmt::format("nothing of the stage '{}' waits for review in run '{}'", stage,
-                            run.name));
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("nothing of the stage '{}' waits for review in run '{}'", stage, run.name));
 }
 
 }  // namespace stroma::flow

@@ -24,7 +24,7 @@ struct EngineOptions {
     std::function<Result<Steps>()> steps;
     Milliseconds lease{60'000};
     Milliseconds first_retry{5'000};
-    std::uint64_t memory_max = 0;   ///< that a task may be given; 0: the machine's
+    std::uint64_t memory_max = 0;  ///< that a task may be given; 0: the machine's
     std::uint64_t free_least = 0;  ///< bytes of disk that must be free for a task to begin
 };
 

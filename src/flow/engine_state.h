@@ -42,8 +42,8 @@ struct LiveTask {
     Coordinates coordinates;
     std::set<std::int64_t> missing;  ///< tasks that it waits for
     std::vector<std::int64_t> dependents;
-    bool is_local = false;       ///< its worker dies with us
-    bool is_committing = false;  ///< its output is being taken
+    bool is_local = false;           ///< its worker dies with us
+    bool is_committing = false;      ///< its output is being taken
     std::int64_t lease_ends_ms = 0;  ///< steady
 };
 
@@ -99,8 +99,7 @@ struct Engine::State {
     Result<std::optional<std::vector<Coordinates>>> items_of(sql::Connection& connection,
                                                              LiveRun& run, const Stage& stage);
     Result<std::optional<std::vector<Coordinates>>> spread(sql::Connection& connection,
-                                                           LiveRun& run,
-                                                           const Dimension& dimension,
+                                                           LiveRun& run, const Dimension& dimension,
                                                            const Coordinates& at);
     /// Which tasks of another stage a task of that place reads, in their order.
     const std::vector<std::int64_t>& sources(LiveRun& run, const Coordinates& at,
@@ -167,8 +166,8 @@ struct Engine::State {
     std::uint64_t changes = 0;
     std::map<std::string, LiveRun> live;
     std::map<std::int64_t, std::string> run_of;
-    std::set<std::int64_t> ready;  ///< tasks
-    std::map<std::string, std::int64_t> in_flight;          ///< by key: who makes it
+    std::set<std::int64_t> ready;                             ///< tasks
+    std::map<std::string, std::int64_t> in_flight;            ///< by key: who makes it
     std::map<std::string, std::set<std::int64_t>> followers;  ///< who waits for that key
     std::map<std::string, LiveWorker> workers;
     std::int64_t last_task = 0, last_lease = 0, expired_ms = 0;

@@ -58,8 +58,7 @@ const std::vector<std::int64_t>& Engine::State::sources(LiveRun& run, const Coor
     static const std::vector<std::int64_t> none;
     std::vector<std::string> shared;
     for (const std::string& name : stage.scatter)
-        if (std::ranges::find(at, name, &Coordinate::dimension) != at.end())
-            shared.push_back(name);
+        if (std::ranges::find(at, name, &Coordinate::dimension) != at.end()) shared.push_back(name);
     LiveStage& from = run.stages[stage.name];
     const auto [entry, is_new] = from.index.try_emplace(dimension_key(shared));
     if (is_new)
@@ -122,28 +121,28 @@ Result<std::optional<std::vector<Coordinates>>> Engine::State::spread(sql::Conne
             const auto list = parse_json(text, {.bytes_max = list_bytes_max});
             if (!list || !list->is_array())
                 return fail(ErrorCode::invalid_input,
-                            fmt::format("{} of stage {} isn't a JSON list of {}", file,
-                                        stage->name, dimension.name));
+                            fmt::format("{} of stage {} isn't a JSON list of {}", file, stage->name,
+                                        dimension.name));
             for (const Coordinate& one : TRY(values_of(dimension.name, *list))) add(one);
         }
     }
     return items;
 }
 
-Result<std::optional<std::vector<Coordinates>>> Engine::State::items_of(
-    sql::Connection& connection, LiveRun& run, const Stage& stage) {
+Result<std::optional<std::vector<Coordinates>>> Engine::State::items_of(sql::Connection& connection,
+                                                                        LiveRun& run,
+                                                                        const Stage& stage) {
     std::vector<Coordinates> items{{}};
     for (const std::string& name : stage.scatter) {
         std::vector<Coordinates> further;
         for (const Coordinates& at : items) {
-            auto spreads =
-                TRY(spread(connection, run, run.definition.dimensions.at(name), at));
+            auto spreads = TRY(spread(connection, run, run.definition.dimensions.at(name), at));
             if (!spreads) return std::nullopt;
             std::ranges::move(*spreads, std::back_inserter(further));
             if (further.size() > tasks_of_stage_max)
-                return fail(ErrorCode::exhausted,
-                            fmt::format("the stage {} would have more than a million tasks",
-                                        stage.name));
+                return fail(
+                    ErrorCode::exhausted,
+                    fmt::format("the stage {} would have more than a million tasks", stage.name));
         }
         items = std::move(further);
     }
@@ -172,8 +171,7 @@ Result<void> Engine::State::expand_stage(sql::Connection& connection, LiveRun& r
         link(run, kept);
         if (run.cancel_asked) kept.record.state = TaskState::cancelled;
         for (const std::int64_t source : kept.missing)
-            if (is_final(run.tasks.at(source).record.state))
-                kept.record.state = TaskState::blocked;
+            if (is_final(run.tasks.at(source).record.state)) kept.record.state = TaskState::blocked;
         if (kept.record.state != TaskState::waiting)
             kept.record.ended_ms = clock.unix_ms();
         else if (kept.missing.empty())

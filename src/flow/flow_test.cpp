@@ -5,11 +5,11 @@
 #include "base/json.h"
 #include "flow/admission.h"
 #include "flow/engine.h"
-#include "flow/graph.h"
 #include "flow/process.h"
 #include "flow/retry.h"
 #include "flow/task_key.h"
-#include "flow/told.h"
+#include "flow/told/graph.h"
+#include "flow/told/told.h"
 #include "sql/sqlite/sqlite_database.h"
 
 namespace stroma::flow {
@@ -147,7 +147,7 @@ protected:
         fs::create_directories(folder_ / "in");
         put("in/a.txt", "a");
         put("in/b.txt", "b");
-        database_ = sql::SqliteDatabase::open_memory().value();
+        database_ = sql::SqliteDatabase::open_in_memory().value();
         reopen();
     }
     void TearDown() override {
@@ -164,10 +164,8 @@ protected:
         engine_->start();
     }
     Run submit(const std::string& name) {
-        auto run = engine_->submit({.name = name,
-                                    .owner = "me",
-                                    .definition = two_stages,
-                                    .location = folder_ / "in"});
+        auto run = engine_->submit(
+            {.name = name, .owner = "me", .definition = two_stages, .location = folder_ / "in"});
         EXPECT_TRUE(run) << run.error().message;
         return *run;
     }
@@ -198,7 +196,7 @@ protected:
     fs::path folder_;
     ManualClock clock_;
     IdSource ids_{1};
-    std::shared_ptr<sql::Database> database_;
+    std::unique_ptr<sql::Database> database_;
     std::unique_ptr<Engine> engine_;
 };
 
@@ -220,8 +218,11 @@ TEST_F(FlowEngine, ARunGoesThroughItsStagesAndAnotherTakesWhatIsThere) {
     EXPECT_EQ(engine_->find("two")->state, RunState::succeeded);
     for (const Task& task : engine_->tasks(engine_->find("two")->id).value())
         EXPECT_TRUE(task.cached);
-    EXPECT_EQ(engine_->submit({.name = "one", .owner = "you", .definition = two_stages,
-                               .location = folder_ / "in"})
+    EXPECT_EQ(engine_
+                  ->submit({.name = "one",
+                            .owner = "you",
+                            .definition = two_stages,
+                            .location = folder_ / "in"})
                   .error()
                   .code,
               ErrorCode::already_exists);
@@ -268,12 +269,13 @@ TEST_F(FlowEngine, AnOutputThatBreaksItsPromiseIsAFailureAndItsReadersAreBlocked
 }
 
 TEST_F(FlowEngine, AProcessThatIsCalledOffGoesWithAllThatItStarted) {
-    const ProcessOrder order{.command = {"sh", "-c", "setsid sleep 1000 & echo '{\"done\":1}'; wait"},
-                             .folder = folder_,
-                             .environment = {"PATH=/usr/bin:/bin"},
-                             .mark = folder_.string() + ";",
-                             .timeout = Milliseconds{60'000},
-                             .log = folder_ / "log"};
+    const ProcessOrder order{
+        .command = {"sh", "-c", "setsid sleep 1000 & echo '{\"done\":1}'; wait"},
+        .folder = folder_,
+        .environment = {"PATH=/usr/bin:/bin"},
+        .mark = folder_.string() + ";",
+        .timeout = Milliseconds{60'000},
+        .log = folder_ / "log"};
     bool has_begun = false;
     const auto end = run_process(
         order, [&] { return has_begun; }, [&](std::string_view) { has_begun = true; });

@@ -49,8 +49,8 @@ Result<std::vector<std::string>> names_below(const fs::path& folder) {
         if (!entry->is_regular_file()) continue;
         names.push_back(fs::relative(entry->path(), folder));
         if (names.size() > run_files_max)
-            return fail(ErrorCode::exhausted, fmt::format("{} holds more than a million files",
-                                                          folder.string()));
+            return fail(ErrorCode::exhausted,
+                        fmt::format("{} holds more than a million files", folder.string()));
     }
     if (error) return fail(error_from_errno("listing", folder.string(), error.value()));
     std::ranges::sort(names);

@@ -124,8 +124,7 @@ Result<std::optional<Assignment>> Engine::lease(const Offer& offer) {
                               task->record.ready_ms, stage.cores, task->record.memory_bytes});
         if (candidates.size() == candidates_max) break;
     }
-    const auto chosen =
-        choose(candidates, offer.left, {.whole = offer.whole}, running_of, now);
+    const auto chosen = choose(candidates, offer.left, {.whole = offer.whole}, running_of, now);
     if (!chosen) return std::nullopt;
     std::optional<Assignment> work;
     TRY(state.write([&](sql::Connection& connection) -> Result<void> {
@@ -206,8 +205,7 @@ Result<void> Engine::State::failed(sql::Connection& connection, LiveRun& run, Li
               options.memory_max, options.first_retry, seed * 2654435761u);
     TRY(record_attempt(connection, task, end, verdict.why));
     if (!verdict.again)
-        return dead(connection, run, task,
-                    fmt::format("{} ({})", record.error, verdict.why));
+        return dead(connection, run, task, fmt::format("{} ({})", record.error, verdict.why));
     record.memory_bytes = verdict.memory_bytes;
     record.timeout = verdict.timeout;
     record.not_before_ms = clock.unix_ms() + verdict.delay.count();
@@ -226,9 +224,9 @@ Result<void> Engine::State::take_output(sql::Connection& connection, LiveRun& ru
     record.outcome.clear();
     task.is_committing = false;
     const std::int64_t now = clock.unix_ms();
-    TRY(records::put_output(connection, {record.key, manifest.json(), manifest.hash(),
-                                         manifest.bytes(), record.id, end.core_seconds, stage.ttl,
-                                         now, now}));
+    TRY(records::put_output(
+        connection, {record.key, manifest.json(), manifest.hash(), manifest.bytes(), record.id,
+                     end.core_seconds, stage.ttl, now, now}));
     TRY(record_attempt(connection, task, end, ""));
     TRY(output_is_there(connection, run, task));
     release_key(task);
@@ -312,8 +310,7 @@ Result<void> Engine::State::end_leases() {
             log(LogLevel::warning, "a pipeline's worker was heard of no more",
                 {{"task", std::to_string(number)}, {"worker", task->record.worker}});
             return failed(connection, *run, *task,
-                          {.outcome = Outcome::lost,
-                           .error = "its worker was heard of no more"});
+                          {.outcome = Outcome::lost, .error = "its worker was heard of no more"});
         }));
     return {};
 }

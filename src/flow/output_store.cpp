@@ -32,8 +32,7 @@ Result<OutputFile> take_file(const fs::path& folder, const std::string& name) {
     struct stat found {};
     if (::lstat(path.c_str(), &found) != 0)
         return broken(fmt::format("it names '{}', which isn't there", name));
-    if (!S_ISREG(found.st_mode))
-        return broken(fmt::format("'{}' isn't a plain file", name));
+    if (!S_ISREG(found.st_mode)) return broken(fmt::format("'{}' isn't a plain file", name));
     OutputFile file{name, static_cast<std::uint64_t>(found.st_size), TRY(hash_of_file(path))};
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (descriptor < 0) return fail(error_from_errno("opening", path.string(), errno));
@@ -89,8 +88,7 @@ Result<Manifest> Manifest::from_json(std::string_view text) {
         manifest.files.push_back({file.at("name").get<std::string>(),
                                   file.at("bytes").get<std::uint64_t>(),
                                   file.at("hash").get<std::string>()});
-    manifest.outputs =
-        json.at("outputs").get<std::map<std::string, std::vector<std::string>>>();
+    manifest.outputs = json.at("outputs").get<std::map<std::string, std::vector<std::string>>>();
     manifest.pictures = json.at("pictures").get<std::vector<std::string>>();
     manifest.summary = json.at("summary").dump();
     return manifest;

@@ -20,9 +20,9 @@ struct OutputFile {
 
 /// What a task made, as its outputs.json says and its files are.
 struct Manifest {
-    std::vector<OutputFile> files;                             ///< by name
+    std::vector<OutputFile> files;                            ///< by name
     std::map<std::string, std::vector<std::string>> outputs;  ///< names of files, in order
-    std::string summary;                                       ///< a JSON value
+    std::string summary;                                      ///< a JSON value
     std::vector<std::string> pictures;
 
     std::uint64_t bytes() const;

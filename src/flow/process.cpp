@@ -136,7 +136,7 @@ private:
 class RunningProcess {
 public:
     RunningProcess(const ProcessOrder& order, const std::function<bool()>& cancelled,
-        const std::function<void(std::string_view)>& on_line)
+                   const std::function<void(std::string_view)>& on_line)
         : order_(order),
           cancelled_(cancelled),
           log_(order.log, std::ios::binary | std::ios::app),
@@ -179,7 +179,8 @@ Result<void> RunningProcess::start() {
     const auto variables = pointers(environment);
     const pid_t self = ::getpid();
     // What it is watched for is exact; this holds should it take it all between two looks.
-    const std::uint64_t data_max = order_.memory_bytes == 0 ? 0 : order_.memory_bytes * 2 + (256u << 20);
+    const std::uint64_t data_max =
+        order_.memory_bytes == 0 ? 0 : order_.memory_bytes * 2 + (256u << 20);
     if (output_.write < 0 || errors_.write < 0)
         return fail(error_from_errno("opening a pipe for", order_.command[0], errno));
     child_ = ::fork();

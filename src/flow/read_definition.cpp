@@ -60,7 +60,8 @@ private:
             issues_.push_back({place_of(at), std::move(field), std::move(message), std::move(fix)});
     }
     /// Hands each known member of a mapping on; says what is unknown, double or absent.
-    void members(const YAML::Node& node, const std::string& field, const std::vector<Member>& known);
+    void members(const YAML::Node& node, const std::string& field,
+                 const std::vector<Member>& known);
     /// Every entry of a mapping with names of our kind.
     void entries(const YAML::Node& node, const std::string& field,
                  const std::function<void(const std::string&, const YAML::Node&)>& take);
@@ -91,8 +92,9 @@ private:
 
 bool is_name(const std::string& text) {
     return !text.empty() && text.size() <= 64 && text.front() != '-' && text.front() != '.' &&
-           text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-                                  "-") == std::string::npos;
+           text.find_first_not_of(
+               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+               "-") == std::string::npos;
 }
 
 void Reader::members(const YAML::Node& node, const std::string& field,
@@ -182,7 +184,8 @@ Json Reader::json(const YAML::Node& node, const std::string& field, int depth) {
         issue(node, field, "this is nested too deeply");
         return nullptr;
     }
-    if (node.IsScalar()) return node.Tag() == "!" ? Json(node.Scalar()) : plain_value(node.Scalar());
+    if (node.IsScalar())
+        return node.Tag() == "!" ? Json(node.Scalar()) : plain_value(node.Scalar());
     if (node.IsSequence()) {
         Json list = Json::array();
         for (const auto& one : node) {
@@ -271,11 +274,12 @@ void Reader::read_dimension(Stage& stage, const YAML::Node& node, const std::str
         Dimension dimension{.name = name, .place = place_of(value)};
         const std::string whole = field + "." + name;
         if (value.IsMap()) {
-            members(value, whole, {{"from",
-                                    [&](const YAML::Node& from) {
-                                        dimension.from = reference(from, whole + ".from");
-                                    },
-                                    true}});
+            members(value, whole,
+                    {{"from",
+                      [&](const YAML::Node& from) {
+                          dimension.from = reference(from, whole + ".from");
+                      },
+                      true}});
         } else {
             const Json list = filled(json(value, whole), value, whole);
             if (!list.is_array() || list.empty())
@@ -328,23 +332,20 @@ void Reader::read_retries(Stage& stage, const YAML::Node& node, const std::strin
 }
 
 void Reader::read_resources(Stage& stage, const YAML::Node& node, const std::string& field) {
-    members(node, field,
-            {{"cores",
-              [&](const YAML::Node& value) {
-                  stage.cores = number(value, field + ".cores", 1, 1024);
-              }},
-             {"memory", [&](const YAML::Node& value) {
-                  measure<std::uint64_t>(value, field + ".memory", stage.memory_bytes, bytes_in);
-              }}});
+    members(
+        node, field,
+        {{"cores",
+          [&](const YAML::Node& value) { stage.cores = number(value, field + ".cores", 1, 1024); }},
+         {"memory", [&](const YAML::Node& value) {
+              measure<std::uint64_t>(value, field + ".memory", stage.memory_bytes, bytes_in);
+          }}});
 }
 
 void Reader::read_stage(const std::string& name, const YAML::Node& node) {
     Stage stage{.name = name, .place = place_of(node)};
     const std::string field = "stages." + name;
     const auto words = [&](std::vector<std::string>& into, const char* member) {
-        return [&, member](const YAML::Node& value) {
-            into = texts(value, field + "." + member);
-        };
+        return [&, member](const YAML::Node& value) { into = texts(value, field + "." + member); };
     };
     const auto parameters = [&](const YAML::Node& value) {
         const std::string all = field + ".parameters";
@@ -361,8 +362,7 @@ void Reader::read_stage(const std::string& name, const YAML::Node& node) {
             issue(value, field + ".review", "this must be true or false");
     };
     members(node, field,
-            {{"step",
-              [&](const YAML::Node& value) { stage.step = text(value, field + ".step"); }},
+            {{"step", [&](const YAML::Node& value) { stage.step = text(value, field + ".step"); }},
              {"command", words(stage.command, "command")},
              {"code", words(stage.code, "code")},
              {"version",
@@ -391,30 +391,29 @@ void Reader::read_stage(const std::string& name, const YAML::Node& node) {
 
 void Reader::read(const YAML::Node& root) {
     YAML::Node stages, parameters;
-    members(root, "",
-            {{"pipeline",
-              [&](const YAML::Node& value) {
-                  definition_.name = text(value, "pipeline");
-                  if (!is_name(definition_.name))
-                      issue(value, "pipeline", "this can't be a name",
-                            "names have letters, digits, _ and -");
-              },
-              true},
-             {"version",
-              [&](const YAML::Node& value) { definition_.version = text(value, "version"); }},
-             {"description",
-              [&](const YAML::Node& value) {
-                  definition_.description = text(value, "description");
-              }},
-             {"inputs",
-              [&](const YAML::Node& value) {
-                  entries(value, "inputs", [&](const std::string& name, const YAML::Node& input) {
-                      read_input(name, input);
-                  });
-              },
-              true},
-             {"parameters", [&](const YAML::Node& value) { parameters.reset(value); }},
-             {"stages", [&](const YAML::Node& value) { stages.reset(value); }, true}});
+    members(
+        root, "",
+        {{"pipeline",
+          [&](const YAML::Node& value) {
+              definition_.name = text(value, "pipeline");
+              if (!is_name(definition_.name))
+                  issue(value, "pipeline", "this can't be a name",
+                        "names have letters, digits, _ and -");
+          },
+          true},
+         {"version",
+          [&](const YAML::Node& value) { definition_.version = text(value, "version"); }},
+         {"description",
+          [&](const YAML::Node& value) { definition_.description = text(value, "description"); }},
+         {"inputs",
+          [&](const YAML::Node& value) {
+              entries(value, "inputs", [&](const std::string& name, const YAML::Node& input) {
+                  read_input(name, input);
+              });
+          },
+          true},
+         {"parameters", [&](const YAML::Node& value) { parameters.reset(value); }},
+         {"stages", [&](const YAML::Node& value) { stages.reset(value); }, true}});
     if (parameters.IsDefined() && !parameters.IsNull()) read_parameters(parameters);
     for (const auto& [name, value] : changes_) {
         if (!definition_.parameters.contains(name))
@@ -425,9 +424,8 @@ void Reader::read(const YAML::Node& root) {
     if (stages.size() == 0) issue(stages, "stages", "there is no stage");
     if (stages.size() > stages_max)
         return issue(stages, "stages", fmt::format("there are more than {} stages", stages_max));
-    entries(stages, "stages", [&](const std::string& name, const YAML::Node& stage) {
-        read_stage(name, stage);
-    });
+    entries(stages, "stages",
+            [&](const std::string& name, const YAML::Node& stage) { read_stage(name, stage); });
 }
 
 }  // namespace
@@ -443,9 +441,8 @@ Checked read_definition(std::string_view yaml, const std::map<std::string, std::
         const YAML::Node root = YAML::Load(std::string(yaml));
         Reader(checked, changes).read(root);
     } catch (const YAML::Exception& error) {
-        const Place place = error.mark.is_null()
-                                ? Place{}
-                                : Place{error.mark.line + 1, error.mark.column + 1};
+        const Place place =
+            error.mark.is_null() ? Place{} : Place{error.mark.line + 1, error.mark.column + 1};
         checked.issues.push_back({place, "", fmt::format("not YAML: {}", error.msg), ""});
         return checked;
     }

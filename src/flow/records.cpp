@@ -93,8 +93,8 @@ Result<void> put_run(sql::Connection& connection, const Run& run) {
 
 Result<std::vector<Run>> runs(sql::Connection& connection, std::string_view where,
                               std::initializer_list<sql::Value> values) {
-    const auto rows = TRY(connection.execute(
-        fmt::format("SELECT {} FROM flow_runs {}", run_columns, where), values));
+    const auto rows = TRY(
+        connection.execute(fmt::format("SELECT {} FROM flow_runs {}", run_columns, where), values));
     std::vector<Run> list;
     while (TRY(rows->next())) {
         Run run;
@@ -131,12 +131,31 @@ Result<void> put_task(sql::Connection& connection, const Task& task) {
             "peak_bytes = excluded.peak_bytes, bytes_in = excluded.bytes_in, ready_ms = "
             "excluded.ready_ms, started_ms = excluded.started_ms, ended_ms = excluded.ended_ms",
             task_columns),
-        {task.id, task.run, task.stage, task.item, task.coordinates,
-         std::string(name_of(task.state)), task.key, task.parts, Json(task.why).dump(),
-         task.cached, std::int64_t{task.attempt}, tries_json(task.tries), task.lease, task.worker,
-         task.not_before_ms, whole(task.memory_bytes), std::int64_t{task.timeout.count()},
-         task.outcome, task.error, task.core_seconds, whole(task.peak_bytes),
-         whole(task.bytes_in), task.ready_ms, task.started_ms, task.ended_ms}));
+        {task.id,
+         task.run,
+         task.stage,
+         task.item,
+         task.coordinates,
+         std::string(name_of(task.state)),
+         task.key,
+         task.parts,
+         Json(task.why).dump(),
+         task.cached,
+         std::int64_t{task.attempt},
+         tries_json(task.tries),
+         task.lease,
+         task.worker,
+         task.not_before_ms,
+         whole(task.memory_bytes),
+         std::int64_t{task.timeout.count()},
+         task.outcome,
+         task.error,
+         task.core_seconds,
+         whole(task.peak_bytes),
+         whole(task.bytes_in),
+         task.ready_ms,
+         task.started_ms,
+         task.ended_ms}));
     return {};
 }
 
@@ -216,7 +235,8 @@ Result<std::optional<Output>> find_output(sql::Connection& connection, const std
 }
 
 Result<void> add_review(sql::Connection& connection, const Review& review) {
-    TRY(connection.change("INSERT INTO flow_reviews(run, stage, item, key, accepted, comment, "
+    TRY(
+        connection.change("INSERT INTO flow_reviews(run, stage, item, key, accepted, comment, "
                           "reviewer, at_ms) VALUES(?,?,?,?,?,?,?,?)",
                           {review.run, review.stage, review.item, review.key, review.accepted,
                            review.comment, review.reviewer, review.at_ms}));

@@ -25,9 +25,7 @@ State state_of(const std::array<std::string_view, count>& names, std::string_vie
 std::string_view name_of(RunState state) { return run_states[static_cast<std::size_t>(state)]; }
 RunState run_state_named(std::string_view name) { return state_of<RunState>(run_states, name); }
 std::string_view name_of(TaskState state) { return task_states[static_cast<std::size_t>(state)]; }
-TaskState task_state_named(std::string_view name) {
-    return state_of<TaskState>(task_states, name);
-}
+TaskState task_state_named(std::string_view name) { return state_of<TaskState>(task_states, name); }
 
 std::string Assignment::json() const {
     return Json{{"task", task},

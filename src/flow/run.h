@@ -35,9 +35,9 @@ inline bool is_final(TaskState state) { return state >= TaskState::done; }
 struct NewRun {
     std::string name;  ///< unique; "" makes one
     std::string owner;
-    std::string definition;  ///< YAML
-    fs::path folder;         ///< that files of its commands lie in
-    fs::path location;       ///< the folder with the inputs, or the one input
+    std::string definition;                      ///< YAML
+    fs::path folder;                             ///< that files of its commands lie in
+    fs::path location;                           ///< the folder with the inputs, or the one input
     std::map<std::string, std::string> changes;  ///< of the pipeline's parameters, JSON texts
     int priority = 0;
 };
@@ -114,8 +114,8 @@ struct Assignment {
     std::int64_t task = 0, lease = 0;
     int attempt = 1;
     std::string run, stage, item;
-    std::string step;                  ///< built-in; or
-    std::vector<std::string> command;  ///< with whole paths of its files
+    std::string step;                       ///< built-in; or
+    std::vector<std::string> command;       ///< with whole paths of its files
     std::string inputs, names, parameters;  ///< JSON objects
     int cores = 1;
     std::uint64_t memory_bytes = 0;

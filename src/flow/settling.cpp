@@ -14,8 +14,7 @@ namespace stroma::flow {
 
 void Engine::State::add_run_input(const LiveRun& run, const LiveTask& task, const Reference& from,
                                   const std::string& input, Sources& to) const {
-    const auto own =
-        std::ranges::find(task.coordinates, from.output, &Coordinate::dimension);
+    const auto own = std::ranges::find(task.coordinates, from.output, &Coordinate::dimension);
     const bool is_spread = own != task.coordinates.end();
     for (const InputFile& file : run.files) {
         if (file.input != from.output || (is_spread && file.label != own->label)) continue;
@@ -35,8 +34,8 @@ Result<void> Engine::State::add_stage_output(sql::Connection& connection, LiveRu
         const auto output = TRY(records::find_output(connection, source.record.key));
         if (!output)
             return fail(ErrorCode::not_found,
-                        fmt::format("the output of {} {} is gone; start the run again",
-                                    stage.name, source.record.item));
+                        fmt::format("the output of {} {} is gone; start the run again", stage.name,
+                                    source.record.item));
         const Manifest manifest = TRY(Manifest::from_json(output->manifest));
         const auto files = manifest.outputs.find(from.output);
         if (files == manifest.outputs.end())
@@ -80,8 +79,7 @@ Result<void> Engine::State::add_code(sql::Connection& connection, const Stage& s
     for (const std::string& word : stage.command) {
         // Where a file lies doesn't count, what it says does.
         const bool is_file = TRY(add_file(word));
-        words += (words.empty() ? "" : " ") +
-                 (is_file ? fs::path(word).filename().string() : word);
+        words += (words.empty() ? "" : " ") + (is_file ? fs::path(word).filename().string() : word);
     }
     parts.code["command"] = words;
     for (const std::string& word : stage.code) TRY(add_file(word));
@@ -136,8 +134,7 @@ Result<Engine::State::Sources> Engine::State::sources_of(sql::Connection& connec
 }
 
 Result<std::vector<std::string>> Engine::State::why_computed(sql::Connection& connection,
-                                                             const LiveRun& run,
-                                                             const Task& task) {
+                                                             const LiveRun& run, const Task& task) {
     const auto rows = TRY(connection.execute(
         "SELECT t.key, t.parts, r.name FROM flow_tasks t JOIN flow_runs r ON r.id = t.run "
         "WHERE t.stage = ? AND t.item = ? AND r.pipeline = ? AND t.key <> '' AND t.id < ? "
@@ -146,9 +143,8 @@ Result<std::vector<std::string>> Engine::State::why_computed(sql::Connection& co
     if (!TRY(rows->next()))
         return std::vector<std::string>{"no run has computed this stage of this item before"};
     if (rows->text(0) == task.key)
-        return std::vector<std::string>{
-            fmt::format("run {} had the same, but its output is not there (any more)",
-                        rows->text(2))};
+        return std::vector<std::string>{fmt::format(
+            "run {} had the same, but its output is not there (any more)", rows->text(2))};
     std::vector<std::string> why{fmt::format("since run {}:", rows->text(2))};
     for (std::string& change :
          changes_between(KeyParts::from_json(rows->text(1)), KeyParts::from_json(task.parts)))
@@ -168,8 +164,8 @@ Result<void> Engine::State::settle(sql::Connection& connection, LiveRun& run, Li
         const Manifest manifest = TRY(Manifest::from_json(output->manifest));
         if (store.has(record.key, manifest)) {
             record.cached = true;
-            record.why = {fmt::format("the same was computed before, at {}",
-                                      iso_time(output->created_ms))};
+            record.why = {
+                fmt::format("the same was computed before, at {}", iso_time(output->created_ms))};
             TRY(connection.change("UPDATE flow_outputs SET used_ms = ? WHERE key = ?",
                                   {clock.unix_ms(), record.key}));
             return output_is_there(connection, run, task);
@@ -193,8 +189,8 @@ Result<void> Engine::State::output_is_there(sql::Connection& connection, LiveRun
                                             LiveTask& task) {
     const Stage& stage = *run.definition.find_stage(task.record.stage);
     if (stage.needs_review) {
-        const auto accepted = TRY(records::reviews(
-            connection, "WHERE key = ? AND accepted LIMIT 1", {task.record.key}));
+        const auto accepted = TRY(
+            records::reviews(connection, "WHERE key = ? AND accepted LIMIT 1", {task.record.key}));
         if (accepted.empty()) {
             task.record.state = TaskState::review;
             return records::put_task(connection, task.record);

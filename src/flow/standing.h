@@ -11,9 +11,9 @@ namespace stroma::flow {
 struct StageStanding {
     std::string pipeline, stage;
     std::int64_t waiting = 0, ready = 0, running = 0, review = 0, done = 0, dead = 0;
-    std::int64_t oldest_ms = 0;         ///< age of the oldest ready task
-    double core_seconds_each = 0;       ///< of the last hundred tasks; 0: none was measured
-    double bytes_each = 0;              ///< read by each of them
+    std::int64_t oldest_ms = 0;    ///< age of the oldest ready task
+    double core_seconds_each = 0;  ///< of the last hundred tasks; 0: none was measured
+    double bytes_each = 0;         ///< read by each of them
     std::map<std::string, std::int64_t> errors;  ///< attempts of the last day by outcome
 };
 

@@ -10,8 +10,8 @@ namespace {
 std::vector<StepPort> ports_in(const Json& list) {
     std::vector<StepPort> ports;
     const auto add = [&](const std::string& name, const Json& port) {
-        const bool is_optional = port.is_object() && (port.value("optional", false) ||
-                                                      !port.value("required", true));
+        const bool is_optional =
+            port.is_object() && (port.value("optional", false) || !port.value("required", true));
         ports.push_back({name, !is_optional});
     };
     if (list.is_object())

@@ -22,9 +22,9 @@ void compare(std::string_view what, const Texts& before, const Texts& now, bool 
     for (const auto& [name, value] : now) {
         const auto old = before.find(name);
         if (old == before.end())
-            changes.push_back(is_value ? fmt::format("{} {}: {} now, not set before", what, name,
-                                                     cut(value))
-                                       : fmt::format("{} {}: new", what, name));
+            changes.push_back(
+                is_value ? fmt::format("{} {}: {} now, not set before", what, name, cut(value))
+                         : fmt::format("{} {}: new", what, name));
         else if (old->second != value)
             changes.push_back(is_value ? fmt::format("{} {}: {} before, {} now", what, name,
                                                      cut(old->second), cut(value))

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "catalog/principal.h"
-#include "flow/told.h"
+#include "flow/told/told.h"
 
 namespace stroma::app {
 namespace {
@@ -98,8 +98,7 @@ Result<void> FlowDoor::review(const std::string& run, const std::string& stage,
     if (service_)
         return service_->engine().review(run, stage, item, accepted, comment,
                                          catalog::local_administrator().name);
-    const Json body{
-        {"stage", stage}, {"item", item}, {"accepted", accepted}, {"comment", comment}};
+    const Json body{{"stage", stage}, {"item", item}, {"accepted", accepted}, {"comment", comment}};
     TRY(post("/v1/runs/" + in_url(run) + "/reviews", body.dump()));
     return {};
 }
@@ -123,8 +122,8 @@ Result<std::string> FlowDoor::log(const std::string& run, const std::string& tas
     return fail(ErrorCode::not_found, "run '" + run + "' has no task " + task);
 }
 
-Result<void> FlowDoor::copy(const std::string& run, const std::string& task,
-                            const std::string& key, const std::string& name, const fs::path& to) {
+Result<void> FlowDoor::copy(const std::string& run, const std::string& task, const std::string& key,
+                            const std::string& name, const fs::path& to) {
     TRY(make_folders(to.parent_path()));
     if (service_) {
         const fs::path from = TRY(service_->engine().file_of(key, name));
@@ -143,10 +142,9 @@ Result<void> FlowDoor::copy(const std::string& run, const std::string& task,
         at += piece.size();
         return written.has_value();
     };
-    TRY(session_.remote->stream("GET",
-                                "/v1/runs/" + in_url(run) + "/tasks/" + in_url(task) +
-                                    "/file?name=" + in_url(name),
-                                "", take));
+    TRY(session_.remote->stream(
+        "GET", "/v1/runs/" + in_url(run) + "/tasks/" + in_url(task) + "/file?name=" + in_url(name),
+        "", take));
     return written;
 }
 

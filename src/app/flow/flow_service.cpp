@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "flow/process.h"
-#include "flow/task_work.h"
+#include "flow/work/task_work.h"
 
 namespace stroma::app {
 namespace {
@@ -61,15 +61,14 @@ FlowService::~FlowService() { stop(); }
 
 Result<std::unique_ptr<FlowService>> FlowService::open(Site& site, const Settings& settings) {
     std::error_code error;
-    flow::EngineOptions options{
-        .folder = fs::absolute(site.data(), error) / "pipelines",
-        .steps = own_steps,
-        .lease = settings.duration("pipeline.lease"),
-        .first_retry = settings.duration("pipeline.first_retry"),
-        .memory_max = settings.bytes("pipeline.memory_max"),
-        .free_least = settings.bytes("pipeline.free_least")};
-    auto engine = TRY(
-        flow::Engine::open(site.control(), std::move(options), site.clock(), site.ids()));
+    flow::EngineOptions options{.folder = fs::absolute(site.data(), error) / "pipelines",
+                                .steps = own_steps,
+                                .lease = settings.duration("pipeline.lease"),
+                                .first_retry = settings.duration("pipeline.first_retry"),
+                                .memory_max = settings.bytes("pipeline.memory_max"),
+                                .free_least = settings.bytes("pipeline.free_least")};
+    auto engine =
+        TRY(flow::Engine::open(site.control(), std::move(options), site.clock(), site.ids()));
     return std::unique_ptr<FlowService>(new FlowService(std::move(engine), settings));
 }
 
@@ -77,13 +76,13 @@ void FlowService::start(const std::string& run) {
     if (pool_) return;
     engine_->start();
     pool_ = std::make_unique<flow::Pool>(
-        source_, flow::PoolOptions{.worker = "local",
-                                   .is_local = true,
-                                   .whole = task_capacity(settings_),
-                                   .tasks_max = static_cast<int>(
-                                       settings_.number("pipeline.tasks_max")),
-                                   .run = run,
-                                   .program = own_program()});
+        source_,
+        flow::PoolOptions{.worker = "local",
+                          .is_local = true,
+                          .whole = task_capacity(settings_),
+                          .tasks_max = static_cast<int>(settings_.number("pipeline.tasks_max")),
+                          .run = run,
+                          .program = own_program()});
     if (settings_.number("pipeline.tasks_max") > 0) pool_->start();
 }
 

@@ -6,7 +6,7 @@
 #include "app/settings.h"
 #include "app/site.h"
 #include "flow/engine.h"
-#include "flow/pool.h"
+#include "flow/work/pool.h"
 
 namespace stroma::app {
 

@@ -37,8 +37,12 @@ Verb run_verb(const Options& options) {
             "  stroma pipeline run tissue.yaml --input slides --output results --data lab\n"
             "  stroma pipeline run tissue.yaml --input slides -p sigma=3 --data lab\n",
         .options = {file_of(options),
-                    {"--input", &options->input, "DIR", "the folder with the files, or one file",
-                     {}, true},
+                    {"--input",
+                     &options->input,
+                     "DIR",
+                     "the folder with the files, or one file",
+                     {},
+                     true},
                     {"--output", &options->output, "DIR",
                      "copy outputs there, with a report, when all is done"},
                     {"--name", &options->name, "NAME",
@@ -50,20 +54,21 @@ Verb run_verb(const Options& options) {
 }
 
 Verb watch_verb_of(const Options& options) {
-    return {.name = "watch",
-            .summary = "Queues of stages, workers and common errors, drawn anew until Ctrl-C",
-            .examples = "  stroma pipeline watch --data lab --times 1 --json\n",
-            .options = {{"--interval", &options->interval, "SECONDS",
-                         "between looks; 2 when left out"},
-                        {"--times", &options->times, "N", "so many looks; 0 is until Ctrl-C"}},
-            .run = bound(options, run_flow_watch)};
+    return {
+        .name = "watch",
+        .summary = "Queues of stages, workers and common errors, drawn anew until Ctrl-C",
+        .examples = "  stroma pipeline watch --data lab --times 1 --json\n",
+        .options = {{"--interval", &options->interval, "SECONDS", "between looks; 2 when left out"},
+                    {"--times", &options->times, "N", "so many looks; 0 is until Ctrl-C"}},
+        .run = bound(options, run_flow_watch)};
 }
 
 Verb review_verb(const Options& options) {
     return {.name = "review",
             .summary = "Accept or reject what waits for review",
-            .examples = "  stroma pipeline review spots-1 nuclei --item slide1 --reject --comment "
-                        "'out of focus' --data lab\n",
+            .examples =
+                "  stroma pipeline review spots-1 nuclei --item slide1 --reject --comment "
+                "'out of focus' --data lab\n",
             .options = {run_of(options),
                         {"stage", &options->stage, "STAGE", "whose outputs", {}, true},
                         {"--item", &options->item, "ITEM", "of this one only"},
@@ -86,7 +91,10 @@ void add_flow_verbs(Verb& pipeline) {
         {.name = "graph",
          .summary = "Draw a pipeline",
          .options = {file_of(options),
-                     {"--format", &options->format, "FORMAT", "dot when left out",
+                     {"--format",
+                      &options->format,
+                      "FORMAT",
+                      "dot when left out",
                       {"dot", "mermaid", "svg"}}},
          .run = bound(options, run_flow_graph),
          .data_use = DataUse::none},
@@ -113,8 +121,7 @@ void add_flow_verbs(Verb& pipeline) {
         review_verb(options),
         {.name = "report",
          .summary = "A run as one HTML page with its pictures",
-         .options = {run_of(options),
-                     {"-o,--output", &options->output, "FILE", "", {}, true}},
+         .options = {run_of(options), {"-o,--output", &options->output, "FILE", "", {}, true}},
          .run = bound(options, run_flow_report)},
         watch_verb_of(options),
         flow_worker_verb(),

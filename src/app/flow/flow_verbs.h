@@ -12,7 +12,7 @@ namespace stroma::app {
 void add_flow_verbs(Verb& pipeline);
 
 struct FlowOptions {
-    std::string file;   ///< of a pipeline
+    std::string file;  ///< of a pipeline
     std::string input, output, name, format, stage, item, comment, log;
     std::string run;
     std::vector<std::string> parameters;  ///< "name=value"

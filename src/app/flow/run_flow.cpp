@@ -8,8 +8,8 @@
 #include "app/terminal/progress_line.h"
 #include "app/terminal/text_table.h"
 #include "base/json.h"
-#include "flow/graph.h"
-#include "flow/told.h"
+#include "flow/told/graph.h"
+#include "flow/told/told.h"
 
 namespace stroma::app {
 namespace {
@@ -62,9 +62,7 @@ std::string stages_text(const Json& run) {
     return text.empty() ? "working" : text;
 }
 
-int count_of(const Json& run, const char* state) {
-    return run["total"]["states"].value(state, 0);
-}
+int count_of(const Json& run, const char* state) { return run["total"]["states"].value(state, 0); }
 
 /// Nothing goes on before somebody has looked.
 bool waits_for_people(const Json& run) {
@@ -80,8 +78,8 @@ Result<Json> follow(FlowDoor& door, const std::string& id, Invocation& invocatio
     std::uint64_t seen = 0;
     while (run["state"] == "running" && !waits_for_people(run)) {
         const double tasks = run["total"]["tasks"].get<double>();
-        line.update({stages_text(run), run["total"]["share_done"].get<double>() * tasks, tasks,
-                     "tasks"});
+        line.update(
+            {stages_text(run), run["total"]["share_done"].get<double>() * tasks, tasks, "tasks"});
         if (invocation.stop.stop_requested() && !is_cancelled) {
             is_cancelled = true;
             line.say("ending what runs; started again it goes on with what is done");
@@ -116,16 +114,16 @@ Result<void> copy_outputs(FlowDoor& door, const Json& run, const fs::path& to) {
 
 Result<void> failure_of(FlowDoor& door, const Json& run) {
     const std::string name = run.value("name", ""), id = run.value("id", "");
-    if (run["state"] == "cancelled") return fail(ErrorCode::cancelled, "run " + name + " is cancelled");
+    if (run["state"] == "cancelled")
+        return fail(ErrorCode::cancelled, "run " + name + " is cancelled");
     std::string text = "run " + name + " failed";
     if (const std::string error = run.value("error", ""); !error.empty()) text += ": " + error;
     int told = 0;
     const Json tasks = TRY(door.tasks(id));
     for (const Json& task : tasks["tasks"]) {
         if (task["state"] != "dead" || ++told > 5) continue;
-        text += fmt::format("{} {} {}: {}", told == 1 ? ":" : ";",
-                            task["stage"].get<std::string>(), task["item"].get<std::string>(),
-                            task["error"].get<std::string>());
+        text += fmt::format("{} {} {}: {}", told == 1 ? ":" : ";", task["stage"].get<std::string>(),
+                            task["item"].get<std::string>(), task["error"].get<std::string>());
     }
     return fail(ErrorCode::invalid_input, text);
 }
@@ -183,8 +181,8 @@ std::string standing_text(const Json& standing, int columns) {
     std::string text = stages.row_count() == 0 ? "no run goes on\n" : stages.text(columns);
     if (workers.row_count() > 0) text += workers.text(columns);
     for (const Json& error : standing["errors"])
-        text += fmt::format("{} × {}\n", error["count"].get<int>(),
-                            error["error"].get<std::string>());
+        text +=
+            fmt::format("{} × {}\n", error["count"].get<int>(), error["error"].get<std::string>());
     return text;
 }
 
@@ -215,6 +213,7 @@ Result<void> run_flow_graph(const FlowOptions& options, Invocation& invocation) 
 Result<void> run_flow_run(const FlowOptions& options, Invocation& invocation) {
     auto file = TRY(read_pipeline(options));
     TRY(flow::definition_of(options.file, std::move(file.checked)));
+    const auto changes = TRY(changes_of(options));
     FlowDoor door = TRY(FlowDoor::open(invocation));
     if (options.detached && !door.is_remote())
         return fail(ErrorCode::invalid_input, "--detach needs a running server: stroma serve");
@@ -223,7 +222,7 @@ Result<void> run_flow_run(const FlowOptions& options, Invocation& invocation) {
                                         .definition = file.text,
                                         .folder = whole(options.file).parent_path(),
                                         .location = whole(options.input),
-                                        .changes = TRY(changes_of(options)),
+                                        .changes = changes,
                                         .priority = static_cast<int>(options.priority)}));
     const auto id = begun["id"].get<std::string>();
     if (options.detached) {
@@ -292,10 +291,9 @@ Result<void> run_flow_why(const FlowOptions& options, Invocation& invocation) {
         return {};
     }
     for (const Json& task : why["tasks"]) {
-        std::string text = fmt::format("{} {}: {}", task.value("stage", ""),
-                                       task.value("item", ""),
-                                       task.value("computed", false) ? "computed"
-                                                                     : task.value("state", ""));
+        std::string text =
+            fmt::format("{} {}: {}", task.value("stage", ""), task.value("item", ""),
+                        task.value("computed", false) ? "computed" : task.value("state", ""));
         for (const Json& reason : task["why"]) text += "\n    " + reason.get<std::string>();
         invocation.terminal->print(text + "\n");
     }

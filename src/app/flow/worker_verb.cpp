@@ -45,24 +45,22 @@ public:
 
     Result<flow::Orders> beat(const flow::Assignment& work,
                               const flow::TaskProgress& progress) override {
-        const std::string answer = TRY(post(fmt::format("/v1/work/{}/beat", work.task),
-                                            {{"lease", work.lease},
-                                             {"done", progress.done},
-                                             {"total", progress.total},
-                                             {"unit", progress.unit},
-                                             {"step", progress.step}}));
+        const std::string answer =
+            TRY(post(fmt::format("/v1/work/{}/beat", work.task), {{"lease", work.lease},
+                                                                  {"done", progress.done},
+                                                                  {"total", progress.total},
+                                                                  {"unit", progress.unit},
+                                                                  {"step", progress.step}}));
         const Json json = TRY(parse_json(answer));
         return flow::Orders{json.value("stop", false)};
     }
 
-    /// Until the server has it, or the lease is over: what was made isn't thrown away for a restart.
+    /// Until the server has it, or the lease is over: what was made isn't thrown away for a
+    /// restart.
     Result<void> finish(const flow::Assignment& work, const flow::WorkEnd& end) override {
-        const Json body{{"lease", work.lease},
-                        {"outcome", name_of(end.outcome)},
-                        {"error", end.error},
-                        {"exit_code", end.exit_code},
-                        {"signal", end.signal},
-                        {"core_seconds", end.core_seconds},
+        const Json body{{"lease", work.lease},         {"outcome", name_of(end.outcome)},
+                        {"error", end.error},          {"exit_code", end.exit_code},
+                        {"signal", end.signal},        {"core_seconds", end.core_seconds},
                         {"peak_bytes", end.peak_bytes}};
         constexpr Milliseconds between{500};
         const std::int64_t until = system_clock().steady_ms() + work.lease_length.count();
@@ -133,7 +131,8 @@ Verb flow_worker_verb() {
         .summary = "Do tasks of a server's runs here, as a job of a cluster say",
         .text =
             "Leases tasks from the server that has the data directory, which this machine must see "
-            "under the same path. A task whose worker dies is given to another when its lease ends; "
+            "under the same path. A task whose worker dies is given to another when its lease "
+            "ends; "
             "what a late worker hands in is refused. On SIGUSR1 it takes no more and ends when its "
             "tasks have; on SIGTERM it gives them back.",
         .examples =

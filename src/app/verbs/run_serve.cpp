@@ -273,8 +273,31 @@ void say_token(Terminal& terminal, const std::string& token, const std::string& 
     if (!url.empty()) terminal.say("in a browser, signed in: " + url + "/#/?token=" + token);
 }
 
-void say_stopping(Terminal& terminal) {
+Result<void> begin_stopping(Terminal& terminal, const std::string& data) {
     terminal.say("stopping: running requests are answered, jobs go on at the next start");
+    return remove_server_address(data);
+}
+
+Result<std::unique_ptr<FlowService>> open_flows(Site& site, const Settings& settings) {
+    auto flows = TRY(FlowService::open(site, settings));
+    site.add_gauges([flows = flows.get()] { return flows->publish_gauges(); });
+    return flows;
+}
+
+/// What passes through the AWS port, and through pipelines.
+std::vector<front::http::Route> work_routes(Site& site, AwsServer* aws, FlowService& flows,
+                                            front::api::AccessAnswers& access) {
+    return joined({watch_routes(site, aws), front::flow::flow_routes({flows.engine(), access})});
+}
+
+void start_working(Site& site, FlowService& flows) {
+    site.start_workers();
+    flows.start();
+}
+
+void stop_working(Site& site, FlowService& flows) {
+    flows.stop();
+    site.stop_workers();
 }
 
 /// What has no front of its own: taken down in the order of who uses whom.
@@ -305,11 +328,8 @@ Result<UserTables> open_user_tables(Site& site, const Settings& settings,
 }
 
 void serve_until(Site& site, const Invocation& invocation) {
-    {
-        const std::jthread house([&](std::stop_token stop) { keep_house(site, stop); });
-        wait_for(invocation.stop);
-    }
-    say_stopping(*invocation.terminal);
+    const std::jthread house([&](std::stop_token stop) { keep_house(site, stop); });
+    wait_for(invocation.stop);
 }
 
 void start_ports(AwsServer* aws, PostgresServer* postgres, const UserTables& tables,
@@ -379,16 +399,15 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto aws = TRY(open_aws(*site, settings, options));
     const auto tables = TRY(open_user_tables(*site, settings, options, aws.get()));
     auto routes =
-        joined({watch_routes(*site, aws.get()), api.routes(), accounts.routes(), explorer.routes(),
-                annotations.routes(), portal.routes(), front::web::asset_routes(pages, frames),
-                front::flow::flow_routes({flows->engine(), domain.access}),
-                control_routes(*site, aws.get()), loader_routes(tables.loader.get(), aws.get())});
+        joined({work_routes(*site, aws.get(), *flows, domain.access), api.routes(),
+                accounts.routes(), explorer.routes(), annotations.routes(), portal.routes(),
+                front::web::asset_routes(pages, frames), control_routes(*site, aws.get()),
+                loader_routes(tables.loader.get(), aws.get())});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
     const auto postgres = TRY(open_postgres(*site, settings, tables.engine.get(), options, token));
-    site->start_workers();
-    flows->start();
+    start_working(*site, *flows);
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : "",
@@ -398,11 +417,10 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     start_ports(aws.get(), postgres.get(), tables, options, *invocation.terminal);
     say_token(*invocation.terminal, token, pages.empty() ? "" : url);
     serve_until(*site, invocation);
-    TRY(remove_server_address(invocation.data));
+    TRY(begin_stopping(*invocation.terminal, invocation.data));
     stop_ports(postgres.get(), aws.get(), tables, settings.duration("http.drain"));
     server->stop(settings.duration("http.drain"));
-    flows->stop();
-    site->stop_workers();
+    stop_working(*site, *flows);
     return {};
 }
 

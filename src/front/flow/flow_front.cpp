@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/json.h"
-#include "flow/graph.h"
-#include "flow/told.h"
+#include "flow/told/graph.h"
+#include "flow/told/told.h"
 #include "front/api/api_routes.h"
 #include "front/flow/flow_routes.h"
 #include "front/http/event_stream.h"
@@ -24,15 +24,12 @@ constexpr std::uint64_t log_bytes_max = 8u << 20;
 /// The run, where who asks may do that with it; it looks absent where they may not see it.
 Result<Run> allowed_run(const FlowDomain& domain, http::Request& request, Action action) {
     const std::string& id = request.parameters["run"];
-    const auto absent = [&] {
-        return fail(ErrorCode::not_found, fmt::format("no run '{}'", id));
-    };
+    const auto absent = [&] { return fail(ErrorCode::not_found, fmt::format("no run '{}'", id)); };
     auto run = domain.engine.find(id);
     if (!run) return absent();
     const catalog::Thing thing{ThingKind::job, run->id, run->owner};
     if (TRY(domain.access.decide(request.principal, action, thing))) return run;
-    if (action == Action::read ||
-        !TRY(domain.access.may(request.principal, Action::read, thing)))
+    if (action == Action::read || !TRY(domain.access.may(request.principal, Action::read, thing)))
         return absent();
     return fail(ErrorCode::denied, "you may not do this; ask its owner or the administrator");
 }
@@ -85,8 +82,7 @@ Answer start_run(const FlowDomain& domain, http::Request& request) {
         return fail(ErrorCode::invalid_input,
                     "'input' and 'folder' must be whole paths of folders on the server");
     const Json parameters = body.value("parameters", Json::object());
-    for (const auto& [name, value] : parameters.items())
-        run.changes[name] = value.dump();
+    for (const auto& [name, value] : parameters.items()) run.changes[name] = value.dump();
     return api::json_answer(202, stroma::flow::run_json(TRY(domain.engine.submit(run))));
 }
 
@@ -97,21 +93,21 @@ Answer get_run(const FlowDomain& domain, http::Request& request) {
 
 Answer watch_run(const FlowDomain& domain, http::Request& request) {
     const Run run = TRY(allowed_run(domain, request, Action::read));
-    return http::event_stream([&domain, id = run.id, left = request.left](
-                                  http::EventWriter& events) -> Result<void> {
-        std::string told;
-        for (std::uint64_t seen = 0; !left.stop_requested();) {
-            const Json now = TRY(run_detail(domain.engine, id));
-            if (std::string text = now.dump(); text != told) {
-                TRY(events.send("run", text));
-                told = std::move(text);
+    return http::event_stream(
+        [&domain, id = run.id, left = request.left](http::EventWriter& events) -> Result<void> {
+            std::string told;
+            for (std::uint64_t seen = 0; !left.stop_requested();) {
+                const Json now = TRY(run_detail(domain.engine, id));
+                if (std::string text = now.dump(); text != told) {
+                    TRY(events.send("run", text));
+                    told = std::move(text);
+                }
+                if (now["state"] != "running") return {};
+                constexpr Milliseconds look{500};
+                seen = domain.engine.wait_for_change(seen, look);
             }
-            if (now["state"] != "running") return {};
-            constexpr Milliseconds look{500};
-            seen = domain.engine.wait_for_change(seen, look);
-        }
-        return {};
-    });
+            return {};
+        });
 }
 
 Answer get_tasks(const FlowDomain& domain, http::Request& request) {
@@ -121,8 +117,8 @@ Answer get_tasks(const FlowDomain& domain, http::Request& request) {
 
 Answer get_why(const FlowDomain& domain, http::Request& request) {
     const Run run = TRY(allowed_run(domain, request, Action::read));
-    return api::json_answer(200, TRY(why_json(domain.engine, run.id,
-                                              request.query_value("stage").value_or(""))));
+    return api::json_answer(
+        200, TRY(why_json(domain.engine, run.id, request.query_value("stage").value_or(""))));
 }
 
 Answer get_report(const FlowDomain& domain, http::Request& request) {
@@ -174,10 +170,10 @@ Answer review_run(const FlowDomain& domain, http::Request& request) {
     const Json body = TRY(api::json_body(request));
     if (!body.contains("accepted") || !body["accepted"].is_boolean())
         return fail(ErrorCode::invalid_input, "the body's 'accepted' must be true or false");
-    TRY(domain.engine.review(run.id, body.value("stage", ""), body.value("item", ""),
-                             body["accepted"].get<bool>(), body.value("comment", ""),
-                             request.principal.name.empty() ? request.principal.id
-                                                            : request.principal.name));
+    TRY(domain.engine.review(
+        run.id, body.value("stage", ""), body.value("item", ""), body["accepted"].get<bool>(),
+        body.value("comment", ""),
+        request.principal.name.empty() ? request.principal.id : request.principal.name));
     return api::json_answer(200, TRY(run_detail(domain.engine, run.id)));
 }
 
@@ -187,7 +183,8 @@ Answer check_pipeline(const FlowDomain& domain, http::Request& request) {
     const Json body = TRY(api::json_body(request));
     const auto steps = TRY(domain.engine.steps());
     // Whether files are there is told to who may start a run alone.
-    const auto checked = stroma::flow::read_definition(body.value("definition", ""), {}, &steps, "");
+    const auto checked =
+        stroma::flow::read_definition(body.value("definition", ""), {}, &steps, "");
     Json json = issues_json(checked);
     if (checked.issues.empty()) {
         json["mermaid"] = mermaid_of(checked.definition);

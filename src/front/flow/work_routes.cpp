@@ -32,7 +32,8 @@ Answer lease(const FlowDomain& domain, http::Request& request) {
     for (std::uint64_t seen = 0;; wait -= look) {
         if (const auto work = TRY(domain.engine.lease(offer)))
             return http::json_response(200, work->json());
-        if (wait.count() <= 0 || request.left.stop_requested()) return http::Response{.status = 204};
+        if (wait.count() <= 0 || request.left.stop_requested())
+            return http::Response{.status = 204};
         seen = domain.engine.wait_for_change(seen, std::min(wait, look));
     }
 }
@@ -40,10 +41,10 @@ Answer lease(const FlowDomain& domain, http::Request& request) {
 Answer beat(const FlowDomain& domain, http::Request& request) {
     TRY(needs_administrator(domain, request));
     const Json body = TRY(api::json_body(request));
-    const auto orders = TRY(domain.engine.beat(
-        task_in(request), body.value("lease", std::int64_t{0}),
-        {body.value("done", 0.0), body.value("total", 0.0), body.value("unit", ""),
-         body.value("step", "")}));
+    const auto orders =
+        TRY(domain.engine.beat(task_in(request), body.value("lease", std::int64_t{0}),
+                               {body.value("done", 0.0), body.value("total", 0.0),
+                                body.value("unit", ""), body.value("step", "")}));
     return api::json_answer(200, Json{{"stop", orders.stop}});
 }
 

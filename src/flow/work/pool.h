@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "flow/admission.h"
-#include "flow/task_work.h"
+#include "flow/work/task_work.h"
 
 namespace stroma::flow {
 
@@ -17,8 +17,8 @@ struct PoolOptions {
     bool is_local = false;  ///< in the engine's own process
     Capacity whole;
     int tasks_max = 1;
-    std::string run;      ///< only of that run; "" of any
-    fs::path program;     ///< the one with the built-in steps
+    std::string run;       ///< only of that run; "" of any
+    fs::path program;      ///< the one with the built-in steps
     Milliseconds idle{0};  ///< ends by itself after so long without work; 0 never
 };
 

@@ -1,4 +1,4 @@
-#include "flow/told.h"
+#include "flow/told/told.h"
 
 #include <fmt/format.h>
 
@@ -110,14 +110,12 @@ Result<Json> run_detail(Engine& engine, std::string_view id) {
     Json json = run_json(run);
     json["stages"] = Json::array();
     json["stages_left"] = Json::array();
-    const Definition definition =
-        read_definition(run.definition, {}, nullptr, {}).definition;
+    const Definition definition = read_definition(run.definition, {}, nullptr, {}).definition;
     for (const Stage& stage : definition.stages) {
         Json one{{"stage", stage.name}, {"step", stage.step}, {"command", stage.command}};
         one.update(sum_json(stages[stage.name]));
         const auto& states = stages[stage.name].states;
-        const bool is_left = states.empty() ||
-                             std::ranges::any_of(states, [](const auto& state) {
+        const bool is_left = states.empty() || std::ranges::any_of(states, [](const auto& state) {
                                  return !is_final(task_state_named(state.first));
                              });
         if (is_left && run.state == RunState::running) json["stages_left"].push_back(stage.name);
@@ -190,14 +188,13 @@ Result<Json> standing_json(Engine& engine) {
                                   {"bytes_each", stage.bytes_each},
                                   {"errors", stage.errors}});
     for (const WorkerStanding& worker : standing.workers)
-        json["workers"].push_back(
-            {{"worker", worker.name},
-             {"tasks", worker.tasks},
-             {"cores", worker.cores},
-             {"cores_whole", worker.cores_whole},
-             {"memory_bytes", worker.memory_bytes},
-             {"memory_whole", worker.memory_whole},
-             {"heard_seconds", static_cast<double>(worker.heard_ms) / 1000}});
+        json["workers"].push_back({{"worker", worker.name},
+                                   {"tasks", worker.tasks},
+                                   {"cores", worker.cores},
+                                   {"cores_whole", worker.cores_whole},
+                                   {"memory_bytes", worker.memory_bytes},
+                                   {"memory_whole", worker.memory_whole},
+                                   {"heard_seconds", static_cast<double>(worker.heard_ms) / 1000}});
     for (const auto& [error, count] : standing.common_errors)
         json["errors"].push_back({{"error", error}, {"count", count}});
     return json;

@@ -5,9 +5,9 @@
 
 #include "base/base64.h"
 #include "base/json.h"
-#include "flow/graph.h"
 #include "flow/size_text.h"
-#include "flow/told.h"
+#include "flow/told/graph.h"
+#include "flow/told/told.h"
 
 namespace stroma::flow {
 namespace {
@@ -86,13 +86,13 @@ void Report::head(const Json& detail) {
         rows += fmt::format(
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.1f}</td><td>{}</td></tr>\n",
             escaped(name), stage["tasks"].get<int>(), escaped(states), stage["cached"].get<int>(),
-            stage["core_seconds"].get<double>(),
-            size_text(stage["bytes_in"].get<std::uint64_t>()));
+            stage["core_seconds"].get<double>(), size_text(stage["bytes_in"].get<std::uint64_t>()));
     }
     text_ += svg_of(definition_, notes);
-    text_ += "<table><tr><th>Stage</th><th>Tasks</th><th>States</th><th>From before</th><th>Core "
-             "seconds</th><th>Read</th></tr>\n" +
-             rows + "</table>\n";
+    text_ +=
+        "<table><tr><th>Stage</th><th>Tasks</th><th>States</th><th>From before</th><th>Core "
+        "seconds</th><th>Read</th></tr>\n" +
+        rows + "</table>\n";
     const Json& cost = detail["cost"];
     text_ += fmt::format("<p>{} input files; {:.2f} core seconds and {} read for each.</p>\n",
                          cost["images"].get<int>(), cost["core_seconds_each"].get<double>(),

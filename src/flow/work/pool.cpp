@@ -1,4 +1,4 @@
-#include "flow/pool.h"
+#include "flow/work/pool.h"
 
 #include "base/log.h"
 #include "base/metrics.h"

@@ -1,4 +1,4 @@
-#include "flow/graph.h"
+#include "flow/told/graph.h"
 
 #include <fmt/format.h>
 
@@ -101,8 +101,8 @@ std::string escaped(std::string_view text) {
 }
 
 std::string dot_of(const Definition& definition) {
-    std::string text = fmt::format("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box];\n",
-                                   definition.name);
+    std::string text =
+        fmt::format("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box];\n", definition.name);
     for (const RunInput& input : definition.inputs)
         text += fmt::format("  \"in_{0}\" [label=\"{0}\", shape=folder];\n", input.name);
     for (const Stage& stage : definition.stages)

@@ -1,4 +1,4 @@
-#include "flow/task_work.h"
+#include "flow/work/task_work.h"
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -137,17 +137,16 @@ WorkEnd judged(const ProcessEnd& end, const ProcessOrder& limits) {
     if (end.cancelled) return is(Outcome::cancelled, "it was called off");
     if (end.timed_out)
         return is(Outcome::timeout,
-                  fmt::format("it took longer than {} s", static_cast<double>(limits.timeout.count()) / 1000));
+                  fmt::format("it took longer than {} s",
+                              static_cast<double>(limits.timeout.count()) / 1000));
     if (end.over_memory)
-        return is(Outcome::memory,
-                  fmt::format("it took more than the {} it was given",
-                              size_text(limits.memory_bytes)));
+        return is(Outcome::memory, fmt::format("it took more than the {} it was given",
+                                               size_text(limits.memory_bytes)));
     if (end.signal == SIGKILL)
         return is(Outcome::memory, "the system killed it, for want of memory as it seems");
     if (end.signal != 0)
         return is(Outcome::failure,
-                  fmt::format("signal {} ended it{}", end.signal,
-                              said.empty() ? "" : ": " + said));
+                  fmt::format("signal {} ended it{}", end.signal, said.empty() ? "" : ": " + said));
     switch (end.exit_code) {
         case 0: return is(Outcome::done, "");
         case exit_bad_input: return is(Outcome::bad_input, or_else(said, "its input is bad"));
