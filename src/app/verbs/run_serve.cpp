@@ -347,12 +347,6 @@ void stop_ports(PostgresServer* postgres, AwsServer* aws, const UserTables& tabl
     if (aws != nullptr) aws->stop(drain);
 }
 
-Result<std::unique_ptr<FlowService>> open_flows(Site& site, const Settings& settings) {
-    auto flows = TRY(FlowService::open(site, settings));
-    site.add_gauges([service = flows.get()] { return service->publish_gauges(); });
-    return flows;
-}
-
 }  // namespace
 
 Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
