@@ -53,7 +53,8 @@ class Run:
     def begin(self, group):
         self.held["figures"] = [one for one in self.held["figures"] if one["group"] != group]
         self.held["remarks"][group] = [f"{group}: {time.strftime('%Y-%m-%d %H:%M')}, "
-                                       f"{self.rounds} rounds of {self.seconds:g} s"]
+                                       f"{self.rounds} rounds of {self.seconds:g} s, load before "
+                                       f"them {os.getloadavg()[0]:.1f}"]
 
     def remark(self, group, text):
         print(f"!!!! {group}: {text}", flush=True)

@@ -23,9 +23,6 @@ namespace {
 constexpr std::size_t read_bytes = 64u << 10;
 /// Bodies up to this are read before the handler gets a thread, so a slow client holds none.
 constexpr std::uint64_t prefetch_bytes_max = 64u << 10;
-/// As much of a large body that is here already is read before the handler is given any: a
-/// hand-over between two threads costs more than copying such a piece.
-constexpr std::size_t gathered_bytes_max = 1u << 20;
 constexpr std::size_t linger_bytes_max = 4u << 20;
 constexpr milliseconds linger_time{2000};
 }  // namespace
@@ -142,7 +139,6 @@ Connection::Task<void> Connection::run_http1() {
         if (!read) break;
         keep = co_await serve();
         exchange_.reset();
-        if (input_.empty() && input_.capacity() > read_bytes) input_ = {};  // an upload's
     }
     if (!broken_) co_await linger();
 }
@@ -155,19 +151,6 @@ Connection::Task<bool> Connection::read_more() {
     input_.append(buffer, count);
     // A deadline that passed when the read was done already had nothing left to cancel.
     co_return !failed && !timed_out_;
-}
-
-/// Adds what the client has sent meanwhile. Plain connections only: of a TLS record a part may be
-/// missing.
-void Connection::gather() {
-    char buffer[read_bytes];
-    while (!secure_ && input_.size() < gathered_bytes_max) {
-        const ssize_t count =
-            ::recv(stream_->socket().native_handle(), buffer, sizeof buffer, MSG_DONTWAIT);
-        if (count <= 0) return;  // whatever is wrong, the next read will tell
-        input_.append(buffer, static_cast<std::size_t>(count));
-        if (count < static_cast<ssize_t>(sizeof buffer)) return;
-    }
 }
 
 Connection::Task<bool> Connection::read_head() {
@@ -372,7 +355,6 @@ Connection::Task<void> Connection::read_for_handler() {
         set_deadline(std::min(patience, patience + earned - spent));
         const bool read = co_await read_more();
         deadline_ = Time::max();
-        if (read && input_.size() >= read_bytes) gather();
         if (read) continue;
         if (timed_out_) {
             refusal_ = Refusal{408, "the request's body came too slowly"};

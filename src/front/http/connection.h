@@ -43,7 +43,6 @@ private:
     Task<bool> shake_hands();
     Task<bool> read_head();
     Task<bool> read_more();
-    void gather();
     Task<bool> serve();
     Task<bool> serve_route(const Router::Match& match);
     Task<bool> pump();

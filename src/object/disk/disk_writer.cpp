@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,8 +7,6 @@
 
 namespace stroma::object {
 namespace {
-
-constexpr std::uint64_t ahead_bytes = 1u << 20;
 
 class DiskWriter final : public ObjectWriter {
 public:
@@ -77,16 +74,7 @@ private:
         blocks_.add(block);
         TRY(write_through(info_.size_bytes, block));
         info_.size_bytes += block.size();
-        if (info_.size_bytes - sent_bytes_ >= ahead_bytes) send_ahead();
         return {};
-    }
-    /// Lets the disk begin with what is there, so that the sync at the end finds less to do.
-    /// Advice: only the sync tells whether it arrived.
-    void send_ahead() {
-        (void)::sync_file_range(file_.descriptor(), static_cast<off64_t>(sent_bytes_),
-                                static_cast<off64_t>(info_.size_bytes - sent_bytes_),
-                                SYNC_FILE_RANGE_WRITE);
-        sent_bytes_ = info_.size_bytes;
     }
     Result<void> write_through(std::uint64_t offset, ByteSpan bytes) {
         if (auto written = file_.write_at(offset, bytes); !written)
@@ -103,7 +91,6 @@ private:
     BlockChecksums blocks_;
     Bytes buffer_;
     std::optional<Error> failed_;
-    std::uint64_t sent_bytes_ = 0;  ///< the disk has begun with these
     bool done_ = false;
 };
 
