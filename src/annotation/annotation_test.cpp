@@ -155,6 +155,20 @@ TEST_F(LabelsTest, AfterManyChangesAColumnIsReadFromItsSnapshotAndTheRest) {
     EXPECT_EQ(annotations->labels.history(column, 0, 1000)->size(), 151u);
 }
 
+TEST_F(LabelsTest, WhoHoldsAStateKeepsItAsItIsWhileTheColumnChanges) {
+    const LabelColumn first = make().column;
+    const LabelColumn second = assign(first, "a", {{0, 10}})->column;
+    const auto held = annotations->labels.state(second).value();
+    const LabelState copy = *held;
+    ASSERT_TRUE(assign(second, "b", {{5, 15}}));
+    EXPECT_EQ(held->codes, copy.codes);
+    EXPECT_EQ(held->counts, copy.counts);
+    EXPECT_EQ(held->labels, copy.labels);
+    EXPECT_EQ(held->version, 2);
+    const LabelColumn now = annotations->labels.find(first.id)->value();
+    EXPECT_EQ((*annotations->labels.state(now))->counts, (std::vector<std::uint64_t>{5, 10}));
+}
+
 TEST_F(LabelsTest, AStaleChangeLeavesNoTrace) {
     const LabelColumn first = make().column;
     ASSERT_TRUE(assign(first, "a", {{0, 10}}));

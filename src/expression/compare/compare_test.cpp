@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <numeric>
+#include <random>
 
 #include "expression/compare/adjusted_p.h"
+#include "expression/compare/rank_sum.h"
 #include "expression/sealed_samples.h"
 
 namespace stroma::expression {
@@ -58,6 +60,61 @@ TEST(Compare, KeptTiesAndASmallerOrLargerFirstSetChangeNoRankTest) {
                 EXPECT_EQ(first.statistic[gene], -turned.statistic[gene]);
             }
         }
+}
+
+TEST(RankKeys, SharesThatFitAFloatRankAsTheyDoAsDoubles) {
+    std::mt19937 engine(3);
+    const auto below = [&](std::uint32_t limit) {
+        return static_cast<std::uint32_t>(engine() % limit);
+    };
+    // The largest count times the largest total just fits; the totals lie close together.
+    std::vector<std::uint32_t> counts, cells;
+    std::vector<double> totals;
+    std::vector<float> narrow_totals;
+    for (std::uint32_t cell = 0; cell < 1200; ++cell) {
+        totals.push_back(41'800 - below(140));
+        narrow_totals.push_back(static_cast<float>(totals.back()));
+        counts.push_back(200 - below(3));
+        cells.push_back(cell);
+    }
+    ASSERT_LT(200 * 41'800, narrow_shares_below);
+    std::vector<std::uint64_t> wide(counts.size());
+    std::vector<std::uint32_t> narrow(counts.size());
+    share_keys(counts.data(), cells.data(), counts.size(), totals.data(), wide.data());
+    const KeyRange range =
+        share_keys(counts.data(), cells.data(), counts.size(), narrow_totals.data(), narrow.data());
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        EXPECT_TRUE(range.lowest <= narrow[i] && narrow[i] <= range.highest);
+        for (std::size_t k = 0; k < i; ++k) {
+            ASSERT_EQ(narrow[i] < narrow[k], wide[i] < wide[k]) << i << ' ' << k;
+            ASSERT_EQ(narrow[i] == narrow[k], wide[i] == wide[k]) << i << ' ' << k;
+        }
+    }
+}
+
+TEST(PairCounter, CountsAsComparingEachPairDoes) {
+    std::mt19937 engine(4);
+    const auto below = [&](std::uint32_t limit) {
+        return static_cast<std::uint32_t>(engine() % limit);
+    };
+    // Close together, spread out, and nearly all in one bucket beside one far away.
+    for (const std::uint32_t spread : {1u, 40u, 100'000u, 0u}) {
+        std::vector<std::uint32_t> few, all;
+        for (int i = 0; i < 900; ++i) {
+            const std::uint32_t key = spread > 0 ? 7 + below(spread)
+                                      : i == 0   ? ~0u - 1
+                                                 : 5 + below(2000);
+            all.push_back(key);
+            if (i % 3 == 0) few.push_back(key);
+        }
+        Int128 expected = 0;
+        for (const std::uint32_t key : all)
+            for (const std::uint32_t other : few)
+                expected += other > key ? 2 : other == key ? 1 : 0;
+        PairCounter<std::uint32_t> counter;
+        counter.set_smaller(few, range_of(all.data(), all.size()));
+        EXPECT_TRUE(counter.twice_above(all) == expected) << spread;
+    }
 }
 
 TEST(Compare, AStopIsHeededAndProgressIsTold) {
