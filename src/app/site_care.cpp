@@ -185,7 +185,7 @@ Result<void> copy_ingest(Site& site, const fs::path& to) {
     return records->backup_to(to / ingest_file);
 }
 
-Result<void> copy_file(const fs::path& from, const fs::path& to) {
+Result<void> copy_closed_file(const fs::path& from, const fs::path& to) {
     const File source = TRY(File::open_to_read(from));
     File copy = TRY(File::create(to));
     const std::uint64_t size = TRY(source.size());
@@ -209,7 +209,7 @@ Result<void> copy_folder(const fs::path& from, const fs::path& to) {
             TRY(copy_folder(entry->path(), target));
             continue;
         }
-        TRY(copy_file(entry->path(), target));
+        TRY(copy_closed_file(entry->path(), target));
     }
     if (failed) return fail(error_from_errno("listing", from.string(), failed.value()));
     return sync_folder(to);
@@ -228,7 +228,7 @@ Result<void> copy_closed_records(Site& site, const fs::path& to) {
 /// The tables of SQL clients, when nobody has them open.
 Result<void> copy_closed_tables(const fs::path& from, const fs::path& to) {
     for (const char* name : {"dev.duckdb", "dev.duckdb.wal"})
-        if (fs::exists(from / name)) TRY(copy_file(from / name, to / name));
+        if (fs::exists(from / name)) TRY(copy_closed_file(from / name, to / name));
     return sync_folder(to);
 }
 
