@@ -163,7 +163,7 @@ protected:
         engine_ = Engine::open(*database_, {.folder = folder_ / "flow"}, clock_, ids_).value();
         engine_->start();
     }
-    Run submit(const std::string& name) {
+    flow::Run submit(const std::string& name) {
         auto run = engine_->submit(
             {.name = name, .owner = "me", .definition = two_stages, .location = folder_ / "in"});
         EXPECT_TRUE(run) << run.error().message;
@@ -188,7 +188,8 @@ protected:
         return engine_->finish(work.task, work.lease, {.outcome = Outcome::done});
     }
     TaskState state_of(const Assignment& work) {
-        for (const Task& task : engine_->tasks(work.run).value())
+        const auto tasks = engine_->tasks(work.run).value();
+        for (const Task& task : tasks)
             if (task.id == work.task) return task.state;
         return TaskState::waiting;
     }
@@ -201,7 +202,7 @@ protected:
 };
 
 TEST_F(FlowEngine, ARunGoesThroughItsStagesAndAnotherTakesWhatIsThere) {
-    const Run run = submit("one");
+    const flow::Run run = submit("one");
     const auto first = take(), second = take();
     EXPECT_EQ(first->item, "a");
     EXPECT_TRUE(finish(*first, "A"));
@@ -216,8 +217,8 @@ TEST_F(FlowEngine, ARunGoesThroughItsStagesAndAnotherTakesWhatIsThere) {
     while (engine_->find("two")->state == RunState::running)
         seen = engine_->wait_for_change(seen, Milliseconds{50});
     EXPECT_EQ(engine_->find("two")->state, RunState::succeeded);
-    for (const Task& task : engine_->tasks(engine_->find("two")->id).value())
-        EXPECT_TRUE(task.cached);
+    const auto tasks = engine_->tasks(engine_->find("two")->id).value();
+    for (const Task& task : tasks) EXPECT_TRUE(task.cached);
     EXPECT_EQ(engine_
                   ->submit({.name = "one",
                             .owner = "you",
@@ -255,7 +256,7 @@ TEST_F(FlowEngine, ALeaseThatIsNotKeptEndsAndOneOfAWorkerElsewhereSurvivesAResta
 }
 
 TEST_F(FlowEngine, AnOutputThatBreaksItsPromiseIsAFailureAndItsReadersAreBlocked) {
-    const Run run = submit("one");
+    const flow::Run run = submit("one");
     const auto first = take(), second = take();
     fs::create_directories(first->work / "output");
     std::ofstream(first->work / "output/outputs.json") << R"({"outputs":{"out":["../x"]}})";
