@@ -19,11 +19,11 @@ namespace stroma::sql {
 struct DatabaseUnderTest {
     std::string name;
     std::function<std::shared_ptr<Database>()> open;
-    std::string blob_type = "BLOB";
     bool has_returning = true;  ///< INSERT … RETURNING
     bool checks_foreign_keys = true;
     /// A statement that runs for ever, to be interrupted; "" when the driver can't.
     std::string endless;
+    std::string blob_type = "BLOB";
     /// Names the test, in place of its bytes.
     friend void PrintTo(const DatabaseUnderTest& driver, std::ostream* out) { *out << driver.name; }
 };

@@ -39,9 +39,9 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(DatabaseUnderTest{
         .name = "PostgreSQL",
         .open = open_new,
-        .blob_type = "BYTEA",
         .endless = "WITH RECURSIVE n(i) AS (SELECT 1::bigint UNION ALL SELECT i + 1 FROM n) "
-                   "SELECT sum(i % 7)::bigint FROM n"}));
+                   "SELECT sum(i % 7)::bigint FROM n",
+        .blob_type = "BYTEA"}));
 
 class PostgresTest : public testing::Test {
 protected:
