@@ -111,10 +111,10 @@ Result<void> run_worker(const WorkerOptions& options, Invocation& invocation) {
     pool.start();
     // Asked to leave by USR1 it lets its tasks end, else it gives them back.
     std::jthread watch([&](const std::stop_token& over) {
-        constexpr Milliseconds look{200};
+        constexpr Milliseconds looked_every{200};
         while (!over.stop_requested() && !invocation.stop.stop_requested()) {
             if (asked_to_drain) pool.drain();
-            static_cast<void>(pause_for(look, over));
+            static_cast<void>(pause_for(looked_every, over));
         }
         if (invocation.stop.stop_requested()) pool.give_back();
     });
