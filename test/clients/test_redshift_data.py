@@ -533,8 +533,9 @@ def test_load_errors_of_thirty_kinds_of_bad_rows(api, s3):
     end = len(BAD)
     assert [(line, code) for line, _, code in found[end:]] == [
         (end + 2, 1214), (end + 3, 1202), (end + 4, 1211), (end + 6, 1216)]
-    for line, _, _, raw, _, reason in told:
-        assert reason and (raw or line == end + 4), line
+    for line, _, code, raw, _, reason in told:
+        # A line that is no UTF-8, or holds a byte 0, isn't shown.
+        assert reason and (raw or line == end + 4 or code in (1218, 1220)), line
     values = {line: value for line, _, _, _, value, _ in told}
     assert (values[1], values[13], values[15]) == ("x", "12345", "maybe")
 
