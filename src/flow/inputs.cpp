@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "base/utf8.h"
 #include "flow/engine_state.h"
 
 namespace stroma::flow {
@@ -74,6 +75,10 @@ Result<std::vector<InputFile>> find_inputs(const Definition& definition, const f
         std::set<std::string> labels;
         for (const std::string& name : names) {
             if (!matches(name, input.pattern)) continue;
+            if (!is_utf8(name))
+                return fail(ErrorCode::invalid_input,
+                            fmt::format("a file below {} has a name that isn't UTF-8; rename it",
+                                        location.string()));
             InputFile file = TRY(input_file(input, name, folder / name));
             // Of two that differ in their endings only, the second is called by its whole name.
             if (!labels.insert(file.label).second) file.label = name;

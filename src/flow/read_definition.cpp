@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "flow/definition.h"
 #include "flow/definition_check.h"
 
@@ -435,6 +436,10 @@ Checked read_definition(std::string_view yaml, const std::map<std::string, std::
     Checked checked;
     if (yaml.size() > yaml_bytes_max) {
         checked.issues.push_back({{}, "", "the file is larger than 1 MiB", ""});
+        return checked;
+    }
+    if (!is_utf8(yaml)) {
+        checked.issues.push_back({{}, "", "the file isn't UTF-8", "save it as UTF-8"});
         return checked;
     }
     try {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 #include <csignal>
 #include <filesystem>
 #include <set>
+
+#include "base/utf8.h"
 
 namespace stroma::sync {
 namespace {
@@ -60,7 +61,7 @@ private:
             ++scan_.links;
         } else if (!job_.filter.takes(path)) {
             ++scan_.excluded;
-        } else if (!simdjson::validate_utf8(path)) {
+        } else if (!is_utf8(path)) {
             scan_.problems.push_back(fmt::format(
                 "{}: its name is not UTF-8, which keys of objects are", entry->path().string()));
         } else if (job_.prefix.size() + path.size() > key_bytes_max) {

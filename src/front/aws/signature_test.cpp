@@ -134,7 +134,7 @@ TEST(Signature, ThatIsNotWholeSaysWhatIsMissing) {
         more.emplace_back("authorization", text);
         return read_claim(request_of("GET", "/", more)).error();
     };
-    EXPECT_EQ(why("Bearer x").why, Distrust::Why::missing);
+    EXPECT_EQ(why("Bearer x").why, Distrust::Why::foreign);
     EXPECT_EQ(why("AWS id:signature").why, Distrust::Why::unsupported);
     EXPECT_NE(why("AWS4-HMAC-SHA256 Credential=a").detail.find("'Signature'"), std::string::npos);
     EXPECT_EQ(why("AWS4-HMAC-SHA256 Credential=a/b,SignedHeaders=host,Signature=0",
