@@ -136,3 +136,41 @@ def test_planted_kinds_of_cells_are_found_again(step, tmp_path, parameters):
     places = anndata.read_h5ad(again["folder"] / "cells.h5ad").obsm["X_umap"]
     nearest = spatial.cKDTree(places).query(places, 6)[1][:, 1:]
     assert np.mean(truth[nearest] == truth[:, None]) > 0.95
+
+
+def test_the_cells_of_several_files_are_grouped_together(step, tmp_path):
+    """Two slides, measured apart, of which the second has a kind and a column more."""
+    rng = np.random.default_rng(5)
+    paths = []
+    for number, kinds in enumerate([[0, 1], [0, 1, 2]]):
+        kind = np.repeat(kinds, 100)
+        cells = anndata.AnnData(
+            (np.eye(3)[kind] * 20 + rng.normal(10, 0.5, (len(kind), 3))).astype(np.float32),
+            obs=pandas.DataFrame({"area": rng.random(len(kind))},
+                                 index=[f"cell_{i}" for i in range(len(kind))]),
+            var=pandas.DataFrame(index=["A", "B", "C"]))
+        cells.obs["kind"] = pandas.Categorical([f"k{one}" for one in kind])
+        if number == 1:
+            cells.obs["late"] = rng.random(len(kind))
+        cells.obsm["spatial"] = rng.random((len(kind), 2)) * 100
+        paths.append(tmp_path / f"slide{number}.h5ad")
+        cells.write_h5ad(paths[-1])
+    made = step("cluster", {"cells": paths}, {"transform": "none"}, output="all")
+    cells = anndata.read_h5ad(made["folder"] / "cells.h5ad")
+    assert cells.n_obs == 500 and cells.obs_names.is_unique
+    assert list(cells.obs["image"]) == ["slide0"] * 200 + ["slide1"] * 300
+    assert cells.obs["late"].isna().sum() == 200
+    originals = [anndata.read_h5ad(path) for path in paths]
+    np.testing.assert_array_equal(np.asarray(cells.X),
+                                  np.concatenate([one.X for one in originals]))
+    clusters = cells.obs.groupby("cluster", observed=True)
+    assert (clusters["kind"].nunique() == 1).all()
+    assert (cells.obs[cells.obs["kind"] != "k2"].groupby("cluster", observed=True)["image"]
+            .nunique() == 2).all()
+    table = pandas.read_csv(step("interactions", {"cells": [made["folder"] / "cells.h5ad"]},
+                                 {"kind": "kind"})["folder"] / "interactions.csv")
+    assert set(table["image"]) == {"slide0", "slide1", "(all)"}
+    other = anndata.AnnData(np.ones((20, 1), np.float32), var=pandas.DataFrame(index=["A"]))
+    other.write_h5ad(tmp_path / "other.h5ad")
+    refused = step("cluster", {"cells": [paths[0], tmp_path / "other.h5ad"]}, refused=65)
+    assert "markers" in refused["message"]

@@ -107,7 +107,7 @@ void add_clusters(StepRun& run, const std::vector<std::uint32_t>& clusters,
 }
 
 Result<void> cluster_cells(StepRun& run) {
-    tissue::CellTable table = TRY(open_cells(run, run.inputs("cells").front()));
+    tissue::CellTable table = TRY(open_all_cells(run));
     const MarkerPoints cells = TRY(marker_points(run, table));
     const auto seed = static_cast<std::uint64_t>(run.integer("seed"));
     if (run.text("method") == "kmeans") {
@@ -150,7 +150,7 @@ Result<std::vector<float>> first_components(const MarkerPoints& cells, std::uint
 }
 
 Result<void> embed(StepRun& run) {
-    tissue::CellTable table = TRY(open_cells(run, run.inputs("cells").front()));
+    tissue::CellTable table = TRY(open_all_cells(run));
     const MarkerPoints cells = TRY(marker_points(run, table));
     if (cells.dims < 3)
         return fail(ErrorCode::invalid_input, "three markers at least make a layout");

@@ -152,7 +152,7 @@ void add_tests(const std::vector<Counted>& samples, const Kinds& kinds, std::uin
 }
 
 Result<void> frequencies(StepRun& run) {
-    tissue::CellTable table = TRY(open_cells(run, run.inputs("cells").front()));
+    tissue::CellTable table = TRY(open_all_cells(run));
     const std::string by = run.text("by");
     join(TRY(sample_columns(run)), by, table);
     const Kinds kinds = sorted_kinds(TRY(words_named(table, run.text("kind"))));

@@ -119,7 +119,7 @@ std::vector<std::string> markers_used(const std::vector<tissue::Phenotype>& rule
 }
 
 Result<void> gate(StepRun& run) {
-    tissue::CellTable table = TRY(open_cells(run, run.inputs("cells").front()));
+    tissue::CellTable table = TRY(open_all_cells(run));
     const auto said = TRY(gates_said(run));
     std::vector<tissue::Phenotype> rules;
     if (!run.inputs("workflow").empty())

@@ -33,7 +33,7 @@ struct KindsInImages {
 
 Result<KindsInImages> kinds_in_images(const StepRun& run) {
     KindsInImages out;
-    out.table = TRY(open_cells(run, run.inputs("cells").front()));
+    out.table = TRY(open_all_cells(run));
     out.kinds = sorted_kinds(TRY(words_named(out.table, run.text("kind"))));
     out.places = TRY(places_of(out.table));
     std::string by = run.text("by");

@@ -13,6 +13,7 @@
 #include "expression/text/table.h"
 #include "load/child/parser_child.h"
 #include "object/mapped_reader.h"
+#include "tissue/measure/joined_cells.h"
 
 namespace stroma::app {
 namespace {
@@ -167,6 +168,19 @@ Result<tissue::CellTable> open_cells(const StepRun& run, const fs::path& path) {
     TRY(remove_file(request.output));
     const auto dataset = TRY(expression::SealedDataset::open(std::move(reader)));
     return tissue::cell_table_of(*dataset, run.memory_bytes());
+}
+
+Result<tissue::CellTable> open_all_cells(const StepRun& run) {
+    const std::vector<fs::path>& paths = run.inputs("cells");
+    std::vector<tissue::CellTable> tables;
+    for (const fs::path& path : paths) {
+        tables.push_back(TRY(open_cells(run, path)));
+        tissue::CellTable& table = tables.back();
+        if (paths.size() > 1 && table.word("image") == nullptr)
+            table.set(tissue::WordColumn::of(
+                "image", std::vector<std::string>(table.cell_count(), stem_of(path))));
+    }
+    return tissue::joined_cells(std::move(tables));
 }
 
 Result<std::string> write_cells(const StepRun& run, tissue::CellTable table,

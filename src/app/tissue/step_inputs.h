@@ -22,6 +22,9 @@ Result<std::size_t> channel_named(const image::ImageInfo& info, const std::strin
 /// A table of cells: h5ad or another format of datasets, or a CSV as MCQuant writes it (CellID, the
 /// markers, then X_centroid and what else is known of shapes).
 Result<tissue::CellTable> open_cells(const StepRun& run, const fs::path& path);
+/// All files of the input "cells" as one table; of several each cell has an image, where nothing
+/// else is known its file's name.
+Result<tissue::CellTable> open_all_cells(const StepRun& run);
 /// The table as `name`.h5ad below the run's output, with this run's origin added to its own; that
 /// file's name.
 Result<std::string> write_cells(const StepRun& run, tissue::CellTable table,
