@@ -1,3 +1,4 @@
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,6 +181,7 @@ TEST_F(StoredQueue, ATwinPlansItsFaults) {
 
 /// Receives and acknowledges in a child until it is killed; tells each acknowledged number.
 void consume_until_killed(const fs::path& path, int tell) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // also where the test ends early
     IdSource ids;
     const auto database = sql::SqliteDatabase::open(path).value();
     const auto queue = open_queue(*database, "test", {}, system_clock(), ids).value();

@@ -240,6 +240,29 @@ TEST(SqliteDatabase, CommittedRowsSurviveTheKillingOfTheProcess) {
     EXPECT_TRUE(database->verify());
 }
 
+TEST(SqliteDatabase, TwoProcessesMayMakeTheFileAtOnce) {
+    for (int round = 0; round < 50; ++round) {
+        const Folder folder;
+        int begin[2];
+        ASSERT_EQ(::pipe(begin), 0);
+        const pid_t child = ::fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            ::close(begin[1]);
+            char nothing = 0;
+            (void)!::read(begin[0], &nothing, 1);  // until the other end is closed
+            ::_exit(SqliteDatabase::open(folder / "a.db") ? 0 : 1);
+        }
+        ::close(begin[0]);
+        ::close(begin[1]);
+        const auto opened = SqliteDatabase::open(folder / "a.db");
+        EXPECT_TRUE(opened) << opened.error().message;
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        EXPECT_EQ(status, 0);
+    }
+}
+
 TEST(ConnectionPool, GivesBackConnectionsWithoutTheirTransaction) {
     const auto database = SqliteDatabase::open_in_memory().value();
     ConnectionPool pool(*database);

@@ -1,6 +1,8 @@
 #include "sql/sqlite/sqlite_handle.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
 #include <cerrno>
 #include <utility>
@@ -65,7 +67,25 @@ Error error_from_sqlite(sqlite3* database, int code, std::string_view doing) {
     return {code_of(database, code), fmt::format("{}: {}", doing, words)};
 }
 
+namespace {
+
+/// Held while it lives by one opener of a file in that folder. Two processes that make one file at
+/// once need turns: turning it to WAL is refused to one of them without the wait that SQLite has
+/// for every other statement. (The file itself can't be locked so: closing it would let go of the
+/// locks that SQLite has on it.)
+File take_turn_in(const fs::path& folder) {
+    File turn(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder.string());
+    // Without turns, where a file system has none, opening works as long as others don't.
+    while (turn.is_open() && ::flock(turn.descriptor(), LOCK_EX) != 0 && errno == EINTR) {
+    }
+    return turn;
+}
+
+}  // namespace
+
 Result<sqlite3*> open_sqlite(const fs::path& path, Milliseconds busy_wait, bool durable) {
+    // A file that isn't durable lies in a folder of everybody's, and is nobody else's.
+    const File turn = durable ? take_turn_in(path.parent_path()) : File();
     sqlite3* database = nullptr;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int code = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
