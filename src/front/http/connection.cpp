@@ -166,7 +166,12 @@ Connection::Task<bool> Connection::read_head() {
             if (refusal_ || parser_->has_head()) break;
         }
         if (idle_ && site_.draining) co_return false;
-        const bool read = co_await read_more();
+        bool read = co_await read_more();
+        if (idle_ && timed_out_ && !input_.empty()) {
+            // A head that begins in the moment in which the idle time ends did begin.
+            timed_out_ = false;
+            read = true;
+        }
         if (!read && (!timed_out_ || input_.empty())) co_return false;
         if (!read) {
             refusal_ = Refusal{408, "the request's head did not arrive in time"};

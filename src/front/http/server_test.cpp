@@ -365,9 +365,9 @@ TEST(Server, ATakenPortSaysWhatToDo) {
     EXPECT_EQ(second.error().code, ErrorCode::unavailable);
 }
 
-/// What a connection with half a head says when its deadline passes after so many steps of its
-/// thread; "" when it says nothing and stays.
-std::string told_when_late(int steps) {
+/// What a connection that was sent that text says when its deadline passes after so many steps of
+/// its thread, and the next deadline right then; "" when it says nothing and stays.
+std::string told_when_late(int steps, const std::string& text) {
     boost::asio::io_context context;
     ServerOptions options;
     options.access_log = false;
@@ -377,16 +377,17 @@ std::string told_when_late(int steps) {
     Socket client(context);
     client.connect(acceptor.local_endpoint());
     Socket served(context, protocol, acceptor.accept().release());
-    const std::string half = "GET / HTTP/1.1\r\nHost: loc";
-    EXPECT_EQ(::send(client.native_handle(), half.data(), half.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(half.size()));
+    EXPECT_EQ(::send(client.native_handle(), text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
     const auto connection = std::make_shared<Connection>(
         context, site, std::make_unique<TcpStream>(std::move(served)), "127.0.0.1");
     bool ended = false;
     connection->start([&](Connection*) { ended = true; });
     for (int step = 0; step < steps; ++step) context.poll_one();
-    connection->check_deadline(Connection::Time::max() - std::chrono::nanoseconds{1});
-    while (context.poll_one() > 0) continue;
+    for (int passed = 0; passed < 2; ++passed) {
+        connection->check_deadline(Connection::Time::max() - std::chrono::nanoseconds{1});
+        while (context.poll_one() > 0) continue;
+    }
     char answer[512];
     const ssize_t count = ::recv(client.native_handle(), answer, sizeof answer, MSG_DONTWAIT);
     std::string told;
@@ -401,10 +402,21 @@ std::string told_when_late(int steps) {
 TEST(Connection, ADeadlineThatPassesBetweenAReadAndWhoWaitsForItHolds) {
     int answered = 0;
     for (int steps = 1; steps < 12; ++steps) {
-        const std::string told = told_when_late(steps);
+        const std::string told = told_when_late(steps, "GET / HTTP/1.1\r\nHost: loc");
         // Before anything was read nobody is told why.
         EXPECT_TRUE(told == "closed" || told.starts_with("HTTP/1.1 408")) << steps << ": " << told;
         answered += told.starts_with("HTTP/1.1 408") ? 1 : 0;
+    }
+    EXPECT_GT(answered, 0);
+}
+
+TEST(Connection, ARequestThatComesAsTheIdleTimeEndsIsAnsweredOrTheConnectionIsClosed) {
+    int answered = 0;
+    for (int steps = 1; steps < 12; ++steps) {
+        const std::string told = told_when_late(steps, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        // A 408 would be taken for the answer to this request, which came whole.
+        EXPECT_TRUE(told == "closed" || told.starts_with("HTTP/1.1 404")) << steps << ": " << told;
+        answered += told.starts_with("HTTP/1.1 404") ? 1 : 0;
     }
     EXPECT_GT(answered, 0);
 }
