@@ -362,9 +362,9 @@ def test_workers_elsewhere_lease_tasks_and_a_late_one_is_refused(bench, stroma_b
     # Somebody leases a task and is heard of no more.
     offer = {"worker": "late", "cores": 1, "memory_bytes": 1 << 30, "cores_whole": 1,
              "memory_whole": 1 << 30, "wait_ms": 20000}
-    late = server.post("/v1/work/lease", json=offer).json()
+    late = server.post("/v1/tasks/lease", json=offer).json()
     wait_until(lambda: "lost" in str(server.get(f"/v1/runs/{run['id']}/tasks").json()))
-    refused = server.post(f"/v1/work/{late['task']}/finish",
+    refused = server.post(f"/v1/tasks/{late['task']}/finish",
                           json={"lease": late["lease"], "outcome": "done"})
     assert refused.status_code == 404
     worker = [str(stroma_binary), "pipeline", "worker", "--data", str(bench.data), "--name",

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "flow/process.h"
-#include "flow/work/task_work.h"
+#include "flow/worker/task_work.h"
 
 namespace stroma::app {
 namespace {

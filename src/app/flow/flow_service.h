@@ -6,7 +6,7 @@
 #include "app/settings.h"
 #include "app/site.h"
 #include "flow/engine.h"
-#include "flow/work/pool.h"
+#include "flow/worker/pool.h"
 
 namespace stroma::app {
 

@@ -38,7 +38,7 @@ public:
                         {"cores_whole", offer.whole.cores},
                         {"memory_whole", offer.whole.memory_bytes},
                         {"wait_ms", wait_ms}};
-        const std::string answer = TRY(post("/v1/work/lease", body));
+        const std::string answer = TRY(post("/v1/tasks/lease", body));
         if (answer.empty()) return std::nullopt;
         return TRY(flow::Assignment::from_json(answer));
     }
@@ -46,11 +46,11 @@ public:
     Result<flow::Orders> beat(const flow::Assignment& work,
                               const flow::TaskProgress& progress) override {
         const std::string answer =
-            TRY(post(fmt::format("/v1/work/{}/beat", work.task), {{"lease", work.lease},
-                                                                  {"done", progress.done},
-                                                                  {"total", progress.total},
-                                                                  {"unit", progress.unit},
-                                                                  {"step", progress.step}}));
+            TRY(post(fmt::format("/v1/tasks/{}/beat", work.task), {{"lease", work.lease},
+                                                                   {"done", progress.done},
+                                                                   {"total", progress.total},
+                                                                   {"unit", progress.unit},
+                                                                   {"step", progress.step}}));
         const Json json = TRY(parse_json(answer));
         return flow::Orders{json.value("stop", false)};
     }
@@ -65,7 +65,7 @@ public:
         constexpr Milliseconds between{500};
         const std::int64_t until = system_clock().steady_ms() + work.lease_length.count();
         while (true) {
-            const auto answer = post(fmt::format("/v1/work/{}/finish", work.task), body);
+            const auto answer = post(fmt::format("/v1/tasks/{}/finish", work.task), body);
             if (answer) return {};
             const bool may_pass = answer.error().code == ErrorCode::unavailable;
             if (!may_pass || system_clock().steady_ms() > until) return fail(answer.error());

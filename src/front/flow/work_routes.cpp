@@ -62,9 +62,9 @@ Answer finish(const FlowDomain& domain, http::Request& request) {
 }  // namespace
 
 std::vector<FlowRoute> work_routes() {
-    return {{"POST", "/v1/work/lease", lease},
-            {"POST", "/v1/work/{task}/beat", beat},
-            {"POST", "/v1/work/{task}/finish", finish}};
+    return {{"POST", "/v1/tasks/lease", lease},
+            {"POST", "/v1/tasks/{task}/beat", beat},
+            {"POST", "/v1/tasks/{task}/finish", finish}};
 }
 
 }  // namespace stroma::front::flow

@@ -1,4 +1,4 @@
-#include "flow/work/task_work.h"
+#include "flow/worker/task_work.h"
 
 #include <fmt/format.h>
 #include <signal.h>

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "flow/admission.h"
-#include "flow/work/task_work.h"
+#include "flow/worker/task_work.h"
 
 namespace stroma::flow {
 

@@ -1,4 +1,4 @@
-#include "flow/work/pool.h"
+#include "flow/worker/pool.h"
 
 #include "base/log.h"
 #include "base/metrics.h"
