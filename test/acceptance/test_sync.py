@@ -154,7 +154,8 @@ def test_the_server_of_the_data_directory_needs_no_keys(site):
     site.sync("pause", "scanner")
     assert "paused" in site.sync("list").stdout
     site.sync("remove", "scanner")
-    assert "not_found" not in site.sync("list").stdout
+    assert "scanner" not in site.sync("list").stdout
+    assert site.keys() == ["a.tif"]
 
 
 @pytest.mark.parametrize("options, words", [
