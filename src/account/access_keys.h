@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "account/secret_box.h"
 #include "base/context.h"
 #include "base/file.h"
 #include "base/result.h"
@@ -52,9 +53,10 @@ public:
     };
     /// Nothing when the id is unknown or revoked. What was found is believed for a second.
     Result<std::optional<Known>> find(std::string_view id);
+    /// Encrypts other secrets of the data folder under the same key.
+    TextSealer& secrets() { return secrets_; }
 
 private:
-    Result<std::string> master();
     struct Remembered {
         Known known;
         std::int64_t until_ms = 0;  ///< of the steady clock
@@ -63,9 +65,8 @@ private:
     catalog::Catalog& catalog_;
     const Clock& clock_;
     IdSource& ids_;
-    const fs::path key_file_;
+    SecretBox secrets_;
     std::mutex mutex_;
-    std::string master_;  ///< "" until it is needed
     std::map<std::string, Remembered, std::less<>> remembered_;
 };
 

@@ -56,7 +56,7 @@ Result<void> Deliveries::load() {
             continue;
         }
         if (!text) return fail(text.error());
-        auto state = TRY_WITH(parse_state(*text), folder.string());
+        auto state = TRY_WITH(from_state_file(*text, options_.sealer), folder.string());
         const std::string name = state.name;
         workers_[name] = TRY(open_worker(folder, std::move(state)));
     }

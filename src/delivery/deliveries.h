@@ -48,6 +48,9 @@ struct DeliveriesOptions {
     BatchTools tools;
     /// Gives the body of a good answer. Without it there are no HTTP endpoints.
     std::function<Result<std::string>(const EndpointCall& call)> post = {};
+    /// Encrypts destinations on disk: they hold keys and passwords. Without it they lie there
+    /// plain.
+    TextSealer* sealer = nullptr;
 };
 
 struct DeliveryStats {

@@ -91,6 +91,15 @@ Plan parse_plan(const Json& value) {
     return plan;
 }
 
+/// Every text of a destination in a state.
+std::vector<std::string*> configs_of(DeliveryState& state) {
+    std::vector<std::string*> configs{&state.config};
+    if (state.buffers) configs.push_back(&state.buffers->config);
+    if (state.plan) configs.push_back(&state.plan->config);
+    if (state.plan && state.plan->open) configs.push_back(&state.plan->open->config);
+    return configs;
+}
+
 }  // namespace
 
 std::string Plan::text() const {
@@ -148,6 +157,17 @@ Result<DeliveryState> parse_state(std::string_view json) {
     } catch (const nlohmann::json::exception& error) {
         return fail(ErrorCode::corrupt, error.what());
     }
+    return state;
+}
+
+Result<std::string> to_state_file(DeliveryState state, TextSealer* sealer) {
+    for (std::string* config : configs_of(state)) *config = TRY(to_kept_text(sealer, *config));
+    return state_json(state);
+}
+
+Result<DeliveryState> from_state_file(std::string_view text, TextSealer* sealer) {
+    DeliveryState state = TRY(parse_state(text));
+    for (std::string* config : configs_of(state)) *config = TRY(from_kept_text(sealer, *config));
     return state;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/text_sealer.h"
 
 namespace stroma::delivery {
 
@@ -71,5 +72,9 @@ struct DeliveryState {
 
 std::string state_json(const DeliveryState& state);
 Result<DeliveryState> parse_state(std::string_view json);
+
+/// The state as it lies on disk: JSON, its destinations, which may hold passwords, sealed.
+Result<std::string> to_state_file(DeliveryState state, TextSealer* sealer);
+Result<DeliveryState> from_state_file(std::string_view text, TextSealer* sealer);
 
 }  // namespace stroma::delivery

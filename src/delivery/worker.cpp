@@ -190,14 +190,16 @@ Result<void> Deliveries::Worker::copy_to(const fs::path& folder) const {
     }
     if (const auto text = read_file(folder_ / prepared_file, prepared_bytes_max))
         TRY(replace_file(folder / prepared_file, as_bytes(*text)));
-    return replace_file(folder / state_file, as_bytes(state_json(state())));
+    const std::string kept = TRY(to_state_file(state(), options_.sealer));
+    return replace_file(folder / state_file, as_bytes(kept));
 }
 
 Result<void> Deliveries::Worker::change(const std::function<Result<void>(DeliveryState&)>& edit) {
     const std::lock_guard lock(mutex_);
     DeliveryState changed = state_;
     TRY(edit(changed));
-    TRY(replace_file(folder_ / state_file, as_bytes(state_json(changed))));
+    const std::string kept = TRY(to_state_file(changed, options_.sealer));
+    TRY(replace_file(folder_ / state_file, as_bytes(kept)));
     state_ = std::move(changed);
     return {};
 }

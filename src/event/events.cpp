@@ -118,12 +118,10 @@ Result<void> Events::State::load_archives() {
     const auto endpoint_rows = TRY(connection->execute(
         "SELECT kind, name, owner, attributes, created_ms FROM event_endpoints"));
     while (TRY(endpoint_rows->next())) {
-        Endpoint one{endpoint_rows->text(0),
-                     endpoint_rows->text(1),
-                     endpoint_rows->text(2),
-                     "",
-                     TRY(parse_json(endpoint_rows->text(3))),
-                     endpoint_rows->integer(4)};
+        const std::string attributes = TRY(from_kept_text(options.sealer, endpoint_rows->text(3)));
+        Endpoint one{endpoint_rows->text(0),      endpoint_rows->text(1),
+                     endpoint_rows->text(2),      "",
+                     TRY(parse_json(attributes)), endpoint_rows->integer(4)};
         one.arn = text_in(one.attributes, "Arn");
         endpoints[{one.kind, one.name}] = std::move(one);
     }
@@ -368,9 +366,10 @@ Result<void> Events::put_endpoint(const std::string& kind, const std::string& na
                  text_in(attributes, "Arn"),
                  std::move(attributes),
                  state_->clock.unix_ms()};
+    const std::string kept = TRY(to_kept_text(state_->options.sealer, text_of(one.attributes)));
     const auto work = [&](sql::Connection& connection) -> Result<void> {
         TRY(connection.change("INSERT OR REPLACE INTO event_endpoints VALUES(?, ?, ?, ?, ?)",
-                              {kind, name, owner, text_of(one.attributes), one.created_ms}));
+                              {kind, name, owner, kept, one.created_ms}));
         return {};
     };
     TRY(state_->group.run(work));

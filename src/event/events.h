@@ -8,6 +8,7 @@
 
 #include "base/context.h"
 #include "base/result.h"
+#include "base/text_sealer.h"
 #include "event/event.h"
 #include "message/queues.h"
 #include "sql/write_group.h"
@@ -17,6 +18,8 @@ namespace stroma::event {
 struct EventsOptions {
     std::string account = "000000000000";
     std::string region = "us-east-1";
+    /// Encrypts connections on disk: they hold keys and passwords. Without it they lie there plain.
+    TextSealer* sealer = nullptr;
 };
 
 /// Buses, their rules and where those lead, with the semantics of EventBridge. What an event causes

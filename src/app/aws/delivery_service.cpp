@@ -114,7 +114,8 @@ Result<std::unique_ptr<DeliveryService>> DeliveryService::open(Site& site, const
                   .scratch = {},
                   .transform = transforms_in(settings.text("aws.transforms"))},
         .post = [allow_private = settings.boolean("fetch.private_addresses")](
-                    const delivery::EndpointCall& call) { return post_to(call, allow_private); }};
+                    const delivery::EndpointCall& call) { return post_to(call, allow_private); },
+        .sealer = &site.access_keys().secrets()};
     state->deliveries =
         TRY_WITH(delivery::Deliveries::open(std::move(options), segment_logs(site.clock()), streams,
                                             state->sink, site.clock(), site.ids()),

@@ -92,9 +92,11 @@ Result<std::unique_ptr<MessageServices>> MessageServices::open(
     };
     sinks.webhook = [allow_private = settings.boolean("fetch.private_addresses")](
                         const event::Webhook& call) { return call_webhook(call, allow_private); };
-    state->events = TRY(event::Events::open(
-        writes, *state->queues, std::move(sinks), site.clock(), site.ids(),
-        event::EventsOptions{.account = account, .region = settings.text("aws.region")}));
+    state->events =
+        TRY(event::Events::open(writes, *state->queues, std::move(sinks), site.clock(), site.ids(),
+                                event::EventsOptions{.account = account,
+                                                     .region = settings.text("aws.region"),
+                                                     .sealer = &site.access_keys().secrets()}));
     state->job_events = TRY(JobEvents::open(site, writes, *state->events));
     const auto asking = [&catalog = site.catalog()](auto method) {
         return [&catalog, method](const catalog::Principal& principal, catalog::Action action,
