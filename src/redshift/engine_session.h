@@ -21,6 +21,7 @@ struct Prepared::Plan {
     std::string target;  ///< the table it changes, as key(); "" for none
     bool reads = true;   ///< whether what it changes follows from what it read
     ColumnNames names;
+    std::shared_ptr<const Prepared> query = {};  ///< the one that DECLARE CURSOR is for
 };
 
 class RowsCursor;
@@ -53,6 +54,7 @@ public:
     void cancel() override;
     std::vector<Notice> take_notices() override;
     std::optional<std::string> setting(std::string_view name) const override;
+    const std::vector<Column>* cursor_columns(std::string_view name) const override;
     Answer<void> set(std::string_view name, std::string_view value) override;
     std::map<std::string, std::string> take_changed_settings() override;
     const SessionOptions& options() const override { return options_; }
@@ -111,7 +113,11 @@ private:
     Answer<std::unique_ptr<Cursor>> control(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> settings(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> show(const std::string& name);
-    Answer<std::unique_ptr<Cursor>> named_cursor(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> named_cursor(const Prepared& prepared,
+                                                 std::span<const sql::Value> values);
+    /// Prepares the query of DECLARE CURSOR; its parameters are the statement's.
+    Answer<void> understand_cursor(const Statement& statement, std::span<const std::uint32_t> hints,
+                                   Prepared& prepared, Prepared::Plan& plan);
     Answer<std::unique_ptr<Cursor>> named_statement(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> commit_block();
     Answer<void> apply_search_path();

@@ -342,7 +342,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
         case StatementKind::show: return settings(prepared);
         case StatementKind::declare_cursor:
         case StatementKind::fetch:
-        case StatementKind::close_cursor: return named_cursor(prepared);
+        case StatementKind::close_cursor: return named_cursor(prepared, values);
         case StatementKind::prepare:
         case StatementKind::execute:
         case StatementKind::deallocate: return named_statement(prepared);
@@ -441,6 +441,8 @@ Answer<void> EngineSession::understand(const Statement& statement,
     plan.tokens = TRY(tokens_of(statement.text));
     const auto& tokens = plan.tokens;
     const std::size_t end = tokens.size() - 1;
+    if (statement.kind == StatementKind::declare_cursor)
+        return understand_cursor(statement, hints, prepared, plan);
     const bool explains = statement.kind == StatementKind::explain;
     const bool is_query = statement.kind == StatementKind::select || explains;
     if (!is_query && !is_data_change(statement.kind)) return {};
@@ -464,7 +466,10 @@ Answer<void> EngineSession::understand(const Statement& statement,
             type = shape.parameter_types[at].empty() ? "VARCHAR" : shape.parameter_types[at];
             has_new = true;
         }
-        prepared.parameters.push_back(column_of("", type).type_oid);
+        // A type that the engine hasn't got stays the client's: its texts are taken, its bytes not.
+        const bool is_foreign =
+            at < hints.size() && hints[at] != 0 && engine_type_of(hints[at]).empty();
+        prepared.parameters.push_back(is_foreign ? hints[at] : column_of("", type).type_oid);
     }
     if (has_new) {
         sql = TRY(rewrite(statement.text, tokens, from, end, context));

@@ -135,6 +135,8 @@ public:
 
     /// What there is to tell beside answers since the last call.
     virtual std::vector<Notice> take_notices() = 0;
+    /// Of a cursor that DECLARE made; null when there is none of that name.
+    virtual const std::vector<Column>* cursor_columns(std::string_view name) const = 0;
     /// A setting's value (SHOW name), "" and nothing for unknown ones.
     virtual std::optional<std::string> setting(std::string_view name) const = 0;
     /// As SET name TO value. errors  22023 a value that it can't have

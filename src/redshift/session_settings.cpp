@@ -261,7 +261,27 @@ Answer<TableName> EngineSession::find_table(std::span<const Token> tokens, std::
     return table;
 }
 
-Answer<std::unique_ptr<Cursor>> EngineSession::named_cursor(const Prepared& prepared) {
+Answer<void> EngineSession::understand_cursor(const Statement& statement,
+                                              std::span<const std::uint32_t> hints,
+                                              Prepared& prepared, Prepared::Plan& plan) {
+    const std::size_t end = plan.tokens.size() - 1;
+    std::size_t at = 2;
+    while (at < end && plan.tokens[at].word != "for") ++at;
+    if (end < 4 || at + 1 >= end) return fail(syntax_failure(plan.tokens[end]));
+    const auto inner =
+        TRY(one_query(std::string_view(statement.text).substr(plan.tokens[at + 1].offset)));
+    plan.query = TRY(prepare(inner, hints));
+    prepared.parameters = plan.query->parameters;
+    return {};
+}
+
+const std::vector<Column>* EngineSession::cursor_columns(std::string_view name) const {
+    const auto found = cursors_.find(std::string(name));
+    return found == cursors_.end() ? nullptr : &found->second.cursor->columns();
+}
+
+Answer<std::unique_ptr<Cursor>> EngineSession::named_cursor(const Prepared& prepared,
+                                                            std::span<const sql::Value> values) {
     const auto& tokens = prepared.plan->tokens;
     const std::size_t end = tokens.size() - 1;
     const StatementKind kind = prepared.statement.kind;
@@ -276,15 +296,9 @@ Answer<std::unique_ptr<Cursor>> EngineSession::named_cursor(const Prepared& prep
     }
     if (kind == StatementKind::declare_cursor) {
         if (!explicit_) return refuse("25P01", "DECLARE CURSOR belongs into a transaction block");
-        std::size_t at = 2;
-        while (at < end && tokens[at].word != "for") ++at;
-        if (end < 4 || at + 1 >= end) return fail(syntax_failure(tokens[end]));
         if (cursors_.contains(tokens[1].word))
             return refuse("42P03", fmt::format("cursor \"{}\" already exists", tokens[1].word));
-        const auto inner =
-            TRY(one_query(std::string_view(prepared.statement.text).substr(tokens[at + 1].offset)));
-        const auto query = TRY(prepare(inner, {}));
-        cursors_[tokens[1].word].cursor = TRY(select(*query, {}));
+        cursors_[tokens[1].word].cursor = TRY(select(*prepared.plan->query, values));
         return done(kind);
     }
     // FETCH [NEXT | FORWARD n | ALL | n] [FROM | IN] name

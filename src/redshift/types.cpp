@@ -240,11 +240,7 @@ Column column_of(std::string name, std::string_view engine_type) {
     column.engine_type = engine_type;
     if (engine_type.ends_with("[]")) {
         const Column element = column_of("", engine_type.substr(0, engine_type.size() - 2));
-        column.type_oid = element.type_oid == oid::int4     ? 1007
-                          : element.type_oid == oid::int8   ? 1016
-                          : element.type_oid == oid::int2   ? 1005
-                          : element.type_oid == oid::float8 ? 1022
-                                                            : 1009;
+        column.type_oid = array_of(element.type_oid);
         return column;
     }
     if (engine_type.starts_with("DECIMAL(")) {
@@ -264,7 +260,11 @@ Column column_of(std::string name, std::string_view engine_type) {
     return column;
 }
 
-std::string_view engine_type_of(std::uint32_t number) {
+std::string engine_type_of(std::uint32_t number) {
+    if (const std::uint32_t element = element_of(number); element != 0) {
+        const std::string of = engine_type_of(element);
+        return of.empty() ? of : of + "[]";
+    }
     switch (number) {
         case oid::boolean: return "BOOLEAN";
         case oid::int2: return "SMALLINT";
@@ -288,11 +288,6 @@ std::string_view engine_type_of(std::uint32_t number) {
         case oid::numeric: return "DECIMAL(38,10)";
         case oid::super:
         case oid::json: return "JSON";
-        case 1005: return "SMALLINT[]";
-        case 1007: return "INTEGER[]";
-        case 1016: return "BIGINT[]";
-        case 1009:
-        case 1015: return "VARCHAR[]";
         default: return "";
     }
 }

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "redshift/lexer.h"
 #include "redshift/session.h"
@@ -26,6 +27,44 @@ constexpr std::uint32_t boolean = 16, bytea = 17, int8 = 20, int2 = 21, int4 = 2
                         interval = 1186, timetz = 1266, numeric = 1700, uuid = 2950, super = 4000;
 }
 
+/// Types of arrays and of their elements, as pg_type has them.
+inline constexpr std::pair<std::uint32_t, std::uint32_t> array_types[] = {{199, oid::json},
+                                                                          {1000, oid::boolean},
+                                                                          {1001, oid::bytea},
+                                                                          {1002, 18},
+                                                                          {1003, 19},
+                                                                          {1005, oid::int2},
+                                                                          {1007, oid::int4},
+                                                                          {1009, oid::text},
+                                                                          {1014, oid::bpchar},
+                                                                          {1015, oid::varchar},
+                                                                          {1016, oid::int8},
+                                                                          {1021, oid::float4},
+                                                                          {1022, oid::float8},
+                                                                          {1028, 26},
+                                                                          {1115, oid::timestamp},
+                                                                          {1182, oid::date},
+                                                                          {1183, oid::time},
+                                                                          {1185, oid::timestamptz},
+                                                                          {1187, oid::interval},
+                                                                          {1231, oid::numeric},
+                                                                          {1270, oid::timetz},
+                                                                          {2951, oid::uuid},
+                                                                          {3807, 3802}};
+
+/// The type of an array's elements; 0 when the type is no array.
+constexpr std::uint32_t element_of(std::uint32_t type) {
+    for (const auto& [array, element] : array_types)
+        if (array == type) return element;
+    return 0;
+}
+/// The array's type; of texts when there is none of such elements: every value has a text.
+constexpr std::uint32_t array_of(std::uint32_t type) {
+    for (const auto& [array, element] : array_types)
+        if (element == type) return array;
+    return 1009;
+}
+
 /// Reads a type at tokens[at], and moves `at` behind it. A type that isn't known is taken as it
 /// stands (an enum of the user's, one of the engine's).
 Answer<TypeName> read_type(std::span<const Token> tokens, std::size_t& at);
@@ -34,6 +73,6 @@ Answer<TypeName> type_named(std::string_view declared);
 /// What an answer's column of that engine type is to a client.
 Column column_of(std::string name, std::string_view engine_type);
 /// The engine's type for a client's oid; "" where there is none.
-std::string_view engine_type_of(std::uint32_t oid);
+std::string engine_type_of(std::uint32_t oid);
 
 }  // namespace stroma::redshift

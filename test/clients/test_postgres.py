@@ -377,12 +377,13 @@ def wire(start_server):
     opened.socket.close()
 
 
-def parse(text, name=b""):
-    return b"P", name + b"\0" + text + b"\0" + struct.pack(">H", 0)
+def parse(text, name=b"", types=()):
+    return b"P", name + b"\0" + text + b"\0" + struct.pack(f">H{len(types)}I", len(types), *types)
 
 
-def bind(*values, portal=b"", name=b"", results=()):
-    body = portal + b"\0" + name + b"\0" + struct.pack(">HH", 0, len(values))
+def bind(*values, portal=b"", name=b"", formats=(), results=()):
+    body = portal + b"\0" + name + b"\0"
+    body += struct.pack(f">H{len(formats)}HH", len(formats), *formats, len(values))
     body += b"".join(struct.pack(">I", len(value)) + value for value in values)
     return b"B", body + struct.pack(f">H{len(results)}H", len(results), *results)
 
@@ -422,3 +423,41 @@ def test_the_extended_protocol_by_hand(wire):
     # A message that isn't one ends the connection, told why.
     wire.send((b"!", b""))
     assert b"C08P01\0" in wire.until(b"E")[-1][1]
+
+
+def test_a_cursor_of_sql_is_a_portal_and_takes_parameters(wire):
+    wire.send((b"Q", b"BEGIN\0"))
+    wire.until(b"Z")
+    wire.send(parse(b"DECLARE c CURSOR FOR SELECT g AS n FROM generate_series(1, $1::integer) g"),
+              bind(b"3"), execute(), (b"D", b"Pc\0"), SYNC)
+    seen = wire.until(b"Z")
+    assert b"".join(kind for kind, _ in seen) == b"12CTZ", seen
+    assert dict(seen)[b"T"].startswith(struct.pack(">H", 1) + b"n\0")
+    wire.send((b"Q", b"FETCH ALL FROM c\0"))
+    rows = [body[6:] for kind, body in wire.until(b"Z") if kind == b"D"]
+    assert rows == [b"1", b"2", b"3"]
+    wire.send((b"D", b"Pnone\0"), SYNC)
+    assert b"C34000\0" in wire.until(b"Z")[0][1]
+
+
+INET, FLOAT4_ARRAY, TEXT, BINARY = 869, 1021, 25, 1
+
+
+def test_bytes_that_are_no_value_of_their_type_are_refused_and_the_server_goes_on(wire):
+    for declared, value, code in ((TEXT, b"a\xbf\x80", b"22021"), (0, b"a\xbf\x80", b"22021"),
+                                  (INET, b"\2\x20\0\4\x7f\0\0\1", b"0A000"),
+                                  (FLOAT4_ARRAY, b"\xbf\x80\0\0", b"22P02")):
+        wire.send(parse(b"SELECT $1", types=[declared]), bind(value, formats=[BINARY]), execute(),
+                  SYNC)
+        seen = wire.until(b"Z")
+        assert b"".join(kind for kind, _ in seen) == b"1EZ", (declared, seen)
+        assert b"C" + code + b"\0" in seen[1][1], (declared, seen[1][1])
+    wire.send(parse(b"SELECT $1", types=[TEXT]), bind(b"a\xbf"), execute(), SYNC)  # as a text, too
+    assert b"C22021\0" in wire.until(b"Z")[1][1]
+    # An array of reals goes in and comes out as it is.
+    array = struct.pack(">IIIII", 1, 1, 700, 3, 1) + b"".join(
+        struct.pack(">if", 4, number) for number in (1, 0, -1.5))
+    wire.send(parse(b"SELECT $1", types=[FLOAT4_ARRAY]), bind(array, formats=[BINARY], results=[1]),
+              execute(), SYNC)
+    rows = [body for kind, body in wire.until(b"Z") if kind == b"D"]
+    assert [row[6:] for row in rows] == [array[:4] + struct.pack(">I", 0) + array[8:]]

@@ -7,26 +7,6 @@
 namespace stroma::front::postgres {
 namespace {
 
-// Arrays and their elements, as pg_type has them.
-constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 18> array_types{{{1000, 16},
-                                                                               {1001, 17},
-                                                                               {1002, 18},
-                                                                               {1003, 19},
-                                                                               {1005, 21},
-                                                                               {1007, 23},
-                                                                               {1009, 25},
-                                                                               {1014, 1042},
-                                                                               {1015, 1043},
-                                                                               {1016, 20},
-                                                                               {1021, 700},
-                                                                               {1022, 701},
-                                                                               {1028, 26},
-                                                                               {1115, 1114},
-                                                                               {1182, 1082},
-                                                                               {1185, 1184},
-                                                                               {1231, 1700},
-                                                                               {2951, 2950}}};
-
 bool is_null_word(std::string_view text) {
     return text.size() == 4 && (text[0] | 32) == 'n' && (text[1] | 32) == 'u' &&
            (text[2] | 32) == 'l' && (text[3] | 32) == 'l';
@@ -44,12 +24,6 @@ std::optional<std::string> quoted_in(std::string_view text, std::size_t& place) 
 }
 
 }  // namespace
-
-std::uint32_t element_of(std::uint32_t type) {
-    for (const auto& [array, element] : array_types)
-        if (array == type) return element;
-    return 0;
-}
 
 std::optional<std::vector<std::optional<std::string>>> elements_in(std::string_view text) {
     if (text.size() < 2 || text.front() != '{' || text.back() != '}') return std::nullopt;

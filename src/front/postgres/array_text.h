@@ -10,9 +10,6 @@
 
 namespace stroma::front::postgres {
 
-/// The type of an array's elements; 0 when the type is no array.
-std::uint32_t element_of(std::uint32_t type);
-
 /// Elements of "{a,\"b c\",NULL}"; nothing when it isn't such a text, or has more dimensions.
 std::optional<std::vector<std::optional<std::string>>> elements_in(std::string_view text);
 

@@ -41,7 +41,10 @@ redshift::Answer<redshift::Statement> single_statement(std::string_view text) {
 }
 
 Failure of_bad_value(const Error& error) {
-    return {error.code == ErrorCode::unsupported ? "0A000" : "22P02", error.message};
+    return {error.code == ErrorCode::unsupported ? "0A000"
+            : error.code == ErrorCode::corrupt   ? "22021"
+                                                 : "22P02",
+            error.message};
 }
 
 std::int16_t format_at(std::span<const std::int16_t> formats, std::size_t place) {
@@ -260,6 +263,10 @@ void Dialogue::answer(const Bind& bind) {
 void Dialogue::answer(const Describe& asked) {
     if (asked.kind == 'P') {
         const auto found = portals_.find(asked.name);
+        // In PostgreSQL a cursor is a portal, and psycopg 3 asks for its columns that way.
+        if (const auto* columns =
+                found == portals_.end() ? session_.cursor_columns(asked.name) : nullptr)
+            return describe(*columns, {});
         if (found == portals_.end())
             return refuse({"34000", fmt::format("portal \"{}\" does not exist", asked.name)});
         describe(found->second.prepared->columns, found->second.formats);

@@ -8,11 +8,15 @@
 #include <limits>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "front/postgres/array_text.h"
 #include "front/postgres/binary_numbers.h"
+#include "redshift/types.h"
 
 namespace stroma::front::postgres {
 namespace {
+
+using redshift::element_of;
 
 constexpr std::uint32_t varbyte = 6551;  // Redshift's own number
 
@@ -34,6 +38,9 @@ bool is_textual(std::uint32_t type) {
 tl::unexpected<Error> no_value(std::string_view type, std::string_view text) {
     return fail(ErrorCode::invalid_input,
                 fmt::format("invalid input syntax for type {}: \"{}\"", type, text.substr(0, 200)));
+}
+tl::unexpected<Error> no_utf8() {
+    return fail(ErrorCode::corrupt, "invalid byte sequence for encoding \"UTF8\"");
 }
 tl::unexpected<Error> no_binary(std::uint32_t type) {
     return fail(ErrorCode::unsupported,
@@ -266,6 +273,7 @@ Result<void> append_binary(std::string& out, const sql::Value& value, std::uint3
 }
 
 Result<sql::Value> value_from_text(std::uint32_t type, std::string_view text) {
+    if (!is_utf8(text)) return no_utf8();
     if (type == oid::boolean) {
         const auto truth = boolean_in(text);
         if (!truth) return no_value("boolean", text);
@@ -291,7 +299,10 @@ Result<sql::Value> value_from_text(std::uint32_t type, std::string_view text) {
 Result<sql::Value> value_from_binary(std::uint32_t type, std::string_view bytes) {
     if (element_of(type) != 0) return array_from_binary(bytes);
     if (type == oid::jsonb && bytes.starts_with('\1')) bytes.remove_prefix(1);
-    if (is_textual(type)) return sql::Value(std::string(bytes));
+    if (is_textual(type)) {
+        if (!is_utf8(bytes)) return no_utf8();
+        return sql::Value(std::string(bytes));
+    }
     if (is_bytes(type)) return sql::Value(engine_bytes(bytes));
     if (type == oid::numeric) {
         if (auto text = decimal_text(bytes)) return sql::Value(*std::move(text));

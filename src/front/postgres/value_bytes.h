@@ -31,9 +31,10 @@ void append_text(std::string& out, const sql::Value& value, std::uint32_t type);
 Result<void> append_binary(std::string& out, const sql::Value& value, std::uint32_t type);
 
 /// A parameter's value: numbers and booleans as such, all else as text that the engine casts.
-/// errors  invalid_input  no such value
+/// errors  invalid_input  no such value    corrupt  a text that isn't UTF-8
 Result<sql::Value> value_from_text(std::uint32_t type, std::string_view text);
 /// errors  unsupported  the type has no binary form here    invalid_input  wrong bytes
+///         corrupt  a text that isn't UTF-8
 Result<sql::Value> value_from_binary(std::uint32_t type, std::string_view bytes);
 
 }  // namespace stroma::front::postgres

@@ -86,6 +86,8 @@ TEST(ValueBytes, WhatIsNoValueOfItsTypeIsRefused) {
     std::string bytes;
     EXPECT_FALSE(append_binary(bytes, std::string("never"), oid::timestamp));
     EXPECT_FALSE(append_binary(bytes, std::string("1 day"), oid::interval));
+    EXPECT_EQ(value_from_text(oid::text, "a\xbf").error().code, ErrorCode::corrupt);
+    EXPECT_EQ(value_from_binary(oid::text, "a\xbf").error().code, ErrorCode::corrupt);
 }
 
 }  // namespace

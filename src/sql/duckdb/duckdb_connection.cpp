@@ -200,6 +200,9 @@ Result<void> DuckDbConnection::bind(const Prepared& prepared, std::span<const Va
     for (idx_t index = 0; index < wanted; ++index) {
         const Value& given = parameters[index];
         duckdb_value value = value_for_duckdb(given);
+        if (value == nullptr)
+            return fail(ErrorCode::invalid_input, "parameter " + std::to_string(index + 1) +
+                                                      " is no UTF-8 text: " + statement);
         const auto state = duckdb_bind_value(prepared.handle, index + 1, value);
         duckdb_destroy_value(&value);
         if (state == DuckDBError) {

@@ -124,6 +124,17 @@ TEST(DuckDb, EveryEngineTypeComesAsAValueOrAsItsText) {
     EXPECT_EQ(text_of("array_value(1, 2)"), "[1, 2]");
 }
 
+TEST(DuckDb, ATextThatIsNoUtf8IsRefusedAndTheConnectionGoesOn) {
+    const auto database = open_or_die();
+    const auto connection = connect(*database);
+    const auto refused = connection->execute("SELECT ?", {std::string("a\xbf\x80")});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_input);
+    EXPECT_NE(refused.error().message.find("parameter 1 is no UTF-8"), std::string::npos)
+        << refused.error().message;
+    EXPECT_TRUE(connection->execute("SELECT ?", {std::string("\xc3\xa4")}));
+}
+
 TEST(DuckDb, AnErrorTellsItsPlace) {
     const auto database = open_or_die();
     const auto connection = connect(*database);

@@ -32,7 +32,7 @@ private:
     std::uint64_t* validity_ = nullptr;
 };
 
-/// The engine's value for a parameter; destroy it.
+/// The engine's value for a parameter; destroy it. Null for a text that isn't UTF-8.
 duckdb_value value_for_duckdb(const Value& value);
 
 }  // namespace stroma::sql
