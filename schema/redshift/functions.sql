@@ -1,4 +1,5 @@
 -- Redshift's functions that the engine calls otherwise, or not at all. Made anew at each start.
+CREATE OR REPLACE MACRO stroma_dialect.divisor(x) AS CASE WHEN x = 0 THEN error('division by zero') ELSE x END;
 CREATE OR REPLACE MACRO stroma_dialect.getdate() AS CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP);
 CREATE OR REPLACE MACRO stroma_dialect.timeofday() AS strftime(now(), '%a %b %d %H:%M:%S.%f %Y UTC');
 CREATE OR REPLACE MACRO stroma_dialect.len(s) AS length(CAST(s AS VARCHAR));

@@ -48,6 +48,8 @@ private:
     Answer<void> sign(Frame& frame, std::size_t& at);
     Answer<void> cast(Frame& frame, std::size_t& at);
     Answer<void> match(Frame& frame, std::size_t& at, std::string_view operation);
+    Answer<void> divide(Frame& frame, std::size_t& at);
+    bool may_be_zero(std::size_t from, std::size_t to, std::size_t end) const;
     Answer<void> top(Frame& frame, std::size_t& at);
     Answer<std::string> primary(std::size_t end, std::size_t& at);
     void name_column(Frame& frame, std::size_t& at, std::string_view function) const;

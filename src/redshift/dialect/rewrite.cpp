@@ -318,6 +318,36 @@ Answer<void> Rewriter::match(Frame& frame, std::size_t& at, std::string_view ope
     return {};
 }
 
+// Whether the divisor between these tokens is to be looked at. A literal is known; a parameter
+// takes its type from the division itself; a subquery would run twice; and what belongs to a call
+// that goes on behind it (OVER, FILTER…) can't be wrapped.
+bool Rewriter::may_be_zero(std::size_t from, std::size_t to, std::size_t end) const {
+    constexpr std::array<std::string_view, 5> goes_on = {"over", "filter", "within", "ignore",
+                                                         "respect"};
+    if (to < end && tokens_[to].kind == TokenKind::word && among(goes_on, tokens_[to].word))
+        return false;
+    if (is_word(from, "case") || (is_sign(from, "(") && is_word(from + 1, "select"))) return false;
+    if (to == from + 1 && tokens_[from].kind == TokenKind::number)
+        return tokens_[from].word.find_first_not_of("0.") == std::string::npos;
+    for (std::size_t at = from; at < to; ++at)
+        if (tokens_[at].kind == TokenKind::parameter) return false;
+    return true;
+}
+
+// The engine makes null of a division by zero, Redshift an error.
+Answer<void> Rewriter::divide(Frame& frame, std::size_t& at) {
+    copy(frame, at);
+    std::size_t behind = at + 1;
+    const std::size_t from = behind;
+    const std::string divisor = TRY(primary(frame.end, behind));
+    ++at;
+    if (!may_be_zero(from, behind, frame.end)) return {};
+    frame.primary = frame.out.size();
+    frame.out += fmt::format(" {}.divisor({})", schema::dialect, divisor);
+    at = behind;
+    return {};
+}
+
 // ::type
 Answer<void> Rewriter::cast(Frame& frame, std::size_t& at) {
     ++at;
@@ -345,6 +375,7 @@ Answer<void> Rewriter::cast(Frame& frame, std::size_t& at) {
 Answer<void> Rewriter::sign(Frame& frame, std::size_t& at) {
     const std::string& sign = tokens_[at].word;
     if (sign == "::") return cast(frame, at);
+    if (sign == "/" || sign == "%") return divide(frame, at);
     if (sign == "~" || sign == "!~" || sign == "~*" || sign == "!~*") {
         ++at;
         return match(frame, at, sign);
