@@ -9,6 +9,7 @@ import pandas
 import pytest
 import tifffile
 from PIL import Image
+from scipy import ndimage
 from skimage import measure, segmentation
 
 SHAPES = ["area", "eccentricity", "major_axis_length", "minor_axis_length", "solidity", "extent",
@@ -166,3 +167,43 @@ def test_real_nuclei_are_found(stroma_binary, shared_data, tmp_path):
                  tifffile.imread(tmp_path / "out" / name.replace(".png", ".tif")).astype(int))
               for name in names]
     assert np.mean(scores) > 0.75
+
+
+def test_nuclei_that_touch_come_apart_and_long_ones_stay_whole(step, tmp_path):
+    """Pairs of disks with a shallow waist, among ellipses as long as a pair."""
+    down, across = np.mgrid[:640, :640].astype(float)
+    truth, number = np.zeros((640, 640), np.uint32), 0
+    rng = np.random.default_rng(3)
+    for row in range(10):
+        for column in range(10):
+            y, x = 32 + 64 * row, 32 + 64 * column
+            turn = rng.uniform(0, np.pi)
+            along = (across - x) * np.cos(turn) + (down - y) * np.sin(turn)
+            aside = -(across - x) * np.sin(turn) + (down - y) * np.cos(turn)
+            if (row + column) % 2:
+                inside = [np.hypot(along - shift, aside) <= 9 for shift in (-7.5, 7.5)]
+                inside[0] &= along < 0
+                inside[1] &= along >= 0
+            else:
+                inside = [(along / 16.5) ** 2 + (aside / 9) ** 2 <= 1]
+            for one in inside:
+                number += 1
+                truth[one] = number
+    light = ndimage.gaussian_filter((truth > 0) * 8000.0, 1.2) + 600
+    light += rng.normal(0, 80, truth.shape)
+    tifffile.imwrite(tmp_path / "pairs.tif", light.astype(np.uint16))
+    counts = {}
+    for bias in (0, 10):
+        made = step("segment", {"image": tmp_path / "pairs.tif"}, {"join_bias": bias}, f"b{bias}")
+        labels = tifffile.imread(made["folder"] / "pairs.nuclei.ome.tiff")
+        counts[bias] = labels.max()
+        if bias == 0:
+            matched = 0
+            for label in range(1, number + 1):
+                own = truth == label
+                other = np.bincount(labels[own]).argmax()
+                matched += other > 0 and (own & (labels == other)).sum() > 0.7 * (
+                    own | (labels == other)).sum()
+            assert matched >= 0.97 * number and labels.max() <= 1.03 * number
+    # Who says so has pairs as one.
+    assert counts[10] == 100

@@ -104,3 +104,65 @@ def test_planted_neighbourhoods_come_out(step, tmp_path):
     shares = pandas.read_csv(made["folder"] / "neighbourhoods.csv")
     assert np.allclose(shares.groupby("neighbourhood")["share"].sum(), 1)
     assert made["summary"]["stability"] > 0.9
+
+
+def test_the_way_to_each_kind_is_a_kd_tree_s(step, tissue):
+    path, _, table = tissue
+    made = step("proximity", {"cells": path})
+    cells = anndata.read_h5ad(made["folder"] / "cells.h5ad").obs
+    means = pandas.read_csv(made["folder"] / "proximity.csv").set_index(["image", "from", "to"])
+    for image, one in table.groupby("image"):
+        places = one[["X_centroid", "Y_centroid"]].to_numpy()
+        kinds = one["phenotype"].to_numpy()
+        found = cells[(cells["image"] == image).to_numpy()]
+        for kind in "ABC":
+            away, nearest = spatial.cKDTree(places[kinds == kind]).query(places, 2)
+            expected = np.where(kinds == kind, away[:, 1], away[:, 0])
+            np.testing.assert_allclose(found[f"distance_to_{kind}"], expected, rtol=1e-9)
+            row = means.loc[(image, "A", kind)]
+            assert row["mean"] == pytest.approx(expected[kinds == "A"].mean())
+            assert row["median"] == pytest.approx(np.median(expected[kinds == "A"]))
+    only = step("proximity", {"cells": path}, {"to": ["B"]}, "only")
+    columns = anndata.read_h5ad(only["folder"] / "cells.h5ad").obs.columns
+    assert [one for one in columns if one.startswith("distance")] == ["distance_to_B"]
+    refused = step("proximity", {"cells": path}, {"to": ["T"]}, refused=65)
+    assert "no cell is a 'T'; column 'phenotype' has A, B, C" in refused["message"]
+
+
+@pytest.mark.parametrize("by_row", [True, False])
+def test_autocorrelation_is_the_formula_s(step, tissue, by_row):
+    """Moran's I and Geary's C of a dense matrix of weights, as PySAL writes them."""
+    path, _, table = tissue
+    x = table["X_centroid"].to_numpy()
+    rng = np.random.default_rng(4)
+    table["CD3"] = (np.sin(x / 60) + rng.normal(0, 0.3, len(x))).astype(np.float32)
+    table.insert(2, "noise", rng.random(len(x)).astype(np.float32))
+    table.to_csv(path, index=False)
+    made = step("autocorrelation", {"cells": path}, {"by_row": by_row, "neighbours": 5})
+    found = pandas.read_csv(made["folder"] / "autocorrelation.csv").set_index(["image", "marker"])
+    for image, one in table.groupby("image"):
+        places = one[["X_centroid", "Y_centroid"]].to_numpy()
+        n = len(places)
+        w = np.zeros((n, n))
+        w[np.arange(n)[:, None], spatial.cKDTree(places).query(places, 6)[1][:, 1:]] = 1
+        if by_row:
+            w /= w.sum(1, keepdims=True)
+        s0, s1 = w.sum(), ((w + w.T) ** 2).sum() / 2
+        s2 = ((w.sum(1) + w.sum(0)) ** 2).sum()
+        for marker in ("CD3", "noise"):
+            values = one[marker].to_numpy(dtype=float)
+            z = values - values.mean()
+            moran = n / s0 * (z @ w @ z) / (z @ z)
+            mean = -1 / (n - 1)
+            sd = np.sqrt((n * n * s1 - n * s2 + 3 * s0 ** 2) / ((n * n - 1) * s0 ** 2) - mean ** 2)
+            geary = (n - 1) * (w * (values[:, None] - values) ** 2).sum() / (2 * s0 * (z @ z))
+            geary_sd = np.sqrt(((2 * s1 + s2) * (n - 1) - 4 * s0 ** 2) / (2 * (n + 1) * s0 ** 2))
+            row = found.loc[(image, marker)]
+            expected = [moran, mean, sd, (moran - mean) / sd,
+                        2 * stats.norm.sf(abs(moran - mean) / sd), geary, geary_sd,
+                        (geary - 1) / geary_sd, 2 * stats.norm.sf(abs(geary - 1) / geary_sd)]
+            np.testing.assert_allclose(
+                row[["moran", "moran_mean", "moran_sd", "moran_z", "moran_p", "geary", "geary_sd",
+                     "geary_z", "geary_p"]].astype(float), expected, rtol=1e-6, atol=1e-12)
+    assert (found.xs("CD3", level="marker")["moran_p"] < 1e-6).all()
+    assert (found.xs("noise", level="marker")["moran_p"] > 1e-4).all()

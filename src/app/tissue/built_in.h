@@ -23,5 +23,8 @@ Step frequencies_step();
 Step interactions_step();
 Step neighbourhoods_step();
 Step distances_step();
+Step proximity_step();
+Step autocorrelation_step();
+Step export_step();
 
 }  // namespace stroma::app

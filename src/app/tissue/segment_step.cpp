@@ -32,6 +32,7 @@ tissue::SegmentOptions options_of(const StepRun& run) {
     options.otsu_share = run.number("otsu_share");
     options.spot_weight = run.number("spot_weight");
     options.seed_height = run.number("seed_height");
+    options.join_bias = run.number("join_bias");
     options.border_share = run.number("border_share");
     options.area_share = run.number("area_share");
     options.tile_side = run.integer("tile_side");
@@ -109,6 +110,7 @@ Step segment_step() {
     const auto share = [](double value) { return fmt::format("{}", value); };
     return {
         .name = "segment",
+        .version = 2,
         .summary = "Nuclei out of a channel, and cells grown from them",
         .inputs = {{"image", "image", "pictures with a channel of nuclei"}},
         .outputs = {{"labels", "labels", "cells, or nuclei where none are grown"},
@@ -130,6 +132,8 @@ Step segment_step() {
                         "of brightness beside distance in seeds", 0, 4},
                        {"seed_height", number, share(usual.seed_height),
                         "of a peak over its saddle, to be a seed", 0, 4},
+                       {"join_bias", number, share(usual.join_bias),
+                        "more joins pieces that touch, less leaves them apart", -20, 20},
                        {"border_share", number, share(usual.border_share),
                         "of an object's 90 % brightness that its pixels exceed", 0, 0.99},
                        {"area_share", number, share(usual.area_share),

@@ -2,132 +2,104 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <type_traits>
+#include <tuple>
 
 #include "base/threads.h"
 #include "tissue/measure/label_boxes.h"
+#include "tissue/measure/moments.h"
 
 namespace stroma::tissue {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
+enum class Statistic { mean, min, max, std, sum, quantile };
+
 /// Which numbers are asked for, and how they are called.
 struct Plan {
     std::vector<std::string> names;
-    std::vector<double> quantiles;  ///< that of the median too; -1 where a number is none
-    bool sorts = false;             ///< some need the values in order
+    std::vector<Statistic> statistics;
+    std::vector<double> quantiles;  ///< of those that are quantiles; the median is one
+    WantedMoments wanted;
 
     static Result<Plan> of(const MeasureOptions& options);
+    void add(std::string name, Statistic statistic) {
+        names.push_back(std::move(name));
+        statistics.push_back(statistic);
+        wanted.squares |= statistic == Statistic::std;
+        wanted.extremes |= statistic == Statistic::min || statistic == Statistic::max;
+    }
 };
 
 Result<Plan> Plan::of(const MeasureOptions& options) {
-    Plan plan{{"mean"}, {-1}, false};
+    static const std::map<std::string_view, Statistic> known = {
+        {"mean", Statistic::mean}, {"median", Statistic::quantile}, {"min", Statistic::min},
+        {"max", Statistic::max},   {"std", Statistic::std},         {"sum", Statistic::sum}};
+    Plan plan;
+    plan.add("mean", Statistic::mean);
     for (const std::string& name : options.statistics) {
         if (name == "mean") continue;
-        const bool is_known =
-            name == "median" || name == "min" || name == "max" || name == "std" || name == "sum";
-        if (!is_known)
+        const auto found = known.find(name);
+        if (found == known.end())
             return fail(ErrorCode::invalid_input,
                         fmt::format("'{}' is no statistic; there are mean, median, min, max, std "
                                     "and sum",
                                     name));
-        plan.names.push_back(name);
-        plan.quantiles.push_back(name == "median" ? 0.5 : -1);
+        plan.add(name, found->second);
+        if (found->second == Statistic::quantile) plan.quantiles.push_back(0.5);
     }
     for (const double share : options.quantiles) {
         if (!(share >= 0 && share <= 1))
             return fail(ErrorCode::invalid_input,
                         fmt::format("{} is no quantile; say a number from 0 to 1", share));
-        plan.names.push_back(fmt::format("q{:g}", 100 * share));
+        plan.add(fmt::format("q{:g}", 100 * share), Statistic::quantile);
         plan.quantiles.push_back(share);
     }
-    for (const double share : plan.quantiles) plan.sorts |= share >= 0;
     return plan;
-}
-
-/// Of whole numbers exact, whatever the order; of floats in the order of the pixels.
-template <class T>
-struct Moments {
-    using Sum = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
-    __extension__ using Square = std::conditional_t<std::is_floating_point_v<T>, double, __int128>;
-    Sum sum = 0;
-    Square squares = 0;
-    T least = std::numeric_limits<T>::max(), most = std::numeric_limits<T>::lowest();
-    std::uint64_t count = 0;
-
-    /// Whole numbers of up to 16 bits, in whose sums no run passes 64 bits.
-    void add(const T* values, std::size_t length) {
-        Sum sum_here = 0;
-        std::conditional_t<sizeof(T) <= 2, std::uint64_t, Square> squares_here = 0;
-        T low = least, high = most;
-        for (std::size_t i = 0; i < length; ++i) {
-            const T value = values[i];
-            sum_here += static_cast<Sum>(value);
-            const auto wide = static_cast<Sum>(value);
-            squares_here += static_cast<decltype(squares_here)>(wide) *
-                            static_cast<decltype(squares_here)>(wide);
-            low = std::min(low, value);
-            high = std::max(high, value);
-        }
-        sum += sum_here;
-        squares += static_cast<Square>(squares_here);
-        least = low;
-        most = high;
-        count += length;
-    }
-    double mean() const { return static_cast<double>(sum) / static_cast<double>(count); }
-    double deviation() const {
-        const auto n = static_cast<double>(count);
-        double variance = 0;
-        if constexpr (std::is_floating_point_v<T>)
-            variance = squares / n - mean() * mean();
-        else
-            variance = static_cast<double>(static_cast<Square>(count) * squares -
-                                           static_cast<Square>(sum) * sum) /
-                       (n * n);
-        return std::sqrt(std::max(variance, 0.0));
-    }
-};
-
-/// Of sorted values, between the two nearest.
-template <class T>
-double quantile_of(const std::vector<T>& sorted, double share) {
-    const double place = share * static_cast<double>(sorted.size() - 1);
-    const auto below = static_cast<std::size_t>(place);
-    const auto low = static_cast<double>(sorted[below]);
-    const auto high = static_cast<double>(sorted[std::min(below + 1, sorted.size() - 1)]);
-    return low + (high - low) * (place - static_cast<double>(below));
 }
 
 /// The plan's numbers of one part of an object in one channel.
 template <class T>
-void summarise(const Plan& plan, const Moments<T>& moments, std::vector<T>& values,
+void summarise(const Plan& plan, const Moments<T>& moments, const std::vector<double>& quantiles,
                ChannelTable* tables, std::size_t place) {
-    if (plan.sorts) std::sort(values.begin(), values.end());
-    for (std::size_t i = 0; i < plan.names.size(); ++i) {
-        const std::string& name = plan.names[i];
+    std::size_t quantile = 0;
+    for (std::size_t i = 0; i < plan.statistics.size(); ++i) {
         double number = nan;
-        if (name == "sum")
+        const Statistic statistic = plan.statistics[i];
+        if (statistic == Statistic::sum) {
             number = static_cast<double>(moments.sum);
-        else if (moments.count == 0)
-            number = nan;
-        else if (plan.quantiles[i] >= 0)
-            number = quantile_of(values, plan.quantiles[i]);
-        else if (name == "mean")
-            number = moments.mean();
-        else if (name == "std")
-            number = moments.deviation();
-        else
-            number = static_cast<double>(name == "min" ? moments.least : moments.most);
+        } else if (moments.count > 0) {
+            switch (statistic) {
+                case Statistic::sum: break;
+                case Statistic::mean: number = moments.mean(); break;
+                case Statistic::std: number = moments.deviation(); break;
+                case Statistic::min: number = static_cast<double>(moments.least); break;
+                case Statistic::max: number = static_cast<double>(moments.most); break;
+                case Statistic::quantile: number = quantiles[quantile++]; break;
+            }
+        }
         tables[i].values[place] = static_cast<float>(number);
     }
 }
+
+/// Runs of several objects, one object's after another's.
+struct RunsOfObjects {
+    std::vector<PixelRun> runs;
+    std::vector<std::size_t> ends;
+
+    void clear() {
+        runs.clear();
+        ends.clear();
+    }
+    std::span<const PixelRun> of(std::size_t object) const {
+        const std::size_t first = object == 0 ? 0 : ends[object - 1];
+        return std::span(runs).subspan(first, ends[object] - first);
+    }
+};
 
 class Measurer {
 public:
@@ -138,15 +110,21 @@ public:
     Result<Measurement> measure(const std::vector<std::string>& channel_names);
 
 private:
-    /// What one thread has of a block at a time.
+    /// What one thread has of a block at a time; its memory serves the next block.
     struct Block {
         std::vector<std::uint32_t> labels, nuclei;
-        std::vector<std::vector<PixelRun>> parts[3];  ///< of each object: whole, nucleus, cytoplasm
+        RunsOfObjects parts[3];  ///< whole, nucleus, cytoplasm
+        std::tuple<std::vector<std::uint8_t>, std::vector<std::int8_t>, std::vector<std::uint16_t>,
+                   std::vector<std::int16_t>, std::vector<std::uint32_t>, std::vector<std::int32_t>,
+                   std::vector<float>>
+            pixels;
     };
+    std::unique_ptr<Block> take_block();
+    void give_back(std::unique_ptr<Block> block);
     Result<void> measure_block(const BoxBlock& owned);
     void find_runs(const BoxBlock& owned, Block& block);
     template <class T>
-    Result<void> measure_channel(const BoxBlock& owned, const Block& block, std::size_t channel);
+    Result<void> measure_channel(const BoxBlock& owned, Block& block, std::size_t channel);
     void name_channels(const std::vector<std::string>& given);
     void name_tables();
     std::size_t part_count() const { return nuclei_ == nullptr ? 1 : 3; }
@@ -158,11 +136,13 @@ private:
     const expression::Watch& watch_;
     std::vector<LabelBox> boxes_;
     Measurement made_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Block>> spare_;
 };
 
 void Measurer::find_runs(const BoxBlock& owned, Block& block) {
     const Window& window = owned.window;
-    for (auto& part : block.parts) part.assign(owned.boxes.size(), {});
+    for (auto& part : block.parts) part.clear();
     for (std::size_t i = 0; i < owned.boxes.size(); ++i) {
         const LabelBox& box = boxes_[owned.boxes[i]];
         const std::uint32_t label = made_.labels[owned.boxes[i]];
@@ -177,58 +157,73 @@ void Measurer::find_runs(const BoxBlock& owned, Block& block) {
                 }
                 const std::int64_t first = x;
                 while (x < box.x1 && row[x] == label) ++x;
-                block.parts[0][i].push_back({y, first, x});
+                block.parts[0].runs.push_back({y, first, x});
                 if (nuclei_ == nullptr) continue;
                 const std::uint32_t* const nucleus = block.nuclei.data() + begin;
                 for (std::int64_t at = first; at < x;) {
                     const bool is_inside = nucleus[at] == label;
                     const std::int64_t from = at;
                     while (at < x && (nucleus[at] == label) == is_inside) ++at;
-                    block.parts[is_inside ? 1 : 2][i].push_back({y, from, at});
+                    block.parts[is_inside ? 1 : 2].runs.push_back({y, from, at});
                     if (is_inside) inner += static_cast<std::uint64_t>(at - from);
                 }
             }
         }
-        made_.regions[owned.boxes[i]] = region_of(block.parts[0][i]);
+        for (auto& part : block.parts) part.ends.push_back(part.runs.size());
+        made_.regions[owned.boxes[i]] = region_of(block.parts[0].of(i));
         if (nuclei_ != nullptr) made_.nucleus_areas[owned.boxes[i]] = inner;
     }
 }
 
 template <class T>
-Result<void> Measurer::measure_channel(const BoxBlock& owned, const Block& block,
-                                       std::size_t channel) {
-    const Window& window = owned.window;
-    std::vector<T> pixels, values;
-    TRY(PixelReader(image_, channel).read_as(window, pixels));
+Result<void> Measurer::measure_channel(const BoxBlock& owned, Block& block, std::size_t channel) {
+    auto& buffer = std::get<std::vector<T>>(block.pixels);
+    TRY(PixelReader(image_, channel).read_as(owned.window, buffer));
+    const Pixels<T> pixels{buffer.data(), owned.window};
+    std::vector<T> values;
+    std::vector<double> quantiles;
     for (std::size_t part = 0; part < part_count(); ++part)
         for (std::size_t i = 0; i < owned.boxes.size(); ++i) {
-            Moments<T> moments;
-            values.clear();
-            for (const PixelRun& run : block.parts[part][i]) {
-                const T* const from =
-                    pixels.data() + (run.y - window.y) * window.width - window.x + run.x0;
-                const auto length = static_cast<std::size_t>(run.x1 - run.x0);
-                moments.add(from, length);
-                if (plan_.sorts) values.insert(values.end(), from, from + length);
+            const auto runs = block.parts[part].of(i);
+            const auto moments = moments_of(pixels, runs, plan_.wanted);
+            if (!plan_.quantiles.empty() && moments.count > 0) {
+                values.clear();
+                for (const PixelRun& run : runs)
+                    values.insert(values.end(), pixels.at(run), pixels.at(run) + (run.x1 - run.x0));
+                quantiles_of(values, plan_.quantiles, quantiles);
             }
-            summarise(plan_, moments, values, made_.tables.data() + part * plan_.names.size(),
+            summarise(plan_, moments, quantiles, made_.tables.data() + part * plan_.names.size(),
                       owned.boxes[i] * made_.channels.size() + channel);
         }
     return {};
 }
 
+std::unique_ptr<Measurer::Block> Measurer::take_block() {
+    const std::lock_guard lock(mutex_);
+    if (spare_.empty()) return std::make_unique<Block>();
+    auto block = std::move(spare_.back());
+    spare_.pop_back();
+    return block;
+}
+
+void Measurer::give_back(std::unique_ptr<Block> block) {
+    const std::lock_guard lock(mutex_);
+    spare_.push_back(std::move(block));
+}
+
 Result<void> Measurer::measure_block(const BoxBlock& owned) {
-    Block block;
-    TRY(PixelReader(labels_, 0).read_labels(owned.window, block.labels));
-    if (nuclei_ != nullptr) TRY(PixelReader(*nuclei_, 0).read_labels(owned.window, block.nuclei));
-    find_runs(owned, block);
+    std::unique_ptr<Block> block = take_block();
+    TRY(PixelReader(labels_, 0).read_labels(owned.window, block->labels));
+    if (nuclei_ != nullptr) TRY(PixelReader(*nuclei_, 0).read_labels(owned.window, block->nuclei));
+    find_runs(owned, *block);
     for (std::size_t channel = 0; channel < made_.channels.size(); ++channel) {
         if (watch_.cancelled && watch_.cancelled())
             return fail(ErrorCode::cancelled, "the measurement was cancelled");
         TRY(image::with_pixel_type(image_.info().type, [&]<class T>(T) {
-            return measure_channel<T>(owned, block, channel);
+            return measure_channel<T>(owned, *block, channel);
         }));
     }
+    give_back(std::move(block));
     return {};
 }
 
@@ -260,11 +255,10 @@ Result<Measurement> Measurer::measure(const std::vector<std::string>& channel_na
     name_channels(channel_names);
     name_tables();
     const std::vector<BoxBlock> blocks = TRY(blocks_of(boxes_));
-    std::mutex mutex;
     double done = 0;
     const auto work = [&](std::size_t at) -> Result<void> {
         TRY(measure_block(blocks[at]));
-        const std::lock_guard lock(mutex);
+        const std::lock_guard lock(mutex_);
         done += static_cast<double>(blocks[at].boxes.size());
         if (watch_.progress) watch_.progress(done, static_cast<double>(boxes_.size()), "cells");
         return {};

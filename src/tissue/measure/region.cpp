@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 namespace stroma::tissue {
 namespace {
@@ -44,7 +45,7 @@ std::int64_t crossing(const std::vector<Point>& chain, std::size_t& at, std::int
 
 /// Pixels whose centres lie in the hull of all pixels' edge mid-points, or on it. Coordinates are
 /// doubled, so that all is exact.
-std::uint64_t convex_area(const std::vector<PixelRun>& runs) {
+std::uint64_t convex_area(std::span<const PixelRun> runs) {
     std::vector<Point> left, right;
     const std::int64_t origin_x = runs.front().x0, origin_y = runs.front().y;
     struct Ends {
@@ -85,7 +86,7 @@ std::uint64_t convex_area(const std::vector<PixelRun>& runs) {
     return area;
 }
 
-void measure_moments(const std::vector<PixelRun>& runs, Region& region) {
+void measure_moments(std::span<const PixelRun> runs, Region& region) {
     // Sums of whole numbers from the first run on: exact, whatever the order.
     __extension__ using Wide = __int128;
     const std::int64_t origin_x = runs.front().x0, origin_y = runs.front().y;
@@ -122,7 +123,7 @@ void measure_moments(const std::vector<PixelRun>& runs, Region& region) {
 }
 
 /// Border pixels weighed by how their border neighbours lie.
-double perimeter_of(const std::vector<PixelRun>& runs, const Region& region) {
+double perimeter_of(std::span<const PixelRun> runs, const Region& region) {
     const std::int64_t width = region.x1 - region.x0 + 4, height = region.y1 - region.y0 + 4;
     std::vector<std::uint8_t> mask(static_cast<std::size_t>(width * height));
     for (const PixelRun& run : runs)
@@ -164,7 +165,7 @@ double Region::equivalent_diameter() const {
     return std::sqrt(4 * static_cast<double>(area) / std::numbers::pi);
 }
 
-Region region_of(const std::vector<PixelRun>& runs) {
+Region region_of(std::span<const PixelRun> runs) {
     Region region;
     region.x0 = runs.front().x0;
     region.x1 = runs.front().x1;

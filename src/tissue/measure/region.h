@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
-#include <vector>
 
 namespace stroma::tissue {
 
@@ -30,7 +30,7 @@ struct Region {
 };
 
 /// Of an object's runs, sorted by row and place; at least one.
-Region region_of(const std::vector<PixelRun>& runs);
+Region region_of(std::span<const PixelRun> runs);
 
 /// What the table calls the shape, in the order of values_of().
 constexpr std::array<std::string_view, 13> shape_names = {

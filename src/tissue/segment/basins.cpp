@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <numeric>
+#include <tuple>
 
 #include "base/threads.h"
+#include "tissue/segment/merging.h"
 
 namespace stroma::tissue {
 namespace {
@@ -116,11 +119,6 @@ Result<std::vector<Peak>> climb(const ScratchPlane<std::uint16_t>& heights,
     return peaks;
 }
 
-struct Saddle {
-    std::uint32_t a, b;  ///< a < b
-    std::uint16_t height;
-};
-
 /// One saddle, the highest, for each pair; sorted by pair.
 void keep_highest(std::vector<Saddle>& saddles) {
     std::sort(saddles.begin(), saddles.end(), [](const Saddle& one, const Saddle& other) {
@@ -132,19 +130,62 @@ void keep_highest(std::vector<Saddle>& saddles) {
     saddles.erase(std::unique(saddles.begin(), saddles.end(), same), saddles.end());
 }
 
-/// Replaces sets by their basins' numbers in those rows, and collects saddles between them.
-std::vector<Saddle> saddles_in(const ScratchPlane<std::uint16_t>& heights,
-                               const ScratchPlane<std::uint32_t>& labels,
-                               const std::vector<std::uint32_t>& basin_of, std::uint64_t first,
-                               std::uint64_t end) {
-    std::vector<Saddle> saddles;
+/// Pixels x0 to x1 of row y, added by any thread: sums of whole numbers don't show the order.
+void add_run(PixelSums& sums, std::int64_t dx, std::int64_t dy, std::int64_t length) {
+    const std::int64_t last = dx + length - 1;
+    const std::int64_t along = (dx + last) * length / 2;
+    const auto squares = [](std::int64_t n) { return n * (n + 1) * (2 * n + 1) / 6; };
+    const auto add = [](auto& to, auto value) {
+        std::atomic_ref(to).fetch_add(value, std::memory_order_relaxed);
+    };
+    add(sums.pixels, static_cast<std::uint64_t>(length));
+    add(sums.x, along);
+    add(sums.y, dy * length);
+    add(sums.xx, squares(last) - squares(dx - 1));
+    add(sums.yy, dy * dy * length);
+    add(sums.xy, dy * along);
+}
+
+/// What is found of the basins' shapes and neighbours by rows, in any order.
+struct Found {
+    const ScratchPlane<std::uint16_t>& heights;
+    const ScratchPlane<std::uint32_t>& labels;
+    const std::vector<std::uint32_t>& basin_of;  ///< of a set
+    std::vector<Patch>& patches;
+
+    void sum_row(std::uint64_t y) const;
+    std::vector<Saddle> saddles(std::uint64_t first, std::uint64_t end) const;
+};
+
+void Found::sum_row(std::uint64_t y) const {
+    const std::uint32_t* const label = labels.row(y);
+    const std::uint64_t width = labels.width();
+    for (std::uint64_t x = 0; x < width;) {
+        if (label[x] == 0) {
+            ++x;
+            continue;
+        }
+        const std::uint64_t first = x;
+        const std::uint32_t basin = basin_of[label[x] - 1];
+        for (const std::uint32_t one = label[x]; x < width && label[x] == one;) ++x;
+        Patch& patch = patches[basin];
+        add_run(patch.sums,
+                static_cast<std::int64_t>(first) - static_cast<std::int64_t>(patch.anchor % width),
+                static_cast<std::int64_t>(y) - static_cast<std::int64_t>(patch.anchor / width),
+                static_cast<std::int64_t>(x - first));
+    }
+}
+
+std::vector<Saddle> Found::saddles(std::uint64_t first, std::uint64_t end) const {
+    std::vector<Saddle> found;
     const auto touch = [&](std::uint32_t one, std::uint32_t other, std::uint16_t a,
                            std::uint16_t b) {
         if (one == 0 || other == 0 || one == other) return;
         const std::uint32_t p = basin_of[one - 1], q = basin_of[other - 1];
-        if (p != q) saddles.push_back({std::min(p, q), std::max(p, q), std::min(a, b)});
+        if (p != q) found.push_back({std::min(p, q), std::max(p, q), std::min(a, b)});
     };
     for (std::uint64_t y = first; y < end; ++y) {
+        sum_row(y);
         const std::uint32_t* const label = labels.row(y);
         const std::uint16_t* const height = heights.row(y);
         const bool has_next = y + 1 < labels.height();
@@ -156,19 +197,19 @@ std::vector<Saddle> saddles_in(const ScratchPlane<std::uint16_t>& heights,
             if (has_next) touch(label[x], below[x], height[x], lower[x]);
         }
     }
-    keep_highest(saddles);
-    return saddles;
+    keep_highest(found);
+    return found;
 }
 
-Result<std::vector<Saddle>> all_saddles(const ScratchPlane<std::uint16_t>& heights,
-                                        const ScratchPlane<std::uint32_t>& labels,
-                                        const std::vector<std::uint32_t>& basin_of) {
-    const std::uint64_t bands = (labels.height() + band_rows - 1) / band_rows;
+/// All saddles; the patches get their sums.
+Result<std::vector<Saddle>> look_at_all(const Found& found) {
+    const std::uint64_t bands = (found.labels.height() + band_rows - 1) / band_rows;
     std::vector<std::vector<Saddle>> parts(bands);
     TRY(parallel_for(bands, [&](std::size_t band) -> Result<void> {
-        parts[band] = saddles_in(heights, labels, basin_of, band * band_rows,
-                                 std::min((band + 1) * band_rows, labels.height()));
-        heights.let_go(band * band_rows, band_rows);
+        parts[band] = found.saddles(band * band_rows,
+                                    std::min((band + 1) * band_rows, found.labels.height()));
+        found.heights.let_go(band * band_rows, band_rows);
+        found.labels.let_go(band * band_rows, band_rows);
         return {};
     }));
     std::vector<Saddle> saddles;
@@ -180,10 +221,13 @@ Result<std::vector<Saddle>> all_saddles(const ScratchPlane<std::uint16_t>& heigh
     return saddles;
 }
 
-/// Unites basins over their saddles, highest first; peaks are sorted by anchor, so that the
-/// smaller number is the first of equals.
-void merge(std::vector<Peak>& peaks, std::vector<Saddle>& saddles, std::uint16_t height_min,
-           Sets& sets) {
+/// Unites patches over their saddles, highest first, where the lower peak is hardly over the
+/// saddle; patches are sorted by anchor, so that the smaller number is the first of equals.
+Sets merge_flat(const std::vector<Patch>& patches, std::vector<Saddle> saddles,
+                std::uint16_t height_min) {
+    Sets sets;
+    sets.parents.resize(patches.size());
+    std::iota(sets.parents.begin(), sets.parents.end(), 0u);
     std::stable_sort(saddles.begin(), saddles.end(), [](const Saddle& one, const Saddle& other) {
         return one.height > other.height;
     });
@@ -191,36 +235,68 @@ void merge(std::vector<Peak>& peaks, std::vector<Saddle>& saddles, std::uint16_t
     for (const Saddle& saddle : saddles) {
         std::uint32_t a = sets.root(saddle.a), b = sets.root(saddle.b);
         if (a == b) continue;
-        if (peaks[b].height > peaks[a].height || (peaks[b].height == peaks[a].height && b < a))
+        if (patches[b].peak > patches[a].peak || (patches[b].peak == patches[a].peak && b < a))
             std::swap(a, b);
-        if (peaks[b].height - saddle.height < height_min) sets.parents[b] = a;
+        if (patches[b].peak - saddle.height < height_min) sets.parents[b] = a;
     }
+    return sets;
+}
+
+/// Puts patches together, first where they are flat, then by their shape. Returns the number of the
+/// basin of each; `patches` are those of the basins.
+std::vector<std::uint32_t> merge(std::vector<Patch>& patches, std::vector<Saddle> saddles,
+                                 std::uint64_t width, const BasinRules& rules) {
+    Sets flat = merge_flat(patches, saddles, rules.height_min);
+    std::vector<std::uint32_t> number(patches.size());
+    std::vector<Patch> left;
+    for (std::uint32_t i = 0; i < patches.size(); ++i)
+        if (flat.root(i) == i) {
+            number[i] = static_cast<std::uint32_t>(left.size());
+            left.push_back(patches[i]);
+        }
+    for (std::uint32_t i = 0; i < patches.size(); ++i) {
+        number[i] = number[flat.root(i)];
+        if (flat.root(i) != i) left[number[i]].add(patches[i], width);
+    }
+    std::size_t kept = 0;
+    for (const Saddle& saddle : saddles) {
+        const std::uint32_t a = number[saddle.a], b = number[saddle.b];
+        if (a != b) saddles[kept++] = {std::min(a, b), std::max(a, b), saddle.height};
+    }
+    saddles.resize(kept);
+    keep_highest(saddles);
+    const std::vector<std::uint32_t> belongs = merge_patches(left, saddles, width, rules);
+    std::vector<std::uint32_t> basin(left.size());
+    patches.clear();
+    for (std::uint32_t i = 0; i < left.size(); ++i)
+        if (belongs[i] == i) {
+            basin[i] = static_cast<std::uint32_t>(patches.size());
+            patches.push_back(left[i]);
+        }
+    for (std::uint32_t& one : number) one = basin[belongs[one]];
+    return number;
 }
 
 }  // namespace
 
 Result<std::vector<Basin>> find_basins(const ScratchPlane<std::uint16_t>& heights,
-                                       std::uint16_t height_min,
-                                       ScratchPlane<std::uint32_t>& labels,
+                                       const BasinRules& rules, ScratchPlane<std::uint32_t>& labels,
                                        const expression::Watch& watch) {
     Sets pieces;
-    std::vector<Peak> peaks = TRY(climb(heights, labels, pieces, watch));
+    const std::vector<Peak> peaks = TRY(climb(heights, labels, pieces, watch));
     std::vector<std::uint32_t> basin_of(pieces.parents.size());
-    for (std::uint32_t i = 0; i < peaks.size(); ++i) basin_of[pieces.root(peaks[i].set)] = i;
-    for (std::uint32_t i = 0; i < basin_of.size(); ++i) basin_of[i] = basin_of[pieces.root(i)];
-    auto saddles = TRY(all_saddles(heights, labels, basin_of));
-    Sets merged;
-    merged.parents.resize(peaks.size());
-    std::iota(merged.parents.begin(), merged.parents.end(), 0u);
-    merge(peaks, saddles, height_min, merged);
-    std::vector<std::uint32_t> number(peaks.size());
-    std::vector<Basin> basins;
+    std::vector<Patch> patches;
     for (std::uint32_t i = 0; i < peaks.size(); ++i) {
-        if (merged.root(i) != i) continue;
-        number[i] = static_cast<std::uint32_t>(basins.size());
-        basins.push_back({.anchor = peaks[i].anchor, .peak = peaks[i].height});
+        basin_of[pieces.root(peaks[i].set)] = i;
+        patches.push_back({peaks[i].anchor, peaks[i].height, {}});
     }
-    for (std::uint32_t& basin : basin_of) basin = number[merged.root(basin)];
+    for (std::uint32_t i = 0; i < basin_of.size(); ++i) basin_of[i] = basin_of[pieces.root(i)];
+    auto saddles = TRY(look_at_all({heights, labels, basin_of, patches}));
+    const auto number = merge(patches, std::move(saddles), labels.width(), rules);
+    for (std::uint32_t& basin : basin_of) basin = number[basin];
+    std::vector<Basin> basins;
+    for (const Patch& patch : patches)
+        basins.push_back({.anchor = patch.anchor, .peak = patch.peak});
     for (std::uint64_t y = 0; y < labels.height(); ++y) {
         std::uint32_t* const label = labels.row(y);
         for (std::uint64_t x = 0; x < labels.width(); ++x) {

@@ -147,7 +147,7 @@ Result<std::uint32_t> draw_objects(const std::vector<Basin>& basins,
                                    const expression::Watch& watch) {
     const double area_min = options.area_share * 3.14159265358979 * radius * radius;
     const Drawer drawer(basin_labels, brightness, options.border_share, area_min, out);
-    constexpr std::size_t at_once = 256;
+    constexpr std::size_t at_once = 256, parts_between = 32;
     std::vector<std::uint8_t> stays(basins.size());
     TRY(parallel_for(
         (basins.size() + at_once - 1) / at_once, [&](std::size_t part) -> Result<void> {
@@ -157,6 +157,15 @@ Result<std::uint32_t> draw_objects(const std::vector<Basin>& basins,
             const std::size_t end = std::min((part + 1) * at_once, basins.size());
             for (std::size_t i = part * at_once; i < end; ++i)
                 stays[i] = drawer.draw(basins[i], static_cast<std::uint32_t>(i + 1), work);
+            // Basins lie in the order of their rows: those far above aren't met again.
+            if (part % parts_between == parts_between - 1) {
+                const std::uint64_t first =
+                    basins[(part + 1 - parts_between) * at_once].anchor / out.width();
+                const std::uint64_t rows = basins[part * at_once].anchor / out.width() - first;
+                basin_labels.let_go(first, rows);
+                brightness.let_go(first, rows);
+                out.let_go(first, rows);
+            }
             return {};
         }));
     std::vector<std::uint32_t> number(basins.size() + 1);

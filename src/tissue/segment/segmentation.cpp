@@ -109,6 +109,7 @@ Result<void> Slide::smooth_slide() {
                 ++counts[to[x]];
             }
         }
+        smooth_.let_go(core.y, core.height);
         const std::lock_guard lock(mutex_);
         for (std::size_t i = 0; i < counts.size(); ++i) histogram_[i] += counts[i];
         return {};
@@ -147,6 +148,7 @@ void Slide::find_background() {
             background_.values.row(cy)[c] = static_cast<float>(
                 static_cast<double>(sums[c]) / static_cast<double>(columns * (y1 - y0)));
         }
+        smooth_.let_go(y0, y1 - y0);
     }
     const auto reach = std::lround(4 * made_.radius / static_cast<double>(factor));
     narrow(background_.values, reach);
@@ -202,6 +204,7 @@ Result<void> Slide::find_envelope() {
                 most = std::max(most, coarse.row(y)[x]);
             }
         smooth_.let_go(core.y, core.height);
+        light_.let_go(core.y, core.height);
         return {};
     }));
     const double coarse_radius = made_.radius / static_cast<double>(factor);
@@ -265,6 +268,7 @@ Result<void> Slide::find_heights() {
     return for_tiles([&](const Window& core) -> Result<void> {
         tile_heights(core);
         smooth_.let_go(core.y, core.height);
+        heights_.let_go(core.y, core.height);
         return {};
     });
 }
@@ -285,8 +289,12 @@ Result<Segmentation> Slide::segment() {
     TRY(find_heights());
     smooth_ = {};
     auto pieces = TRY(ScratchPlane<std::uint32_t>::make(folder_, width, height));
-    const auto height_min = static_cast<std::uint16_t>(options_.seed_height * height_scale);
-    const std::vector<Basin> basins = TRY(find_basins(heights_, height_min, pieces, watch_));
+    const BasinRules rules{
+        .height_min = static_cast<std::uint16_t>(options_.seed_height * height_scale),
+        .height_scale = height_scale,
+        .area_max = 16 * 3.14159265358979 * made_.radius * made_.radius,
+        .join_bias = options_.join_bias};
+    const std::vector<Basin> basins = TRY(find_basins(heights_, rules, pieces, watch_));
     heights_ = {};
     made_.labels = TRY(ScratchPlane<std::uint32_t>::make(folder_, width, height));
     made_.count =
@@ -308,6 +316,7 @@ Result<void> check(const SegmentOptions& options) {
     TRY(in_range("otsu share", options.otsu_share, 0, 10));
     TRY(in_range("spot weight", options.spot_weight, 0, 4));
     TRY(in_range("seed height", options.seed_height, 0, 4));
+    TRY(in_range("join bias", options.join_bias, -20, 20));
     TRY(in_range("border share", options.border_share, 0, 0.99));
     TRY(in_range("area share", options.area_share, 0, 10));
     return in_range("tile side", static_cast<double>(options.tile_side), 16, 16'384);

@@ -15,7 +15,8 @@ struct SegmentOptions {
     double envelope_share = 0.4;    ///< of the local brightness that foreground must exceed
     double otsu_share = 0.5;        ///< of Otsu's threshold that it must exceed too
     double spot_weight = 0.5;       ///< of the brightness term beside the distance term of seeds
-    double seed_height = 0.1;       ///< peaks less high than this over their saddle are no seeds
+    double seed_height = 0.02;      ///< peaks less high than this over their saddle are no seeds
+    double join_bias = 0;           ///< added to the log odds that two pieces are one nucleus
     double border_share = 0.35;     ///< of an object's 90 % brightness that its pixels must exceed
     double area_share = 0.06;       ///< of a usual nucleus's area that an object must have
     std::int64_t tile_side = 1024;  ///< what one thread works on; not seen in the result

@@ -43,6 +43,10 @@ Result<Ripley> ripley(const Places& all, std::span<const std::uint32_t> cells,
                       const std::vector<double>& radii, std::uint32_t simulations,
                       std::uint64_t seed);
 
+/// Of each cell the way to the nearest other one of that kind; NaN where there is none.
+std::vector<double> distances_to_kind(const Places& places, std::span<const std::int32_t> kinds,
+                                      std::int32_t kind);
+
 /// Corners of the smallest convex figure around the places, and its area.
 double hull_area(const Places& places, std::vector<std::uint32_t>& corners);
 

@@ -29,34 +29,63 @@ double falling(double n, int k) {
     return product;
 }
 
-/// Edges whose way back is one, too. Each cell's neighbours are met in rising order when all cells
-/// are gone through in rising order, so one place for each cell is enough: no searching.
-std::uint64_t mutual_edges(const SpatialGraph& graph, std::span<const std::int32_t> kinds) {
-    std::vector<std::uint64_t> at(graph.starts.begin(), graph.starts.end() - 1);
-    std::uint64_t mutual = 0;
-    for (std::uint32_t from = 0; from < graph.node_count(); ++from) {
-        if (kinds[from] < 0) continue;
-        for (std::uint64_t e = graph.starts[from]; e < graph.starts[from + 1]; ++e) {
-            const std::uint32_t to = graph.nodes[e];
-            if (kinds[to] < 0) continue;
-            std::uint64_t& place = at[to];
-            while (place < graph.starts[to + 1] && graph.nodes[place] < from) ++place;
-            if (place < graph.starts[to + 1] && graph.nodes[place] == from) ++mutual;
-        }
-    }
-    return mutual;
+/// The cells' kinds as small numbers, so that they stay near the processor; none is kind_count.
+template <class Kind>
+std::vector<Kind> small_kinds(std::span<const std::int32_t> kinds, std::size_t kind_count) {
+    std::vector<Kind> out(kinds.size());
+    for (std::size_t i = 0; i < kinds.size(); ++i)
+        out[i] = static_cast<Kind>(kinds[i] < 0 ? kind_count : static_cast<std::size_t>(kinds[i]));
+    return out;
 }
 
-GraphSums sums_of(const SpatialGraph& graph, std::span<const std::int32_t> kinds) {
+/// Edges by the kinds of their ends, none among them: kind_count + 1 squared.
+template <class Kind>
+std::vector<std::uint64_t> count_pairs(const SpatialGraph& graph, const std::vector<Kind>& kinds,
+                                       std::size_t kind_count) {
+    const std::size_t across = kind_count + 1;
+    std::vector<std::uint64_t> counts(across * across);
+    for (std::size_t from = 0; from < graph.node_count(); ++from) {
+        std::uint64_t* const row = counts.data() + kinds[from] * across;
+        for (std::uint64_t e = graph.starts[from]; e < graph.starts[from + 1]; ++e)
+            ++row[kinds[graph.nodes[e]]];
+    }
+    return counts;
+}
+
+/// Edges between cells with a kind whose way back is one, too. Each such pair is looked for once,
+/// from its smaller cell; rows are short, so the few places of a row are all compared.
+template <class Kind>
+std::uint64_t mutual_edges(const SpatialGraph& graph, const std::vector<Kind>& kinds, Kind none) {
+    std::uint64_t pairs = 0;
+    const std::uint32_t* const nodes = graph.nodes.data();
+    const auto find_in = [&](std::uint32_t row, std::uint32_t cell) -> std::uint64_t {
+        const std::uint32_t* at = nodes + graph.starts[row];
+        const std::uint32_t* const end = nodes + graph.starts[row + 1];
+        if (end - at > 32) return std::binary_search(at, end, cell) ? 1 : 0;
+        std::uint32_t found = 0;
+        for (; at != end; ++at) found |= *at == cell ? 1 : 0;
+        return found;
+    };
+    for (std::uint32_t from = 0; from < graph.node_count(); ++from) {
+        if (kinds[from] == none) continue;
+        for (std::uint64_t e = graph.starts[from]; e < graph.starts[from + 1]; ++e)
+            if (const std::uint32_t to = nodes[e]; to > from && kinds[to] != none)
+                pairs += find_in(to, from);
+    }
+    return 2 * pairs;
+}
+
+template <class Kind>
+GraphSums sums_of(const SpatialGraph& graph, const std::vector<Kind>& kinds, Kind none) {
     GraphSums sums;
     const std::size_t cells = graph.node_count();
     std::vector<std::uint32_t> out(cells), in(cells);
     for (std::size_t from = 0; from < cells; ++from) {
-        if (kinds[from] < 0) continue;
+        if (kinds[from] == none) continue;
         ++sums.cells;
         for (std::uint64_t e = graph.starts[from]; e < graph.starts[from + 1]; ++e) {
             const std::uint32_t to = graph.nodes[e];
-            const std::uint32_t counts = kinds[to] >= 0 ? 1 : 0;
+            const std::uint32_t counts = kinds[to] != none ? 1 : 0;
             out[from] += counts;
             in[to] += counts;
         }
@@ -70,13 +99,32 @@ GraphSums sums_of(const SpatialGraph& graph, std::span<const std::int32_t> kinds
         products += r * c;
     }
     sums.edges = static_cast<double>(edges);
-    sums.mutual = static_cast<double>(mutual_edges(graph, kinds));
+    sums.mutual = static_cast<double>(mutual_edges(graph, kinds, none));
     sums.out_pairs = static_cast<double>(out_squares) - sums.edges;
     sums.in_pairs = static_cast<double>(in_squares) - sums.edges;
     sums.through = 2 * (static_cast<double>(products) - sums.mutual);
     sums.apart = sums.edges * sums.edges - sums.edges - sums.mutual - sums.out_pairs -
                  sums.in_pairs - sums.through;
     return sums;
+}
+
+/// Calls use(kinds, none) with the narrowest type that holds them.
+template <class Use>
+auto with_small_kinds(std::span<const std::int32_t> kinds, std::size_t kind_count, const Use& use) {
+    if (kind_count < 256)
+        return use(small_kinds<std::uint8_t>(kinds, kind_count),
+                   static_cast<std::uint8_t>(kind_count));
+    return use(small_kinds<std::uint32_t>(kinds, kind_count),
+               static_cast<std::uint32_t>(kind_count));
+}
+
+/// Without those that have no kind.
+std::vector<double> known_pairs(const std::vector<std::uint64_t>& counts, std::size_t kind_count) {
+    std::vector<double> out;
+    for (std::size_t a = 0; a < kind_count; ++a)
+        for (std::size_t b = 0; b < kind_count; ++b)
+            out.push_back(static_cast<double>(counts[a * (kind_count + 1) + b]));
+    return out;
 }
 
 double z_of(double count, double mean, double sd) {
@@ -156,27 +204,23 @@ PermutedEnrichment permuted(const SpatialGraph& graph, std::span<const std::int3
 
 std::vector<double> pair_counts(const SpatialGraph& graph, std::span<const std::int32_t> kinds,
                                 std::size_t kind_count) {
-    std::vector<std::uint64_t> counts(kind_count * kind_count);
-    for (std::size_t from = 0; from < graph.node_count(); ++from) {
-        if (kinds[from] < 0) continue;
-        std::uint64_t* const row =
-            counts.data() + static_cast<std::size_t>(kinds[from]) * kind_count;
-        for (std::uint64_t e = graph.starts[from]; e < graph.starts[from + 1]; ++e)
-            if (const std::int32_t kind = kinds[graph.nodes[e]]; kind >= 0)
-                ++row[static_cast<std::size_t>(kind)];
-    }
-    return {counts.begin(), counts.end()};
+    return with_small_kinds(kinds, kind_count, [&](const auto& small, auto) {
+        return known_pairs(count_pairs(graph, small, kind_count), kind_count);
+    });
 }
 
 Enrichment exact_enrichment(const SpatialGraph& graph, std::span<const std::int32_t> kinds,
                             std::size_t kind_count) {
-    const GraphSums g = sums_of(graph, kinds);
+    const auto [g, counts] = with_small_kinds(kinds, kind_count, [&](const auto& small, auto none) {
+        return std::pair(sums_of(graph, small, none),
+                         known_pairs(count_pairs(graph, small, kind_count), kind_count));
+    });
     const std::vector<double> sizes = kind_sizes(kinds, kind_count);
     // Falling factorials of the number of cells; of too few cells the sums beside them are 0.
     std::array<double, 5> all{};
     for (int k = 0; k < 5; ++k)
         all[static_cast<std::size_t>(k)] = std::max(falling(g.cells, k), 1.0);
-    Enrichment out{kind_count, pair_counts(graph, kinds, kind_count), {}, {}, {}};
+    Enrichment out{kind_count, counts, {}, {}, {}};
     for (std::size_t a = 0; a < kind_count; ++a)
         for (std::size_t b = 0; b < kind_count; ++b) {
             const double n = sizes[a], m = sizes[b];
