@@ -107,6 +107,32 @@ constexpr Setting all_settings[] = {
      "How long a task that failed for the time being waits; then twice that, and so on."},
     {"pipeline.free_least", bytes, "1GiB", "0 … 100000GiB",
      "With less than that free on the data directory's disk no task begins."},
+    {"pipeline.drain", duration, "1s", "1s … 30d",
+     "Processes are started on this machine so that the queue would be done within that time, by "
+     "what such tasks took; shorter takes more of them at once, up to pipeline.tasks_max."},
+
+    {"slurm.pilots_max", number, "0", "0 … 4096",
+     "Jobs at a Slurm cluster that do tasks of pipelines, at most; 0 leaves Slurm alone. Each does "
+     "one task after the other, and several at once where they fit."},
+    {"slurm.pilots_least", number, "0", "0 … 4096",
+     "As many are kept also while there is nothing to do."},
+    {"slurm.drain", duration, "10min", "1s … 30d",
+     "There are as many jobs as it takes to have the queue done within that time."},
+    {"slurm.cores", number, "1", "1 … 1024", "Cores of each job."},
+    {"slurm.memory", bytes, "4GiB", "16MiB … 100000GiB",
+     "Memory of each job. A stage that asks for more never runs there."},
+    {"slurm.time", duration, "4h", "1min … 365d",
+     "How long a job may last; Slurm counts whole minutes."},
+    {"slurm.leave", duration, "5min", "0s … 1d",
+     "So long before its end a job takes no more tasks; Slurm tells it up to a minute early."},
+    {"slurm.idle", duration, "1min", "1s … 1d", "A job without a task for so long ends."},
+    {"slurm.partition", text, "", "", "Where jobs are put; empty takes the cluster's default."},
+    {"slurm.options", text, "", "",
+     "Further options of sbatch for each job, with spaces: --account=lab --qos=low."},
+    {"slurm.url", text, "", "",
+     "Where jobs reach the server, like http://stroma.lab:8080; empty: under its own address, "
+     "which does when the cluster is this machine."},
+    {"slurm.interval", duration, "2s", "100ms … 1h", "How often the cluster is asked."},
 
     {"watch.interval", duration, "5s", "1s … 1h",
      "How often streams, deliveries, queues and rules are looked at for thresholds."},
@@ -137,6 +163,7 @@ constexpr Setting all_settings[] = {
      "The same for events that a rule hasn't handed over; 0 is never."},
     {"watch.rule.errors", number, "0", "0 … 1000000000000",
      "The same for failed attempts of a rule in a minute; 0 is never."},
+
     {"loader.configs", text, "", "",
      "Where the loader's configurations lie, NAME.json for the queue NAME: a folder, or "
      "s3://bucket/prefix/. Empty: where CONFIG_BUCKET and CONFIG_PREFIX of the environment say, "

@@ -44,6 +44,7 @@ std::optional<std::int64_t> choose(const std::vector<Candidate>& candidates, con
 struct Load {
     double waiting_core_seconds = 0;  ///< estimated, of what is ready and running
     int tasks = 0;                    ///< ready and running
+    int too_large = 0;                ///< ready, but more than such a worker has; not counted above
 };
 struct ScaleRules {
     int least = 0, most = 1;

@@ -56,6 +56,14 @@ Result<std::unique_ptr<Engine>> Engine::open(sql::Database& database, EngineOpti
     TRY(sql::migrate(database, "flow", migrations()));
     for (const char* part : {"outputs", "work", "logs"}) TRY(make_folders(options.folder / part));
     auto state = std::make_unique<State>(database, std::move(options), clock, ids);
+    // The key of a task that goes on names the version of its step.
+    bool goes_on = false;
+    {
+        const auto connection = TRY(state->pool.take());
+        goes_on = TRY(records::integer(
+                      *connection, "SELECT count(*) FROM flow_runs WHERE state = 'running'")) > 0;
+    }
+    if (goes_on && state->options.steps) state->known_steps = TRY(state->options.steps());
     {
         const std::lock_guard lock(state->mutex);
         TRY(state->recover());
@@ -174,6 +182,7 @@ Result<Run> Engine::submit(const NewRun& asked) {
     const Run record = run.record;
     const auto add = [&](sql::Connection& connection) -> Result<void> {
         TRY(records::put_run(connection, run.record));
+        TRY(state_->note_event(connection, "submitted", run));
         state_->live.emplace(record.id, std::move(run));
         return {};
     };

@@ -66,6 +66,14 @@ public:
     Result<std::vector<Attempt>> attempts(std::int64_t task);
     Result<std::optional<Manifest>> manifest(std::string_view key);
     Result<std::vector<Review>> reviews(std::string_view run);
+    /// What the run would take if nothing of it were there: by bytes of input, as the last twenty
+    /// runs of the pipeline that computed a stage whole took. errors  invalid_input  as submit
+    Result<Estimate> estimate(const NewRun& run);
+    /// Reads every output (of the run; of all: "") and holds it against its manifest, and its key
+    /// against what is written of inputs, parameters and code. One line per thing found wrong.
+    /// errors  cancelled
+    Result<std::vector<std::string>> verify_outputs(std::string_view run,
+                                                    const std::function<bool()>& cancelled);
     /// Where a file of an output lies. errors  not_found
     Result<fs::path> file_of(std::string_view key, std::string_view name);
     /// What an attempt wrote; "" when it isn't there any more.
@@ -82,6 +90,9 @@ public:
     /// Returns when something has changed since that count, or after `wait`; gives the count.
     std::uint64_t wait_for_change(std::uint64_t seen, Milliseconds wait);
 
+    /// What happened after that one, in order.
+    Result<std::vector<RunEvent>> events_after(std::int64_t sequence, int most);
+
     /// Leases a task that fits.
     Result<std::optional<Assignment>> lease(const Offer& offer);
     /// Keeps the lease. errors  not_found  another has the task by now, or nobody
@@ -89,9 +100,26 @@ public:
     /// Takes what the work folder holds. errors  not_found  as above: nothing is taken
     Result<void> finish(std::int64_t task, std::int64_t lease, const WorkEnd& end);
 
+    /// The worker is gone, as whoever started it knows: what it held goes on elsewhere at once
+    /// instead of at the end of its leases. Gives how many tasks that were.
+    Result<int> worker_gone(const std::string& worker, Outcome outcome, const std::string& why);
+
     /// How each stage's queue and each worker stands.
     Result<Standing> standing();
-    Load load();
+    /// What is ready or running and fits into such a worker. What local workers have is left out
+    /// where the worker isn't local.
+    Load load(const Capacity& worker, bool is_local);
+    /// Where workers come from, shown in the standing; the last of a place counts.
+    void note(const Scale& scale);
+
+    /// Makes the row or gives it these values; that somebody wants it gone stays.
+    Result<void> put_pilot(const Pilot& pilot);
+    /// Those that aren't over.
+    Result<std::vector<Pilot>> pilots();
+    /// Those that had a task of the run, and the outcome of each; of any run, the newest: "".
+    Result<std::vector<Pilot>> pilots_of(std::string_view run, int most);
+    /// Whoever started it ends it soon. errors  not_found  no such job, or it is over
+    Result<void> call_off(std::string_view job);
     /// Seconds until the run is over with so many cores, by what such tasks took.
     Result<std::optional<double>> seconds_left(std::string_view run, int cores);
 

@@ -131,6 +131,11 @@ struct Engine::State {
     Result<void> block_readers(sql::Connection& connection, LiveRun& run, std::int64_t of);
     void release_key(const LiveTask& task);
     Result<void> end_if_over(sql::Connection& connection, LiveRun& run);
+    Result<void> note_event(sql::Connection& connection, std::string kind, const LiveRun& run,
+                            const LiveTask* task = nullptr, const Json& detail = Json::object());
+    /// Where that was the last of its stage.
+    Result<void> note_stage_done(sql::Connection& connection, const LiveRun& run,
+                                 const LiveTask& task);
     Result<std::string> hash_of(sql::Connection& connection, InputFile& file);
 
     // leasing.cpp
@@ -170,6 +175,19 @@ struct Engine::State {
     std::map<std::string, std::int64_t> in_flight;            ///< by key: who makes it
     std::map<std::string, std::set<std::int64_t>> followers;  ///< who waits for that key
     std::map<std::string, LiveWorker> workers;
+    std::map<std::string, Scale> scales;
+    /// Attempts that began, made something, failed, by pipeline and stage.
+    struct Passed {
+        std::int64_t began = 0, completed = 0, failed = 0;
+    };
+    std::map<std::pair<std::string, std::string>, Passed> passed;
+    struct Known {
+        double core_seconds = 0;
+        std::int64_t at_ms = 0;  ///< steady
+    };
+    /// What a task of the pipeline's stage takes, as it was a while ago.
+    std::map<std::pair<std::string, std::string>, Known> known_cost;
+    Result<double> core_seconds_each(const std::string& pipeline, const std::string& stage);
     std::int64_t last_task = 0, last_lease = 0, expired_ms = 0;
     std::string instance;  ///< in the marks of processes
     std::optional<Steps> known_steps;

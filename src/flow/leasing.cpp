@@ -136,6 +136,7 @@ Result<std::optional<Assignment>> Engine::lease(const Offer& offer) {
         record.started_ms = now;
         record.progress = {};
         ++record.attempt;
+        ++state.passed[{run->record.pipeline, record.stage}].began;
         task->is_local = offer.is_local;
         task->lease_ends_ms = state.clock.steady_ms() + state.options.lease.count();
         state.ready.erase(record.id);
@@ -199,11 +200,19 @@ Result<void> Engine::State::failed(sql::Connection& connection, LiveRun& run, Li
         return records::put_task(connection, record);
     }
     ++record.tries[end.outcome];
+    ++passed[{run.record.pipeline, record.stage}].failed;
     const auto seed = static_cast<std::uint64_t>(record.id) * 31 + std::uint64_t(record.attempt);
     const Verdict verdict =
         judge(end.outcome, {record.tries, record.memory_bytes, record.timeout}, stage.retries,
               options.memory_max, options.first_retry, seed * 2654435761u);
     TRY(record_attempt(connection, task, end, verdict.why));
+    TRY(note_event(connection, "task failed", run, &task,
+                   {{"outcome", record.outcome},
+                    {"error", record.error},
+                    {"attempt", record.attempt},
+                    {"again", verdict.again},
+                    {"verdict", verdict.why},
+                    {"worker", record.worker}}));
     if (!verdict.again)
         return dead(connection, run, task, fmt::format("{} ({})", record.error, verdict.why));
     record.memory_bytes = verdict.memory_bytes;
@@ -227,6 +236,7 @@ Result<void> Engine::State::take_output(sql::Connection& connection, LiveRun& ru
     TRY(records::put_output(
         connection, {record.key, manifest.json(), manifest.hash(), manifest.bytes(), record.id,
                      end.core_seconds, stage.ttl, now, now}));
+    ++passed[{run.record.pipeline, record.stage}].completed;
     TRY(record_attempt(connection, task, end, ""));
     TRY(output_is_there(connection, run, task));
     release_key(task);

@@ -257,4 +257,24 @@ Result<std::vector<Review>> reviews(sql::Connection& connection, std::string_vie
     return list;
 }
 
+Result<void> add_event(sql::Connection& connection, const RunEvent& event) {
+    TRY(connection.change(
+        "INSERT INTO flow_events(seq, at_ms, kind, run, stage, item, detail) "
+        "VALUES((SELECT coalesce(max(seq), 0) + 1 FROM flow_events), ?,?,?,?,?,?)",
+        {event.at_ms, event.kind, event.run, event.stage, event.item, event.detail}));
+    return {};
+}
+
+Result<std::vector<RunEvent>> events(sql::Connection& connection, std::string_view where,
+                                     std::initializer_list<sql::Value> values) {
+    const auto rows = TRY(connection.execute(
+        fmt::format("SELECT seq, at_ms, kind, run, stage, item, detail FROM flow_events {}", where),
+        values));
+    std::vector<RunEvent> list;
+    while (TRY(rows->next()))
+        list.push_back({rows->integer(0), rows->integer(1), rows->text(2), rows->text(3),
+                        rows->text(4), rows->text(5), rows->text(6)});
+    return list;
+}
+
 }  // namespace stroma::flow::records

@@ -42,6 +42,11 @@ Result<void> add_review(sql::Connection& connection, const Review& review);
 Result<std::vector<Review>> reviews(sql::Connection& connection, std::string_view where,
                                     std::initializer_list<sql::Value> values);
 
+/// Gives it the next number.
+Result<void> add_event(sql::Connection& connection, const RunEvent& event);
+Result<std::vector<RunEvent>> events(sql::Connection& connection, std::string_view where,
+                                     std::initializer_list<sql::Value> values);
+
 /// The one integer that the statement gives.
 Result<std::int64_t> integer(sql::Connection& connection, std::string_view statement,
                              std::initializer_list<sql::Value> values = {});

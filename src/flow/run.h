@@ -109,6 +109,15 @@ struct Review {
     std::int64_t at_ms = 0;
 };
 
+/// Something that happened to a run. Kinds: "submitted", "stage done", "task failed" (it is tried
+/// again, or not: see the detail), "review needed", "succeeded", "failed", "cancelled".
+struct RunEvent {
+    std::int64_t sequence = 0, at_ms = 0;
+    std::string kind, run;      ///< run: its id
+    std::string stage, item;    ///< "" of the whole run
+    std::string detail = "{}";  ///< a JSON object
+};
+
 /// A task in a worker's hands, with all that it needs.
 struct Assignment {
     std::int64_t task = 0, lease = 0;

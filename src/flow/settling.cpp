@@ -193,6 +193,7 @@ Result<void> Engine::State::output_is_there(sql::Connection& connection, LiveRun
             records::reviews(connection, "WHERE key = ? AND accepted LIMIT 1", {task.record.key}));
         if (accepted.empty()) {
             task.record.state = TaskState::review;
+            TRY(note_event(connection, "review needed", run, &task));
             return records::put_task(connection, task.record);
         }
     }
@@ -208,7 +209,8 @@ Result<void> Engine::State::done(sql::Connection& connection, LiveRun& run, Live
             reader.record.state == TaskState::waiting)
             run.to_settle.push_back(id);
     }
-    return records::put_task(connection, task.record);
+    TRY(records::put_task(connection, task.record));
+    return note_stage_done(connection, run, task);
 }
 
 Result<void> Engine::State::dead(sql::Connection& connection, LiveRun& run, LiveTask& task,
@@ -266,6 +268,7 @@ Result<void> Engine::State::end_if_over(sql::Connection& connection, LiveRun& ru
                        : is_good        ? RunState::succeeded
                                         : RunState::failed;
     run.record.ended_ms = clock.unix_ms();
+    TRY(note_event(connection, std::string(name_of(run.record.state)), run));
     return records::put_run(connection, run.record);
 }
 

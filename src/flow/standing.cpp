@@ -11,6 +11,7 @@ namespace stroma::flow {
 namespace {
 
 constexpr std::int64_t day_ms = 24LL * 3600 * 1000, worker_forgotten_ms = 600'000;
+constexpr std::int64_t cost_kept_ms = 5'000;
 constexpr double core_seconds_unknown = 10;
 
 struct Measured {
@@ -27,6 +28,18 @@ Result<Measured> measured(sql::Connection& connection, const std::string& pipeli
         {pipeline, stage}));
     if (!TRY(rows->next()) || rows->is_null(0)) return Measured{};
     return Measured{rows->real(0), rows->real(1)};
+}
+
+/// For how long each of them kept a worker: one that waits for a disk or a network does, too.
+Result<double> occupied(sql::Connection& connection, const std::string& pipeline,
+                        const std::string& stage) {
+    const auto rows = TRY(connection.execute(
+        "SELECT avg(CASE WHEN wall > core_seconds THEN wall ELSE core_seconds END) FROM (SELECT "
+        "t.core_seconds, (t.ended_ms - t.started_ms) / 1000.0 AS wall FROM flow_tasks t JOIN "
+        "flow_runs r ON r.id = t.run WHERE r.pipeline = ? AND t.stage = ? AND t.state = 'done' AND "
+        "NOT t.cached ORDER BY t.id DESC LIMIT 100) AS lately",
+        {pipeline, stage}));
+    return TRY(rows->next()) && !rows->is_null(0) ? rows->real(0) : 0.0;
 }
 
 std::string first_line(const std::string& text) {
@@ -48,6 +61,42 @@ void count_task(StageStanding& stage, const Task& task, std::int64_t now) {
 }
 
 }  // namespace
+
+Result<double> Engine::State::core_seconds_each(const std::string& pipeline,
+                                                const std::string& stage) {
+    const std::int64_t now = clock.steady_ms();
+    Known& known = known_cost[{pipeline, stage}];
+    if (known.at_ms == 0 || now - known.at_ms > cost_kept_ms) {
+        const auto connection = TRY(pool.take());
+        const double each = TRY(occupied(*connection, pipeline, stage));
+        known = {each > 0 ? each : core_seconds_unknown, now};
+    }
+    return known.core_seconds;
+}
+
+Load Engine::load(const Capacity& worker, bool is_local) {
+    const std::lock_guard lock(state_->mutex);
+    State& state = *state_;
+    Load load;
+    const auto count = [&](const LiveRun& run, const LiveTask& task) {
+        const Stage& stage = *run.definition.find_stage(task.record.stage);
+        if (stage.cores > worker.cores || task.record.memory_bytes > worker.memory_bytes) {
+            load.too_large += task.record.state == TaskState::ready ? 1 : 0;
+            return;
+        }
+        ++load.tasks;
+        const auto each = state.core_seconds_each(run.definition.name, stage.name);
+        load.waiting_core_seconds += each ? *each : core_seconds_unknown;
+    };
+    for (const std::int64_t number : state.ready)
+        if (const auto [run, task] = state.find_task(number); task != nullptr) count(*run, *task);
+    for (const auto& [key, number] : state.in_flight) {
+        const auto [run, task] = state.find_task(number);
+        if (task == nullptr || task->record.state != TaskState::running) continue;
+        if (is_local || !task->is_local) count(*run, *task);
+    }
+    return load;
+}
 
 Result<Standing> Engine::standing() {
     const std::lock_guard lock(state_->mutex);
@@ -101,6 +150,13 @@ Result<Standing> Engine::standing() {
         ++stage.errors[rows->text(2)];
         ++errors[first_line(rows->text(3))];
     }
+    for (const auto& [place, scale] : state.scales) standing.scales.push_back(scale);
+    for (auto& [name, stage] : stages)
+        if (const auto sum = state.passed.find(name); sum != state.passed.end()) {
+            stage.began = sum->second.began;
+            stage.completed = sum->second.completed;
+            stage.failed = sum->second.failed;
+        }
     for (auto& stage : stages) standing.stages.push_back(std::move(stage.second));
     for (auto& worker : workers) standing.workers.push_back(std::move(worker.second));
     standing.common_errors.assign(errors.begin(), errors.end());
@@ -108,20 +164,6 @@ Result<Standing> Engine::standing() {
                              &std::pair<std::string, std::int64_t>::second);
     if (standing.common_errors.size() > 20) standing.common_errors.resize(20);
     return standing;
-}
-
-Load Engine::load() {
-    const auto standing_now = standing();
-    Load load;
-    if (!standing_now) return load;
-    for (const StageStanding& stage : standing_now->stages) {
-        const auto tasks = static_cast<int>(stage.ready + stage.running);
-        const double each =
-            stage.core_seconds_each > 0 ? stage.core_seconds_each : core_seconds_unknown;
-        load.tasks += tasks;
-        load.waiting_core_seconds += each * tasks;
-    }
-    return load;
 }
 
 Result<std::optional<double>> Engine::seconds_left(std::string_view id, int cores) {

@@ -10,7 +10,7 @@ namespace stroma::flow {
 namespace {
 
 constexpr Milliseconds look{200};
-constexpr std::int64_t expire_ms = 60'000;
+constexpr std::int64_t expire_ms = 60'000, events_kept_ms = 30LL * 24 * 3600 * 1000;
 
 void warn(std::string_view what, const Result<void>& result) {
     if (!result) log(LogLevel::warning, what, {{"error", result.error().message}});
@@ -40,6 +40,7 @@ Result<void> Engine::State::prepare(std::unique_lock<std::mutex>& lock, const st
             run.record.state = RunState::failed;
             run.record.error = hashed.error().message;
             run.record.ended_ms = clock.unix_ms();
+            TRY(note_event(connection, "failed", run, nullptr, {{"error", run.record.error}}));
         } else {
             run.files = files;
             run.record.inputs = inputs_json(files);
@@ -55,6 +56,11 @@ Result<void> Engine::State::expire_outputs() {
     const auto rows = TRY(connection->execute(
         "SELECT key FROM flow_outputs WHERE ttl_ms > 0 AND used_ms + ttl_ms < ?",
         {clock.unix_ms()}));
+    // The last one stays: numbers go on from it.
+    TRY(connection->change(
+        "DELETE FROM flow_events WHERE at_ms < ? AND seq < (SELECT max(seq) FROM "
+        "flow_events)",
+        {clock.unix_ms() - events_kept_ms}));
     while (TRY(rows->next())) keys.push_back(rows->text(0));
     std::set<std::string> used;
     for (const auto& [id, run] : live)

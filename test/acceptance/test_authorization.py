@@ -94,8 +94,17 @@ RULES = {
     "POST /v1/runs/{run}/cancel": Rule("absent", "/v1/runs/none/cancel", {}),
     "POST /v1/runs/{run}/retry": Rule("absent", "/v1/runs/none/retry", {}),
     "POST /v1/runs/{run}/reviews": Rule("absent", "/v1/runs/none/reviews", {}),
+    "POST /v1/runs/{run}/verify": Rule("absent", "/v1/runs/none/verify", {}),
+    "POST /v1/pipelines/estimate": Rule("administer", body={}, ok=(400,)),
     "POST /v1/pipelines/check": Rule("somebody", body={}),
     "GET /v1/pipelines/standing": ADMINISTER,
+    "GET /v1/pipelines/intakes": ADMINISTER, "GET /v1/pipelines/arrivals": ADMINISTER,
+    "POST /v1/pipelines/intakes": Rule("administer", body={}, ok=(400,)),
+    "DELETE /v1/pipelines/intakes/{intake}":
+        Rule("administer", "/v1/pipelines/intakes/none", ok=(404,)),
+    "GET /v1/pipelines/pilots": ADMINISTER,
+    "POST /v1/pipelines/pilots/{job}/cancel":
+        Rule("administer", "/v1/pipelines/pilots/1/cancel", {}, (404,)),
     "POST /v1/tasks/lease": Rule("administer", body={}, ok=(400,)),
     "POST /v1/tasks/{task}/beat": Rule("administer", "/v1/tasks/1/beat", {}, (404,)),
     "POST /v1/tasks/{task}/finish": Rule("administer", "/v1/tasks/1/finish", {}, (404,)),

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from pipeline_bench import Bench
+
 RNG_SEED = 7
 
 
@@ -80,3 +82,9 @@ def step(stroma_binary, tmp_path):
         made["progress"] = [json.loads(line) for line in done.stdout.splitlines()]
         return made
     return run
+
+
+@pytest.fixture
+def bench(tmp_path, run, run_json):
+    """A folder with a pipeline, its stage and two inputs."""
+    return Bench(tmp_path, run, run_json)

@@ -133,7 +133,7 @@ struct AwsServer::State {
     std::unique_ptr<StreamService> streams;
     std::unique_ptr<MessageServices> messages;
     std::unique_ptr<bucket::Buckets> buckets;
-    AwsServer::Follow follow;
+    std::vector<AwsServer::Follow> follows;
     Wake lifecycle_wake;
     std::unique_ptr<front::s3::S3> s3;
     std::unique_ptr<DeliveryService> deliveries;
@@ -172,15 +172,16 @@ Result<void> AwsServer::open_s3(State& state) {
     state.buckets =
         TRY(bucket::Buckets::open(state.writes, site.objects(), *cold, site.clock(), site.ids()));
     message::Queues& queues = state.messages->queues();
-    state.buckets->set_listener(
-        [&state, tell = object_events(queues, state.messages->events())](
-            sql::Connection& connection, const bucket::ObjectChange& change) -> Result<void> {
-            TRY(tell(connection, change));
-            if (!state.follow || change.kind > bucket::ChangeKind::completed) return {};
-            state.writes.when_committed([&state, bucket = change.bucket.name,
-                                         key = change.object.key] { state.follow(bucket, key); });
-            return {};
+    state.buckets->set_listener([&state, tell = object_events(queues, state.messages->events())](
+                                    sql::Connection& connection,
+                                    const bucket::ObjectChange& change) -> Result<void> {
+        TRY(tell(connection, change));
+        if (state.follows.empty() || change.kind > bucket::ChangeKind::completed) return {};
+        state.writes.when_committed([&state, bucket = change.bucket.name, key = change.object.key] {
+            for (const Follow& follow : state.follows) follow(bucket, key);
         });
+        return {};
+    });
     state.s3 = std::make_unique<front::s3::S3>(
         *state.buckets, site.catalog(), site.clock(),
         front::s3::S3Options{
@@ -306,7 +307,7 @@ bucket::Buckets& AwsServer::buckets() { return *state_->buckets; }
 message::Queues& AwsServer::queues() { return state_->messages->queues(); }
 event::Events& AwsServer::events() { return state_->messages->events(); }
 sql::WriteGroup& AwsServer::writes() { return state_->writes; }
-void AwsServer::follow_objects(Follow follow) { state_->follow = std::move(follow); }
+void AwsServer::follow_objects(Follow follow) { state_->follows.push_back(std::move(follow)); }
 void AwsServer::add(front::aws::Service& service) { state_->port.add(service); }
 std::string AwsServer::url() const {
     return fmt::format("http://{}:{}", state_->address, state_->server->port());

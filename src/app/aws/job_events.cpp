@@ -106,8 +106,10 @@ Result<void> JobEvents::State::load() {
     const auto rows = TRY(connection->execute("SELECT job, state, attempt FROM told_jobs"));
     while (TRY(rows->next())) told[rows->text(0)] = {rows->text(1), rows->integer(2), 0};
     const auto marks = TRY(connection->execute("SELECT kind, reached_ms FROM told_marks"));
-    while (TRY(marks->next()))
-        (marks->text(0) == "jobs" ? jobs_reached_ms : removals_reached_ms) = marks->integer(1);
+    while (TRY(marks->next())) {
+        if (marks->text(0) == "jobs") jobs_reached_ms = marks->integer(1);
+        if (marks->text(0) == "removals") removals_reached_ms = marks->integer(1);
+    }
     const auto removals = TRY(connection->execute("SELECT dataset, changed_ms FROM told_removals"));
     while (TRY(removals->next())) told_removals[removals->text(0)] = removals->integer(1);
     // Ends are known by the jobs themselves.

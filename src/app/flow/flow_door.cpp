@@ -44,21 +44,43 @@ Result<Json> FlowDoor::post(const std::string& path, const std::string& body) {
     return parse_json(text, {.bytes_max = 1u << 30});
 }
 
-Result<Json> FlowDoor::submit(const flow::NewRun& run) {
-    if (service_) {
-        flow::NewRun local = run;
-        local.owner = catalog::local_administrator().id;
-        return run_json(TRY(service_->engine().submit(local)));
-    }
+namespace {
+
+std::string body_of(const flow::NewRun& run) {
     Json parameters = Json::object();
     for (const auto& [name, value] : run.changes) parameters[name] = Json::parse(value);
-    return post("/v1/runs", Json{{"name", run.name},
-                                 {"definition", run.definition},
-                                 {"folder", run.folder.string()},
-                                 {"input", run.location.string()},
-                                 {"priority", run.priority},
-                                 {"parameters", parameters}}
-                                .dump());
+    return Json{{"name", run.name},
+                {"definition", run.definition},
+                {"folder", run.folder.string()},
+                {"input", run.location.string()},
+                {"priority", run.priority},
+                {"parameters", parameters}}
+        .dump();
+}
+
+}  // namespace
+
+Result<Json> FlowDoor::submit(const flow::NewRun& run) {
+    if (!service_) return post("/v1/runs", body_of(run));
+    flow::NewRun local = run;
+    local.owner = catalog::local_administrator().id;
+    return run_json(TRY(service_->engine().submit(local)));
+}
+
+Result<Json> FlowDoor::estimate(const flow::NewRun& run) {
+    if (!service_) return post("/v1/pipelines/estimate", body_of(run));
+    const int cores = task_capacity(service_->settings()).cores;
+    return estimate_json(TRY(service_->engine().estimate(run)), cores);
+}
+
+Result<std::vector<std::string>> FlowDoor::verify(const std::string& run,
+                                                  const std::stop_token& stop) {
+    if (service_)
+        return service_->engine().verify_outputs(run, [stop] { return stop.stop_requested(); });
+    if (run.empty())
+        return fail(ErrorCode::invalid_input, "beside a server, name the run that is verified");
+    const Json answer = TRY(post("/v1/runs/" + in_url(run) + "/verify", "{}"));
+    return answer["findings"].get<std::vector<std::string>>();
 }
 
 Result<Json> FlowDoor::runs(std::int64_t limit) {
@@ -105,6 +127,43 @@ Result<void> FlowDoor::review(const std::string& run, const std::string& stage,
 
 Result<Json> FlowDoor::standing() {
     return service_ ? standing_json(service_->engine()) : ask("/v1/pipelines/standing");
+}
+
+Result<Json> FlowDoor::pilots() {
+    return service_ ? pilots_json(service_->engine(), "") : ask("/v1/pipelines/pilots");
+}
+
+Result<Json> FlowDoor::intakes() {
+    return service_ ? intakes_json(service_->intakes()) : ask("/v1/pipelines/intakes");
+}
+
+Result<Json> FlowDoor::arrivals(const std::string& intake, std::int64_t limit) {
+    if (service_)
+        return arrivals_json(service_->intakes(), service_->engine(), intake,
+                             static_cast<int>(limit));
+    return ask(fmt::format("/v1/pipelines/arrivals?limit={}&intake={}", limit, in_url(intake)));
+}
+
+Result<void> FlowDoor::add_intake(Json body) {
+    if (!service_) {
+        TRY(post("/v1/pipelines/intakes", body.dump()));
+        return {};
+    }
+    auto intake = TRY(flow::intake_from_json(body));
+    intake.owner = catalog::local_administrator().id;
+    return service_->intakes().add(std::move(intake));
+}
+
+Result<void> FlowDoor::remove_intake(const std::string& name) {
+    if (service_) return service_->intakes().remove(name);
+    TRY(session_.remote->remove("/v1/pipelines/intakes/" + in_url(name)));
+    return {};
+}
+
+Result<void> FlowDoor::call_off(const std::string& job) {
+    if (service_) return service_->engine().call_off(job);
+    TRY(post("/v1/pipelines/pilots/" + in_url(job) + "/cancel", "{}"));
+    return {};
 }
 
 Result<std::string> FlowDoor::report(const std::string& run) {

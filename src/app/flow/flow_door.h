@@ -32,6 +32,16 @@ public:
     Result<void> review(const std::string& run, const std::string& stage, const std::string& item,
                         bool accepted, const std::string& comment);
     Result<Json> standing();
+    Result<Json> estimate(const flow::NewRun& run);
+    /// What is wrong with outputs, of the run; without a server of all: "".
+    Result<std::vector<std::string>> verify(const std::string& run, const std::stop_token& stop);
+    Result<Json> pilots();
+    Result<Json> intakes();
+    Result<Json> arrivals(const std::string& intake, std::int64_t limit);
+    /// The body is as POST /v1/pipelines/intakes takes it.
+    Result<void> add_intake(Json body);
+    Result<void> remove_intake(const std::string& name);
+    Result<void> call_off(const std::string& job);
     Result<std::string> report(const std::string& run);
     Result<std::string> log(const std::string& run, const std::string& task);
     /// Copies a file of a task's output.

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <iterator>
+#include <sstream>
 #include <thread>
 
+#include "app/aws/aws_server.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "flow/process.h"
@@ -18,6 +22,11 @@ constexpr Milliseconds listing_max{60'000};
 std::uint64_t machine_memory() {
     return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
            static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::vector<std::string> option_words(const std::string& text) {
+    std::istringstream read(text);
+    return {std::istream_iterator<std::string>(read), {}};
 }
 
 }  // namespace
@@ -54,8 +63,15 @@ flow::Capacity task_capacity(const Settings& settings) {
     return capacity;
 }
 
-FlowService::FlowService(std::unique_ptr<flow::Engine> engine, const Settings& settings)
-    : engine_(std::move(engine)), settings_(settings), source_(*engine_) {}
+FlowService::FlowService(std::unique_ptr<flow::Engine> engine, const Settings& settings,
+                         sql::Database& database, const Clock& clock, fs::path data)
+    : engine_(std::move(engine)),
+      settings_(settings),
+      clock_(clock),
+      data_(std::move(data)),
+      source_(*engine_),
+      intakes_(database, *engine_, clock),
+      intake_service_(intakes_, *engine_, data_ / "pipelines" / "intake") {}
 
 FlowService::~FlowService() { stop(); }
 
@@ -69,7 +85,81 @@ Result<std::unique_ptr<FlowService>> FlowService::open(Site& site, const Setting
                                 .free_least = settings.bytes("pipeline.free_least")};
     auto engine =
         TRY(flow::Engine::open(site.control(), std::move(options), site.clock(), site.ids()));
-    return std::unique_ptr<FlowService>(new FlowService(std::move(engine), settings));
+    return std::unique_ptr<FlowService>(new FlowService(std::move(engine), settings, site.control(),
+                                                        site.clock(),
+                                                        fs::absolute(site.data(), error)));
+}
+
+/// How many processes should be at work here, for all to see.
+int FlowService::wanted_here(int running) {
+    // A long queue is counted less often: its end isn't near.
+    constexpr int long_queue = 1000;
+    constexpr std::int64_t kept_ms = 200;
+    const std::int64_t now = clock_.steady_ms();
+    if (load_.tasks < long_queue || now - loaded_ms_ > kept_ms) {
+        load_ = engine_->load(task_capacity(settings_), true);
+        loaded_ms_ = now;
+    }
+    const flow::Load& load = load_;
+    const flow::ScaleRules rules{
+        .least = 0,
+        .most = static_cast<int>(settings_.number("pipeline.tasks_max")),
+        .drain_seconds = static_cast<double>(settings_.duration("pipeline.drain").count()) / 1000};
+    const int wanted = flow::workers_wanted(load, rules);
+    engine_->note({.place = "local",
+                   .wanted = wanted,
+                   .running = running,
+                   .most = rules.most,
+                   .tasks = load.tasks,
+                   .waiting_core_seconds = load.waiting_core_seconds,
+                   .drain_seconds = rules.drain_seconds,
+                   .too_large = load.too_large});
+    return wanted;
+}
+
+Result<void> FlowService::start_pilots() {
+    const auto most = static_cast<int>(settings_.number("slurm.pilots_max"));
+    if (most == 0 || pilots_) return {};
+    const std::string place = sha256_hex(data_.string()).substr(0, 12);
+    flow::PilotOptions options{
+        .order = {.name = "stroma-" + place,
+                  .partition = settings_.text("slurm.partition"),
+                  .size = {static_cast<int>(settings_.number("slurm.cores")),
+                           settings_.bytes("slurm.memory")},
+                  .time = settings_.duration("slurm.time"),
+                  .leave = settings_.duration("slurm.leave"),
+                  .idle = settings_.duration("slurm.idle"),
+                  .lines = option_words(settings_.text("slurm.options")),
+                  .program = own_program(),
+                  .data = data_,
+                  .logs = data_ / "pipelines" / "logs" / "slurm",
+                  .url = settings_.text("slurm.url")},
+        .rules = {.least = static_cast<int>(settings_.number("slurm.pilots_least")),
+                  .most = most,
+                  .drain_seconds =
+                      static_cast<double>(settings_.duration("slurm.drain").count()) / 1000},
+        .interval = settings_.duration("slurm.interval")};
+    for (const std::string& line : options.order.lines)
+        if (!line.starts_with("-"))
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("slurm.options: '{}' isn't an option of sbatch like "
+                                    "--account=lab; write values behind =",
+                                    line));
+    pilots_ = TRY(flow::Pilots::open(*engine_, std::move(options), clock_));
+    pilots_->start();
+    return {};
+}
+
+Result<void> FlowService::start_beside(AwsServer* aws) {
+    if (aws != nullptr) {
+        aws->follow_objects([this](const std::string& bucket, const std::string& key) {
+            intake_service_.object_came(bucket, key);
+        });
+        events_ = std::make_unique<FlowEvents>(*engine_, aws->writes(), aws->events());
+        TRY(events_->start());
+    }
+    intake_service_.start(aws == nullptr ? nullptr : &aws->buckets());
+    return {};
 }
 
 void FlowService::start(const std::string& run) {
@@ -82,11 +172,16 @@ void FlowService::start(const std::string& run) {
                           .whole = task_capacity(settings_),
                           .tasks_max = static_cast<int>(settings_.number("pipeline.tasks_max")),
                           .run = run,
-                          .program = own_program()});
+                          .program = own_program(),
+                          .wanted = [this](int running) { return wanted_here(running); }});
     if (settings_.number("pipeline.tasks_max") > 0) pool_->start();
 }
 
 void FlowService::stop() {
+    intake_service_.stop();
+    if (events_) events_->stop();
+    if (pilots_) pilots_->stop();
+    pilots_.reset();
     if (pool_) pool_->stop();
     pool_.reset();
     engine_->stop();
@@ -94,6 +189,14 @@ void FlowService::stop() {
 
 Result<void> FlowService::publish_gauges() {
     const auto standing = TRY(engine_->standing());
+    for (const flow::Scale& scale : standing.scales) {
+        const Labels labels{{"place", scale.place}};
+        gauge("stroma_pipeline_workers_wanted", "Workers that the queue asks for", labels)
+            .set(scale.wanted);
+        gauge("stroma_pipeline_workers_running", "Workers at work", labels).set(scale.running);
+        gauge("stroma_pipeline_workers_pending", "Workers that a scheduler has not started", labels)
+            .set(scale.pending);
+    }
     for (const flow::StageStanding& stage : standing.stages) {
         const Labels labels{{"pipeline", stage.pipeline}, {"stage", stage.stage}};
         const auto set = [&](const char* name, const char* help, double value) {

@@ -77,6 +77,41 @@ Verb review_verb(const Options& options) {
             .run = bound(options, run_flow_review)};
 }
 
+/// What is asked about cost, outputs and jobs.
+std::vector<Verb> account_verbs(const Options& options) {
+    return {
+        {.name = "estimate",
+         .summary = "Core seconds and bytes that a run would take, by what others took",
+         .text = "Reckoned from the last twenty runs of the pipeline, by bytes of input, as if "
+                 "nothing of it were there yet. A stage that never ran whole is unknown, and the "
+                 "sum with it.",
+         .examples = "  stroma pipeline estimate tissue.yaml --input slides --data lab\n",
+         .options = {file_of(options),
+                     {"--input",
+                      &options->input,
+                      "DIR",
+                      "the folder with the files, or one file",
+                      {},
+                      true},
+                     parameter_of(options)},
+         .run = bound(options, run_flow_estimate)},
+        {.name = "verify",
+         .summary = "Read what runs made and hold it against its manifests",
+         .text = "Each output's manifest has the hash of each file, and its key is the hash of "
+                 "inputs, parameters and code; both are reckoned anew.",
+         .examples = "  stroma pipeline verify spots-1b2c3d4e --data lab\n",
+         .options = {{"run", &options->run, "RUN", "of this one only"}},
+         .run = bound(options, run_flow_verify)},
+        {.name = "pilots",
+         .summary = "Jobs of a cluster that did tasks, and how each ended; or end one",
+         .text =
+             "Jobs that the server keeps at a Slurm cluster by slurm.pilots_max, with what Slurm "
+             "says of them. What a job that is ended was doing goes back to the queue.",
+         .examples = "  stroma pipeline pilots --data lab\n",
+         .options = {{"--cancel", &options->job, "JOB", "end that job"}},
+         .run = bound(options, run_flow_pilots)}};
+}
+
 }  // namespace
 
 void add_flow_verbs(Verb& pipeline) {
@@ -124,9 +159,12 @@ void add_flow_verbs(Verb& pipeline) {
          .options = {run_of(options), {"-o,--output", &options->output, "FILE", "", {}, true}},
          .run = bound(options, run_flow_report)},
         watch_verb_of(options),
+        flow_intake_verb(),
+        flow_kubernetes_verb(),
         flow_worker_verb(),
     };
     for (const Verb& verb : verbs) pipeline.verbs.push_back(verb);
+    for (const Verb& verb : account_verbs(options)) pipeline.verbs.push_back(verb);
 }
 
 }  // namespace stroma::app

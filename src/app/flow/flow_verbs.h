@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,16 @@ namespace stroma::app {
 /// Puts what has to do with runs below the verb "pipeline".
 void add_flow_verbs(Verb& pipeline);
 
+/// A path as it is meant from anywhere: absolute, without "..".
+fs::path whole_path(const std::string& path);
+/// "name=value" of each, the values as JSON. errors  invalid_input
+Result<std::map<std::string, std::string>> parameter_changes(
+    const std::vector<std::string>& parameters);
+
 struct FlowOptions {
     std::string file;  ///< of a pipeline
     std::string input, output, name, format, stage, item, comment, log;
-    std::string run;
+    std::string run, job;
     std::vector<std::string> parameters;  ///< "name=value"
     std::int64_t priority = 0, interval = 2, times = 0, limit = 50;
     bool all = false, detached = false, reject = false;
@@ -31,6 +38,12 @@ Result<void> run_flow_review(const FlowOptions& options, Invocation& invocation)
 Result<void> run_flow_report(const FlowOptions& options, Invocation& invocation);
 Result<void> run_flow_watch(const FlowOptions& options, Invocation& invocation);
 
+Result<void> run_flow_estimate(const FlowOptions& options, Invocation& invocation);
+Result<void> run_flow_verify(const FlowOptions& options, Invocation& invocation);
+Result<void> run_flow_pilots(const FlowOptions& options, Invocation& invocation);
+
+Verb flow_intake_verb();  ///< runs that begin when something is put somewhere
+Verb flow_kubernetes_verb();
 Verb flow_worker_verb();  ///< tasks of a server's runs, done here
 
 }  // namespace stroma::app

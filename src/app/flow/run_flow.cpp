@@ -12,13 +12,11 @@
 #include "flow/told/told.h"
 
 namespace stroma::app {
-namespace {
 
-constexpr Milliseconds look{250};
-
-Result<std::map<std::string, std::string>> changes_of(const FlowOptions& options) {
+Result<std::map<std::string, std::string>> parameter_changes(
+    const std::vector<std::string>& parameters) {
     std::map<std::string, std::string> changes;
-    for (const std::string& one : options.parameters) {
+    for (const std::string& one : parameters) {
         const std::size_t equals = one.find('=');
         if (equals == std::string::npos || equals == 0)
             return fail(ErrorCode::invalid_input, "'" + one + "' isn't NAME=VALUE");
@@ -29,10 +27,14 @@ Result<std::map<std::string, std::string>> changes_of(const FlowOptions& options
     return changes;
 }
 
-fs::path whole(const std::string& path) {
+fs::path whole_path(const std::string& path) {
     std::error_code error;
     return fs::weakly_canonical(fs::absolute(path, error), error);
 }
+
+namespace {
+
+constexpr Milliseconds look{250};
 
 struct ReadFile {
     std::string text;
@@ -42,10 +44,10 @@ struct ReadFile {
 Result<ReadFile> read_pipeline(const FlowOptions& options) {
     ReadFile file;
     file.text = TRY(read_file(options.file, 1u << 20));
-    const auto changes = TRY(changes_of(options));
+    const auto changes = TRY(parameter_changes(options.parameters));
     const flow::Steps steps = TRY(own_steps());
     file.checked =
-        flow::read_definition(file.text, changes, &steps, whole(options.file).parent_path());
+        flow::read_definition(file.text, changes, &steps, whole_path(options.file).parent_path());
     return file;
 }
 
@@ -128,6 +130,27 @@ Result<void> failure_of(FlowDoor& door, const Json& run) {
     return fail(ErrorCode::invalid_input, text);
 }
 
+std::string pilots_text(const Json& pilots, int columns) {
+    using enum TextTable::Align;
+    TextTable table({{"job", right},
+                     {"state"},
+                     {"node"},
+                     {"exit", right},
+                     {"memory", right},
+                     {"submitted"},
+                     {"ended"},
+                     {"reason"}});
+    const auto text_or = [](const Json& value) {
+        return value.is_string() ? value.get<std::string>() : std::string("-");
+    };
+    for (const Json& pilot : pilots)
+        table.add({pilot.value("job", ""), pilot.value("state", ""), pilot.value("node", ""),
+                   fmt::format("{}:{}", pilot.value("exit_code", 0), pilot.value("signal", 0)),
+                   short_bytes(pilot.value("peak_bytes", 0.0)), text_or(pilot["submitted"]),
+                   text_or(pilot["ended"]), pilot.value("reason", "")});
+    return table.text(columns);
+}
+
 void print_run(const Json& run, Invocation& invocation) {
     if (invocation.json) return invocation.terminal->print(run.dump() + "\n");
     using enum TextTable::Align;
@@ -152,6 +175,31 @@ void print_run(const Json& run, Invocation& invocation) {
                     run.value("state", ""), table.text(invocation.terminal->output().columns),
                     cost["images"].get<int>(), cost["core_seconds_each"].get<double>(),
                     short_bytes(cost["bytes_each"].get<double>())));
+    if (!run["pilots"].empty())
+        invocation.terminal->print(
+            pilots_text(run["pilots"], invocation.terminal->output().columns));
+}
+
+/// The terms by which the number of workers follows the queue.
+std::string places_text(const Json& places) {
+    std::string text;
+    for (const Json& place : places) {
+        text += fmt::format(
+            "{}: {} workers wanted ({} to {}) for {} tasks of {:.1f} core s in {}; {} at work, {} "
+            "not started yet\n",
+            place.value("place", ""), place.value("wanted", 0), place.value("least", 0),
+            place.value("most", 0), place.value("tasks", 0),
+            place.value("waiting_core_seconds", 0.0),
+            short_duration(place.value("drain_seconds", 0.0)), place.value("running", 0),
+            place.value("pending", 0));
+        if (place.value("too_large", 0) > 0)
+            text +=
+                fmt::format("{}: {} tasks ask for more cores or memory than a worker there has\n",
+                            place.value("place", ""), place.value("too_large", 0));
+        if (const std::string trouble = place.value("trouble", ""); !trouble.empty())
+            text += fmt::format("{}: {}\n", place.value("place", ""), trouble);
+    }
+    return text;
 }
 
 std::string standing_text(const Json& standing, int columns) {
@@ -179,6 +227,7 @@ std::string standing_text(const Json& standing, int columns) {
                      short_bytes(worker.value("memory_bytes", 0.0)) + "/" +
                          short_bytes(worker.value("memory_whole", 0.0))});
     std::string text = stages.row_count() == 0 ? "no run goes on\n" : stages.text(columns);
+    text += places_text(standing["places"]);
     if (workers.row_count() > 0) text += workers.text(columns);
     for (const Json& error : standing["errors"])
         text +=
@@ -213,15 +262,15 @@ Result<void> run_flow_graph(const FlowOptions& options, Invocation& invocation) 
 Result<void> run_flow_run(const FlowOptions& options, Invocation& invocation) {
     auto file = TRY(read_pipeline(options));
     TRY(flow::definition_of(options.file, std::move(file.checked)));
-    const auto changes = TRY(changes_of(options));
+    const auto changes = TRY(parameter_changes(options.parameters));
     FlowDoor door = TRY(FlowDoor::open(invocation));
     if (options.detached && !door.is_remote())
         return fail(ErrorCode::invalid_input, "--detach needs a running server: stroma serve");
     const Json begun = TRY(door.submit({.name = options.name,
                                         .owner = {},
                                         .definition = file.text,
-                                        .folder = whole(options.file).parent_path(),
-                                        .location = whole(options.input),
+                                        .folder = whole_path(options.file).parent_path(),
+                                        .location = whole_path(options.input),
                                         .changes = changes,
                                         .priority = static_cast<int>(options.priority)}));
     const auto id = begun["id"].get<std::string>();
@@ -330,6 +379,63 @@ Result<void> run_flow_review(const FlowOptions& options, Invocation& invocation)
         door.service().stop();
     }
     print_run(run, invocation);
+    return {};
+}
+
+Result<void> run_flow_estimate(const FlowOptions& options, Invocation& invocation) {
+    auto file = TRY(read_pipeline(options));
+    TRY(flow::definition_of(options.file, std::move(file.checked)));
+    const flow::NewRun run{.definition = file.text,
+                           .folder = whole_path(options.file).parent_path(),
+                           .location = whole_path(options.input),
+                           .changes = TRY(parameter_changes(options.parameters))};
+    FlowDoor door = TRY(FlowDoor::open(invocation));
+    const Json estimate = TRY(door.estimate(run));
+    if (invocation.json) {
+        invocation.terminal->print(estimate.dump() + "\n");
+        return {};
+    }
+    using enum TextTable::Align;
+    TextTable table({{"stage"}, {"tasks", right}, {"core s", right}, {"read", right}});
+    for (const Json& stage : estimate["stages"]) {
+        const bool is_known = stage["runs"].get<int>() > 0;
+        table.add({stage.value("stage", ""),
+                   is_known ? fmt::format("{:.0f}", stage.value("tasks", 0.0)) : "?",
+                   is_known ? fmt::format("{:.1f}", stage.value("core_seconds", 0.0)) : "?",
+                   is_known ? short_bytes(stage.value("bytes_read", 0.0)) : "?"});
+    }
+    const Json& sum = estimate["core_seconds"];
+    invocation.terminal->print(fmt::format(
+        "{}{} files, {}: {}\n", table.text(invocation.terminal->output().columns),
+        estimate["files"].get<std::int64_t>(), short_bytes(estimate["bytes"].get<double>()),
+        sum.is_null() ? "not known: some stage never ran whole"
+                      : fmt::format("{:.1f} core s, {} here", sum.get<double>(),
+                                    short_duration(estimate["seconds"].get<double>()))));
+    return {};
+}
+
+Result<void> run_flow_verify(const FlowOptions& options, Invocation& invocation) {
+    FlowDoor door = TRY(FlowDoor::open(invocation));
+    const auto findings = TRY(door.verify(options.run, invocation.stop));
+    if (invocation.json) {
+        invocation.terminal->print(Json(findings).dump() + "\n");
+    } else {
+        for (const std::string& finding : findings) invocation.terminal->print(finding + "\n");
+    }
+    if (findings.empty()) return {};
+    return fail(ErrorCode::corrupt,
+                fmt::format("{} things are wrong; remove the output's folder, and it is computed "
+                            "again when it is needed",
+                            findings.size()));
+}
+
+Result<void> run_flow_pilots(const FlowOptions& options, Invocation& invocation) {
+    FlowDoor door = TRY(FlowDoor::open(invocation));
+    if (!options.job.empty()) TRY(door.call_off(options.job));
+    const Json pilots = TRY(door.pilots());
+    invocation.terminal->print(
+        invocation.json ? pilots["pilots"].dump() + "\n"
+                        : pilots_text(pilots["pilots"], invocation.terminal->output().columns));
     return {};
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <thread>
 
@@ -17,7 +18,7 @@ namespace stroma::app {
 namespace {
 
 struct WorkerOptions {
-    std::string name, memory;
+    std::string name, memory, url;
     std::int64_t cores = 0, tasks = 64, idle = 0;
 };
 
@@ -27,8 +28,11 @@ void drain_on(int) { asked_to_drain = true; }
 /// The server of a data directory that this machine sees too, also after it was started anew.
 class ServerSource final : public flow::TaskSource {
 public:
-    ServerSource(std::string data, std::stop_token stop)
-        : data_(std::move(data)), stop_(std::move(stop)) {}
+    /// `url`: where it answers; "" as its data directory says.
+    ServerSource(std::string data, std::string url, std::stop_token stop)
+        : data_(std::move(data)), url_(std::move(url)), stop_(std::move(stop)) {
+        if (const char* token = std::getenv("STROMA_TOKEN"); token != nullptr) token_ = token;
+    }
 
     Result<std::optional<flow::Assignment>> lease(const flow::Offer& offer) override {
         constexpr std::int64_t wait_ms = 2000;
@@ -77,9 +81,12 @@ public:
 
 private:
     Result<std::string> post(const std::string& path, const Json& body) {
-        const auto address = TRY(read_server_address(data_));
+        auto address = TRY(read_server_address(data_));
+        if (!url_.empty() && !token_.empty()) address = ServerAddress{};
         if (!address)
             return fail(ErrorCode::unavailable, "no server has " + data_ + " at the moment");
+        if (!url_.empty()) address->url = url_;
+        if (!token_.empty()) address->token = token_;
         Remote remote(*address);
         auto answer = remote.post(path, body.dump());
         // A token of the run before: the next look at the file finds the new one.
@@ -88,7 +95,8 @@ private:
         return answer;
     }
 
-    const std::string data_;
+    const std::string data_, url_;
+    std::string token_;
     const std::stop_token stop_;
 };
 
@@ -102,7 +110,7 @@ Result<void> run_worker(const WorkerOptions& options, Invocation& invocation) {
     ::gethostname(host, sizeof host - 1);
     const std::string name =
         options.name.empty() ? fmt::format("{}-{}", host, ::getpid()) : options.name;
-    ServerSource source(invocation.data, invocation.stop);
+    ServerSource source(invocation.data, options.url, invocation.stop);
     flow::Pool pool(source, {.worker = name,
                              .whole = whole,
                              .tasks_max = static_cast<int>(options.tasks),
@@ -140,6 +148,9 @@ Verb flow_worker_verb() {
             "  sbatch --mem=8G --cpus-per-task=4 --signal=B:USR1@120 --wrap 'exec stroma pipeline "
             "worker --data lab --cores 4 --memory 8GiB --idle 60'\n",
         .options = {{"--name", &options->name, "NAME", "its name; host and process when left out"},
+                    {"--url", &options->url, "URL",
+                     "where the server answers, when this machine doesn't reach it under its own "
+                     "name for itself; the token is STROMA_TOKEN's, or the data directory's"},
                     {"--cores", &options->cores, "N", "that its tasks may take together"},
                     {"--memory", &options->memory, "SIZE", "the same for memory"},
                     {"--tasks", &options->tasks, "N", "at most so many tasks at a time"},

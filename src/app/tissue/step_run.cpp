@@ -10,6 +10,7 @@
 
 #include "app/build_info.h"
 #include "app/tissue/step.h"
+#include "app/tissue/step_code.h"
 #include "base/json.h"
 
 namespace stroma::app {
@@ -108,7 +109,7 @@ Json step_list() {
             parameters.push_back(std::move(one));
         }
         list.push_back({{"name", step.name},
-                        {"version", step.version},
+                        {"version", fmt::format("{}+{}", step.version, step_code())},
                         {"summary", step.summary},
                         {"inputs", ports(step.inputs)},
                         {"outputs", ports(step.outputs)},

@@ -287,12 +287,15 @@ Result<std::unique_ptr<FlowService>> open_flows(Site& site, const Settings& sett
 /// What passes through the AWS port, and through pipelines.
 std::vector<front::http::Route> work_routes(Site& site, AwsServer* aws, FlowService& flows,
                                             front::api::AccessAnswers& access) {
-    return joined({watch_routes(site, aws), front::flow::flow_routes({flows.engine(), access})});
+    return joined({watch_routes(site, aws),
+                   front::flow::flow_routes({flows.engine(), flows.intakes(), access})});
 }
 
-void start_working(Site& site, FlowService& flows) {
+Result<void> start_working(Site& site, FlowService& flows, AwsServer* aws) {
+    TRY(flows.start_pilots());
     site.start_workers();
     flows.start();
+    return flows.start_beside(aws);
 }
 
 void stop_working(Site& site, FlowService& flows) {
@@ -401,7 +404,7 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));
     const auto postgres = TRY(open_postgres(*site, settings, tables.engine.get(), options, token));
-    start_working(*site, *flows);
+    TRY(start_working(*site, *flows, aws.get()));
     server->start();
     const std::string url = fmt::format("http://{}:{}", listener.address, server->port());
     TRY(write_server_address(invocation.data, {url, token, ::getpid(), aws ? aws->url() : "",

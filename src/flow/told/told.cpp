@@ -53,6 +53,37 @@ Json attempt_json(const Attempt& attempt) {
             {"ended", time_or_null(attempt.ended_ms)}};
 }
 
+Json pilot_json(const Pilot& pilot) {
+    return {{"job", pilot.job},
+            {"worker", pilot.worker},
+            {"state", pilot.state},
+            {"reason", pilot.reason},
+            {"node", pilot.node},
+            {"cores", pilot.cores},
+            {"memory_bytes", pilot.memory_bytes},
+            {"peak_bytes", pilot.peak_bytes},
+            {"exit_code", pilot.exit_code},
+            {"signal", pilot.signal},
+            {"called_off", pilot.called_off},
+            {"submitted", time_or_null(pilot.submitted_ms)},
+            {"started", time_or_null(pilot.started_ms)},
+            {"ended", time_or_null(pilot.ended_ms)}};
+}
+
+Json scale_json(const Scale& scale) {
+    return {{"place", scale.place},
+            {"wanted", scale.wanted},
+            {"running", scale.running},
+            {"pending", scale.pending},
+            {"least", scale.least},
+            {"most", scale.most},
+            {"tasks", scale.tasks},
+            {"waiting_core_seconds", scale.waiting_core_seconds},
+            {"drain_seconds", scale.drain_seconds},
+            {"too_large", scale.too_large},
+            {"trouble", scale.trouble}};
+}
+
 struct Sum {
     std::map<std::string, int> states;
     int tasks = 0, cached = 0;
@@ -127,6 +158,7 @@ Result<Json> run_detail(Engine& engine, std::string_view id) {
     json["cost"] = {{"images", files.size()},
                     {"core_seconds_each", all.core_seconds / images},
                     {"bytes_each", static_cast<double>(all.bytes_in) / images}};
+    json["pilots"] = TRY(pilots_json(engine, run.id))["pilots"];
     json["seconds_left"] = nullptr;
     if (run.state == RunState::running) {
         const int cores = static_cast<int>(std::thread::hardware_concurrency());
@@ -173,7 +205,11 @@ Result<Json> why_json(Engine& engine, std::string_view id, std::string_view stag
 
 Result<Json> standing_json(Engine& engine) {
     const Standing standing = TRY(engine.standing());
-    Json json{{"stages", Json::array()}, {"workers", Json::array()}, {"errors", Json::array()}};
+    Json json{{"stages", Json::array()},
+              {"workers", Json::array()},
+              {"places", Json::array()},
+              {"errors", Json::array()}};
+    for (const Scale& scale : standing.scales) json["places"].push_back(scale_json(scale));
     for (const StageStanding& stage : standing.stages)
         json["stages"].push_back({{"pipeline", stage.pipeline},
                                   {"stage", stage.stage},
@@ -183,6 +219,9 @@ Result<Json> standing_json(Engine& engine) {
                                   {"review", stage.review},
                                   {"done", stage.done},
                                   {"failed", stage.dead},
+                                  {"attempts_begun", stage.began},
+                                  {"attempts_completed", stage.completed},
+                                  {"attempts_failed", stage.failed},
                                   {"oldest_seconds", static_cast<double>(stage.oldest_ms) / 1000},
                                   {"core_seconds_each", stage.core_seconds_each},
                                   {"bytes_each", stage.bytes_each},
@@ -197,6 +236,14 @@ Result<Json> standing_json(Engine& engine) {
                                    {"heard_seconds", static_cast<double>(worker.heard_ms) / 1000}});
     for (const auto& [error, count] : standing.common_errors)
         json["errors"].push_back({{"error", error}, {"count", count}});
+    return json;
+}
+
+Result<Json> pilots_json(Engine& engine, std::string_view run) {
+    constexpr int most = 1000;
+    Json json{{"pilots", Json::array()}};
+    for (const Pilot& pilot : TRY(engine.pilots_of(run, most)))
+        json["pilots"].push_back(pilot_json(pilot));
     return json;
 }
 

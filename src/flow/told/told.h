@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "flow/engine.h"
+#include "flow/intake/intakes.h"
 
 namespace stroma::flow {
 
@@ -20,6 +21,18 @@ Result<nlohmann::ordered_json> tasks_json(Engine& engine, std::string_view run);
 Result<nlohmann::ordered_json> why_json(Engine& engine, std::string_view run,
                                         std::string_view stage);
 Result<nlohmann::ordered_json> standing_json(Engine& engine);
+/// Jobs of a cluster that had tasks of the run (of any: ""), with what the scheduler says of them.
+Result<nlohmann::ordered_json> pilots_json(Engine& engine, std::string_view run);
+nlohmann::ordered_json estimate_json(const Estimate& estimate, int cores);
+/// Intakes, or what has come to them with the run of each: its name, where what came lies, and the
+/// stages that are still to run.
+Result<nlohmann::ordered_json> intakes_json(Intakes& intakes);
+Result<nlohmann::ordered_json> arrivals_json(Intakes& intakes, Engine& engine,
+                                             std::string_view intake, int most);
+/// Of a run as run_detail tells of it: "pending", "running", "complete", "failed", "cancelled".
+std::string state_for_people(const nlohmann::ordered_json& run);
+/// An intake out of JSON. errors  invalid_input  a member: says which
+Result<Intake> intake_from_json(const nlohmann::ordered_json& json);
 nlohmann::ordered_json issues_json(const Checked& checked);
 
 /// One page that needs nothing else: graph, stages, pictures (up to a few MiB), summaries, failures

@@ -1,5 +1,7 @@
 #include "flow/worker/pool.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -86,8 +88,14 @@ void Pool::work(const std::stop_token& stop) {
         const std::int64_t now = system_clock().steady_ms();
         if (!running_.empty()) idle_since = now;
         if (options_.idle.count() > 0 && now - idle_since > options_.idle.count()) break;
-        const bool has_room = static_cast<int>(running_.size()) < options_.tasks_max;
-        if (is_leaving || !has_room) {
+        const int running = static_cast<int>(running_.size());
+        int most = options_.tasks_max;
+        if (options_.wanted) {
+            lock.unlock();
+            most = std::min(most, options_.wanted(running));
+            lock.lock();
+        }
+        if (is_leaving || running >= most) {
             changed_.wait_for(lock, between_looks);
             continue;
         }

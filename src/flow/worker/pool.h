@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <string>
@@ -20,6 +21,8 @@ struct PoolOptions {
     std::string run;       ///< only of that run; "" of any
     fs::path program;      ///< the one with the built-in steps
     Milliseconds idle{0};  ///< ends by itself after so long without work; 0 never
+    /// At most so many tasks at a time now, given how many run; empty: tasks_max.
+    std::function<int(int)> wanted;
 };
 
 /// Tasks in processes, as many at once as cores, memory and tasks_max let and the queue holds; none

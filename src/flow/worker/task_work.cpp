@@ -144,6 +144,9 @@ WorkEnd judged(const ProcessEnd& end, const ProcessOrder& limits) {
                                                size_text(limits.memory_bytes)));
     if (end.signal == SIGKILL)
         return is(Outcome::memory, "the system killed it, for want of memory as it seems");
+    // A scheduler that takes its machine back, or whoever shuts it down: nothing it did.
+    if (end.signal == SIGTERM)
+        return is(Outcome::lost, "somebody else asked it to end (signal 15)");
     if (end.signal != 0)
         return is(Outcome::failure,
                   fmt::format("signal {} ended it{}", end.signal, said.empty() ? "" : ": " + said));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/json.h"
 #include "flow/told/graph.h"
@@ -68,12 +69,11 @@ Answer list_runs(const FlowDomain& domain, http::Request& request) {
     return api::json_answer(200, json);
 }
 
-Answer start_run(const FlowDomain& domain, http::Request& request) {
-    TRY(needs_administrator(domain, request));
-    const Json body = TRY(api::json_body(request));
+/// What a body asks to run. errors  invalid_input
+Result<stroma::flow::NewRun> new_run(const Json& body, const std::string& principal) {
     stroma::flow::NewRun run;
     run.name = body.value("name", "");
-    run.owner = body.value("owner", request.principal.id);
+    run.owner = body.value("owner", principal);
     run.definition = body.value("definition", "");
     run.folder = body.value("folder", "");
     run.location = body.value("input", "");
@@ -83,7 +83,32 @@ Answer start_run(const FlowDomain& domain, http::Request& request) {
                     "'input' and 'folder' must be whole paths of folders on the server");
     const Json parameters = body.value("parameters", Json::object());
     for (const auto& [name, value] : parameters.items()) run.changes[name] = value.dump();
+    return run;
+}
+
+Answer start_run(const FlowDomain& domain, http::Request& request) {
+    TRY(needs_administrator(domain, request));
+    const Json body = TRY(api::json_body(request));
+    const auto run = TRY(new_run(body, request.principal.id));
     return api::json_answer(202, stroma::flow::run_json(TRY(domain.engine.submit(run))));
+}
+
+Answer estimate_run(const FlowDomain& domain, http::Request& request) {
+    TRY(needs_administrator(domain, request));
+    const Json body = TRY(api::json_body(request));
+    const auto run = TRY(new_run(body, request.principal.id));
+    const int cores = static_cast<int>(std::thread::hardware_concurrency());
+    return api::json_answer(200,
+                            stroma::flow::estimate_json(TRY(domain.engine.estimate(run)), cores));
+}
+
+/// What verify_outputs finds wrong.
+Answer verify_run(const FlowDomain& domain, http::Request& request) {
+    const Run run = TRY(allowed_run(domain, request, Action::change));
+    const auto stopped = [&request] { return request.left.stop_requested(); };
+    return api::json_answer(
+        200,
+        Json{{"run", run.id}, {"findings", TRY(domain.engine.verify_outputs(run.id, stopped))}});
 }
 
 Answer get_run(const FlowDomain& domain, http::Request& request) {
@@ -198,6 +223,18 @@ Answer get_standing(const FlowDomain& domain, http::Request& request) {
     return api::json_answer(200, TRY(standing_json(domain.engine)));
 }
 
+Answer get_pilots(const FlowDomain& domain, http::Request& request) {
+    TRY(needs_administrator(domain, request));
+    return api::json_answer(200, TRY(pilots_json(domain.engine, "")));
+}
+
+Answer cancel_pilot(const FlowDomain& domain, http::Request& request) {
+    TRY(needs_administrator(domain, request));
+    const std::string& job = request.parameters["job"];
+    TRY(domain.engine.call_off(job));
+    return api::json_answer(202, Json{{"job", job}, {"called_off", true}});
+}
+
 /// A member of another type than is read ends the reading.
 Answer answered(const FlowDomain& domain, Handler handler, http::Request& request) {
     try {
@@ -221,8 +258,12 @@ std::vector<FlowRoute> run_routes() {
             {"POST", "/v1/runs/{run}/cancel", cancel_run},
             {"POST", "/v1/runs/{run}/retry", retry_run},
             {"POST", "/v1/runs/{run}/reviews", review_run},
+            {"POST", "/v1/runs/{run}/verify", verify_run},
             {"POST", "/v1/pipelines/check", check_pipeline},
-            {"GET", "/v1/pipelines/standing", get_standing}};
+            {"POST", "/v1/pipelines/estimate", estimate_run},
+            {"GET", "/v1/pipelines/standing", get_standing},
+            {"GET", "/v1/pipelines/pilots", get_pilots},
+            {"POST", "/v1/pipelines/pilots/{job}/cancel", cancel_pilot}};
 }
 
 }  // namespace
@@ -238,6 +279,7 @@ std::vector<http::Route> flow_routes(FlowDomain domain) {
     const auto held = std::make_shared<const FlowDomain>(domain);
     std::vector<FlowRoute> all = run_routes();
     std::ranges::move(work_routes(), std::back_inserter(all));
+    std::ranges::move(intake_routes(), std::back_inserter(all));
     std::vector<http::Route> routes;
     for (const FlowRoute& route : all)
         routes.push_back({route.method, route.pattern,

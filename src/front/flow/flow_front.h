@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "flow/engine.h"
+#include "flow/intake/intakes.h"
 #include "front/api/api_domain.h"
 #include "front/http/router.h"
 
@@ -10,6 +11,7 @@ namespace stroma::front::flow {
 
 struct FlowDomain {
     stroma::flow::Engine& engine;
+    stroma::flow::Intakes& intakes;
     api::AccessAnswers& access;
 };
 

@@ -18,6 +18,7 @@ struct FlowRoute {
     Handler handler;
 };
 std::vector<FlowRoute> work_routes();
+std::vector<FlowRoute> intake_routes();
 
 /// errors  denied  who asks isn't the administrator
 Result<void> needs_administrator(const FlowDomain& domain, const http::Request& request);
