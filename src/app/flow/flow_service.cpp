@@ -54,14 +54,19 @@ flow::Capacity task_capacity(const Settings& settings) {
     return capacity;
 }
 
-FlowService::FlowService(std::unique_ptr<flow::Engine> engine, const Settings& settings)
-    : engine_(std::move(engine)), settings_(settings), source_(*engine_) {}
+FlowService::FlowService(std::unique_ptr<flow::Engine> engine, const fs::path& folder,
+                         const Settings& settings)
+    : engine_(std::move(engine)),
+      pictures_(*engine_, folder / "pictures"),
+      settings_(settings),
+      source_(*engine_) {}
 
 FlowService::~FlowService() { stop(); }
 
 Result<std::unique_ptr<FlowService>> FlowService::open(Site& site, const Settings& settings) {
     std::error_code error;
-    flow::EngineOptions options{.folder = fs::absolute(site.data(), error) / "pipelines",
+    const fs::path folder = fs::absolute(site.data(), error) / "pipelines";
+    flow::EngineOptions options{.folder = folder,
                                 .steps = own_steps,
                                 .lease = settings.duration("pipeline.lease"),
                                 .first_retry = settings.duration("pipeline.first_retry"),
@@ -69,7 +74,7 @@ Result<std::unique_ptr<FlowService>> FlowService::open(Site& site, const Setting
                                 .free_least = settings.bytes("pipeline.free_least")};
     auto engine =
         TRY(flow::Engine::open(site.control(), std::move(options), site.clock(), site.ids()));
-    return std::unique_ptr<FlowService>(new FlowService(std::move(engine), settings));
+    return std::unique_ptr<FlowService>(new FlowService(std::move(engine), folder, settings));
 }
 
 void FlowService::start(const std::string& run) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "app/flow/run_pictures.h"
 #include "app/settings.h"
 #include "app/site.h"
 #include "flow/engine.h"
@@ -27,11 +28,14 @@ public:
     void start(const std::string& run = "");
     void stop();
     flow::Engine& engine() { return *engine_; }
+    RunPictures& pictures() { return pictures_; }
     Result<void> publish_gauges();
 
 private:
-    FlowService(std::unique_ptr<flow::Engine> engine, const Settings& settings);
+    FlowService(std::unique_ptr<flow::Engine> engine, const fs::path& folder,
+                const Settings& settings);
     std::unique_ptr<flow::Engine> engine_;
+    RunPictures pictures_;
     const Settings settings_;
     flow::EngineSource source_;
     std::unique_ptr<flow::Pool> pool_;

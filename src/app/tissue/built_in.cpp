@@ -8,6 +8,7 @@ const std::vector<Step>& built_in_steps() {
         normalize_step(),   register_step(),     segment_step(),        outline_step(),
         measure_step(),     gate_step(),         cluster_step(),        embed_step(),
         frequencies_step(), interactions_step(), neighbourhoods_step(), distances_step(),
+        mosaic_step(),      score_step(),
     };
     return all;
 }

@@ -23,5 +23,7 @@ Step frequencies_step();
 Step interactions_step();
 Step neighbourhoods_step();
 Step distances_step();
+Step mosaic_step();
+Step score_step();
 
 }  // namespace stroma::app
