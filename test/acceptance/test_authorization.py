@@ -91,6 +91,14 @@ RULES = {
     "GET /v1/runs/{run}/why": Rule("absent", "/v1/runs/none/why"),
     "GET /v1/runs/{run}/report": Rule("absent", "/v1/runs/none/report"),
     "GET /v1/runs/{run}/graph": Rule("absent", "/v1/runs/none/graph"),
+    "GET /v1/runs/{run}/pictures": Rule("absent", "/v1/runs/none/pictures"),
+    "GET /v1/runs/{run}/pictures/{picture}": Rule("absent", "/v1/runs/none/pictures/in-0"),
+    "GET /v1/runs/{run}/pictures/{picture}/tiles/{level}/{channel}/{y}/{x}":
+        Rule("absent", "/v1/runs/none/pictures/in-0/tiles/0/0/0/0"),
+    "GET /v1/runs/{run}/pictures/{picture}/thumbnail":
+        Rule("absent", "/v1/runs/none/pictures/in-0/thumbnail"),
+    "GET /v1/runs/{run}/pictures/{picture}/difference":
+        Rule("absent", "/v1/runs/none/pictures/in-0/difference?other=in-1"),
     "POST /v1/runs/{run}/cancel": Rule("absent", "/v1/runs/none/cancel", {}),
     "POST /v1/runs/{run}/retry": Rule("absent", "/v1/runs/none/retry", {}),
     "POST /v1/runs/{run}/reviews": Rule("absent", "/v1/runs/none/reviews", {}),

@@ -10,6 +10,7 @@ import { explorerSteps } from "./explorer_steps.mjs";
 import { imageSteps } from "./image_steps.mjs";
 import { labelSteps } from "./label_steps.mjs";
 import { portalSteps } from "./portal_steps.mjs";
+import { runSteps } from "./run_steps.mjs";
 import { selectingSteps } from "./selecting_steps.mjs";
 import { sharingSteps } from "./sharing_steps.mjs";
 
@@ -136,7 +137,7 @@ const t = {
 };
 
 const steps = { ...portalSteps(t), ...explorerSteps(t), ...labelSteps(t), ...selectingSteps(t),
-  ...sharingSteps(t), ...imageSteps(t) };
+  ...sharingSteps(t), ...imageSteps(t), ...runSteps(t) };
 try {
   t.page = await t.newReader();
   for (const step of order.steps) await steps[step]();

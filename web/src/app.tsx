@@ -27,6 +27,14 @@ const SetupPage = page("SetupPage");
 const SignInPage = page("SignInPage");
 const SqlPage = page("SqlPage");
 const UploadPage = page("UploadPage");
+const runPages = () => import("./runs/pages");
+const runPage = <Name extends keyof Awaited<ReturnType<typeof runPages>>>(name: Name) =>
+  lazy(async () => ({ default: (await runPages())[name] }));
+const RunPage = runPage("RunPage");
+const RunsPage = runPage("RunsPage");
+const StartRunPage = runPage("StartRunPage");
+const ViewerPage = runPage("ViewerPage");
+const WatchPage = runPage("WatchPage");
 
 type Theme = "light" | "dark";
 
@@ -80,6 +88,8 @@ function pageOf(route: Route, account: Account, onAccount: (account: Account) =>
     case "genes": return <GenesPage route={route} />;
     case "sql": return <SqlPage key={key} account={account} />;
     case "dashboards": return <DashboardsPage key={key} account={account} chosen={name} />;
+    case "runs": case "pipelines": return runsPageOf(route, account, key);
+    case "watch": return <WatchPage key={key} account={account} />;
     case "mine": return <MinePage key={key} account={account} />;
     case "upload": return <UploadPage key={key} account={account} dataset={name ?? ""} />;
     case "admin": return <AdminPage key={key} account={account} part={name ?? "users"} />;
@@ -90,4 +100,12 @@ function pageOf(route: Route, account: Account, onAccount: (account: Account) =>
       needsName={account.sign_in.setup} onAccount={onAccount} />;
     default: return <Problem problem={new Error("There is no such page.")} />;
   }
+}
+
+function runsPageOf(route: Route, account: Account, key: string): ReactNode {
+  const [first, name, part] = route.parts;
+  if (!name) return <RunsPage key={key} account={account} part={first} />;
+  if (name === "new") return <StartRunPage key={key} account={account} like={route.query.get("like") ?? ""} />;
+  return part === "view" ? <ViewerPage key={key} id={name} route={route} />
+    : <RunPage key={key} id={name} isAdmin={account.user?.role === "administrator"} />;
 }

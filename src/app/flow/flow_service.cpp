@@ -66,6 +66,7 @@ flow::Capacity task_capacity(const Settings& settings) {
 FlowService::FlowService(std::unique_ptr<flow::Engine> engine, const Settings& settings,
                          sql::Database& database, const Clock& clock, fs::path data)
     : engine_(std::move(engine)),
+      pictures_(*engine_, data / "pipelines" / "pictures"),
       settings_(settings),
       clock_(clock),
       data_(std::move(data)),
@@ -77,7 +78,8 @@ FlowService::~FlowService() { stop(); }
 
 Result<std::unique_ptr<FlowService>> FlowService::open(Site& site, const Settings& settings) {
     std::error_code error;
-    flow::EngineOptions options{.folder = fs::absolute(site.data(), error) / "pipelines",
+    const fs::path folder = fs::absolute(site.data(), error) / "pipelines";
+    flow::EngineOptions options{.folder = folder,
                                 .steps = own_steps,
                                 .lease = settings.duration("pipeline.lease"),
                                 .first_retry = settings.duration("pipeline.first_retry"),

@@ -5,6 +5,7 @@
 
 #include "app/flow/flow_events.h"
 #include "app/flow/intake_service.h"
+#include "app/flow/run_pictures.h"
 #include "app/settings.h"
 #include "app/site.h"
 #include "flow/engine.h"
@@ -41,6 +42,7 @@ public:
     const Settings& settings() const { return settings_; }
     flow::Intakes& intakes() { return intakes_; }
     IntakeService& intake_service() { return intake_service_; }
+    RunPictures& pictures() { return pictures_; }
     Result<void> publish_gauges();
 
 private:
@@ -48,6 +50,7 @@ private:
                 sql::Database& database, const Clock& clock, fs::path data);
     int wanted_here(int running);
     std::unique_ptr<flow::Engine> engine_;
+    RunPictures pictures_;
     const Settings settings_;
     const Clock& clock_;
     const fs::path data_;

@@ -10,7 +10,7 @@ const std::vector<Step>& built_in_steps() {
         gate_step(),        cluster_step(),      embed_step(),
         frequencies_step(), interactions_step(), neighbourhoods_step(),
         distances_step(),   proximity_step(),    autocorrelation_step(),
-        export_step(),
+        export_step(),      mosaic_step(),       score_step(),
     };
     return all;
 }

@@ -26,5 +26,7 @@ Step distances_step();
 Step proximity_step();
 Step autocorrelation_step();
 Step export_step();
+Step mosaic_step();
+Step score_step();
 
 }  // namespace stroma::app

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "app/aws/aws_verbs.h"
+#include "app/demo/tissue_demo.h"
 #include "app/verbs/verbs.h"
 
 namespace stroma::app {
@@ -13,8 +14,8 @@ Verb demo_verb() {
         .text =
             "The same seed gives the same bytes everywhere: counts, cell types with their "
             "markers, six donors with sex, age and disease, tissues, quality columns, PCA and "
-            "UMAP. `make demo` imports it. `stroma demo stream` is another demo: quotes on a "
-            "stream.",
+            "UMAP. `make demo` imports it. `stroma demo stream` and `stroma demo tissue` are "
+            "other demos: quotes on a stream, and slides of tumours.",
         .examples =
             "  stroma demo -o blood.h5ad\n"
             "  stroma demo --cells 100000 --genes 20000 --seed 7 -o large.h5ad\n",
@@ -25,7 +26,7 @@ Verb demo_verb() {
         .run = [options](Invocation& invocation) { return run_demo(*options, invocation); },
         .data_use = DataUse::none,
     };
-    verb.verbs = {demo_stream_verb()};
+    verb.verbs = {demo_stream_verb(), demo_tissue_verb()};
     return verb;
 }
 

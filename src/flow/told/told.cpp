@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "base/json.h"
@@ -21,6 +22,7 @@ Json task_json(const Task& task) {
             {"state", name_of(task.state)},
             {"key", task.key},
             {"cached", task.cached},
+            {"why", task.why},
             {"attempt", task.attempt},
             {"worker", task.worker},
             {"memory_bytes", task.memory_bytes},
@@ -112,6 +114,35 @@ Json sum_json(const Sum& sum) {
             {"bytes_in", sum.bytes_in}};
 }
 
+/// What a stage is and where its work comes from: run inputs and stages, each once.
+Json stage_json(const Stage& stage) {
+    std::set<std::string> reads;
+    for (const StageInput& input : stage.inputs)
+        for (const Reference& from : input.from)
+            reads.insert(from.stage.empty() ? from.output : from.stage);
+    return {{"stage", stage.name},      {"step", stage.step},
+            {"command", stage.command}, {"reads", reads},
+            {"scatter", stage.scatter}, {"needs_review", stage.needs_review}};
+}
+
+/// What can be asked of the pipeline anew: its inputs, and its parameters as the file has them.
+void add_asked(Json& json, const Run& run, const Definition& definition) {
+    json["folder"] = run.folder.string();
+    json["definition"] = run.definition;
+    json["pipeline_inputs"] = Json::array();
+    for (const RunInput& input : definition.inputs)
+        json["pipeline_inputs"].push_back({{"input", input.name}, {"pattern", input.pattern}});
+    json["pipeline_parameters"] = Json::object();
+    for (const auto& [name, value] : definition.parameters)
+        json["pipeline_parameters"][name] = Json::parse(value);
+}
+
+Json review_json(const Review& review) {
+    return {{"stage", review.stage},       {"item", review.item},
+            {"accepted", review.accepted}, {"comment", review.comment},
+            {"reviewer", review.reviewer}, {"at", time_or_null(review.at_ms)}};
+}
+
 }  // namespace
 
 Json run_json(const Run& run) {
@@ -143,7 +174,7 @@ Result<Json> run_detail(Engine& engine, std::string_view id) {
     json["stages_left"] = Json::array();
     const Definition definition = read_definition(run.definition, {}, nullptr, {}).definition;
     for (const Stage& stage : definition.stages) {
-        Json one{{"stage", stage.name}, {"step", stage.step}, {"command", stage.command}};
+        Json one = stage_json(stage);
         one.update(sum_json(stages[stage.name]));
         const auto& states = stages[stage.name].states;
         const bool is_left = states.empty() || std::ranges::any_of(states, [](const auto& state) {
@@ -153,6 +184,10 @@ Result<Json> run_detail(Engine& engine, std::string_view id) {
         json["stages"].push_back(std::move(one));
     }
     json["total"] = sum_json(all);
+    add_asked(json, run, definition);
+    json["reviews"] = Json::array();
+    for (const Review& review : TRY(engine.reviews(run.id)))
+        json["reviews"].push_back(review_json(review));
     const Json files = *parse_json(run.inputs, {.bytes_max = 1u << 30});
     const auto images = static_cast<double>(std::max<std::size_t>(1, files.size()));
     json["cost"] = {{"images", files.size()},
@@ -176,8 +211,11 @@ Result<Json> tasks_json(Engine& engine, std::string_view id) {
         for (const Attempt& attempt : TRY(engine.attempts(task.id)))
             json["attempts"].push_back(attempt_json(attempt));
         if (task.state == TaskState::done || task.state == TaskState::review)
-            if (const auto manifest = TRY(engine.manifest(task.key)))
+            if (const auto manifest = TRY(engine.manifest(task.key))) {
                 json["outputs"] = manifest->outputs;
+                json["pictures"] = manifest->pictures;
+                json["summary"] = parse_json(manifest->summary).value_or(Json());
+            }
         list.push_back(std::move(json));
     }
     return Json{{"run", run.id}, {"name", run.name}, {"tasks", std::move(list)}};

@@ -22,19 +22,6 @@ using stroma::flow::Task;
 
 constexpr std::uint64_t log_bytes_max = 8u << 20;
 
-/// The run, where who asks may do that with it; it looks absent where they may not see it.
-Result<Run> allowed_run(const FlowDomain& domain, http::Request& request, Action action) {
-    const std::string& id = request.parameters["run"];
-    const auto absent = [&] { return fail(ErrorCode::not_found, fmt::format("no run '{}'", id)); };
-    auto run = domain.engine.find(id);
-    if (!run) return absent();
-    const catalog::Thing thing{ThingKind::job, run->id, run->owner};
-    if (TRY(domain.access.decide(request.principal, action, thing))) return run;
-    if (action == Action::read || !TRY(domain.access.may(request.principal, Action::read, thing)))
-        return absent();
-    return fail(ErrorCode::denied, "you may not do this; ask its owner or the administrator");
-}
-
 Result<Task> allowed_task(const FlowDomain& domain, http::Request& request) {
     const Run run = TRY(allowed_run(domain, request, Action::read));
     const std::string& wanted = request.parameters["task"];
@@ -52,6 +39,21 @@ http::Response page(std::string text, const char* type) {
     return response;
 }
 
+/// With how people judged it, and, while it runs, how far it is.
+Result<Json> listed_run(const FlowDomain& domain, const Run& run) {
+    Json json = stroma::flow::run_json(run);
+    int accepted = 0, rejected = 0;
+    for (const auto& review : TRY(domain.engine.reviews(run.id)))
+        ++(review.accepted ? accepted : rejected);
+    json["accepted"] = accepted;
+    json["rejected"] = rejected;
+    if (run.state != stroma::flow::RunState::running) return json;
+    const Json detail = TRY(run_detail(domain.engine, run.id));
+    json["total"] = detail["total"];
+    json["seconds_left"] = detail["seconds_left"];
+    return json;
+}
+
 Answer list_runs(const FlowDomain& domain, http::Request& request) {
     std::string owner = request.principal.id;
     Json json{{"runs", Json::array()}};
@@ -65,7 +67,7 @@ Answer list_runs(const FlowDomain& domain, http::Request& request) {
     if (limit < 1 || limit > 1000)
         return fail(ErrorCode::invalid_input, "the query's 'limit' must be 1 to 1000");
     for (const Run& run : TRY(domain.engine.runs(owner, static_cast<int>(limit))))
-        json["runs"].push_back(stroma::flow::run_json(run));
+        json["runs"].push_back(TRY(listed_run(domain, run)));
     return api::json_answer(200, json);
 }
 
@@ -275,11 +277,24 @@ Result<void> needs_administrator(const FlowDomain& domain, const http::Request& 
     return fail(ErrorCode::denied, "only administrators may do this");
 }
 
+Result<Run> allowed_run(const FlowDomain& domain, http::Request& request, Action action) {
+    const std::string& id = request.parameters["run"];
+    const auto absent = [&] { return fail(ErrorCode::not_found, fmt::format("no run '{}'", id)); };
+    auto run = domain.engine.find(id);
+    if (!run) return absent();
+    const catalog::Thing thing{ThingKind::job, run->id, run->owner};
+    if (TRY(domain.access.decide(request.principal, action, thing))) return run;
+    if (action == Action::read || !TRY(domain.access.may(request.principal, Action::read, thing)))
+        return absent();
+    return fail(ErrorCode::denied, "you may not do this; ask its owner or the administrator");
+}
+
 std::vector<http::Route> flow_routes(FlowDomain domain) {
     const auto held = std::make_shared<const FlowDomain>(domain);
     std::vector<FlowRoute> all = run_routes();
     std::ranges::move(work_routes(), std::back_inserter(all));
     std::ranges::move(intake_routes(), std::back_inserter(all));
+    std::ranges::move(picture_routes(), std::back_inserter(all));
     std::vector<http::Route> routes;
     for (const FlowRoute& route : all)
         routes.push_back({route.method, route.pattern,

@@ -19,6 +19,11 @@ struct FlowRoute {
 };
 std::vector<FlowRoute> work_routes();
 std::vector<FlowRoute> intake_routes();
+std::vector<FlowRoute> picture_routes();
+
+/// The run, where who asks may do that with it; it looks absent where they may not see it.
+Result<stroma::flow::Run> allowed_run(const FlowDomain& domain, http::Request& request,
+                                      catalog::Action action);
 
 /// errors  denied  who asks isn't the administrator
 Result<void> needs_administrator(const FlowDomain& domain, const http::Request& request);

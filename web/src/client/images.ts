@@ -41,14 +41,18 @@ const arrays = { uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16:
   uint32: Uint32Array, int32: Int32Array, float32: Float32Array };
 export type TileValues = InstanceType<(typeof arrays)[keyof typeof arrays]>;
 
-const tilePath = (revision: string, image: ImageDescription, channel: number | "rgb",
+/** Where a revision's images lie. */
+export const imagesBelow = (revision: string): string => `d/${revision}/images`;
+
+/** `below`: the path that the image lies below by its id. */
+const tilePath = (below: string, image: ImageDescription, channel: number | "rgb",
     { level, x, y }: TilePlace) =>
-  `d/${revision}/images/${image.id}/tiles/${level}/${channel}/${y}/${x}`;
+  `${below}/${image.id}/tiles/${level}/${channel}/${y}/${x}`;
 
 /** One channel's values in a tile, row by row. */
-export async function tileValues(revision: string, image: ImageDescription, channel: number,
+export async function tileValues(below: string, image: ImageDescription, channel: number,
     place: TilePlace, signal: AbortSignal): Promise<TileValues> {
-  const answer = await request(tilePath(revision, image, channel, place), { signal });
+  const answer = await request(tilePath(below, image, channel, place), { signal });
   return new arrays[image.type](await answer.arrayBuffer());
 }
 
@@ -57,9 +61,9 @@ export const labelCells = async (revision: string, image: ImageDescription): Pro
   new Int32Array(await (await request(`d/${revision}/images/${image.id}/cells`)).arrayBuffer());
 
 /** A tile of a photograph. */
-export async function tilePicture(revision: string, image: ImageDescription, place: TilePlace,
+export async function tilePicture(below: string, image: ImageDescription, place: TilePlace,
     signal: AbortSignal): Promise<ImageBitmap> {
-  const answer = await request(tilePath(revision, image, "rgb", place), { signal });
+  const answer = await request(tilePath(below, image, "rgb", place), { signal });
   return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none",
     premultiplyAlpha: "none" });
 }

@@ -28,7 +28,7 @@ export const jobLog = async (id: string): Promise<{ at: string; level: string; t
 
 /** The data of a stream of server-sent events, one by one. Read by hand, since the browser's own
  *  reader of events can't send a token. */
-async function* eventsOf<Data>(path: string, signal: AbortSignal): AsyncGenerator<Data> {
+export async function* eventsOf<Data>(path: string, signal: AbortSignal): AsyncGenerator<Data> {
   const response = await request(path, { signal });
   if (!response.body) throw new Error("the server sent no events");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

@@ -1,6 +1,6 @@
 import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
 
-import type { ImageDescription } from "../client/images";
+import { type ImageDescription, imagesBelow } from "../client/images";
 import { count } from "../base/numbers";
 import type { Colouring } from "../explorer/colouring";
 import type { Screen } from "../explorer/camera";
@@ -42,7 +42,7 @@ export function ImageCanvas({ images, camera, screen, painted, layer }: {
   useEffect(() => {
     if (!canvas.current) return undefined;
     try {
-      layer.current = new ImageLayer(canvas.current, store.schema.revision);
+      layer.current = new ImageLayer(canvas.current, imagesBelow(store.schema.revision));
       layer.current.onDrawn = setFrame;
     } catch (failure) {
       setProblem(String(failure instanceof Error ? failure.message : failure));

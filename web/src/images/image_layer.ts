@@ -32,11 +32,12 @@ export class ImageLayer {
   /** Called when a frame was drawn: what it shows, and how many tiles of it are still to come. */
   onDrawn: ((frame: { shown: Shown[]; camera: Camera; missing: number }) => void) | null = null;
 
-  constructor(private readonly canvas: HTMLCanvasElement, revision: string) {
+  /** `below`: the path that its images lie below. */
+  constructor(private readonly canvas: HTMLCanvasElement, below: string) {
     const gl = canvas.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true });
-    if (!gl) throw new Error("This browser has no WebGL2, which the Explorer draws images with.");
+    if (!gl) throw new Error("This browser has no WebGL2, which images are drawn with.");
     this.gl = gl;
-    this.tiles = new TileStore(gl, revision, () => this.redraw());
+    this.tiles = new TileStore(gl, below, () => this.redraw());
     const program = link(gl, vertexShader, fragmentShader);
     gl.useProgram(program);
     this.uniforms = Object.fromEntries(["origin", "across", "down", "part", "kind", "colour",

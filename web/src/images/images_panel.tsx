@@ -39,7 +39,8 @@ function ImageRow({ image }: { image: ImageDescription }) {
   </div>;
 }
 
-function ChannelRow({ channel, look, set }: {
+/** One channel: whether it is shown, its colour, and what is black and full. */
+export function ChannelRow({ channel, look, set }: {
   channel: ImageDescription["channels"][number]; look: ImageLook["channels"][number];
   set: (change: Partial<ImageLook["channels"][number]>, what: string) => void;
 }) {

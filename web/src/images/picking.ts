@@ -1,4 +1,4 @@
-import { type ImageDescription, tileValues } from "../client/images";
+import { type ImageDescription, imagesBelow, tileValues } from "../client/images";
 import type { Point, Polygon } from "../base/polygon";
 import { toImage } from "./tile_geometry";
 
@@ -9,7 +9,8 @@ export async function labelAt(revision: string, image: ImageDescription,
   if (x < 0 || y < 0 || x >= image.width || y >= image.height) return 0;
   const side = image.tile_side;
   const tile = { level: 0, x: Math.floor(x / side), y: Math.floor(y / side) };
-  const values = await tileValues(revision, image, 0, tile, new AbortController().signal);
+  const values = await tileValues(imagesBelow(revision), image, 0, tile,
+    new AbortController().signal);
   const width = Math.min(side, image.width - tile.x * side);
   return Number(values[(y % side) * width + (x % side)]);
 }

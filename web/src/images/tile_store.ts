@@ -22,7 +22,7 @@ export class TileStore {
   private bytes = 0;
   private clock = 0;
 
-  constructor(private readonly gl: WebGL2RenderingContext, private readonly revision: string,
+  constructor(private readonly gl: WebGL2RenderingContext, private readonly below: string,
     private readonly onCome: () => void) {}
 
   /** The texture, if it is here. */
@@ -61,8 +61,8 @@ export class TileStore {
     this.coming.set(key, stop);
     try {
       if (channel === "rgb")
-        this.keep(key, await tilePicture(this.revision, image, place, stop.signal));
-      else this.keep(key, await tileValues(this.revision, image, channel, place, stop.signal),
+        this.keep(key, await tilePicture(this.below, image, place, stop.signal));
+      else this.keep(key, await tileValues(this.below, image, channel, place, stop.signal),
         Math.min(image.tile_side, image.levels[place.level].width - place.x * image.tile_side));
     } catch {
       if (!stop.signal.aborted) this.failed.add(key);

@@ -12,6 +12,7 @@ interface Place {
 const places: Place[] = [{ part: "", title: "Datasets" }, { part: "collections", title: "Collections" },
   { part: "genes", title: "Genes" },
   { part: "sql", title: "SQL" }, { part: "dashboards", title: "Dashboards" },
+  { part: "runs", title: "Pipelines", for: "user" },
   { part: "mine", title: "My datasets", for: "user" }, { part: "upload", title: "Upload", for: "user" },
   { part: "admin", title: "Admin", for: "administrator" }];
 
@@ -32,7 +33,8 @@ export function Shell({ route, account, onAccount, children }: {
       <a className="brand" href={hrefOf([])}><Mark />Stroma</a>
       <nav aria-label="Pages"><ul>{open.map(({ part, title }) => <li key={part}>
         <a href={hrefOf(part ? [part] : [])} aria-current={here === part ||
-          (part === "" && here === "datasets") ? "page" : undefined}>{title}</a></li>)}</ul></nav>
+          (part === "" && here === "datasets") || (part === "runs" && (here === "pipelines" ||
+          here === "watch")) ? "page" : undefined}>{title}</a></li>)}</ul></nav>
       <span className="bar-gap" />
       <AccountMenu account={account} onAccount={onAccount} />
     </header>

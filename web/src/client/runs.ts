@@ -1,0 +1,199 @@
+import { getJson, request, sendJson } from "./http";
+import type { ImageDescription } from "./images";
+import { eventsOf } from "./jobs";
+
+/** Runs of pipelines: what the server tells of them, and what can be done to them. */
+
+export type RunState = "running" | "succeeded" | "failed" | "cancelled";
+export type TaskState = "waiting" | "ready" | "running" | "review" | "done" | "dead" | "blocked"
+  | "cancelled";
+
+export interface Total {
+  tasks: number;
+  cached: number;
+  states: Partial<Record<TaskState, number>>;
+  share_done: number;
+  core_seconds: number;
+  bytes_in: number;
+}
+
+export interface Run {
+  id: string;
+  name: string;
+  pipeline: string;
+  version: string;
+  owner: string;
+  location: string;
+  parameters: Record<string, unknown>;
+  priority: number;
+  state: RunState;
+  error: string;
+  created: string;
+  ended: string | null;
+}
+
+export interface ListedRun extends Run {
+  accepted: number;
+  rejected: number;
+  total?: Total;
+  seconds_left?: number | null;
+}
+
+export interface Stage extends Total {
+  stage: string;
+  step: string;
+  command: string[];
+  reads: string[];
+  scatter: string[];
+  needs_review: boolean;
+}
+
+export interface Review {
+  stage: string;
+  item: string;
+  accepted: boolean;
+  comment: string;
+  reviewer: string;
+  at: string;
+}
+
+export interface RunDetail extends Run {
+  stages: Stage[];
+  stages_left: string[];
+  total: Total;
+  folder: string;
+  definition: string;
+  pipeline_inputs: { input: string; pattern: string }[];
+  pipeline_parameters: Record<string, unknown>;
+  reviews: Review[];
+  cost: { images: number; core_seconds_each: number; bytes_each: number };
+  seconds_left: number | null;
+}
+
+export interface Attempt {
+  attempt: number;
+  worker: string;
+  outcome: string;
+  error: string;
+  verdict: string;
+  memory_bytes: number;
+  peak_bytes: number;
+  core_seconds: number;
+  started: string | null;
+  ended: string | null;
+}
+
+export interface Task {
+  id: number;
+  stage: string;
+  item: string;
+  state: TaskState;
+  cached: boolean;
+  why: string[];
+  attempt: number;
+  worker: string;
+  outcome: string;
+  error: string;
+  core_seconds: number;
+  peak_bytes: number;
+  bytes_in: number;
+  progress: { done: number; total: number; unit: string; step: string };
+  started: string | null;
+  ended: string | null;
+  attempts: Attempt[];
+  outputs?: Record<string, string[]>;
+  pictures?: string[];
+  summary?: unknown;
+}
+
+export interface RunPicture {
+  id: string;
+  stage: string;
+  item: string;
+  output: string;
+  name: string;
+  labels: boolean;
+}
+
+const at = (run: string, rest = "") => `v1/runs/${encodeURIComponent(run)}${rest}`;
+
+export const listRuns = async (everyones: boolean, signal?: AbortSignal): Promise<ListedRun[]> =>
+  (await getJson<{ runs: ListedRun[] }>(`v1/runs${everyones ? "?all=true" : ""}`, signal)).runs;
+export const getRun = (run: string, signal?: AbortSignal): Promise<RunDetail> =>
+  getJson<RunDetail>(at(run), signal);
+export const tasksOf = async (run: string, signal?: AbortSignal): Promise<Task[]> =>
+  (await getJson<{ tasks: Task[] }>(at(run, "/tasks"), signal)).tasks;
+
+/** Tells the run now and at each change; ends when it is over. */
+export async function watchRun(run: string, signal: AbortSignal, tell: (run: RunDetail) => void):
+    Promise<void> {
+  let goesOn = true;
+  while (goesOn && !signal.aborted)
+    for await (const now of eventsOf<RunDetail>(at(run, "/events"), signal)) {
+      goesOn = now.state === "running";
+      tell(now);
+    }
+}
+
+export interface NewRun {
+  name: string;
+  definition: string;
+  folder: string;
+  input: string;
+  parameters: Record<string, unknown>;
+}
+export const startRun = async (order: NewRun): Promise<Run> =>
+  (await sendJson<Run>("POST", "v1/runs", order)).body;
+export const cancelRun = (run: string) => sendJson<Run>("POST", at(run, "/cancel"), {});
+export const retryRun = (run: string) => sendJson<Run>("POST", at(run, "/retry"), {});
+export const reviewRun = (run: string, stage: string, item: string, accepted: boolean,
+    comment: string) => sendJson<RunDetail>("POST", at(run, "/reviews"),
+  { stage, item, accepted, comment });
+
+export const taskLog = async (run: string, task: number, attempt?: number): Promise<string> =>
+  (await request(at(run, `/tasks/${task}/log${attempt ? `?attempt=${attempt}` : ""}`))).text();
+
+const kinds: Record<string, string> = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg",
+  svg: "image/svg+xml" };
+/** A picture that a task made beside its outputs, as a browser shows it. */
+export async function taskPicture(run: string, task: number, name: string): Promise<Blob> {
+  const answer = await request(at(run, `/tasks/${task}/file?name=${encodeURIComponent(name)}`));
+  return new Blob([await answer.arrayBuffer()],
+    { type: kinds[name.split(".").pop()?.toLowerCase() ?? ""] ?? "" });
+}
+
+export const picturesBelow = (run: string): string => at(run, "/pictures");
+export const picturesOf = async (run: string, signal?: AbortSignal): Promise<RunPicture[]> =>
+  (await getJson<{ pictures: RunPicture[] }>(at(run, "/pictures"), signal)).pictures;
+export const pictureOf = (run: string, picture: string, signal?: AbortSignal):
+    Promise<ImageDescription> => getJson<ImageDescription>(at(run, `/pictures/${picture}`), signal);
+export const thumbnailOf = async (run: string, picture: string): Promise<Blob> =>
+  (await request(at(run, `/pictures/${picture}/thumbnail`))).blob();
+
+export interface LabelDifference {
+  same: number;
+  changed: number;
+  only_here: number[];
+  only_there: number[];
+  changed_here: number[];
+  changed_there: number[];
+}
+export const differenceOf = (run: string, picture: string, otherRun: string, other: string):
+    Promise<LabelDifference> => getJson<LabelDifference>(at(run,
+  `/pictures/${picture}/difference?${new URLSearchParams({ other_run: otherRun, other })}`));
+
+export interface PipelineIssue {
+  line: number;
+  column: number;
+  field: string;
+  message: string;
+  fix: string;
+}
+export const checkPipeline = async (definition: string):
+    Promise<{ pipeline: string; issues: PipelineIssue[] }> =>
+  (await sendJson<{ pipeline: string; issues: PipelineIssue[] }>("POST", "v1/pipelines/check",
+    { definition })).body;
+
+/** The whole report as a page of its own. */
+export const reportOf = async (run: string): Promise<Blob> =>
+  (await request(at(run, "/report"))).blob();
