@@ -65,6 +65,8 @@ QueueWorker::~QueueWorker() {
 }
 
 void QueueWorker::start() {
+    // Once: a second thread would use the same session.
+    if (thread_.joinable()) return;
     keeper_ = std::jthread([this](std::stop_token stop) { keep_hidden(stop); });
     thread_ = std::jthread([this](std::stop_token stop) { work(stop); });
 }

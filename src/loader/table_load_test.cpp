@@ -381,8 +381,12 @@ TEST_P(Loading, ALoaderOfAnotherProcessIsWaitedForAndSeen) {
     EXPECT_EQ(rows(), "1,a");
 }
 
-TEST_P(Loading, WhatTheTableForbidsGoesAsideAndTheOthersStay) {
-    if (!is_elsewhere()) GTEST_SKIP() << "Redshift's keys aren't enforced";
+/// What the engine's tables don't do: their keys aren't enforced, their locks have redshift_test.
+class LoadingElsewhere : public Loading {};
+INSTANTIATE_TEST_SUITE_P(Of, LoadingElsewhere, testing::Values("postgres"),
+                         [](const auto& of) { return std::string(of.param); });
+
+TEST_P(LoadingElsewhere, WhatTheTableForbidsGoesAsideAndTheOthersStay) {
     sql("ALTER TABLE orders ADD CHECK (what <> 'bad')");
     const auto report = load({put("a", "1,2026-01-01,good\n"), put("b", "2,2026-01-01,bad\n"),
                               put("c", "3,2026-01-01,fine\n")});
@@ -394,8 +398,7 @@ TEST_P(Loading, WhatTheTableForbidsGoesAsideAndTheOthersStay) {
 }
 
 // A real one: each waits for a row or a table that the other holds.
-TEST_P(Loading, ADeadlockWithSomebodyElseIsRepeated) {
-    if (!is_elsewhere()) GTEST_SKIP() << "the engine's own: redshift_test";
+TEST_P(LoadingElsewhere, ADeadlockWithSomebodyElseIsRepeated) {
     sql("CREATE TABLE beside(n INTEGER)");
     const auto somebody = elsewhere.database->connect().value();
     ASSERT_TRUE(other->run_script("SET deadlock_timeout = '10s'"));
