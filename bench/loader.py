@@ -3,6 +3,9 @@
 small files a second are merged, and what a merge costs as its table grows.
 
     /usr/bin/python3 bench/loader.py [--puts 100] [--seconds 10] [--binary build/release/stroma]
+        [--database postgresql:///lab]
+
+With --database the tables and the ledger lie in that (empty) PostgreSQL database.
 
 Prints one JSON value. Files have 1,000 rows (latency, growth) or 20 (small files).
 """
@@ -27,7 +30,7 @@ ARN = "arn:aws:sqs:us-east-1:000000000000:"
 
 
 class Server:
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, database=None):
         self.data = folder / "data"
         self.configs = folder / "configs"
         self.configs.mkdir()
@@ -35,7 +38,8 @@ class Server:
         self.process = subprocess.Popen(
             [binary, "serve", "--data", self.data, "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0",
              "--postgres", "127.0.0.1:0", "--set", f"loader.configs={self.configs}", "--set",
-             "loader.interval=100ms", "--set", "log.level=error"],
+             "loader.interval=100ms", "--set", "log.level=error",
+             *(["--set", f"loader.database={database}"] if database else [])],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for line in self.process.stdout:
             if re.search(r"SQL clients at", line):
@@ -48,9 +52,14 @@ class Server:
             capture_output=True, text=True).stdout)
         self.aws = told["aws"]
         host, port = told["postgres"].rsplit(":", 1)
-        self.connection = psycopg2.connect(host=host, port=int(port), user="admin", dbname="dev",
-                                           password=told["token"])
+        self.connection = psycopg2.connect(database) if database else psycopg2.connect(
+            host=host, port=int(port), user="admin", dbname="dev", password=told["token"])
         self.connection.autocommit = True
+        # PostgreSQL's own; the key has an index there, as the page of the loader advises.
+        self.series, self.key_type = "range", "BIGINT"
+        if database:
+            self.series, self.key_type = "generate_series", "BIGINT PRIMARY KEY"
+            self.sql("SET search_path = public, stroma_system")
         self.s3, self.sqs = self.client("s3"), self.client("sqs")
         self.s3.create_bucket(Bucket="lake")
         self.rules = []
@@ -67,7 +76,7 @@ class Server:
         return cursor.fetchall() if cursor.description else None
 
     def table(self, name):
-        self.sql(f"CREATE TABLE {name}(id BIGINT, at TIMESTAMP, what VARCHAR(50))")
+        self.sql(f"CREATE TABLE {name}(id {self.key_type}, at TIMESTAMP, what VARCHAR(50))")
         self.sqs.create_queue(QueueName=name)
         self.rules.append({"QueueArn": ARN + name, "Events": ["s3:ObjectCreated:*"], "Filter": {
             "Key": {"FilterRules": [{"Name": "prefix", "Value": name + "/"}]}}})
@@ -134,7 +143,7 @@ def growth(server, table):
     for size in (10_000, 2_000_000):
         have = server.sql(f"SELECT count(*) FROM {table}")[0][0]
         server.sql(f"INSERT INTO {table} SELECT i, '2026-01-01'::TIMESTAMP, 'old' FROM "
-                   f"range(10000000, {10_000_000 + size - have}) AS r(i)")
+                   f"{server.series}(10000000, {10_000_000 + size - have}) AS r(i)")
         found[str(size)] = latency(server, table, 20, size * 100)
     return found
 
@@ -144,9 +153,10 @@ def main():
     asked.add_argument("--puts", type=int, default=100)
     asked.add_argument("--seconds", type=float, default=10)
     asked.add_argument("--binary", default=PROJECT / "build/release/stroma")
+    asked.add_argument("--database")
     options = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(options.binary, pathlib.Path(folder))
+        server = Server(options.binary, pathlib.Path(folder), options.database)
         try:
             for name in ("soon", "small", "large"):
                 server.table(name)

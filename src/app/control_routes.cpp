@@ -2,6 +2,7 @@
 
 #include "app/aws/job_events.h"
 #include "app/aws/key_records.h"
+#include "app/biology/biology_copy.h"
 #include "app/session.h"
 #include "base/json.h"
 
@@ -95,6 +96,11 @@ Result<std::string> end_key(Site& site, Request& request) {
     return revoke_key(site, request.parameters["key"]);
 }
 
+Result<std::string> copy_biology_out(Site& site, Request& request) {
+    const std::string body = TRY(request.text_body());
+    return copy_biology_json(site, body);
+}
+
 }  // namespace
 
 std::vector<front::http::Route> control_routes(Site& site, AwsServer* aws) {
@@ -126,6 +132,7 @@ std::vector<front::http::Route> control_routes(Site& site, AwsServer* aws) {
                  const std::string body = TRY(request.text_body());
                  return issue_key(site, *aws, TRY(parse_json(body)).value("user", ""));
              })},
+            {"POST", "/internal/biology", with_site(copy_biology_out)},
             {"POST", "/internal/keys", with_site(add_key)},
             {"GET", "/internal/keys", with_site(keys_of_user)},
             {"DELETE", "/internal/keys/{key}", with_site(end_key)}};

@@ -168,6 +168,10 @@ constexpr Setting all_settings[] = {
      "Where the loader's configurations lie, NAME.json for the queue NAME: a folder, or "
      "s3://bucket/prefix/. Empty: where CONFIG_BUCKET and CONFIG_PREFIX of the environment say, "
      "if anywhere."},
+    {"loader.database", text, "", "",
+     "The database that the loader's tables and its ledger lie in: empty for the program's own, or "
+     "a PostgreSQL server's (15 or later), like postgres://loader@db/lab. Passwords belong in "
+     "libpq's passfile, ~/.pgpass."},
     {"loader.interval", duration, "5s", "100ms … 1h", "How often they are looked at."},
     {"postgres.address", text, "", "",
      "Where SQL clients of PostgreSQL and Redshift are answered, like 127.0.0.1:5439; empty: "

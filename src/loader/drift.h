@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "loader/staged_rows.h"
+#include "loader/target.h"
 #include "redshift/load/copy_grammar.h"
 
 namespace stroma::loader {

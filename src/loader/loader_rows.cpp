@@ -14,6 +14,9 @@ std::span<const sql::Migration> migrations();
 namespace stroma::loader_views {
 std::span<const sql::Migration> migrations();
 }
+namespace stroma::loader_postgres {
+std::span<const sql::Migration> migrations();
+}
 
 namespace stroma::loader {
 namespace {
@@ -30,9 +33,21 @@ Result<void> make_tables(redshift::Engine& engine) {
     return {};
 }
 
-Result<void> keep_dead_letters(redshift::Engine& engine, const std::vector<DeadLetter>& letters,
+// Each statement makes what isn't there; several programs may come at once.
+Result<void> make_ledger(sql::Database& postgres) {
+    const auto connection = TRY(postgres.connect());
+    return connection->in_transaction([&]() -> Result<void> {
+        // "ledger" as bytes.
+        TRY(connection->change("SELECT pg_advisory_xact_lock(119182731994482)"));
+        for (const sql::Migration& script : loader_postgres::migrations())
+            TRY_WITH(connection->run_script(script.script), "the loader's tables in PostgreSQL");
+        return {};
+    });
+}
+
+Result<void> keep_dead_letters(sql::Database& ledger, const std::vector<DeadLetter>& letters,
                                std::int64_t now_ms) {
-    const auto connection = TRY(engine.database().connect());
+    const auto connection = TRY(ledger.connect());
     return connection->in_transaction([&]() -> Result<void> {
         for (const DeadLetter& letter : letters)
             TRY(connection->change(
@@ -113,11 +128,12 @@ void count_load(const std::string& table, const LoadReport& report) {
     add("stroma_loader_refused_objects_total", "Objects that went to the dead letters", refused);
 }
 
-Result<void> publish_freshness(redshift::Engine& engine) {
-    const auto connection = TRY(engine.database().connect());
+Result<void> publish_freshness(sql::Database& ledger) {
+    const auto connection = TRY(ledger.connect());
     const auto rows = TRY(
-        connection->execute("SELECT table_name, CAST(lag_seconds AS DOUBLE), CAST(last_seconds AS "
-                            "DOUBLE), CAST(dead_letters AS DOUBLE) FROM "
+        connection->execute("SELECT table_name, CAST(lag_seconds AS DOUBLE PRECISION), "
+                            "CAST(last_seconds AS DOUBLE PRECISION), CAST(dead_letters AS DOUBLE "
+                            "PRECISION) FROM "
                             "stroma_system.stroma_freshness"));
     while (TRY(rows->next())) {
         const Labels labels = {{"table", rows->text(0)}};

@@ -12,11 +12,13 @@ namespace stroma::loader {
 struct DeadLetter {
     std::string target, bucket, key, etag, reason, message;
 };
-Result<void> keep_dead_letters(redshift::Engine& engine, const std::vector<DeadLetter>& letters,
+Result<void> keep_dead_letters(sql::Database& ledger, const std::vector<DeadLetter>& letters,
                                std::int64_t now_ms);
 
 /// Makes the tables and views in the user database.
 Result<void> make_tables(redshift::Engine& engine);
+/// Makes the ledger's tables and views in a PostgreSQL database, where they aren't there yet.
+Result<void> make_ledger(sql::Database& postgres);
 
 /// (name, document) of the configurations that were given.
 Result<std::vector<std::pair<std::string, std::string>>> kept_configs(redshift::Engine& engine);
@@ -38,6 +40,6 @@ Result<std::vector<BulkRow>> kept_bulks(redshift::Engine& engine, const std::str
 /// Adds a load to the metrics.
 void count_load(const std::string& table, const LoadReport& report);
 /// Sets the gauges of how fresh tables are.
-Result<void> publish_freshness(redshift::Engine& engine);
+Result<void> publish_freshness(sql::Database& ledger);
 
 }  // namespace stroma::loader

@@ -65,6 +65,8 @@ QueueWorker::~QueueWorker() {
 }
 
 void QueueWorker::start() {
+    // Once: a second thread would use the same session.
+    if (thread_.joinable()) return;
     keeper_ = std::jthread([this](std::stop_token stop) { keep_hidden(stop); });
     thread_ = std::jthread([this](std::stop_token stop) { work(stop); });
 }
@@ -271,7 +273,7 @@ Result<void> QueueWorker::bury(Taken& taken, const std::vector<ObjectOutcome>& r
         rows.push_back({taken.target, letter.notice.bucket, letter.notice.key, letter.notice.etag,
                         std::move(letter.reason), clean_text(letter.body)});
     }
-    return keep_dead_letters(parts_.engine, rows, parts_.clock.unix_ms());
+    return keep_dead_letters(parts_.ledger(), rows, parts_.clock.unix_ms());
 }
 
 }  // namespace stroma::loader

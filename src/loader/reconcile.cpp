@@ -9,7 +9,7 @@ namespace stroma::loader {
 
 Result<void> Loader::compare(Reconciliation& made, const std::string& target,
                              std::vector<Notice>& absent) {
-    const auto connection = TRY(parts_.load.engine.database().connect());
+    const auto connection = TRY(parts_.load.ledger().connect());
     auto& lake = *parts_.load.engine.options().lake;
     std::set<std::string> there;
     for (const NotificationSource& source : made.sources) {

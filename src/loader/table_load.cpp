@@ -11,22 +11,19 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "loader/drift.h"
-#include "loader/staged_rows.h"
+#include "loader/ends.h"
+#include "loader/merging.h"
+#include "loader/target.h"
 #include "redshift/load/loading.h"
 
 namespace stroma::loader {
 
 using redshift::Answer;
-using redshift::EngineSession;
 using redshift::Failure;
 
 namespace {
 
 constexpr std::int64_t retry_base_ms = 100, retry_most_ms = 30'000, retry_all_ms = 15 * 60'000;
-
-redshift::Statement statement_of(std::string text, redshift::StatementKind kind) {
-    return {std::move(text), kind, 0};
-}
 
 /// What retry_microbatch.handler looks for, and nothing else.
 bool is_conflict(const Failure& failure) {
@@ -98,12 +95,14 @@ LoadOrder order_of(const LoaderConfig& config) {
 /// One run: files in pieces, each a transaction.
 class TableLoad::Unit {
 public:
-    Unit(LoadParts& parts, EngineSession& session, const LoadOrder& order, std::string& key,
-         LoadReport& report, std::stop_token stop)
+    Unit(LoadParts& parts, TargetSession& session, const LoadOrder& order,
+         redshift::TableName& table, std::vector<std::string>& told, LoadReport& report,
+         std::stop_token stop)
         : parts_(parts),
           session_(session),
           order_(order),
-          key_(key),
+          table_(table),
+          told_(told),
           report_(report),
           stop_(std::move(stop)) {}
 
@@ -121,22 +120,25 @@ private:
     Answer<std::set<std::string>> known(const std::vector<StagedFile>& files);
     Answer<void> leave_out_known(std::vector<StagedFile>& files);
     Answer<void> replace();
-    Answer<void> copy(std::vector<StagedFile>& files);
     Answer<void> copy_group(const std::string& columns, std::vector<StagedFile*>& files, int group);
     Answer<std::map<std::string, std::vector<StagedFile*>>> grouped(std::vector<StagedFile>& files);
     Answer<void> add_columns(const std::vector<FileShape::Column>& columns);
+    Answer<std::optional<std::string>> newest_event();
     Answer<void> note(const std::vector<StagedFile>& files, const LoadCounts& counts);
     Result<void> note_missing(const std::vector<StagedFile>& missing);
     Answer<void> step(std::string_view name) {
         return parts_.at_step ? parts_.at_step(name) : Answer<void>{};
     }
-    void tell(std::string_view state, const std::string& error, std::int64_t rows);
+    StatementEnd end_of(std::string_view state, const std::string& error, std::int64_t rows) const;
+    bool tell(std::string_view state, const std::string& error, std::int64_t rows);
+    Answer<void> note_end(const LoadCounts& counts);
     Result<void> pause(std::int64_t& last_ms, std::int64_t begun_ms);
 
     LoadParts& parts_;
-    EngineSession& session_;
+    TargetSession& session_;
     const LoadOrder& order_;
-    std::string& key_;
+    redshift::TableName& table_;  ///< as it was found before; no name yet
+    std::vector<std::string>& told_;
     LoadReport& report_;
     std::stop_token stop_;
     Target target_;
@@ -293,30 +295,33 @@ Answer<void> TableLoad::Unit::transact(std::vector<StagedFile>& files) {
     known_.clear();
     counts_ = {};
     manifest_.clear();
-    TRY(session_.set("query_group", name_));
-    TRY(session_.run(statement_of("BEGIN", redshift::StatementKind::begin)));
+    TRY(session_.begin(name_));
     TRY(inside(files));
     TRY(step("commit"));
-    TRY(session_.run(statement_of("COMMIT", redshift::StatementKind::commit)));
+    TRY(session_.commit());
     for (ObjectOutcome& outcome : known_) report_.objects.push_back(std::move(outcome));
     for (const StagedFile& file : files)
         report_.objects.push_back({file.notice, ObjectState::loaded, file.etag, ""});
     if (!files.empty()) {
         ++report_.loads;
         report_.counts += counts_;
-        tell("FINISHED", "", counts_.inserted + counts_.updated);
     }
-    return step("committed");
+    TRY(step("committed"));
+    if (!files.empty()) {
+        told_.clear();  // their lines went with the transaction
+        if (tell("FINISHED", "", counts_.inserted + counts_.updated)) told_.push_back(id_);
+    }
+    return {};
 }
 
 Answer<void> TableLoad::Unit::inside(std::vector<StagedFile>& files) {
-    if (key_.empty()) key_ = TRY(find_target(session_, order_.table, order_.merge)).table.key();
+    if (table_.name.empty()) table_ = TRY(session_.find(order_.table, order_.merge)).table;
     // The lock before the snapshot: whoever writes the table is waited for, and seen.
-    TRY(session_.write({key_}, true, []() -> Answer<std::int64_t> { return 0; }));
+    TRY(session_.lock(table_));
     TRY(step("locked"));
-    target_ = TRY(find_target(session_, order_.table, order_.merge));
-    if (target_.table.key() != key_) {
-        key_.clear();
+    target_ = TRY(session_.find(order_.table, order_.merge));
+    if (target_.table.key() != table_.key()) {
+        table_ = {};
         return redshift::refuse("40001", order_.table + " is another table by now");
     }
     if (order_.replaces) {
@@ -325,19 +330,29 @@ Answer<void> TableLoad::Unit::inside(std::vector<StagedFile>& files) {
         TRY(leave_out_known(files));
     }
     if (files.empty()) return {};
+    for (std::size_t at = 0; at < files.size(); ++at)
+        files[at].number = static_cast<std::int64_t>(at);
     auto groups = TRY(grouped(files));
-    TRY(make_staging(session_, target_));
+    TRY(session_.make_staging(target_));
     int group = 0;
     for (auto& [columns, members] : groups) TRY(copy_group(columns, members, group++));
     TRY(step("copied"));
-    counts_ = TRY(Merging(session_, target_, order_.merge, files,
-                          iso_time(parts_.clock.unix_ms()).substr(0, 23))
-                      .run());
+    const auto merged = Merging(session_, target_, order_.merge, files,
+                                iso_time(parts_.clock.unix_ms()).substr(0, 23))
+                            .run();
+    if (!merged) {
+        // A table that refuses a row: its file goes aside as one that can't be read.
+        const bool is_refusal = merged.error().message.find("violates ") != std::string::npos;
+        if (session_.dialect().keeps_keys && is_refusal) blame_ = Blame::data;
+        return fail(merged.error());
+    }
+    counts_ = *merged;
     counts_.files = static_cast<std::int64_t>(files.size());
     for (const StagedFile& file : files) counts_.bytes += static_cast<std::int64_t>(file.bytes);
     TRY(step("merged"));
     TRY(note(files, counts_));
-    TRY(session_.change("DROP TABLE " + target_.staging().sql()));
+    TRY(note_end(counts_));
+    TRY(session_.change("DROP TABLE " + target_.staging));
     return {};
 }
 
@@ -380,7 +395,7 @@ Answer<void> TableLoad::Unit::replace() {
             return redshift::refuse(
                 "42703", fmt::format("table {} has no column \"{}\"", target_.table.key(), name));
         condition += fmt::format("{}{} = CAST(? AS {})", condition.empty() ? " WHERE " : " AND ",
-                                 redshift::quoted_name(column->name), column->engine_type);
+                                 redshift::quoted_name(column->name), column->sql_type);
         values.emplace_back(value);
     }
     TRY(session_.change("DELETE FROM " + target_.table.sql() + condition, values));
@@ -394,16 +409,13 @@ Answer<void> TableLoad::Unit::replace() {
 
 Answer<void> TableLoad::Unit::add_columns(const std::vector<FileShape::Column>& columns) {
     for (const auto& column : columns) {
-        TRY(session_.run(statement_of(
-            fmt::format("ALTER TABLE {} ADD COLUMN {} {}", target_.table.sql(),
-                        redshift::quoted_name(redshift::lower_of(column.name)), column.type),
-            redshift::StatementKind::alter)));
+        TRY(session_.add_column(target_, redshift::lower_of(column.name), column.type));
         TRY(session_.change(
             "INSERT INTO stroma_system.schema_history VALUES (?, ?, ?, ?, CAST(? AS TIMESTAMP))",
             std::vector<sql::Value>{target_.table.key(), column.name, column.type, id_,
                                     iso_time(parts_.clock.unix_ms()).substr(0, 23)}));
     }
-    if (!columns.empty()) target_ = TRY(find_target(session_, order_.table, order_.merge));
+    if (!columns.empty()) target_ = TRY(session_.find(order_.table, order_.merge));
     return {};
 }
 
@@ -416,12 +428,12 @@ Answer<std::map<std::string, std::vector<StagedFile*>>> TableLoad::Unit::grouped
         return groups;
     }
     const auto tokens = TRY(redshift::tokens_of(
-        copy_statement(target_.staging().sql(), "", "s3://b/m", order_.role, order_.copy_options)));
+        copy_statement(target_.staging, "", "s3://b/m", order_.role, order_.copy_options)));
     const auto options = TRY(redshift::read_copy(tokens)).options;
     for (StagedFile& file : files) {
         blame_ = Blame::data;
         blamed_ = file.url();
-        const auto shape = TRY(shape_of(session_, file, options, order_.principal));
+        const auto shape = TRY(shape_of(session_.reader(), file, options, order_.principal));
         const auto unknown = unknown_columns(target_, shape);
         if (!unknown.empty() && order_.drift != DriftPolicy::add_column) {
             if (order_.drift == DriftPolicy::fail) blame_ = Blame::other;
@@ -449,62 +461,46 @@ Answer<void> TableLoad::Unit::copy_group(const std::string& columns,
     TRY(put_text(lake, order_.principal, address, manifest_text({files.begin(), files.end()})));
     manifest_ += (manifest_.empty() ? "" : " ") + address.url();
     blame_ = Blame::data;
-    TRY(session_.run(statement_of(copy_statement(target_.staging().sql(), columns, address.url(),
-                                                 order_.role, order_.copy_options),
-                                  redshift::StatementKind::copy_from_s3)));
-    blame_ = Blame::other;
-    session_.take_notices();
-    // What COPY really read.
-    const auto rows = TRY(session_.query(
-        "SELECT filename, etag, rows_loaded FROM stroma_system.load_commits WHERE query = ?",
-        std::vector<sql::Value>{session_.last_copy_query}));
-    std::map<std::string, std::pair<std::string, std::int64_t>> read;
-    while (TRY(rows->next())) read[rows->text(0)] = {rows->text(1), rows->integer(2)};
-    for (StagedFile* file : files) {
-        const auto& [etag, count] = read[file->url()];
-        if (etag != file->etag) {
-            blame_ = Blame::change;
-            return redshift::refuse("XX000", file->url() + " was overwritten while it was loaded");
-        }
-        file->rows = count;
+    StagingCopy copy;
+    copy.statement =
+        copy_statement(target_.staging, columns, address.url(), order_.role, order_.copy_options);
+    copy.files = files;
+    if (auto copied = session_.copy(target_, copy); !copied) {
+        if (!copy.changed.empty()) blame_ = Blame::change;
+        return copied;
     }
-    TRY(session_.change("UPDATE stroma_system.load_commits SET target = ? WHERE query = ?",
-                        std::vector<sql::Value>{target_.table.key(), session_.last_copy_query}));
+    blame_ = Blame::other;
     return {};
+}
+
+/// The greatest timestamp of the batch, where its column holds times.
+Answer<std::optional<std::string>> TableLoad::Unit::newest_event() {
+    if (order_.merge.timestamp.empty()) return std::nullopt;
+    const auto* column = target_.column(order_.merge.timestamp);
+    const std::string& type = column->engine_type;
+    const bool is_time = type.starts_with("TIMESTAMP") || type == "DATE";
+    if (!is_time && type != "VARCHAR") return std::nullopt;
+    const auto newest = TRY(session_.first_row(
+        fmt::format("SELECT CAST(max({}) AS {}) FROM {}", redshift::quoted_name(column->name),
+                    session_.dialect().text, target_.staging)));
+    // A text may say anything.
+    if (newest[0] && (is_time || time_of(*newest[0]) > 0)) return newest[0]->substr(0, 23);
+    return std::nullopt;
 }
 
 Answer<void> TableLoad::Unit::note(const std::vector<StagedFile>& files, const LoadCounts& counts) {
     const std::string now = iso_time(parts_.clock.unix_ms()).substr(0, 23);
     std::int64_t told_ms = parts_.clock.unix_ms();
-    const auto appender = TRY(session_.connection().append_to("stroma_system.load_ledger"));
-    std::string newest;
-    if (!order_.merge.timestamp.empty()) {
-        const auto* column = target_.column(order_.merge.timestamp);
-        newest = TRY(session_.text_of(fmt::format("SELECT try_cast(max({})::VARCHAR AS TIMESTAMP)"
-                                                  "::VARCHAR FROM {}",
-                                                  redshift::quoted_name(column->name),
-                                                  target_.staging().sql())))
-                     .value_or("");
-    }
-    const sql::Value event_time = newest.empty() ? sql::Value{} : sql::Value{newest};
+    const auto newest = TRY(newest_event());
+    const sql::Value event_time = newest ? sql::Value{*newest} : sql::Value{};
+    std::vector<std::vector<sql::Value>> lines;
     for (const StagedFile& file : files) {
         if (file.notice.time_ms > 0) told_ms = std::min(told_ms, file.notice.time_ms);
-        const sql::Value row[] = {id_,
-                                  target_.table.key(),
-                                  file.notice.bucket,
-                                  file.notice.key,
-                                  file.etag,
-                                  static_cast<std::int64_t>(file.bytes),
-                                  file.rows,
-                                  manifest_,
-                                  name_,
-                                  std::string("loaded"),
-                                  std::int64_t{attempt_},
-                                  event_time,
-                                  now};
-        TRY(appender->append(row));
+        lines.push_back({id_, target_.table.key(), file.notice.bucket, file.notice.key, file.etag,
+                         static_cast<std::int64_t>(file.bytes), file.rows, manifest_, name_,
+                         std::string("loaded"), std::int64_t{attempt_}, event_time, now});
     }
-    TRY(appender->finish());
+    TRY(session_.put_rows("stroma_system.load_ledger", lines));
     TRY(session_.change(
         "INSERT INTO stroma_system.loads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "CAST(? AS TIMESTAMP), CAST(? AS TIMESTAMP), CAST(? AS TIMESTAMP))",
@@ -517,7 +513,7 @@ Answer<void> TableLoad::Unit::note(const std::vector<StagedFile>& files, const L
 
 Result<void> TableLoad::Unit::note_missing(const std::vector<StagedFile>& missing) {
     const auto noted = [&]() -> Answer<void> {
-        const auto target = TRY(find_target(session_, order_.table, order_.merge));
+        const auto target = TRY(session_.find(order_.table, order_.merge));
         for (const StagedFile& file : missing) {
             const std::vector<sql::Value> values = {target.table.key(), file.notice.bucket,
                                                     file.notice.key, file.etag,
@@ -538,21 +534,62 @@ Result<void> TableLoad::Unit::note_missing(const std::vector<StagedFile>& missin
     return {};
 }
 
-void TableLoad::Unit::tell(std::string_view state, const std::string& error, std::int64_t rows) {
-    if (parts_.tell)
-        parts_.tell({name_, id_, std::string(state), error, order_.cluster, order_.database, rows});
+StatementEnd TableLoad::Unit::end_of(std::string_view state, const std::string& error,
+                                     std::int64_t rows) const {
+    return {name_, id_, std::string(state), error, order_.cluster, order_.database, rows};
 }
 
-TableLoad::~TableLoad() = default;
+bool TableLoad::Unit::tell(std::string_view state, const std::string& error, std::int64_t rows) {
+    if (!parts_.tell) return true;
+    const auto told = parts_.tell(end_of(state, error, rows));
+    if (!told)
+        log(LogLevel::warning, "a load's end can't be told",
+            {{"statement", name_}, {"error", told.error().message}});
+    return told.has_value();
+}
 
-Result<redshift::Session*> TableLoad::session(const catalog::Principal& principal) {
+// Told after the commit; whoever dies between finds it at his next start.
+Answer<void> TableLoad::Unit::note_end(const LoadCounts& counts) {
+    if (!parts_.tell) return {};
+    std::string marks;
+    std::vector<sql::Value> values;
+    for (const std::string& id : told_) {
+        marks += marks.empty() ? "?" : ", ?";
+        values.emplace_back(id);
+    }
+    if (!values.empty())
+        TRY(session_.change(
+            fmt::format("DELETE FROM stroma_system.load_ends WHERE load_id IN ({})", marks),
+            values));
+    TRY(session_.change(
+        "INSERT INTO stroma_system.load_ends VALUES (?, ?, ?)",
+        std::vector<sql::Value>{
+            id_, parts_.teller,
+            text_of_end(end_of("FINISHED", "", counts.inserted + counts.updated))}));
+    return {};
+}
+
+TableLoad::TableLoad(LoadParts parts) : parts_(std::move(parts)) {}
+
+TableLoad::~TableLoad() {
+    if (told_.empty()) return;
+    if (const auto gone = forget_ends(parts_.ledger(), told_); !gone)
+        log(LogLevel::warning, "ends of loads will be told again",
+            {{"error", gone.error().message}});
+}
+
+Result<TargetSession*> TableLoad::session(const catalog::Principal& principal) {
     const std::lock_guard lock(mutex_);
     if (session_ != nullptr && principal_ == principal.id) return session_.get();
     redshift::SessionOptions options;
     options.principal = principal;
     options.user = principal.name.empty() ? "loader" : principal.name;
     options.application = "stroma loader";
-    session_ = TRY(parts_.engine.connect(std::move(options)));
+    auto engine = TRY(parts_.engine.connect(std::move(options)));
+    const OtherDatabase& elsewhere = parts_.elsewhere;
+    session_ = elsewhere.database == nullptr
+                   ? engine_target(std::move(engine))
+                   : server_target(*elsewhere.database, *elsewhere.dialect, std::move(engine));
     principal_ = principal.id;
     return session_.get();
 }
@@ -565,8 +602,7 @@ void TableLoad::cancel() {
 Result<std::string> TableLoad::target_of(const catalog::Principal& principal,
                                          const std::string& table) {
     auto* const opened = TRY(session(principal));
-    auto& session = static_cast<EngineSession&>(*opened);
-    const auto target = find_target(session, table, {});
+    const auto target = opened->find(table, {});
     if (!target) return fail(redshift::error_of(target.error()));
     return target->table.key();
 }
@@ -577,9 +613,7 @@ Result<LoadReport> TableLoad::run(const LoadOrder& order, const std::vector<Noti
         return fail(ErrorCode::unsupported, "no buckets are served here, so nothing can be loaded");
     auto* const opened = TRY(session(order.principal));
     LoadReport report;
-    // The engine makes no other kind of session.
-    Unit unit(parts_, static_cast<EngineSession&>(*opened), order, keys_[order.table], report,
-              std::move(stop));
+    Unit unit(parts_, *opened, order, tables_[order.table], told_, report, std::move(stop));
     const auto done = unit.run(notices);
     opened->roll_back();
     if (!done) return fail(done.error());

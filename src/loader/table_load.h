@@ -11,10 +11,14 @@
 #include "base/context.h"
 #include "catalog/principal.h"
 #include "loader/config.h"
+#include "loader/dialect.h"
 #include "loader/notices.h"
 #include "redshift/engine.h"
+#include "redshift/engine_session.h"
 
 namespace stroma::loader {
+
+class TargetSession;
 
 /// A statement's end, as EventBridge is told by the Data API.
 struct StatementEnd {
@@ -22,16 +26,30 @@ struct StatementEnd {
     std::int64_t rows = 0;
 };
 
+/// Where tables and their ledger lie, where that isn't the user database.
+struct OtherDatabase {
+    std::shared_ptr<sql::Database> database;  ///< null: the user database
+    const Dialect* dialect = nullptr;
+};
+
 /// What loads need of the program. All of it outlives them.
 struct LoadParts {
     redshift::Engine& engine;
     const Clock& clock;
     IdSource& ids;
-    /// Tells of a statement's end; may be empty.
-    std::function<void(const StatementEnd&)> tell;
+    /// Tells of a statement's end; may be empty. An end that can't be told now stays, for the next
+    /// start.
+    std::function<Result<void>(const StatementEnd&)> tell;
     /// Before the named step; an error stands for a crash there, or a failure of the statement.
     /// For tests; may be empty.
     std::function<redshift::Answer<void>(std::string_view step)> at_step;
+    OtherDatabase elsewhere;
+    /// Who tells: several programs may load into one database, and each tells of its own ends.
+    std::string teller;
+    /// The database with the ledger.
+    sql::Database& ledger() const {
+        return elsewhere.database != nullptr ? *elsewhere.database : engine.database();
+    }
 };
 
 /// One table to be loaded into, and how.
@@ -84,7 +102,7 @@ struct LoadReport {
 /// can't be loaded don't keep the others. One thread; keeps a session.
 class TableLoad {
 public:
-    explicit TableLoad(LoadParts parts) : parts_(std::move(parts)) {}
+    explicit TableLoad(LoadParts parts);
     ~TableLoad();
 
     /// errors  not_found, invalid_input  the table or a column isn't there, options don't fit
@@ -100,13 +118,15 @@ public:
 
 private:
     class Unit;
-    Result<redshift::Session*> session(const catalog::Principal& principal);
+    Result<TargetSession*> session(const catalog::Principal& principal);
 
     LoadParts parts_;
     std::mutex mutex_;  ///< of session_, for cancel()
-    std::unique_ptr<redshift::Session> session_;
+    std::unique_ptr<TargetSession> session_;
     std::string principal_;
-    std::map<std::string, std::string> keys_;  ///< what locks tables are called by, by their names
+    /// Ends that were told, and whose lines the next load takes away.
+    std::vector<std::string> told_;
+    std::map<std::string, redshift::TableName> tables_;  ///< what is locked, by names as written
 };
 
 }  // namespace stroma::loader

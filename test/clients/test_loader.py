@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 import random
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -31,16 +33,21 @@ def wait_until(what, expected=True):
 
 class Lake:
     """A server with a loader, and its clients as an administrator."""
+    # Where tables and the ledger lie: None in the program, else a server that makes databases.
+    postgres = None
 
     def __init__(self, start, run, data, configs, **environment):
         self.run, self.data, self.configs, self.environment = run, data, configs, environment
         self.start, self.key, self.connection = start, None, None
         configs.mkdir()
+        self.elsewhere = self.postgres.new_database() if self.postgres else None
+        self.database = ["--set", f"loader.database={self.elsewhere.uri}"] if self.postgres else []
         self.up()
         self.s3.create_bucket(Bucket="lake")
 
     def up(self):
         place = [] if self.environment else ["--set", f"loader.configs={self.configs}"]
+        place += self.database
         self.server = self.start(self.data, "--aws", "127.0.0.1:0", "--postgres", "127.0.0.1:0",
                                  "--set", "loader.interval=100ms", *place,
                                  environment=self.environment)
@@ -56,6 +63,8 @@ class Lake:
         self.server.process.wait()
 
     def connect(self):
+        if self.elsewhere:
+            return self.elsewhere.connect()
         told = json.loads((pathlib.Path(self.data) / "server.json").read_text())
         host, port = told["postgres"].rsplit(":", 1)
         return psycopg2.connect(host=host, port=int(port), user="admin", dbname="dev",
@@ -66,7 +75,7 @@ class Lake:
             self.connection = self.connect()
             self.connection.autocommit = True
         cursor = self.connection.cursor()
-        cursor.execute(text, values or None)
+        cursor.execute(text.replace("SUPER", "jsonb") if self.elsewhere else text, values or None)
         return cursor.fetchall() if cursor.description else None
 
     def rows(self, table, order="1, 2"):
@@ -164,19 +173,20 @@ def test_b1_messages_go_when_rows_are_committed_and_a_kill_loses_none(
     lake = Lake(start_server, run, tmp_path / "data", tmp_path / "configs")
     url = lake.table("orders")
     holder = lake.connect()
-    holder.cursor().execute("LOCK orders")
+    holder.cursor().execute("LOCK orders" + (" IN EXCLUSIVE MODE" if lake.elsewhere else ""))
     lake.put("orders/a.csv", line(1))
     # What S3 sends to try the queue, and the object's.
     wait_until(lambda: (lake.state("orders") or {"messages": 0})["messages"] >= 2)
     assert lake.waiting(url) >= 1 and ids(lake, "orders") == []  # taken, and not acknowledged
     lake.kill()
+    holder.close()
     lake.up()
     wait_until(lambda: ids(lake, "orders"), [1])
     lake.wait_for_empty(url)
     # In a server's place the verb does what waits.
     assert lake.server.stop() == 0
     told = json.loads(run("load", "--config", lake.configs / "orders.json", "--json",
-                          data=lake.data).stdout)
+                          *lake.database, data=lake.data).stdout)
     assert told["waiting"] == 0 and told["refused"] == 0
 
 
@@ -304,6 +314,54 @@ def test_b15_b16_a_partition_is_replaced_exactly_and_again_without_a_change(lake
     assert "none.json" in refused.stderr
 
 
+def test_bulk_goes_on_after_a_kill_and_ends_where_it_is_cancelled(
+        start_server, run, stroma_binary, tmp_path):
+    lake = Lake(start_server, run, tmp_path / "data", tmp_path / "configs")
+    tables = ("first", "second", "third")
+    for table in tables:
+        lake.sql(f"CREATE TABLE {table}(id INTEGER, at TIMESTAMP)")
+        lake.put(f"{table}/a.csv", "1,2026-01-01\n")
+    file = tmp_path / "bulk.json"
+    file.write_text(json.dumps({
+        "paths": [{"s3_path": f"s3://lake/{table}", "table": table, "copy_options": "CSV"}
+                  for table in tables],
+        "copy": {"role_arn": ROLE}, "cluster": {"identifier": "c", "db_name": "dev"}}))
+
+    def begin():
+        """A bulk load that waits at its second path."""
+        holder = lake.connect()
+        holder.cursor().execute("LOCK second" + (" IN EXCLUSIVE MODE" if lake.elsewhere else ""))
+        return holder, subprocess.Popen([stroma_binary, "load", "--bulk", file, "--data",
+                                         lake.data], stderr=subprocess.DEVNULL)
+
+    def states():
+        told = requests.get(lake.server.url + "/internal/loader/bulk",
+                            headers=lake.server.headers(), timeout=60).json()["bulks"]
+        return sorted(one["state"] for one in told)
+    holder, verb = begin()
+    wait_until(lambda: ids(lake, "first"), [1])
+    lake.kill()
+    holder.close()
+    assert verb.wait(60) != 0
+    lake.up()
+    wait_until(states, ["FINISHED"])
+    assert [ids(lake, table) for table in tables] == [[1], [1], [1]]
+    assert lake.sql("SELECT count(*) FROM stroma_load_ledger") == [(3,)]
+    for table in tables:
+        lake.put(f"{table}/b.csv", "2,2026-01-02\n")
+    holder, verb = begin()
+    wait_until(lambda: ids(lake, "first"), [1, 2])
+    wait_until(states, ["FINISHED", "RUNNING"])
+    verb.send_signal(signal.SIGINT)
+    assert verb.wait(60) != 0
+    wait_until(states, ["ABORTED", "FINISHED"])
+    holder.close()
+    assert [ids(lake, table) for table in tables] == [[1, 2], [1], [1]]
+    # What was left out comes by the next, and nothing twice.
+    lake.run("load", "--bulk", file, data=lake.data)
+    assert [ids(lake, table) for table in tables] == [[1, 2]] * 3
+
+
 def test_b17_nothing_stays_locked_after_a_failure(lake):
     url, arn = lake.queue("b17")
     lake.notify(arn)
@@ -336,6 +394,7 @@ def test_b21_readers_are_never_locked_out(lake):
     lake.put("b21/a.csv", line(1))
     wait_until(lambda: ids(lake, "b21"), [1])
     reader = lake.connect()
+    reader.set_session(isolation_level="REPEATABLE READ")
     cursor = reader.cursor()
     cursor.execute("SELECT count(*) FROM b21")
     assert cursor.fetchone() == (1,)

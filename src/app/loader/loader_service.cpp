@@ -1,12 +1,14 @@
 #include "app/loader/loader_service.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "bucket/notification.h"
+#include "sql/postgres/postgres_database.h"
 
 namespace stroma::app {
 namespace {
@@ -44,8 +46,8 @@ Result<std::vector<loader::NotificationSource>> sources_of_queue(bucket::Buckets
     return found;
 }
 
-void tell_end(event::Events& events, const std::string& region, const std::string& account,
-              const Clock& clock, const loader::StatementEnd& end) {
+Result<void> tell_end(event::Events& events, const std::string& region, const std::string& account,
+                      const Clock& clock, const loader::StatementEnd& end) {
     event::Event event;
     event.source = "aws.redshift-data";
     event.detail_type = "Redshift Data Statement Status Change";
@@ -59,10 +61,24 @@ void tell_end(event::Events& events, const std::string& region, const std::strin
                     {"rows", end.rows},
                     {"expireAt", clock.unix_ms() / 1000 + 86'400}};
     if (!end.error.empty()) event.detail["error"] = end.error;
-    for (const auto& published : events.publish(std::span(&event, 1)))
-        if (!published)
-            log(LogLevel::warning, "a load's end can't be told",
-                {{"statement", end.name}, {"error", published.error().message}});
+    for (const auto& published : events.publish(std::span(&event, 1))) TRY(published);
+    return {};
+}
+
+/// The database that loader.database names; null for the user database.
+Result<std::shared_ptr<sql::Database>> other_database(const Settings& settings) {
+    const std::string place = settings.text("loader.database");
+    if (place.empty()) return nullptr;
+    if (!place.starts_with("postgres://") && !place.starts_with("postgresql://"))
+        return fail(ErrorCode::invalid_input,
+                    "loader.database: write postgres://user@host/database, or nothing");
+    return std::shared_ptr<sql::Database>(TRY_WITH(
+        sql::PostgresDatabase::open(place, {.concurrent_writers = true}), "loader.database"));
+}
+
+std::string host_name() {
+    char name[256] = {};
+    return gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
 Json outcome_json(const loader::LoadReport& report) {
@@ -86,11 +102,16 @@ Json outcome_json(const loader::LoadReport& report) {
 
 Result<std::unique_ptr<loader::Loader>> open_loader(Site& site, const Settings& settings,
                                                     AwsServer& aws, redshift::Engine& engine) {
-    loader::LoadParts load{engine, site.clock(), site.ids(), {}, {}};
+    loader::LoadParts load{engine, site.clock(), site.ids(), {}, {}, {}, {}};
+    load.elsewhere = {TRY(other_database(settings)), &loader::postgres_dialect()};
+    load.teller = host_name() + ":" + fs::absolute(site.data()).string();
     load.tell = [&events = aws.events(), region = aws.region(), account = aws.account(),
                  &clock = site.clock()](const loader::StatementEnd& end) {
-        tell_end(events, region, account, clock, end);
+        return tell_end(events, region, account, clock, end);
     };
+    site.add_gauges([&engine, elsewhere = load.elsewhere.database] {
+        return loader::publish_freshness(elsewhere != nullptr ? *elsewhere : engine.database());
+    });
     loader::LoaderParts parts{
         std::move(load), aws.queues(),
         [&site](const std::string& owner) { return principal_of_owner(site, owner); },
@@ -102,7 +123,6 @@ Result<std::unique_ptr<loader::Loader>> open_loader(Site& site, const Settings& 
     options.role = environment_text("COPY_IAM_ROLE_ARN");
     options.interval = settings.duration("loader.interval");
     auto made = TRY(loader::Loader::open(std::move(parts), std::move(options)));
-    site.add_gauges([&engine] { return loader::publish_freshness(engine); });
     return made;
 }
 

@@ -10,6 +10,41 @@
 namespace stroma::redshift {
 namespace {
 
+/// A manifest's entries: {"entries": [{"url": …, "mandatory": …, "meta": {"content_length": …}}]}.
+struct ManifestEntry {
+    std::string url;
+    bool is_mandatory = false;
+    std::optional<std::uint64_t> bytes;
+};
+
+Answer<std::vector<ManifestEntry>> read_manifest(const std::string& text, const std::string& url) {
+    const auto malformed = [&] {
+        return refuse("XX000", fmt::format("The S3 manifest file {} is malformed", url));
+    };
+    const auto parsed = parse_json(text, {.bytes_max = 64u << 20});
+    if (!parsed || !parsed->is_object() || !parsed->contains("entries") ||
+        !(*parsed)["entries"].is_array())
+        return malformed();
+    std::vector<ManifestEntry> entries;
+    for (const Json& entry : (*parsed)["entries"]) {
+        if (!entry.is_object() || !entry.contains("url") || !entry["url"].is_string())
+            return malformed();
+        ManifestEntry made;
+        made.url = entry["url"].get<std::string>();
+        const auto mandatory = entry.find("mandatory");
+        made.is_mandatory =
+            mandatory != entry.end() && mandatory->is_boolean() && mandatory->get<bool>();
+        const auto meta = entry.find("meta");
+        if (meta != entry.end() && meta->is_object() && meta->contains("content_length") &&
+            (*meta)["content_length"].is_number_unsigned())
+            made.bytes = (*meta)["content_length"].get<std::uint64_t>();
+        entries.push_back(std::move(made));
+    }
+    return entries;
+}
+
+}  // namespace
+
 LoadColumn load_column(const TableColumn& column, const TableAttributes& attributes) {
     LoadColumn made;
     made.name = column.name;
@@ -51,49 +86,16 @@ LoadColumn load_column(const TableColumn& column, const TableAttributes& attribu
     return made;
 }
 
-/// A manifest's entries: {"entries": [{"url": …, "mandatory": …, "meta": {"content_length": …}}]}.
-struct ManifestEntry {
-    std::string url;
-    bool is_mandatory = false;
-    std::optional<std::uint64_t> bytes;
-};
-
-Answer<std::vector<ManifestEntry>> read_manifest(const std::string& text, const std::string& url) {
-    const auto malformed = [&] {
-        return refuse("XX000", fmt::format("The S3 manifest file {} is malformed", url));
-    };
-    const auto parsed = parse_json(text, {.bytes_max = 64u << 20});
-    if (!parsed || !parsed->is_object() || !parsed->contains("entries") ||
-        !(*parsed)["entries"].is_array())
-        return malformed();
-    std::vector<ManifestEntry> entries;
-    for (const Json& entry : (*parsed)["entries"]) {
-        if (!entry.is_object() || !entry.contains("url") || !entry["url"].is_string())
-            return malformed();
-        ManifestEntry made;
-        made.url = entry["url"].get<std::string>();
-        const auto mandatory = entry.find("mandatory");
-        made.is_mandatory =
-            mandatory != entry.end() && mandatory->is_boolean() && mandatory->get<bool>();
-        const auto meta = entry.find("meta");
-        if (meta != entry.end() && meta->is_object() && meta->contains("content_length") &&
-            (*meta)["content_length"].is_number_unsigned())
-            made.bytes = (*meta)["content_length"].get<std::uint64_t>();
-        entries.push_back(std::move(made));
-    }
-    return entries;
-}
-
-LoadFile file_of(const std::shared_ptr<LakeReader>& object) {
+LoadFile file_of(std::shared_ptr<LakeReader> object) {
     LoadFile file;
     file.url = object->object().address.url();
     file.etag = object->object().etag;
     file.bytes = object->object().size;
-    file.open = [object]() -> Result<std::unique_ptr<ByteSource>> { return bytes_of(object); };
+    file.open = [object = std::move(object)]() -> Result<std::unique_ptr<ByteSource>> {
+        return bytes_of(object);
+    };
     return file;
 }
-
-}  // namespace
 
 Answer<Address> parse_address(std::string_view url) {
     const auto slash = url.find('/', 5);

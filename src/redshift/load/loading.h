@@ -19,6 +19,12 @@ struct LoadTarget {
     std::string column_list() const;  ///< "a", "b"
 };
 
+/// How values of a table's column are read.
+LoadColumn load_column(const TableColumn& column, const TableAttributes& attributes);
+/// The object as a file of a load.
+LoadFile file_of(std::shared_ptr<LakeReader> object);
+/// The paths of COPY's JSON 's3://…'; none where it has none.
+Answer<std::vector<std::string>> json_paths_of(EngineSession& session, const CopyOptions& options);
 /// The table named at `at`, with the columns listed, or all but those that number themselves.
 Answer<LoadTarget> load_target(EngineSession& session, const std::vector<Token>& tokens,
                                std::size_t at, const std::vector<std::string>& listed,

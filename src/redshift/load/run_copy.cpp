@@ -18,23 +18,6 @@ std::string_view name_of(CopyFormat format) {
     }
 }
 
-Answer<std::vector<std::string>> json_paths_of(EngineSession& session, const CopyOptions& options) {
-    std::vector<std::string> paths;
-    if (options.format != CopyFormat::json || !options.json.starts_with("s3://")) return paths;
-    const Address address = TRY(parse_address(options.json));
-    const std::string text = TRY(read_object(session, address, 4u << 20));
-    const auto parsed = parse_json(text);
-    const bool is_right = parsed && parsed->is_object() && parsed->contains("jsonpaths") &&
-                          (*parsed)["jsonpaths"].is_array();
-    if (!is_right) return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
-    for (const Json& path : (*parsed)["jsonpaths"]) {
-        if (!path.is_string() || !path.get<std::string>().starts_with('$'))
-            return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
-        paths.push_back(path.get<std::string>());
-    }
-    return paths;
-}
-
 /// In the transaction of the rows.
 Answer<void> note_files(EngineSession& session, const LoadTarget& target,
                         const std::vector<LoadFile>& files, const CopyOptions& options,
@@ -99,6 +82,23 @@ Failure load_failure(const LoadTarget& target, const LoadScan& scan) {
 }
 
 }  // namespace
+
+Answer<std::vector<std::string>> json_paths_of(EngineSession& session, const CopyOptions& options) {
+    std::vector<std::string> paths;
+    if (options.format != CopyFormat::json || !options.json.starts_with("s3://")) return paths;
+    const Address address = TRY(parse_address(options.json));
+    const std::string text = TRY(read_object(session, address, 4u << 20));
+    const auto parsed = parse_json(text);
+    const bool is_right = parsed && parsed->is_object() && parsed->contains("jsonpaths") &&
+                          (*parsed)["jsonpaths"].is_array();
+    if (!is_right) return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
+    for (const Json& path : (*parsed)["jsonpaths"]) {
+        if (!path.is_string() || !path.get<std::string>().starts_with('$'))
+            return refuse("XX000", fmt::format("Invalid JSONPath file {}", options.json));
+        paths.push_back(path.get<std::string>());
+    }
+    return paths;
+}
 
 Answer<std::int64_t> load_files(EngineSession& session, const std::vector<Token>& tokens,
                                 const CopyStatement& copy, const JobRun* job) {

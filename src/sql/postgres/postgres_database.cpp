@@ -105,8 +105,8 @@ private:
 
 class PostgresConnection final : public Connection {
 public:
-    explicit PostgresConnection(std::shared_ptr<PostgresSession> session)
-        : session_(std::move(session)) {}
+    PostgresConnection(std::shared_ptr<PostgresSession> session, PostgresOptions options)
+        : session_(std::move(session)), options_(options) {}
     ~PostgresConnection() override { rollback(); }
 
     Result<std::unique_ptr<Rows>> execute(std::string_view statement,
@@ -134,6 +134,7 @@ public:
                                    : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
         inside_ = is_write ? Inside::write : Inside::read;
         // A snapshot is taken by the first statement; the turn to write is one, too.
+        if (is_write && options_.concurrent_writers) return {};
         const std::string first =
             is_write ? fmt::format("SELECT pg_advisory_xact_lock({})", write_turn) : "SELECT 1";
         if (auto taken = session_->run(first); !taken) {
@@ -167,7 +168,10 @@ public:
     }
 
     Result<std::unique_ptr<Appender>> append_to(std::string_view table) override {
-        const std::string name = quoted_name(table);
+        const auto dot = table.find('.');
+        const std::string name = dot == table.npos ? quoted_name(table)
+                                                   : quoted_name(table.substr(0, dot)) + "." +
+                                                         quoted_name(table.substr(dot + 1));
         const PgResult empty = TRY(session_->run(fmt::format("SELECT * FROM {} LIMIT 0", name)));
         std::vector<Oid> types;
         for (int c = 0; c < PQnfields(empty.get()); ++c) types.push_back(PQftype(empty.get(), c));
@@ -192,6 +196,7 @@ public:
 
 private:
     std::shared_ptr<PostgresSession> session_;
+    const PostgresOptions options_;
     Inside inside_ = Inside::nothing;
     std::optional<Error> first_failure_;
 };
@@ -242,18 +247,19 @@ Result<void> PostgresAppender::finish() {
 
 }  // namespace
 
-Result<std::unique_ptr<PostgresDatabase>> PostgresDatabase::open(
-    const std::string& connection_text) {
+Result<std::unique_ptr<PostgresDatabase>> PostgresDatabase::open(const std::string& connection_text,
+                                                                 PostgresOptions options) {
     const auto session = TRY(PostgresSession::open(connection_text));
     if (session->server_version() < oldest_server)
         return fail(ErrorCode::unsupported,
                     fmt::format("PostgreSQL {} is too old; 15 is the first that is supported",
                                 session->server_version() / 10'000));
-    return std::unique_ptr<PostgresDatabase>(new PostgresDatabase(connection_text));
+    return std::unique_ptr<PostgresDatabase>(new PostgresDatabase(connection_text, options));
 }
 
 Result<std::unique_ptr<Connection>> PostgresDatabase::connect() {
-    return std::make_unique<PostgresConnection>(TRY(PostgresSession::open(connection_text_)));
+    return std::make_unique<PostgresConnection>(TRY(PostgresSession::open(connection_text_)),
+                                                options_);
 }
 
 }  // namespace stroma::sql
