@@ -79,7 +79,7 @@ function pageOf(route: Route, account: Account, onAccount: (account: Account) =>
       <CollectionsPage key={key} account={account} />;
     case "genes": return <GenesPage route={route} />;
     case "sql": return <SqlPage key={key} account={account} />;
-    case "dashboards": return <DashboardsPage key={key} account={account} chosen={name} />;
+    case "dashboards": return <DashboardsPage key={key} account={account} route={route} />;
     case "mine": return <MinePage key={key} account={account} />;
     case "upload": return <UploadPage key={key} account={account} dataset={name ?? ""} />;
     case "admin": return <AdminPage key={key} account={account} part={name ?? "users"} />;
