@@ -63,7 +63,7 @@ export function layoutOf(panel: Panel, shape: Shape, hidden: ReadonlySet<string>
   const slot = slotOf(places, shape, across);
   const x = xOf(shape, places, left, right, panel.kind === "bar" && !names ? slot : 0);
   const y = (value: number) => bottom - ((value - low) / (high - low || 1)) * (bottom - top);
-  const wanted = Math.max(2, Math.floor(across / 84));
+  const wanted = Math.max(2, Math.floor(across / 110));
   const [first, last] = [places[0] ?? 0, places.at(-1) ?? 1];
   const xTicks = names ? nameTicks(shape.names, across, turned)
     : shape.axis === "time" ? timeTicks(first, last, wanted) : numberTicks(first, last, wanted);
