@@ -111,6 +111,9 @@ CREATE OR REPLACE MACRO stroma_catalog.array_lower(list, dimension) AS
     CASE WHEN len(list) > 0 THEN 1 END;
 CREATE OR REPLACE MACRO stroma_catalog.array_remove(list, value) AS
     list_filter(list, lambda each: each IS DISTINCT FROM value);
+CREATE OR REPLACE MACRO stroma_catalog.parse_ident(name) AS
+    list_transform(regexp_extract_all(name, '"(?:[^"]|"")*"|[^.]+'), lambda part:
+        CASE WHEN part LIKE '"%"' THEN replace(part[2:-2], '""', '"') ELSE lower(trim(part)) END);
 CREATE OR REPLACE MACRO stroma_catalog.current_schemas(implicit) AS
     list_filter(system.main.current_schemas(false), lambda s: s NOT LIKE 'stroma\_%' ESCAPE '\');
 CREATE OR REPLACE MACRO stroma_catalog.current_schema() AS

@@ -197,6 +197,7 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_proc AS
         CAST(len(parameters) AS SMALLINT) AS pronargs, CAST(0 AS SMALLINT) AS pronargdefaults,
         CAST(1043 AS BIGINT) AS prorettype, CAST([] AS BIGINT[]) AS proargtypes,
         CAST(NULL AS BIGINT[]) AS proallargtypes, CAST(NULL AS VARCHAR[]) AS proargmodes,
+        CAST(NULL AS VARCHAR) AS proargdefaults,
         parameters AS proargnames, macro_definition AS prosrc, false AS proisagg,
         CAST(NULL AS VARCHAR[]) AS proacl
     FROM duckdb_functions()
@@ -207,6 +208,14 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_tables AS
         name AS tablename, 'admin' AS tableowner, CAST(NULL AS VARCHAR) AS tablespace,
         false AS hasindexes, false AS hasrules, false AS hastriggers, false AS rowsecurity
     FROM stroma_catalog.stroma_relation WHERE kind = 'r';
+-- The engine counts rows; what reads and changes them isn't counted.
+CREATE OR REPLACE VIEW stroma_catalog.pg_stat_user_tables AS
+    SELECT oid AS relid, schema AS schemaname, name AS relname, CAST(0 AS BIGINT) AS seq_scan,
+        CAST(0 AS BIGINT) AS idx_scan, CAST(0 AS BIGINT) AS n_tup_ins, CAST(0 AS BIGINT) AS n_tup_upd,
+        CAST(0 AS BIGINT) AS n_tup_del, CAST(rows AS BIGINT) AS n_live_tup,
+        CAST(0 AS BIGINT) AS n_dead_tup, CAST(NULL AS TIMESTAMP) AS last_vacuum,
+        CAST(NULL AS TIMESTAMP) AS last_analyze
+    FROM stroma_catalog.stroma_relation WHERE kind = 'r' AND schema NOT LIKE 'stroma\_%' ESCAPE '\';
 CREATE OR REPLACE VIEW stroma_catalog.pg_views AS
     SELECT CASE WHEN schema IN ('stroma_catalog', 'stroma_system') THEN 'pg_catalog' ELSE schema END
         AS schemaname, name AS viewname, 'admin' AS viewowner, body AS definition

@@ -139,6 +139,8 @@ private:
         std::unique_ptr<Cursor> cursor;
     };
     std::map<std::string, NamedCursor> cursors_;
+    /// pg_cursors of this session, as a subquery.
+    std::string cursors_as_relation() const;
     std::map<std::string, std::shared_ptr<const Prepared>> statements_;
 };
 

@@ -45,6 +45,9 @@ private:
     Answer<bool> keyword(Frame& frame, std::size_t& at);
     Answer<void> name(Frame& frame, std::size_t& at);
     Answer<void> call(Frame& frame, std::size_t& at);
+    bool session_relation(Frame& frame, std::size_t& at, std::size_t name) const;
+    /// current_setting('name') of the session; false for anything else.
+    bool setting(Frame& frame, std::size_t& at) const;
     Answer<void> sign(Frame& frame, std::size_t& at);
     Answer<void> cast(Frame& frame, std::size_t& at);
     Answer<void> match(Frame& frame, std::size_t& at, std::string_view operation);

@@ -208,6 +208,17 @@ Answer<std::optional<std::string>> EngineSession::text_of(
     return std::optional(std::to_string(std::get<double>(value)));
 }
 
+std::string EngineSession::cursors_as_relation() const {
+    std::string rows;
+    for (const auto& [name, cursor] : cursors_)
+        rows += fmt::format("{}({})", rows.empty() ? "" : ", ", quoted_text(name));
+    return fmt::format(
+        "(SELECT name, CAST(NULL AS VARCHAR) AS statement, CAST(NULL AS BOOLEAN) AS is_holdable, "
+        "false AS is_binary, false AS is_scrollable, CAST(NULL AS TIMESTAMP) AS creation_time FROM "
+        "(VALUES {}) AS c(name) WHERE name <> '')",
+        rows.empty() ? "('')" : rows);
+}
+
 RewriteContext EngineSession::rewrite_context() const {
     RewriteContext context;
     context.database = options_.database;
@@ -224,6 +235,11 @@ RewriteContext EngineSession::rewrite_context() const {
             return quoted_text(
                 "PostgreSQL 8.0.2 on x86_64-pc-linux-gnu, compiled by GCC, Redshift 1.0.77467");
         if (name == "txid_current") return std::to_string(transaction_);
+        if (name == "pg_cursors") return cursors_as_relation();
+        constexpr std::string_view of_setting = "setting ";
+        if (name.starts_with(of_setting))
+            if (const auto value = setting(name.substr(of_setting.size())))
+                return quoted_text(*value);
         return std::nullopt;
     };
     return context;
@@ -357,6 +373,11 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
         case StatementKind::copy_to_stdout:
             return refuse("0A000", "COPY FROM STDIN and TO STDOUT need a client that streams");
         case StatementKind::other:
+            if (const std::string& word = prepared.plan->tokens[0].word;
+                word == "listen" || word == "unlisten" || word == "notify")
+                return refuse("0A000",
+                              word + " is not supported: sessions tell each other nothing");
+            [[fallthrough]];
         case StatementKind::call: return fail(syntax_failure(prepared.plan->tokens[0]));
         default:
             if (TRY(is_external(*this, prepared))) return run_external(*this, prepared);

@@ -79,6 +79,25 @@ RULES = {
     "DELETE /v1/uploads/{upload}": Rule("own change", "/v1/uploads/{fresh_upload}"),
     "POST /v1/imports": Rule("administer", body={"path": "/no/such/file.h5ad"},
                              ok=(202, 400, 404)),
+    # Whose dashboards are whose: test/acceptance/test_dashboards.py.
+    "GET /v1/dashboards": OPEN, "POST /v1/dashboards": Rule("create", body={}, ok=(400,)),
+    "POST /v1/dashboards/preview": Rule("open", body={"statement": "SELECT 1"}),
+    "GET /v1/dashboards/{dashboard}": Rule("absent", "/v1/dashboards/none"),
+    "PUT /v1/dashboards/{dashboard}": Rule("absent", "/v1/dashboards/none", {}),
+    "PATCH /v1/dashboards/{dashboard}": Rule("absent", "/v1/dashboards/none", {}),
+    "DELETE /v1/dashboards/{dashboard}": Rule("absent", "/v1/dashboards/none"),
+    "GET /v1/dashboards/{dashboard}/versions": Rule("absent", "/v1/dashboards/none/versions"),
+    "GET /v1/dashboards/{dashboard}/versions/{version}":
+        Rule("absent", "/v1/dashboards/none/versions/1"),
+    "GET /v1/dashboards/{dashboard}/grants": Rule("absent", "/v1/dashboards/none/grants"),
+    "PUT /v1/dashboards/{dashboard}/grants/{principal}":
+        Rule("absent", "/v1/dashboards/none/grants/local", {"access": "read"}),
+    "DELETE /v1/dashboards/{dashboard}/grants/{principal}":
+        Rule("absent", "/v1/dashboards/none/grants/local"),
+    "POST /v1/dashboards/{dashboard}/panels/{panel}/rows":
+        Rule("absent", "/v1/dashboards/none/panels/a/rows", {}),
+    "POST /v1/dashboards/{dashboard}/parameters/{parameter}/choices":
+        Rule("absent", "/v1/dashboards/none/parameters/a/choices", {}),
     "GET /v1/flows": Rule("somebody"),
     "GET /v1/flows/events": Rule("somebody", "/v1/flows/events?seconds=0"),
     # Runs are started by administrators; whose they are: test/tissue/test_pipeline_run.py.
@@ -180,9 +199,6 @@ RULES = {
         Rule("own change", "/v1/portal/collections/{collection}/revision", ok=(204, 404)),
     "POST /v1/portal/collections/{collection}/tombstone":
         Rule("own change", "/v1/portal/collections/{collection}/tombstone", {}),
-    "GET /v1/portal/tiles": OPEN, "POST /v1/portal/tiles": Rule("create", body={}),
-    "PATCH /v1/portal/tiles/{tile}": Rule("absent", "/v1/portal/tiles/none", {}),
-    "DELETE /v1/portal/tiles/{tile}": Rule("absent", "/v1/portal/tiles/none"),
     "GET /account/me": OPEN,
     "POST /account/sign-in": Rule("open", body={}), "POST /account/setup": Rule("open", body={}),
     "POST /account/sign-out": Rule("sign-out"),

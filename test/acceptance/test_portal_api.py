@@ -210,20 +210,6 @@ def test_what_must_be_valid_and_is_not_leaves_a_report_and_no_dataset(server, de
     assert server.get("/v1/datasets").json()["datasets"] == []
 
 
-def test_tiles_are_private_until_they_are_public(two):
-    assert anonymous(two, PORTAL + "/tiles", "POST", json={"title": "x"}).status_code == 401
-    tile = two.post(PORTAL + "/tiles", json={"title": "Cells", "statement": "SELECT 1",
-                                             "dashboard": "d", "seconds": 30}).json()
-    path = f"{PORTAL}/tiles/{tile['id']}"
-    assert anonymous(two, PORTAL + "/tiles").json()["tiles"] == []
-    assert anonymous(two, path, "DELETE").status_code == 404
-    assert two.request("PATCH", path, json={"visibility": "public"}).status_code == 200
-    assert len(anonymous(two, PORTAL + "/tiles").json()["tiles"]) == 1
-    assert anonymous(two, path, "DELETE").status_code == 401
-    assert two.request("PATCH", path, json={"seconds": 1}).status_code == 400
-    assert two.request("DELETE", path).status_code == 204
-
-
 def uploaded(server, file, **order):
     """Sends a file and imports it; the job when it is over."""
     content = file.read_bytes()

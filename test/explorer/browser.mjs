@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { dashboardSteps } from "./dashboard_steps.mjs";
 import { explorerSteps } from "./explorer_steps.mjs";
 import { imageSteps } from "./image_steps.mjs";
 import { labelSteps } from "./label_steps.mjs";
@@ -137,7 +138,7 @@ const t = {
 };
 
 const steps = { ...portalSteps(t), ...explorerSteps(t), ...labelSteps(t), ...selectingSteps(t),
-  ...sharingSteps(t), ...imageSteps(t), ...runSteps(t) };
+  ...sharingSteps(t), ...imageSteps(t), ...runSteps(t), ...dashboardSteps(t) };
 try {
   t.page = await t.newReader();
   for (const step of order.steps) await steps[step]();

@@ -239,12 +239,12 @@ export const portalSteps = (t) => {
       await button("Download as csv").click();
       t.seen.csv = readFileSync(await (await begun).path(), "utf8");
       await t.look("sql-chart");
-      await button("Save as tile").click();
-      await t.page.getByLabel("Title").fill("Cells of each type");
+      await button("Save as panel").click();
+      await t.page.getByLabel("Title", { exact: true }).fill("Cells of each type");
       await button("Save").click();
-      await t.page.locator(".tile .chart svg").waitFor();
-      t.seen.tile = await t.page.locator(".tile h2").textContent();
-      t.seen.as_of = await t.page.locator(".tile footer small").textContent();
+      await t.page.locator(".panel-box svg[data-points]").waitFor();
+      t.seen.panel = await t.page.locator(".panel-box h2").textContent();
+      t.seen.asked = await t.page.locator(".panel-box footer").textContent();
       await t.look("dashboard");
       await go("sql");
       await t.page.getByLabel("Statement").fill("SELECT nonsense FROM obs");

@@ -129,7 +129,7 @@ def test_sql_is_asked_drawn_saved_and_shown_again(browse, library_server):
     assert {"cell_id", "tissue", "disease", "cell_type"} <= set(seen["columns"])
     assert seen["bars"] == 3
     assert seen["csv"].splitlines()[:2] == ["cell_type,cells", "B cell,90"]
-    assert seen["tile"] == "Cells of each type" and "as of" in seen["as_of"]
+    assert seen["panel"] == "Cells of each type" and re.search(r"\d\d:\d\d:\d\d", seen["asked"])
     assert "nonsense" in seen["sql_problem"]
     assert seen["secret"].startswith("stroma_")
 

@@ -87,7 +87,7 @@ function pageOf(route: Route, account: Account, onAccount: (account: Account) =>
       <CollectionsPage key={key} account={account} />;
     case "genes": return <GenesPage route={route} />;
     case "sql": return <SqlPage key={key} account={account} />;
-    case "dashboards": return <DashboardsPage key={key} account={account} chosen={name} />;
+    case "dashboards": return <DashboardsPage key={key} account={account} route={route} />;
     case "runs": case "pipelines": return runsPageOf(route, account, key);
     case "watch": return <WatchPage key={key} account={account} />;
     case "mine": return <MinePage key={key} account={account} />;

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "app/aws/aws_verbs.h"
+#include "app/aws/demo_live.h"
+#include "app/aws/demo_pipe.h"
 #include "app/aws/stream_writer.h"
 #include "app/demo/quote_feed.h"
 #include "app/terminal/progress_line.h"
@@ -21,9 +23,9 @@ constexpr std::int64_t landing_seconds_max = 120;
 
 struct DemoStreamOptions {
     std::int64_t records = QuoteFeed::days_of_a_year * QuoteFeed::symbols;
-    std::int64_t rate = 1000, duration = 0, interval = 2, seed = 1;
-    std::string user, aws;
-    bool stay = false;
+    std::int64_t rate = 0, duration = 0, interval = 2, seed = 1;
+    std::string user, aws, http;
+    bool stay = false, live = false;
 };
 
 /// Says nothing: of a server in this process only its failure is told.
@@ -43,7 +45,7 @@ public:
         if (invocation_.settings.origin("log.level") == "default")
             TRY(invocation_.settings.set("log.level", "warning", "stroma demo stream"));
         ServeOptions serve;
-        serve.http = "127.0.0.1:0";
+        serve.http = options.http.empty() ? "127.0.0.1:0" : options.http;
         serve.aws = options.aws.empty() ? "127.0.0.1:0" : options.aws;
         thread_ = std::thread([this, serve] {
             served_ = run_serve(serve, invocation_);
@@ -70,68 +72,6 @@ private:
     Result<void> served_;
     std::thread thread_;
 };
-
-/// An answer of S3 that is no error, or one of those.
-Result<AwsAnswer> well(Result<AwsAnswer> answer, const char* what,
-                       std::initializer_list<std::string_view> fine = {}) {
-    if (!answer || answer->error.empty() || std::ranges::find(fine, answer->error) != fine.end())
-        return answer;
-    return fail(ErrorCode::unavailable,
-                fmt::format("{}: {}: {}", what, answer->error, answer->message));
-}
-
-std::string arn(const AwsAccess& access, const char* service, std::string_view what) {
-    return fmt::format("arn:aws:{}:{}:{}:{}", service, access.region, access.account, what);
-}
-
-/// Objects are told of in a queue, unless somebody has set the bucket to tell otherwise.
-Result<void> have_landings_told(AwsClient& client) {
-    const std::string bucket = fmt::format("/{}", name);
-    const auto now =
-        TRY(well(client.s3("GET", bucket, {.query = {{"notification", ""}}}), "the bucket"));
-    if (now.body.find("<Event>") != std::string::npos ||
-        now.body.find("EventBridgeConfiguration") != std::string::npos)
-        return {};
-    const std::string asked = fmt::format(
-        "<NotificationConfiguration><QueueConfiguration><Id>{1}</Id><Queue>{0}</Queue>"
-        "<Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>prefix</Name>"
-        "<Value>{2}</Value></FilterRule></S3Key></Filter></QueueConfiguration>"
-        "</NotificationConfiguration>",
-        arn(client.access(), "sqs", landed_name), landed_name, prefix);
-    return well(client.s3("PUT", bucket, {.query = {{"notification", ""}}, .body = asked}),
-                "the notification")
-        .map([](const AwsAnswer&) {});
-}
-
-/// Makes what isn't there: stream, bucket, queue, delivery.
-Result<void> make_ready(AwsClient& client, const DemoStreamOptions& options) {
-    TRY(client.json("kinesis", "Kinesis_20131202.CreateStream",
-                    {{"StreamName", name}, {"ShardCount", 2}}, {"ResourceInUseException"}));
-    TRY(well(client.s3("PUT", fmt::format("/{}", name)), "the bucket",
-             {"BucketAlreadyOwnedByYou"}));
-    TRY(client.json("sqs", "AmazonSQS.CreateQueue", {{"QueueName", landed_name}},
-                    {"QueueNameExists"}));
-    TRY(have_landings_told(client));
-    const std::string role = fmt::format("arn:aws:iam::{}:role/any", client.access().account);
-    const Json processors = {{"Enabled", true},
-                             {"Processors", {{{"Type", "AppendDelimiterToRecord"}}}}};
-    TRY(client.json(
-        "firehose", "Firehose_20150804.CreateDeliveryStream",
-        {{"DeliveryStreamName", name},
-         {"DeliveryStreamType", "KinesisStreamAsSource"},
-         {"KinesisStreamSourceConfiguration",
-          {{"KinesisStreamARN", arn(client.access(), "kinesis", fmt::format("stream/{}", name))},
-           {"RoleARN", role}}},
-         {"ExtendedS3DestinationConfiguration",
-          {{"RoleARN", role},
-           {"BucketARN", fmt::format("arn:aws:s3:::{}", name)},
-           {"Prefix", prefix},
-           {"ErrorOutputPrefix", "errors/"},
-           {"BufferingHints", {{"SizeInMBs", 5}, {"IntervalInSeconds", options.interval}}},
-           {"ProcessingConfiguration", processors}}}},
-        {"ResourceInUseException"}));
-    return {};
-}
 
 /// The feed at its rate, five requests a second, or more where they are full.
 Result<void> play(const DemoStreamOptions& options, StreamWriter& writer, ProgressLine& progress,
@@ -162,11 +102,11 @@ Result<std::set<std::string>> keys_there(AwsClient& client) {
     std::set<std::string> keys;
     std::string after;
     while (true) {
-        const auto page = TRY(well(client.s3("GET", fmt::format("/{}", name),
-                                             {.query = {{"list-type", "2"},
-                                                        {"prefix", std::string(prefix)},
-                                                        {"start-after", after}}}),
-                                   "listing the bucket"));
+        const auto page = TRY(answered_well(client.s3("GET", fmt::format("/{}", name),
+                                                      {.query = {{"list-type", "2"},
+                                                                 {"prefix", std::string(prefix)},
+                                                                 {"start-after", after}}}),
+                                            "listing the bucket"));
         constexpr std::string_view open = "<Key>", close = "</Key>";
         for (std::size_t at = page.body.find(open); at != std::string::npos;
              at = page.body.find(open, at)) {
@@ -195,8 +135,8 @@ Result<Landed> wait_for_landing(AwsClient& client, std::set<std::string> there, 
     while (true) {
         for (const std::string& key : TRY(keys_there(client))) {
             if (!there.insert(key).second) continue;
-            const auto object =
-                TRY(well(client.s3("GET", fmt::format("/{}/{}", name, key)), "reading an object"));
+            const auto object = TRY(answered_well(
+                client.s3("GET", fmt::format("/{}/{}", name, key)), "reading an object"));
             landed.records += std::ranges::count(object.body, '\n');
             landed.bytes += static_cast<std::int64_t>(object.body.size());
             landed.objects.insert(key);
@@ -259,7 +199,7 @@ void tell(const StreamWriter& writer, const Landed& landed, const AwsAccess& acc
 Result<void> check(const DemoStreamOptions& options) {
     const std::tuple<const char*, std::int64_t, std::int64_t, std::int64_t> limits[] = {
         {"--records", options.records, 1, 1'000'000'000},
-        {"--rate", options.rate, 1, 1'000'000},
+        {"--rate", options.rate, 0, 1'000'000},
         {"--duration", options.duration, 0, 86'400},
         {"--interval", options.interval, 0, 900}};
     for (const auto& [option, value, least, most] : limits)
@@ -269,17 +209,22 @@ Result<void> check(const DemoStreamOptions& options) {
     return {};
 }
 
-Result<void> run_demo_stream(const DemoStreamOptions& options, Invocation& invocation) {
+Result<void> run_demo_stream(DemoStreamOptions options, Invocation& invocation) {
     TRY(check(options));
+    constexpr std::int64_t usual_rate = 1000, usual_live_rate = 50;
+    if (options.rate == 0) options.rate = options.live ? usual_live_rate : usual_rate;
     ServedHere here;
     const bool is_served = TRY(read_server_address(invocation.data)).has_value();
     if (!is_served) TRY(here.start(options, invocation));
     AwsClient client(TRY(access_for(invocation, options.user)), system_clock(), invocation.stop);
+    if (options.live)
+        return run_demo_live(client, {options.rate, options.duration, options.seed}, invocation);
     StreamWriter writer(client, std::string(name), invocation.stop);
     Landed landed;
     {
         ProgressLine progress(*invocation.terminal, system_clock(), "quotes");
-        TRY(make_ready(client, options));
+        TRY(make_pipe(client, {std::string(name), std::string(landed_name), std::string(prefix),
+                               options.interval}));
         const auto there = TRY(keys_there(client));
         TRY(play(options, writer, progress, invocation.stop));
         landed = TRY(
@@ -305,13 +250,19 @@ Verb demo_stream_verb() {
             "into the other below daily_price/, and the queue quotes-landed that is told of each "
             "object. A record is a line of CSV: symbol, date, close, volume, open, high, low; the "
             "delivery puts a line end behind each. Ends once all have landed. Without a running "
-            "server it is one itself meanwhile.",
+            "server it is one itself meanwhile. With --live the way goes on to its end: offers of "
+            "this moment (time, symbol, venue, bid, ask) pass the stream ticks, its delivery, the "
+            "bucket and the queue ticks-landed into the table ticks, and the dashboard Quotes "
+            "shows "
+            "the best bid over time, the age of the newest row and the loads.",
         .examples =
             "  stroma demo stream --data lab\n"
-            "  stroma demo stream --data lab --rate 20000 --duration 30\n",
+            "  stroma demo stream --data lab --rate 20000 --duration 30\n"
+            "  stroma demo stream --data lab --live --duration 60\n",
         .options = {{"--records", &options->records, "N",
                      "how many; 2520 (ten symbols in a year) when left out"},
-                    {"--rate", &options->rate, "N", "records a second; 1000 when left out"},
+                    {"--rate", &options->rate, "N",
+                     "records a second; 1000 when left out, 50 with --live"},
                     {"--duration", &options->duration, "SECONDS",
                      "play so long, in place of --records"},
                     {"--interval", &options->interval, "SECONDS",
@@ -321,6 +272,11 @@ Verb demo_stream_verb() {
                      "who owns what is made (default: the local administrator)"},
                     {"--aws", &options->aws, "ADDR:PORT",
                      "where to listen when no server runs (default: a free port of this machine)"},
+                    {"--http", &options->http, "ADDR:PORT",
+                     "where its pages are when no server runs (default: a free port)"},
+                    {"--live", &options->live, "",
+                     "play offers of this moment until Ctrl-C or --duration, load them into a "
+                     "table, and draw them on a dashboard"},
                     {"--stay", &options->stay, "", "go on serving afterwards, until Ctrl-C"}},
         .run = [options](Invocation& invocation) { return run_demo_stream(*options, invocation); },
     };

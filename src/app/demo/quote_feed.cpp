@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/context.h"
+
 namespace stroma::app {
 namespace {
 
@@ -57,6 +59,23 @@ Quote QuoteFeed::next() {
         while (weekday(day_) == Saturday || weekday(day_) == Sunday);
     }
     return quote;
+}
+
+Quote QuoteFeed::next_offer(std::int64_t unix_ms) {
+    constexpr std::array<std::string_view, 3> venues = {"ARCX", "BATS", "XNAS"};
+    constexpr double step = 0.0006, venue_spread = 0.0004, least_spread = 0.01;
+    double& last = closes_[symbol_];
+    last = std::max(1.0, last * (1 + step * random()));
+    const double bid = in_cents(last * (1 + venue_spread * random()));
+    const double ask = in_cents(bid + least_spread * (2 + random()));
+    const auto venue = static_cast<std::size_t>((random() + 1) / 2 * venues.size());
+    std::string at = iso_time(unix_ms);  // "2026-11-22T08:50:55.123Z"
+    at.pop_back();
+    at[at.find('T')] = ' ';
+    const std::string_view symbol = feed_symbols[symbol_];
+    symbol_ = (symbol_ + 1) % symbols;
+    return {std::string(symbol), fmt::format("{},{},{},{:.2f},{:.2f}", at, symbol,
+                                             venues[std::min(venue, venues.size() - 1)], bid, ask)};
 }
 
 }  // namespace stroma::app

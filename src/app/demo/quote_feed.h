@@ -21,6 +21,9 @@ public:
 
     explicit QuoteFeed(std::uint64_t seed);
     Quote next();
+    /// What a venue offers for a symbol at that moment, UTC: "2026-11-22 08:50:55.123,AAPL,XNAS,
+    /// 178.85,178.88": time, symbol, venue, bid, ask. Prices go on from the last ones.
+    Quote next_offer(std::int64_t unix_ms);
 
 private:
     double random();  ///< from -1 to 1, most often near 0

@@ -12,6 +12,7 @@
 #include "app/aws/aws_server.h"
 #include "app/command_line.h"
 #include "app/control_routes.h"
+#include "app/dashboard/panel_runner.h"
 #include "app/flow/flow_service.h"
 #include "app/loader/loader_service.h"
 #include "app/redshift/delivery_copies.h"
@@ -309,6 +310,7 @@ struct UserTables {
     std::unique_ptr<redshift::Engine> engine;
     std::unique_ptr<loader::Loader> loader;
     std::unique_ptr<StatementService> statements;
+    DashboardService dashboards;
 
     void start() const {
         if (statements != nullptr) statements->start();
@@ -323,11 +325,13 @@ struct UserTables {
 };
 
 Result<UserTables> open_user_tables(Site& site, const Settings& settings,
-                                    const ServeOptions& options, AwsServer* aws) {
+                                    const ServeOptions& options, AwsServer* aws,
+                                    front::api::SqlAnswers& sql) {
     UserTables made;
     made.engine = TRY(open_engine(site, settings, options, aws));
     made.loader = TRY(open_loader_for(site, settings, aws, made.engine.get()));
     made.statements = TRY(open_statements(site, made.engine.get(), aws));
+    made.dashboards = TRY(DashboardService::open(site, settings, sql, made.engine.get()));
     return made;
 }
 
@@ -395,12 +399,13 @@ Result<void> run_serve(const ServeOptions& options, Invocation& invocation) {
     const auto flows = TRY(open_flows(*site, settings));
     // It listens, and answers from start_aws on; the routes show what passes through it.
     const auto aws = TRY(open_aws(*site, settings, options));
-    const auto tables = TRY(open_user_tables(*site, settings, options, aws.get()));
+    const auto tables = TRY(open_user_tables(*site, settings, options, aws.get(), domain.sql));
     auto routes =
         joined({work_routes(*site, aws.get(), *flows, domain.access), api.routes(),
                 accounts.routes(), explorer.routes(), annotations.routes(), portal.routes(),
                 front::web::asset_routes(pages, frames), control_routes(*site, aws.get()),
-                loader_routes(tables.loader.get(), aws.get())});
+                loader_routes(tables.loader.get(), aws.get()),
+                tables.dashboards.routes(*site, domain.access)});
     const auto server =
         TRY(front::http::Server::listen(server_options(listener, settings), std::move(routes),
                                         accounts.authenticator(api.authenticator())));

@@ -2,6 +2,7 @@
 
 #include "app/aws/aws_verbs.h"
 #include "app/biology/biology_copy.h"
+#include "app/dashboard/dashboard_verb.h"
 #include "app/flow/flow_verbs.h"
 #include "app/loader/loader_service.h"
 #include "app/sync/sync_verb.h"
@@ -27,7 +28,7 @@ std::vector<Verb> all_verbs() {
         put_verb(),     sync_verb(),    watch_verb(),      load_verb(),   reconcile_verb(),
         biology_verb(), audit_verb(),   ontology_verb(),   origin_verb(), diff_verb(),
         backup_verb(),  restore_verb(), verify_verb(),     purge_verb(),  pipeline_verb(),
-        demo_verb(),    config_verb(),  completion_verb(), help_verb(),   version_verb(),
+        demo_verb(), dashboard_verb(),   config_verb(),    completion_verb(), help_verb(),   version_verb(),
     };
 }
 

@@ -28,9 +28,8 @@ PortalFront::~PortalFront() = default;
 std::vector<http::Route> PortalFront::routes() {
     std::vector<http::Route> routes;
     PortalContext& context = state_->context;
-    for (const auto& list :
-         {search_routes(), record_routes(), collection_routes(), file_routes(), tile_routes(),
-          ontology_routes(), expression_routes(), comment_routes()})
+    for (const auto& list : {search_routes(), record_routes(), collection_routes(), file_routes(),
+                             ontology_routes(), expression_routes(), comment_routes()})
         for (const PortalRoute& route : list)
             routes.push_back({route.method, route.pattern,
                               [&context, handler = route.handler](http::Request& request) {

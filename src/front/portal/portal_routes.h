@@ -33,7 +33,6 @@ std::vector<PortalRoute> search_routes();
 std::vector<PortalRoute> record_routes();
 std::vector<PortalRoute> collection_routes();
 std::vector<PortalRoute> file_routes();
-std::vector<PortalRoute> tile_routes();
 std::vector<PortalRoute> ontology_routes();
 std::vector<PortalRoute> expression_routes();
 std::vector<PortalRoute> comment_routes();

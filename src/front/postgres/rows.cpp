@@ -108,13 +108,24 @@ redshift::Answer<void> Dialogue::copy_in(const redshift::Prepared& prepared) {
     }
 }
 
+// PostgreSQL sends a message for each row, and psycopg 3 takes each message for a row. A line's end
+// within a quoted field of CSV only makes two messages of one: who reads CSV reads a stream.
+void Dialogue::add_copied_lines(std::string_view piece, bool is_binary) {
+    while (!piece.empty()) {
+        const std::size_t end = is_binary ? piece.npos : piece.find('\n');
+        const std::string_view line = piece.substr(0, end == piece.npos ? end : end + 1);
+        answers_.begin('d').bytes(line).end();
+        piece.remove_prefix(line.size());
+    }
+}
+
 redshift::Answer<void> Dialogue::copy_out(const redshift::Prepared& prepared) {
     const auto copy = TRY(session_.copy_out(prepared));
     add_copy_response('H', copy->is_binary(), copy->columns());
     for (;;) {
         const std::string piece = TRY(copy->read());
         if (piece.empty() || is_over_) break;
-        answers_.begin('d').bytes(piece).end();
+        add_copied_lines(piece, copy->is_binary());
         if (answers_.size() >= answer_bytes) flush();
     }
     answers_.bare('c');

@@ -337,6 +337,9 @@ Written rewrite_cast(Call& call) {
     }
     if (as == call.close()) return std::nullopt;
     const std::string value = TRY(rewriter.range({call.open() + 1, as}, true));
+    const std::string& wanted = rewriter.token(as + 1).word;
+    if (as + 2 == call.close() && wanted.starts_with("reg") && wanted.size() >= 6)
+        return fmt::format("to_{}({})", wanted, value);
     std::vector<Token> type_tokens;
     for (std::size_t at = as + 1; at <= call.close(); ++at)
         type_tokens.push_back(rewriter.token(at));

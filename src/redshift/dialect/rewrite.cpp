@@ -231,6 +231,7 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
             (context_.has_information_schema || is_word(at + 2, "_pg_expandarray"));
         if (is_catalog || is_information) {
             const bool is_function = is_sign(at + 3, "(");
+            if (is_catalog && session_relation(frame, at, at + 2)) return {};
             if (!is_function)
                 frame.out += std::string(is_catalog ? schema::catalog : schema::information) + ".";
             at += 2;
@@ -241,6 +242,7 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
             return {};
         }
     }
+    if (!is_part && session_relation(frame, at, at)) return {};
     const bool opens = at + 1 < frame.end && is_sign(at + 1, "(");
     const bool is_function =
         opens && (tokens_[at].kind == TokenKind::quoted || !among(no_functions, tokens_[at].word));
@@ -262,7 +264,35 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
     return {};
 }
 
+// A relation that only the session knows, written at `name`; what stands for it is a subquery.
+bool Rewriter::session_relation(Frame& frame, std::size_t& at, std::size_t name) const {
+    if (!frame.in_from || !is_word(name, "pg_cursors") || !context_.session_value) return false;
+    const auto relation = context_.session_value("pg_cursors");
+    if (!relation) return false;
+    frame.out += *relation;
+    at = name + 1;
+    // Without a name of its own it goes by the relation's.
+    const bool is_named = at < frame.end && tokens_[at].kind == TokenKind::word &&
+                          !among(ends_from, tokens_[at].word) && !among(joins, tokens_[at].word);
+    if (!is_named) frame.out += " AS pg_cursors";
+    return true;
+}
+
+// The engine's own function would tell its settings; the session's are those that clients know.
+bool Rewriter::setting(Frame& frame, std::size_t& at) const {
+    const bool is_named = is_word(at, "current_setting") && is_sign(at + 1, "(") &&
+                          tokens_[at + 2].kind == TokenKind::text && context_.session_value;
+    if (!is_named) return false;
+    const std::size_t close = closing(at + 1);
+    const auto value = context_.session_value("setting " + tokens_[at + 2].word);
+    if (!value || (close != at + 3 && !is_sign(at + 3, ","))) return false;
+    frame.out += *value;
+    at = close + 1;
+    return true;
+}
+
 Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
+    if (setting(frame, at)) return {};
     const Token& token = tokens_[at];
     if (!is_function_for_users(token.word))
         return refuse("42501", fmt::format("permission denied for function {}", token.word));

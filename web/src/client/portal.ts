@@ -214,22 +214,3 @@ export interface ChartChoice {
   x?: string;
   y?: string;
 }
-export interface Tile {
-  id: string;
-  dashboard: string;
-  title: string;
-  statement: string;
-  chart: ChartChoice;
-  visibility: "private" | "public";
-  seconds: number;
-  place: number;
-  own: boolean;
-}
-export const listTiles = async (): Promise<Tile[]> =>
-  (await getJson<{ tiles: Tile[] }>("v1/portal/tiles")).tiles;
-export const createTile = (tile: Partial<Tile>): Promise<unknown> =>
-  sendJson("POST", "v1/portal/tiles", tile);
-export const changeTile = (id: string, change: Partial<Tile>): Promise<unknown> =>
-  sendJson("PATCH", `v1/portal/tiles/${part(id)}`, change);
-export const removeTile = (id: string): Promise<unknown> =>
-  sendJson("DELETE", `v1/portal/tiles/${part(id)}`, undefined);

@@ -3,7 +3,7 @@ export { AccountPage } from "./account_page";
 export { AdminPage } from "./admin_page";
 export { CollectionPage } from "./collection_page";
 export { CollectionsPage } from "./collections_page";
-export { DashboardsPage } from "./dashboards_page";
+export { DashboardsPage } from "../dashboards/dashboards_page";
 export { DatasetPage } from "./dataset_page";
 export { GenesPage } from "./genes_page";
 export { MinePage } from "./mine_page";

@@ -2,9 +2,13 @@ import { type KeyboardEvent, useRef, useState } from "react";
 
 import { save as saveFile } from "../base/files";
 import { count } from "../base/numbers";
+import { hrefOf } from "../base/route";
 import { type Account } from "../client/account";
-import { type ChartChoice, createTile } from "../client/portal";
+import { createDashboard, type DashboardHead, listDashboards, type Panel, readDashboard, saveDashboard }
+  from "../client/dashboards";
+import { type ChartChoice } from "../client/portal";
 import { ask, askForFile, columnsOf, relations, type SqlAnswer, type SqlColumn } from "../client/sql";
+import { below, freshId } from "../dashboards/grid";
 import { Button, Choice, Dialog, Field, Notice } from "../widgets/controls";
 import { ChartView, usualColumns } from "./chart_view";
 import { Waiting } from "./states";
@@ -68,7 +72,7 @@ export function SqlPage({ account }: { account: Account }) {
         {run.at === "asking" ? <Button onClick={() => stop.current?.abort()}>Stop</Button>
           : <Button kind="main" onClick={() => void start()}>Run <kbd>Ctrl Enter</kbd></Button>}
         <Files statement={statement} onProblem={(problem) => setRun({ at: "refused", problem })} />
-        {run.at === "here" && account.signed_in && <SaveTile statement={statement} chart={chart} />}</div>
+        {run.at === "here" && account.signed_in && <SavePanel statement={statement} chart={chart} />}</div>
       {run.at === "asking" && <Waiting what="Asking" />}
       {run.at === "refused" && <Notice kind="error">{run.problem}</Notice>}
       {run.at === "here" && <Result answer={run.answer} seconds={run.seconds} chart={chart} onChart={setChart} />}
@@ -132,25 +136,45 @@ function Files({ statement, onProblem }: { statement: string; onProblem: (proble
       {format === "csv" ? "CSV" : format === "parquet" ? "Parquet" : "Arrow"}</Button>)}</>;
 }
 
-function SaveTile({ statement, chart }: { statement: string; chart: ChartChoice }) {
-  const [open, setOpen] = useState(false);
+const drawnAs = { table: "table", bars: "bar", line: "line", points: "scatter", number: "number" } as const;
+
+/** Puts the question into a dashboard of one's own, or a new one. */
+function SavePanel({ statement, chart }: { statement: string; chart: ChartChoice }) {
+  const [own, setOwn] = useState<DashboardHead[] | null>(null);
   const [title, setTitle] = useState("");
-  const [dashboard, setDashboard] = useState("Overview");
-  const [visible, setVisible] = useState<"private" | "public">("private");
+  const [into, setInto] = useState("");
+  const [fresh, setFresh] = useState("Overview");
   const [problem, setProblem] = useState("");
-  const save = () => createTile({ title, dashboard, statement, chart, visibility: visible, seconds: 60 })
-    .then(() => { location.hash = `#/dashboards/${encodeURIComponent(dashboard)}`; },
-      (failure: Error) => setProblem(failure.message));
-  return <><Button onClick={() => setOpen(true)}>Save as tile</Button>
-    {open && <Dialog title="Save as a tile of a dashboard" onClose={() => setOpen(false)}>
+  const begin = () => listDashboards().then((all) => setOwn(all.filter(({ may }) => may.change)),
+    (failure: Error) => setProblem(failure.message));
+  const save = async () => {
+    try {
+      const panel: Panel = { id: "panel-1", title, kind: drawnAs[chart.kind], statement,
+        x: chart.x, y: chart.y ? [chart.y] : undefined };
+      let id = into;
+      if (into === "") {
+        id = (await createDashboard({ title: fresh, refresh_seconds: 60, panels: [{ ...panel, place: below([]) }] })).id;
+      } else {
+        const { definition, version } = await readDashboard(into);
+        const panels = definition.panels ?? [];
+        await saveDashboard(into, version, { ...definition,
+          panels: [...panels, { ...panel, id: freshId(panels), place: below(panels) }] });
+      }
+      location.hash = hrefOf(["dashboards", id]);
+    } catch (failure) {
+      setProblem((failure as Error).message);
+    }
+  };
+  return <><Button onClick={() => void begin()}>Save as panel</Button>
+    {problem && !own && <Notice kind="error">{problem}</Notice>}
+    {own && <Dialog title="Save as a panel of a dashboard" onClose={() => setOwn(null)}>
       <form className="stack" onSubmit={(event) => { event.preventDefault(); void save(); }}>
         <Field label="Title">{(id) => <input id={id} required value={title}
           onChange={(event) => setTitle(event.target.value)} />}</Field>
-        <Field label="Dashboard">{(id) => <input id={id} required value={dashboard}
-          onChange={(event) => setDashboard(event.target.value)} />}</Field>
-        <Choice label="Seen by" value={visible} onChange={setVisible}
-          options={[{ value: "private", text: "me" }, { value: "public", text: "everybody" }]} />
-        <p className="note">Everybody's answer is of the data that they themselves may read.</p>
+        <Choice label="Dashboard" value={into} onChange={setInto}
+          options={[{ value: "", text: "a new one" }, ...own.map((one) => ({ value: one.id, text: one.title }))]} />
+        {into === "" && <Field label="Its title">{(id) => <input id={id} required value={fresh}
+          onChange={(event) => setFresh(event.target.value)} />}</Field>}
         {problem && <Notice kind="error">{problem}</Notice>}
         <Button kind="main" type="submit">Save</Button></form></Dialog>}</>;
 }
