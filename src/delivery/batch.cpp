@@ -14,6 +14,12 @@
 namespace stroma::delivery {
 namespace {
 
+/// "" where the value isn't an object, or its member isn't text.
+std::string text_of(const Json& value, const char* name) {
+    const auto found = value.find(name);
+    return found != value.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 constexpr std::size_t transform_bytes_max = 6u << 20;
 constexpr int transform_attempts = 3;
 
@@ -234,19 +240,17 @@ Result<void> Making::transform_some(std::size_t from, std::size_t to, std::vecto
 void Making::take_answer(const Json& answer, std::size_t from, std::size_t to,
                          std::vector<Item>& kept) {
     std::map<std::string, const Json*> by_id;
-    for (const Json& each : answer["records"])
-        if (each.is_object()) by_id[each.value("recordId", "")] = &each;
+    for (const Json& each : answer["records"]) by_id[text_of(each, "recordId")] = &each;
     for (std::size_t i = from; i < to; ++i) {
         Item& item = items_[i];
         const auto found = by_id.find(item.id);
-        const std::string result =
-            found == by_id.end() ? "" : found->second->value("result", std::string());
+        const std::string result = found == by_id.end() ? "" : text_of(*found->second, "result");
         if (result == "Dropped") {
             ++batch_.dropped;
             continue;
         }
         std::string data;
-        if (result != "Ok" || !base64_decode(found->second->value("data", std::string()), data)) {
+        if (result != "Ok" || !base64_decode(text_of(*found->second, "data"), data)) {
             refuse(std::move(item),
                    result == "ProcessingFailed" ? "Lambda.ProcessingFailedStatus"
                                                 : "Lambda.MissingRecordId",
@@ -255,11 +259,14 @@ void Making::take_answer(const Json& answer, std::size_t from, std::size_t to,
             continue;
         }
         item.data = std::move(data);
-        const Json metadata = found->second->value("metadata", Json::object());
-        const Json keys = metadata.is_object() ? metadata.value("partitionKeys", Json::object())
-                                               : Json(Json::object());
-        for (const auto& [key, value] : keys.items())
-            item.from_transform[key] = value.is_string() ? value.get<std::string>() : value.dump();
+        const auto metadata = found->second->find("metadata");
+        const Json keys = metadata != found->second->end() && metadata->is_object()
+                              ? metadata->value("partitionKeys", Json())
+                              : Json();
+        if (keys.is_object())
+            for (const auto& [key, value] : keys.items())
+                item.from_transform[key] =
+                    value.is_string() ? value.get<std::string>() : value.dump();
         kept.push_back(std::move(item));
     }
 }
@@ -538,6 +545,11 @@ bool is_chosen(const Chosen& chosen, const std::string& buffer, std::uint32_t sh
     if (found == chosen.from.end()) return false;
     const auto from = found->second.find(shard);
     return from == found->second.end() || number >= from->second;
+}
+
+bool endpoint_took(std::string_view answer, const std::string& post_id) {
+    const auto read = parse_json(answer);
+    return read && text_of(*read, "requestId") == post_id;
 }
 
 }  // namespace stroma::delivery

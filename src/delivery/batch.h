@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "delivery/delivery_state.h"
@@ -91,5 +92,7 @@ Result<std::vector<ItemPlace>> places_of(const BatchName& name, const Destinatio
 /// Whether an item of that buffer and place is among the chosen.
 bool is_chosen(const Chosen& chosen, const std::string& buffer, std::uint32_t shard,
                std::uint64_t number);
+/// Whether an HTTP endpoint's answer says that it took the request of that id.
+bool endpoint_took(std::string_view answer, const std::string& post_id);
 
 }  // namespace stroma::delivery

@@ -111,6 +111,65 @@ TEST(TableRows, ValuesAreOfTheirColumnsTypesOrTheRowIsRefused) {
     EXPECT_FALSE(parse_columns("table_name"));
 }
 
+TEST(TableRows, ARowThatTheFileWouldNotTakeIsRefusedAlone) {
+    TableShape shape;
+    shape.from_csv = true;
+    const auto taken = [&](const char* type, const char* value) {
+        shape.columns = parse_columns(std::string("c ") + type).value();
+        return row_of(value, shape).has_value();
+    };
+    EXPECT_TRUE(taken("decimal(4,2)", "99.99"));
+    EXPECT_TRUE(taken("decimal(4,2)", "-0099.994"));
+    EXPECT_FALSE(taken("decimal(4,2)", "99.995"));
+    EXPECT_FALSE(taken("decimal(4,2)", "100"));
+    EXPECT_FALSE(taken("decimal(2,2)", "0.995"));
+    EXPECT_TRUE(taken("decimal(4,2)", "1e1"));
+    EXPECT_FALSE(taken("decimal(4,2)", "1e2"));
+    EXPECT_TRUE(taken("real", "3.4e38"));
+    EXPECT_FALSE(taken("real", "3.5e38"));
+    EXPECT_TRUE(taken("string", "\xc3\xa9"));
+    EXPECT_FALSE(taken("string", "\xe9"));
+    EXPECT_FALSE(taken("timestamp", "1e15"));
+    shape.columns = parse_columns("t timestamp, d date").value();
+    const auto row = row_of("-0.25,1700000000", shape);
+    ASSERT_TRUE(row) << row.error().message;
+    EXPECT_EQ(*row->at(0), "1969-12-31 23:59:59.750");
+    EXPECT_EQ(*row->at(1), "2023-11-14");
+    for (const char* wrong : {"a decimal(39,2)", "a decimal(2,3)", "a decimal(x)", "a int, A int"})
+        EXPECT_FALSE(parse_columns(wrong)) << wrong;
+}
+
+TEST(Batch, ATransformThatAnswersOtherThanAskedFailsItsRecordsAndNothingElse) {
+    const auto destination = parse_destination(
+        R"({"BucketARN":"arn:aws:s3:::b","Prefix":"p/","ErrorOutputPrefix":"e/",
+            "ProcessingConfiguration":{"Enabled":true,"Processors":[{"Type":"Lambda",
+            "Parameters":[{"ParameterName":"LambdaArn","ParameterValue":"f"}]}]}})");
+    ASSERT_TRUE(destination) << destination.error().message;
+    std::vector<RawRecord> records;
+    for (const char* id : {"1", "2", "3", "4"}) records.push_back({"data", moment, id, 0, 1});
+    BatchTools tools;
+    tools.transform = [](const std::string&, const std::string&) -> Result<std::string> {
+        return R"({"records":[{"recordId":1},{"recordId":"2","result":5},7,
+                  {"recordId":"3","result":"Never","data":{}},
+                  {"recordId":"4","result":"Ok","data":"eA==","metadata":{"partitionKeys":[]}}]})";
+    };
+    const auto batch = make_batch({.delivery = "d",
+                                   .delivery_id = "i",
+                                   .range = "r",
+                                   .planned_ms = moment,
+                                   .arn = "",
+                                   .region = "",
+                                   .given_up = ""},
+                                  *destination, records, tools);
+    ASSERT_TRUE(batch) << batch.error().message;
+    EXPECT_EQ(batch->delivered, 1u);
+    EXPECT_EQ(batch->refused, 3u);
+    EXPECT_EQ(batch->objects.at(0).bytes, "x");
+    EXPECT_FALSE(endpoint_took("[1]", "i"));
+    EXPECT_FALSE(endpoint_took(R"({"requestId":7})", "7"));
+    EXPECT_TRUE(endpoint_took(R"({"requestId":"7"})", "7"));
+}
+
 TEST(Destination, WhatCannotBeDeliveredIsRefusedWhenItIsMade) {
     const auto refused = [](std::string_view rest) {
         return !check_destination(R"({"BucketARN":"arn:aws:s3:::b",)" + std::string(rest) + "}");

@@ -135,7 +135,11 @@ Result<std::int64_t> zone_offset(std::string_view zone, std::int64_t unix_ms) {
 
 Result<std::string> format_time(std::string_view pattern, std::string_view zone,
                                 std::int64_t unix_ms) {
-    const std::time_t seconds = unix_ms / 1000 + TRY(zone_offset(zone, unix_ms));
+    // Of moments before 1970, too, the milliseconds count up from the second before.
+    const bool is_before = unix_ms % 1000 < 0;
+    const std::int64_t ms = unix_ms % 1000 + (is_before ? 1000 : 0);
+    const std::time_t seconds =
+        unix_ms / 1000 - (is_before ? 1 : 0) + TRY(zone_offset(zone, unix_ms));
     std::tm time{};
     ::gmtime_r(&seconds, &time);
     std::string text;
@@ -162,7 +166,7 @@ Result<std::string> format_time(std::string_view pattern, std::string_view zone,
             continue;
         }
         const std::size_t end = std::min(pattern.find_first_not_of(letter, at), pattern.size());
-        text += TRY(format_run({letter, end - at}, time, unix_ms % 1000));
+        text += TRY(format_run({letter, end - at}, time, ms));
         at = end;
     }
     return text;

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "delivery/prefix.h"
 
 namespace stroma::delivery {
@@ -52,16 +54,37 @@ std::vector<std::string_view> split_columns(std::string_view text) {
     return parts;
 }
 
+/// How many digits a DECIMAL has before and behind its point.
+struct DecimalDigits {
+    std::size_t whole = 15, fraction = 3;
+};
+
+/// "(10,2)", "(10)", or "" for what the engine has without.
+std::optional<DecimalDigits> decimal_digits(std::string_view text) {
+    constexpr std::size_t digits_max = 38;
+    if (text.empty()) return DecimalDigits{};
+    if (text.size() < 3 || text.front() != '(' || text.back() != ')') return std::nullopt;
+    std::size_t all = 0, behind = 0;
+    const std::string_view inner = text.substr(1, text.size() - 2);
+    const std::size_t comma = std::min(inner.find(','), inner.size());
+    const auto read = [](std::string_view number, std::size_t& into) {
+        number = trimmed(number);
+        const auto done = std::from_chars(number.data(), number.data() + number.size(), into);
+        return done.ec == std::errc() && done.ptr == number.data() + number.size();
+    };
+    if (!read(inner.substr(0, comma), all)) return std::nullopt;
+    if (comma < inner.size() && !read(inner.substr(comma + 1), behind)) return std::nullopt;
+    if (all < 1 || all > digits_max || behind > all) return std::nullopt;
+    return DecimalDigits{all - behind, behind};
+}
+
 Result<std::string> engine_type(std::string_view hive) {
     const std::string low = lower(hive);
     const std::string_view base = std::string_view(low).substr(0, low.find('('));
-    if (base == "decimal" || base == "numeric") {
-        const std::string_view rest = std::string_view(low).substr(base.size());
-        const bool fine =
-            rest.empty() || (rest.size() > 2 && rest.back() == ')' &&
-                             rest.find_first_not_of("0123456789, ", 1) == rest.size() - 1);
-        if (fine) return "DECIMAL" + std::string(rest);
-    }
+    if (base == "decimal" || base == "numeric")
+        if (const auto digits = decimal_digits(std::string_view(low).substr(base.size())))
+            return fmt::format("DECIMAL({},{})", digits->whole + digits->fraction,
+                               digits->fraction);
     for (const TypeName& type : type_names)
         if (type.hive == base) return std::string(type.engine);
     return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a type of columns", hive));
@@ -90,9 +113,11 @@ Result<std::string> time_text(std::string_view text, const TableColumn& column) 
     double value = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
     if (read.ec == std::errc() && read.ptr == text.data() + text.size()) {
+        constexpr double year_1_ms = -62'135'596'800'000, year_10000_ms = 253'402'300'800'000;
         const double ms = std::abs(value) >= 1e11 ? value : value * 1000;
-        if (std::abs(ms) > 8.64e15) return fail(misfit(text, column));
-        return format_time("yyyy-MM-dd HH:mm:ss.SSS", "", std::llround(ms));
+        if (!(ms >= year_1_ms && ms < year_10000_ms)) return fail(misfit(text, column));
+        return format_time(column.type == "DATE" ? "yyyy-MM-dd" : "yyyy-MM-dd HH:mm:ss.SSS", "",
+                           static_cast<std::int64_t>(std::floor(ms)));
     }
     // 2026-11-22, a T or a blank, 08:50:55[.123][Z]
     const auto digits = [&](std::size_t from, std::size_t count) {
@@ -126,9 +151,36 @@ Result<std::string> time_text(std::string_view text, const TableColumn& column) 
     return fmt::format("{} {}{}", text.substr(0, 10), text.substr(11, 8), rest);
 }
 
+/// A plain number, as it was read, that the engine can round into the column's digits.
+Result<std::string> decimal_text(std::string_view text, double value, const TableColumn& column) {
+    const DecimalDigits digits =
+        *decimal_digits(std::string_view(column.type).substr(std::string_view("DECIMAL").size()));
+    std::string plain(text);
+    if (text.find_first_of("eE") != std::string_view::npos)
+        plain = fmt::format("{:.{}f}", value, digits.fraction + 2);
+    std::string_view whole = plain;
+    if (whole.starts_with('-')) whole.remove_prefix(1);
+    const std::size_t point = std::min(whole.find('.'), whole.size());
+    const std::string_view fraction = whole.substr(std::min(point + 1, whole.size()));
+    whole = whole.substr(0, point);
+    whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size()));
+    const auto nines = [](std::string_view part) {
+        return part.find_first_not_of('9') == std::string_view::npos;
+    };
+    const bool grows = whole.size() == digits.whole && fraction.size() > digits.fraction &&
+                       fraction[digits.fraction] >= '5' && nines(whole) &&
+                       nines(fraction.substr(0, digits.fraction));
+    if (whole.size() > digits.whole || grows) return fail(misfit(text, column));
+    return plain;
+}
+
 Result<std::string> fitting(std::string_view text, const TableColumn& column) {
     const std::string& type = column.type;
-    if (type == "VARCHAR") return std::string(text);
+    if (type == "VARCHAR") {
+        // What isn't text would be refused by the file's writer, together with all other rows.
+        if (!is_utf8(text)) return fail(misfit("bytes that aren't UTF-8", column));
+        return std::string(text);
+    }
     if (type == "BOOLEAN") {
         const std::string low = lower(text);
         if (low == "true" || low == "false") return low;
@@ -140,8 +192,9 @@ Result<std::string> fitting(std::string_view text, const TableColumn& column) {
     const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
     if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(value))
         return fail(misfit(text, column));
-    if (type.starts_with("DECIMAL") && text.find_first_of("eE") != std::string_view::npos)
-        return fmt::format("{:.10f}", value);
+    if (type.starts_with("DECIMAL")) return decimal_text(text, value, column);
+    if (type == "FLOAT" && std::abs(value) > double{std::numeric_limits<float>::max()})
+        return fail(misfit(text, column));
     return std::string(text);
 }
 
@@ -250,7 +303,9 @@ Result<std::vector<TableColumn>> parse_columns(std::string_view text) {
                         "a table is declared by its columns, like 'symbol string, day date'");
         TableColumn column{std::string(part.substr(0, blank)),
                            TRY(engine_type(trimmed(part.substr(blank))))};
-        if (std::ranges::count(columns, column.name, &TableColumn::name) > 0)
+        const std::string name = lower(column.name);
+        if (std::ranges::any_of(columns,
+                                [&](const TableColumn& c) { return lower(c.name) == name; }))
             return fail(ErrorCode::invalid_input,
                         fmt::format("the column '{}' is there twice", column.name));
         columns.push_back(std::move(column));

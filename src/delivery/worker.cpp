@@ -494,8 +494,7 @@ Result<void> Deliveries::Worker::hand_over(const Plan& plan, const Destination& 
     for (const Post& post : batch.posts) {
         const std::string answer =
             TRY(options_.post(endpoint_call(*destination.http, post, name_of(plan).arn)));
-        const auto read = parse_json(answer);
-        if (!read || !read->is_object() || read->value("requestId", Json()) != Json(post.id))
+        if (!endpoint_took(answer, post.id))
             return fail(ErrorCode::unavailable, fmt::format("{} answered without the requestId {}",
                                                             destination.http->url, post.id));
     }

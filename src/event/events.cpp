@@ -53,7 +53,7 @@ std::string last_part(std::string_view arn) {
     return std::string(arn.substr(arn.find_last_of("/:") + 1));
 }
 
-bool Rule::is_enabled() const { return attributes.value("State", "ENABLED") != "DISABLED"; }
+bool Rule::is_enabled() const { return text_in(attributes, "State") != "DISABLED"; }
 
 BusPointer Events::State::find(std::string_view bus) const {
     const std::shared_lock lock(mutex);

@@ -63,7 +63,7 @@ Result<void> check_wildcard(std::string_view text) {
         }
         if (text[at] != '*' || at + 1 == text.size()) continue;
         if (text[at + 1] == '*')
-            return bad(fmt::format("Consecutive wildcard characters at pos {}", at));
+            return bad(fmt::format("Consecutive wildcard characters at pos {}", at + 1));
         if (++followed_by[text[at + 1]] > wildcards_before_one_character_max)
             return bad(
                 "Rule is too complex - try using fewer wildcard characters or fewer "
@@ -111,6 +111,8 @@ Result<FieldRule> read_anything_but_texts(const std::string& name, const Json& j
     for (const Json& text : list) {
         if (!text.is_string()) {
             if (name == "wildcard") return bad("wildcard match pattern must be a string");
+            if (is_edge && text.is_object())
+                return bad("Value of anything-but must be an array or single string/number value.");
             if (is_edge) return bad("prefix/suffix match pattern must be a string");
             return bad(
                 "Inside anything-but/equals-ignore-case list, number|start|null|boolean is "

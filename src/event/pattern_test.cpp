@@ -94,7 +94,7 @@ TEST(Pattern, WhatIsNoPatternIsRefusedWithTheReason) {
     EXPECT_EQ(why_not(R"({"a":[{"numeric":[">",0,"<"]}]})"), "Value of < must be numeric");
     EXPECT_EQ(why_not(R"({"a":[{"numeric":[">",0,">",0]}]})"), "Bad numeric range operator: >");
     EXPECT_EQ(why_not(R"({"a":[{"wildcard":"a**b"}]})"),
-              "Consecutive wildcard characters at pos 1");
+              "Consecutive wildcard characters at pos 2");
     EXPECT_EQ(why_not(R"({"a":[{"anything-but":{"prefix":""}}]})"),
               "Null prefix/suffix not allowed");
     EXPECT_NE(why_not(R"({"a":[{"wildcard":"*:*:*:*:*:*"}]})"), "it is one");

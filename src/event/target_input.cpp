@@ -93,9 +93,11 @@ Json predefined(std::string_view name, const Json& event, const RuleName& rule) 
     if (name == "aws.events.event.ingestion-time") return rule.now;
     if (name == "aws.events.event.json") return event;
     if (name != "aws.events.event") return nullptr;
-    Json without_detail = event;
-    without_detail.erase("detail");
-    return without_detail;
+    // Without its detail, and as recorded of AWS: here the type's name is written another way.
+    Json head = Json::object();
+    for (const auto& [member, value] : event.items())
+        if (member != "detail") head[member == "detail-type" ? "detailType" : member] = value;
+    return head;
 }
 
 }  // namespace

@@ -18,14 +18,16 @@ namespace {
 
 constexpr std::int64_t attempts_usual = 185, age_usual_s = 86'400;
 constexpr std::int64_t backoff_first_ms = 1000, backoff_most_ms = 300'000;
-constexpr std::int64_t drop_interval_ms = 3'600'000;
+constexpr std::int64_t drop_interval_ms = 3'600'000, kept_day_ms = 86'400'000;
 constexpr std::int64_t deliveries_at_once = 32;
 constexpr Milliseconds look_again{60'000};
 
 std::int64_t policy_of(const Target& target, const char* name, std::int64_t usual) {
     const auto policy = target.attributes.find("RetryPolicy");
     if (policy == target.attributes.end() || !policy->is_object()) return usual;
-    return policy->value(name, usual);
+    const auto given = policy->find(name);
+    const bool is_given = given != policy->end() && given->is_number_integer();
+    return is_given ? std::clamp<std::int64_t>(given->get<std::int64_t>(), 0, usual) : usual;
 }
 
 }  // namespace
@@ -280,11 +282,12 @@ Result<void> Events::State::drop_old_archived() {
     std::vector<std::pair<std::string, std::int64_t>> limits;
     {
         const std::shared_lock shared(mutex);
-        for (const auto& [name, archive] : archives)
-            if (const std::int64_t days =
-                    archive->attributes.value("RetentionDays", std::int64_t{0});
-                days > 0)
-                limits.emplace_back(name, now - days * 86'400'000);
+        for (const auto& [name, archive] : archives) {
+            const Json days = archive->attributes.value("RetentionDays", Json(0));
+            // More days than there have been keep everything, as none do.
+            if (days.is_number_integer() && days > 0 && days < now / kept_day_ms)
+                limits.emplace_back(name, now - days.get<std::int64_t>() * kept_day_ms);
+        }
     }
     for (const auto& [name, oldest] : limits) {
         const auto work = [&name = name,

@@ -282,6 +282,9 @@ Result<void> Queues::purge(std::string_view name) {
             fmt::format("Only one PurgeQueue operation on {} is allowed every 60 seconds.", name));
     return state_->group.run([&](sql::Connection& connection) -> Result<void> {
         TRY(connection.change("DELETE FROM messages WHERE queue = ?", {queue->number}));
+        // What was purged may be sent again at once.
+        TRY(connection.change("DELETE FROM message_deduplication WHERE queue = ?",
+                              {queue->number}));
         return {};
     });
 }

@@ -343,7 +343,13 @@ std::vector<Result<void>> Queues::change_visibility(const QueuePointer& queue,
             "?",
             {receipt->position, receipt->queue}));
         const std::int64_t now = state_->now();
-        if (!TRY(rows->next()) || rows->integer(0) != receipt->delivery)
+        const bool is_there = TRY(rows->next());
+        // Of a message in flight any handle will do that it was ever received by; an ordered queue
+        // wants the latest.
+        const bool is_known =
+            is_there && (rows->integer(0) == receipt->delivery ||
+                         (!queue->behaviour.is_ordered && rows->integer(2) > now));
+        if (!is_known)
             return Result<void>(
                 fail(ErrorCode::conflict,
                      fmt::format("Value {} for parameter ReceiptHandle is invalid. Reason: Message "

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <exception>
+
+#include "base/log.h"
 
 namespace stroma::sql {
 namespace {
@@ -78,7 +81,14 @@ Result<void> WriteGroup::write_all(const std::vector<Place*>& batch) {
 Result<void> WriteGroup::write_one(Place& place) {
     TRY(connection_->execute("SAVEPOINT work"));
     running_ = &place;
-    place.done = place.work(*connection_);
+    // A work that throws is a bug, and still not the others': who leads must go on to let the next
+    // lead, or nobody would write any more.
+    try {
+        place.done = place.work(*connection_);
+    } catch (const std::exception& error) {
+        log(LogLevel::error, "a write threw; this is a bug", {{"what", error.what()}});
+        place.done = fail(ErrorCode::corrupt, "the server failed at this write");
+    }
     running_ = nullptr;
     if (!place.done) TRY(connection_->execute("ROLLBACK TO work"));
     TRY(connection_->execute("RELEASE work"));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <thread>
 
 #include "sql/faulty/faulty_database.h"
@@ -72,6 +73,17 @@ TEST_F(WriteGroupTest, WorksThatComeMeanwhileShareOneCommitAndOneFailsAlone) {
         EXPECT_EQ(results[static_cast<std::size_t>(t)].has_value(), t != 3) << t;
     EXPECT_EQ(results[3].error().code, ErrorCode::already_exists);
     EXPECT_EQ(stored(), "1 10 11 12 14 15 16 17 20 21 22 24 25 26 27");
+}
+
+TEST_F(WriteGroupTest, AWorkThatThrowsFailsAloneAndTheNextOnesAreWritten) {
+    const auto thrown = group.run([&](Connection& on) -> Result<void> {
+        TRY(insert(on, 1));
+        throw std::runtime_error("a bug");
+    });
+    ASSERT_FALSE(thrown);
+    EXPECT_EQ(thrown.error().code, ErrorCode::corrupt);
+    ASSERT_TRUE(group.run([&](Connection& on) { return insert(on, 2); }));
+    EXPECT_EQ(stored(), "2");
 }
 
 TEST_F(WriteGroupTest, AFailureOfTheCommitFailsEveryoneInIt) {

@@ -208,6 +208,93 @@ def test_row_51_what_was_archived_is_replayed(events, inbox, name):
         events.create_archive(ArchiveName=name, EventSourceArn=bus)
 
 
+def test_archives_and_replays_are_found_by_where_they_come_from(events, name):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    bus = events.create_event_bus(Name=name)["EventBusArn"]
+    default = events.describe_event_bus()["Arn"]
+    archive = events.create_archive(ArchiveName=name, EventSourceArn=bus)["ArchiveArn"]
+    events.create_archive(ArchiveName=name + "-d", EventSourceArn=default)
+    assert [one["ArchiveName"] for one in events.list_archives(EventSourceArn=bus)["Archives"]] \
+        == [name]
+    assert events.list_archives(NamePrefix=name, State="DISABLED")["Archives"] == []
+    with refused("ResourceNotFoundException", "Event bus nobodys does not exist."):
+        events.list_archives(EventSourceArn=bus.replace(name, "nobodys"))
+
+    def replay(end, to):
+        events.start_replay(ReplayName=name, EventSourceArn=archive, EventStartTime=now,
+                            EventEndTime=end, Destination={"Arn": to})
+    later = now + datetime.timedelta(hours=1)
+    with refused("ValidationException", "EventStartTime must be before EventEndTime."):
+        replay(now, default)
+    with refused("ResourceNotFoundException", "Event bus nobodys does not exist."):
+        replay(later, bus.replace(name, "nobodys"))
+    with refused("ValidationException", "Cross event bus replay is not permitted."):
+        replay(later, default)
+    replay(later, bus)
+    found, = events.list_replays(EventSourceArn=archive)["Replays"]
+    assert found["ReplayName"] == name and "EventLastReplayedTime" not in found  # nothing was there
+    assert events.list_replays(EventSourceArn=archive + "-d")["Replays"] == []
+
+
+def test_who_may_put_events_on_a_bus_is_written_down_and_shown(events, name):
+    events.create_event_bus(Name=name)
+    for sid, principal in ("a", ACCOUNT), ("b", "*"), ("a", "111111111111"):
+        events.put_permission(EventBusName=name, Action="events:PutEvents", StatementId=sid,
+                              Principal=principal)
+    statements = json.loads(events.describe_event_bus(Name=name)["Policy"])["Statement"]
+    assert [(one["Sid"], one["Principal"]) for one in statements] == [
+        ("b", "*"), ("a", {"AWS": "arn:aws:iam::111111111111:root"})]
+    assert statements[0]["Resource"].endswith(f":event-bus/{name}")
+    with refused("ResourceNotFoundException", "Statement with the provided id does not exist."):
+        events.remove_permission(EventBusName=name, StatementId="c")
+    with refused("ResourceNotFoundException", "Event bus nobodys does not exist."):
+        events.put_permission(EventBusName="nobodys", Action="events:PutEvents", StatementId="a",
+                              Principal="*")
+    with refused("ValidationException", "'action'"):
+        events.put_permission(EventBusName=name, Action="events:PutRule", StatementId="a",
+                              Principal="*")
+    events.remove_permission(EventBusName=name, StatementId="b")
+    events.remove_permission(EventBusName=name, RemoveAllPermissions=True)
+    assert "Policy" not in events.describe_event_bus(Name=name)
+
+
+def test_an_event_inside_a_template_has_no_detail(events, inbox, name):
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": inbox.arn, "InputTransformer": {
+        "InputTemplate": '{"head": <aws.events.event>, "whole": <aws.events.event.json>}'}}])
+    events.put_events(Entries=[{"Source": name, "DetailType": "Told", "Detail": '{"n": 1}'}])
+    told = inbox.take()
+    assert told["head"]["detailType"] == "Told" and told["whole"]["detail-type"] == "Told"
+    assert told["whole"]["detail"] == {"n": 1}
+    assert not {"detail", "detail-type"} & set(told["head"])
+
+
+def test_members_of_other_types_are_refused_and_nobody_waits_for_them(served, key, inbox, name):
+    """What once made every write of the server wait for ever, or ended it."""
+    loose = aws.client(served, key, "events", config={"parameter_validation": False})
+    pattern = json.dumps({"source": [name]})
+    bus = loose.describe_event_bus()["Arn"]
+    for state in (5, "SOMETIMES", ["ENABLED"]):
+        with refused(".*Exception"):
+            loose.put_rule(Name=name, EventPattern=pattern, State=state)
+    for days in ("x", 1.5, {}):
+        with refused("SerializationException"):
+            loose.create_archive(ArchiveName=name, EventSourceArn=bus, RetentionDays=days)
+    loose.create_archive(ArchiveName=name, EventSourceArn=bus, RetentionDays=1 << 62)
+    loose.put_rule(Name=name, EventPattern=pattern)
+    hook = loose.create_connection(Name=name, AuthorizationType="BASIC", AuthParameters={
+        "BasicAuthParameters": {"Username": 1, "Password": 2}})["ConnectionArn"]
+    gone = loose.create_api_destination(Name=name, ConnectionArn=hook, HttpMethod="POST",
+                                        InvocationEndpoint="http://127.0.0.1:1/")
+    loose.put_targets(Rule=name, Targets=[
+        {"Id": "q", "Arn": inbox.arn},
+        {"Id": "h", "Arn": gone["ApiDestinationArn"],
+         "RetryPolicy": {"MaximumRetryAttempts": "x", "MaximumEventAgeInSeconds": 1 << 62}}])
+    tell(loose, name, {"n": 1})
+    assert inbox.take()["detail"] == {"n": 1}
+    loose.remove_targets(Rule=name, Ids=["q", "h"])
+
+
 def test_row_51_schedules_are_checked(events, name):
     events.put_rule(Name=name, ScheduleExpression="cron(0 12 ? * MON-FRI *)")
     assert events.describe_rule(Name=name)["ScheduleExpression"] == "cron(0 12 ? * MON-FRI *)"

@@ -34,7 +34,11 @@ def transforms(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transforms")
     program = folder / "shout"
     program.write_text(TRANSFORM)
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    odd = folder / "odd"  # answers in JSON, and not as AWS's functions do
+    odd.write_text("#!/bin/sh\ncat >/dev/null\n"
+                   """echo '{"records":[{"recordId":1,"result":{}},7]}'\n""")
+    for one in program, odd:
+        one.chmod(one.stat().st_mode | stat.S_IXUSR)
     return folder
 
 
@@ -235,6 +239,29 @@ def test_a_stream_is_delivered_transformed_and_backed_up(site):
     assert b"dropped" in b"".join(site.wait("raw/").values())
     with pytest.raises(site.firehose.exceptions.InvalidArgumentException, match="not permitted"):
         site.put("shouted", b"x")
+
+
+def test_a_transform_that_answers_something_else_fails_its_records_alone(site):
+    """Once it ended the server, again at each start."""
+    site.deliver("odd", Prefix="out/", ErrorOutputPrefix="errors/", processors=[
+        ("Lambda", {"LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:odd"})])
+    site.put("odd", b"one", b"two")
+    body = next(iter(site.wait("errors/processing-failed/").values()))
+    failed = [json.loads(line) for line in body.splitlines()]
+    assert [base64.b64decode(one["rawData"]) for one in failed] == [b"one", b"two"]
+    assert {one["errorCode"] for one in failed} == {"Lambda.MissingRecordId"}
+
+
+def test_who_names_no_tags_is_refused(site):
+    """Once it ended the server."""
+    site.deliver("tagged")
+    for call in site.firehose.tag_delivery_stream, site.firehose.untag_delivery_stream:
+        with pytest.raises(site.firehose.exceptions.ClientError, match="ValidationException"):
+            call(DeliveryStreamName="tagged")
+    site.firehose.tag_delivery_stream(DeliveryStreamName="tagged", Tags=[{"Key": "a"}])
+    site.firehose.untag_delivery_stream(DeliveryStreamName="tagged", TagKeys=["b"])
+    tags = site.firehose.list_tags_for_delivery_stream(DeliveryStreamName="tagged")["Tags"]
+    assert tags == [{"Key": "a", "Value": ""}]
 
 
 def test_a_destination_is_changed_by_who_knows_its_version(site):

@@ -168,6 +168,22 @@ def test_shards_split_merge_and_are_counted_anew(kinesis, stream):
     assert ranges[-1][1] == 2**128 - 1
 
 
+def test_a_stream_of_which_only_the_name_is_told_has_its_shards_on_demand(served, key):
+    newest = aws.client(served, key, "kinesis", config={"parameter_validation": False})
+    newest.create_stream(StreamName="named-only")
+    summary = newest.describe_stream_summary(StreamName="named-only")["StreamDescriptionSummary"]
+    assert summary["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert summary["OpenShardCount"] == 4
+    with refused("ValidationException", "'shardCount'"):
+        newest.create_stream(StreamName="counted", StreamModeDetails={"StreamMode": "PROVISIONED"})
+
+
+def test_an_iterator_may_have_quotes_around_it(kinesis, stream):
+    shard = kinesis.put_record(StreamName=stream, Data=b"x", PartitionKey="k")["ShardId"]
+    quoted = f'"{iterator(kinesis, stream, shard)}"'
+    assert [one["Data"] for one in kinesis.get_records(ShardIterator=quoted)["Records"]] == [b"x"]
+
+
 def test_what_is_wrong_is_told_in_aws_words(kinesis, stream):
     with refused("ValidationException",
                  "1 validation error detected: Value '' at 'partitionKey' failed to satisfy "

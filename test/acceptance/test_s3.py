@@ -297,6 +297,25 @@ def test_checksums_are_checked_kept_and_told(s3, newer, bucket):
                   **{"x-amz-checksum-crc64nvme": known}).status_code == 200
 
 
+def test_a_part_is_told_with_its_own_checksum(s3, bucket):
+    data = [os.urandom(5 * MEBIBYTE), b"tail"]
+    upload = {"Bucket": bucket, "Key": "k", "UploadId": s3.create_multipart_upload(
+        Bucket=bucket, Key="k", ChecksumAlgorithm="CRC32")["UploadId"]}
+    parts = []
+    for number, one in enumerate(data, 1):
+        put = s3.upload_part(**upload, PartNumber=number, Body=one, ChecksumAlgorithm="CRC32")
+        parts.append({"PartNumber": number, "ETag": put["ETag"],
+                      "ChecksumCRC32": put["ChecksumCRC32"]})
+    whole = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert whole["ChecksumCRC32"].endswith("-2")
+    for number, one in enumerate(data, 1):
+        got = s3.get_object(Bucket=bucket, Key="k", PartNumber=number, ChecksumMode="ENABLED")
+        crc = base64.b64encode(zlib.crc32(one).to_bytes(4, "big")).decode()
+        assert got["ChecksumCRC32"] == crc and body_of(got) == one
+    head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert head["ChecksumCRC32"] == whole["ChecksumCRC32"]
+
+
 def test_framed_bodies_are_stored_without_their_frames(s3, newer, bucket):
     """Row 26: as newer clients send them, over TLS, cut anywhere."""
     data = os.urandom(200_000)

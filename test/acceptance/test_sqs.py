@@ -177,6 +177,50 @@ def test_row_41_batches_and_their_refusals_are_in_the_words_of_sqs(sqs, queue):
         sqs.purge_queue(QueueUrl=queue)
 
 
+def test_a_body_that_xml_cannot_carry_fails_alone_in_its_batch(sqs, queue):
+    answer = sqs.send_message_batch(QueueUrl=queue, Entries=[
+        {"Id": "good", "MessageBody": "good"}, {"Id": "bad", "MessageBody": "\x01"}])
+    assert [one["Id"] for one in answer["Successful"]] == ["good"]
+    assert [(one["Id"], one["Code"]) for one in answer["Failed"]] == [
+        ("bad", "InvalidMessageContents")]
+    assert bodies(sqs, queue) == ["good"]
+
+
+def test_attributes_have_names_in_any_script_and_values_that_xml_can_carry(sqs, queue):
+    def send(name, value="x"):
+        sqs.send_message(QueueUrl=queue, MessageBody="m", MessageAttributes={
+            name: {"DataType": "String", "StringValue": value}})
+    send("Größe.1ø")
+    for name in ("aWs.x", "AMAZON.x", ".x", "x.", "a..b", "a!b", "a§b", "L" * 257):
+        with refused("InvalidParameterValue"):
+            send(name)
+    with refused("InvalidParameterValue"):
+        send("a", "\x08")
+
+
+def test_an_older_handle_still_changes_when_a_message_in_flight_is_seen_again(sqs, queue):
+    sqs.send_message(QueueUrl=queue, MessageBody="m")
+    first, = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    assert bodies(sqs, queue, VisibilityTimeout=100) == ["m"]
+    assert bodies(sqs, queue) == []
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=first["ReceiptHandle"],
+                                  VisibilityTimeout=0)
+    assert bodies(sqs, queue, VisibilityTimeout=0) == ["m"]
+    with refused("InvalidParameterValue", "not available"):
+        sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=first["ReceiptHandle"],
+                                      VisibilityTimeout=0)
+
+
+def test_what_was_purged_may_be_sent_again(sqs):
+    url = sqs.create_queue(QueueName="purged.fifo", Attributes={
+        "FifoQueue": "true", "ContentBasedDeduplication": "true"})["QueueUrl"]
+    for _ in range(2):
+        sqs.send_message(QueueUrl=url, MessageBody="m", MessageGroupId="g")
+    sqs.purge_queue(QueueUrl=url)
+    sqs.send_message(QueueUrl=url, MessageBody="m", MessageGroupId="g")
+    assert bodies(sqs, url) == ["m"]
+
+
 def test_a_message_may_be_as_long_as_the_limit_and_no_longer(sqs, queue):
     longest = "x" * (1 << 20)
     sqs.send_message(QueueUrl=queue, MessageBody=longest)

@@ -32,7 +32,7 @@ struct Shape {
     std::optional<std::pair<std::size_t, std::size_t>> child_lengths = {}, key_lengths = {},
                                                        value_lengths = {};
     std::string_view shown_as = {};  ///< how a list's member is written in messages
-    Members members = {};            ///< of a structure, or of a list's structures
+    Members members;                 ///< of a structure, or of a list's structures
     std::optional<Type> child = {};  ///< of a list or map that has no structures
 };
 struct Member {

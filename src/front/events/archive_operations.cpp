@@ -31,6 +31,8 @@ Json connection_json(const event::Endpoint& connection) {
     if (parameters.contains("BasicAuthParameters"))
         shown["BasicAuthParameters"]["Username"] =
             text_of(parameters["BasicAuthParameters"], "Username");
+    if (!parameters.contains("InvocationHttpParameters"))
+        shown["InvocationHttpParameters"] = Json::object();
     json["AuthParameters"] = std::move(shown);
     for (const char* time : {"CreationTime", "LastModifiedTime", "LastAuthorizedTime"})
         json[time] = seconds(connection.created_ms);
@@ -54,8 +56,9 @@ Json replay_json(const event::Replay& replay, const std::string& archive_arn) {
               {"State", replay.state},
               {"EventStartTime", seconds(replay.from_ms)},
               {"EventEndTime", seconds(replay.to_ms)},
-              {"EventLastReplayedTime", seconds(replay.reached_ms)},
               {"ReplayStartTime", seconds(replay.started_ms)}};
+    if (replay.reached_ms > replay.from_ms)
+        json["EventLastReplayedTime"] = seconds(replay.reached_ms);
     if (replay.ended_ms > 0) json["ReplayEndTime"] = seconds(replay.ended_ms);
     return json;
 }
@@ -141,10 +144,18 @@ Outcome<Json> EventsService::describe_archive(const aws::Call& call, const Json&
 }
 
 Outcome<Json> EventsService::list_archives(const aws::Call& call, const Json& members) {
-    const std::string prefix = text_of(members, "NamePrefix");
+    const std::string prefix = text_of(members, "NamePrefix"), state = text_of(members, "State");
+    std::string source = text_of(members, "EventSourceArn");
+    if (!source.empty()) {
+        const auto bus = bus_of(call, members, "EventSourceArn", catalog::Action::read);
+        if (!bus) return tl::unexpected(bus.error());
+        source = bus->name;
+    }
     std::vector<Json> all;
     for (const event::Archive& archive : events_.archives()) {
-        if (!archive.name.starts_with(prefix)) continue;
+        if (!archive.name.starts_with(prefix) || (!source.empty() && archive.bus != source) ||
+            (!state.empty() && state != "ENABLED"))
+            continue;
         if (auto json = describe_archive(call, {{"ArchiveName", archive.name}}))
             all.push_back(*std::move(json));
     }
@@ -171,10 +182,6 @@ Outcome<Json> EventsService::start_replay(const aws::Call& call, const Json& mem
     const auto archive = archive_of(call, source, catalog::Action::change);
     if (!archive) return tl::unexpected(archive.error());
     const Json destination = members.value("Destination", Json::object());
-    if (bus_name(text_of(destination, "Arn")) != archive->bus)
-        return validation(
-            "Parameter Destination.Arn is not valid. Reason: Cross event bus replay "
-            "is not permitted.");
     event::Replay replay;
     replay.name = *name;
     replay.archive = archive->name;
@@ -186,6 +193,14 @@ Outcome<Json> EventsService::start_replay(const aws::Call& call, const Json& mem
         return validation(
             "Parameter EventEndTime is not valid. Reason: EventStartTime must be "
             "before EventEndTime.");
+    if (const std::string to = bus_name(text_of(destination, "Arn")); to != archive->bus) {
+        if (!events_.find_bus(to))
+            return aws::refuse("ResourceNotFoundException",
+                               fmt::format("Event bus {} does not exist.", to));
+        return validation(
+            "Parameter Destination.Arn is not valid. Reason: Cross event bus replay "
+            "is not permitted.");
+    }
     replay.attributes = {{"FilterArns", destination.value("FilterArns", Json::array())},
                          {"Description", text_of(members, "Description")}};
     if (const auto done = events_.start_replay(replay); !done) return events_fault(done.error());
@@ -221,11 +236,13 @@ Outcome<Json> EventsService::describe_replay(const aws::Call& call, const Json& 
 
 Outcome<Json> EventsService::list_replays(const aws::Call& call, const Json& members) {
     const std::string prefix = text_of(members, "NamePrefix"), state = text_of(members, "State");
+    const std::string source = bus_name(text_of(members, "EventSourceArn"));
     const auto replays = events_.replays();
     if (!replays) return events_fault(replays.error());
     std::vector<Json> all;
     for (const event::Replay& replay : *replays)
         if (replay.name.starts_with(prefix) && (state.empty() || state == replay.state) &&
+            (source.empty() || source == replay.archive) &&
             allow(call, catalog::Action::read, replay.name, replay.owner))
             all.push_back(
                 replay_json(replay, events_.arn_of(call.region, "archive/" + replay.archive)));
@@ -269,11 +286,16 @@ Outcome<Json> EventsService::create_connection(const aws::Call& call, const Json
     if (auto done = allow(call, catalog::Action::create, "", ""); !done)
         return tl::unexpected(done.error());
     const std::string type = text_of(members, "AuthorizationType");
+    if (type == "OAUTH_CLIENT_CREDENTIALS")
+        return validation(
+            "Parameter AuthorizationType is not valid. Reason: OAUTH_CLIENT_CREDENTIALS isn't "
+            "there "
+            "on this server; BASIC and API_KEY are.");
     if (type != "BASIC" && type != "API_KEY")
         return validation(
             fmt::format("1 validation error detected: Value '{}' at "
                         "'authorizationType' failed to satisfy constraint: Member "
-                        "must satisfy enum value set: [BASIC, API_KEY]",
+                        "must satisfy enum value set: [BASIC, OAUTH_CLIENT_CREDENTIALS, API_KEY]",
                         type));
     if (events_.find_endpoint("connection", *name))
         return aws::refuse("ResourceAlreadyExistsException",

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <set>
 
 #include "base/json.h"
 #include "front/events/events_service.h"
@@ -172,8 +173,10 @@ EventsService::Operation EventsService::operation_named(std::string_view name) {
         {"ListTagsForResource", &Service::list_tags},
         {"ListTargetsByRule", &Service::list_targets_by_rule},
         {"PutEvents", &Service::put_events},
+        {"PutPermission", &Service::put_permission},
         {"PutRule", &Service::put_rule},
         {"PutTargets", &Service::put_targets},
+        {"RemovePermission", &Service::remove_permission},
         {"RemoveTargets", &Service::remove_targets},
         {"StartReplay", &Service::start_replay},
         {"TagResource", &Service::tag_resource},
@@ -185,11 +188,56 @@ EventsService::Operation EventsService::operation_named(std::string_view name) {
     return found == operations.end() ? nullptr : found->second;
 }
 
+/// What members of that name are in every operation: the domain is given nothing else.
+Outcome<void> check_types(const Json& members) {
+    static const std::set<std::string_view> texts = {"Action",
+                                                     "ArchiveName",
+                                                     "AuthorizationType",
+                                                     "ConnectionArn",
+                                                     "Description",
+                                                     "Event",
+                                                     "EventBusName",
+                                                     "EventPattern",
+                                                     "EventSourceArn",
+                                                     "HttpMethod",
+                                                     "InvocationEndpoint",
+                                                     "Name",
+                                                     "NamePrefix",
+                                                     "NextToken",
+                                                     "Policy",
+                                                     "Principal",
+                                                     "ReplayName",
+                                                     "ResourceARN",
+                                                     "RoleArn",
+                                                     "Rule",
+                                                     "ScheduleExpression",
+                                                     "State",
+                                                     "StatementId",
+                                                     "TargetArn"};
+    static const std::set<std::string_view> numbers = {"InvocationRateLimitPerSecond", "Limit",
+                                                       "RetentionDays"};
+    static const std::set<std::string_view> lists = {"Entries", "Ids", "TagKeys", "Tags",
+                                                     "Targets"};
+    static const std::set<std::string_view> objects = {"AuthParameters", "Destination"};
+    for (const auto& [name, value] : members.items()) {
+        const bool fits =
+            value.is_null() || ((!texts.contains(name) || value.is_string()) &&
+                                (!numbers.contains(name) || value.is_number_integer()) &&
+                                (!lists.contains(name) || value.is_array()) &&
+                                (!objects.contains(name) || value.is_object()));
+        if (!fits)
+            return aws::refuse("SerializationException",
+                               fmt::format("{} is of a type that it can't be", name));
+    }
+    return {};
+}
+
 aws::Outcome<aws::Reply> EventsService::call(aws::Call& call) {
     const Operation operation = operation_named(call.operation);
     if (operation == nullptr) return aws::refuse("UnknownOperationException", "");
     const auto members = call.parameters();
     if (!members) return tl::unexpected(members.error());
+    if (auto fits = check_types(*members); !fits) return tl::unexpected(fits.error());
     auto answer = (this->*operation)(call, *members);
     if (!answer) return tl::unexpected(answer.error());
     return aws::reply(*std::move(answer));

@@ -32,6 +32,10 @@ private:
     Outcome<Json> list_event_buses(const aws::Call& call, const Json& members);
     Outcome<Json> delete_event_bus(const aws::Call& call, const Json& members);
 
+    // permission_operations.cpp
+    Outcome<Json> put_permission(const aws::Call& call, const Json& members);
+    Outcome<Json> remove_permission(const aws::Call& call, const Json& members);
+
     // rule_operations.cpp
     Outcome<Json> put_rule(const aws::Call& call, const Json& members);
     Outcome<Json> describe_rule(const aws::Call& call, const Json& members);

@@ -81,6 +81,14 @@ Outcome<Json> EventsService::put_rule(const aws::Call& call, const Json& members
         if (const auto read = event::Pattern::read(pattern); !read)
             return aws::refuse("InvalidEventPatternException",
                                "Event pattern is not valid. Reason: " + read.error().message);
+    if (const std::string state = text_of(members, "State");
+        members.contains("State") && state != "ENABLED" && state != "DISABLED" &&
+        state != "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
+        return validation(
+            fmt::format("1 validation error detected: Value '{}' at 'state' failed to satisfy "
+                        "constraint: Member must satisfy enum value set: [ENABLED, DISABLED, "
+                        "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS]",
+                        state));
     const auto rule = events_.put_rule(bus->name, *name, call.principal.id, std::move(attributes));
     if (!rule) return events_fault(rule.error());
     return Json{{"RuleArn", (*rule)->arn}};

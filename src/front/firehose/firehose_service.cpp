@@ -316,6 +316,10 @@ const std::vector<Operation>& operations() {
          .length_max = batch_records_max,
          .shown_as = "com.amazonaws.services.firehose.model.Record@1",
          .members = {data}}};
+    static const aws::Member tags = {
+        "Tags", {.type = Type::list, .needed = true, .members = {{"Key", {}}, {"Value", {}}}}};
+    static const aws::Member tag_keys = {"TagKeys",
+                                         {.type = Type::list, .needed = true, .child = Type::text}};
     static const std::vector<Operation> known = {{"PutRecord", put_record, {record}},
                                                  {"PutRecordBatch", put_record_batch, {records}},
                                                  {"CreateDeliveryStream", create},
@@ -323,8 +327,8 @@ const std::vector<Operation>& operations() {
                                                  {"DescribeDeliveryStream", describe},
                                                  {"ListDeliveryStreams", list},
                                                  {"UpdateDestination", update},
-                                                 {"TagDeliveryStream", tag},
-                                                 {"UntagDeliveryStream", untag},
+                                                 {"TagDeliveryStream", tag, {tags}},
+                                                 {"UntagDeliveryStream", untag, {tag_keys}},
                                                  {"ListTagsForDeliveryStream", list_tags},
                                                  {"StartDeliveryStreamEncryption", accept},
                                                  {"StopDeliveryStreamEncryption", accept}};

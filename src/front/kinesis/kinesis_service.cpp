@@ -7,6 +7,8 @@
 namespace stroma::front::kinesis {
 namespace {
 
+constexpr int shards_on_demand = 4;
+
 constexpr std::size_t usual_record_bytes = 1u << 20;
 
 using Operations = std::unordered_map<std::string_view, Operation>;
@@ -84,9 +86,16 @@ aws::Outcome<aws::Reply> KinesisService::call(aws::Call& call) {
     name_stream_by_arn(*parameters);
     // A stream that finds its own size is made without one.
     const auto mode = parameters->find("StreamModeDetails");
-    if (call.operation == "CreateStream" && mode != parameters->end() && mode->is_object() &&
-        mode->value("StreamMode", Json("")) == "ON_DEMAND" && !parameters->contains("ShardCount"))
-        (*parameters)["ShardCount"] = 4;
+    if (call.operation == "CreateStream" && !parameters->contains("ShardCount")) {
+        // As AWS: a stream of which only the name is told has its shards on demand.
+        const auto name = parameters->find("StreamName");
+        const bool is_only_named = mode == parameters->end() && name != parameters->end() &&
+                                   name->is_string() && *name != "";
+        const bool on_demand = mode != parameters->end() && mode->is_object() &&
+                               mode->value("StreamMode", Json("")) == "ON_DEMAND";
+        if (is_only_named) (*parameters)["StreamModeDetails"]["StreamMode"] = "ON_DEMAND";
+        if (is_only_named || on_demand) (*parameters)["ShardCount"] = shards_on_demand;
+    }
     const Operation fitting = for_stream(operation->second, streams_, *parameters);
     const auto checked = aws::check_shape(*parameters, fitting.members);
     if (!checked) return aws::refuse(checked.error());

@@ -230,7 +230,10 @@ std::string records_text(const stream::Reading& reading, const Shard& shard, con
 
 aws::Outcome<Position> position_of(const Request& request) {
     std::string sealed;
-    const std::string text = request.text("ShardIterator");
+    std::string text = request.text("ShardIterator");
+    // Clients that print JSON and paste it leave its quotes on; AWS takes them so.
+    if (text.size() > 2 && text.front() == '"' && text.back() == '"')
+        text = text.substr(1, text.size() - 2);
     auto position = aws::base64_decode(text, sealed)
                         ? stream::unseal(sealed, request.streams.secret())
                         : std::nullopt;

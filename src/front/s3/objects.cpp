@@ -83,6 +83,14 @@ Outcome<std::optional<Range>> asked_part(const Operation& operation, const Attri
     return range;
 }
 
+/// Leaves the checksum of the part that is asked for: clients check what they get against it.
+void keep_checksum_of_part(const Operation& operation, Attributes& attributes) {
+    if (attributes.parts.empty()) return;
+    const auto number = std::strtoul(operation.query("partNumber").c_str(), nullptr, 10);
+    const bool is_known = number >= 1 && number <= attributes.part_checksums.size();
+    attributes.checksum = is_known ? attributes.part_checksums[number - 1] : "";
+}
+
 /// The bytes as an answer: one file's as they lie there, else piece by piece.
 Outcome<void> send_bytes(Operation& operation, const bucket::ObjectVersion& object, Range range,
                          http::Response& response) {
@@ -285,8 +293,10 @@ Answer get_object(Operation& operation) {
     if (by_part && !attributes.parts.empty())
         response.headers.emplace_back("x-amz-mp-parts-count",
                                       std::to_string(attributes.parts.size()));
-    if (operation.header("x-amz-checksum-mode") == "ENABLED" && (!range || by_part))
+    if (operation.header("x-amz-checksum-mode") == "ENABLED" && (!range || by_part)) {
+        if (by_part) keep_checksum_of_part(operation, attributes);
         add_checksum(attributes, response);
+    }
     if (range) {
         response.status = 206;
         response.headers.emplace_back("Content-Range",

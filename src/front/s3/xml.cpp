@@ -4,6 +4,7 @@
 
 #include <pugixml.hpp>
 
+#include "base/utf8.h"
 #include "front/aws/call.h"
 
 namespace stroma::front::s3 {
@@ -52,6 +53,7 @@ std::vector<const Element*> Element::all(std::string_view wanted) const {
 }
 
 Result<Element> read_xml(std::string_view text) {
+    if (!is_utf8(text)) return fail(ErrorCode::invalid_input, "the document isn't UTF-8");
     pugi::xml_document document;
     const auto parsed = document.load_buffer(text.data(), text.size(),
                                              pugi::parse_default | pugi::parse_ws_pcdata_single,

@@ -152,12 +152,20 @@ Outcome<Json> SqsService::send_message_batch(const aws::Call& call, const Json& 
     if (!entries) return tl::unexpected(entries.error());
     std::vector<ReadMessage> read;
     std::size_t size_bytes = 0;
+    Json successful = Json::array(), failed = Json::array();
+    std::vector<const Json*> good;
     for (const Json* entry : *entries) {
         auto one = read_message(**queue, *entry, true);
+        // What a message says wrongly fails the message; what its entry lacks, the request.
+        if (!one && one.error().type == "InvalidMessageContents") {
+            failed.push_back(failed_json(text_or_empty(*entry, "Id"), one.error()));
+            continue;
+        }
         if (!one) return tl::unexpected(one.error());
         one->message.sender = call.principal.id;
         size_bytes += one->size_bytes;
         read.push_back(*std::move(one));
+        good.push_back(entry);
     }
     if (size_bytes > batch_bytes_max)
         return sqs_fault("BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong",
@@ -167,7 +175,6 @@ Outcome<Json> SqsService::send_message_batch(const aws::Call& call, const Json& 
     const std::size_t most = (*queue)->behaviour.body_bytes_max;
     std::vector<message::NewMessage> messages;
     std::vector<std::size_t> places;
-    Json successful = Json::array(), failed = Json::array();
     for (std::size_t e = 0; e < read.size(); ++e) {
         if (read[e].size_bytes <= most) {
             messages.push_back(read[e].message);
@@ -175,7 +182,7 @@ Outcome<Json> SqsService::send_message_batch(const aws::Call& call, const Json& 
             continue;
         }
         failed.push_back(failed_json(
-            text_or_empty(*(*entries)[e], "Id"),
+            text_or_empty(*good[e], "Id"),
             invalid_value(fmt::format("One or more parameters cannot be validated. Reason: Message "
                                       "must be shorter than {} bytes.",
                                       most))
@@ -183,7 +190,7 @@ Outcome<Json> SqsService::send_message_batch(const aws::Call& call, const Json& 
     }
     const auto sent = queues_.send(*queue, messages);
     for (std::size_t m = 0; m < sent.size(); ++m) {
-        const std::string id = text_or_empty(*(*entries)[places[m]], "Id");
+        const std::string id = text_or_empty(*good[places[m]], "Id");
         if (!sent[m]) {
             failed.push_back(failed_json(id, queue_fault(call, sent[m].error()).value()));
             continue;

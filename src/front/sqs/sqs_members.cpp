@@ -91,12 +91,39 @@ bool is_plain_text(std::string_view text) {
     return true;
 }
 
+/// The next character of UTF-8 text, which the JSON or form it came in has proved to be.
+char32_t next_character(std::string_view& text) {
+    const auto first = static_cast<unsigned char>(text.front());
+    const std::size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    char32_t character = length == 1 ? first : first & (0xffu >> (length + 1));
+    for (std::size_t at = 1; at < std::min(length, text.size()); ++at)
+        character = character << 6 | (static_cast<unsigned char>(text[at]) & 0x3fu);
+    text.remove_prefix(std::min(length, text.size()));
+    return character;
+}
+
+/// Letters of any script (SQS takes them, though its manual names those of ASCII), digits, '_',
+/// '-' and '.'; not beginning as names of AWS do, nor with a dot at an end or two in a row.
+bool is_attribute_name(std::string_view name) {
+    std::string start;
+    for (const char c : name.substr(0, 7))
+        start += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (name.empty() || name.size() > 256 || start.starts_with("aws.") || start == "amazon." ||
+        name.front() == '.' || name.back() == '.' || name.find("..") != name.npos)
+        return false;
+    for (std::string_view rest = name; !rest.empty();) {
+        const char32_t c = next_character(rest);
+        const bool is_ascii = c < 0x80 && (std::isalnum(static_cast<int>(c)) != 0 || c == '_' ||
+                                           c == '-' || c == '.');
+        const bool is_sign = c == 0xd7 || c == 0xf7 || (c >= 0x2000 && c < 0x2c00);
+        if (!is_ascii && (c < 0xc0 || is_sign)) return false;
+    }
+    return true;
+}
+
 Outcome<message::MessageAttribute> read_attribute(const std::string& name, const Json& value) {
     message::MessageAttribute attribute{name, text_or_empty(value, "DataType"), {}};
-    if (name.empty() || name.size() > 256 ||
-        !std::all_of(name.begin(), name.end(), [](unsigned char c) {
-            return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-        }))
+    if (!is_attribute_name(name))
         return invalid_value(fmt::format("Message (user) attribute name '{}' is invalid.", name));
     const std::string base = attribute.type.substr(0, attribute.type.find('.'));
     if (base != "String" && base != "Number" && base != "Binary")
@@ -119,6 +146,12 @@ Outcome<message::MessageAttribute> read_attribute(const std::string& name, const
             fmt::format("Message (user) attribute '{}' must contain a non-empty value of type "
                         "'{}'.",
                         name, base));
+    if (!attribute.is_binary() && !is_plain_text(attribute.value))
+        return invalid_value(
+            fmt::format("Invalid characters found. The value of the message attribute '{}' has "
+                        "others than #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | "
+                        "#x10000 to #x10FFFF",
+                        name));
     return attribute;
 }
 
