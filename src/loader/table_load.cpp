@@ -552,6 +552,7 @@ Result<redshift::Session*> TableLoad::session(const catalog::Principal& principa
     options.principal = principal;
     options.user = principal.name.empty() ? "loader" : principal.name;
     options.application = "stroma loader";
+    options.by_site = true;  // which table is loaded is its configuration's to say
     session_ = TRY(parts_.engine.connect(std::move(options)));
     principal_ = principal.id;
     return session_.get();

@@ -96,7 +96,11 @@ struct SessionOptions {
     std::string database = "dev";  ///< the one that there is
     std::string application;       ///< application_name
     std::int32_t process = 0;      ///< pg_backend_pid(); unique among open sessions
-    bool may_write = true;         ///< else every change is 42501
+    /// May everything, as the local administrator always may; others what is theirs or granted.
+    bool is_superuser = false;
+    /// The site itself acts, by what an administrator configured: a superuser, who reads objects as
+    /// the principal may.
+    bool by_site = false;
 };
 
 /// One client connection. Used by one thread at a time, but for cancel().

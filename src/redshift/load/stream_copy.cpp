@@ -120,6 +120,7 @@ Answer<std::unique_ptr<CopyIn>> EngineSession::copy_in(const Prepared& prepared)
                       "current transaction is aborted, commands ignored until end of "
                       "transaction block");
     called_off_ = false;
+    is_allowed_ = false;
     const auto start = [&]() -> Answer<std::unique_ptr<CopyIn>> {
         const auto& tokens = prepared.plan->tokens;
         const auto copy = TRY(read_stream_copy(prepared.statement.text, tokens));
