@@ -63,6 +63,9 @@ public:
     virtual ~CopyIn() = default;
     virtual std::size_t columns() const = 0;
     virtual bool is_binary() const = 0;
+    /// Those that values are given for, in their order.
+    virtual const std::vector<Column>& shape() const = 0;
+    /// Where is_binary(): lines of the text format. How values lie in binary the protocol knows.
     virtual Answer<void> write(std::string_view bytes) = 0;
     /// All bytes came: gives the rows loaded.
     virtual Answer<std::int64_t> finish() = 0;
@@ -76,6 +79,8 @@ public:
     virtual ~CopyOut() = default;
     virtual std::size_t columns() const = 0;
     virtual bool is_binary() const = 0;
+    /// Where is_binary(): the rows, in the place of read().
+    virtual Cursor& cursor() = 0;
     /// The next piece, of whole rows; "" at the end.
     virtual Answer<std::string> read() = 0;
     virtual std::int64_t rows() const = 0;

@@ -75,6 +75,7 @@ private:
     redshift::Answer<void> copy(const redshift::Prepared& prepared);
     redshift::Answer<void> copy_in(const redshift::Prepared& prepared);
     redshift::Answer<void> copy_out(const redshift::Prepared& prepared);
+    redshift::Answer<void> copy_out_binary(redshift::Cursor& rows);
     void add_copy_response(char type, bool is_binary, std::size_t columns);
 
     void tell(const redshift::Failure& failure);
