@@ -225,15 +225,15 @@ def test_copy_in_binary(port, connect, tmp_path):
                      "'tab' || chr(9) || 'and \\ and ä', '2026-11-22', '2026-11-22 12:34:56.789', "
                      "'2026-11-22 12:34:56+02', 'abc')",
          "-c", "INSERT INTO every(v) VALUES(''), (null), ('\\N')")
-    psql(port, "-c", "CREATE TABLE again(LIKE every)")
+    psql(port, "-c", "CREATE TABLE every_again(LIKE every)")
     file = tmp_path / "rows.bin"
     psql(port, "-c", rf"\copy every TO '{file}' (FORMAT binary)")
     content = file.read_bytes()
     assert content.startswith(b"PGCOPY\n\xff\r\n\0") and content.endswith(b"\xff\xff")
-    psql(port, "-c", rf"\copy again FROM '{file}' (FORMAT binary)")
-    same = "SELECT count(*) FROM (SELECT * FROM every EXCEPT SELECT * FROM again) x"
+    psql(port, "-c", rf"\copy every_again FROM '{file}' (FORMAT binary)")
+    same = "SELECT count(*) FROM (SELECT * FROM every EXCEPT SELECT * FROM every_again) x"
     assert psql(port, "-Atc", same).stdout == "0\n"
-    assert psql(port, "-Atc", "SELECT count(*), count(v) FROM again").stdout == "4|3\n"
+    assert psql(port, "-Atc", "SELECT count(*), count(v) FROM every_again").stdout == "4|3\n"
     connection = connect()
     with connection.cursor() as cursor:
         out = io.BytesIO()
