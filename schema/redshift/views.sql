@@ -1,67 +1,70 @@
 -- What monitoring scripts read, made anew at each start.
 CREATE OR REPLACE VIEW stroma_system.stl_load_errors AS
-    SELECT * FROM stroma_system.load_errors;
+    SELECT * FROM stroma_system.stroma_seen_errors;
 CREATE OR REPLACE VIEW stroma_system.stl_loaderror_detail AS
     SELECT userid, slice, session, query, filename, line_number, colname AS field, colname,
-        raw_field_value AS value, 0 AS is_null, "type", col_length FROM stroma_system.load_errors;
+        raw_field_value AS value, 0 AS is_null, "type", col_length FROM stroma_system.stroma_seen_errors;
 CREATE OR REPLACE VIEW stroma_system.sys_load_error_detail AS
     SELECT userid AS user_id, query AS query_id, 0 AS transaction_id, session AS session_id,
         'dev' AS database_name, tbl AS table_id, starttime AS start_time, filename AS file_name,
         line_number, colname AS column_name, "type" AS column_type, col_length AS column_length,
         "position", err_code AS error_code, err_reason AS error_message
-    FROM stroma_system.load_errors;
+    FROM stroma_system.stroma_seen_errors;
 CREATE OR REPLACE VIEW stroma_system.stl_load_commits AS
-    SELECT * FROM stroma_system.load_commits;
+    SELECT * FROM stroma_system.stroma_seen_commits;
 CREATE OR REPLACE VIEW stroma_system.sys_load_detail AS
     SELECT userid AS user_id, query AS query_id, slice, 0 AS session_id, target AS table_name,
         filename AS file_name, bytes, lines_scanned, rows_loaded, errors AS error_count,
-        curtime AS record_time, file_format, copy_job_id FROM stroma_system.load_commits;
+        curtime AS record_time, file_format, copy_job_id FROM stroma_system.stroma_seen_commits;
 CREATE OR REPLACE VIEW stroma_system.sys_load_history AS
     SELECT userid AS user_id, query AS query_id, 'completed' AS status, target AS table_name,
         min(curtime) AS start_time, max(curtime) AS end_time, count(*) AS loaded_file_count,
         sum(rows_loaded)::BIGINT AS loaded_rows, sum(bytes)::BIGINT AS loaded_bytes,
         sum(errors)::BIGINT AS error_count, max(file_format) AS file_format
-    FROM stroma_system.load_commits GROUP BY ALL;
+    FROM stroma_system.stroma_seen_commits GROUP BY ALL;
 CREATE OR REPLACE VIEW stroma_system.sys_copy_job AS
     SELECT id AS job_id, "name" AS job_name, source AS data_source, copy_text AS copy_query,
         target AS destination_table, automatic AS is_auto, owner_name AS job_owner,
-        created AS create_time FROM stroma_system.copy_jobs;
+        created AS create_time FROM stroma_system.copy_jobs
+    WHERE stroma_system.stroma_sees_all() OR "owner" = stroma_system.stroma_me();
 CREATE OR REPLACE VIEW stroma_system.sys_copy_job_detail AS
     SELECT copy_job_id AS job_id, filename AS file_name, 'loaded' AS status, bytes AS file_size,
         rows_loaded, curtime AS record_time, NULL::VARCHAR AS error_message
-    FROM stroma_system.load_commits WHERE copy_job_id > 0
+    FROM stroma_system.stroma_seen_commits WHERE copy_job_id > 0
     UNION ALL SELECT job_id, filename, 'failed', NULL, 0, noted, reason
-    FROM stroma_system.copy_job_failures;
+    FROM stroma_system.copy_job_failures
+    WHERE stroma_system.stroma_sees_all() OR job_id IN (SELECT id FROM stroma_system.copy_jobs
+        WHERE "owner" = stroma_system.stroma_me());
 CREATE OR REPLACE VIEW stroma_system.stl_query AS
-    SELECT 100 AS userid, query, label, xid, pid, database, querytxt,
+    SELECT userid, query, label, xid, pid, database, querytxt,
         make_timestamp(started_us) AS starttime,
         CASE WHEN ended_us > 0 THEN make_timestamp(ended_us) END AS endtime,
         CASE WHEN state IN ('failed', 'canceled') THEN 1 ELSE 0 END AS aborted,
         0 AS insert_pristine, 0 AS concurrency_scaling_status
-    FROM stroma_queries('');
+    FROM stroma_system.stroma_seen_queries;
 CREATE OR REPLACE VIEW stroma_system.stl_querytext AS
-    SELECT 100 AS userid, xid, pid, query, 0 AS sequence, left(querytxt, 200) AS text
-    FROM stroma_queries('');
+    SELECT userid, xid, pid, query, 0 AS sequence, left(querytxt, 200) AS text
+    FROM stroma_system.stroma_seen_queries;
 CREATE OR REPLACE VIEW stroma_system.svl_qlog AS
-    SELECT 100 AS userid, query, xid, pid, make_timestamp(started_us) AS starttime,
+    SELECT userid, query, xid, pid, make_timestamp(started_us) AS starttime,
         CASE WHEN ended_us > 0 THEN make_timestamp(ended_us) END AS endtime,
         greatest(ended_us - started_us, 0) AS elapsed,
         CASE WHEN state IN ('failed', 'canceled') THEN 1 ELSE 0 END AS aborted, label,
         left(querytxt, 60) AS "substring", NULL AS source_query, '' AS concurrency_scaling_status_txt
-    FROM stroma_queries('');
+    FROM stroma_system.stroma_seen_queries;
 CREATE OR REPLACE VIEW stroma_system.sys_query_history AS
-    SELECT 100 AS user_id, query AS query_id, label AS query_label, xid AS transaction_id,
+    SELECT userid AS user_id, query AS query_id, label AS query_label, xid AS transaction_id,
         pid AS session_id, database AS database_name, username,
         state AS status, querytxt AS query_text, make_timestamp(started_us) AS start_time,
         CASE WHEN ended_us > 0 THEN make_timestamp(ended_us) END AS end_time,
         greatest(ended_us - started_us, 0) AS elapsed_time, rows AS returned_rows,
         error AS error_message
-    FROM stroma_queries('');
+    FROM stroma_system.stroma_seen_queries;
 CREATE OR REPLACE VIEW stroma_system.stv_recents AS
-    SELECT 100 AS userid, CASE WHEN state = 'running' THEN 'Running' ELSE 'Done' END AS status,
+    SELECT userid, CASE WHEN state = 'running' THEN 'Running' ELSE 'Done' END AS status,
         make_timestamp(started_us) AS starttime, greatest(ended_us - started_us, 0) AS duration,
         username AS user_name, database AS db_name, querytxt AS query, pid
-    FROM stroma_queries('');
+    FROM stroma_system.stroma_seen_queries;
 CREATE OR REPLACE VIEW stroma_system.svv_table_info AS
     SELECT current_database() AS database, schema_name AS schema, table_oid AS table_id,
         table_name AS "table",

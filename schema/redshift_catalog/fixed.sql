@@ -44,23 +44,22 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_type AS
 CREATE OR REPLACE VIEW stroma_catalog.pg_am AS SELECT CAST(oid AS BIGINT) AS oid, amname, amtype,
     CAST(oid AS BIGINT) AS amhandler
     FROM (VALUES (2, 'heap', 't'), (403, 'btree', 'i')) AS t(oid, amname, amtype);
-CREATE OR REPLACE VIEW stroma_catalog.pg_database AS
-    SELECT CAST(16384 AS BIGINT) AS oid, 'dev' AS datname, CAST(10 AS BIGINT) AS datdba,
-        6 AS encoding, 'c' AS datlocprovider, 'C' AS datcollate, 'C' AS datctype,
-        CAST(NULL AS VARCHAR) AS daticulocale, CAST(NULL AS VARCHAR) AS datcollversion,
-        false AS datistemplate, true AS datallowconn, -1 AS datconnlimit,
-        CAST(1663 AS BIGINT) AS dattablespace, CAST(0 AS BIGINT) AS datlastsysoid,
-        CAST(NULL AS VARCHAR[]) AS datacl, CAST(NULL AS VARCHAR[]) AS datconfig;
+-- Users, with their numbers; of roles and groups they are in the million.
 CREATE OR REPLACE VIEW stroma_catalog.pg_roles AS
-    SELECT CAST(10 AS BIGINT) AS oid, 'admin' AS rolname, true AS rolsuper, true AS rolinherit,
-        true AS rolcreaterole, true AS rolcreatedb, true AS rolcanlogin, false AS rolreplication,
-        true AS rolbypassrls, -1 AS rolconnlimit, '********' AS rolpassword,
-        CAST(NULL AS TIMESTAMPTZ) AS rolvaliduntil, CAST(NULL AS VARCHAR[]) AS rolconfig;
+    SELECT CAST(oid AS BIGINT) AS oid, rolname, rolsuper, true AS rolinherit,
+        rolsuper AS rolcreaterole, rolsuper AS rolcreatedb, rolcanlogin, false AS rolreplication,
+        rolsuper AS rolbypassrls, -1 AS rolconnlimit, '********' AS rolpassword,
+        CAST(NULL AS TIMESTAMPTZ) AS rolvaliduntil, CAST(NULL AS VARCHAR[]) AS rolconfig
+    FROM (SELECT "number" AS oid, "name" AS rolname, is_super AS rolsuper, true AS rolcanlogin
+          FROM stroma_system.users
+          UNION ALL SELECT "number", "name", false, false FROM stroma_system.roles
+          WHERE kind = 'role');
 CREATE OR REPLACE VIEW stroma_catalog.pg_authid AS SELECT * FROM stroma_catalog.pg_roles;
 CREATE OR REPLACE VIEW stroma_catalog.pg_user AS
     SELECT rolname AS usename, oid AS usesysid, rolcreatedb AS usecreatedb, rolsuper AS usesuper,
         false AS usecatupd, false AS userepl, false AS usebypassrls, rolpassword AS passwd,
-        rolvaliduntil AS valuntil, rolconfig AS useconfig FROM stroma_catalog.pg_roles;
+        rolvaliduntil AS valuntil, rolconfig AS useconfig FROM stroma_catalog.pg_roles
+    WHERE rolcanlogin;
 CREATE OR REPLACE VIEW stroma_catalog.pg_tablespace AS
     SELECT CAST(1663 AS BIGINT) AS oid, 'pg_default' AS spcname, CAST(10 AS BIGINT) AS spcowner,
         CAST(NULL AS VARCHAR[]) AS spcacl, CAST(NULL AS VARCHAR[]) AS spcoptions;
@@ -86,10 +85,57 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_stat_activity AS
 CREATE OR REPLACE VIEW stroma_catalog.pg_locks AS
     SELECT '' AS locktype, CAST(0 AS BIGINT) AS database, CAST(0 AS BIGINT) AS relation, 0 AS pid,
         '' AS mode, false AS granted, CAST(0 AS BIGINT) AS transactionid WHERE false;
-CREATE OR REPLACE VIEW stroma_catalog.pg_auth_members AS SELECT CAST(0 AS BIGINT) AS roleid,
-    CAST(0 AS BIGINT) AS member, CAST(0 AS BIGINT) AS grantor, false AS admin_option WHERE false;
-CREATE OR REPLACE VIEW stroma_catalog.pg_group AS SELECT '' AS groname, CAST(0 AS BIGINT) AS grosysid,
-    CAST(NULL AS BIGINT[]) AS grolist WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_auth_members AS
+    SELECT CAST(r.identity_id AS BIGINT) AS roleid, CAST(m.identity_id AS BIGINT) AS "member",
+        CAST(coalesce(g."number", 100) AS BIGINT) AS grantor, a.is_admin AS admin_option
+    FROM stroma_system.role_members a
+        JOIN stroma_system.stroma_identities r ON r.grantee = a."role" AND r.identity_type = 'role'
+        JOIN stroma_system.stroma_identities m ON m.grantee = a."member"
+        LEFT JOIN stroma_system.users g ON g.id = a.grantor;
+CREATE OR REPLACE VIEW stroma_catalog.pg_group AS
+    SELECT r."name" AS groname, CAST(r."number" AS BIGINT) AS grosysid,
+        list(CAST(i.identity_id AS BIGINT)) FILTER (WHERE i.identity_id IS NOT NULL) AS grolist
+    FROM stroma_system.roles r LEFT JOIN stroma_system.role_members m ON m."role" = 'group ' || r."name"
+        LEFT JOIN stroma_system.stroma_identities i ON i.grantee = m."member"
+    WHERE r.kind = 'group' GROUP BY ALL;
+-- Rights as PostgreSQL writes them: grantee=letters/grantor; none where nothing was granted.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_letter(allows) AS CASE allows
+    WHEN 'INSERT' THEN 'a' WHEN 'SELECT' THEN 'r' WHEN 'UPDATE' THEN 'w' WHEN 'DELETE' THEN 'd'
+    WHEN 'TRUNCATE' THEN 'D' WHEN 'REFERENCES' THEN 'x' WHEN 'USAGE' THEN 'U' WHEN 'CREATE' THEN 'C'
+    WHEN 'TEMP' THEN 'T' WHEN 'ALTER' THEN 'A' WHEN 'DROP' THEN 'P' ELSE '' END;
+CREATE OR REPLACE MACRO stroma_catalog.stroma_grantee(kind, name) AS
+    CASE kind WHEN 'public' THEN '' WHEN 'user' THEN name ELSE kind || ' ' || name END;
+CREATE OR REPLACE VIEW stroma_catalog.stroma_acl AS
+    SELECT kind, "schema", "name", list(who || '=' || letters || '/' || grantor ORDER BY place, who,
+        grantor) AS acl
+    FROM (
+        SELECT 1 AS place, g.kind, g."schema", g."name",
+            stroma_catalog.stroma_grantee(i.identity_type, i.identity_name) AS who,
+            coalesce(u."name", 'admin') AS grantor,
+            string_agg(stroma_catalog.stroma_letter(g.allows) ||
+                CASE WHEN g.is_grantable THEN '*' ELSE '' END, '' ORDER BY
+                strpos('arwdDxUCTAP', stroma_catalog.stroma_letter(g.allows))) AS letters
+        FROM stroma_system.rights g JOIN stroma_system.stroma_identities i USING (grantee)
+            LEFT JOIN stroma_system.users u ON u.id = g.grantor
+        GROUP BY ALL
+        UNION ALL
+        SELECT 0, o.kind, o."schema", o."name", u."name", u."name",
+            CASE o.kind WHEN 'schema' THEN 'UCAP' ELSE 'arwdDxAP' END
+        FROM stroma_system.owners o JOIN stroma_system.users u ON u.id = o."owner"
+        WHERE (o.kind, o."schema", o."name") IN
+            (SELECT (kind, "schema", "name") FROM stroma_system.rights))
+    GROUP BY kind, "schema", "name";
+CREATE OR REPLACE VIEW stroma_catalog.pg_database AS
+    SELECT CAST(16384 AS BIGINT) AS oid, 'dev' AS datname, CAST(10 AS BIGINT) AS datdba,
+        6 AS encoding, 'c' AS datlocprovider, 'C' AS datcollate, 'C' AS datctype,
+        CAST(NULL AS VARCHAR) AS daticulocale, CAST(NULL AS VARCHAR) AS datcollversion,
+        false AS datistemplate, true AS datallowconn, -1 AS datconnlimit,
+        CAST(1663 AS BIGINT) AS dattablespace, CAST(0 AS BIGINT) AS datlastsysoid,
+        (SELECT max(acl) FROM stroma_catalog.stroma_acl WHERE kind = 'database') AS datacl,
+        CAST(NULL AS VARCHAR[]) AS datconfig;
+CREATE OR REPLACE VIEW stroma_catalog.stroma_owner AS
+    SELECT o.kind, o."schema", o."name", CAST(u."number" AS BIGINT) AS "number", u."name" AS called
+    FROM stroma_system.owners o JOIN stroma_system.users u ON u.id = o."owner";
 CREATE OR REPLACE VIEW stroma_catalog.pg_inherits AS SELECT CAST(0 AS BIGINT) AS inhrelid,
     CAST(0 AS BIGINT) AS inhparent, 0 AS inhseqno, false AS inhdetachpending WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_policy AS SELECT CAST(0 AS BIGINT) AS oid, '' AS polname,

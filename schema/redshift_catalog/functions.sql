@@ -2,7 +2,9 @@
 CREATE OR REPLACE MACRO stroma_catalog.version() AS
     'PostgreSQL 8.0.2 on x86_64-pc-linux-gnu, compiled by Stroma, Redshift 1.0.0';
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_userbyid(of_number) AS
-    CASE of_number WHEN 10 THEN 'admin' ELSE 'unknown (OID=' || of_number || ')' END;
+    CASE of_number WHEN 10 THEN 'admin' ELSE coalesce((SELECT max(stroma_a) FROM (SELECT rolname AS
+        stroma_a, oid AS stroma_b FROM stroma_catalog.pg_roles) WHERE stroma_b = of_number),
+        'unknown (OID=' || of_number || ')') END;
 CREATE OR REPLACE MACRO stroma_catalog.pg_table_is_visible(of_number) AS
     of_number IN (SELECT stroma_number FROM stroma_catalog.stroma_visible);
 CREATE OR REPLACE MACRO stroma_catalog.pg_type_is_visible(of_number) AS true;
@@ -118,15 +120,6 @@ CREATE OR REPLACE MACRO stroma_catalog.current_schemas(implicit) AS
     list_filter(system.main.current_schemas(false), lambda s: s NOT LIKE 'stroma\_%' ESCAPE '\');
 CREATE OR REPLACE MACRO stroma_catalog.current_schema() AS
     list_filter(system.main.current_schemas(false), lambda s: s NOT LIKE 'stroma\_%' ESCAPE '\')[1];
-CREATE OR REPLACE MACRO stroma_catalog.has_table_privilege(a, b) AS true, (a, b, c) AS true;
-CREATE OR REPLACE MACRO stroma_catalog.has_schema_privilege(a, b) AS true, (a, b, c) AS true;
-CREATE OR REPLACE MACRO stroma_catalog.has_database_privilege(a, b) AS true, (a, b, c) AS true;
-CREATE OR REPLACE MACRO stroma_catalog.has_column_privilege(a, b, c) AS true,
-    (a, b, c, d) AS true;
-CREATE OR REPLACE MACRO stroma_catalog.has_any_column_privilege(a, b) AS true, (a, b, c) AS true;
-CREATE OR REPLACE MACRO stroma_catalog.has_function_privilege(a, b) AS true, (a, b, c) AS true;
-CREATE OR REPLACE MACRO stroma_catalog.has_sequence_privilege(a, b) AS true, (a, b, c) AS true;
-CREATE OR REPLACE MACRO stroma_catalog.pg_has_role(a, b) AS true, (a, b, c) AS true;
 -- Columns are renamed within, so that an argument that is called like one of them isn't taken for it.
 -- What names of the types regclass, regtype and so on become: the dialect writes a cast as a call.
 -- A number is told as its name, as clients show it.
@@ -138,6 +131,69 @@ CREATE OR REPLACE MACRO stroma_catalog.to_regclass(of_number BIGINT) AS
         WHERE stroma_name = replace(of_name, '"', '')), (SELECT max(stroma_number) FROM
         stroma_catalog.stroma_full_name WHERE stroma_name = replace(of_name, '"', '')),
         CAST(error('relation "' || of_name || '" does not exist') AS BIGINT));
+-- A right as it is asked for: 'select', 'SELECT WITH GRANT OPTION', 'temporary'.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_asked(of_right) AS
+    replace(replace(upper(trim(of_right)), ' WITH GRANT OPTION', '*'), 'TEMPORARY', 'TEMP');
+CREATE OR REPLACE MACRO stroma_catalog.has_table_privilege(of_table BIGINT, of_right VARCHAR) AS
+    (of_table, stroma_catalog.stroma_asked(of_right)) IN (SELECT (relation, allows)
+        FROM stroma_catalog.stroma_table_right WHERE user_id = stroma_system.stroma_me()),
+    (of_table VARCHAR, of_right VARCHAR) AS
+    (stroma_catalog.to_regclass(of_table), stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (relation, allows) FROM stroma_catalog.stroma_table_right
+         WHERE user_id = stroma_system.stroma_me()),
+    (of_user, of_table BIGINT, of_right VARCHAR) AS
+    (CAST(of_user AS VARCHAR), of_table, stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, relation, allows) FROM stroma_catalog.stroma_table_right),
+    (of_user, of_table VARCHAR, of_right VARCHAR) AS
+    (CAST(of_user AS VARCHAR), stroma_catalog.to_regclass(of_table),
+        stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, relation, allows) FROM stroma_catalog.stroma_table_right);
+CREATE OR REPLACE MACRO stroma_catalog.has_schema_privilege(of_schema BIGINT, of_right VARCHAR) AS
+    (of_schema, stroma_catalog.stroma_asked(of_right)) IN (SELECT (oid, allows)
+        FROM stroma_catalog.stroma_schema_right WHERE user_id = stroma_system.stroma_me()),
+    (of_schema VARCHAR, of_right VARCHAR) AS
+    (of_schema, stroma_catalog.stroma_asked(of_right)) IN (SELECT (name, allows)
+        FROM stroma_catalog.stroma_schema_right WHERE user_id = stroma_system.stroma_me()),
+    (of_user, of_schema BIGINT, of_right VARCHAR) AS
+    (CAST(of_user AS VARCHAR), of_schema, stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, oid, allows) FROM stroma_catalog.stroma_schema_right),
+    (of_user, of_schema VARCHAR, of_right VARCHAR) AS
+    (CAST(of_user AS VARCHAR), of_schema, stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, name, allows) FROM stroma_catalog.stroma_schema_right);
+CREATE OR REPLACE MACRO stroma_catalog.has_database_privilege(of_base, of_right) AS
+    stroma_catalog.stroma_asked(of_right) IN (SELECT allows
+        FROM stroma_catalog.stroma_database_right WHERE user_id = stroma_system.stroma_me()),
+    (of_user, of_base, of_right) AS
+    (CAST(of_user AS VARCHAR), stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, allows) FROM stroma_catalog.stroma_database_right);
+-- There are no rights on single columns.
+CREATE OR REPLACE MACRO stroma_catalog.has_column_privilege(of_table BIGINT, of_column, of_right VARCHAR) AS
+    stroma_catalog.has_table_privilege(CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR)),
+    (of_table VARCHAR, of_column, of_right VARCHAR) AS
+    stroma_catalog.has_table_privilege(CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR)),
+    (of_user, of_table BIGINT, of_column, of_right VARCHAR) AS
+    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR)),
+    (of_user, of_table VARCHAR, of_column, of_right VARCHAR) AS
+    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR));
+CREATE OR REPLACE MACRO stroma_catalog.has_any_column_privilege(of_table BIGINT, of_right VARCHAR) AS
+    stroma_catalog.has_table_privilege(CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR)),
+    (of_table VARCHAR, of_right VARCHAR) AS
+    stroma_catalog.has_table_privilege(CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR)),
+    (of_user, of_table BIGINT, of_right VARCHAR) AS
+    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR)),
+    (of_user, of_table VARCHAR, of_right VARCHAR) AS
+    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR));
+CREATE OR REPLACE MACRO stroma_catalog.has_function_privilege(a, b) AS true, (a, b, c) AS true;
+CREATE OR REPLACE MACRO stroma_catalog.has_sequence_privilege(a, b) AS true, (a, b, c) AS true;
+CREATE OR REPLACE MACRO stroma_catalog.pg_has_role(of_role, of_right) AS
+    stroma_system.stroma_sees_all() OR CAST(of_role AS VARCHAR) IN (
+        SELECT unnest([i.identity_name, CAST(i.identity_id AS VARCHAR)])
+        FROM stroma_system.stroma_memberships m JOIN stroma_system.stroma_identities i USING (grantee)
+        WHERE m.id = stroma_system.stroma_me()),
+    (of_user, of_role, of_right) AS (CAST(of_user AS VARCHAR), CAST(of_role AS VARCHAR)) IN (
+        SELECT (u."name", unnest([i.identity_name, CAST(i.identity_id AS VARCHAR)]))
+        FROM stroma_system.stroma_memberships m JOIN stroma_system.stroma_identities i USING (grantee)
+            JOIN stroma_system.users u ON u.id = m.id);
 CREATE OR REPLACE MACRO stroma_catalog.to_regtype(of_number BIGINT) AS
     coalesce((SELECT max(stroma_a) FROM (SELECT stroma_name AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_type) WHERE stroma_b = of_number), CAST(of_number AS VARCHAR)),

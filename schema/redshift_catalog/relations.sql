@@ -46,13 +46,17 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_namespace AS
     SELECT stroma_catalog.stroma_schema_number(schema_name) AS oid,
         CASE schema_name WHEN 'stroma_catalog' THEN 'pg_catalog'
             WHEN 'stroma_information' THEN 'information_schema' ELSE schema_name END AS nspname,
-        CAST(10 AS BIGINT) AS nspowner, CAST(NULL AS VARCHAR[]) AS nspacl
+        coalesce(o."number", 100) AS nspowner, a.acl AS nspacl
     FROM duckdb_schemas()
+        LEFT JOIN stroma_catalog.stroma_owner o
+            ON o.kind = 'schema' AND o."schema" = lower(schema_name)
+        LEFT JOIN stroma_catalog.stroma_acl a
+            ON a.kind = 'schema' AND a."schema" = lower(schema_name)
     WHERE database_name = current_database()
         AND schema_name NOT IN ('main', 'pg_catalog', 'information_schema', 'stroma_dialect',
                                 'stroma_system')
         AND (NOT internal OR schema_name = 'public')
-    UNION ALL SELECT 13000, 'information_schema', 10, NULL
+    UNION ALL SELECT 13000, 'information_schema', 100, NULL
     WHERE NOT EXISTS (SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'stroma_information');
 
 -- Tables, views and keys: what stands behind pg_class and what hangs on it.
@@ -93,25 +97,29 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_column AS
         AND r.schema = c.schema_name AND r.name = c.table_name;
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_class AS
-    SELECT oid, name AS relname, schema_number AS relnamespace, CAST(0 AS BIGINT) AS reltype,
-        CAST(0 AS BIGINT) AS reloftype, CAST(10 AS BIGINT) AS relowner,
-        CAST(CASE kind WHEN 'r' THEN 2 ELSE 0 END AS BIGINT) AS relam, oid AS relfilenode,
+    SELECT oid, r.name AS relname, schema_number AS relnamespace, CAST(0 AS BIGINT) AS reltype,
+        CAST(0 AS BIGINT) AS reloftype, coalesce(o."number", 100) AS relowner,
+        CAST(CASE r.kind WHEN 'r' THEN 2 ELSE 0 END AS BIGINT) AS relam, oid AS relfilenode,
         CAST(0 AS BIGINT) AS reltablespace, CAST(greatest(rows // 100, 0) AS INTEGER) AS relpages,
         CAST(rows AS FLOAT) AS reltuples, 0 AS relallvisible, CAST(0 AS BIGINT) AS reltoastrelid,
         oid IN (SELECT table_number FROM stroma_catalog.stroma_key) AS relhasindex,
         false AS relisshared, CASE WHEN temporary THEN 't' ELSE 'p' END AS relpersistence,
-        kind AS relkind, CAST(columns AS SMALLINT) AS relnatts, CAST(0 AS SMALLINT) AS relchecks,
-        kind = 'v' AS relhasrules, false AS relhastriggers, false AS relhassubclass,
+        r.kind AS relkind, CAST(columns AS SMALLINT) AS relnatts, CAST(0 AS SMALLINT) AS relchecks,
+        r.kind = 'v' AS relhasrules, false AS relhastriggers, false AS relhassubclass,
         false AS relrowsecurity, false AS relforcerowsecurity, true AS relispopulated,
         'n' AS relreplident, false AS relispartition, CAST(0 AS BIGINT) AS relrewrite,
         CAST(0 AS BIGINT) AS relfrozenxid, CAST(0 AS BIGINT) AS relminmxid, false AS relhasoids,
-        false AS relhaspkey, CAST(NULL AS VARCHAR[]) AS relacl, CAST(NULL AS VARCHAR[]) AS reloptions,
+        false AS relhaspkey, a.acl AS relacl, CAST(NULL AS VARCHAR[]) AS reloptions,
         CAST(NULL AS VARCHAR) AS relpartbound,
         CASE WHEN json_extract_string(attributes, '$.dist') LIKE 'KEY%' THEN 1
             WHEN json_extract_string(attributes, '$.dist') LIKE '%ALL%' THEN 8 ELSE 0 END AS reldiststyle
-    FROM stroma_catalog.stroma_relation
+    FROM stroma_catalog.stroma_relation r
+        LEFT JOIN stroma_catalog.stroma_owner o ON o.kind = 'relation'
+            AND o."schema" = lower(r.schema) AND o."name" = lower(r.name)
+        LEFT JOIN stroma_catalog.stroma_acl a ON a.kind = 'relation'
+            AND a."schema" = lower(r.schema) AND a."name" = lower(r.name)
     UNION ALL
-    SELECT index_number, key_name, schema_number, 0, 0, 10, 403, index_number, 0, 1, 0, 0, 0, false,
+    SELECT index_number, key_name, schema_number, 0, 0, 100, 403, index_number, 0, 1, 0, 0, 0, false,
         false, 'p', 'i', len(key_columns), 0, false, false, false, false, false, true, 'n', false,
         0, 0, 0, false, false, NULL, NULL, NULL, 0
     FROM stroma_catalog.stroma_key;
@@ -204,10 +212,14 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_proc AS
     WHERE NOT internal AND function_type = 'macro' AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\';
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_tables AS
-    SELECT CASE schema WHEN 'stroma_catalog' THEN 'pg_catalog' ELSE schema END AS schemaname,
-        name AS tablename, 'admin' AS tableowner, CAST(NULL AS VARCHAR) AS tablespace,
+    SELECT CASE r.schema WHEN 'stroma_catalog' THEN 'pg_catalog' ELSE r.schema END AS schemaname,
+        r.name AS tablename, coalesce(o.called, 'admin') AS tableowner,
+        CAST(NULL AS VARCHAR) AS tablespace,
         false AS hasindexes, false AS hasrules, false AS hastriggers, false AS rowsecurity
-    FROM stroma_catalog.stroma_relation WHERE kind = 'r';
+    FROM stroma_catalog.stroma_relation r
+        LEFT JOIN stroma_catalog.stroma_owner o ON o.kind = 'relation'
+            AND o."schema" = lower(r.schema) AND o."name" = lower(r.name)
+    WHERE r.kind = 'r';
 -- The engine counts rows; what reads and changes them isn't counted.
 CREATE OR REPLACE VIEW stroma_catalog.pg_stat_user_tables AS
     SELECT oid AS relid, schema AS schemaname, name AS relname, CAST(0 AS BIGINT) AS seq_scan,
@@ -217,9 +229,58 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_stat_user_tables AS
         CAST(NULL AS TIMESTAMP) AS last_analyze
     FROM stroma_catalog.stroma_relation WHERE kind = 'r' AND schema NOT LIKE 'stroma\_%' ESCAPE '\';
 CREATE OR REPLACE VIEW stroma_catalog.pg_views AS
-    SELECT CASE WHEN schema IN ('stroma_catalog', 'stroma_system') THEN 'pg_catalog' ELSE schema END
-        AS schemaname, name AS viewname, 'admin' AS viewowner, body AS definition
-    FROM stroma_catalog.stroma_relation WHERE kind = 'v';
+    SELECT CASE WHEN r.schema IN ('stroma_catalog', 'stroma_system') THEN 'pg_catalog'
+            ELSE r.schema END AS schemaname, r.name AS viewname,
+        coalesce(o.called, 'admin') AS viewowner, body AS definition
+    FROM stroma_catalog.stroma_relation r
+        LEFT JOIN stroma_catalog.stroma_owner o ON o.kind = 'relation'
+            AND o."schema" = lower(r.schema) AND o."name" = lower(r.name)
+    WHERE r.kind = 'v';
+CREATE OR REPLACE VIEW stroma_catalog.pg_default_acl AS
+    SELECT stroma_catalog.stroma_number('default rights', defacluser || '.' || "schema") AS oid,
+        defacluser, defacluser AS defaclrole, CASE WHEN "schema" = '' THEN 0
+            ELSE stroma_catalog.stroma_schema_number("schema") END AS defaclnamespace, 'r' AS defaclobjtype,
+        list(who || '=' || letters || '/' || called ORDER BY who) AS defaclacl
+    FROM (
+        SELECT CAST(u."number" AS BIGINT) AS defacluser, u."name" AS called, d."schema",
+            stroma_catalog.stroma_grantee(i.identity_type, i.identity_name) AS who,
+            string_agg(stroma_catalog.stroma_letter(d.allows) ||
+                CASE WHEN d.is_grantable THEN '*' ELSE '' END, '' ORDER BY
+                strpos('arwdDxUCTAP', stroma_catalog.stroma_letter(d.allows))) AS letters
+        FROM stroma_system.default_rights d JOIN stroma_system.stroma_identities i USING (grantee)
+            JOIN stroma_system.users u ON u.id = d."owner"
+        GROUP BY ALL)
+    GROUP BY defacluser, called, "schema";
+-- What has_table_privilege looks up: by user, number of the relation, right.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_table_right AS
+    SELECT u.id AS user_id, u."name" AS user_name, r.oid AS relation, e.allows
+    FROM stroma_system.stroma_effective e JOIN stroma_system.users u ON u.id = e.id
+        JOIN stroma_catalog.stroma_relation r ON e.kind = 'relation'
+            AND lower(r.schema) = e."schema" AND lower(r.name) = e."name"
+    UNION ALL SELECT u.id, u."name", r.oid, 'SELECT' FROM stroma_system.users u,
+        stroma_catalog.stroma_relation r WHERE r.schema LIKE 'stroma\_%' ESCAPE '\'
+    UNION ALL SELECT u.id, u."name", r.oid, a.allows FROM stroma_system.users u,
+        stroma_catalog.stroma_relation r, (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'),
+            ('TRUNCATE'), ('REFERENCES'), ('ALTER'), ('DROP'), ('SELECT*'), ('INSERT*'),
+            ('UPDATE*'), ('DELETE*'), ('TRUNCATE*'), ('REFERENCES*')) AS a(allows)
+    WHERE u.is_super;
+CREATE OR REPLACE VIEW stroma_catalog.stroma_schema_right AS
+    SELECT u.id AS user_id, u."name" AS user_name, e."schema" AS name,
+        stroma_catalog.stroma_schema_number(e."schema") AS oid, e.allows
+    FROM stroma_system.stroma_effective e JOIN stroma_system.users u ON u.id = e.id
+    WHERE e.kind = 'schema'
+    UNION ALL SELECT u.id, u."name", n.nspname, n.oid, 'USAGE' FROM stroma_system.users u,
+        stroma_catalog.pg_namespace n WHERE n.nspname IN ('pg_catalog', 'information_schema')
+    UNION ALL SELECT u.id, u."name", n.nspname, n.oid, a.allows FROM stroma_system.users u,
+        stroma_catalog.pg_namespace n, (VALUES ('USAGE'), ('CREATE'), ('ALTER'), ('DROP'),
+            ('USAGE*'), ('CREATE*')) AS a(allows) WHERE u.is_super;
+CREATE OR REPLACE VIEW stroma_catalog.stroma_database_right AS
+    SELECT u.id AS user_id, u."name" AS user_name, e.allows
+    FROM stroma_system.stroma_effective e JOIN stroma_system.users u ON u.id = e.id
+    WHERE e.kind = 'database'
+    UNION ALL SELECT u.id, u."name", 'CONNECT' FROM stroma_system.users u
+    UNION ALL SELECT u.id, u."name", a.allows FROM stroma_system.users u,
+        (VALUES ('CREATE'), ('TEMP'), ('USAGE')) AS a(allows) WHERE u.is_super;
 CREATE OR REPLACE VIEW stroma_catalog.pg_indexes AS
     SELECT schema AS schemaname, table_name AS tablename, key_name AS indexname,
         CAST(NULL AS VARCHAR) AS tablespace,

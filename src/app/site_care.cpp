@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "object/disk/disk_store.h"
 #include "queue/segments/segment_stream.h"
+#include "sql/duckdb/duckdb_database.h"
 
 // Looking after a data directory: verify, backup, restore.
 
@@ -245,6 +246,13 @@ Result<void> verify_records(const fs::path& data, std::vector<std::string>& foun
     return {};
 }
 
+/// Every stored row of the tables of SQL clients.
+Result<void> verify_tables(const fs::path& file) {
+    if (!fs::exists(file)) return {};
+    const auto database = TRY(sql::open_duckdb({.file = file}));
+    return database->verify();
+}
+
 }  // namespace
 
 void Site::copy_records_by(CopyRecords copy) {
@@ -264,6 +272,7 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
         note(found, state_->control->verify());
         note(found, state_->warehouse_database->verify());
         if (fs::exists(state_->data / ingest_file)) note(found, TRY(ingest())->verify());
+        note(found, verify_tables(state_->data / "redshift" / "dev.duckdb"));
         TRY(verify_records(state_->data, found));
         for (const auto& info : TRY(all_objects(*state_->objects))) {
             if (is_cancelled(watch)) return fail(ErrorCode::cancelled, "verify was stopped");

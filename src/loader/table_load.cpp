@@ -585,6 +585,7 @@ Result<TargetSession*> TableLoad::session(const catalog::Principal& principal) {
     options.principal = principal;
     options.user = principal.name.empty() ? "loader" : principal.name;
     options.application = "stroma loader";
+    options.by_site = true;  // which table is loaded is its configuration's to say
     auto engine = TRY(parts_.engine.connect(std::move(options)));
     const OtherDatabase& elsewhere = parts_.elsewhere;
     session_ = elsewhere.database == nullptr

@@ -102,13 +102,45 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
 
 Result<std::unique_ptr<Session>> Engine::connect(SessionOptions options) {
     if (state_->stopping) return fail(ErrorCode::unavailable, "the database is being closed");
+    const bool is_local =
+        options.by_site || options.principal.id == catalog::local_administrator().id;
+    options.is_superuser |= is_local;
+    const std::string id =
+        is_local ? catalog::local_administrator().id : std::string(options.principal.id);
+    TRY(state_->know_user({id, is_local ? "admin" : options.principal.name, options.is_superuser}));
     auto connection = TRY(state_->database->connect());
+    // What the views of the log and of rights ask; no statement of a user's reaches it.
+    const std::string me = "SET VARIABLE stroma_user = " + quoted_text(id);
     auto session =
         std::make_unique<EngineSession>(*state_, std::move(options), std::move(connection));
     const auto ready = session->set("search_path", "\"$user\", public");
     if (!ready) return fail(error_of(ready.error()));
-    TRY(session->connection().run_script("SET TimeZone = 'UTC'"));
+    TRY(session->connection().run_script("SET TimeZone = 'UTC'; " + me));
     return session;
+}
+
+Result<void> Engine::State::know_user(const EngineUser& user) {
+    const std::lock_guard lock(users_mutex);
+    const auto known = users.find(user.id);
+    if (known != users.end() && known->second.name == user.name &&
+        known->second.is_superuser == user.is_superuser)
+        return {};
+    const auto connection = TRY(database->connect());
+    const std::shared_lock no_backup(commits);
+    const auto keep = [&]() -> Result<void> {
+        const auto changed = TRY(connection->change(
+            "UPDATE stroma_system.users SET \"name\" = ?, is_super = ? WHERE id = ?",
+            {user.name, user.is_superuser, user.id}));
+        if (changed > 0) return {};
+        TRY(connection->change(
+            "INSERT INTO stroma_system.users SELECT max(\"number\") + 1, ?, ?, ? FROM "
+            "stroma_system.users",
+            {user.id, user.name, user.is_superuser}));
+        return {};
+    };
+    TRY(connection->in_transaction(keep));
+    users[user.id] = user;
+    return {};
 }
 
 Result<std::vector<CopyJob>> Engine::copy_jobs() {

@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/context.h"
@@ -13,11 +15,19 @@
 
 namespace stroma::redshift {
 
+/// Whom a GRANT may name.
+struct EngineUser {
+    std::string id, name;
+    bool is_superuser = false;
+};
+
 struct EngineOptions {
     fs::path folder;  ///< holds dev.duckdb and what is staged; made when absent
     std::uint64_t memory_bytes = std::uint64_t{1} << 30;
     const Clock* clock = &system_clock();
     std::shared_ptr<Lake> lake;  ///< null: COPY and UNLOAD of s3:// are refused
+    /// The user of that name, if there is one; unset: those that ever had a session.
+    std::function<Result<std::optional<EngineUser>>(std::string_view name)> find_user;
     /// Makes the relations of pg_catalog in the schema stroma_catalog, at each start; "CREATE OR
     /// REPLACE" throughout.
     std::function<Result<void>(sql::Connection&)> add_catalog;

@@ -14,18 +14,6 @@
 
 namespace stroma::redshift {
 
-/// What prepare() found out.
-struct Prepared::Plan {
-    std::vector<Token> tokens;
-    std::string sql;     ///< for the engine; "" where open() makes it
-    std::string target;  ///< the table it changes, as key(); "" for none
-    bool reads = true;   ///< whether what it changes follows from what it read
-    ColumnNames names;
-    std::shared_ptr<const Prepared> query = {};  ///< the one that DECLARE CURSOR is for
-};
-
-class RowsCursor;
-
 /// A table's name after the session's search path.
 struct TableName {
     std::string schema, name;
@@ -33,6 +21,19 @@ struct TableName {
     std::string sql() const { return quoted_name(schema) + "." + quoted_name(name); }
     std::string key() const { return schema + "." + name; }
 };
+
+/// What prepare() found out.
+struct Prepared::Plan {
+    std::vector<Token> tokens;
+    std::string sql;     ///< for the engine; "" where open() makes it
+    std::string target;  ///< the table it changes, as key(); "" for none
+    TableName table;     ///< the same
+    bool reads = true;   ///< whether what it changes follows from what it read
+    ColumnNames names;
+    std::shared_ptr<const Prepared> query = {};  ///< the one that DECLARE CURSOR is for
+};
+
+class RowsCursor;
 
 /// The session of an engine: one connection of the database.
 class EngineSession final : public Session {
@@ -89,6 +90,11 @@ public:
     std::uint64_t transaction() const { return transaction_; }
     bool is_called_off() const { return called_off_ || engine_.stopping; }
     bool in_block() const { return explicit_; }
+    bool is_superuser() const { return options_.is_superuser; }
+    /// Whose rights count, and who owns what is made.
+    const std::string& user_id() const { return user_id_; }
+    /// The statement that runs was found to be allowed to change something; write() refuses others.
+    void allow_changes() { is_allowed_ = true; }
 
     std::int64_t last_copy_count = 0, last_copy_query = 0, last_unload_count = 0;
 
@@ -105,6 +111,7 @@ private:
                                               std::span<const sql::Value> values);
     Answer<std::unique_ptr<Cursor>> select(const Prepared& prepared,
                                            std::span<const sql::Value> values);
+    Answer<void> demand_change(const Prepared& prepared);
     Answer<void> understand(const Statement& statement, std::span<const std::uint32_t> hints,
                             Prepared& prepared, Prepared::Plan& plan);
     Answer<void> find_target(const Statement& statement, Prepared::Plan& plan);
@@ -125,12 +132,14 @@ private:
 
     Engine::State& engine_;
     SessionOptions options_;
+    std::string user_id_;
     std::unique_ptr<sql::Connection> connection_;
     std::atomic<bool> called_off_{false};
     std::map<std::string, std::string> settings_, changed_settings_;
     std::vector<Notice> notices_;
     RowsCursor* live_ = nullptr;  ///< still reads from the connection
     bool explicit_ = false, failed_ = false, grouped_ = false, begun_ = false, wrote_ = false;
+    bool is_allowed_ = false;        ///< to change something, by the statement that runs
     std::uint64_t transaction_ = 0;  ///< holder of locks
     std::uint64_t snapshot_ = 0;
     std::int64_t query_ = 0;

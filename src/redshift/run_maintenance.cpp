@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "redshift/rights.h"
 #include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
 
@@ -38,7 +39,9 @@ Answer<std::unique_ptr<Cursor>> Maintenance::lock() {
     in_.take("table");
     std::vector<std::string> keys;
     do {
-        keys.push_back(TRY(table()).key());
+        const TableName found = TRY(table());
+        TRY(demand_one_on(session_, found, {"INSERT", "UPDATE", "DELETE"}));
+        keys.push_back(found.key());
     } while (in_.take_sign(","));
     // Whoever locks reads afterwards what is newest: a snapshot that is older is a conflict.
     TRY(session_.write(keys, true, []() -> Answer<std::int64_t> { return 0; }));
@@ -86,10 +89,14 @@ Answer<std::unique_ptr<Cursor>> Maintenance::vacuum() {
     }
     std::vector<TableName> tables;
     if (in_.at_end() || in_.is("to") || in_.is("boost")) {
-        tables = TRY(all_tables());
+        for (TableName& each : TRY(all_tables()))
+            if (TRY(may(session_, relation_thing(each), "OWNER")))
+                tables.push_back(std::move(each));
     } else {
         tables.push_back(TRY(table()));
+        TRY(demand_on(session_, tables.front(), {"OWNER"}));
     }
+    session_.allow_changes();
     for (const TableName& each : tables) {
         if (!sorts) continue;
         TRY(session_.write({each.key()}, false, [&] { return sort(each); }));
@@ -105,6 +112,7 @@ Answer<std::unique_ptr<Cursor>> Maintenance::analyze() {
     in_.take("verbose");
     if (!in_.at_end() && !in_.is("predicate") && !in_.is("all")) {
         const TableName found = TRY(table());
+        TRY(demand_on(session_, found, {"OWNER"}));
         TRY(session_.query("ANALYZE " + found.sql()));
     }
     return done(StatementKind::analyze);
@@ -160,6 +168,7 @@ Answer<std::unique_ptr<Cursor>> Maintenance::analyze_compression() {
     in_.next();
     in_.next();
     const TableName found = TRY(table());
+    TRY(demand_on(session_, found, {"SELECT"}));
     std::vector<std::string> wanted;
     if (in_.is_sign("(")) wanted = TRY(in_.names());
     const auto attributes = TRY(attributes_of(session_, found));

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "redshift/rights.h"
 #include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
 #include "sql/duckdb/duckdb_database.h"
@@ -18,6 +19,7 @@ public:
 
 private:
     Answer<void> read();
+    Answer<void> demand_rights();
     Answer<std::int64_t> remove_duplicates();
     Answer<void> check_matches();
     Answer<std::string> part(std::size_t from, std::size_t to) {
@@ -74,6 +76,17 @@ Answer<void> Merge::read() {
     return {};
 }
 
+Answer<void> Merge::demand_rights() {
+    if (session_.is_superuser()) return {};
+    TRY(demand_on(session_, target_, {"SELECT", "INSERT", "UPDATE", "DELETE"}));
+    TRY(demand_reads(session_, fmt::format("SELECT 1 FROM {} AS {} WHERE {}", source_,
+                                           quoted_name(source_called_), condition_)));
+    for (; !in_.at_end(); in_.next())
+        if (in_.is("select") || in_.is("from") || in_.is("table") || in_.is("with"))
+            return refuse("0A000", "WHEN of a MERGE takes no subquery: put it into the source");
+    return {};
+}
+
 // A row of the target that several of the source match is an error, whatever would become of it.
 Answer<void> Merge::check_matches() {
     const auto twice = TRY(session_.text_of(
@@ -97,6 +110,7 @@ Answer<std::int64_t> Merge::remove_duplicates() {
 
 Answer<std::int64_t> Merge::run(std::span<const sql::Value> values) {
     TRY(read());
+    TRY(demand_rights());
     const std::string whole = TRY(part(0, tokens_.size() - 1));
     return session_.write({target_.key()}, true, [&]() -> Answer<std::int64_t> {
         if (removes_duplicates_) return remove_duplicates();

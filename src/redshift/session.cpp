@@ -7,6 +7,7 @@
 #include "redshift/cursors.h"
 #include "redshift/engine_session.h"
 #include "redshift/external.h"
+#include "redshift/rights.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::redshift {
@@ -17,34 +18,11 @@ bool is_data_change(StatementKind kind) {
            kind == StatementKind::remove;
 }
 
+constexpr std::string_view explain_word = "EXPLAIN ";
+
 /// Whether it may run in a transaction that failed.
 bool ends_block(StatementKind kind) {
     return kind == StatementKind::commit || kind == StatementKind::rollback;
-}
-
-bool writes(StatementKind kind) {
-    switch (kind) {
-        case StatementKind::insert:
-        case StatementKind::update:
-        case StatementKind::remove:
-        case StatementKind::merge:
-        case StatementKind::truncate:
-        case StatementKind::create_table:
-        case StatementKind::create_table_as:
-        case StatementKind::create_view:
-        case StatementKind::create_schema:
-        case StatementKind::create_other:
-        case StatementKind::alter:
-        case StatementKind::drop:
-        case StatementKind::comment:
-        case StatementKind::grant:
-        case StatementKind::copy_from_s3:
-        case StatementKind::copy_from_stdin:
-        case StatementKind::lock:
-        case StatementKind::vacuum:
-        case StatementKind::copy_job: return true;
-        default: return false;
-    }
 }
 
 }  // namespace
@@ -56,7 +34,10 @@ Answer<std::unique_ptr<Cursor>> Session::run(const Statement& statement) {
 
 EngineSession::EngineSession(Engine::State& engine, SessionOptions options,
                              std::unique_ptr<sql::Connection> connection)
-    : engine_(engine), options_(std::move(options)), connection_(std::move(connection)) {
+    : engine_(engine),
+      options_(std::move(options)),
+      user_id_(options_.by_site ? catalog::local_administrator().id : options_.principal.id),
+      connection_(std::move(connection)) {
     const std::lock_guard lock(engine_.sessions_mutex);
     engine_.sessions.insert(this);
 }
@@ -163,9 +144,10 @@ Answer<void> EngineSession::commit() {
 
 Answer<std::int64_t> EngineSession::write(const std::vector<std::string>& tables, bool reads,
                                           const std::function<Answer<std::int64_t>()>& work) {
-    if (!options_.may_write)
+    // Each kind of statement asks for the rights that it needs; one that forgot to changes nothing.
+    if (!is_superuser() && !is_allowed_)
         return refuse("42501",
-                      fmt::format("permission denied: {} may not change anything", options_.user));
+                      fmt::format("permission denied: {} may not change this", options_.user));
     const auto run = [&]() -> Answer<std::int64_t> {
         TRY(lock_all(tables, reads));
         TRY(begin_if_needed());
@@ -313,6 +295,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::control(const Prepared& prepared)
 Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
                                                       std::span<const sql::Value> values) {
     if (explicit_ || grouped_) TRY(begin_if_needed());
+    TRY(demand_reads(*this, prepared.plan->sql));
     auto rows = TRY(query(prepared.plan->sql, values));
     std::vector<Column> columns = prepared.columns;
     if (columns.size() != rows->columns().size()) {
@@ -334,10 +317,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
 Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepared,
                                                          std::span<const sql::Value> values) {
     const StatementKind kind = prepared.statement.kind;
-    // Here, since EXECUTE comes by here too.
-    if (writes(kind) && !options_.may_write)
-        return refuse("42501",
-                      fmt::format("permission denied: {} may not change anything", options_.user));
+    is_allowed_ = false;
     switch (kind) {
         case StatementKind::empty: return done(kind);
         case StatementKind::begin:
@@ -348,6 +328,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
         case StatementKind::insert:
         case StatementKind::update:
         case StatementKind::remove: {
+            TRY(demand_change(prepared));
             const auto rows = TRY(write({prepared.plan->target}, prepared.plan->reads,
                                         [&] { return change(prepared.plan->sql, values); }));
             return done(kind, rows);
@@ -380,9 +361,24 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
             [[fallthrough]];
         case StatementKind::call: return fail(syntax_failure(prepared.plan->tokens[0]));
         default:
+            if (is_identity_statement(prepared.plan->tokens)) return run_identity(*this, prepared);
             if (TRY(is_external(*this, prepared))) return run_external(*this, prepared);
             return run_table_statement(*this, prepared);
     }
+}
+
+// INSERT, UPDATE and DELETE; the latter two look at what is there.
+Answer<void> EngineSession::demand_change(const Prepared& prepared) {
+    if (is_superuser()) return {};
+    const StatementKind kind = prepared.statement.kind;
+    const TableName& table = prepared.plan->table;
+    if (kind == StatementKind::insert) {
+        TRY(demand_on(*this, table, {"INSERT"}));
+    } else {
+        TRY(demand_on(*this, table,
+                      {"SELECT", kind == StatementKind::update ? "UPDATE" : "DELETE"}));
+    }
+    return demand_reads_of_change(*this, kind, prepared.plan->sql);
 }
 
 Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
@@ -451,6 +447,7 @@ Answer<void> EngineSession::find_target(const Statement& statement, Prepared::Pl
     if (table.schema.starts_with("stroma_") || table.schema == "pg_catalog")
         return refuse("42501", fmt::format("permission denied for relation {}", table.name));
     plan.target = table.key();
+    plan.table = table;
     while (at < end && tokens[at].word != "values" && tokens[at].word != "select") ++at;
     plan.reads = statement.kind != StatementKind::insert || tokens[at].word != "values";
     return {};
@@ -498,7 +495,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     }
     if (explains) {
         prepared.columns.push_back(column_of("QUERY PLAN", "VARCHAR"));
-        plan.sql = "EXPLAIN " + sql;
+        plan.sql = std::string(explain_word) + sql;
         return {};
     }
     plan.sql = std::move(sql);
@@ -510,6 +507,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
 }
 
 Answer<std::unique_ptr<Cursor>> EngineSession::explain(const Prepared& prepared) {
+    TRY(demand_reads(*this, std::string_view(prepared.plan->sql).substr(explain_word.size())));
     const auto rows = TRY(query(prepared.plan->sql));
     std::vector<std::vector<std::string>> lines;
     while (TRY(rows->next())) {

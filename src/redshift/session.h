@@ -63,6 +63,9 @@ public:
     virtual ~CopyIn() = default;
     virtual std::size_t columns() const = 0;
     virtual bool is_binary() const = 0;
+    /// Those that values are given for, in their order.
+    virtual const std::vector<Column>& shape() const = 0;
+    /// Where is_binary(): lines of the text format. How values lie in binary the protocol knows.
     virtual Answer<void> write(std::string_view bytes) = 0;
     /// All bytes came: gives the rows loaded.
     virtual Answer<std::int64_t> finish() = 0;
@@ -76,6 +79,8 @@ public:
     virtual ~CopyOut() = default;
     virtual std::size_t columns() const = 0;
     virtual bool is_binary() const = 0;
+    /// Where is_binary(): the rows, in the place of read().
+    virtual Cursor& cursor() = 0;
     /// The next piece, of whole rows; "" at the end.
     virtual Answer<std::string> read() = 0;
     virtual std::int64_t rows() const = 0;
@@ -96,7 +101,11 @@ struct SessionOptions {
     std::string database = "dev";  ///< the one that there is
     std::string application;       ///< application_name
     std::int32_t process = 0;      ///< pg_backend_pid(); unique among open sessions
-    bool may_write = true;         ///< else every change is 42501
+    /// May everything, as the local administrator always may; others what is theirs or granted.
+    bool is_superuser = false;
+    /// The site itself acts, by what an administrator configured: a superuser, who reads objects as
+    /// the principal may.
+    bool by_site = false;
 };
 
 /// One client connection. Used by one thread at a time, but for cancel().

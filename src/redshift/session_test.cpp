@@ -28,10 +28,18 @@ protected:
         options.lake = std::make_shared<FolderLake>(folder / "lake");
         engine = Engine::open(options).value();
     }
-    std::unique_ptr<Session> connect(bool may_write = true) {
+    std::unique_ptr<Session> connect(bool is_superuser = true) {
+        if (!is_superuser) return connect_as("reader");
         SessionOptions options{catalog::local_administrator()};
         options.process = ++processes;
-        options.may_write = may_write;
+        return engine->connect(std::move(options)).value();
+    }
+    std::unique_ptr<Session> connect_as(const std::string& name) {
+        SessionOptions options;
+        options.principal.id = "id-of-" + name;
+        options.principal.name = options.user = name;
+        options.principal.role = catalog::Role::user;
+        options.process = ++processes;
         return engine->connect(std::move(options)).value();
     }
     /// "" or the SQLSTATE; what the last statement gives goes to `shown`.
@@ -166,7 +174,10 @@ TEST_F(RedshiftSession, CancelEndsAStatementThatWaits) {
 }
 
 TEST_F(RedshiftSession, WhoMayNotWriteReadsOnly) {
-    ASSERT_EQ(run(*connect(), "create table t(k int); insert into t values (1)"), "");
+    ASSERT_EQ(run(*connect(),
+                  "create table t(k int); insert into t values (1); grant select on t "
+                  "to public"),
+              "");
     const auto reader = connect(false);
     EXPECT_EQ(run(*reader, "select * from t"), "");
     EXPECT_EQ(run(*reader, "insert into t values (1)"), "42501");

@@ -67,6 +67,10 @@ struct Engine::State {
         const std::lock_guard lock(followed_mutex);
         if (copy_jobs_followed) copy_jobs_followed();
     }
+    /// Keeps by what name and number SQL knows a user; cheap where nothing changed.
+    Result<void> know_user(const EngineUser& user);
+    std::mutex users_mutex;
+    std::map<std::string, EngineUser> users;
     std::int64_t now_us() const { return options.clock->unix_ms() * 1000; }
     fs::path staging() const { return options.folder / "staging"; }
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "redshift/rights.h"
 #include "redshift/token_reader.h"
 #include "sql/duckdb/duckdb_database.h"
 
@@ -41,10 +42,12 @@ private:
                                                       const std::string& query,
                                                       const ColumnNames& names);
     Answer<std::unique_ptr<Cursor>> create_view();
+    Answer<bool> has_view(const TableName& view);
     Answer<std::unique_ptr<Cursor>> create_schema();
     Answer<std::unique_ptr<Cursor>> drop();
     Answer<std::unique_ptr<Cursor>> drop_table(const TableName& table, bool if_exists);
     Answer<std::unique_ptr<Cursor>> alter();
+    Answer<std::unique_ptr<Cursor>> new_owner(const Thing& thing);
     Answer<std::int64_t> alter_table(const TableName& table);
     Answer<void> alter_attribute(const std::string& start, TableAttributes& attributes);
     Answer<std::unique_ptr<Cursor>> truncate();
@@ -113,6 +116,7 @@ Answer<std::string> TableStatement::like_sql(const TableDefinition& definition,
                                              TableAttributes& attributes, std::string& columns) {
     std::size_t at = definition.like->name_at;
     const auto parent = TRY(session_.find_table(tokens_, at));
+    TRY(demand_on(session_, parent, {"SELECT"}));
     auto kept = TRY(attributes_of(session_, parent));
     std::string sql;
     for (const TableColumn& column : TRY(columns_of(session_, parent))) {
@@ -140,6 +144,7 @@ Answer<std::string> TableStatement::like_sql(const TableDefinition& definition,
 Answer<std::unique_ptr<Cursor>> TableStatement::create_table() {
     auto definition = TRY(read_create_table(tokens_));
     const TableName table = TRY(new_name_at(definition.name_at, definition.is_temporary));
+    TRY(demand_new(session_, table));
     const auto work = [&]() -> Answer<std::int64_t> {
         TableAttributes attributes = definition.attributes;
         std::string columns;
@@ -174,6 +179,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_table() {
                                         table.is_temporary ? quoted_name(table.name) : table.sql(),
                                         columns)));
         TRY(keep_attributes(session_, table, attributes));
+        if (!table.is_temporary) TRY(note_made(session_, relation_thing(table)));
         return 0;
     };
     const auto rows = TRY(session_.write({table.key()}, false, work));
@@ -184,6 +190,8 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_from_query(TableName tabl
                                                                   TableDefinition definition,
                                                                   const std::string& query,
                                                                   const ColumnNames& names) {
+    TRY(demand_new(session_, table));
+    TRY(demand_reads(session_, query));
     const auto work = [&]() -> Answer<std::int64_t> {
         const auto shape = TRY(sql::describe_duckdb(session_.connection(), query));
         std::vector<std::string> columns;
@@ -219,6 +227,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_from_query(TableName tabl
                                         table.is_temporary ? quoted_name(table.name) : table.sql(),
                                         query, list, order.empty() ? "" : " ORDER BY " + order)));
         TRY(keep_attributes(session_, table, definition.attributes));
+        if (!table.is_temporary) TRY(note_made(session_, relation_thing(table)));
         return count;
     };
     const auto rows = TRY(session_.write({table.key()}, false, work));
@@ -258,6 +267,14 @@ Answer<std::unique_ptr<Cursor>> TableStatement::select_into() {
     return create_from_query(table, std::move(definition), query, column_names(tokens_, 0, into));
 }
 
+Answer<bool> TableStatement::has_view(const TableName& view) {
+    return TRY(session_.text_of("SELECT 'yes' FROM duckdb_views() WHERE lower(view_name) = "
+                                "lower(?) AND lower(schema_name) = lower(?) AND database_name = "
+                                "current_database()",
+                                {view.name, view.schema}))
+        .has_value();
+}
+
 Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     in_.next();
     const bool replaces = in_.take("or", "replace");
@@ -278,6 +295,11 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     if (is_late) to -= 4;
     const std::string query = TRY(session_.rewritten(prepared_, from, to));
     const ColumnNames called = column_names(tokens_, from, to);
+    TRY(demand_new(session_, view));
+    // Of one that is bound late it shows when it is asked.
+    if (!is_late) TRY(demand_reads(session_, query));
+    const bool is_there = TRY(has_view(view));
+    if (is_there) TRY(demand(session_, relation_thing(view), "OWNER"));
     const auto work = [&]() -> Answer<std::int64_t> {
         if (names.empty() && !is_late) {
             const auto shape = TRY(sql::describe_duckdb(session_.connection(), query));
@@ -287,9 +309,11 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
                          quoted_name(has ? *called.first[at] : shape.columns[at].name);
             }
         }
-        return session_.change(fmt::format("CREATE {}VIEW {}{} AS {}",
-                                           replaces ? "OR REPLACE " : "", view.sql(),
-                                           names.empty() ? "" : " (" + names + ")", query));
+        TRY(session_.change(fmt::format("CREATE {}VIEW {}{} AS {}", replaces ? "OR REPLACE " : "",
+                                        view.sql(), names.empty() ? "" : " (" + names + ")",
+                                        query)));
+        if (!is_there) TRY(note_made(session_, relation_thing(view)));
+        return 0;
     };
     TRY(session_.write({view.key()}, false, work));
     return done(StatementKind::create_view);
@@ -305,12 +329,26 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_schema() {
     }
     const std::string name = TRY(in_.name());
     TRY(check_ours({name, "", false}));
-    if (name.starts_with("pg_"))
+    // Where the engine finds a name doesn't turn on which of two things it means.
+    const std::string plain = lower_of(name);
+    if (plain.starts_with("pg_") || plain == "temp" || plain == "system" ||
+        plain == session_.options().database)
         return refuse("42939", fmt::format("unacceptable schema name \"{}\"", name));
-    TRY(session_.write({"schema " + name}, false, [&] {
-        return session_.change(fmt::format(
-            "CREATE SCHEMA {}{}", if_not_exists ? "IF NOT EXISTS " : "", quoted_name(name)));
-    }));
+    TRY(demand(session_, database_thing(), "CREATE"));
+    std::string owner;
+    if (in_.take("authorization")) owner = TRY(in_.name());
+    const auto work = [&]() -> Answer<std::int64_t> {
+        const auto there = TRY(session_.text_of(
+            "SELECT 'yes' FROM duckdb_schemas() WHERE database_name = current_database() AND "
+            "lower(schema_name) = lower(?)",
+            {name}));
+        if (there && if_not_exists) return 0;
+        TRY(session_.change("CREATE SCHEMA " + quoted_name(name)));
+        TRY(note_made(session_, schema_thing(name)));
+        if (!owner.empty()) TRY(change_owner(session_, schema_thing(name), owner));
+        return 0;
+    };
+    TRY(session_.write({"schema " + name}, false, work));
     return done(StatementKind::create_schema);
 }
 
@@ -335,6 +373,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop_table(const TableName& tabl
                 column.default_value.substr(from, column.default_value.find('\'', from) - from));
         }
         TRY(session_.change("DROP TABLE " + table.sql()));
+        if (!table.is_temporary) TRY(note_gone(session_, relation_thing(table)));
         for (const std::string& sequence : sequences)
             TRY(session_.change("DROP SEQUENCE IF EXISTS " + sequence));
         return 0;
@@ -354,10 +393,16 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
         const std::string name = TRY(in_.name());
         TRY(check_ours({name, "", false}));
         const bool cascade = in_.take("cascade");
-        TRY(session_.write({"schema " + name}, false, [&] {
-            return session_.change(fmt::format("DROP SCHEMA {}{}{}", if_exists ? "IF EXISTS " : "",
-                                               quoted_name(name), cascade ? " CASCADE" : ""));
-        }));
+        if (!TRY(may(session_, schema_thing(name), "OWNER")))
+            TRY(demand(session_, schema_thing(name), "DROP"));
+        session_.allow_changes();
+        const auto work = [&]() -> Answer<std::int64_t> {
+            TRY(session_.change(fmt::format("DROP SCHEMA {}{}{}", if_exists ? "IF EXISTS " : "",
+                                            quoted_name(name), cascade ? " CASCADE" : "")));
+            TRY(note_gone(session_, schema_thing(name)));
+            return 0;
+        };
+        TRY(session_.write({"schema " + name}, false, work));
         return done(StatementKind::drop, 0, "DROP SCHEMA");
     }
     do {
@@ -365,13 +410,17 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
         const TableName table = TRY(session_.read_table(tokens_, at));
         in_.move_to(at);
         TRY(check_ours(table));
+        TRY(demand_on(session_, table, {"DROP"}));
         if (kind == "table") {
             TRY(drop_table(table, if_exists));
         } else {
-            TRY(session_.write({table.key()}, false, [&] {
-                return session_.change(
-                    fmt::format("DROP VIEW {}{}", if_exists ? "IF EXISTS " : "", table.sql()));
-            }));
+            const auto work = [&]() -> Answer<std::int64_t> {
+                TRY(session_.change(
+                    fmt::format("DROP VIEW {}{}", if_exists ? "IF EXISTS " : "", table.sql())));
+                TRY(note_gone(session_, relation_thing(table)));
+                return 0;
+            };
+            TRY(session_.write({table.key()}, false, work));
         }
     } while (in_.take_sign(","));
     return done(StatementKind::drop, 0, kind == "table" ? "DROP TABLE" : "DROP VIEW");
@@ -420,7 +469,9 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
     const std::string start = "ALTER TABLE " + table.sql() + " ";
     if (in_.take("rename", "to")) {
         const std::string name = TRY(in_.name());
-        return session_.change(start + "RENAME TO " + quoted_name(name));
+        TRY(session_.change(start + "RENAME TO " + quoted_name(name)));
+        if (!table.is_temporary) TRY(note_renamed(session_, table, name));
+        return 0;
     }
     if (in_.take("rename")) {
         in_.take("column");
@@ -466,26 +517,55 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
         TRY(alter_attribute(start, attributes));
     } else if (in_.is("append")) {
         return refuse("0A000", "ALTER TABLE APPEND is not there");
-    } else if (!in_.is("owner") && !in_.is("add") && !in_.is("drop")) {
+    } else if (!in_.is("add") && !in_.is("drop")) {
         return in_.wrong("what to alter");
     }
     TRY(keep_attributes(session_, table, attributes));
     return 0;
 }
 
+// OWNER TO user
+Answer<std::unique_ptr<Cursor>> TableStatement::new_owner(const Thing& thing) {
+    in_.next();
+    TRY(in_.expect("to"));
+    const std::string user = TRY(in_.name());
+    TRY(demand(session_, thing, "OWNER"));
+    const auto work = [&]() -> Answer<std::int64_t> {
+        TRY(change_owner(session_, thing, user));
+        return 0;
+    };
+    TRY(session_.write({"stroma_system.rights"}, true, work));
+    return done(StatementKind::alter, 0, thing.kind == "schema" ? "ALTER SCHEMA" : "");
+}
+
 Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
     in_.next();
-    if (in_.is("user") || in_.is("group") || in_.is("default") || in_.is("database"))
+    if (in_.is("default") && in_.is("privileges", 1))
+        return run_default_privileges(session_, prepared_);
+    if (in_.is("database"))
         return refuse("0A000", fmt::format("ALTER {} is not there", in_.token().word));
     if (in_.take("schema")) {
         const std::string name = TRY(in_.name());
+        TRY(check_ours({name, "", false}));
+        if (in_.is("owner")) return new_owner(schema_thing(name));
         return refuse("0A000", fmt::format("schema \"{}\" keeps its name", name));
     }
-    TRY(in_.expect("table"));
+    const bool is_view = in_.take("view");
+    if (!is_view) TRY(in_.expect("table"));
     std::size_t at = in_.at();
+    const TableName found = TRY(session_.read_table(tokens_, at));
+    if ((is_view || TRY(has_view(found))) && tokens_[at].word == "owner") {
+        in_.move_to(at);
+        TRY(check_ours(found));
+        return new_owner(relation_thing(found));
+    }
+    if (is_view) return refuse("0A000", "a view keeps its name; CREATE OR REPLACE VIEW changes it");
+    at = in_.at();
     const TableName table = TRY(session_.find_table(tokens_, at));
     TRY(check_ours(table));
     in_.move_to(at);
+    if (in_.is("owner")) return new_owner(relation_thing(table));
+    TRY(demand_on(session_, table, {"ALTER"}));
     TRY(session_.write({table.key()}, false, [&] { return alter_table(table); }));
     return done(StatementKind::alter);
 }
@@ -496,6 +576,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::truncate() {
     std::size_t at = in_.at();
     const TableName table = TRY(session_.find_table(tokens_, at));
     TRY(check_ours(table));
+    TRY(demand_on(session_, table, {"TRUNCATE"}));
     TRY(session_.write({table.key()}, false,
                        [&] { return session_.change("DELETE FROM " + table.sql()); }));
     return done(StatementKind::truncate);
@@ -510,12 +591,12 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
         case StatementKind::drop: return drop();
         case StatementKind::alter: return alter();
         case StatementKind::truncate: return truncate();
-        // Nobody has rights of their own here: what a principal may is the site's to say.
+        case StatementKind::grant: return run_grant(session_, prepared_);
         case StatementKind::comment:
-        case StatementKind::grant:
-            session_.tell({"WARNING", "01000",
-                           "accepted, and without effect: comments aren't kept here, and rights "
-                           "are the site's to give"});
+            if (!session_.is_superuser())
+                return refuse("42501", "permission denied: must be superuser to comment");
+            session_.tell(
+                {"WARNING", "01000", "accepted, and without effect: comments aren't kept here"});
             return done(prepared_.statement.kind);
         default:
             return refuse("0A000", fmt::format("this statement is not there: {}",

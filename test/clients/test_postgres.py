@@ -138,9 +138,10 @@ CHANGES = ["INSERT INTO guarded VALUES(2)", "UPDATE guarded SET a = 2", "DELETE 
            "BEGIN; DECLARE c CURSOR FOR DELETE FROM guarded"]
 
 
-def test_who_does_not_administer_reads_only(port, account, connect):
-    psql(port, "-c", "CREATE TABLE guarded(a INTEGER)", "-c", "INSERT INTO guarded VALUES(1)")
+def test_who_was_granted_reading_reads_only(port, account, connect):
     key = account("reader")
+    psql(port, "-c", "CREATE TABLE guarded(a INTEGER)", "-c", "INSERT INTO guarded VALUES(1)",
+         "-c", "GRANT SELECT ON guarded TO reader")
     connection = connect(user="reader", password=key.secret)
     connection.autocommit = True
     for statement in CHANGES:
@@ -160,6 +161,100 @@ def test_who_does_not_administer_reads_only(port, account, connect):
         assert cursor.fetchall() == [(1,)]
         cursor.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = 'own'")
         assert cursor.fetchall() == [(0,)]
+
+
+def test_who_was_granted_a_schema_makes_and_loads_tables(port, account, connect):
+    """Owners, GRANT and REVOKE by psql and psycopg2; what a COPY of a bucket needs beside."""
+    lab, guest = account("grace"), account("guest")
+    psql(port, "-c", "GRANT CREATE ON DATABASE dev TO grace")
+    lab.s3.create_bucket(Bucket="grace")
+    lab.s3.put_object(Bucket="grace", Key="in/a.csv", Body="1,one\n2,two\n")
+    mine, theirs = connect(user="grace", password=lab.secret), connect(
+        user="guest", password=guest.secret)
+
+    def run(connection, statement, refused=None):
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            if refused is None:
+                cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else None
+            with pytest.raises(psycopg2.Error, match=refused) as failure:
+                cursor.execute(statement)
+            assert failure.value.pgcode == "42501"
+        return None
+
+    run(mine, "CREATE TABLE public.rows(id INT)", "permission denied for schema public")
+    run(mine, "CREATE SCHEMA grace")
+    run(mine, "CREATE TABLE grace.rows(id INTEGER, name VARCHAR(9))")
+    run(mine, "COPY grace.rows FROM 's3://grace/in/' IAM_ROLE DEFAULT CSV")
+    with mine.cursor() as cursor:
+        cursor.copy_expert("COPY grace.rows FROM STDIN CSV", io.StringIO("3,three\n"))
+    assert run(mine, "SELECT count(*) FROM grace.rows") == [(3,)]
+    run(theirs, "SELECT * FROM grace.rows", "permission denied for schema grace")
+    run(mine, "GRANT USAGE ON SCHEMA grace TO guest")
+    run(theirs, "SELECT * FROM grace.rows", "permission denied for relation rows")
+    run(mine, "GRANT SELECT ON grace.rows TO guest")
+    assert run(theirs, "SELECT max(id) FROM grace.rows") == [(3,)]
+    run(theirs, "COPY grace.rows FROM 's3://grace/in/' IAM_ROLE DEFAULT CSV",
+        "permission denied for relation rows")
+    with pytest.raises(psycopg2.Error) as failure, theirs.cursor() as cursor:
+        cursor.copy_expert("COPY grace.rows FROM STDIN CSV", io.StringIO("4,four\n"))
+    assert failure.value.pgcode == "42501"
+    # A right to the table is none to the bucket.
+    run(mine, "GRANT INSERT ON grace.rows TO guest")
+    run(theirs, "COPY grace.rows FROM 's3://grace/in/' IAM_ROLE DEFAULT CSV", "")
+    run(theirs, "UNLOAD ('SELECT * FROM grace.rows') TO 's3://grace/out/' IAM_ROLE DEFAULT CSV", "")
+    told = psql(port, "-Atc", r"\dp grace.*").stdout
+    assert "grace=arwdDxAP/grace" in told and "guest=ar/grace" in told
+    assert psql(port, "-Atc", "SELECT privilege_type FROM svv_relation_privileges WHERE "
+                "namespace_name = 'grace' ORDER BY 1").stdout == "INSERT\nSELECT\n"
+    assert run(theirs, "SELECT has_table_privilege('grace.rows', 'SELECT'), "
+                       "has_table_privilege('grace.rows', 'DELETE')") == [(True, False)]
+    run(mine, "REVOKE ALL ON grace.rows FROM guest")
+    run(theirs, "SELECT * FROM grace.rows", "permission denied for relation rows")
+    run(theirs, "DROP TABLE grace.rows", "permission denied for relation rows")
+    run(mine, "DROP SCHEMA grace CASCADE")
+
+
+def test_copy_in_binary(port, connect, tmp_path):
+    """What \\copy and copy_expert write in binary, read back in binary, is the same."""
+    psql(port, "-c", "CREATE TABLE every(i SMALLINT, n INTEGER, b BIGINT, f REAL, "
+                     "d DOUBLE PRECISION, m DECIMAL(9,3), t BOOLEAN, v VARCHAR(30), day DATE, "
+                     "at TIMESTAMP, tz TIMESTAMPTZ, y VARBYTE)")
+    psql(port, "-c", "INSERT INTO every VALUES(-7, 70000, 5000000000, 0.5, 1e300, -12.340, true, "
+                     "'tab' || chr(9) || 'and \\ and ä', '2026-11-22', '2026-11-22 12:34:56.789', "
+                     "'2026-11-22 12:34:56+02', 'abc')",
+         "-c", "INSERT INTO every(v) VALUES(''), (null), ('\\N')")
+    psql(port, "-c", "CREATE TABLE every_again(LIKE every)")
+    file = tmp_path / "rows.bin"
+    psql(port, "-c", rf"\copy every TO '{file}' (FORMAT binary)")
+    content = file.read_bytes()
+    assert content.startswith(b"PGCOPY\n\xff\r\n\0") and content.endswith(b"\xff\xff")
+    psql(port, "-c", rf"\copy every_again FROM '{file}' (FORMAT binary)")
+    same = "SELECT count(*) FROM (SELECT * FROM every EXCEPT SELECT * FROM every_again) x"
+    assert psql(port, "-Atc", same).stdout == "0\n"
+    assert psql(port, "-Atc", "SELECT count(*), count(v) FROM every_again").stdout == "4|3\n"
+    connection = connect()
+    with connection.cursor() as cursor:
+        out = io.BytesIO()
+        cursor.copy_expert("COPY (SELECT n, v FROM every WHERE n IS NOT NULL) TO STDOUT BINARY",
+                           out)
+        assert struct.pack(">hii", 2, 4, 70000) in out.getvalue()
+        cursor.execute("CREATE TABLE pairs(n INTEGER, v VARCHAR(30))")
+        cursor.copy_expert("COPY pairs FROM STDIN WITH (FORMAT binary)", io.BytesIO(out.getvalue()))
+        cursor.execute("SELECT n, v FROM pairs")
+        assert cursor.fetchall() == [(70000, "tab\tand \\ and ä")]
+    connection.commit()
+    whole = out.getvalue()
+    for wrong in (b"PGDUMP" + whole[6:], whole[:40], whole[:19] + b"\0\3" + whole[21:],
+                  whole[:23] + b"\0\0\0\3" + whole[27:], whole + b"more"):
+        with pytest.raises(psycopg2.Error) as failure, connection.cursor() as cursor:
+            cursor.copy_expert("COPY pairs FROM STDIN BINARY", io.BytesIO(wrong))
+        assert failure.value.pgcode == "22P03", wrong
+        connection.rollback()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pairs")
+        assert cursor.fetchall() == [(1,)]
 
 
 def test_objects_are_loaded_and_unloaded(port, account, connect):

@@ -73,8 +73,8 @@ Result<void> copy_into(Site& site, redshift::Engine& engine, const delivery::War
     options.user = options.principal.name;
     options.application = "delivery";
     options.process = process;
-    options.may_write = TRY(site.catalog().may(options.principal, catalog::Action::administer,
-                                               {catalog::ThingKind::site, "", ""}));
+    options.is_superuser = TRY(site.catalog().may(options.principal, catalog::Action::administer,
+                                                  {catalog::ThingKind::site, "", ""}));
     const auto session = TRY(engine.connect(std::move(options)));
     const auto told = [](const Answer<void>& done) -> Result<void> {
         return done ? Result<void>{} : fail(redshift::error_of(done.error()));

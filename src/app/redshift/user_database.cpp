@@ -5,12 +5,32 @@
 
 namespace stroma::app {
 
+namespace {
+
+Result<bool> may_administer(Site& site, const catalog::Principal& principal) {
+    return site.catalog().may(principal, catalog::Action::administer,
+                              {catalog::ThingKind::site, "", ""});
+}
+
+/// Whom a GRANT names.
+Result<std::optional<redshift::EngineUser>> find_user(Site& site, std::string_view name) {
+    if (name == "admin")
+        return redshift::EngineUser{catalog::local_administrator().id, "admin", true};
+    const auto principal = TRY(site.catalog().find_principal(name));
+    if (!principal || principal->role == catalog::Role::anonymous) return std::nullopt;
+    return redshift::EngineUser{principal->id, principal->name,
+                                TRY(may_administer(site, *principal))};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, bucket::Buckets* buckets) {
     redshift::EngineOptions options;
     options.folder = site.data() / "redshift";
     options.clock = &site.clock();
     if (buckets != nullptr) options.lake = bucket_lake(*buckets, site.catalog(), site.ids());
     options.add_catalog = redshift::add_pg_catalog;
+    options.find_user = [&site](std::string_view name) { return find_user(site, name); };
     auto engine = TRY_WITH(redshift::Engine::open(std::move(options)), "opening the user database");
     site.copy_tables_by(
         [opened = engine.get()](const fs::path& to) { return opened->copy_to(to); });
@@ -20,10 +40,9 @@ Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, bucket:
 redshift::Answer<std::unique_ptr<redshift::Session>> connect_user(Site& site,
                                                                   redshift::Engine& engine,
                                                                   redshift::SessionOptions asked) {
-    const auto may_write = site.catalog().may(asked.principal, catalog::Action::administer,
-                                              {catalog::ThingKind::site, "", ""});
-    if (!may_write) return redshift::refuse("57P03", may_write.error().message);
-    asked.may_write = *may_write;
+    const auto administers = may_administer(site, asked.principal);
+    if (!administers) return redshift::refuse("57P03", administers.error().message);
+    asked.is_superuser = *administers;
     auto session = engine.connect(std::move(asked));
     if (!session) return redshift::refuse("57P03", session.error().message);
     return std::move(*session);

@@ -13,8 +13,8 @@ namespace stroma::app {
 /// without them COPY and UNLOAD of s3:// are refused. Site and buckets outlive it.
 Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, bucket::Buckets* buckets);
 
-/// A session of the user that the options name. The user database has no owners of tables: whoever
-/// administers the site changes it, and other accounts read it.
+/// A session of the user that the options name: a superuser where they administer the site; others
+/// may what they own there and what was granted to them.
 redshift::Answer<std::unique_ptr<redshift::Session>> connect_user(Site& site,
                                                                   redshift::Engine& engine,
                                                                   redshift::SessionOptions asked);

@@ -75,7 +75,8 @@ private:
     redshift::Answer<void> copy(const redshift::Prepared& prepared);
     redshift::Answer<void> copy_in(const redshift::Prepared& prepared);
     redshift::Answer<void> copy_out(const redshift::Prepared& prepared);
-    void add_copied_lines(std::string_view piece, bool is_binary);
+    void add_copied_lines(std::string_view piece);
+    redshift::Answer<void> copy_out_binary(redshift::Cursor& rows);
     void add_copy_response(char type, bool is_binary, std::size_t columns);
 
     void tell(const redshift::Failure& failure);

@@ -1,3 +1,4 @@
+#include "front/postgres/binary_copy.h"
 #include "front/postgres/dialogue.h"
 #include "front/postgres/value_bytes.h"
 
@@ -77,8 +78,52 @@ redshift::Answer<void> Dialogue::copy(const redshift::Prepared& prepared) {
                                                                      : copy_out(prepared);
 }
 
+namespace {
+
+redshift::Failure of_binary(const Error& error) {
+    return {error.code == ErrorCode::unsupported ? "0A000"
+            : error.code == ErrorCode::exhausted ? "54000"
+                                                 : "22P03",
+            error.message};
+}
+
+/// What the client sends of a COPY, as the session reads it.
+class CopiedIn {
+public:
+    explicit CopiedIn(redshift::CopyIn& copy) : copy_(copy), rows_(types_of(copy)) {}
+    redshift::Answer<void> write(std::string_view bytes) {
+        if (!copy_.is_binary()) return copy_.write(bytes);
+        std::string lines;
+        const auto taken = rows_.take(bytes, lines);
+        if (!taken) return given_up(taken.error());
+        return copy_.write(lines);
+    }
+    redshift::Answer<std::int64_t> finish() {
+        if (copy_.is_binary())
+            if (const auto whole = rows_.finish(); !whole)
+                return tl::unexpected(given_up(whole.error()).error());
+        return copy_.finish();
+    }
+
+private:
+    static std::vector<std::uint32_t> types_of(const redshift::CopyIn& copy) {
+        std::vector<std::uint32_t> types;
+        for (const auto& column : copy.shape()) types.push_back(column.type_oid);
+        return types;
+    }
+    redshift::Answer<void> given_up(const Error& error) {
+        copy_.abandon(error.message);
+        return tl::unexpected(of_binary(error));
+    }
+    redshift::CopyIn& copy_;
+    BinaryRows rows_;
+};
+
+}  // namespace
+
 redshift::Answer<void> Dialogue::copy_in(const redshift::Prepared& prepared) {
     const auto copy = TRY(session_.copy_in(prepared));
+    CopiedIn copied(*copy);
     add_copy_response('G', copy->is_binary(), copy->columns());
     flush();
     for (;;) {
@@ -90,9 +135,9 @@ redshift::Answer<void> Dialogue::copy_in(const redshift::Prepared& prepared) {
             return {};
         }
         if (const auto* data = std::get_if<CopyData>(&*message)) {
-            TRY(copy->write(data->bytes));
+            TRY(copied.write(data->bytes));
         } else if (std::holds_alternative<CopyDone>(*message)) {
-            const std::int64_t rows = TRY(copy->finish());
+            const std::int64_t rows = TRY(copied.finish());
             finish_statement(redshift::command_tag(StatementKind::copy_from_stdin, rows));
             return {};
         } else if (const auto* failed = std::get_if<CopyFail>(&*message)) {
@@ -110,22 +155,40 @@ redshift::Answer<void> Dialogue::copy_in(const redshift::Prepared& prepared) {
 
 // PostgreSQL sends a message for each row, and psycopg 3 takes each message for a row. A line's end
 // within a quoted field of CSV only makes two messages of one: who reads CSV reads a stream.
-void Dialogue::add_copied_lines(std::string_view piece, bool is_binary) {
+void Dialogue::add_copied_lines(std::string_view piece) {
     while (!piece.empty()) {
-        const std::size_t end = is_binary ? piece.npos : piece.find('\n');
+        const std::size_t end = piece.find('\n');
         const std::string_view line = piece.substr(0, end == piece.npos ? end : end + 1);
         answers_.begin('d').bytes(line).end();
         piece.remove_prefix(line.size());
     }
 }
 
+redshift::Answer<void> Dialogue::copy_out_binary(redshift::Cursor& rows) {
+    std::string piece = binary_copy_head();
+    const auto& columns = rows.columns();
+    while (!is_over_ && TRY(rows.next())) {
+        begin_copied_row(piece, columns.size());
+        for (std::size_t at = 0; at < columns.size(); ++at) {
+            const auto added = append_copied_value(piece, rows.value(at), columns[at].type_oid);
+            if (!added) return tl::unexpected(of_binary(added.error()));
+        }
+        answers_.begin('d').bytes(piece).end();  // a row each, the first behind the head
+        piece.clear();
+        if (answers_.size() >= answer_bytes) flush();
+    }
+    answers_.begin('d').bytes(piece + binary_copy_tail()).end();
+    return {};
+}
+
 redshift::Answer<void> Dialogue::copy_out(const redshift::Prepared& prepared) {
     const auto copy = TRY(session_.copy_out(prepared));
     add_copy_response('H', copy->is_binary(), copy->columns());
-    for (;;) {
+    if (copy->is_binary()) TRY(copy_out_binary(copy->cursor()));
+    while (!copy->is_binary()) {
         const std::string piece = TRY(copy->read());
         if (piece.empty() || is_over_) break;
-        add_copied_lines(piece, copy->is_binary());
+        add_copied_lines(piece);
         if (answers_.size() >= answer_bytes) flush();
     }
     answers_.bare('c');

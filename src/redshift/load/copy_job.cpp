@@ -11,11 +11,11 @@ namespace stroma::redshift {
 namespace {
 
 constexpr std::string_view job_columns =
-    "id, name, copy_text, target, source, automatic, rewritten, owner_name";
+    "id, name, copy_text, target, source, automatic, rewritten, owner_name, owner";
 
 struct KnownJob {
     JobRun run;
-    std::string name, copy_text, target, source, owner_name;
+    std::string name, copy_text, target, source, owner_name, owner;
     bool is_automatic = false;
 };
 
@@ -33,6 +33,16 @@ Answer<KnownJob> job_named(EngineSession& session, const std::string& name) {
     job.is_automatic = rows->boolean(5);
     job.run.loads_rewritten = rows->boolean(6);
     job.owner_name = rows->text(7);
+    job.owner = rows->text(8);
+    return job;
+}
+
+/// The same for who wants to run or change it.
+Answer<KnownJob> own_job_named(EngineSession& session, const std::string& name) {
+    KnownJob job = TRY(job_named(session, name));
+    if (!session.is_superuser() && job.owner != session.user_id())
+        return refuse("42501", fmt::format("must be owner of copy job {}", name));
+    session.allow_changes();
     return job;
 }
 
@@ -59,7 +69,7 @@ Answer<void> give_up(EngineSession& session, const KnownJob& job, const LoadFile
 
 Answer<std::unique_ptr<Cursor>> run_job(EngineSession& session, const std::string& name,
                                         bool is_automatic) {
-    const KnownJob job = TRY(job_named(session, name));
+    const KnownJob job = TRY(own_job_named(session, name));
     if (!is_automatic)
         TRY(session.write({"stroma_system.copy_job_failures"}, false, [&] {
             return session.change("DELETE FROM stroma_system.copy_job_failures WHERE job_id = ?",
@@ -96,7 +106,7 @@ Answer<std::unique_ptr<Cursor>> run_job(EngineSession& session, const std::strin
 
 Answer<std::unique_ptr<Cursor>> alter_job(EngineSession& session, const std::string& name,
                                           bool is_automatic) {
-    const KnownJob job = TRY(job_named(session, name));
+    const KnownJob job = TRY(own_job_named(session, name));
     TRY(session.write({"stroma_system.copy_jobs"}, false, [&] {
         return session.change("UPDATE stroma_system.copy_jobs SET automatic = ? WHERE id = ?",
                               std::array{sql::Value(is_automatic), sql::Value(job.run.id)});
@@ -106,7 +116,7 @@ Answer<std::unique_ptr<Cursor>> alter_job(EngineSession& session, const std::str
 }
 
 Answer<std::unique_ptr<Cursor>> drop_job(EngineSession& session, const std::string& name) {
-    const KnownJob job = TRY(job_named(session, name));
+    const KnownJob job = TRY(own_job_named(session, name));
     const std::vector<std::string> tables = {"stroma_system.copy_job_failures",
                                              "stroma_system.copy_jobs"};
     const auto remove = [&]() -> Answer<std::int64_t> {

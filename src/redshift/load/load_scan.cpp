@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
+
 namespace stroma::redshift {
 namespace {
 
@@ -25,6 +27,26 @@ void put(sql::RowSink& sink, std::size_t column, std::size_t row, ValueKind kind
         case sql::Type::boolean: sink.booleans(column)[row] = value.integer != 0; return;
         default: sink.set_text(column, row, value.text);
     }
+}
+
+/// The beginning of what was read, for a person: bytes that are no UTF-8 as \xE9, so that they can
+/// be told apart, and never half a character at the end.
+std::string shown_text(std::string_view text) {
+    constexpr std::size_t bytes_max = 1024;  // of stl_load_errors' columns
+    std::string shown;
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t size = 1;
+        while (size < 4 && at + size < text.size() && !is_utf8(text.substr(at, size))) ++size;
+        const std::string_view letter = text.substr(at, size);
+        const bool is_right = is_utf8(letter) && letter[0] != '\0';
+        const std::string add =
+            is_right ? std::string(letter)
+                     : fmt::format("\\x{:02X}", static_cast<unsigned char>(text[at]));
+        if (shown.size() + add.size() > bytes_max) break;
+        shown += add;
+        at += is_right ? size : 1;
+    }
+    return shown;
 }
 
 }  // namespace
@@ -126,9 +148,9 @@ private:
         LoadError error;
         error.file = scan_.files_[file_].url;
         error.line = reader_->line();
-        error.raw_line = reader_->raw().substr(0, 1024);
+        error.raw_line = shown_text(reader_->raw());
         error.code = misfit.code;
-        error.reason = misfit.reason.substr(0, 100);
+        error.reason = shown_text(misfit.reason.substr(0, 100));
         if (column != nullptr) {
             error.column = column->name;
             error.type = column->type;
@@ -137,7 +159,7 @@ private:
                 error.length = fmt::format("{},{}", column->precision, column->scale);
         }
         if (field != nullptr) {
-            error.raw_value = field->text.substr(0, 1024);
+            error.raw_value = shown_text(field->text);
             error.position = field->position;
         }
         scan_.errors_.push_back(std::move(error));

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "redshift/load/copy_job.h"
+#include "redshift/rights.h"
 
 namespace stroma::redshift {
 namespace {
@@ -126,6 +127,7 @@ Answer<LoadTarget> load_target(EngineSession& session, const std::vector<Token>&
     target.table = TRY(session.find_table(tokens, at));
     if (target.table.schema.starts_with("stroma_") || target.table.schema == "main")
         return refuse("42501", fmt::format("permission denied for relation {}", target.table.name));
+    TRY(demand_on(session, target.table, {"INSERT"}));
     target.attributes = TRY(attributes_of(session, target.table));
     target.all = TRY(columns_of(session, target.table));
     if (listed.empty()) {
@@ -169,11 +171,17 @@ Result<void> keep_errors(EngineSession& session, const LoadTarget& target,
     const auto connection = TRY(session.engine().database->connect());
     const std::shared_lock no_backup(session.engine().commits);
     return connection->in_transaction([&]() -> Result<void> {
+        std::int64_t user = 100;
+        {
+            const auto found = TRY(connection->execute(
+                "SELECT \"number\" FROM stroma_system.users WHERE id = ?", {session.user_id()}));
+            if (TRY(found->next())) user = found->integer(0);
+        }
         const auto appender = TRY(connection->append_to("stroma_system.load_errors"));
         const auto now = iso_time(session.engine().options.clock->unix_ms());
         const std::int64_t zero = 0;
         for (const LoadError& error : errors) {
-            const sql::Value row[] = {std::int64_t{100},
+            const sql::Value row[] = {user,
                                       zero,
                                       target.table.name,
                                       now.substr(0, 23),

@@ -132,18 +132,33 @@ private:
             const bool quoted = options_.remove_quotes && from < raw_.size() &&
                                 (raw_[from] == '"' || raw_[from] == '\'');
             if (quoted) {
-                const std::size_t close = raw_.find(raw_[from], from + 1);
-                if (close == std::string_view::npos) {
+                to = behind_quotes(from);
+                if (to == 0) {
                     misfit_ = {1216, "Invalid input line"};
                     return;
                 }
-                to = raw_.find(options_.delimiter, close);
+                if (to == raw_.size()) to = std::string_view::npos;
             }
             const auto piece = raw_.substr(from, to == std::string_view::npos ? to : to - from);
             put(piece, from);
             if (to == std::string_view::npos) return;
             from = to + 1;
         }
+    }
+    /// Where the field ends that begins with a quote: at the delimiter or the end behind the quote
+    /// that closes it. A quote that is doubled, or with something else behind, is of the value. 0
+    /// where none closes it.
+    std::size_t behind_quotes(std::size_t from) const {
+        const char quote = raw_[from];
+        for (std::size_t at = from + 1; at < raw_.size(); ++at) {
+            if (options_.has_escapes && raw_[at] == '\\') {
+                ++at;
+            } else if (raw_[at] == quote) {
+                if (at + 1 == raw_.size() || raw_[at + 1] == options_.delimiter) return at + 1;
+                if (raw_[at + 1] == quote) ++at;
+            }
+        }
+        return 0;
     }
     bool is_escaped(std::size_t at, std::size_t from) const {
         std::size_t slashes = 0;
@@ -153,19 +168,25 @@ private:
     void put(std::string_view piece, std::size_t position) {
         const bool is_null =
             piece == options_.null_text || (!options_.postgres_escapes && piece == "@NULL@");
+        char quote = 0;
         if (options_.remove_quotes && piece.size() >= 2 &&
-            (piece.front() == '"' || piece.front() == '\'') && piece.back() == piece.front())
+            (piece.front() == '"' || piece.front() == '\'') && piece.back() == piece.front()) {
+            quote = piece.front();
             piece = piece.substr(1, piece.size() - 2);
+        }
         const bool escaped = options_.has_escapes || options_.postgres_escapes;
-        if (is_null || !escaped || piece.find('\\') == std::string_view::npos)
-            return add(piece, is_null, position);
+        const bool has_slash = escaped && piece.find('\\') != std::string_view::npos;
+        const bool has_quote = quote != 0 && piece.find(quote) != std::string_view::npos;
+        if (is_null || (!has_slash && !has_quote)) return add(piece, is_null, position);
         std::string& text = hold();
         for (std::size_t at = 0; at < piece.size(); ++at) {
-            if (piece[at] != '\\' || at + 1 == piece.size()) {
+            const bool has_more = at + 1 < piece.size();
+            if (escaped && piece[at] == '\\' && has_more) {
+                text += options_.postgres_escapes ? unescaped(piece, ++at) : piece[++at];
+            } else {
                 text += piece[at];
-                continue;
+                if (has_quote && piece[at] == quote && has_more && piece[at + 1] == quote) ++at;
             }
-            text += options_.postgres_escapes ? unescaped(piece, ++at) : piece[++at];
         }
         add(text, false, position);
     }

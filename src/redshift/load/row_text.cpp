@@ -37,8 +37,10 @@ void RowText::field(std::string& out, const std::string& text) const {
     }
     if (options_.add_quotes) out += '"';
     for (const char letter : text) {
-        const bool special = letter == '\\' || letter == options_.delimiter || letter == '\n' ||
-                             letter == '\r' || (options_.postgres_escapes && letter == '\t');
+        const bool special =
+            letter == '\\' || letter == options_.delimiter || letter == '\n' || letter == '\r' ||
+            (options_.postgres_escapes && letter == '\t') ||
+            (options_.add_quotes && options_.has_escapes && (letter == '"' || letter == '\''));
         if (!special || !(options_.has_escapes || options_.postgres_escapes)) {
             if (options_.add_quotes && letter == '"') out += '"';
             out += letter;

@@ -24,11 +24,13 @@ Answer<void> note_files(EngineSession& session, const LoadTarget& target,
                         const JobRun* job) {
     for (const LoadFile& file : files)
         TRY(session.change(
-            "INSERT INTO stroma_system.load_commits VALUES (100, ?, 0, 'stroma', ?, 0, ?, ?, "
+            "INSERT INTO stroma_system.load_commits VALUES ((SELECT coalesce(max(\"number\"), "
+            "100) FROM stroma_system.users WHERE id = ?), ?, 0, 'stroma', ?, 0, ?, ?, "
             "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP), 1, ?, 0, 0, ?, ?, ?, ?, ?)",
             std::vector<sql::Value>{
-                session.query_number(), file.url, static_cast<std::int64_t>(file.lines),
-                static_cast<std::int64_t>(file.errors), std::string(name_of(options.format)),
+                session.user_id(), session.query_number(), file.url,
+                static_cast<std::int64_t>(file.lines), static_cast<std::int64_t>(file.errors),
+                std::string(name_of(options.format)),
                 job == nullptr ? sql::Value{} : sql::Value(job->id), target.table.key(), file.etag,
                 static_cast<std::int64_t>(file.bytes), static_cast<std::int64_t>(file.rows)}));
     return {};

@@ -7,6 +7,7 @@
 #include "redshift/load/loading.h"
 #include "redshift/load/row_text.h"
 #include "redshift/load/staging.h"
+#include "redshift/rights.h"
 
 namespace stroma::redshift {
 namespace {
@@ -217,6 +218,7 @@ Answer<std::int64_t> Unload::run() {
     prefix_ = TRY(parse_address(statement_.source));
     const Statement query = TRY(one_query(statement_.query));
     const auto prepared = TRY(session_.prepare(query, {}));
+    TRY(demand_reads(session_, prepared->plan->sql));
     TRY(make_room());
     if (options_.format == CopyFormat::parquet) {
         TRY(parquet_files(prepared->plan->sql));

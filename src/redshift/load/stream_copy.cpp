@@ -27,7 +27,14 @@ Failure stream_failure(const LoadError& error, const std::string& table) {
 class StreamIn final : public CopyIn {
 public:
     StreamIn(EngineSession& session, LoadTarget target, const CopyOptions& options)
-        : session_(session), target_(std::move(target)), pipe_(std::make_shared<Pipe>()) {
+        : session_(session),
+          target_(std::move(target)),
+          is_binary_(options.format == CopyFormat::binary),
+          pipe_(std::make_shared<Pipe>()) {
+        for (const LoadColumn& column : target_.columns)
+            for (const TableColumn& each : target_.all)
+                if (each.name == column.name)
+                    shape_.push_back(column_of(each.name, each.engine_type));
         LoadFile file;
         file.url = "STDIN";
         file.open = [pipe = pipe_]() -> Result<std::unique_ptr<ByteSource>> {
@@ -44,7 +51,9 @@ public:
         };
         std::vector<LoadFile> files;
         files.push_back(std::move(file));
-        scan_ = std::make_shared<LoadScan>(std::move(files), target_.columns, options,
+        CopyOptions lines = options;
+        if (is_binary_) lines.format = CopyFormat::text;
+        scan_ = std::make_shared<LoadScan>(std::move(files), target_.columns, lines,
                                            std::vector<std::string>());
         thread_ = std::thread([this] { load(); });
     }
@@ -52,7 +61,8 @@ public:
         if (thread_.joinable()) abandon("the client went away");
     }
     std::size_t columns() const override { return target_.columns.size(); }
-    bool is_binary() const override { return false; }
+    bool is_binary() const override { return is_binary_; }
+    const std::vector<Column>& shape() const override { return shape_; }
     Answer<void> write(std::string_view bytes) override {
         if (bytes.empty() || pipe_->write(bytes)) return {};
         return fail(failure());
@@ -83,6 +93,8 @@ private:
 
     EngineSession& session_;
     LoadTarget target_;
+    bool is_binary_;
+    std::vector<Column> shape_;
     std::shared_ptr<Pipe> pipe_;
     std::shared_ptr<LoadScan> scan_;
     Answer<std::int64_t> loaded_ = 0;
@@ -94,9 +106,11 @@ public:
     StreamOut(std::unique_ptr<Cursor> cursor, const CopyOptions& options)
         : cursor_(std::move(cursor)),
           text_(options, cursor_->columns()),
-          wants_header_(options.header) {}
+          wants_header_(options.header),
+          is_binary_(options.format == CopyFormat::binary) {}
     std::size_t columns() const override { return cursor_->columns().size(); }
-    bool is_binary() const override { return false; }
+    bool is_binary() const override { return is_binary_; }
+    Cursor& cursor() override { return *cursor_; }
     Answer<std::string> read() override {
         constexpr std::size_t piece_bytes = 64u << 10;
         std::string piece;
@@ -109,7 +123,7 @@ public:
 private:
     std::unique_ptr<Cursor> cursor_;
     RowText text_;
-    bool wants_header_;
+    bool wants_header_, is_binary_;
 };
 
 }  // namespace
@@ -120,11 +134,10 @@ Answer<std::unique_ptr<CopyIn>> EngineSession::copy_in(const Prepared& prepared)
                       "current transaction is aborted, commands ignored until end of "
                       "transaction block");
     called_off_ = false;
+    is_allowed_ = false;
     const auto start = [&]() -> Answer<std::unique_ptr<CopyIn>> {
         const auto& tokens = prepared.plan->tokens;
         const auto copy = TRY(read_stream_copy(prepared.statement.text, tokens));
-        if (copy.options.format == CopyFormat::binary)
-            return refuse("0A000", "COPY FROM STDIN takes text and csv, not binary");
         auto target = TRY(load_target(*this, tokens, copy.table_at, copy.columns, false));
         settle_live();
         return std::make_unique<StreamIn>(*this, std::move(target), copy.options);
@@ -139,8 +152,6 @@ Answer<std::unique_ptr<CopyOut>> EngineSession::copy_out(const Prepared& prepare
     const auto start = [&]() -> Answer<std::unique_ptr<CopyOut>> {
         const auto& tokens = prepared.plan->tokens;
         const auto copy = TRY(read_stream_copy(prepared.statement.text, tokens));
-        if (copy.options.format == CopyFormat::binary)
-            return refuse("0A000", "COPY TO STDOUT gives text and csv, not binary");
         std::string query = copy.query;
         if (query.empty()) {
             std::size_t at = copy.table_at;

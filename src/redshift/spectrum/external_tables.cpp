@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "redshift/external.h"
+#include "redshift/rights.h"
 #include "redshift/spectrum/external_scan.h"
 #include "redshift/token_reader.h"
 
@@ -98,7 +99,7 @@ private:
     Answer<std::vector<std::pair<std::string, std::string>>> pairs();
     Answer<void> properties(ExternalPlace& place);
     Answer<ExternalPartition> partition(const ExternalTable& table, bool with_location);
-    Answer<void> keep(const ExternalTable& table);
+    Answer<void> keep(const ExternalTable& table, bool is_new);
 
     EngineSession& session_;
     const std::vector<Token>& tokens_;
@@ -127,7 +128,7 @@ Answer<std::optional<ExternalTable>> ExternalStatement::table_at(std::size_t at,
     return std::optional(std::move(table));
 }
 
-Answer<void> ExternalStatement::keep(const ExternalTable& table) {
+Answer<void> ExternalStatement::keep(const ExternalTable& table, bool is_new) {
     const auto work = [&]() -> Answer<std::int64_t> {
         TRY(session_.change(
             "DELETE FROM stroma_system.external_tables WHERE schemaname = ? AND "
@@ -137,8 +138,10 @@ Answer<void> ExternalStatement::keep(const ExternalTable& table) {
             "INSERT INTO stroma_system.external_tables VALUES (?, ?, ?, ?)",
             std::array{sql::Value(table.name.schema), sql::Value(table.name.name),
                        sql::Value(table.place.location), sql::Value(definition_of(table))}));
-        return session_.change(
-            fmt::format("CREATE OR REPLACE VIEW {} AS {}", table.name.sql(), view_of(table)));
+        TRY(session_.change(
+            fmt::format("CREATE OR REPLACE VIEW {} AS {}", table.name.sql(), view_of(table))));
+        if (is_new) TRY(note_made(session_, relation_thing(table.name)));
+        return 0;
     };
     TRY(session_.write({table.name.key()}, false, work));
     return {};
@@ -171,11 +174,13 @@ Answer<std::unique_ptr<Cursor>> ExternalStatement::create_schema() {
     if (name.starts_with("pg_") || name.starts_with("stroma_") || name == "main" ||
         name == "information_schema")
         return refuse("42939", fmt::format("unacceptable schema name \"{}\"", name));
+    TRY(demand(session_, database_thing(), "CREATE"));
     const auto work = [&]() -> Answer<std::int64_t> {
         const auto known = TRY(session_.text_of(
             "SELECT schemaname FROM stroma_system.external_schemas WHERE schemaname = ?", {name}));
         if (known && if_not_exists) return 0;
         TRY(session_.change("CREATE SCHEMA " + quoted_name(name)));
+        TRY(note_made(session_, schema_thing(name)));
         return session_.change("INSERT INTO stroma_system.external_schemas VALUES (?, ?)",
                                std::array{sql::Value(name), sql::Value(database)});
     };
@@ -327,7 +332,8 @@ Answer<std::unique_ptr<Cursor>> ExternalStatement::create_table() {
     table.place.table = table.name.key();
     for (const auto& column : table.columns)
         table.place.columns.emplace_back(column.name, column.engine);
-    TRY(keep(table));
+    TRY(demand_new(session_, table.name));
+    TRY(keep(table, true));
     return done(StatementKind::create_table);
 }
 
@@ -365,6 +371,7 @@ Answer<std::unique_ptr<Cursor>> ExternalStatement::alter() {
     std::size_t behind = 0;
     auto table = TRY(table_at(2, &behind));
     in_.move_to(behind);
+    TRY(demand_on(session_, table->name, {"ALTER"}));
     const auto place_of = [&](const ExternalPartition& partition) {
         return std::find_if(table->partitions.begin(), table->partitions.end(),
                             [&](const auto& each) { return each.values == partition.values; });
@@ -393,16 +400,18 @@ Answer<std::unique_ptr<Cursor>> ExternalStatement::alter() {
         return in_.wrong("ADD PARTITION, DROP PARTITION or SET LOCATION");
     }
     if (!in_.at_end()) return in_.wrong("nothing more");
-    TRY(keep(*table));
+    TRY(keep(*table, false));
     return done(StatementKind::alter);
 }
 
 Answer<std::unique_ptr<Cursor>> ExternalStatement::drop(const ExternalTable& table) {
+    TRY(demand_on(session_, table.name, {"DROP"}));
     const auto work = [&]() -> Answer<std::int64_t> {
         TRY(session_.change(
             "DELETE FROM stroma_system.external_tables WHERE schemaname = ? AND "
             "tablename = ?",
             std::array{sql::Value(table.name.schema), sql::Value(table.name.name)}));
+        TRY(note_gone(session_, relation_thing(table.name)));
         return session_.change("DROP VIEW " + table.name.sql());
     };
     TRY(session_.write({table.name.key()}, false, work));

@@ -175,6 +175,15 @@ Result<void> DuckDbDatabase::backup_to(const fs::path& path) {
     return copied;
 }
 
+std::string quote_with(std::string_view text, char mark) {
+    std::string result(1, mark);
+    for (const char letter : text) {
+        result += letter;
+        if (letter == mark) result += mark;
+    }
+    return result + mark;
+}
+
 Result<void> DuckDbDatabase::verify() {
     auto connection = TRY(connect());
     TRY(connection->begin(TransactionKind::read));
@@ -182,7 +191,7 @@ Result<void> DuckDbDatabase::verify() {
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"));
     std::vector<std::string> names;
     while (TRY(tables->next())) {
-        names.push_back(fmt::format("\"{}\".\"{}\"", tables->text(0), tables->text(1)));
+        names.push_back(quote_with(tables->text(0), '"') + "." + quote_with(tables->text(1), '"'));
     }
     tables.reset();
     for (const auto& name : names) {
@@ -196,15 +205,6 @@ Result<void> DuckDbDatabase::verify() {
         }
     }
     return {};
-}
-
-std::string quote_with(std::string_view text, char mark) {
-    std::string result(1, mark);
-    for (const char letter : text) {
-        result += letter;
-        if (letter == mark) result += mark;
-    }
-    return result + mark;
 }
 
 Result<std::uint64_t> DuckDbDatabase::write_parquet(std::shared_ptr<TableScan> rows,

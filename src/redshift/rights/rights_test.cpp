@@ -1,0 +1,335 @@
+#include <gtest/gtest.h>
+
+#include "redshift/catalog/pg_catalog.h"
+#include "redshift/engine.h"
+#include "redshift/folder_lake.h"
+#include "redshift/load/row_text.h"
+
+namespace stroma::redshift {
+namespace {
+
+/// The administrator, and the users alice, bob and carol, each with a session.
+class RedshiftRights : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string name = testing::TempDir() + "rights_XXXXXX";
+        folder = ::mkdtemp(name.data());
+        open();
+    }
+    void TearDown() override {
+        sessions.clear();
+        engine.reset();
+        fs::remove_all(folder);
+    }
+    void open() {
+        sessions.clear();
+        engine.reset();
+        EngineOptions options;
+        options.folder = folder / "data";
+        options.lake = std::make_shared<FolderLake>(folder / "lake");
+        options.add_catalog = add_pg_catalog;
+        options.find_user = [](std::string_view name) -> Result<std::optional<EngineUser>> {
+            for (const char* known : {"alice", "bob", "carol"})
+                if (name == known) return EngineUser{"id-of-" + std::string(known), known, false};
+            return std::nullopt;
+        };
+        engine = Engine::open(std::move(options)).value();
+    }
+    Session& as(const std::string& name) {
+        auto& session = sessions[name];
+        if (session != nullptr) return *session;
+        SessionOptions options;
+        options.principal = catalog::local_administrator();
+        if (name != "admin") {
+            options.principal.id = "id-of-" + name;
+            options.principal.name = options.user = name;
+            options.principal.role = catalog::Role::user;
+        }
+        session = engine->connect(std::move(options)).value();
+        return *session;
+    }
+    /// What the last statement gives, as lines; or "SQLSTATE words" of what was refused.
+    std::string run(const std::string& name, const std::string& script) {
+        const auto statements = split(script);
+        if (!statements) return statements.error().sqlstate;
+        std::string text;
+        for (const Statement& statement : *statements) {
+            text.clear();
+            const auto cursor = as(name).run(statement);
+            if (!cursor) return cursor.error().sqlstate + " " + cursor.error().message;
+            for (;;) {
+                const auto more = (*cursor)->next();
+                if (!more) return more.error().sqlstate + " " + more.error().message;
+                if (!*more) break;
+                for (std::size_t at = 0; at < (*cursor)->columns().size(); ++at)
+                    text += (at > 0 ? "|" : "") + text_of((*cursor)->value(at));
+                text += ";";
+            }
+        }
+        return text;
+    }
+    void admin(const std::string& script) { ASSERT_EQ(run("admin", script), "") << script; }
+    void refused(const std::string& name, const std::string& script) {
+        const std::string told = run(name, script);
+        EXPECT_TRUE(told.starts_with("42501")) << name << ": " << script << ": " << told;
+    }
+
+    fs::path folder;
+    std::unique_ptr<Engine> engine;
+    std::map<std::string, std::unique_ptr<Session>> sessions;
+};
+
+constexpr const char* t_denied = "42501 permission denied for relation t";
+
+TEST_F(RedshiftRights, WhatIsGrantedIsAllowedAndNothingElse) {
+    admin(
+        "create table t(a int, b varchar(9)); insert into t values (1, 'x'); create table u(a "
+        "int)");
+    as("alice");
+    EXPECT_EQ(run("alice", "select a from t"), t_denied);
+    admin("grant select on t to alice");
+    EXPECT_EQ(run("alice", "select a, b from t"), "1|x;");
+    EXPECT_EQ(run("bob", "select a from t"), t_denied);
+    EXPECT_EQ(run("alice", "insert into t values (2, 'y')"), t_denied);
+    admin("grant insert on table t to alice");
+    EXPECT_EQ(run("alice", "insert into t values (2, 'y')"), "");
+    EXPECT_EQ(run("alice", "update t set a = 3 where a = 2"), t_denied);
+    EXPECT_EQ(run("alice", "delete from t"), t_denied);
+    EXPECT_EQ(run("alice", "truncate t"), t_denied);
+    admin("grant update, delete, truncate on t to alice");
+    EXPECT_EQ(run("alice", "update t set a = 3 where a = 2; delete from t where a = 3"), "");
+    EXPECT_EQ(run("alice", "insert into t select a, 'z' from u"),
+              "42501 permission denied for relation u");
+    refused("alice", "alter table t add column c int");
+    refused("alice", "drop table t");
+    refused("alice", "vacuum t");
+    refused("alice", "grant select on t to bob");
+    admin("revoke all on t from alice");
+    EXPECT_EQ(run("alice", "select a from t"), t_denied);
+}
+
+TEST_F(RedshiftRights, AStatementCannotReadAroundThem) {
+    admin(
+        "create table t(a int); insert into t values (42); create table mine(a int); "
+        "grant all on mine to alice; grant create on schema public to alice; "
+        "grant temp on database dev to alice; insert into mine values (1)");
+    const std::vector<std::string> readings = {
+        "select (select max(a) from t)",
+        "with x as (select * from t) select * from x",
+        "with t as (select * from t) select * from t",
+        "with recursive t as (select * from t union all select a + 1 from t where a < 9) select * "
+        "from t",
+        "select * from mine where exists (select 1 from public.t where t.a = mine.a)",
+        "select * from mine, lateral (select * from t) z",
+        "select * from mine union all (select a from \"T\")",
+        "select * from dev.public.t",
+        "select * from (summarize t)",
+        "table t",
+        "values ((select max(a) from t))",
+        "select a from mine order by (select max(a) from t)",
+        "select sum(a) over (order by (select max(a) from t)) from mine",
+        "insert into mine select a from t",
+        "insert into mine values ((select max(a) from t))",
+        "with x as (select * from t) insert into mine select a from x",
+        "update mine set a = (select max(a) from t)",
+        "update mine set a = t.a from t where mine.a < t.a",
+        "update mine set a = 1 where a in (select a from t)",
+        "delete from mine where a in (select a from t)",
+        "delete from mine using t where mine.a = t.a",
+        "merge into mine using t on mine.a = t.a when matched then update set a = t.a when not "
+        "matched then insert values (t.a)",
+        "create table own as select * from t",
+        "select * into own from t",
+        "create temp table own as select * from t",
+        "create temp table own(like t)",
+        "create view own as select * from t",
+        "explain select * from t",
+        "prepare p as select * from t; execute p",
+        "begin; declare c cursor for select * from t",
+        "unload ('select * from t') to 's3://b/x'",
+        "unload ('select * from t') to 's3://b/x' format parquet",
+        "analyze compression t",
+        "select * from stroma_system.load_errors",
+        "select * from stroma_system.load_ledger",
+        "select * from main.schema_versions"};
+    for (const std::string& reading : readings) {
+        refused("alice", reading);
+        run("alice", "rollback");
+    }
+    EXPECT_EQ(run("alice", "select count(*) from mine"), "1;");
+    EXPECT_EQ(run("alice", "with t as (select 7 as a) select * from t"), "7;");
+    EXPECT_EQ(
+        run("alice", "update mine set a = a + 1 where a is distinct from 5; select a from mine"),
+        "2;");
+    EXPECT_EQ(run("alice", "select count(*) > 0 from pg_class"), "t;");
+}
+
+TEST_F(RedshiftRights, AViewReadsAsItsOwnerWhereverNamesAreLookedFor) {
+    admin(
+        "create table t(a int); insert into t values (42); create view seen as select a from t; "
+        "grant select on seen to alice; create schema hers; alter schema hers owner to alice");
+    EXPECT_EQ(run("alice", "select * from seen"), "42;");
+    refused("alice", "select * from t");
+    // A view that is bound late reads nothing that its owner may not, whoever asks.
+    EXPECT_EQ(
+        run("alice", "create view hers.late as select * from public.t with no schema binding"), "");
+    refused("alice", "select * from hers.late");
+    EXPECT_EQ(run("alice", "create view hers.loose as select * from t with no schema binding"), "");
+    refused("alice", "set search_path to public; select * from hers.loose");
+    EXPECT_EQ(run("alice",
+                  "create table hers.t(a int); insert into hers.t values (7); "
+                  "select * from hers.loose"),
+              "7;");
+    EXPECT_EQ(run("alice",
+                  "create view hers.twice as select * from hers.loose; grant usage on "
+                  "schema hers to bob; grant select on hers.twice to bob"),
+              "");
+    EXPECT_EQ(run("bob", "select * from hers.twice"), "7;");
+    refused("bob", "select * from hers.loose");
+    // Nobody makes a view read as somebody else by giving it away.
+    refused("alice", "alter table hers.late owner to bob");
+    refused("alice", "create or replace view public.seen as select 1 as a");
+}
+
+TEST_F(RedshiftRights, WithoutAGrantNothingIsMade) {
+    EXPECT_EQ(run("alice", "create table own(a int)"), "42501 permission denied for schema public");
+    EXPECT_EQ(run("alice", "create schema lab"), "42501 permission denied for database dev");
+    EXPECT_EQ(run("alice", "create temp table own(a int)"),
+              "42501 permission denied for database dev");
+    admin("grant create on schema public to alice");
+    EXPECT_EQ(run("alice", "create table own(a int); insert into own values (1); drop table own"),
+              "");
+}
+
+TEST_F(RedshiftRights, ASchemaOfOnesOwnHoldsTablesOfOnesOwn) {
+    admin("grant create, temp on database dev to alice");
+    EXPECT_EQ(run("alice",
+                  "create schema lab; create table lab.a(a int); insert into lab.a values "
+                  "(1); create table lab.b as select a + 1 as a from lab.a; select * from "
+                  "lab.b; alter table lab.b rename to c; select a from lab.c"),
+              "2;");
+    EXPECT_EQ(run("alice",
+                  "vacuum lab.a; lock lab.a; analyze lab.a; create temp table w(a int); "
+                  "insert into w select a from lab.a; select * from w"),
+              "1;");
+    refused("bob", "select * from lab.a");
+    EXPECT_EQ(run("bob", "select * from lab.a"), "42501 permission denied for schema lab");
+    EXPECT_EQ(run("alice",
+                  "grant usage on schema lab to bob; grant select on all tables in schema "
+                  "lab to bob"),
+              "");
+    EXPECT_EQ(run("bob", "select a from lab.a union all select a from lab.c order by 1"), "1;2;");
+    EXPECT_EQ(run("admin", "select tableowner from pg_tables where schemaname = 'lab' group by 1"),
+              "alice;");
+    // What is dropped takes its rights with it, and what a backup or a restart keeps is there.
+    open();
+    EXPECT_EQ(run("bob", "select a from lab.a"), "1;");
+    EXPECT_EQ(run("alice", "drop table lab.a; create table lab.a(a int)"), "");
+    EXPECT_EQ(run("bob", "select a from lab.a"), "42501 permission denied for relation a");
+    refused("bob", "drop schema lab cascade");
+    EXPECT_EQ(run("alice", "drop schema lab cascade"), "");
+    EXPECT_EQ(run("admin", "select count(*) from stroma_system.rights where schema = 'lab'"), "0;");
+}
+
+TEST_F(RedshiftRights, AGrantIsOfItsTransaction) {
+    admin("create table t(a int)");
+    as("alice");
+    admin("begin; grant select on t to alice");
+    EXPECT_EQ(run("alice", "select * from t"), t_denied);
+    admin("rollback");
+    EXPECT_EQ(run("alice", "select * from t"), t_denied);
+    admin("begin; create table made(a int); grant select on made to alice; commit");
+    EXPECT_EQ(run("alice", "select * from made"), "");
+}
+
+TEST_F(RedshiftRights, GrantOptionsAreGivenOnAndTakenBack) {
+    admin("create table t(a int); grant select on t to alice with grant option");
+    EXPECT_EQ(run("alice", "grant select on t to bob"), "");
+    EXPECT_EQ(run("bob", "select * from t"), "");
+    refused("alice", "grant insert on t to bob");
+    refused("bob", "grant select on t to carol");
+    EXPECT_EQ(run("admin", "revoke select on t from alice"), "2BP01 dependent privileges exist");
+    EXPECT_EQ(run("bob", "select * from t"), "");
+    admin("revoke grant option for select on t from alice cascade");
+    EXPECT_EQ(run("alice", "select * from t"), "");
+    EXPECT_EQ(run("bob", "select * from t"), t_denied);
+}
+
+TEST_F(RedshiftRights, GroupsAndRolesAreWhoIsInThem) {
+    admin(
+        "create table t(a int); create group readers with user alice; create role loaders; "
+        "create role all_of_it; grant select on t to group readers; grant insert on t to role "
+        "loaders; grant role loaders to role all_of_it; grant role all_of_it to bob");
+    EXPECT_EQ(run("alice", "select * from t"), "");
+    EXPECT_EQ(run("bob", "select * from t"), t_denied);
+    EXPECT_EQ(run("bob", "insert into t values (1)"), "");
+    EXPECT_EQ(run("admin", "drop group readers").substr(0, 5), "2BP01");
+    EXPECT_EQ(run("admin", "drop role loaders").substr(0, 5), "2BP01");
+    admin("alter group readers drop user alice; alter group readers add user carol");
+    EXPECT_EQ(run("alice", "select * from t"), t_denied);
+    EXPECT_EQ(run("carol", "select * from t"), "1;");
+    EXPECT_EQ(run("admin", "select user_name, role_name from svv_user_grants"), "bob|all_of_it;");
+    EXPECT_EQ(run("admin", "select role_name, granted_role_name from svv_role_grants"),
+              "all_of_it|loaders;");
+    EXPECT_EQ(run("admin", "grant role all_of_it to role loaders").substr(0, 5), "0LP01");
+    admin("drop role loaders force; revoke select on t from group readers; drop group readers");
+    EXPECT_EQ(run("bob", "insert into t values (1)"), t_denied);
+    EXPECT_EQ(run("admin", "create user dave password 'x'").substr(0, 5), "0A000");
+    refused("alice", "create role mine");
+    EXPECT_EQ(run("admin", "grant select on t to dave").substr(0, 5), "42704");
+    EXPECT_EQ(run("admin", "grant usage on t to alice").substr(0, 5), "0LP01");
+}
+
+TEST_F(RedshiftRights, DefaultPrivilegesAreThoseOfWhatIsMadeAfter) {
+    admin(
+        "create table before(a int); alter default privileges in schema public grant select on "
+        "tables to alice; create table after(a int)");
+    refused("alice", "select * from before");
+    EXPECT_EQ(run("alice", "select * from after"), "");
+    EXPECT_EQ(run("admin",
+                  "select schema_name, owner_name, privilege_type, grantee_name from "
+                  "svv_default_privileges"),
+              "public|admin|SELECT|alice;");
+    EXPECT_EQ(run("admin", "select array_to_string(defaclacl, ',') from pg_default_acl"),
+              "alice=r/admin;");
+    admin(
+        "alter default privileges in schema public revoke select on tables from alice; create "
+        "table later(a int)");
+    refused("alice", "select * from later");
+    refused("alice", "alter default privileges for user bob grant select on tables to alice");
+}
+
+TEST_F(RedshiftRights, TheyAreToldAsTheyAreDecided) {
+    admin(
+        "create table t(a int); grant select on t to alice; grant insert on t to alice with grant "
+        "option");
+    EXPECT_EQ(run("alice",
+                  "select has_table_privilege('t', 'select'), has_table_privilege('alice', "
+                  "'t', 'INSERT WITH GRANT OPTION'), has_table_privilege('t', 'delete'), "
+                  "has_table_privilege('admin', 't', 'delete')"),
+              "t|t|f|t;");
+    EXPECT_EQ(run("alice",
+                  "select relname from pg_class where relname = 't' and "
+                  "has_table_privilege(oid, 'SELECT')"),
+              "t;");
+    EXPECT_EQ(run("alice",
+                  "select has_schema_privilege('public', 'usage'), has_schema_privilege("
+                  "'public', 'create'), has_database_privilege('dev', 'temp')"),
+              "t|f|f;");
+    EXPECT_EQ(run("admin",
+                  "select privilege_type, identity_name, admin_option from "
+                  "svv_relation_privileges where relation_name = 't' order by 1"),
+              "INSERT|alice|t;SELECT|alice|f;");
+    EXPECT_EQ(run("admin", "select array_to_string(relacl, ',') from pg_class where relname = 't'"),
+              "admin=arwdDxAP/admin,alice=a*r/admin;");
+}
+
+TEST_F(RedshiftRights, LogsShowOnesOwn) {
+    admin("create table t(a int); insert into t values (123456)");
+    EXPECT_EQ(run("alice", "select count(*) from stl_query where querytxt like '%123456%'"), "1;")
+        << "its own, which asks";
+    EXPECT_NE(run("admin", "select count(*) from stl_query where querytxt like '%123456%'"), "1;");
+}
+
+}  // namespace
+}  // namespace stroma::redshift
