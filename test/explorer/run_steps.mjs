@@ -44,7 +44,8 @@ export const runSteps = (t) => {
     },
     /** Waits on the page itself until the run has got so far: it is told by events. */
     async runWaitsForReview() {
-      await t.page.getByRole("button", { name: `Accept ${t.order.waits}` }).waitFor();
+      for (const one of [t.order.waits, t.order.rejects])
+        await t.page.getByRole("button", { name: `Accept ${one}` }).waitFor();
       t.seen.stages = await t.page.locator(".stage-box").allInnerTexts();
       await t.page.locator(".slide-map img").first().waitFor();
       await lookAround("run-review");
