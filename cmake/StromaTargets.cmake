@@ -1,3 +1,33 @@
+# stroma_headers()
+#   With STROMA_HEADERS_ONCE the headers below are read once for all libraries, and once for all tests:
+#   a fifth of the compile time. Sources include what they use all the same: other presets do without.
+set(stroma_common_headers
+  <algorithm> <array> <atomic> <chrono> <condition_variable> <cstdint> <cstring> <filesystem> <functional>
+  <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread> <utility> <vector>
+  <fmt/format.h> <nlohmann/json.hpp>)
+function(stroma_headers)
+  if(NOT STROMA_HEADERS_ONCE)
+    return()
+  endif()
+  file(WRITE ${CMAKE_BINARY_DIR}/headers.cpp "")
+  add_library(stroma_library_headers OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/headers.cpp)
+  target_link_libraries(stroma_library_headers PRIVATE stroma_options fmt::fmt)
+  target_precompile_headers(stroma_library_headers PRIVATE ${stroma_common_headers})
+  if(STROMA_TESTS)
+    # A program of its own kind: its code isn't placed as a library's.
+    add_executable(stroma_test_headers EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/headers.cpp)
+    target_link_libraries(stroma_test_headers PRIVATE stroma_options fmt::fmt GTest::gtest_main)
+    target_precompile_headers(stroma_test_headers PRIVATE <gtest/gtest.h> ${stroma_common_headers})
+  endif()
+endfunction()
+# Lets a target use what stroma_headers() made.
+function(stroma_reads_headers target from)
+  if(STROMA_HEADERS_ONCE)
+    target_link_libraries(${target} PRIVATE fmt::fmt)  # its macros are part of them
+    target_precompile_headers(${target} REUSE_FROM ${from})
+  endif()
+endfunction()
+
 # stroma_library(object SOURCES disk_store.cpp … USES stroma_base OpenSSL::Crypto)
 #   One library per folder; includes are written from src/.
 # stroma_test(object SOURCES disk_store_test.cpp … USES stroma_object)
@@ -8,6 +38,7 @@ function(stroma_library name)
   add_library(stroma_${name} STATIC ${arg_SOURCES})
   target_include_directories(stroma_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(stroma_${name} PUBLIC stroma_options ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
+  stroma_reads_headers(stroma_${name} stroma_library_headers)
 endfunction()
 
 function(stroma_test name)
@@ -19,6 +50,9 @@ function(stroma_test name)
   # Tests keep their small names to themselves, and are what one builds again and again.
   set_target_properties(${name}_test PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(${name}_test PRIVATE ${arg_USES} GTest::gtest_main)
+  # What checks is compiled quicker than what is checked.
+  target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+  stroma_reads_headers(${name}_test stroma_test_headers)
   if(arg_TOGETHER)
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300)

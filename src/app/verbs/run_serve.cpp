@@ -288,9 +288,9 @@ Result<std::unique_ptr<FlowService>> open_flows(Site& site, const Settings& sett
 /// What passes through the AWS port, and through pipelines.
 std::vector<front::http::Route> work_routes(Site& site, AwsServer* aws, FlowService& flows,
                                             front::api::AccessAnswers& access) {
-    return joined({watch_routes(site, aws),
-                   front::flow::flow_routes(
-                       {flows.engine(), flows.intakes(), access, flows.pictures()})});
+    return joined(
+        {watch_routes(site, aws),
+         front::flow::flow_routes({flows.engine(), flows.intakes(), access, flows.pictures()})});
 }
 
 Result<void> start_working(Site& site, FlowService& flows, AwsServer* aws) {

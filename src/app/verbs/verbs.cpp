@@ -23,12 +23,13 @@ Verb pipeline_verb() {
 
 std::vector<Verb> all_verbs() {
     return {
-        import_verb(),  sql_verb(),     matrix_verb(),     serve_verb(),  dataset_verb(),
-        job_verb(),     user_verb(),    token_verb(),      key_verb(),    env_verb(),
-        put_verb(),     sync_verb(),    watch_verb(),      load_verb(),   reconcile_verb(),
-        biology_verb(), audit_verb(),   ontology_verb(),   origin_verb(), diff_verb(),
-        backup_verb(),  restore_verb(), verify_verb(),     purge_verb(),  pipeline_verb(),
-        demo_verb(), dashboard_verb(),   config_verb(),    completion_verb(), help_verb(),   version_verb(),
+        import_verb(),  sql_verb(),       matrix_verb(),   serve_verb(),      dataset_verb(),
+        job_verb(),     user_verb(),      token_verb(),    key_verb(),        env_verb(),
+        put_verb(),     sync_verb(),      watch_verb(),    load_verb(),       reconcile_verb(),
+        biology_verb(), audit_verb(),     ontology_verb(), origin_verb(),     diff_verb(),
+        backup_verb(),  restore_verb(),   verify_verb(),   purge_verb(),      pipeline_verb(),
+        demo_verb(),    dashboard_verb(), config_verb(),   completion_verb(), help_verb(),
+        version_verb(),
     };
 }
 
