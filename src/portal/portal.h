@@ -33,15 +33,6 @@ struct DownloadLink {
     std::int64_t created_ms = 0, expires_ms = 0;
 };
 
-/// A statement that is asked again and again, and how its answer is drawn.
-struct Tile {
-    std::string id, owner, dashboard, title, statement;
-    std::string chart;  ///< JSON object: {"kind": "table" | "bars" | "line" | "number", "x", "y"}
-    catalog::Visibility visibility = catalog::Visibility::private_;
-    std::int64_t seconds = 60;  ///< between two askings
-    std::int64_t place = 0, created_ms = 0;
-};
-
 /// What somebody said of a dataset, or of a view of it.
 struct Comment {
     std::string id, dataset;
@@ -123,13 +114,6 @@ public:
     Result<void> remove_comment(std::string_view id);
     /// Takes away what was said of datasets that are gone.
     Result<void> forget_removed();
-
-    /// The principal's own and those that are public.
-    Result<std::vector<Tile>> tiles(std::string_view principal);
-    Result<std::optional<Tile>> find_tile(std::string_view id);
-    /// Makes it (id "") or changes it.
-    Result<Tile> put_tile(Tile tile);
-    Result<void> remove_tile(std::string_view id);
 
     struct State;
 

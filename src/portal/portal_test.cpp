@@ -120,23 +120,6 @@ TEST_F(PortalTest, ALinkIsFoundByItsSecretAlone) {
     EXPECT_FALSE(*portal->find_link(made->link.id));
 }
 
-TEST_F(PortalTest, TilesAreOnesOwnAndThoseOfEverybody) {
-    Tile tile;
-    tile.owner = "rosalind";
-    tile.title = "Cells";
-    tile.statement = "SELECT 1";
-    tile.chart = "{}";
-    const auto own = portal->put_tile(tile);
-    tile.visibility = catalog::Visibility::public_;
-    tile.title = "For all";
-    ASSERT_TRUE(portal->put_tile(tile));
-    EXPECT_EQ(portal->tiles("rosalind")->size(), 2u);
-    EXPECT_EQ(portal->tiles("max")->size(), 1u);
-    EXPECT_EQ(portal->tiles("")->front().title, "For all");
-    ASSERT_TRUE(portal->remove_tile(own->id));
-    EXPECT_EQ(portal->tiles("rosalind")->size(), 1u);
-}
-
 TEST_F(PortalTest, CommentsAreOfADatasetOrAViewAndGoWithTheirDataset) {
     const auto one = dataset("one");
     Comment comment;

@@ -96,6 +96,8 @@ public:
     Result<void> finish() override;
 
 private:
+    Result<void> send();
+
     PostgresConnection& connection_;
     const std::vector<Oid> types_;
     const bool is_own_;  ///< the transaction is this appender's
@@ -229,13 +231,18 @@ Result<void> PostgresAppender::append(std::span<const Value> row) {
         }
     }
     rows_ += '\n';
-    if (rows_.size() < copy_bytes) return {};
-    return connection_.session().copy(std::exchange(rows_, {}));
+    return rows_.size() < copy_bytes ? Result<void>{} : send();
+}
+
+Result<void> PostgresAppender::send() {
+    auto sent = connection_.session().copy(rows_);
+    rows_.clear();
+    return sent;
 }
 
 Result<void> PostgresAppender::finish() {
     if (!is_open_) return {};
-    if (!rows_.empty()) TRY(connection_.session().copy(std::exchange(rows_, {})));
+    if (!rows_.empty()) TRY(send());
     is_open_ = false;
     if (auto ended = connection_.session().end_copy({}); !ended) {
         Error error = connection_.failed(std::move(ended.error()));

@@ -1,0 +1,2 @@
+-- Panels of dashboards took their place (schema/dashboard).
+DROP TABLE portal_tiles;
