@@ -113,7 +113,7 @@ std::string stem_of(const fs::path& path) {
     for (const std::string_view ending :
          {".gz", ".tiff", ".tif", ".png", ".zarr", ".jp2", ".image", ".h5ad", ".csv", ".ome"})
         if (name.size() > ending.size() && lower(name).ends_with(ending))
-            name.resize(name.size() - ending.size());
+            name.erase(name.size() - ending.size());
     return name;
 }
 
