@@ -8,7 +8,7 @@ constexpr std::uint64_t entry_bytes = 200;  // of the maps, roughly
 /// Asking the same again would give the same.
 bool stays_true(const Result<AnswerCache::Kept>& answer) {
     return answer || answer.error().code == ErrorCode::invalid_input ||
-           answer.error().code == ErrorCode::denied || answer.error().code == ErrorCode::not_found;
+           answer.error().code == ErrorCode::not_found;
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ struct RewriteContext {
     std::string database = "dev";
     /// Engine types of $1, $2…; "" where unknown.
     std::vector<std::string> parameter_types;
+    bool parameters_are_null = false;  ///< nulls of those types stand for them
     /// What a function of the session gives, as SQL: pg_last_copy_count. Unset for others.
     std::function<std::optional<std::string>(std::string_view name)> session_value;
     /// Whether information_schema is one of ours.

@@ -459,6 +459,11 @@ Answer<void> EngineSession::understand(const Statement& statement,
     plan.tokens = TRY(tokens_of(statement.text));
     const auto& tokens = plan.tokens;
     const std::size_t end = tokens.size() - 1;
+    if (statement.kind == StatementKind::fetch && end > 0) {
+        // Its rows are the cursor's, which is named last.
+        if (const auto* columns = cursor_columns(tokens[end - 1].word)) prepared.columns = *columns;
+        return {};
+    }
     if (statement.kind == StatementKind::declare_cursor)
         return understand_cursor(statement, hints, prepared, plan);
     const bool explains = statement.kind == StatementKind::explain;
@@ -492,6 +497,14 @@ Answer<void> EngineSession::understand(const Statement& statement,
     if (has_new) {
         sql = TRY(rewrite(statement.text, tokens, from, end, context));
         shape = TRY(sql::describe_duckdb(*connection_, sql));
+    }
+    // The engine tells of one column where it knows none yet: a table function that is asked by
+    // parameters gives its columns once they have values.
+    if (!shape.parameter_types.empty() && shape.columns.size() == 1) {
+        context.parameters_are_null = true;
+        const std::string bound = TRY(rewrite(statement.text, tokens, from, end, context));
+        if (auto known = sql::describe_duckdb(*connection_, bound))
+            shape.columns = std::move(known->columns);
     }
     if (explains) {
         prepared.columns.push_back(column_of("QUERY PLAN", "VARCHAR"));

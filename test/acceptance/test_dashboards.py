@@ -146,6 +146,8 @@ def test_tables_are_read_within_the_fence(lab, run):
     definition = table_panel(statement, parameters=[{"name": "since", "kind": "date"}])
     path = made(lab.ada, definition, "public")
     whole = [["2026-11-22 08:50:55", "pen", "1.50"], ["2026-11-23 00:00:00", "ink", "2.25"]]
+    assert rows(lab.ben, path) == 403, "a table is its owner's until it is granted"
+    ask("GRANT SELECT ON sold TO PUBLIC")
     assert rows(lab.ben, path) == whole
     assert rows(lab.ben, path, parameters={"since": "2026-11-23"}) == whole[1:]
     assert rows(lab.nobody, path) == 401, "who isn't signed in has no session there"

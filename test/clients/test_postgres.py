@@ -528,9 +528,18 @@ def test_a_cursor_of_sql_is_a_portal_and_takes_parameters(wire):
     seen = wire.until(b"Z")
     assert b"".join(kind for kind, _ in seen) == b"12CTZ", seen
     assert dict(seen)[b"T"].startswith(struct.pack(">H", 1) + b"n\0")
+    wire.send(parse(b'FETCH FORWARD 2 FROM "c"'), bind(), (b"D", b"P\0"), execute(), SYNC)
+    seen = wire.until(b"Z")
+    assert b"".join(kind for kind, _ in seen) == b"12TDDCZ", seen
+    assert [body[6:] for kind, body in seen if kind == b"D"] == [b"1", b"2"]
     wire.send((b"Q", b"FETCH ALL FROM c\0"))
-    rows = [body[6:] for kind, body in wire.until(b"Z") if kind == b"D"]
-    assert rows == [b"1", b"2", b"3"]
+    assert [body[6:] for kind, body in wire.until(b"Z") if kind == b"D"] == [b"3"]
+    # A table function that is asked by a parameter tells its columns before it has one.
+    wire.send(parse(b"SELECT g, g::text FROM generate_series(1, $1::integer) g"), (b"D", b"S\0"),
+              bind(b"2"), execute(), SYNC)
+    seen = wire.until(b"Z")
+    assert b"".join(kind for kind, _ in seen) == b"1tT2DDCZ", seen
+    assert dict(seen)[b"T"].startswith(struct.pack(">H", 2) + b"g\0")
     wire.send((b"D", b"Pnone\0"), SYNC)
     assert b"C34000\0" in wire.until(b"Z")[0][1]
 

@@ -110,9 +110,10 @@ Answer<void> Rewriter::step(Frame& frame, std::size_t& at) {
                 static_cast<std::size_t>(std::strtoul(token.word.c_str() + 1, nullptr, 10));
             const bool has_type = number >= 1 && number <= context_.parameter_types.size() &&
                                   !context_.parameter_types[number - 1].empty();
-            frame.out += has_type ? fmt::format("CAST({} AS {})", token.word,
+            const std::string value = context_.parameters_are_null ? "NULL" : token.word;
+            frame.out += has_type ? fmt::format("CAST({} AS {})", value,
                                                 context_.parameter_types[number - 1])
-                                  : token.word;
+                                  : value;
             ++at;
             return {};
         }
