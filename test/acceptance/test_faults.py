@@ -4,7 +4,7 @@
 Whatever n was: the command succeeds or says why not; afterwards the store opens and verifies, the
 dataset is wholly there or wholly absent, the same command succeeds, and a failed export leaves no
 output. The parser's child has an environment of its own, so it is the parent's changes that fail.
-KINDS says which n are tried, so that make test takes two minutes: every eighth to fifteenth, or ten
+KINDS says which n are tried, so that make test takes two minutes: every eighth to fifteenth, or six
 of few; STROMA_FAULTS=all tries every one."""
 import os
 import signal
@@ -87,7 +87,7 @@ def sweep(stroma_binary, tmp_path):
         points = points_of(killed)
         assert points > 5, "the plan counts nothing"
         failures = 0
-        for n in range(1, points + 1, max(1, min(KINDS[kind], points // 10))):
+        for n in range(1, points + 1, max(1, min(KINDS[kind], points // 6))):
             before()
             stroma, done = run_with(n, kind, command)
             if done.returncode != 0:
