@@ -75,6 +75,10 @@ def test_a_dashboard_is_private_until_it_is_shared(lab):
     assert lab.eve.ask("PUT", path, CELLS).status_code == 403
     assert lab.ben.ask("PUT", f"{path}/grants/eve", {"access": "write"}).status_code == 200
     assert lab.eve.ask("PUT", path, CELLS).status_code == 200
+    # Who may write no longer is told so, and still reads.
+    assert lab.ben.ask("PUT", f"{path}/grants/eve", {"access": "read"}).status_code == 200
+    assert lab.eve.ask("PUT", path, CELLS).status_code == 403 and lab.eve.get(path).ok
+    assert lab.ben.ask("PUT", f"{path}/grants/eve", {"access": "write"}).status_code == 200
     assert lab.eve.ask("PATCH", path, {"visibility": "public"}).status_code == 403
     assert lab.eve.delete(path).status_code == 403
     assert [one["name"] for one in lab.ben.get(f"{path}/grants").json()["grants"]] == ["eve"]
