@@ -94,6 +94,11 @@ const t = {
     return coloursOf(await page.locator(".scatter-plane").first().screenshot());
   },
   coloursIn: async (locator) => coloursOf(await locator.screenshot()),
+  /** The texts of what a page shows, which may come a moment after the click that asked for it. */
+  async texts(locator) {
+    await locator.first().waitFor();
+    return locator.allTextContents();
+  },
   selectedCells: async (page = t.page) =>
     Number((await page.locator(".selected-count strong").textContent()).replaceAll(",", "")),
   waitForSelected: (count, page = t.page) => page.waitForFunction((wanted) =>

@@ -13,7 +13,7 @@ export const explorerSteps = (t) => ({
   async open() {
     await t.page.getByRole("link", { name: `Explore ${t.order.title}`, exact: true }).click();
     t.seen.opened = await t.colours();
-    t.seen.legend = await t.page.locator(".legend li").allTextContents();
+    t.seen.legend = await t.texts(t.page.locator(".legend li"));
     t.seen.violations.explorer = await t.violations();
     await t.shot("opened");
   },
@@ -180,7 +180,7 @@ export const explorerSteps = (t) => ({
     await t.page.waitForFunction((count) => document.querySelector(".selected-count strong")
       ?.textContent.replaceAll(",", "") === String(count), t.seen.selected);
     t.seen.restored = { selected: await t.selectedCells(),
-      genes: await t.page.locator(".number-row .row-name").allTextContents(),
+      genes: await t.texts(t.page.locator(".number-row .row-name")),
       same_legend: before === await t.page.locator(".legend").textContent() };
     await t.shot("restored");
   },

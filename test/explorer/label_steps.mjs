@@ -64,7 +64,7 @@ export const labelSteps = (t) => {
       await waitForCount(one, "mine", t.order.counts[first] + t.order.counts[second]);
       await t.look("anonymous-labels");
       await own(one).getByRole("button", { name: "History of kind" }).click();
-      t.seen.history = await own(one).locator(".label-history li > span").allTextContents();
+      t.seen.history = await t.texts(own(one).locator(".label-history li > span"));
       await own(one).getByRole("button", { name: "Take back change 4" }).click();
       await disclosure(one).click();
       await waitForCount(one, "others", t.order.counts[second]);
@@ -134,8 +134,7 @@ export const labelSteps = (t) => {
     async history() {
       await own(other).getByRole("button", { name: "History of kind" }).click();
       const entries = own(other).locator(".label-history li");
-      await entries.first().waitFor();
-      t.seen.history = await entries.locator("span").allTextContents();
+      t.seen.history = await t.texts(entries.locator("span"));
       await t.shot("history", other);
       await entries.first().getByRole("button").click();
       await waitForCount(one, "early", t.order.counts[t.order.types[0]]);
@@ -203,8 +202,8 @@ export const labelSteps = (t) => {
       await stranger.waitForFunction((count) => document.querySelector(".selected-count strong")
         ?.textContent.replaceAll(",", "") === String(count), t.seen.selected);
       t.seen.restored = { selected: await t.selectedCells(stranger),
-        genes: await stranger.locator(".number-row .row-name").allTextContents(),
-        sets: await stranger.locator(".gene-sets summary").allTextContents() };
+        genes: await t.texts(stranger.locator(".number-row .row-name")),
+        sets: await t.texts(stranger.locator(".gene-sets summary")) };
       await t.shot("stranger", stranger);
       // Another tab of the owner has the gene set without any link.
       await other.reload();

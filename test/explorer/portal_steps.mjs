@@ -88,7 +88,7 @@ export const portalSteps = (t) => {
       await t.page.locator(".report-head").waitFor();
       t.seen.heading = await t.page.locator("h1").textContent();
       t.seen.numbers = await t.page.locator(".numbers dd").allTextContents();
-      t.seen.cell_types = await t.page.locator(".value-bars a").allTextContents();
+      t.seen.cell_types = await t.texts(t.page.locator(".value-bars a"));
       t.seen.report = await t.page.locator(".report-head").textContent();
       await t.page.getByLabel("Checked against").selectOption("cellxgene");
       await t.page.locator(".findings tbody tr").first().waitFor();

@@ -68,9 +68,11 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
   const down = images.length > 0 && !solid;
   const screen = useMemo<Screen>(() => ({ ...size, down }), [size, down]);
   const zs = solid ? (axes?.[view.dimensions[2]] ?? null) : null;
+  // Fitted anew when the plane gets another size, as when the legend comes beside it: otherwise the
+  // picture would depend on what came first.
   const camera = useMemo<Camera | null>(() => view.camera ??
     (xs && ys && screen.width > 0 ? fit(xs, ys, screen.width, screen.height) : null),
-    [view.camera, xs, ys, screen.width > 0]);
+    [view.camera, xs, ys, screen.width, screen.height]);
   const painted = useColouring(view, store);
   const world = session.world();
   const selected = session.selected();
