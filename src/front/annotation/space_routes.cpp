@@ -2,9 +2,9 @@
 
 #include "base/json.h"
 #include "front/annotation/annotation_routes.h"
-#include "front/api/api_errors.h"
 #include "front/api/api_routes.h"
 #include "front/api/json_fields.h"
+#include "front/api/named_grants.h"
 
 // Spaces: whose they are, and with whom they are shared.
 
@@ -72,72 +72,30 @@ Answer get_space(const AnnotationDomain& domain, http::Request& request) {
     return api::json_answer(200, TRY(space_json(domain, request, space)));
 }
 
-http::Response no_content() { return http::text_response(204, ""); }
-
-Result<void> drop_grants(const AnnotationDomain& domain, const std::string& space,
-                         const std::string& principal) {
-    std::string last;  // older stores have several grants of one principal, one behind the other
-    for (const Grant& grant : TRY(domain.explorer.access.grants_on(space)))
-        if ((principal.empty() || grant.principal == principal) && grant.principal != last) {
-            TRY(domain.explorer.access.revoke(grant));
-            last = grant.principal;
-        }
-    return {};
-}
-
 Answer delete_space(const AnnotationDomain& domain, http::Request& request) {
     const Space space =
         TRY(find_space(domain, request, request.parameters.at("space"), Action::remove));
     TRY(domain.spaces.remove(space.id));
-    TRY(drop_grants(domain, space.id, ""));
-    return no_content();
+    TRY(api::drop_named_grants(domain.explorer.access, space.id));
+    return http::text_response(204, "");
 }
 
 Answer list_grants(const AnnotationDomain& domain, http::Request& request) {
     const Space space =
         TRY(find_space(domain, request, request.parameters.at("space"), Action::share));
-    const auto principals = TRY(domain.explorer.access.principals());
-    Json grants = Json::array();
-    for (const Grant& grant : TRY(domain.explorer.access.grants_on(space.id))) {
-        Json json{{"principal", grant.principal}, {"access", grant.access}};
-        for (const auto& principal : principals)
-            if (principal.id == grant.principal) json["name"] = principal.name;
-        grants.push_back(std::move(json));
-    }
-    return api::json_answer(200, Json{{"grants", std::move(grants)}});
-}
-
-/// By id or name.
-Result<catalog::Principal> principal_named(const AnnotationDomain& domain,
-                                           const std::string& name) {
-    for (const auto& principal : TRY(domain.explorer.access.principals()))
-        if (principal.id == name || principal.name == name) return principal;
-    return fail(ErrorCode::not_found, "there is no principal '" + name + "'");
+    return api::list_named_grants(domain.explorer.access, space.id);
 }
 
 Answer put_grant(const AnnotationDomain& domain, http::Request& request) {
     const Space space =
         TRY(find_space(domain, request, request.parameters.at("space"), Action::share));
-    const Json body = TRY(api::json_body(request));
-    api::JsonFields fields(body);
-    const std::string access = TRY(fields.text("access"));
-    TRY(fields.finish());
-    if (access != "read" && access != "write")
-        return fail(api::error_at(ErrorCode::invalid_input, "/access",
-                                  "'access' must be \"read\" or \"write\""));
-    const auto principal = TRY(principal_named(domain, request.parameters.at("principal")));
-    TRY(drop_grants(domain, space.id, principal.id));
-    TRY(domain.explorer.access.grant({space.id, principal.id, access, ThingKind::space}));
-    return api::json_answer(
-        200, Json{{"principal", principal.id}, {"name", principal.name}, {"access", access}});
+    return api::put_named_grant(domain.explorer.access, request, space.id);
 }
 
 Answer delete_grant(const AnnotationDomain& domain, http::Request& request) {
     const Space space =
         TRY(find_space(domain, request, request.parameters.at("space"), Action::share));
-    const auto principal = TRY(principal_named(domain, request.parameters.at("principal")));
-    TRY(drop_grants(domain, space.id, principal.id));
-    return no_content();
+    return api::delete_named_grant(domain.explorer.access, request, space.id);
 }
 
 }  // namespace

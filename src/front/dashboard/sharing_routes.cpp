@@ -1,9 +1,7 @@
-#include <fmt/format.h>
-
 #include "base/json.h"
-#include "front/api/api_errors.h"
 #include "front/api/api_routes.h"
 #include "front/api/json_fields.h"
+#include "front/api/named_grants.h"
 #include "front/dashboard/dashboard_routes.h"
 
 // Who sees a dashboard, and who may change it.
@@ -12,7 +10,6 @@ namespace stroma::front::dashboard {
 namespace {
 
 using catalog::Action;
-using catalog::Grant;
 using stroma::dashboard::Dashboard;
 
 Answer change_visibility(const DashboardDomain& domain, http::Request& request) {
@@ -26,59 +23,26 @@ Answer change_visibility(const DashboardDomain& domain, http::Request& request) 
     return api::json_answer(200, TRY(head_json(domain, request, found)));
 }
 
-/// "" drops everybody's.
-Result<void> drop_grants(const DashboardDomain& domain, const std::string& dashboard,
-                         const std::string& principal) {
-    for (const Grant& grant : TRY(domain.access.grants_on(dashboard)))
-        if (principal.empty() || grant.principal == principal) TRY(domain.access.revoke(grant));
-    return {};
-}
-
 Answer delete_dashboard(const DashboardDomain& domain, http::Request& request) {
     const auto found = TRY(find_dashboard(domain, request, Action::remove));
     TRY(domain.dashboards.remove(found.id));
-    TRY(drop_grants(domain, found.id, ""));
+    TRY(api::drop_named_grants(domain.access, found.id));
     return http::text_response(204, "");
 }
 
 Answer list_dashboard_grants(const DashboardDomain& domain, http::Request& request) {
     const auto found = TRY(find_dashboard(domain, request, Action::share));
-    Json grants = Json::array();
-    for (const Grant& grant : TRY(domain.access.grants_on(found.id))) {
-        const auto principal = TRY(domain.find_principal(grant.principal));
-        grants.push_back({{"principal", grant.principal},
-                          {"name", principal ? principal->name : ""},
-                          {"access", grant.access}});
-    }
-    return api::json_answer(200, Json{{"grants", std::move(grants)}});
-}
-
-Result<catalog::Principal> named_principal(const DashboardDomain& domain, const std::string& name) {
-    auto found = TRY(domain.find_principal(name));
-    if (!found) return fail(ErrorCode::not_found, fmt::format("there is no user '{}'", name));
-    return *std::move(found);
+    return api::list_named_grants(domain.access, found.id);
 }
 
 Answer put_dashboard_grant(const DashboardDomain& domain, http::Request& request) {
     const auto found = TRY(find_dashboard(domain, request, Action::share));
-    const Json body = TRY(api::json_body(request));
-    api::JsonFields fields(body);
-    const std::string access = TRY(fields.text("access"));
-    TRY(fields.finish());
-    if (access != "read" && access != "write")
-        return fail(api::error_at(ErrorCode::invalid_input, "/access",
-                                  "'access' must be \"read\" or \"write\""));
-    const auto principal = TRY(named_principal(domain, request.parameters.at("principal")));
-    TRY(domain.access.grant({found.id, principal.id, access, catalog::ThingKind::space}));
-    return api::json_answer(
-        200, Json{{"principal", principal.id}, {"name", principal.name}, {"access", access}});
+    return api::put_named_grant(domain.access, request, found.id);
 }
 
 Answer delete_dashboard_grant(const DashboardDomain& domain, http::Request& request) {
     const auto found = TRY(find_dashboard(domain, request, Action::share));
-    const auto principal = TRY(named_principal(domain, request.parameters.at("principal")));
-    TRY(drop_grants(domain, found.id, principal.id));
-    return http::text_response(204, "");
+    return api::delete_named_grant(domain.access, request, found.id);
 }
 
 }  // namespace
