@@ -55,6 +55,7 @@ public:
     void cancel() override;
     std::vector<Notice> take_notices() override;
     std::optional<std::string> setting(std::string_view name) const override;
+    PreparedStatements& prepared_statements() override { return statements_; }
     const std::vector<Column>* cursor_columns(std::string_view name) const override;
     Answer<void> set(std::string_view name, std::string_view value) override;
     std::map<std::string, std::string> take_changed_settings() override;
@@ -118,6 +119,7 @@ private:
     static void name_columns(Prepared& prepared, const ColumnNames& names);
     Answer<std::unique_ptr<Cursor>> explain(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> control(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> savepoint(StatementKind kind, std::string_view word);
     Answer<std::unique_ptr<Cursor>> settings(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> show(const std::string& name);
     Answer<std::unique_ptr<Cursor>> named_cursor(const Prepared& prepared,
@@ -150,7 +152,7 @@ private:
     std::map<std::string, NamedCursor> cursors_;
     /// pg_cursors of this session, as a subquery.
     std::string cursors_as_relation() const;
-    std::map<std::string, std::shared_ptr<const Prepared>> statements_;
+    PreparedStatements statements_;
 };
 
 /// What a statement that gives no rows answers.

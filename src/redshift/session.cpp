@@ -282,6 +282,10 @@ Answer<std::unique_ptr<Cursor>> EngineSession::control(const Prepared& prepared)
                         prepared.plan->tokens[0].word == "start" ? "START TRANSACTION" : "");
         case StatementKind::commit: return commit_block();
         default: {
+            const auto& tokens = prepared.plan->tokens;
+            if (std::any_of(tokens.begin(), tokens.end(),
+                            [](const Token& each) { return each.word == "to"; }))
+                return refuse("0A000", "a transaction can't go back to a savepoint: ROLLBACK it");
             if (!explicit_ && !begun_)
                 tell({"WARNING", "25P01", "there is no transaction in progress"});
             const bool grouped = grouped_;
@@ -290,6 +294,18 @@ Answer<std::unique_ptr<Cursor>> EngineSession::control(const Prepared& prepared)
             return done(StatementKind::rollback);
         }
     }
+}
+
+// Drivers that set one before each statement (psqlodbc does) go on where nothing fails; where
+// something does, nobody can go back to it, and the whole transaction is rolled back.
+Answer<std::unique_ptr<Cursor>> EngineSession::savepoint(StatementKind kind,
+                                                         std::string_view word) {
+    const bool is_release = word == "release";
+    if (!explicit_ && !begun_ && !grouped_)
+        return refuse("25P01", is_release
+                                   ? "RELEASE SAVEPOINT can only be used in transaction blocks"
+                                   : "SAVEPOINT can only be used in transaction blocks");
+    return done(kind, 0, is_release ? "RELEASE" : "SAVEPOINT");
 }
 
 Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
@@ -358,6 +374,9 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
                 word == "listen" || word == "unlisten" || word == "notify")
                 return refuse("0A000",
                               word + " is not supported: sessions tell each other nothing");
+            if (const std::string& word = prepared.plan->tokens[0].word;
+                word == "savepoint" || word == "release")
+                return savepoint(kind, word);
             [[fallthrough]];
         case StatementKind::call: return fail(syntax_failure(prepared.plan->tokens[0]));
         default:

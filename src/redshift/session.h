@@ -108,6 +108,9 @@ struct SessionOptions {
     bool by_site = false;
 };
 
+/// By name; "" is the wire's unnamed one.
+using PreparedStatements = std::map<std::string, std::shared_ptr<const Prepared>, std::less<>>;
+
 /// One client connection. Used by one thread at a time, but for cancel().
 class Session {
 public:
@@ -144,6 +147,8 @@ public:
 
     /// What there is to tell beside answers since the last call.
     virtual std::vector<Notice> take_notices() = 0;
+    /// Those of SQL's PREPARE and of the wire alike: DEALLOCATE ends either.
+    virtual PreparedStatements& prepared_statements() = 0;
     /// Of a cursor that DECLARE made; null when there is none of that name.
     virtual const std::vector<Column>* cursor_columns(std::string_view name) const = 0;
     /// A setting's value (SHOW name), "" and nothing for unknown ones.

@@ -114,8 +114,12 @@ Answer<void> EngineSession::set(std::string_view asked, std::string_view value) 
     if (found != nullptr && found->is_fixed)
         return refuse("55P02", fmt::format("parameter \"{}\" cannot be changed", name));
     if (name == "client_encoding") {
-        const std::string encoding = lower_of(value);
-        if (encoding != "utf8" && encoding != "unicode" && encoding != "utf-8")
+        // Only letters and digits count, as in PostgreSQL: asyncpg says 'utf-8', quotes and all.
+        std::string encoding = lower_of(value);
+        std::erase_if(encoding, [](char each) {
+            return !(each >= 'a' && each <= 'z') && !(each >= '0' && each <= '9');
+        });
+        if (encoding != "utf8" && encoding != "unicode")
             return refuse("22023", fmt::format("the encoding is UTF8, not {}", value));
         settings_[name] = "UTF8";
         return {};

@@ -18,7 +18,10 @@ namespace stroma::front::postgres {
 class Dialogue {
 public:
     Dialogue(Hall& hall, Visitor& visitor, redshift::Session& session)
-        : hall_(hall), visitor_(visitor), session_(session) {}
+        : hall_(hall),
+          visitor_(visitor),
+          session_(session),
+          statements_(session.prepared_statements()) {}
     /// Ends when the client leaves, breaks the protocol, or the server ends.
     void run();
 
@@ -87,7 +90,7 @@ private:
     Visitor& visitor_;
     redshift::Session& session_;
     Answers answers_;
-    std::map<std::string, Prepared, std::less<>> statements_;
+    redshift::PreparedStatements& statements_;  ///< the session's
     std::map<std::string, Portal, std::less<>> portals_;
     bool is_over_ = false;      ///< nothing more is read or written
     bool is_skipping_ = false;  ///< until Sync

@@ -241,6 +241,8 @@ Told<void> Greeting::give_settings(Session& session, const Opening& opening) {
         {"session_authorization", session.options().user},
         {"application_name", session.options().application},
         {"in_hot_standby", "off"},
+        // Redshift tells it; asyncpg asks for no advisory locks and channels then.
+        {"padb_revision", "1"},
         {"default_transaction_read_only", "off"}};
     for (auto& [name, value] : session.take_changed_settings()) told[name] = value;
     if (!parameter(opening, "client_protocol_version").empty())

@@ -324,7 +324,9 @@ Answer<void> CopyReader::options(bool is_unload) {
 Answer<void> CopyReader::stream_option() {
     auto& made = made_.options;
     if (in_.take("format")) {
-        const std::string format = lower_of(TRY(in_.name()));
+        // asyncpg writes it as a text.
+        const bool is_text = in_.token().kind == TokenKind::text;
+        const std::string format = lower_of(is_text ? TRY(in_.text()) : TRY(in_.name()));
         if (format == "csv")
             made.format = CopyFormat::csv;
         else if (format == "binary")
