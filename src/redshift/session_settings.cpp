@@ -44,6 +44,7 @@ constexpr KnownSetting known_settings[] = {
     {"analyze_threshold_percent", "10"},
     {"wlm_query_slot_count", "1"},
     {"max_identifier_length", "127", false, true},
+    {"max_index_keys", "32", false, true},
     {"client_min_messages", "notice"},
     {"bytea_output", "hex"},
     {"navigate_super_null_on_error", "on"},

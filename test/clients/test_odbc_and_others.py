@@ -61,6 +61,8 @@ def test_odbc_prepares_reads_and_rolls_back(port, options):
     columns = [(row.column_name, row.type_name) for row in cursor.columns(table="probe")]
     assert columns[:5] == [("id", "int4"), ("name", "varchar"), ("at", "timestamp"),
                            ("d", "date"), ("n", "numeric")]
+    assert cursor.primaryKeys(table="probe").fetchall() == []
+    assert cursor.foreignKeys(table="probe").fetchall() == []
     connection.close()
 
 
@@ -126,7 +128,8 @@ back <- dbReadTable(one, 'flowers')
 stopifnot(all.equal(back[, 1:4], iris[, 1:4], check.attributes = FALSE),
           identical(as.character(back[, 5]), as.character(iris[, 5])),
           identical(dbListFields(one, 'flowers')[1], 'Sepal.Length'))
-means <- dbGetQuery(one, 'SELECT "Species", avg("Sepal.Length") m FROM flowers GROUP BY 1 ORDER BY 1')
+means <- dbGetQuery(one, 'SELECT "Species", avg("Sepal.Length") m FROM flowers
+                          GROUP BY 1 ORDER BY 1')
 stopifnot(all.equal(means$m, as.numeric(tapply(iris$Sepal.Length, iris$Species, mean))))
 rows <- dbSendQuery(one, 'SELECT * FROM flowers')
 stopifnot(nrow(fetch(rows, 3)) == 3, nrow(fetch(rows, -1)) == 147)

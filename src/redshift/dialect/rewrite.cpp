@@ -305,8 +305,12 @@ Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
         return {};
     }
     const std::size_t close = std::min(closing(open), frame.end);
+    // In a list of columns the engine gives it as one list, not as rows.
+    const bool is_rows = token.word == "generate_series" && !frame.in_from && !frame.is_call;
+    if (is_rows) frame.out += "unnest(";
     frame.out += token.kind == TokenKind::word ? token.word : quoted_name(token.word);
     frame.out += "(" + TRY(range({name_at + 2, close}, true)) + ")";
+    if (is_rows) frame.out += ")";
     at = std::min(close + 1, frame.end);
     name_column(frame, at, token.word);
     return {};
