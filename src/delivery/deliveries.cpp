@@ -8,7 +8,6 @@
 namespace stroma::delivery {
 namespace {
 
-constexpr std::string_view state_file = "delivery.json";
 /// What was put is kept until it is delivered.
 constexpr Milliseconds log_retention{3650LL * 24 * 3600 * 1000};
 

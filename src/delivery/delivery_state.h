@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -73,6 +74,8 @@ struct DeliveryState {
 std::string state_json(const DeliveryState& state);
 Result<DeliveryState> parse_state(std::string_view json);
 
+/// In the folder of its delivery.
+inline constexpr std::string_view state_file = "delivery.json";
 /// The state as it lies on disk: JSON, its destinations, which may hold passwords, sealed.
 Result<std::string> to_state_file(DeliveryState state, TextSealer* sealer);
 Result<DeliveryState> from_state_file(std::string_view text, TextSealer* sealer);

@@ -14,7 +14,7 @@
 namespace stroma::delivery {
 namespace {
 
-constexpr std::string_view state_file = "delivery.json", prepared_file = "prepared";
+constexpr std::string_view prepared_file = "prepared";
 constexpr std::size_t scan_bytes = 4u << 20;
 constexpr std::uint64_t prepared_bytes_max = std::uint64_t{2} << 30;
 constexpr int scan_records = 10'000;

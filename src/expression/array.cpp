@@ -7,7 +7,7 @@ namespace {
 
 /// Calls visit with a null pointer of the C++ type that `type` names.
 template <class Visit>
-auto with_type(ValueType type, Visit&& visit) {
+auto with_null_of(ValueType type, Visit&& visit) {
     switch (type) {
         case ValueType::boolean: return visit(static_cast<const std::uint8_t*>(nullptr));
         case ValueType::int8: return visit(static_cast<const std::int8_t*>(nullptr));
@@ -28,7 +28,7 @@ auto with_type(ValueType type, Visit&& visit) {
 }  // namespace
 
 std::size_t size_of(ValueType type) {
-    return with_type(type, [](const auto* null) { return sizeof *null; });
+    return with_null_of(type, [](const auto* null) { return sizeof *null; });
 }
 
 std::string_view name_of(ValueType type) {
@@ -49,7 +49,7 @@ std::uint64_t Array::value_count() const {
 }
 
 double Array::number(std::uint64_t index) const {
-    return with_type(type, [&](const auto* null) {
+    return with_null_of(type, [&](const auto* null) {
         using T = std::remove_cvref_t<decltype(*null)>;
         assert((index + 1) * sizeof(T) <= bytes.size());
         return static_cast<double>(load<T>(bytes.data() + index * sizeof(T)));
@@ -58,7 +58,7 @@ double Array::number(std::uint64_t index) const {
 
 std::int64_t Array::integer(std::uint64_t index) const {
     assert(!is_floating(type));
-    return with_type(type, [&](const auto* null) {
+    return with_null_of(type, [&](const auto* null) {
         using T = std::remove_cvref_t<decltype(*null)>;
         assert((index + 1) * sizeof(T) <= bytes.size());
         return static_cast<std::int64_t>(load<T>(bytes.data() + index * sizeof(T)));

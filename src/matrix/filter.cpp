@@ -14,7 +14,7 @@ namespace stroma::matrix {
 namespace {
 
 constexpr std::size_t depth_max = 200;
-constexpr JsonLimits json_limits{.bytes_max = 1u << 20, .depth_max = 2 * depth_max + 8};
+constexpr JsonLimits filter_limits{.bytes_max = 1u << 20, .depth_max = 2 * depth_max + 8};
 constexpr std::string_view comparison_operators[] = {"=", "!=", "<", "<=", ">", ">="};
 
 class Parser {
@@ -175,7 +175,7 @@ private:
 
 Result<Filter> parse_filter(std::string_view json,
                             const std::function<bool(std::string_view)>& is_column) {
-    auto tree = parse_json(json, json_limits);
+    auto tree = parse_json(json, filter_limits);
     if (!tree) return fail(std::move(tree.error()).with("at /"));
     Parser parser(is_column);
     Filter filter = TRY(parser.node(*tree, "", 0));

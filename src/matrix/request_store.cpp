@@ -25,7 +25,7 @@ create index if not exists matrix_source_dataset on matrix_source (dataset);
 create index if not exists matrix_request_hash on matrix_request (hash);
 )sql";
 
-constexpr JsonLimits json_limits{
+constexpr JsonLimits request_limits{
     .bytes_max = 16u << 20, .depth_max = 64, .string_bytes_max = 8u << 20};
 
 std::string to_json(const warehouse::Scope& scope) {
@@ -35,7 +35,7 @@ std::string to_json(const warehouse::Scope& scope) {
 }
 
 Result<warehouse::Scope> scope_from_json(std::string_view text) {
-    const Json json = TRY(parse_json(text, json_limits));
+    const Json json = TRY(parse_json(text, request_limits));
     return warehouse::Scope{json.value("everything", false),
                             json.value("datasets", std::vector<std::string>{}),
                             json.value("asker", "")};
@@ -101,7 +101,7 @@ std::string to_json(const MatrixJobInputs& inputs) {
 }
 
 Result<MatrixJobInputs> matrix_job_inputs_of(std::string_view text) {
-    const Json json = TRY(parse_json(text, json_limits));
+    const Json json = TRY(parse_json(text, request_limits));
     MatrixJobInputs inputs;
     inputs.request.id = json.value("request", "");
     inputs.request.hash = json.value("hash", "");
@@ -113,7 +113,7 @@ Result<MatrixJobInputs> matrix_job_inputs_of(std::string_view text) {
 }
 
 Result<MatrixQuery> query_from_json(std::string_view text) {
-    const Json json = TRY(parse_json(text, json_limits));
+    const Json json = TRY(parse_json(text, request_limits));
     MatrixQuery query;
     query.filter = json.value("filter", "");
     query.where = json.value("where", "");

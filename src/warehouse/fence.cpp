@@ -55,7 +55,7 @@ constexpr std::array<std::string_view, 19> node_types = {"SELECT_NODE",
 constexpr std::array<std::string_view, 6> session_names = {
     "current_user", "session_user", "current_role", "current_catalog", "current_schema", "user"};
 
-std::string text_of(const Json& object, const char* member) {
+std::string member_text(const Json& object, const char* member) {
     const auto found = object.find(member);
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
@@ -80,7 +80,7 @@ tl::unexpected<Error> refuse(std::string message) {
 
 // A number written out, with its sign or a cast around it; nothing else has a known size.
 bool written_number(const Json& argument, double& number) {
-    const std::string kind = text_of(argument, "class");
+    const std::string kind = member_text(argument, "class");
     if (kind == "CAST" && argument.contains("child")) {
         return written_number(argument["child"], number);
     }
@@ -123,9 +123,9 @@ Result<void> Walker::check_sizes(const Json& part, const std::string& name) {
 }
 
 Result<void> Walker::check_function(const Json& part, bool is_table_function) {
-    const std::string name = lower_case(text_of(part, "function_name"));
-    const std::string schema = lower_case(text_of(part, "schema"));
-    const std::string catalog = lower_case(text_of(part, "catalog"));
+    const std::string name = lower_case(member_text(part, "function_name"));
+    const std::string schema = lower_case(member_text(part, "schema"));
+    const std::string catalog = lower_case(member_text(part, "catalog"));
     const bool is_known_place =
         (schema.empty() || schema == "main") && (catalog.empty() || catalog == "system");
     const bool is_allowed =
@@ -142,7 +142,7 @@ Result<void> Walker::check_expression(const Json& part, const std::string& kind)
         return refuse(fmt::format("{} is not allowed in a statement", lower_case(kind)));
     }
     if (kind == "FUNCTION") return check_function(part, false);
-    if (kind == "WINDOW" && !text_of(part, "function_name").empty()) {
+    if (kind == "WINDOW" && !member_text(part, "function_name").empty()) {
         return check_function(part, false);
     }
     if (kind == "COLUMN_REF") {
@@ -156,9 +156,9 @@ Result<void> Walker::check_expression(const Json& part, const std::string& kind)
 }
 
 Result<void> Walker::check_table(const Json& part) {
-    const std::string name = text_of(part, "table_name");
-    const std::string schema = text_of(part, "schema_name");
-    const std::string catalog = text_of(part, "catalog_name");
+    const std::string name = member_text(part, "table_name");
+    const std::string schema = member_text(part, "schema_name");
+    const std::string catalog = member_text(part, "catalog_name");
     const auto moment = part.find("at_clause");
     if (!schema.empty() || !catalog.empty() || (moment != part.end() && !moment->is_null())) {
         return refuse(fmt::format(
@@ -184,7 +184,7 @@ Result<void> Walker::check_node(const Json& part, const std::string& type) {
     if (type == "TABLE_FUNCTION") {
         const auto function = part.find("function");
         if (function == part.end() || !function->is_object() ||
-            text_of(*function, "class") != "FUNCTION") {
+            member_text(*function, "class") != "FUNCTION") {
             return refuse("an unknown table function");
         }
         return check_function(*function, true);
@@ -203,8 +203,8 @@ Result<void> Walker::walk(const Json& part, std::size_t depth) {
         return {};
     }
     if (!part.is_object()) return {};
-    const std::string kind = text_of(part, "class");
-    const std::string type = text_of(part, "type");
+    const std::string kind = member_text(part, "class");
+    const std::string type = member_text(part, "type");
     const std::size_t names_before = local_names_.size();
     if (!kind.empty()) {
         TRY(check_expression(part, kind));
@@ -212,10 +212,10 @@ Result<void> Walker::walk(const Json& part, std::size_t depth) {
         TRY(check_node(part, type));
         if (const auto map = part.find("cte_map"); map != part.end() && map->contains("map")) {
             for (const auto& entry : (*map)["map"]) {
-                local_names_.push_back(lower_case(text_of(entry, "key")));
+                local_names_.push_back(lower_case(member_text(entry, "key")));
             }
         }
-        if (const std::string name = text_of(part, "cte_name"); !name.empty()) {
+        if (const std::string name = member_text(part, "cte_name"); !name.empty()) {
             local_names_.push_back(lower_case(name));
         }
     }
@@ -243,8 +243,8 @@ int deepest_parenthesis(std::string_view statement) {
 }
 
 std::string with_place(const Json& answer, std::string_view statement) {
-    std::string message = text_of(answer, "error_message");
-    const std::string position = text_of(answer, "position");
+    std::string message = member_text(answer, "error_message");
+    const std::string position = member_text(answer, "position");
     if (position.empty()) return message;
     const auto at = std::min<std::size_t>(std::stoul(position), statement.size());
     const auto before = statement.substr(0, at);
@@ -277,7 +277,7 @@ Result<CheckedStatement> check_statement(sql::Connection& connection, std::strin
                             .string_bytes_max = statement_bytes_max};
     Json answer = TRY(parse_json(text, limits));
     if (answer.value("error", true)) {
-        const std::string type = text_of(answer, "error_type");
+        const std::string type = member_text(answer, "error_type");
         if (type == "not implemented") {
             return refuse("only a SELECT may be asked; this statement is of another kind");
         }

@@ -9,7 +9,7 @@
 namespace stroma::expression {
 namespace {
 
-constexpr std::ptrdiff_t depth_max = 32;
+constexpr std::ptrdiff_t path_depth_max = 32;
 constexpr std::uint64_t elements_max = 100'000;
 constexpr std::size_t columns_max = 2000;
 constexpr std::size_t categories_max = 10'000'000;
@@ -74,10 +74,10 @@ Result<Categorical> make_categorical(const Array& codes, Column categories, bool
 }
 
 Result<void> H5adElements::count_element(const std::string& path) const {
-    if (std::count(path.begin(), path.end(), '/') > depth_max)
+    if (std::count(path.begin(), path.end(), '/') > path_depth_max)
         return fail(ErrorCode::exhausted,
                     fmt::format("{}: nested deeper than {}, which is the limit",
-                                file_.place(path.substr(0, 64)), depth_max));
+                                file_.place(path.substr(0, 64)), path_depth_max));
     if (++elements_ > elements_max)
         return fail(ErrorCode::exhausted,
                     fmt::format("{}: holds more than {} groups and datasets, which is the limit",

@@ -12,7 +12,7 @@ namespace stroma::expression {
 namespace {
 
 constexpr int fields_max = 2000;
-constexpr int depth_max = 4;
+constexpr int type_depth_max = 4;
 constexpr std::size_t record_bytes_max = 64u << 20;
 
 struct TypeId {
@@ -129,9 +129,9 @@ void read_text(hid_t id, Hdf5Type& type) {
 
 Result<Hdf5Type> read_type(hid_t id, int depth) {
     if (id < 0) return fail(ErrorCode::invalid_input, "has a damaged type");
-    if (depth > depth_max)
+    if (depth > type_depth_max)
         return fail(ErrorCode::exhausted,
-                    fmt::format("has types nested deeper than {}", depth_max));
+                    fmt::format("has types nested deeper than {}", type_depth_max));
     Hdf5Type type;
     type.size = H5Tget_size(id);
     if (type.size == 0) return fail(ErrorCode::invalid_input, "has a damaged type");

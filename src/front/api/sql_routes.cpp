@@ -55,10 +55,10 @@ Result<SqlOrder> order_of(JsonFields& fields, const http::Request& request) {
 struct SqlFormat {
     std::string_view name, media_type;
 };
-constexpr SqlFormat formats[] = {{"json", "application/json"},
-                                 {"csv", "text/csv"},
-                                 {"parquet", "application/vnd.apache.parquet"},
-                                 {"arrow", "application/vnd.apache.arrow.file"}};
+constexpr SqlFormat sql_formats[] = {{"json", "application/json"},
+                                     {"csv", "text/csv"},
+                                     {"parquet", "application/vnd.apache.parquet"},
+                                     {"arrow", "application/vnd.apache.arrow.file"}};
 
 /// As the body says, else the first known type of Accept, else JSON.
 Result<std::string_view> answer_format_of(JsonFields& fields, const http::Request& request) {
@@ -66,7 +66,7 @@ Result<std::string_view> answer_format_of(JsonFields& fields, const http::Reques
     const std::string accept = request.header("accept").value_or("");
     std::size_t first = accept.npos;
     std::string_view by_accept = "json";
-    for (const SqlFormat& format : formats) {
+    for (const SqlFormat& format : sql_formats) {
         if (wanted == format.name) return format.name;
         const std::size_t place = accept.find(format.media_type);
         if (place < first) {
