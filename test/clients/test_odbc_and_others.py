@@ -80,6 +80,8 @@ def test_asyncpg_binds_copies_and_pools(port):
         await connection.executemany("INSERT INTO awaited (id, name) VALUES ($1, $2)",
                                      [(i, str(i)) for i in range(2, 52)])
         assert tuple(await connection.fetchrow("SELECT * FROM awaited WHERE id = $1", 1)) == ROW
+        assert await connection.fetchval("SELECT at - TIMESTAMP '2024-01-01' FROM awaited WHERE "
+                                         "id = 1") == TIME - datetime.datetime(2024, 1, 1)
         copied = await connection.copy_records_to_table(
             "awaited", records=[(i, f"c{i}") for i in range(52, 102)], columns=["id", "name"])
         assert copied == "COPY 50"

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "front/postgres/array_text.h"
 #include "front/postgres/binary_numbers.h"
+#include "front/postgres/interval_text.h"
 #include "redshift/types.h"
 
 namespace stroma::front::postgres {
@@ -222,13 +223,29 @@ Result<void> append_number(std::string& out, const sql::Value& value, std::uint3
     return {};
 }
 
+Result<void> append_interval(std::string& out, std::string_view text) {
+    const auto interval = interval_in(text);
+    if (!interval) return no_value("interval", text);
+    append_big_endian(out, static_cast<std::uint64_t>(interval->microseconds), 8);
+    append_big_endian(out, static_cast<std::uint32_t>(interval->days), 4);
+    append_big_endian(out, static_cast<std::uint32_t>(interval->months), 4);
+    return {};
+}
+
+std::string interval_from_binary(std::string_view bytes) {
+    return interval_text({static_cast<std::int64_t>(big_endian(bytes.substr(0, 8))),
+                          static_cast<std::int32_t>(big_endian(bytes.substr(8, 4))),
+                          static_cast<std::int32_t>(big_endian(bytes.substr(12, 4)))});
+}
+
 }  // namespace
 
 bool has_binary(std::uint32_t type) {
     if (const std::uint32_t element = element_of(type); element != 0) return has_binary(element);
     return type == oid::boolean || is_bytes(type) || is_integer(type) || is_real(type) ||
            is_textual(type) || type == oid::date || type == oid::time || type == oid::timestamp ||
-           type == oid::timestamptz || type == oid::numeric || type == oid::uuid;
+           type == oid::timestamptz || type == oid::numeric || type == oid::uuid ||
+           type == oid::interval;
 }
 
 void append_text(std::string& out, const sql::Value& value, std::uint32_t type) {
@@ -241,6 +258,8 @@ void append_text(std::string& out, const sql::Value& value, std::uint32_t type) 
     else if (const auto* text = std::get_if<std::string>(&value)) {
         if (is_bytes(type))
             out += "\\x" + to_hex(as_bytes(*text));
+        else if (const auto interval = type == oid::interval ? interval_in(*text) : std::nullopt)
+            out += interval_text(*interval);
         else
             out += *text;
     }
@@ -264,6 +283,7 @@ Result<void> append_binary(std::string& out, const sql::Value& value, std::uint3
         return {};
     }
     if (type == oid::uuid) return append_uuid(out, text);
+    if (type == oid::interval) return append_interval(out, text);
     if (type == oid::date || type == oid::time || type == oid::timestamp ||
         type == oid::timestamptz)
         return append_time(out, text, type);
@@ -328,6 +348,7 @@ Result<sql::Value> value_from_binary(std::uint32_t type, std::string_view bytes)
     if (type == oid::timestamp && size_is(8)) return sql::Value(timestamp_text(number));
     if (type == oid::timestamptz && size_is(8)) return sql::Value(timestamp_text(number) + "+00");
     if (type == oid::uuid && size_is(16)) return sql::Value(uuid_text(bytes));
+    if (type == oid::interval && size_is(16)) return sql::Value(interval_from_binary(bytes));
     if (!has_binary(type)) return no_binary(type);
     return fail(ErrorCode::invalid_input,
                 fmt::format("{} bytes are no binary value of type {}", bytes.size(), type));

@@ -77,15 +77,38 @@ TEST(ValueBytes, AnArrayBecomesTheEnginesListAndGoesOutInBinary) {
     EXPECT_EQ(std::get<std::string>(*value_from_binary(1007, bytes)), R"(["1", NULL, "3"])");
 }
 
+TEST(ValueBytes, AnIntervalIsToldAsPostgresTellsItAndGoesThereAndBackInBinary) {
+    // By PostgreSQL 15's own answers to the first of each.
+    const std::pair<const char*, const char*> told[] = {
+        {"1 year 2 months 3 days 04:05:06.5", "1 year 2 mons 3 days 04:05:06.5"},
+        {"-1 years -2 months 3 days -04:05:06", "-1 years -2 mons +3 days -04:05:06"},
+        {"-2 days 00:00:01", "-2 days +00:00:01"},
+        {"14 mons", "1 year 2 mons"},
+        {"1 month", "1 mon"},
+        {"36:00:00.000001", "36:00:00.000001"},
+        {"00:00:00", "00:00:00"}};
+    for (const auto& [engine, postgres] : told) {
+        EXPECT_EQ(text_of(std::string(engine), oid::interval), postgres);
+        std::string bytes;
+        ASSERT_TRUE(append_binary(bytes, std::string(engine), oid::interval));
+        EXPECT_EQ(std::get<std::string>(*value_from_binary(oid::interval, bytes)), postgres);
+    }
+    std::string bytes;
+    ASSERT_TRUE(append_binary(bytes, std::string("1 month -1 days 00:00:01"), oid::interval));
+    EXPECT_EQ(bytes, std::string("\0\0\0\0\0\x0f\x42\x40\xff\xff\xff\xff\0\0\0\1", 16));
+}
+
 TEST(ValueBytes, WhatIsNoValueOfItsTypeIsRefused) {
     EXPECT_FALSE(value_from_text(oid::int4, "one"));
     EXPECT_FALSE(value_from_text(oid::int8, "9223372036854775808"));
     EXPECT_FALSE(value_from_text(oid::boolean, "perhaps"));
     EXPECT_FALSE(value_from_binary(oid::int4, "abc"));
-    EXPECT_FALSE(value_from_binary(oid::interval, "0123456789abcdef"));
+    EXPECT_FALSE(value_from_binary(oid::interval, "0123456789abcde"));
     std::string bytes;
     EXPECT_FALSE(append_binary(bytes, std::string("never"), oid::timestamp));
-    EXPECT_FALSE(append_binary(bytes, std::string("1 day"), oid::interval));
+    for (const char* none : {"1", "day", "1 dawn", "1:2", "2147483648 days", "04:60:00", "1 day 2",
+                             "04:05:06.1234567", "99999999999999999999:00:00", "", "1  day"})
+        EXPECT_FALSE(append_binary(bytes, std::string(none), oid::interval)) << none;
     EXPECT_EQ(value_from_text(oid::text, "a\xbf").error().code, ErrorCode::corrupt);
     EXPECT_EQ(value_from_binary(oid::text, "a\xbf").error().code, ErrorCode::corrupt);
 }
