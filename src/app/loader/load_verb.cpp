@@ -58,7 +58,7 @@ std::string load_file_text(const std::string& path, Error& error) {
     return "";
 }
 
-std::string count_of(const Json& json, const char* name) {
+std::string count_text(const Json& json, const char* name) {
     return json[name].is_null() ? "" : short_count(json[name].get<double>());
 }
 
@@ -79,8 +79,8 @@ Result<void> show_status(LoaderSession& session, Invocation& invocation) {
                      {"note"}});
     for (const Json& one : configs)
         table.add({one.value("name", ""), one.value("table", ""), one.value("state", ""),
-                   count_of(one, "waiting"), count_of(one, "loaded"), count_of(one, "rows"),
-                   count_of(one, "refused"), one.value("error", "")});
+                   count_text(one, "waiting"), count_text(one, "loaded"), count_text(one, "rows"),
+                   count_text(one, "refused"), one.value("error", "")});
     if (table.row_count() == 0)
         invocation.terminal->say(
             "there is no configuration; 'stroma load --config FILE' gives one");
