@@ -7,11 +7,13 @@ import io
 import json
 import re
 import stat
+import struct
 import subprocess
 import time
 import zipfile
 
 import pytest
+import snappy
 
 import aws
 import cli
@@ -120,8 +122,9 @@ def test_records_become_an_object_after_the_interval(site):
 
 
 def test_archives_and_frames_are_opened_by_others(site):
-    """Row 20: ZIP by Python's own, zstd by its program."""
-    for name, compression in (("zipped", "ZIP"), ("packed", "ZSTD")):
+    """Row 20: ZIP by Python's own, zstd by its program, Snappy by Debian's python3-snappy."""
+    for name, compression in (("zipped", "ZIP"), ("packed", "ZSTD"), ("snappy", "Snappy"),
+                              ("framed", "HADOOP_SNAPPY")):
         site.deliver(name, Prefix=name + "/", CompressionFormat=compression,
                      processors=[("AppendDelimiterToRecord", {})])
         site.put(name, b"one", b"two" * 100)
@@ -134,6 +137,27 @@ def test_archives_and_frames_are_opened_by_others(site):
     assert name.endswith(".zst")
     opened = subprocess.run(["zstd", "-dc"], input=body, capture_output=True, check=True)
     assert opened.stdout == b"one\n" + b"two" * 100 + b"\n"
+    (name, body), = site.wait("snappy/").items()
+    assert name.endswith(".snappy")
+    assert snappy.uncompress(body) == b"one\n" + b"two" * 100 + b"\n"
+    (name, body), = site.wait("framed/").items()
+    assert unframed(body) == b"one\n" + b"two" * 100 + b"\n"
+
+
+def unframed(body):
+    """What Hadoop's BlockDecompressorStream reads: of each block its size, then packed pieces."""
+    parts, at = [], 0
+    while at < len(body):
+        size, = struct.unpack_from(">I", body, at)
+        at += 4
+        block = b""
+        while len(block) < size:
+            packed, = struct.unpack_from(">I", body, at)
+            block += snappy.uncompress(body[at + 4:at + 4 + packed])
+            at += 4 + packed
+        assert len(block) == size
+        parts.append(block)
+    return b"".join(parts)
 
 
 def test_size_comes_before_a_long_interval(site):
