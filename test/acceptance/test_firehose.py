@@ -29,6 +29,12 @@ def answer(record):
             "data": base64.b64encode(data.upper()).decode()}
 print(json.dumps({"records": [answer(r) for r in json.load(sys.stdin)["records"]]}))
 """
+DULL = """#!/usr/bin/python3
+import json, sys
+datas = iter([{}, {"data": 7}, {"data": None}, {"data": "?"}, {"data": ""}])
+print(json.dumps({"records": [{"recordId": r["recordId"], "result": "Ok", **next(datas)}
+                              for r in json.load(sys.stdin)["records"]]}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +45,9 @@ def transforms(tmp_path_factory):
     odd = folder / "odd"  # answers in JSON, and not as AWS's functions do
     odd.write_text("#!/bin/sh\ncat >/dev/null\n"
                    """echo '{"records":[{"recordId":1,"result":{}},7]}'\n""")
-    for one in program, odd:
+    dull = folder / "dull"  # knows every record and gives no bytes of it
+    dull.write_text(DULL)
+    for one in program, odd, dull:
         one.chmod(one.stat().st_mode | stat.S_IXUSR)
     return folder
 
@@ -274,6 +282,19 @@ def test_a_transform_that_answers_something_else_fails_its_records_alone(site):
     failed = [json.loads(line) for line in body.splitlines()]
     assert [base64.b64decode(one["rawData"]) for one in failed] == [b"one", b"two"]
     assert {one["errorCode"] for one in failed} == {"Lambda.MissingRecordId"}
+
+
+def test_what_a_transform_gives_instead_of_bytes_is_not_delivered_as_nothing(site):
+    site.deliver("dull", Prefix="out/", ErrorOutputPrefix="errors/", processors=[
+        ("Lambda", {"LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:dull"}),
+        ("AppendDelimiterToRecord", {})])
+    site.put("dull", b"none", b"number", b"null", b"no base64", b"empty")
+    body = b"".join(site.wait("errors/processing-failed/").values())
+    failed = [json.loads(line) for line in body.splitlines()]
+    assert {base64.b64decode(one["rawData"]) for one in failed} == {
+        b"none", b"number", b"null", b"no base64"}
+    assert {one["errorCode"] for one in failed} == {"Lambda.FunctionError"}
+    assert list(site.wait("out/").values()) == [b"\n"], "an empty text is what it says"
 
 
 def test_who_names_no_tags_is_refused(site):
