@@ -249,13 +249,20 @@ void Making::take_answer(const Json& answer, std::size_t from, std::size_t to,
             ++batch_.dropped;
             continue;
         }
-        std::string data;
-        if (result != "Ok" || !base64_decode(text_of(*found->second, "data"), data)) {
+        if (result != "Ok") {
+            const bool is_told = result == "ProcessingFailed";
             refuse(std::move(item),
-                   result == "ProcessingFailed" ? "Lambda.ProcessingFailedStatus"
-                                                : "Lambda.MissingRecordId",
-                   result == "ProcessingFailed" ? "ProcessingFailed status set for record"
-                                                : "the transform's answer lacks the record");
+                   is_told ? "Lambda.ProcessingFailedStatus" : "Lambda.MissingRecordId",
+                   is_told ? "ProcessingFailed status set for record"
+                           : "the transform's answer lacks the record");
+            continue;
+        }
+        const auto answered = found->second->find("data");
+        std::string data;
+        if (answered == found->second->end() || !answered->is_string() ||
+            !base64_decode(answered->get<std::string>(), data)) {
+            refuse(std::move(item), "Lambda.FunctionError",
+                   "the transform's answer has no text in base64 as the record's data");
             continue;
         }
         item.data = std::move(data);

@@ -19,9 +19,9 @@ Result<void> WriteGroup::run(const Work& work) {
     std::unique_lock lock(mutex_);
     waiting_.push_back(&mine);
     if (std::exchange(is_led_, true)) {
-        const auto turn = mine.turn = std::make_shared<std::binary_semaphore>(0);
+        const auto turn = mine.turn = std::make_shared<Baton>();
         lock.unlock();
-        turn->acquire();
+        turn->wait();
         if (!mine.is_over) lock.lock();  // told to lead
     }
     if (!mine.is_over) lead(mine, lock);
@@ -38,7 +38,7 @@ void WriteGroup::lead(Place& mine, std::unique_lock<std::mutex>& lock) {
     waiting_.erase(waiting_.begin(), end);
     lock.unlock();
     write(batch);
-    std::vector<std::shared_ptr<std::binary_semaphore>> told;
+    std::vector<std::shared_ptr<Baton>> told;
     lock.lock();
     is_led_ = !waiting_.empty();
     if (is_led_) told.push_back(waiting_.front()->turn);
@@ -48,7 +48,7 @@ void WriteGroup::lead(Place& mine, std::unique_lock<std::mutex>& lock) {
         place->is_over = true;
         if (place != &mine) told.push_back(place->turn);
     }
-    for (const auto& turn : told) turn->release();
+    for (const auto& turn : told) turn->pass();
 }
 
 void WriteGroup::when_committed(std::function<void()> then) {

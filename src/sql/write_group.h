@@ -4,11 +4,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <semaphore>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "base/baton.h"
 #include "sql/database.h"
 
 namespace stroma::sql {
@@ -62,7 +62,7 @@ private:
         std::vector<std::function<void()>> after = {};
         /// Its turn has come. Shared, since it is told after the lock is let go: who is woken while
         /// the lock is held has to go to sleep again.
-        std::shared_ptr<std::binary_semaphore> turn = {};
+        std::shared_ptr<Baton> turn = {};
     };
     void lead(Place& mine, std::unique_lock<std::mutex>& lock);
     void write(const std::vector<Place*>& batch);

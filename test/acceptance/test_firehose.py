@@ -7,11 +7,13 @@ import io
 import json
 import re
 import stat
+import struct
 import subprocess
 import time
 import zipfile
 
 import pytest
+import snappy
 
 import aws
 import cli
@@ -27,6 +29,12 @@ def answer(record):
             "data": base64.b64encode(data.upper()).decode()}
 print(json.dumps({"records": [answer(r) for r in json.load(sys.stdin)["records"]]}))
 """
+DULL = """#!/usr/bin/python3
+import json, sys
+datas = iter([{}, {"data": 7}, {"data": None}, {"data": "?"}, {"data": ""}])
+print(json.dumps({"records": [{"recordId": r["recordId"], "result": "Ok", **next(datas)}
+                              for r in json.load(sys.stdin)["records"]]}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +45,9 @@ def transforms(tmp_path_factory):
     odd = folder / "odd"  # answers in JSON, and not as AWS's functions do
     odd.write_text("#!/bin/sh\ncat >/dev/null\n"
                    """echo '{"records":[{"recordId":1,"result":{}},7]}'\n""")
-    for one in program, odd:
+    dull = folder / "dull"  # knows every record and gives no bytes of it
+    dull.write_text(DULL)
+    for one in program, odd, dull:
         one.chmod(one.stat().st_mode | stat.S_IXUSR)
     return folder
 
@@ -120,8 +130,9 @@ def test_records_become_an_object_after_the_interval(site):
 
 
 def test_archives_and_frames_are_opened_by_others(site):
-    """Row 20: ZIP by Python's own, zstd by its program."""
-    for name, compression in (("zipped", "ZIP"), ("packed", "ZSTD")):
+    """Row 20: ZIP by Python's own, zstd by its program, Snappy by Debian's python3-snappy."""
+    for name, compression in (("zipped", "ZIP"), ("packed", "ZSTD"), ("snappy", "Snappy"),
+                              ("framed", "HADOOP_SNAPPY")):
         site.deliver(name, Prefix=name + "/", CompressionFormat=compression,
                      processors=[("AppendDelimiterToRecord", {})])
         site.put(name, b"one", b"two" * 100)
@@ -134,6 +145,27 @@ def test_archives_and_frames_are_opened_by_others(site):
     assert name.endswith(".zst")
     opened = subprocess.run(["zstd", "-dc"], input=body, capture_output=True, check=True)
     assert opened.stdout == b"one\n" + b"two" * 100 + b"\n"
+    (name, body), = site.wait("snappy/").items()
+    assert name.endswith(".snappy")
+    assert snappy.uncompress(body) == b"one\n" + b"two" * 100 + b"\n"
+    (name, body), = site.wait("framed/").items()
+    assert unframed(body) == b"one\n" + b"two" * 100 + b"\n"
+
+
+def unframed(body):
+    """What Hadoop's BlockDecompressorStream reads: of each block its size, then packed pieces."""
+    parts, at = [], 0
+    while at < len(body):
+        size, = struct.unpack_from(">I", body, at)
+        at += 4
+        block = b""
+        while len(block) < size:
+            packed, = struct.unpack_from(">I", body, at)
+            block += snappy.uncompress(body[at + 4:at + 4 + packed])
+            at += 4 + packed
+        assert len(block) == size
+        parts.append(block)
+    return b"".join(parts)
 
 
 def test_size_comes_before_a_long_interval(site):
@@ -250,6 +282,19 @@ def test_a_transform_that_answers_something_else_fails_its_records_alone(site):
     failed = [json.loads(line) for line in body.splitlines()]
     assert [base64.b64decode(one["rawData"]) for one in failed] == [b"one", b"two"]
     assert {one["errorCode"] for one in failed} == {"Lambda.MissingRecordId"}
+
+
+def test_what_a_transform_gives_instead_of_bytes_is_not_delivered_as_nothing(site):
+    site.deliver("dull", Prefix="out/", ErrorOutputPrefix="errors/", processors=[
+        ("Lambda", {"LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:dull"}),
+        ("AppendDelimiterToRecord", {})])
+    site.put("dull", b"none", b"number", b"null", b"no base64", b"empty")
+    body = b"".join(site.wait("errors/processing-failed/").values())
+    failed = [json.loads(line) for line in body.splitlines()]
+    assert {base64.b64decode(one["rawData"]) for one in failed} == {
+        b"none", b"number", b"null", b"no base64"}
+    assert {one["errorCode"] for one in failed} == {"Lambda.FunctionError"}
+    assert list(site.wait("out/").values()) == [b"\n"], "an empty text is what it says"
 
 
 def test_who_names_no_tags_is_refused(site):

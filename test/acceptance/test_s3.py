@@ -740,3 +740,53 @@ def test_buckets_are_hosts_too_and_http2_is_spoken(served, s3, bucket):
     answer = requests.get(f"http://127.0.0.1:{port}/a/b?{query}", timeout=60,
                           headers={"Host": f"{bucket}.localhost:{port}"})
     assert answer.content == b"x" * 300_000, answer.text
+
+
+def test_refusals_name_what_they_are_about(s3, bucket):
+    def told(call, **arguments):
+        with pytest.raises(botocore.exceptions.ClientError) as failed:
+            call(**arguments)
+        return {name: value for name, value in failed.value.response["Error"].items()
+                if name not in ("Message", "Code")}
+
+    s3.put_object(Bucket=bucket, Key="there", Body=b"x")
+    assert told(s3.list_objects_v2, Bucket="nowhere-at-all") == {"BucketName": "nowhere-at-all"}
+    assert told(s3.get_object, Bucket=bucket, Key="a <b>") == {"Key": "a <b>"}
+    assert told(s3.delete_bucket, Bucket=bucket) == {"BucketName": bucket}
+    assert told(s3.abort_multipart_upload, Bucket=bucket, Key="there", UploadId="none") == {
+        "UploadId": "none"}
+    assert told(s3.get_object, Bucket=bucket, Key="there", IfMatch="other") == {
+        "Condition": "If-Match"}
+    assert told(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == {"BucketName": bucket}
+
+
+def test_lists_and_heads_tell_what_newer_clients_read(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ChecksumAlgorithm="CRC32")
+    s3.put_object(Bucket=bucket, Key="none", Body=b"x")
+    listed = {one["Key"]: one.get("ChecksumAlgorithm")
+              for one in s3.list_object_versions(Bucket=bucket)["Versions"]}
+    assert listed == {"k": ["CRC32"], "none": None}
+    head = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
+    assert head["x-amz-bucket-arn"] == f"arn:aws:s3:::{bucket}"
+
+
+def test_a_certificate_from_files_is_served(start_server, run, tmp_path):
+    pem, secret = tmp_path / "port.pem", tmp_path / "port.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", secret, "-out", pem, "-days", "2", "-subj", "/CN=port",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    server = start_server(tmp_path / "certified", "--aws", "127.0.0.1:0", "--set", "aws.tls=files",
+                          "--set", f"aws.tls_certificate={pem}", "--set", f"aws.tls_key={secret}")
+    key = aws.make_key(run, server, "rosa")
+    secure = aws.address_of(server).replace("http://", "https://")
+    checked = aws.client(server, key, url=secure, verify=str(pem))
+    checked.create_bucket(Bucket="certified")
+    checked.put_object(Bucket="certified", Key="k", Body=b"over TLS" * 50_000)
+    assert body_of(checked.get_object(Bucket="certified", Key="k")) == b"over TLS" * 50_000
+    with pytest.raises(botocore.exceptions.SSLError):
+        aws.client(server, key, url=secure).list_buckets()
+    failed = run("serve", "--data", tmp_path / "other", "--http", "127.0.0.1:0", "--aws",
+                 "127.0.0.1:0", "--set", "aws.tls=files", "--set", f"aws.tls_certificate={pem}",
+                 "--set", f"aws.tls_key={tmp_path / 'none.key'}", fails=True)
+    assert "aws.tls_key" in failed.stderr and "none.key" in failed.stderr

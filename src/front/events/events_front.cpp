@@ -188,6 +188,20 @@ EventsService::Operation EventsService::operation_named(std::string_view name) {
     return found == operations.end() ? nullptr : found->second;
 }
 
+/// Of rules, buses, archives, connections alike.
+Outcome<void> check_description(const Json& members) {
+    constexpr std::size_t letters_max = 512;
+    const std::string text = text_of(members, "Description");
+    // Bytes behind the first of a letter aren't counted.
+    const auto letters = std::count_if(text.begin(), text.end(),
+                                       [](unsigned char byte) { return (byte & 0xc0) != 0x80; });
+    if (static_cast<std::size_t>(letters) <= letters_max) return {};
+    return validation(
+        fmt::format("1 validation error detected: Value '{}' at 'description' failed to satisfy "
+                    "constraint: Member must have length less than or equal to {}",
+                    text, letters_max));
+}
+
 /// What members of that name are in every operation: the domain is given nothing else.
 Outcome<void> check_types(const Json& members) {
     static const std::set<std::string_view> texts = {"Action",
@@ -238,6 +252,7 @@ aws::Outcome<aws::Reply> EventsService::call(aws::Call& call) {
     const auto members = call.parameters();
     if (!members) return tl::unexpected(members.error());
     if (auto fits = check_types(*members); !fits) return tl::unexpected(fits.error());
+    if (auto fits = check_description(*members); !fits) return tl::unexpected(fits.error());
     auto answer = (this->*operation)(call, *members);
     if (!answer) return tl::unexpected(answer.error());
     return aws::reply(*std::move(answer));

@@ -23,6 +23,8 @@ namespace {
 constexpr std::size_t read_bytes = 64u << 10;
 /// Bodies up to this are read before the handler gets a thread, so a slow client holds none.
 constexpr std::uint64_t prefetch_bytes_max = 64u << 10;
+/// Of a body at most that much is read at once where it is there.
+constexpr std::size_t ready_bytes = 256u << 10;
 constexpr std::size_t linger_bytes_max = 4u << 20;
 constexpr milliseconds linger_time{2000};
 }  // namespace
@@ -255,7 +257,7 @@ Connection::Task<bool> Connection::serve_route(const Router::Match& match) {
     parsed.parameters = match.parameters;
     auto self = shared_from_this();
     exchange_ = std::make_shared<Exchange>(std::move(parsed), [self] { self->wake(); });
-    endless_ = false;
+    endless_ = wants_body_ = false;
     if (!parser_->expects_continue() &&
         parser_->content_length().value_or(~0ull) <= prefetch_bytes_max) {
         do {
@@ -301,7 +303,12 @@ Connection::Task<bool> Connection::pump() {
             if (endless_ && site_.draining) exchange_->ask_to_stop();
             co_return co_await send(std::move(*wanted.response));
         }
-        if (!wanted.body) co_await wait_for_wake();
+        wants_body_ = wants_body_ || wanted.body;
+        if (wanted.body) continue;
+        if (read_ahead())
+            co_await asio::post(context_, asio::use_awaitable);  // the others' turn
+        else
+            co_await wait_for_wake();
     }
 }
 
@@ -352,6 +359,9 @@ Connection::Task<void> Connection::read_for_handler() {
                 refusal_ = Refusal{400, "a chunk of the body has an endless header"};
                 break;
             }
+        } else if (read_ready(piece)) {
+            if (refusal_) break;
+            continue;
         }
         timed_out_ = false;
         const auto earned = milliseconds(body_bytes_ * 1000 / options.body_bytes_per_second_min);
@@ -368,6 +378,10 @@ Connection::Task<void> Connection::read_for_handler() {
         abort();
         co_return;
     }
+    give_body(std::move(piece));
+}
+
+void Connection::give_body(Bytes piece) {
     body_bytes_ += piece.size();
     if (refusal_)
         exchange_->fail_body(
@@ -375,6 +389,33 @@ Connection::Task<void> Connection::read_for_handler() {
                   refusal_->message});
     else
         exchange_->give_body(std::move(piece), parser_->done());
+}
+
+/// Takes what the socket holds of the body: in larger pieces and copied less often than by
+/// read_more(). False when there is nothing.
+bool Connection::read_ready(Bytes& piece) {
+    // The bytes are used up before anybody else of this thread runs.
+    thread_local const std::unique_ptr<std::byte[]> buffer(new std::byte[ready_bytes]);
+    const std::size_t count = stream_->read_ready(asio::mutable_buffer(buffer.get(), ready_bytes));
+    if (count == 0) return false;
+    const std::string_view come = as_text(ByteSpan(buffer.get(), count));
+    std::size_t taken = 0;
+    refusal_ = parser_->read_body(come, taken, piece);
+    input_.assign(come.substr(taken));
+    return true;
+}
+
+/// Reads more of the body while the handler works on what it has. False when there is nothing to
+/// read, or enough has been.
+bool Connection::read_ahead() {
+    // Only a body that says its length never leaves bytes over that belong to it.
+    if (!wants_body_ || refusal_ || !input_.empty() || !parser_->content_length() ||
+        !exchange_->has_room())
+        return false;
+    Bytes piece;
+    if (!read_ready(piece)) return false;
+    give_body(std::move(piece));
+    return true;
 }
 
 bool Connection::may_keep() const {

@@ -48,6 +48,9 @@ private:
     Task<bool> pump();
     Task<void> wait_for_wake();
     Task<void> read_for_handler();
+    bool read_ready(Bytes& piece);
+    bool read_ahead();
+    void give_body(Bytes piece);
     Task<bool> send(Response response);
     Task<bool> send_file(const Response& response, bool keep);
     Task<bool> send_piece(const Response& response, bool keep);
@@ -83,6 +86,7 @@ private:
     std::uint64_t body_bytes_ = 0, bytes_sent_ = 0;
     int status_ = 0;
     bool head_only_ = false, timed_out_ = false, watching_ = false, continued_ = false;
+    bool wants_body_ = false;  // the handler has begun to read it
     bool idle_ = true, turned_away_ = false, broken_ = false, endless_ = false;
     bool secure_ = false;
 };

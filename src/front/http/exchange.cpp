@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace stroma::front::http {
+namespace {
+
+/// Pieces of a body up to this are handed on together.
+constexpr std::size_t joined_bytes_max = 256u << 10;
+
+}  // namespace
 
 Exchange::Exchange(Request incoming, std::function<void()> wake)
     : request(std::move(incoming)), wake_(std::move(wake)) {
@@ -31,7 +37,14 @@ Result<Bytes> Exchange::read() {
     if (input_error_) return fail(*input_error_);
     if (gone_ && input_.empty() && !input_ended_)
         return fail(ErrorCode::cancelled, "the client left before the whole body had arrived");
-    return std::exchange(input_, Bytes());
+    if (input_.empty()) return Bytes();
+    Bytes piece = std::move(input_.front());
+    input_.pop_front();
+    const std::size_t before = std::exchange(input_bytes_, input_bytes_ - piece.size());
+    constexpr std::size_t low = input_bytes_max / 2;
+    // Its thread reads on while we work on this.
+    if (before > low && input_bytes_ <= low && !input_ended_) wake_after(lock);
+    return piece;
 }
 
 Result<void> Exchange::write(ByteSpan bytes) {
@@ -88,13 +101,19 @@ Exchange::Wanted Exchange::take() {
 void Exchange::give_body(Bytes bytes, bool last) {
     {
         const std::lock_guard lock(mutex_);
-        if (input_.empty())
-            input_ = std::move(bytes);
-        else
-            input_.insert(input_.end(), bytes.begin(), bytes.end());
+        input_bytes_ += bytes.size();
+        if (!input_.empty() && input_.back().size() + bytes.size() <= joined_bytes_max)
+            input_.back().insert(input_.back().end(), bytes.begin(), bytes.end());
+        else if (!bytes.empty())
+            input_.push_back(std::move(bytes));
         input_ended_ = last;
     }
     changed_.notify_all();
+}
+
+bool Exchange::has_room() const {
+    const std::lock_guard lock(mutex_);
+    return !answered_ && !gone_ && !input_ended_ && !input_error_ && input_bytes_ < input_bytes_max;
 }
 
 void Exchange::fail_body(Error error) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,8 @@ namespace stroma::front::http {
 class Exchange final : public BodyReader, public BodyWriter {
 public:
     static constexpr std::size_t output_bytes_max = 256u << 10;
+    /// What came of a body before the handler asked for it.
+    static constexpr std::size_t input_bytes_max = 1u << 20;
 
     /// `wake` tells the connection's thread to call take(); it may be called on any thread.
     Exchange(Request incoming, std::function<void()> wake);
@@ -51,6 +54,8 @@ public:
     /// Bytes for the handler; `last` when none come after them.
     void give_body(Bytes bytes, bool last);
     void fail_body(Error error);
+    /// The handler works and would take more of the body soon.
+    bool has_room() const;
     /// The client left, or the server ends.
     void abandon();
     void ask_to_stop() { stop_.request_stop(); }
@@ -63,7 +68,8 @@ private:
     std::function<void()> wake_;
     std::stop_source stop_;
     bool woken_ = false, gone_ = false;
-    Bytes input_;
+    std::deque<Bytes> input_;
+    std::size_t input_bytes_ = 0;
     bool input_wanted_ = false, input_ended_ = false;
     std::optional<Error> input_error_;
     std::optional<Response> response_;

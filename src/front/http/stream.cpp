@@ -26,6 +26,11 @@ asio::awaitable<std::size_t> TcpStream::read_some(asio::mutable_buffer into, err
                                                asio::redirect_error(asio::use_awaitable, error));
 }
 
+std::size_t TcpStream::read_ready(asio::mutable_buffer into) {
+    error_code failed;  // is met again by the read that waits
+    return socket_.read_some(into, failed);
+}
+
 asio::awaitable<void> TcpStream::write(asio::const_buffer first, asio::const_buffer second,
                                        error_code& error) {
     const std::array<asio::const_buffer, 2> both{first, second};

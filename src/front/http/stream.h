@@ -27,6 +27,8 @@ public:
     virtual ~Stream() = default;
     virtual boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer into,
                                                           error_code& error) = 0;
+    /// What is there at the moment, without waiting; 0 when nothing is, or it can't be told.
+    virtual std::size_t read_ready(boost::asio::mutable_buffer) { return 0; }
     /// Writes both whole, one behind the other.
     virtual boost::asio::awaitable<void> write(boost::asio::const_buffer first,
                                                boost::asio::const_buffer second,
@@ -46,6 +48,7 @@ public:
     explicit TcpStream(Socket socket);
     boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer into,
                                                   error_code& error) override;
+    std::size_t read_ready(boost::asio::mutable_buffer into) override;
     boost::asio::awaitable<void> write(boost::asio::const_buffer first,
                                        boost::asio::const_buffer second,
                                        error_code& error) override;

@@ -122,8 +122,7 @@ public:
             sizes_.push_back(bytes);
             if (!has_data || usual.records[0].partition_key.empty()) return false;
         }
-        return !usual.stream.empty() && !usual.records.empty() &&
-               data_.size() <= request_bytes_max && place(usual);
+        return !usual.stream.empty() && !usual.records.empty() && place(usual);
     }
 
 private:
@@ -145,13 +144,15 @@ private:
         return true;
     }
 
+    /// False when the records and their keys are too much for one call.
     bool place(Usual& usual) {
-        std::size_t at = 0;
+        std::size_t at = 0, keys = 0;
         for (std::size_t r = 0; r < usual.records.size(); ++r) {
             usual.records[r].data = std::string_view(data_).substr(at, sizes_[r]);
             at += sizes_[r];
+            keys += usual.records[r].partition_key.size();
         }
-        return true;
+        return at + keys <= request_bytes_max;
     }
 
     simdjson::dom::parser parser_;

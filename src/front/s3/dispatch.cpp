@@ -83,7 +83,7 @@ http::Response S3::answer(http::Request& request, const aws::Signed& signature) 
     Operation operation{request, signature, buckets_, catalog_, clock_, options_, {}, {}};
     find_names(operation);
     Answer answer = answer_of(operation);
-    http::Response response = answer ? std::move(*answer) : fault_response(request, answer.error());
+    http::Response response = answer ? std::move(*answer) : fault_answer(operation, answer.error());
     if (answer && response.header("x-amz-request-id").empty()) {
         response.headers.emplace_back("x-amz-request-id", request.id);
         response.headers.emplace_back("x-amz-id-2", aws::base64(request.id + "/stroma"));

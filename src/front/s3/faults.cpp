@@ -1,5 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "front/http/url.h"
 #include "front/s3/operation.h"
 
 namespace stroma::front::s3 {
@@ -72,6 +77,73 @@ Fault fault_of(const bucket::Refusal& refusal) {
     return {"InternalError", "", 500};
 }
 
+namespace {
+
+struct Detail {
+    std::string_view name;
+    std::string value;
+};
+
+/// The one condition that the request sets; "" when there are several, of which any may have
+/// failed.
+std::string only_condition(const Operation& operation) {
+    std::string found;
+    for (const char* name :
+         {"If-Match", "If-None-Match", "If-Unmodified-Since", "x-amz-copy-source-If-Match",
+          "x-amz-copy-source-If-None-Match", "x-amz-copy-source-If-Modified-Since",
+          "x-amz-copy-source-If-Unmodified-Since"}) {
+        if (!operation.request.header(http::lower_case(name))) continue;
+        if (!found.empty()) return {};
+        found = name;
+    }
+    return found;
+}
+
+/// What S3 says beside the code: of which thing it speaks.
+std::vector<Detail> details_of(const Operation& operation, const std::string& code) {
+    constexpr std::array about_buckets = {
+        "NoSuchBucket",      "BucketAlreadyExists",          "BucketAlreadyOwnedByYou",
+        "BucketNotEmpty",    "NoSuchLifecycleConfiguration", "NoSuchCORSConfiguration",
+        "NoSuchTagSet",      "NoSuchBucketPolicy",           "NoSuchPublicAccessBlockConfiguration",
+        "InvalidBucketName", "NoSuchWebsiteConfiguration"};
+    const std::string& method = operation.request.method;
+    // A copy's fault may be about what it copies from.
+    const bool is_copy = operation.request.header("x-amz-copy-source").has_value();
+    if (!is_copy &&
+        std::find(about_buckets.begin(), about_buckets.end(), code) != about_buckets.end())
+        return {{"BucketName", operation.bucket}};
+    if (!is_copy && code == "NoSuchKey") return {{"Key", operation.key}};
+    if (!is_copy && code == "NoSuchVersion")
+        return {{"Key", operation.key}, {"VersionId", operation.version()}};
+    if (code == "NoSuchUpload") return {{"UploadId", operation.query("uploadId")}};
+    if (code == "InvalidDigest") return {{"Content-MD5", operation.header("content-md5")}};
+    if (code == "InvalidStorageClass")
+        return {{"StorageClassRequested", operation.header("x-amz-storage-class")}};
+    if (code == "PreconditionFailed") return {{"Condition", only_condition(operation)}};
+    if (code == "MethodNotAllowed") {
+        const bool is_marker = !operation.key.empty() && (method == "GET" || method == "HEAD");
+        return {{"Method", method},
+                {"ResourceType", is_marker                   ? "DeleteMarker"
+                                 : !operation.key.empty()    ? "OBJECT"
+                                 : !operation.bucket.empty() ? "BUCKET"
+                                                             : "SERVICE"}};
+    }
+    return {};
+}
+
+}  // namespace
+
+http::Response fault_answer(const Operation& operation, const Fault& fault) {
+    http::Response response = fault_response(operation.request, fault);
+    const std::size_t at = response.body.find("<RequestId>");
+    if (at == std::string::npos) return response;
+    std::string told;
+    for (const auto& [name, value] : details_of(operation, fault.type))
+        if (!value.empty()) told += fmt::format("<{0}>{1}</{0}>", name, aws::xml_escape(value));
+    response.body.insert(at, told);
+    return response;
+}
+
 http::Response fault_response(const http::Request& request, const Fault& fault) {
     http::Response response;
     response.status = fault.status;
@@ -81,8 +153,8 @@ http::Response fault_response(const http::Request& request, const Fault& fault) 
     if (request.method == "HEAD" || fault.status == 304) return response;
     response.body = fmt::format(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>"
-        "<Resource>{}</Resource><RequestId>{}</RequestId><HostId>stroma</HostId></Error>",
-        fault.type, aws::xml_escape(fault.message), aws::xml_escape(request.path), request.id);
+        "<RequestId>{}</RequestId><HostId>stroma</HostId></Error>",
+        fault.type, aws::xml_escape(fault.message), request.id);
     return response;
 }
 

@@ -51,20 +51,26 @@ Outcome<std::string> key_of_token(const std::string& token) {
     return text.substr(1);
 }
 
+std::string arn_of(const std::string& bucket) { return "arn:aws:s3:::" + bucket; }
+
 void put_owner(XmlWriter& xml, const std::string& owner) {
     xml.open("Owner").put("ID", owner).put("DisplayName", owner).close("Owner");
 }
 
+void put_checksum_kind(XmlWriter& xml, const bucket::ObjectVersion& object) {
+    const Attributes attributes = Attributes::of(object.attributes);
+    if (!attributes.checksum.empty())
+        xml.put("ChecksumAlgorithm", attributes.checksum_kind)
+            .put("ChecksumType", attributes.checksum_type);
+}
+
 void put_contents(XmlWriter& xml, const bucket::ObjectVersion& object, bool is_encoded,
                   bool with_owner) {
-    const Attributes attributes = Attributes::of(object.attributes);
     xml.open("Contents")
         .put("Key", shown(object.key, is_encoded))
         .put("LastModified", iso_time(object.modified_ms))
         .put("ETag", "\"" + object.etag + "\"");
-    if (!attributes.checksum.empty())
-        xml.put("ChecksumAlgorithm", attributes.checksum_kind)
-            .put("ChecksumType", attributes.checksum_type);
+    put_checksum_kind(xml, object);
     xml.put("Size", object.size);
     if (with_owner) put_owner(xml, object.owner);
     xml.put("StorageClass", object.storage_class).close("Contents");
@@ -111,6 +117,7 @@ Answer list_buckets(Operation& operation) {
         xml.open("Bucket")
             .put("Name", one.name)
             .put("CreationDate", iso_time(one.created_ms))
+            .put("BucketArn", arn_of(one.name))
             .put("BucketRegion", one.region)
             .close("Bucket");
     }
@@ -146,6 +153,7 @@ Answer create_bucket(Operation& operation) {
     if (made && acl) S3_TRY(operation.buckets.set_setting(operation.bucket, "acl", acl_text(*acl)));
     http::Response response;
     response.headers.emplace_back("Location", "/" + operation.bucket);
+    response.headers.emplace_back("x-amz-bucket-arn", arn_of(operation.bucket));
     return response;
 }
 
@@ -164,6 +172,7 @@ Answer head_bucket(Operation& operation) {
     S3_TRY(enter(operation, "s3:ListBucket"));
     http::Response response;
     response.headers.emplace_back("Content-Type", "application/xml");
+    response.headers.emplace_back("x-amz-bucket-arn", arn_of(operation.bucket));
     response.headers.emplace_back("x-amz-bucket-region", operation.about.region);
     return response;
 }
@@ -235,10 +244,11 @@ Answer list_versions(Operation& operation) {
             .put("VersionId", object.version)
             .put("IsLatest", object.is_latest ? "true" : "false")
             .put("LastModified", iso_time(object.modified_ms));
-        if (!object.is_marker)
-            xml.put("ETag", "\"" + object.etag + "\"")
-                .put("Size", object.size)
-                .put("StorageClass", object.storage_class);
+        if (!object.is_marker) {
+            xml.put("ETag", "\"" + object.etag + "\"");
+            put_checksum_kind(xml, object);
+            xml.put("Size", object.size).put("StorageClass", object.storage_class);
+        }
         put_owner(xml, object.owner);
         xml.close(kind);
     }

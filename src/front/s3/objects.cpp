@@ -244,7 +244,8 @@ Answer copy_object(Operation& operation) {
         .put("LastModified", iso_time(made.modified_ms))
         .put("ETag", "\"" + made.etag + "\"");
     if (!attributes.checksum.empty())
-        xml.put("Checksum" + attributes.checksum_kind, attributes.checksum);
+        xml.put("Checksum" + attributes.checksum_kind, attributes.checksum)
+            .put("ChecksumType", attributes.checksum_type);
     http::Response response = xml_response(std::move(xml.close("CopyObjectResult")).document());
     add_version(operation.about, made, response);
     const auto source_bucket = *S3_TRY(operation.buckets.find(from.bucket));
@@ -260,7 +261,7 @@ Answer get_object(Operation& operation) {
         operation.buckets.get(operation.bucket, operation.key, operation.version(), !is_head);
     if (!found) {
         http::Response response =
-            fault_response(operation.request, fault_of_missing(operation, found.error()));
+            fault_answer(operation, fault_of_missing(operation, found.error()));
         if (!found.error().version.empty()) {
             response.headers.emplace_back("x-amz-delete-marker", "true");
             response.headers.emplace_back("x-amz-version-id", found.error().version);

@@ -51,6 +51,8 @@ Outcome<void> check_policy(std::string_view document, std::string_view bucket);
 
 Fault fault_of(const bucket::Refusal& refusal);
 Fault fault_of(const Error& error);
+/// A fault as S3 writes it, with what it names beside the code.
+http::Response fault_answer(const Operation& operation, const Fault& fault);
 inline tl::unexpected<Fault> refused(const bucket::Refusal& refusal) {
     return tl::unexpected<Fault>(fault_of(refusal));
 }

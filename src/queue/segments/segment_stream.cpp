@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
 #include <mutex>
 
+#include "base/baton.h"
 #include "base/log.h"
 #include "queue/segments/segment.h"
 #include "queue/segments/segment_index.h"
@@ -27,7 +27,9 @@ struct Round {
     Bytes bytes;
     bool done = false;
     std::optional<Error> failed;
-    std::condition_variable changed;
+    /// Of those who wait for it. They are told once the lock is let go: who is woken while it is
+    /// held has to go to sleep again.
+    std::vector<std::shared_ptr<Baton>> waiting;
 };
 
 struct Shard {
@@ -255,10 +257,15 @@ Result<void> SegmentStream::trim(int shard, std::uint64_t from) {
 /// Waits until the round is on disk, writing it when nobody else does.
 Result<void> SegmentStream::settle(Lock& lock, std::shared_ptr<Round> mine) {
     while (!mine->done) {
-        if (!writing_)
+        if (!writing_) {
             write_round(lock);
-        else
-            mine->changed.wait(lock);
+            continue;
+        }
+        const auto baton = std::make_shared<Baton>();
+        mine->waiting.push_back(baton);
+        lock.unlock();
+        baton->wait();
+        lock.lock();
     }
     if (mine->failed) return fail(*mine->failed);
     return {};
@@ -280,8 +287,15 @@ void SegmentStream::write_round(Lock& lock) {
     }
     writing_ = false;
     round->done = true;
-    round->changed.notify_all();
-    gathering_->changed.notify_one();
+    std::vector<std::shared_ptr<Baton>> told = std::move(round->waiting);
+    if (auto& next = gathering_->waiting; !next.empty()) {
+        // The next round's leader first: the disk waits for it.
+        told.insert(told.begin(), std::move(next.back()));
+        next.pop_back();
+    }
+    lock.unlock();
+    for (const auto& baton : told) baton->pass();
+    lock.lock();
 }
 
 Result<void> SegmentStream::write_out(Lock& lock, Round& round) {
@@ -385,7 +399,10 @@ Result<void> SegmentStream::drop_expired() {
     writing_ = true;
     auto swept = sweep(lock);
     writing_ = false;
-    gathering_->changed.notify_all();
+    if (auto& next = gathering_->waiting; !next.empty()) {
+        next.back()->pass();
+        next.pop_back();
+    }
     return swept;
 }
 
