@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "base/priority.h"
 #include "redshift/statement.h"
 #include "sql/migrations.h"
 #include "statement/result_file.h"
@@ -161,7 +162,11 @@ Result<std::unique_ptr<Statements>> Statements::open(sql::WriteGroup& writes, Co
 void Statements::start() {
     State& state = *state_;
     for (std::size_t n = 0; n < state.options.at_once; ++n)
-        state.workers.emplace_back([&state](const std::stop_token& stop) { state.work(stop); });
+        state.workers.emplace_back([&state](const std::stop_token& stop) {
+            // Nobody waits at a door for what runs here: who submits more is answered first.
+            lower_thread_priority();
+            state.work(stop);
+        });
     state.keeper = std::jthread([this](const std::stop_token& stop) {
         std::mutex mutex;
         std::condition_variable_any woken;
@@ -302,6 +307,7 @@ Result<Statement> Statements::submit(Order order) {
         if (!one->kept->thread.joinable())
             one->kept->thread =
                 std::jthread([&state, session = one->kept](const std::stop_token& stop) {
+                    lower_thread_priority();
                     state.serve(stop, session);
                 });
     } else {

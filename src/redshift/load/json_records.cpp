@@ -1,6 +1,7 @@
 #include <cstring>
 #include <map>
 
+#include "redshift/load/letter_search.h"
 #include "redshift/load/record_reader.h"
 
 namespace stroma::redshift {
@@ -205,6 +206,92 @@ std::string_view part_at(std::string_view json, const std::vector<Step>& steps) 
     return json;
 }
 
+/// An object of strings without newlines, numbers and words, member by member. Stops at anything
+/// else, and where the text ends before the object does.
+class PlainObject {
+public:
+    struct Member {
+        std::string_view name;   ///< without quotes; never with escapes
+        std::string_view value;  ///< as it is written
+        bool has_escapes = false;
+    };
+    explicit PlainObject(std::string_view text) : text_(text) {}
+    /// Moves to the opening brace.
+    bool begin() {
+        skip_space();
+        return at_ < text_.size() && text_[at_] == '{';
+    }
+    bool next(Member& member) {
+        if (is_whole_) return false;
+        ++at_;  // the brace, or a comma
+        skip_space();
+        if (is_first_ && peek() == '}') return closed();
+        is_first_ = false;
+        bool escapes = false;
+        if (peek() != '"' || !string(escapes, member.name) || escapes) return false;
+        member.name = member.name.substr(1, member.name.size() - 2);
+        skip_space();
+        if (peek() != ':') return false;
+        ++at_;
+        skip_space();
+        member.has_escapes = false;
+        if (!(peek() == '"' ? string(member.has_escapes, member.value) : word(member.value)))
+            return false;
+        skip_space();
+        if (peek() == ',') return true;
+        if (peek() != '}') return false;
+        closed();
+        return true;
+    }
+    bool is_whole() const { return is_whole_; }
+    std::size_t at() const { return at_; }  ///< behind the closing brace when whole
+    std::uint64_t newlines() const { return newlines_; }
+
+private:
+    char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+    bool closed() {
+        ++at_;
+        is_whole_ = true;
+        return false;
+    }
+    void skip_space() {
+        if (at_ < text_.size() && text_[at_] > ' ') return;
+        for (; at_ < text_.size() && is_space(text_[at_]); ++at_)
+            newlines_ += text_[at_] == '\n' ? 1 : 0;
+    }
+    bool string(bool& has_escapes, std::string_view& found) {
+        const std::size_t from = at_;
+        for (;; ++at_) {
+            at_ = first_of(text_, at_ + 1, '"', '\\', '\n');
+            if (at_ >= text_.size() || text_[at_] == '\n') return false;
+            if (text_[at_] == '"') {
+                found = text_.substr(from, ++at_ - from);
+                return true;
+            }
+            has_escapes = true;
+            if (at_ + 1 < text_.size() && text_[at_ + 1] == '\n') return false;
+        }
+    }
+    bool word(std::string_view& found) {
+        const std::size_t from = at_;
+        const auto is_of_number = [](char letter) {
+            return (letter >= '0' && letter <= '9') || letter == '-' || letter == '+' ||
+                   letter == '.' || letter == 'e' || letter == 'E';
+        };
+        const bool is_number = peek() == '-' || (peek() >= '0' && peek() <= '9');
+        while (at_ < text_.size() &&
+               (is_number ? is_of_number(text_[at_]) : text_[at_] >= 'a' && text_[at_] <= 'z'))
+            ++at_;
+        found = text_.substr(from, at_ - from);
+        return is_number || found == "true" || found == "false" || found == "null";
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    std::uint64_t newlines_ = 0;
+    bool is_first_ = true, is_whole_ = false;
+};
+
 class JsonReader final : public RecordReader {
 public:
     JsonReader(std::unique_ptr<ByteSource> bytes, const CopyOptions& options,
@@ -214,6 +301,9 @@ public:
         ignores_case_ = options.json == "auto ignorecase";
         takes_whole_ = options.json == "noshred";
         for (std::size_t at = 0; at < columns.size(); ++at) places_[columns[at]] = at;
+        Field none;
+        none.is_null = true;
+        no_fields_.assign(columns.size(), none);
     }
 
     Result<bool> next() override {
@@ -222,13 +312,50 @@ public:
         fields_.clear();
         held_.clear();
         misfit_ = {};
+        if (shred_quickly()) return true;
+        fields_.clear();
+        held_.clear();
         if (!TRY(find_object())) return false;
         line_ = newlines_ + 1;
         if (misfit_.code == 0) shred();
         return true;
     }
+    void begin_behind(std::uint64_t lines) override { newlines_ = lines; }
 
 private:
+    /// Takes an object apart in one walk, where it is all there and its members are plain values.
+    /// False where anything is unusual: then nothing is taken, and the long way decides.
+    bool shred_quickly() {
+        if (!paths_.empty() || takes_whole_) return false;
+        PlainObject in(lines_.rest());
+        if (!in.begin()) return false;
+        raw_ = lines_.rest().substr(in.at());
+        fields_ = no_fields_;
+        std::size_t guess = 0;
+        PlainObject::Member member;
+        while (in.next(member)) {
+            const std::size_t place = place_of(member.name, guess);
+            if (place == columns_.size()) continue;
+            put(place, member.value, member.has_escapes);
+            guess = place + 1;
+        }
+        if (!in.is_whole()) return false;
+        taken_ = in.at();
+        raw_ = raw_.substr(0, raw_.size() - (lines_.rest().size() - taken_));
+        newlines_ += in.newlines();
+        line_ = newlines_ + 1;
+        return true;
+    }
+    /// The column of that name, tried first at the guess; columns_.size() where there is none.
+    std::size_t place_of(std::string_view name, std::size_t guess) const {
+        if (ignores_case_) {
+            const auto found = places_.find(lower_of(name));
+            return found == places_.end() ? columns_.size() : found->second;
+        }
+        if (guess < columns_.size() && columns_[guess] == name) return guess;
+        const auto found = places_.find(name);
+        return found == places_.end() ? columns_.size() : found->second;
+    }
     /// The next value at the top, or a stray word.
     Result<bool> find_object() {
         std::size_t at = 0, depth = 0;
@@ -251,7 +378,7 @@ private:
                     if (is_space(letter)) continue;
                     begun = true;
                     from = at;
-                    if (letter != '{' && letter != '[') return stray(rest, at);
+                    if (letter != '{' && letter != '[') return stray(at);
                 }
                 if (letter == '"') inside = true;
                 if (letter == '{' || letter == '[') ++depth;
@@ -269,23 +396,32 @@ private:
             return true;
         }
     }
-    bool stray(std::string_view rest, std::size_t at) {
+    Result<bool> stray(std::size_t at) {
+        const auto ends = [](char letter) {
+            return is_space(letter) || letter == '{' || letter == '[';
+        };
         std::size_t to = at;
-        while (to < rest.size() && !is_space(rest[to]) && rest[to] != '{' && rest[to] != '[') ++to;
-        raw_ = rest.substr(at, to - at);
-        taken_ = std::max(to, at + 1);
+        do {
+            const std::string_view rest = lines_.rest();
+            while (to < rest.size() && !ends(rest[to])) ++to;
+        } while (to == lines_.rest().size() && TRY(lines_.more()));
+        raw_ = lines_.rest().substr(at, to - at);
+        taken_ = to;
         misfit_ = {1216, "Invalid JSON format. Invalid value"};
         return true;
     }
     void put(std::size_t place, std::string_view value) {
+        put(place, value, value.find('\\') != std::string_view::npos);
+    }
+    void put(std::size_t place, std::string_view value, bool has_escapes) {
         Field& field = fields_[place];
         field.position = static_cast<std::uint32_t>(value.data() - raw_.data());
-        field.is_null = value == "null";
         field.is_json = true;
         field.text = value;
-        if (value.starts_with('"')) {
+        field.is_null = value[0] == 'n' && value == "null";
+        if (value[0] == '"') {
             field.is_json = false;
-            if (value.find('\\') == std::string_view::npos) {
+            if (!has_escapes) {
                 field.text = value.substr(1, value.size() - 2);
             } else {
                 held_.push_back(std::make_unique<std::string>(unquoted(value)));
@@ -294,9 +430,7 @@ private:
         }
     }
     void shred() {
-        Field none;
-        none.is_null = true;
-        fields_.assign(columns_.size(), none);
+        fields_ = no_fields_;
         if (takes_whole_) {
             fields_[0] = {raw_, false, true, 0};
             return;
@@ -339,6 +473,7 @@ private:
     const CopyOptions& options_;
     std::vector<std::string> columns_;
     std::vector<std::vector<Step>> paths_;
+    std::vector<Field> no_fields_;
     std::map<std::string, std::size_t, std::less<>> places_;
     LineBuffer lines_;
     std::size_t taken_ = 0;

@@ -2,7 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+
 #include "base/utf8.h"
+#include "redshift/load/record_blocks.h"
 
 namespace stroma::redshift {
 namespace {
@@ -15,17 +21,6 @@ sql::Type fed_type(ValueKind kind) {
         case ValueKind::real: return sql::Type::real;
         case ValueKind::boolean: return sql::Type::boolean;
         default: return sql::Type::text;
-    }
-}
-
-void put(sql::RowSink& sink, std::size_t column, std::size_t row, ValueKind kind,
-         const LoadValue& value) {
-    if (value.is_null) return sink.set_null(column, row);
-    switch (fed_type(kind)) {
-        case sql::Type::integer: sink.integers(column)[row] = value.integer; return;
-        case sql::Type::real: sink.reals(column)[row] = value.real; return;
-        case sql::Type::boolean: sink.booleans(column)[row] = value.integer != 0; return;
-        default: sink.set_text(column, row, value.text);
     }
 }
 
@@ -82,115 +77,365 @@ std::string LoadScan::select_list() const {
     return list;
 }
 
-class LoadScan::Feed final : public sql::RowFeed {
+/// What one thread reads at a time: some records of a file, or all of it.
+struct LoadScan::Piece {
+    std::uint64_t number = 0;  ///< in the order of the files and their records
+    std::size_t file = 0;
+    std::shared_ptr<const RecordBlock> block;  ///< null: the whole file
+};
+
+/// Rows of one piece, and what was refused of it.
+class LoadScan::PieceReader {
 public:
-    Feed(LoadScan& scan, std::vector<bool> wanted) : scan_(scan), wanted_(std::move(wanted)) {
+    enum class Step { row, refused, end };
+    PieceReader(const LoadScan& scan, Piece piece) : scan_(scan), piece_(std::move(piece)) {
         values_.resize(scan_.load_columns_.size());
     }
+    Result<Step> next();
+    const Piece& piece() const { return piece_; }
+    const std::vector<LoadValue>& values() const { return values_; }
+    std::vector<LoadError>& errors() { return errors_; }
+    std::uint64_t lines() const { return lines_; }
+    std::uint64_t rows() const { return rows_; }
+
+private:
+    Result<void> open();
+    Step read_row();
+    Step refused(const Misfit& misfit, const LoadColumn* column, const Field* field);
+
+    const LoadScan& scan_;
+    Piece piece_;
+    std::vector<LoadValue> values_;
+    std::unique_ptr<RecordReader> reader_;
+    std::vector<LoadError> errors_;
+    std::uint64_t lines_ = 0, rows_ = 0;
+};
+
+Result<void> LoadScan::PieceReader::open() {
+    /// A block that somebody keeps.
+    class BlockBytes final : public ByteSource {
+    public:
+        explicit BlockBytes(std::shared_ptr<const RecordBlock> block) : block_(std::move(block)) {}
+        Result<std::string_view> next() override {
+            if (std::exchange(is_given_, true)) return std::string_view();
+            return std::string_view(block_->bytes);
+        }
+
+    private:
+        std::shared_ptr<const RecordBlock> block_;
+        bool is_given_ = false;
+    };
+    std::unique_ptr<ByteSource> bytes;
+    if (piece_.block != nullptr) {
+        bytes = std::make_unique<BlockBytes>(piece_.block);
+    } else {
+        bytes = TRY(scan_.files_[piece_.file].open());
+        bytes = TRY(decompressed(std::move(bytes), scan_.options_.compression));
+    }
+    reader_ =
+        TRY(read_plain_records(std::move(bytes), scan_.options_, scan_.names_, scan_.json_paths_));
+    if (piece_.block != nullptr) reader_->begin_behind(piece_.block->lines_before);
+    return {};
+}
+
+Result<LoadScan::PieceReader::Step> LoadScan::PieceReader::next() {
+    if (reader_ == nullptr) TRY(open());
+    const auto more = reader_->next();
+    if (!more) return fail(more.error().with(scan_.files_[piece_.file].url));
+    if (!*more) return Step::end;
+    lines_ = reader_->line();
+    const Step step = read_row();
+    if (step == Step::row) ++rows_;
+    return step;
+}
+
+LoadScan::PieceReader::Step LoadScan::PieceReader::read_row() {
+    if (reader_->misfit() != nullptr) return refused(*reader_->misfit(), nullptr, nullptr);
+    const auto& fields = reader_->fields();
+    const auto& columns = scan_.load_columns_;
+    if (fields.size() > columns.size())
+        return refused({1202, "Extra column(s) found"}, nullptr, &fields[columns.size()]);
+    if (fields.size() < columns.size() && !scan_.options_.fill_record) {
+        if (reader_->raw().empty()) return refused({1211, "Line is empty"}, nullptr, nullptr);
+        return refused({1214, "Delimiter not found"}, &columns[fields.size()], nullptr);
+    }
+    Field missing;
+    missing.is_null = true;
+    Misfit misfit;
+    for (std::size_t at = 0; at < columns.size(); ++at) {
+        const Field& field = at < fields.size() ? fields[at] : missing;
+        if (!read_value(columns[at], field, scan_.options_, values_[at], misfit))
+            return refused(misfit, &columns[at], &field);
+    }
+    return Step::row;
+}
+
+LoadScan::PieceReader::Step LoadScan::PieceReader::refused(const Misfit& misfit,
+                                                           const LoadColumn* column,
+                                                           const Field* field) {
+    LoadError error;
+    error.file = scan_.files_[piece_.file].url;
+    error.line = reader_->line();
+    error.raw_line = shown_text(reader_->raw());
+    error.code = misfit.code;
+    error.reason = shown_text(misfit.reason.substr(0, 100));
+    if (column != nullptr) {
+        error.column = column->name;
+        error.type = column->type;
+        if (column->length > 0) error.length = std::to_string(column->length);
+        if (column->precision > 0)
+            error.length = fmt::format("{},{}", column->precision, column->scale);
+    }
+    if (field != nullptr) {
+        error.raw_value = shown_text(field->text);
+        error.position = field->position;
+    }
+    errors_.push_back(std::move(error));
+    return Step::refused;
+}
+
+/// The pieces of one reading, which its threads take in turn, and what became of them. Any thread.
+class LoadScan::Pieces {
+public:
+    explicit Pieces(LoadScan& scan)
+        : scan_(scan),
+          error_max_(std::max<std::uint64_t>(scan.options_.max_error, 1)),  // 0 and 1: the first
+          is_cut_(scan.threads_ > 1 && scan.is_worth_cutting()) {}
+
+    Result<std::optional<Piece>> next();
+    void finish(PieceReader& reader);
+    /// Counts a line that was refused. Whether there are too many now: then all must end.
+    bool refuse();
+    /// What one thread alone, which reads everything in order, would have ended with. `own` is the
+    /// piece at which it was found that the load fails, `why` what failed there.
+    Error settle(PieceReader* own, std::optional<Error> why);
+    const std::vector<LoadError>& errors();
+    bool has_failed() const { return has_failed_; }
+
+private:
+    Result<std::optional<Piece>> cut();
+    Error settle_locked(PieceReader* own, const std::optional<Error>& why);
+
+    LoadScan& scan_;
+    const std::uint64_t error_max_;
+    const bool is_cut_;
+    std::mutex mutex_;
+    std::size_t file_ = 0;  ///< that is taken from now
+    std::unique_ptr<RecordBlocks> blocks_;
+    std::uint64_t next_number_ = 0, refused_ = 0;
+    std::map<std::uint64_t, Piece> unfinished_;
+    std::map<std::uint64_t, std::vector<LoadError>> found_;  ///< of pieces that are finished
+    std::optional<Error> settled_;
+    std::vector<LoadError> errors_;
+    bool has_failed_ = false;
+};
+
+Result<std::optional<LoadScan::Piece>> LoadScan::Pieces::next() {
+    const std::lock_guard lock(mutex_);
+    if (settled_) return fail(*settled_);
+    auto piece = cut();
+    if (!piece) return fail(settle_locked(nullptr, piece.error()));
+    if (*piece) unfinished_[(*piece)->number] = **piece;
+    return piece;
+}
+
+Result<std::optional<LoadScan::Piece>> LoadScan::Pieces::cut() {
+    for (; file_ < scan_.files_.size(); ++file_) {
+        if (!is_cut_) return Piece{next_number_++, file_++, nullptr};
+        if (blocks_ == nullptr) {
+            auto bytes = TRY(scan_.files_[file_].open());
+            bytes = TRY(decompressed(std::move(bytes), scan_.options_.compression));
+            blocks_ = std::make_unique<RecordBlocks>(std::move(bytes), scan_.options_,
+                                                     scan_.block_bytes_);
+        }
+        auto block = TRY_WITH(blocks_->next(), scan_.files_[file_].url);
+        if (block != nullptr) return Piece{next_number_++, file_, std::move(block)};
+        blocks_.reset();
+    }
+    return std::optional<Piece>();
+}
+
+void LoadScan::Pieces::finish(PieceReader& reader) {
+    const std::lock_guard lock(mutex_);
+    if (settled_) return;
+    LoadFile& file = scan_.files_[reader.piece().file];
+    file.lines = std::max(file.lines, reader.lines());
+    file.rows += reader.rows();
+    file.errors += reader.errors().size();
+    unfinished_.erase(reader.piece().number);
+    if (!reader.errors().empty()) found_[reader.piece().number] = std::move(reader.errors());
+}
+
+bool LoadScan::Pieces::refuse() {
+    const std::lock_guard lock(mutex_);
+    return settled_ || ++refused_ >= error_max_;
+}
+
+Error LoadScan::Pieces::settle(PieceReader* own, std::optional<Error> why) {
+    const std::lock_guard lock(mutex_);
+    return settle_locked(own, why);
+}
+
+// What others still read is read once more, for they may be amid it: at most a piece for each of
+// them. A piece that can't be read twice is the only one at work.
+Error LoadScan::Pieces::settle_locked(PieceReader* own, const std::optional<Error>& why) {
+    if (settled_) return *settled_;
+    errors_.clear();
+    const auto has_too_many = [&] { return errors_.size() >= error_max_; };
+    std::optional<Error> damage;
+    for (std::uint64_t number = 0; number < next_number_ && !damage && !has_too_many(); ++number) {
+        std::vector<LoadError> of_piece;
+        if (const auto unfinished = unfinished_.find(number); unfinished != unfinished_.end()) {
+            const bool is_own = own != nullptr && own->piece().number == number;
+            PieceReader again(scan_, unfinished->second);
+            PieceReader& reader = is_own ? *own : again;
+            if (is_own && why) damage = why;
+            while (!damage && errors_.size() + reader.errors().size() < error_max_) {
+                const auto step = reader.next();
+                if (!step) damage = step.error();
+                if (step && *step == PieceReader::Step::end) break;
+            }
+            of_piece = std::move(reader.errors());
+        } else if (const auto found = found_.find(number); found != found_.end()) {
+            of_piece = std::move(found->second);
+        }
+        errors_.insert(errors_.end(), std::make_move_iterator(of_piece.begin()),
+                       std::make_move_iterator(of_piece.end()));
+    }
+    has_failed_ = has_too_many();
+    if (has_failed_) errors_.resize(error_max_);
+    settled_ = has_failed_ ? Error{ErrorCode::invalid_input, "lines were refused"}
+               : damage    ? *damage
+                           : why.value_or(Error{ErrorCode::invalid_input, "the load failed"});
+    return *settled_;
+}
+
+const std::vector<LoadError>& LoadScan::Pieces::errors() {
+    const std::lock_guard lock(mutex_);
+    if (settled_) return errors_;
+    errors_.clear();
+    for (const auto& [number, found] : found_)
+        errors_.insert(errors_.end(), found.begin(), found.end());
+    return errors_;
+}
+
+class LoadScan::Feed final : public sql::RowFeed {
+public:
+    Feed(const LoadScan& scan, std::shared_ptr<Pieces> pieces,
+         std::span<const std::uint32_t> wanted)
+        : scan_(scan), pieces_(std::move(pieces)), wanted_(wanted.begin(), wanted.end()) {}
 
     Result<std::size_t> fill(sql::RowSink& sink) override {
+        using Step = PieceReader::Step;
+        point_at(sink);
         std::size_t row = 0;
         const std::size_t most = sink.row_max();
         while (row < most) {
-            if (!TRY(next_record())) break;
-            if (!TRY(read_row())) continue;
-            for (std::size_t column = 0; column < values_.size(); ++column)
-                if (wanted_[column])
-                    put(sink, column, row, scan_.load_columns_[column].kind, values_[column]);
-            ++row;
-            ++scan_.files_[file_].rows;
+            if (reader_ == nullptr) {
+                auto piece = TRY(pieces_->next());
+                if (!piece) break;
+                reader_ = std::make_unique<PieceReader>(scan_, std::move(*piece));
+            }
+            const auto step = reader_->next();
+            if (!step) return fail(pieces_->settle(reader_.get(), step.error()));
+            if (*step == Step::end) {
+                pieces_->finish(*reader_);
+                reader_.reset();
+            } else if (*step == Step::row) {
+                put(sink, row++);
+            } else if (pieces_->refuse()) {
+                return fail(pieces_->settle(reader_.get(), std::nullopt));
+            }
         }
-        scan_.rows_ += row;
         return row;
     }
 
 private:
-    Result<bool> next_record() {
-        for (;;) {
-            if (reader_ == nullptr) {
-                if (file_ == scan_.files_.size()) return false;
-                auto bytes = TRY(scan_.files_[file_].open());
-                reader_ = TRY(read_records(std::move(bytes), scan_.options_, scan_.names_,
-                                           scan_.json_paths_));
+    /// Where values of a wanted column go.
+    struct Place {
+        std::int64_t* integers = nullptr;
+        double* reals = nullptr;
+        bool* booleans = nullptr;
+    };
+    void point_at(sql::RowSink& sink) {
+        places_.assign(wanted_.size(), {});
+        for (std::size_t at = 0; at < wanted_.size(); ++at) {
+            switch (fed_type(scan_.load_columns_[wanted_[at]].kind)) {
+                case sql::Type::integer: places_[at].integers = sink.integers(wanted_[at]); break;
+                case sql::Type::real: places_[at].reals = sink.reals(wanted_[at]); break;
+                case sql::Type::boolean: places_[at].booleans = sink.booleans(wanted_[at]); break;
+                default: break;
             }
-            const auto more = reader_->next();
-            if (!more) return fail(more.error().with(scan_.files_[file_].url));
-            if (*more) {
-                scan_.files_[file_].lines = reader_->line();
-                return true;
-            }
-            reader_.reset();
-            ++file_;
-            if (file_ == scan_.files_.size()) return false;
         }
     }
-    Result<bool> read_row() {
-        if (reader_->misfit() != nullptr) return refused(*reader_->misfit(), nullptr, nullptr);
-        const auto& fields = reader_->fields();
-        const auto& columns = scan_.load_columns_;
-        if (fields.size() > columns.size())
-            return refused({1202, "Extra column(s) found"}, nullptr, &fields[columns.size()]);
-        if (fields.size() < columns.size() && !scan_.options_.fill_record) {
-            if (reader_->raw().empty()) return refused({1211, "Line is empty"}, nullptr, nullptr);
-            return refused({1214, "Delimiter not found"}, &columns[fields.size()], nullptr);
+    void put(sql::RowSink& sink, std::size_t row) const {
+        for (std::size_t at = 0; at < wanted_.size(); ++at) {
+            const LoadValue& value = reader_->values()[wanted_[at]];
+            const Place& place = places_[at];
+            if (value.is_null)
+                sink.set_null(wanted_[at], row);
+            else if (place.integers != nullptr)
+                place.integers[row] = value.integer;
+            else if (place.reals != nullptr)
+                place.reals[row] = value.real;
+            else if (place.booleans != nullptr)
+                place.booleans[row] = value.integer != 0;
+            else
+                sink.set_text(wanted_[at], row, value.text);
         }
-        for (std::size_t at = 0; at < columns.size(); ++at) {
-            Misfit misfit;
-            Field missing;
-            missing.is_null = true;
-            const Field& field = at < fields.size() ? fields[at] : missing;
-            if (!read_value(columns[at], field, scan_.options_, values_[at], misfit))
-                return refused(misfit, &columns[at], &field);
-        }
-        return true;
-    }
-    Result<bool> refused(const Misfit& misfit, const LoadColumn* column, const Field* field) {
-        LoadError error;
-        error.file = scan_.files_[file_].url;
-        error.line = reader_->line();
-        error.raw_line = shown_text(reader_->raw());
-        error.code = misfit.code;
-        error.reason = shown_text(misfit.reason.substr(0, 100));
-        if (column != nullptr) {
-            error.column = column->name;
-            error.type = column->type;
-            if (column->length > 0) error.length = std::to_string(column->length);
-            if (column->precision > 0)
-                error.length = fmt::format("{},{}", column->precision, column->scale);
-        }
-        if (field != nullptr) {
-            error.raw_value = shown_text(field->text);
-            error.position = field->position;
-        }
-        scan_.errors_.push_back(std::move(error));
-        ++scan_.files_[file_].errors;
-        if (scan_.errors_.size() < std::max<std::uint64_t>(scan_.options_.max_error, 1))
-            return false;
-        // 0 and 1 both are the first.
-        scan_.has_failed_ = true;
-        return fail(ErrorCode::invalid_input, "lines were refused");
     }
 
-    LoadScan& scan_;
-    std::vector<bool> wanted_;
-    std::vector<LoadValue> values_;
-    std::unique_ptr<RecordReader> reader_;
-    std::size_t file_ = 0;
+    const LoadScan& scan_;
+    std::shared_ptr<Pieces> pieces_;
+    std::vector<std::uint32_t> wanted_;
+    std::vector<Place> places_;
+    std::unique_ptr<PieceReader> reader_;
 };
 
 class LoadScan::Run final : public sql::ScanRun {
 public:
-    explicit Run(LoadScan& scan) : scan_(scan) {}
+    Run(const LoadScan& scan, std::shared_ptr<Pieces> pieces)
+        : scan_(scan), pieces_(std::move(pieces)) {}
     Result<std::unique_ptr<sql::RowFeed>> start(std::span<const std::uint32_t> wanted) override {
-        std::vector<bool> flags(scan_.load_columns_.size(), false);
-        for (const std::uint32_t column : wanted) flags[column] = true;
-        return std::make_unique<Feed>(scan_, std::move(flags));
+        return std::make_unique<Feed>(scan_, pieces_, wanted);
     }
 
 private:
-    LoadScan& scan_;
+    const LoadScan& scan_;
+    std::shared_ptr<Pieces> pieces_;
 };
 
-std::unique_ptr<sql::ScanRun> LoadScan::begin() { return std::make_unique<Run>(*this); }
+LoadScan::~LoadScan() = default;
+
+std::unique_ptr<sql::ScanRun> LoadScan::begin() {
+    pieces_ = std::make_shared<Pieces>(*this);
+    return std::make_unique<Run>(*this, pieces_);
+}
+
+// Of several compressed files each is unpacked by a thread of its own; one alone is cut.
+bool LoadScan::is_worth_cutting() const {
+    return can_be_cut(options_) &&
+           (options_.compression == Compression::none || files_.size() == 1);
+}
+
+void LoadScan::read_by_several(std::size_t threads, std::size_t block_bytes) {
+    constexpr std::uint64_t usual_ratio = 4;  // of text that is compressed
+    block_bytes_ = block_bytes;
+    std::uint64_t bytes = 0;
+    for (const LoadFile& file : files_) {
+        if (file.is_sent) return;
+        bytes += file.bytes * (options_.compression == Compression::none ? 1 : usual_ratio);
+    }
+    const std::uint64_t pieces =
+        is_worth_cutting() ? bytes / block_bytes : std::min(files_.size(), bytes / block_bytes);
+    threads_ = std::clamp<std::size_t>(pieces / 2, 1, threads);
+}
+
+const std::vector<LoadError>& LoadScan::errors() const {
+    static const std::vector<LoadError> none;
+    return pieces_ == nullptr ? none : pieces_->errors();
+}
+
+bool LoadScan::has_failed() const { return pieces_ != nullptr && pieces_->has_failed(); }
 
 }  // namespace stroma::redshift

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -24,35 +22,47 @@ struct LoadFile {
     std::string url, etag;
     std::uint64_t bytes = 0;
     std::function<Result<std::unique_ptr<ByteSource>>()> open;
+    bool is_sent = false;  ///< its bytes come when a client sends them, and once
     std::uint64_t lines = 0, rows = 0, errors = 0;  ///< known when it was read
 };
 
-/// Files read as rows of a table: each value as read_value() gives it, dates as integers.
+/// Files read as rows of a table: each value as read_value() gives it, dates as integers. Several
+/// threads take blocks of records in turn; what is refused, what fails the load and what is told of
+/// it are the same as if one thread read everything, only rows come in any order.
 class LoadScan final : public sql::TableScan {
 public:
     LoadScan(std::vector<LoadFile> files, std::vector<LoadColumn> columns, CopyOptions options,
              std::vector<std::string> json_paths);
+    ~LoadScan() override;
     const std::vector<sql::ScanColumn>& columns() const override { return shown_; }
     std::unique_ptr<sql::ScanRun> begin() override;
+    /// 1 until several may read: then as many as the bytes are worth.
+    std::size_t thread_max() const override { return threads_; }
+    /// Lets several threads read, where the files can be cut; so many at most. A block has so many
+    /// bytes.
+    void read_by_several(std::size_t threads, std::size_t block_bytes = std::size_t{1} << 20);
     /// What the SELECT over it makes of its columns, with commas.
     std::string select_list() const;
     const std::vector<LoadFile>& files() const { return files_; }
-    const std::vector<LoadError>& errors() const { return errors_; }
+    /// After it was read, or failed: in the order of the files and their lines.
+    const std::vector<LoadError>& errors() const;
     /// Whether more lines were refused than may be.
-    bool has_failed() const { return has_failed_; }
-    std::uint64_t rows() const { return rows_; }
+    bool has_failed() const;
 
 private:
+    struct Piece;
+    class PieceReader;
+    class Pieces;
     class Feed;
     class Run;
+    bool is_worth_cutting() const;
     std::vector<LoadFile> files_;
     std::vector<LoadColumn> load_columns_;
     CopyOptions options_;
     std::vector<std::string> json_paths_, names_;
     std::vector<sql::ScanColumn> shown_;
-    std::vector<LoadError> errors_;
-    std::uint64_t rows_ = 0;
-    bool has_failed_ = false;
+    std::size_t threads_ = 1, block_bytes_ = 0;
+    std::shared_ptr<Pieces> pieces_;  ///< of the last reading
 };
 
 }  // namespace stroma::redshift

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/threads.h"
 #include "redshift/load/copy_job.h"
 #include "redshift/rights.h"
 
@@ -42,6 +43,17 @@ Answer<std::vector<ManifestEntry>> read_manifest(const std::string& text, const 
         entries.push_back(std::move(made));
     }
     return entries;
+}
+
+/// No row more, from a relation whose rows have no order. The engine inserts by one thread what
+/// comes in the order of a scan, and by all what comes in none.
+std::string in_any_order(std::size_t columns) {
+    std::string nulls = "NULL";
+    for (std::size_t at = 1; at < columns; ++at) nulls += ", NULL";
+    return fmt::format(
+        " UNION ALL SELECT {} FROM (SELECT 1 FROM range(1) GROUP BY random() "
+        "HAVING random() < -1)",
+        nulls);
 }
 
 }  // namespace
@@ -151,18 +163,22 @@ Answer<LoadTarget> load_target(EngineSession& session, const std::vector<Token>&
 
 Answer<std::int64_t> insert_rows(EngineSession& session, const LoadTarget& target,
                                  const std::shared_ptr<LoadScan>& scan, bool is_dry) {
+    std::vector<TableColumn> loaded;
+    for (const LoadColumn& column : target.columns) loaded.push_back({column.name, "", "", true});
+    const std::string order = sort_order(target.attributes, loaded, "");
+    // A temporary table keeps its rows in the order of the files: loaders number them by it.
+    if (!target.table.is_temporary) scan->read_by_several(thread_count());
     const RowSources::Ticket ticket(*session.engine().rows, scan);
     if (is_dry) {
         const auto count =
             TRY(session.text_of(fmt::format("SELECT count(*) FROM {}", ticket.relation())));
         return std::strtoll(count.value_or("0").c_str(), nullptr, 10);
     }
-    std::vector<TableColumn> loaded;
-    for (const LoadColumn& column : target.columns) loaded.push_back({column.name, "", "", true});
-    const std::string order = sort_order(target.attributes, loaded, "");
+    std::string behind = order.empty() ? "" : " ORDER BY " + order;
+    if (scan->thread_max() > 1 && order.empty()) behind = in_any_order(target.columns.size());
     return session.change(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}{}", target.table.sql(),
                                       target.column_list(), scan->select_list(), ticket.relation(),
-                                      order.empty() ? "" : " ORDER BY " + order));
+                                      behind));
 }
 
 Result<void> keep_errors(EngineSession& session, const LoadTarget& target,

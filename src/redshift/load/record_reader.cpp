@@ -8,19 +8,20 @@ namespace stroma::redshift {
 
 Result<bool> LineBuffer::more() {
     if (is_over_) return false;
-    if (at_ > 0) {
-        buffer_.erase(0, at_);
-        at_ = 0;
-    }
-    if (buffer_.size() > record_bytes_max + (2u << 20))
+    if (rest_.size() > record_bytes_max + (2u << 20))
         return fail(ErrorCode::exhausted, "a line is longer than 4 MB");
+    // The source's bytes go with its next ones: what is left of them is kept.
+    std::string kept(rest_);
     const auto block = TRY(bytes_->next());
-    if (block.empty()) {
-        is_over_ = true;
-        return false;
+    is_over_ = block.empty();
+    if (kept.empty()) {
+        rest_ = block;
+    } else {
+        kept += block;
+        buffer_ = std::move(kept);
+        rest_ = buffer_;
     }
-    buffer_ += block;
-    return true;
+    return !is_over_;
 }
 
 namespace {
@@ -225,6 +226,7 @@ private:
             const char letter = rest[at];
             if (inside && letter == options_.escape && options_.escape != options_.quote) {
                 ++at;
+                if (at < rest.size() && rest[at] == '\n') ++extra_lines_;
             } else if (letter == options_.quote) {
                 inside = !inside;
             } else if (letter == '\n') {
@@ -319,6 +321,12 @@ Result<std::unique_ptr<RecordReader>> read_records(std::unique_ptr<ByteSource> b
                                                    const std::vector<std::string>& columns,
                                                    const std::vector<std::string>& json_paths) {
     auto plain = TRY(decompressed(std::move(bytes), options.compression));
+    return read_plain_records(std::move(plain), options, columns, json_paths);
+}
+
+Result<std::unique_ptr<RecordReader>> read_plain_records(
+    std::unique_ptr<ByteSource> plain, const CopyOptions& options,
+    const std::vector<std::string>& columns, const std::vector<std::string>& json_paths) {
     switch (options.format) {
         case CopyFormat::csv:
             return std::make_unique<CsvReader>(std::move(plain), options, columns.size());

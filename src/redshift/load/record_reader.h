@@ -33,6 +33,8 @@ public:
     const Misfit* misfit() const { return misfit_.code == 0 ? nullptr : &misfit_; }
     std::string_view raw() const { return raw_; }
     std::uint64_t line() const { return line_; }  ///< counted from 1; of JSON the record's last
+    /// So many lines of the file come before the bytes. Before the first record.
+    virtual void begin_behind(std::uint64_t lines) { line_ = lines; }
 
 protected:
     std::vector<Field> fields_;
@@ -49,20 +51,24 @@ Result<std::unique_ptr<RecordReader>> read_records(std::unique_ptr<ByteSource> b
                                                    const std::vector<std::string>& columns,
                                                    const std::vector<std::string>& json_paths);
 
+/// The same of bytes that aren't compressed, whatever the options say.
+Result<std::unique_ptr<RecordReader>> read_plain_records(
+    std::unique_ptr<ByteSource> plain, const CopyOptions& options,
+    const std::vector<std::string>& columns, const std::vector<std::string>& json_paths);
+
 /// The rest of a source, line by line. Not beyond this folder.
 class LineBuffer {
 public:
     explicit LineBuffer(std::unique_ptr<ByteSource> bytes) : bytes_(std::move(bytes)) {}
     /// What is there from the place reached; at least one byte more than before, or the end.
     Result<bool> more();
-    std::string_view rest() const { return std::string_view(buffer_).substr(at_); }
-    void skip(std::size_t count) { at_ += count; }
-    bool is_over() const { return is_over_; }
+    std::string_view rest() const { return rest_; }
+    void skip(std::size_t count) { rest_.remove_prefix(count); }
 
 private:
     std::unique_ptr<ByteSource> bytes_;
+    std::string_view rest_;  ///< of the source's last bytes where they are all, else of `buffer_`
     std::string buffer_;
-    std::size_t at_ = 0;
     bool is_over_ = false;
 };
 

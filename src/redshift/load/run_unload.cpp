@@ -1,8 +1,14 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include "base/json.h"
+#include "base/threads.h"
 #include "redshift/load/byte_source.h"
 #include "redshift/load/loading.h"
 #include "redshift/load/row_text.h"
@@ -16,6 +22,74 @@ struct Unloaded {
     std::string url;
     std::uint64_t bytes = 0;
     std::int64_t rows = 0;
+};
+
+constexpr std::int64_t rows_a_turn = 10'000;
+constexpr std::size_t slices_min = 2;  ///< as a cluster of one node has
+
+/// Files that are packed and put beside the one that makes their text: by so many threads, and so
+/// many wait at most.
+class PartQueue {
+public:
+    struct Part {
+        std::string name, text;
+        std::int64_t rows = 0;
+    };
+    using Work = std::function<Answer<void>(const Part&)>;
+    PartQueue(std::size_t threads, Work work) : work_(std::move(work)), waiting_max_(threads) {
+        for (std::size_t at = 0; at < threads; ++at) threads_.emplace_back([this] { serve(); });
+    }
+    ~PartQueue() { end(); }
+    /// Waits for room. False when one failed: nothing more is wanted.
+    bool add(Part part) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return waiting_.size() < waiting_max_ || failed_; });
+        if (failed_) return false;
+        waiting_.push_back(std::move(part));
+        changed_.notify_all();
+        return true;
+    }
+    /// When all are put; the first failure.
+    Answer<void> finish() {
+        end();
+        if (failed_) return fail(std::move(*failed_));
+        return {};
+    }
+
+private:
+    void end() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_over_ = true;
+            changed_.notify_all();
+        }
+        for (std::thread& thread : threads_) thread.join();
+        threads_.clear();
+    }
+    void serve() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [this] { return is_over_ || failed_ || !waiting_.empty(); });
+            if (failed_ || waiting_.empty()) return;
+            const Part part = std::move(waiting_.front());
+            waiting_.pop_front();
+            changed_.notify_all();
+            lock.unlock();
+            auto done = work_(part);
+            lock.lock();
+            if (!done && !failed_) failed_ = std::move(done.error());
+            if (failed_) changed_.notify_all();
+        }
+    }
+
+    Work work_;
+    std::size_t waiting_max_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Part> waiting_;
+    std::optional<Failure> failed_;
+    bool is_over_ = false;
+    std::vector<std::thread> threads_;
 };
 
 class Unload {
@@ -32,13 +106,10 @@ public:
 private:
     Answer<void> make_room();
     Answer<void> text_files(Cursor& cursor);
+    Answer<void> split(Cursor& cursor, PartQueue& queue);
     Answer<void> parquet_files(const std::string& sql);
     Answer<void> manifest(const std::vector<Column>& columns);
     Answer<void> put(const std::string& name, std::string_view bytes, std::int64_t rows);
-    Answer<void> put_text(const std::string& name, std::string_view text, std::int64_t rows) {
-        const std::string packed = TRY(compressed(text, options_.compression));
-        return put(name, packed, rows);
-    }
     Answer<void> put_file(const std::string& name, const fs::path& path, std::int64_t rows);
     std::string extension() const {
         if (!options_.extension.empty()) return "." + options_.extension;
@@ -50,9 +121,13 @@ private:
         }
         return options_.format == CopyFormat::parquet ? ".parquet" : "";
     }
-    std::string part_name(std::size_t number) const {
+    /// Of a slice's file; without PARALLEL there is one slice, and no more than its numbers.
+    std::string part_name(std::size_t slice, std::size_t number) const {
         if (!options_.parallel) return fmt::format("{:03}{}", number, extension());
-        return fmt::format("0000_part_{:02}{}", number, extension());
+        return fmt::format("{:04}_part_{:02}{}", slice, number, extension());
+    }
+    std::size_t slices() const {
+        return options_.parallel ? std::max(thread_count(), slices_min) : 1;
     }
     std::string partition_of(const Cursor& cursor, std::vector<bool>& left_out) const;
 
@@ -62,6 +137,7 @@ private:
     Lake& lake_;
     const catalog::Principal& principal_;
     Address prefix_;
+    std::mutex mutex_;  ///< of `made_`: files are packed and put by several threads
     std::vector<Unloaded> made_;
     std::int64_t rows_ = 0;
 };
@@ -85,6 +161,7 @@ Answer<void> Unload::put(const std::string& name, std::string_view bytes, std::i
     const auto writer = TRY(lake_.create(principal_, address));
     TRY(writer->write(as_bytes(bytes)));
     TRY(writer->commit());
+    const std::lock_guard lock(mutex_);
     made_.push_back({address.url(), bytes.size(), rows});
     return {};
 }
@@ -126,64 +203,103 @@ Answer<void> Unload::text_files(Cursor& cursor) {
         if (!is_there)
             return refuse("42703", fmt::format("partition column \"{}\" does not exist", name));
     }
-    struct Part {
+    PartQueue queue(slices(), [this](const PartQueue::Part& part) -> Answer<void> {
+        const std::string packed = TRY(compressed(part.text, options_.compression));
+        return put(part.name, packed, part.rows);
+    });
+    TRY(split(cursor, queue));
+    TRY(queue.finish());
+    std::sort(made_.begin(), made_.end(),
+              [](const Unloaded& a, const Unloaded& b) { return a.url < b.url; });
+    return {};
+}
+
+// Slices take rows in turn, so that each keeps the order of the query.
+Answer<void> Unload::split(Cursor& cursor, PartQueue& queue) {
+    struct Slice {
         std::string text;
         std::int64_t rows = 0;
         std::size_t number = 0;
     };
-    std::map<std::string, Part> parts;
+    struct Partition {
+        std::vector<Slice> slices;
+        std::int64_t rows = 0;
+    };
+    std::map<std::string, Partition> partitions;
     const RowText text(options_, cursor.columns());
     // What is written is kept in memory up to a file's size: smaller files than asked for are fine.
-    constexpr std::uint64_t held_max = 64u << 20;
+    constexpr std::uint64_t held_max = 32u << 20;
     const std::uint64_t most = std::min(options_.max_file_bytes, held_max);
     std::uint64_t held = 0;
+    std::string head, row;
+    if (options_.header) text.header(head);
+    const auto send = [&](const std::string& folder, Partition& of, Slice& slice) {
+        held -= std::min<std::uint64_t>(held, slice.text.size());
+        const auto number = static_cast<std::size_t>(&slice - of.slices.data());
+        const bool is_taken =
+            queue.add({folder + part_name(number, slice.number++),
+                       std::exchange(slice.text, std::string()), std::exchange(slice.rows, 0)});
+        return is_taken;
+    };
+    std::vector<bool> left_out;
     while (TRY(cursor.next())) {
-        std::vector<bool> left_out(cursor.columns().size(), false);
-        const std::string partition = partition_of(cursor, left_out);
-        Part& part = parts[partition];
-        if (part.text.empty() && options_.header) text.header(part.text);
-        const std::size_t before = part.text.size();
-        text.row(part.text, cursor, &left_out);
-        held += part.text.size() - before;
-        ++part.rows;
+        left_out.assign(cursor.columns().size(), false);
+        const std::string folder = partition_of(cursor, left_out);
+        Partition& of = partitions[folder];
+        if (of.slices.empty()) of.slices.resize(slices());
+        const std::int64_t turn = of.rows++ / rows_a_turn;
+        Slice& slice = of.slices[static_cast<std::size_t>(turn) % of.slices.size()];
+        row.clear();
+        text.row(row, cursor, &left_out);
+        const bool is_full =
+            slice.rows > 0 && (slice.text.size() + row.size() > most || held > 4 * held_max);
+        if (is_full && !send(folder, of, slice)) return queue.finish();
+        if (slice.text.empty()) slice.text = head;
+        slice.text += row;
+        held += row.size();
+        ++slice.rows;
         ++rows_;
-        if (part.text.size() < most && held < 4 * held_max) continue;
-        TRY(put_text(partition + part_name(part.number++), part.text, part.rows));
-        held -= std::min<std::uint64_t>(held, part.text.size());
-        part.text.clear();
-        part.rows = 0;
     }
-    if (parts.empty()) parts[""];
-    for (auto& [partition, part] : parts) {
-        if (part.text.empty() && part.number > 0) continue;
-        if (part.text.empty() && options_.header) text.header(part.text);
-        TRY(put_text(partition + part_name(part.number), part.text, part.rows));
-    }
+    if (partitions.empty()) partitions[""].slices.resize(1, {head, 0, 0});
+    for (auto& [folder, of] : partitions)
+        for (Slice& slice : of.slices) {
+            const bool is_only = of.rows == 0;
+            if ((slice.rows > 0 || is_only) && !send(folder, of, slice)) return queue.finish();
+        }
     return {};
 }
 
+// The engine writes a file for each of its threads, or one; where there are partitions, in folders.
 Answer<void> Unload::parquet_files(const std::string& sql) {
     Staging staging(session_.engine().staging());
     const fs::path out = staging.folder() / "unloaded";
-    std::string partitions;
+    std::string partitions, how = "FORMAT parquet";
     for (const std::string& name : options_.partition_by)
         partitions += (partitions.empty() ? "" : ", ") + quoted_name(name);
-    if (partitions.empty()) {
-        rows_ = TRY(session_.change(fmt::format("COPY ({}) TO {} (FORMAT parquet)", sql,
-                                                quoted_text(out.string() + ".parquet"))));
-        return put_file(part_name(0), out.string() + ".parquet", rows_);
-    }
-    rows_ = TRY(session_.change(fmt::format(
-        "COPY ({}) TO {} (FORMAT parquet, PARTITION_BY ({}), WRITE_PARTITION_COLUMNS {})", sql,
-        quoted_text(out.string()), partitions, options_.include_partitions ? "true" : "false")));
+    if (!partitions.empty())
+        how += fmt::format(", PARTITION_BY ({}), WRITE_PARTITION_COLUMNS {}", partitions,
+                           options_.include_partitions ? "true" : "false");
+    else if (options_.parallel)
+        how += fmt::format(", PER_THREAD_OUTPUT true, FILE_SIZE_BYTES {}", options_.max_file_bytes);
+    else
+        how += fmt::format(", FILE_SIZE_BYTES {}", options_.max_file_bytes);
+    rows_ = TRY(
+        session_.change(fmt::format("COPY ({}) TO {} ({})", sql, quoted_text(out.string()), how)));
     std::map<std::string, std::size_t> numbers;
-    std::vector<fs::path> found;
-    for (const auto& entry : fs::recursive_directory_iterator(out))
-        if (entry.is_regular_file()) found.push_back(entry.path());
-    std::sort(found.begin(), found.end());
-    for (const fs::path& path : found) {
-        const std::string folder = path.parent_path().lexically_relative(out).string() + "/";
-        TRY(put_file(folder + part_name(numbers[folder]++), path, -1));
+    const auto files = TRY(session_.query(
+        fmt::format("SELECT file_name, num_rows FROM parquet_file_metadata({}) ORDER BY ALL",
+                    quoted_text((out / "**/*.parquet").string()))));
+    while (TRY(files->next())) {
+        const fs::path path = files->text(0);
+        const std::int64_t rows = files->integer(1);
+        const std::string folder =
+            partitions.empty() ? "" : path.parent_path().lexically_relative(out).string() + "/";
+        const std::size_t number = numbers[folder]++;
+        // A thread that got no rows may have left a file; one file there is in any case.
+        if (rows == 0 && number > 0) continue;
+        const bool by_slice = options_.parallel && partitions.empty();
+        TRY(put_file(folder + (by_slice ? part_name(number, 0) : part_name(0, number)), path,
+                     rows));
     }
     return {};
 }

@@ -19,8 +19,10 @@ Staging::~Staging() {
     fs::remove_all(folder_, ignored);
 }
 
+fs::path Staging::next_path() { return folder_ / fmt::format("{:05}.parquet", count_++); }
+
 Result<fs::path> Staging::take(const LoadFile& file) {
-    const fs::path path = folder_ / fmt::format("{:05}.parquet", count_++);
+    const fs::path path = next_path();
     auto out = TRY(File::create(path));
     auto bytes = TRY(file.open());
     std::uint64_t at = 0;

@@ -16,6 +16,8 @@ public:
     Staging& operator=(const Staging&) = delete;
     /// An object's bytes under a name that the engine may open.
     Result<fs::path> take(const LoadFile& file);
+    /// For a file that somebody else writes.
+    fs::path next_path();
     const fs::path& folder() const { return folder_; }
 
 private:

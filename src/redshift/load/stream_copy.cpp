@@ -37,6 +37,7 @@ public:
                     shape_.push_back(column_of(each.name, each.engine_type));
         LoadFile file;
         file.url = "STDIN";
+        file.is_sent = true;
         file.open = [pipe = pipe_]() -> Result<std::unique_ptr<ByteSource>> {
             /// The pipe, which its writer keeps too.
             class Reading final : public ByteSource {

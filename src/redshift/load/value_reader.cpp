@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "redshift/load/letter_search.h"
 
 namespace stroma::redshift {
 namespace {
@@ -369,6 +370,31 @@ bool read_date(std::string_view text, const CopyOptions& options, LoadValue& val
     return true;
 }
 
+/// yyyy-mm-dd hh:mm:ss, with or without a fraction: what most moments are. False for any other.
+bool read_usual_moment(std::string_view text, Moment& moment) {
+    constexpr std::string_view shape = "0000-00-00 00:00:00";
+    constexpr std::size_t digits_max = 6;
+    if (text.size() < shape.size() || text.size() > shape.size() + 1 + digits_max) return false;
+    for (std::size_t at = 0; at < shape.size(); ++at)
+        if (shape[at] == '0' ? !is_digit(text[at]) : text[at] != shape[at]) return false;
+    const auto two = [&](std::size_t at) {
+        return static_cast<unsigned>((text[at] - '0') * 10 + (text[at + 1] - '0'));
+    };
+    moment.year = static_cast<std::int64_t>(two(0) * 100 + two(2));
+    moment.month = two(5);
+    moment.day = two(8);
+    moment.hour = two(11);
+    moment.minute = two(14);
+    moment.second = two(17);
+    if (text.size() == shape.size()) return moment.year > 31;
+    std::int64_t unit = 100'000;
+    for (std::size_t at = shape.size() + 1; at < text.size(); ++at, unit /= 10) {
+        if (!is_digit(text[at])) return false;
+        moment.micros += (text[at] - '0') * unit;
+    }
+    return moment.year > 31 && text[shape.size()] == '.' && text.size() > shape.size() + 1;
+}
+
 bool read_timestamp(const LoadColumn& column, std::string_view text, const CopyOptions& options,
                     LoadValue& value, Misfit& misfit) {
     const std::string& format = options.time_format;
@@ -381,10 +407,15 @@ bool read_timestamp(const LoadColumn& column, std::string_view text, const CopyO
             static_cast<std::int64_t>(std::llround(number * (format == "epochsecs" ? 1e6 : 1e3)));
         return true;
     }
-    MomentReader in(text);
     Moment moment;
-    bool read = false;
     const bool is_auto = format == "auto";
+    if ((format.empty() || is_auto) && read_usual_moment(text, moment) && moment.is_valid()) {
+        value.integer = moment.total_us();
+        return true;
+    }
+    moment = {};
+    MomentReader in(text);
+    bool read = false;
     if (format.empty() || is_auto) {
         read = read_day(in, moment, is_auto);
         if (read && !in.at_end())
@@ -431,7 +462,7 @@ std::size_t sequence_length(std::string_view text, int& why) {
 bool check_utf8(const LoadColumn& column, const CopyOptions& options, LoadValue& value,
                 Misfit& misfit) {
     const std::string_view text = value.text;
-    std::size_t at = 0;
+    std::size_t at = plain_front(text);
     bool all_ascii = true;
     std::string mended;
     bool is_mended = false;

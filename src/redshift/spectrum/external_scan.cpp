@@ -9,6 +9,7 @@
 #include "redshift/external.h"
 #include "redshift/lexer.h"
 #include "redshift/load/staging.h"
+#include "redshift/spectrum/parquet_parts.h"
 
 namespace stroma::redshift {
 namespace {
@@ -83,6 +84,7 @@ public:
 private:
     void put(sql::RowSink& sink, std::size_t at, std::size_t row) const;
     Result<bool> open_next();
+    Result<fs::path> local_copy(const std::shared_ptr<LakeReader>& object);
     Result<std::string> select_of(const fs::path& path);
 
     const ExternalScan& scan_;
@@ -156,18 +158,31 @@ Result<std::string> ExternalScan::Feed::select_of(const fs::path& path) {
     return fmt::format("SELECT {} FROM {}", list.empty() ? "1" : list, from);
 }
 
+Result<fs::path> ExternalScan::Feed::local_copy(const std::shared_ptr<LakeReader>& object) {
+    if (scan_.place_.format != ExternalFormat::parquet) {
+        LoadFile file;
+        file.open = [object]() -> Result<std::unique_ptr<ByteSource>> { return bytes_of(object); };
+        read_.bytes += static_cast<std::int64_t>(object->object().size);
+        return staging_.take(file);
+    }
+    std::vector<std::string> columns;
+    for (const std::uint32_t column : wanted_)
+        columns.push_back(scan_.place_.columns[column].first);
+    fs::path path = staging_.next_path();
+    read_.bytes +=
+        static_cast<std::int64_t>(TRY(copy_parquet_parts(*object, columns, *connection_, path)));
+    return path;
+}
+
 Result<bool> ExternalScan::Feed::open_next() {
     if (next_ == objects_.size()) return false;
     const LakeObject& object = objects_[next_++];
     auto opened = scan_.reader_.lake->open(scan_.principal_, object.address);
     if (!opened && opened.error().code == ErrorCode::not_found) return open_next();
     std::shared_ptr<LakeReader> reader = TRY(std::move(opened));
-    LoadFile file;
-    file.open = [reader]() -> Result<std::unique_ptr<ByteSource>> { return bytes_of(reader); };
-    const fs::path path = TRY(staging_.take(file));
-    read_.files += 1;
-    read_.bytes += static_cast<std::int64_t>(object.size);
     if (connection_ == nullptr) connection_ = TRY(database_->connect());
+    const fs::path path = TRY_WITH(local_copy(reader), object.address.url());
+    read_.files += 1;
     const std::string select = TRY_WITH(select_of(path), object.address.url());
     rows_ = TRY_WITH(connection_->execute(select), object.address.url());
     // The engine has it open, or read.

@@ -56,7 +56,7 @@ struct ExternalReader {
 
 /// stroma_external('place'): the rows of its objects, whose values are as the columns say; dates,
 /// times and decimals as text. Objects are found when it is read, each copied to a file and read by
-/// the engine, only the columns that are asked for.
+/// the engine, only the columns that are asked for; of Parquet only their pages are copied.
 /// errors  denied  nobody is asking (AskingAs);  unsupported  there is no lake
 Result<std::shared_ptr<sql::TableScan>> scan_external(const ExternalReader& reader,
                                                       std::string_view place);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "redshift/maintenance/trial_encoding.h"
 #include "redshift/rights.h"
 #include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
@@ -118,50 +119,56 @@ Answer<std::unique_ptr<Cursor>> Maintenance::analyze() {
     return done(StatementKind::analyze);
 }
 
-/// Bytes that a sample of a column takes in an encoding, as SQL; the least is recommended.
+/// How values of a column go into a trial: as SQL gives them, and how wide Redshift has them.
+struct TrialColumn {
+    EncodedKind kind = EncodedKind::text;
+    std::size_t width = 0;
+    std::string value;
+};
+
+TrialColumn trial_column(const TableColumn& column) {
+    const std::string name = quoted_name(column.name);
+    const std::string& type = column.engine_type;
+    const auto whole = [&](std::size_t width, const std::string& value) {
+        return TrialColumn{EncodedKind::whole, width, fmt::format("CAST({} AS BIGINT)", value)};
+    };
+    if (type == "SMALLINT") return whole(2, name);
+    if (type == "INTEGER") return whole(4, name);
+    if (type == "BIGINT") return whole(8, name);
+    if (type == "DATE") return whole(4, name + " - DATE '1970-01-01'");
+    if (type == "TIMESTAMP" || type == "TIMESTAMPTZ") return whole(8, "epoch_us(" + name + ")");
+    constexpr unsigned digits_of_64_bits = 18;
+    if (type.starts_with("DECIMAL(") &&
+        static_cast<unsigned>((column_of("", type).typmod - 4) >> 16) <= digits_of_64_bits)
+        return whole(8, "replace(CAST(" + name + " AS VARCHAR), '.', '')");
+    if (type == "FLOAT" || type == "DOUBLE")
+        return {EncodedKind::real, type == "FLOAT" ? 4u : 8u, "CAST(" + name + " AS DOUBLE)"};
+    if (type == "BOOLEAN") return {EncodedKind::flag, 1, "CAST(" + name + " AS BIGINT)"};
+    return {EncodedKind::text, 0, "CAST(" + name + " AS VARCHAR)"};
+}
+
+/// The encoding in which a sample of the column takes the least bytes, and what share of them it
+/// saves. Nulls take the same in each.
 Answer<std::pair<std::string, double>> best_encoding(EngineSession& session, const TableName& table,
                                                      const TableColumn& column) {
-    const std::string name = quoted_name(column.name);
-    const bool is_text = column.engine_type == "VARCHAR" || column.engine_type == "JSON";
-    const bool is_real = column.engine_type == "FLOAT" || column.engine_type == "DOUBLE";
-    const bool is_flag = column.engine_type == "BOOLEAN";
-    const auto rows = TRY(session.query(fmt::format(
-        "SELECT count(*), count(DISTINCT {0}), coalesce(avg(strlen(CAST({0} AS VARCHAR))), 0), "
-        "count(*) FILTER (WHERE {0} IS NOT DISTINCT FROM before) FROM (SELECT {0}, lag({0}) OVER "
-        "() "
-        "AS before FROM (SELECT {0} FROM {1} LIMIT 100000))",
-        name, table.sql())));
-    TRY(rows->next());
-    const double count = static_cast<double>(rows->integer(0));
-    if (count == 0) return std::pair(std::string("raw"), 0.0);
-    const double distinct = static_cast<double>(rows->integer(1));
-    const double repeats = static_cast<double>(rows->integer(3)) / count;
-    const double width = is_text                            ? std::max(rows->real(2), 1.0)
-                         : is_flag                          ? 1
-                         : column.engine_type == "SMALLINT" ? 2
-                         : column.engine_type == "INTEGER" || column.engine_type == "DATE" ||
-                                 column.engine_type == "FLOAT"
-                             ? 4
-                             : 8;
-    if (is_flag)
-        return std::pair(std::string(repeats > 0.9 ? "runlength" : "raw"),
-                         repeats > 0.9 ? 100 * (repeats - 0.1) : 0.0);
-    if (repeats > 0.9) return std::pair(std::string("runlength"), 100 * (repeats - 0.05));
-    if (distinct <= 256 && width > 1)
-        return std::pair(std::string(is_text || is_real ? "bytedict" : "az64"),
-                         100 * (1 - 1 / width));
-    if (is_text || is_real) return std::pair(std::string("zstd"), is_text ? 50.0 : 10.0);
-    // Integers and moments: the bits that their range needs.
-    const auto bits = TRY(session.text_of(fmt::format(
-        "SELECT CAST(ceil(log2(greatest(max(x) - min(x), 1) + 1)) AS INTEGER) FROM (SELECT "
-        "CAST(hash({0}) >> 1 AS DOUBLE) AS h, CASE WHEN typeof({0}) IN ('INTEGER','BIGINT',"
-        "'SMALLINT') THEN CAST(CAST({0} AS VARCHAR) AS DOUBLE) ELSE 0 END AS x FROM (SELECT {0} "
-        "FROM "
-        "{1} LIMIT 100000))",
-        name, table.sql())));
-    const double used = std::strtod(bits.value_or("64").c_str(), nullptr) / 8.0;
-    const double saved = std::clamp(100 * (1 - used / width), 0.0, 99.0);
-    return std::pair(std::string(saved > 5 ? "az64" : "raw"), saved > 5 ? saved : 0.0);
+    constexpr int sample_rows = 100'000;
+    const TrialColumn of = trial_column(column);
+    const auto rows = TRY(session.query(
+        fmt::format("SELECT {0} FROM (SELECT {1} FROM {2} LIMIT {3}) WHERE {1} IS NOT NULL",
+                    of.value, quoted_name(column.name), table.sql(), sample_rows)));
+    EncodingTrial trial(of.kind, of.width);
+    while (TRY(rows->next())) {
+        if (of.kind == EncodedKind::text)
+            trial.add(std::string_view(rows->text(0)));
+        else if (of.kind == EncodedKind::real)
+            trial.add(rows->real(0));
+        else
+            trial.add(rows->integer(0));
+    }
+    const auto best = trial.best();
+    if (best.bytes == 0) return std::pair(std::string("raw"), 0.0);
+    const auto raw = static_cast<double>(trial.sizes().front().bytes);
+    return std::pair(best.encoding, 100 * (1 - static_cast<double>(best.bytes) / raw));
 }
 
 Answer<std::unique_ptr<Cursor>> Maintenance::analyze_compression() {

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace stroma::redshift {
+
+/// Where the first of three letters is, from `at` on; the text's size where none is. Eight bytes at
+/// a time: in a word that a letter was taken out of by XOR, its places are the bytes that are zero.
+inline std::size_t first_of(std::string_view text, std::size_t at, char a, char b, char c) {
+    static_assert(std::endian::native == std::endian::little);
+    constexpr std::uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    const auto zeros = [](std::uint64_t word) { return (word - ones) & ~word & highs; };
+    const auto of = [](char letter) { return ones * static_cast<unsigned char>(letter); };
+    for (; at + 8 <= text.size(); at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, 8);
+        const std::uint64_t found = zeros(word ^ of(a)) | zeros(word ^ of(b)) | zeros(word ^ of(c));
+        // A byte above a zero may be marked wrongly, one below never: the lowest is right.
+        if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    }
+    while (at < text.size() && text[at] != a && text[at] != b && text[at] != c) ++at;
+    return at;
+}
+
+/// How many letters from the front on are ASCII and not NUL, at least: counted by eights.
+inline std::size_t plain_front(std::string_view text) {
+    constexpr std::uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    std::size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, 8);
+        if (((word | (word - ones)) & highs) != 0) break;
+    }
+    return at;
+}
+
+}  // namespace stroma::redshift
