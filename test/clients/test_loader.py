@@ -1,5 +1,7 @@
 """The loader: objects that queues tell of become rows, each once. The seed's configurations and
 its twenty-one defects, each as it must not be here; docs/seed-defects.md lists them."""
+import datetime
+import decimal
 import json
 import os
 import pathlib
@@ -660,3 +662,68 @@ def test_loaders_on_one_table_with_kills_give_what_the_model_says(start_server, 
     assert lake.sql("SELECT count(*), count(DISTINCT what) FROM log") == [(lines, lines)]
     assert lake.sql("SELECT target, count(*), count(DISTINCT \"key\") FROM stroma_load_ledger "
                     "GROUP BY 1 ORDER BY 1") == [("public.log", 40, 40), ("public.orders", 40, 40)]
+
+
+def test_every_end_is_told_though_the_program_dies_right_after_its_commit(
+        start_server, run, tmp_path):
+    """Killed as soon as rows are seen: an end that wasn't told is told by the next start, and one
+    that is told again is the same."""
+    lake = Lake(start_server, run, tmp_path / "data", tmp_path / "configs")
+    told_url, told_arn = lake.queue("told", VisibilityTimeout="600")
+    events = aws.client(lake.server, lake.key, "events")
+    events.put_rule(Name="ends", EventPattern=json.dumps({
+        "source": ["aws.redshift-data"], "detail": {"state": ["FINISHED"]}}))
+    events.put_targets(Rule="ends", Targets=[{"Id": "q", "Arn": told_arn}])
+    lake.table("orders")
+    for number in range(4):
+        lake.put(f"orders/{number}.csv", line(number))
+        wait_until(lambda last=number: ids(lake, "orders"), list(range(number + 1)))
+        lake.kill()
+        lake.up()
+    url = aws.address_of(lake.server) + "/" + "/".join(told_url.split("/")[-2:])
+    rows = {}
+
+    def all_told():
+        for message in lake.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
+                "Messages", []):
+            detail = json.loads(message["Body"])["detail"]
+            assert rows.setdefault(detail["statementId"], detail["rows"]) == detail["rows"]
+        return sum(rows.values())
+    wait_until(all_told, 4)
+    # Loads of one row each; what came again after a kill was known, and loaded nothing.
+    assert sorted(set(rows.values()) | {0, 1}) == [0, 1]
+
+
+def test_parquet_is_loaded_with_its_columns_types(lake):
+    told = json.loads((pathlib.Path(lake.data) / "server.json").read_text())
+    host, port = told["postgres"].rsplit(":", 1)
+    writer = psycopg2.connect(host=host, port=int(port), user="admin", dbname="dev",
+                              password=told["token"], connect_timeout=60)
+    writer.autocommit = True
+    columns = ("id BIGINT, at TIMESTAMP, what VARCHAR(50), price DECIMAL(10,2), good BOOLEAN, "
+               "ratio DOUBLE PRECISION, day DATE, small SMALLINT")
+    cursor = writer.cursor()
+    cursor.execute(f"CREATE TABLE made({columns})")
+    cursor.execute("INSERT INTO made VALUES "
+                   "(1, '2026-01-01 10:20:30.5', 'a', 1.25, true, 0.5, '2026-01-02', 3), "
+                   "(2, '2026-01-01', 'Größe, \"q\"\nand more', -99999999.99, false, -1e300, "
+                   "'1969-12-31', -32768), "
+                   "(3, '2026-01-01', NULL, NULL, NULL, NULL, NULL, NULL)")
+    url = lake.table("typed", columns=columns, copy="PARQUET")
+    cursor.execute(f"UNLOAD ('SELECT * FROM made') TO 's3://lake/typed/' IAM_ROLE '{ROLE}' "
+                   "FORMAT PARQUET")
+    lake.wait_for_empty(url)
+    wanted = [
+        (1, datetime.datetime(2026, 1, 1, 10, 20, 30, 500000), "a", decimal.Decimal("1.25"), True,
+         0.5, datetime.date(2026, 1, 2), 3),
+        (2, datetime.datetime(2026, 1, 1), 'Größe, "q"\nand more', decimal.Decimal("-99999999.99"),
+         False, -1e300, datetime.date(1969, 12, 31), -32768),
+        (3, datetime.datetime(2026, 1, 1), None, None, None, None, None, None)]
+    wait_until(lambda: lake.rows("typed", "1"), wanted)
+    # A later row of a key takes the place of the one before.
+    cursor.execute("UPDATE made SET at = '2026-02-01', what = 'later' WHERE id = 3")
+    cursor.execute(f"UNLOAD ('SELECT * FROM made') TO 's3://lake/typed/b' IAM_ROLE '{ROLE}' "
+                   "FORMAT PARQUET")
+    wait_until(lambda: [row[2] for row in lake.rows("typed", "1")],
+               [wanted[0][2], wanted[1][2], "later"])
+    writer.close()

@@ -10,6 +10,7 @@ import own_postgres  # noqa: E402
 import test_loader  # noqa: E402
 from test_loader import (  # noqa: E402,F401
     test_an_end_is_told_on_the_bus_as_the_data_api_does,
+    test_every_end_is_told_though_the_program_dies_right_after_its_commit,
     test_b1_messages_go_when_rows_are_committed_and_a_kill_loses_none,
     test_b2_a_manifest_holds_its_own_batch,
     test_b3_every_record_of_a_message_is_read,
@@ -26,6 +27,7 @@ from test_loader import (  # noqa: E402,F401
     test_b21_readers_are_never_locked_out,
     test_bulk_goes_on_after_a_kill_and_ends_where_it_is_cancelled,
     test_loaders_on_one_table_with_kills_give_what_the_model_says,
+    test_parquet_is_loaded_with_its_columns_types,
     test_reconcile_finds_and_loads_every_lost_notification,
     test_row_69_the_demo_feed_lands_in_its_table_once,
     test_row_72_doubled_and_reordered_notifications_change_nothing,
