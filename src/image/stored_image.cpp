@@ -62,7 +62,9 @@ Result<Tile> StoredImage::tile(std::uint32_t level, std::size_t channel, std::ui
     Tile tile{std::min<std::uint64_t>(tile_side, size.width - x * tile_side),
               std::min<std::uint64_t>(tile_side, size.height - y * tile_side),
               {}};
-    tile.values.resize(tile.width * tile.height * size_of(info_.type));
+    const std::size_t size_bytes = tile.width * tile.height * size_of(info_.type);
+    tile.values.reserve(size_bytes + 64);  // room behind for who reads in whole registers
+    tile.values.resize(size_bytes);
     const auto* section = TRY(container_->section(tile_section(level, channel)));
     const std::uint64_t number = y * tiles_along(size.width) + x;
     const auto block = TRY(container_->read_block(*section, number));

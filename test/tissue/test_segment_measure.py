@@ -109,6 +109,38 @@ def test_shapes_and_brightness_are_scikit_image_s(step, slide):
     check("cytoplasm_", slide.nuclei != slide.labels)
 
 
+def test_objects_across_tiles_of_floats_and_very_large_ones(step, tmp_path):
+    rng = np.random.default_rng(3)
+    side = 4200  # a box of 70 MB of floats is too large to be collected
+    labels = np.zeros((side, side), np.uint32)
+    labels[:3] = labels[-3:] = labels[:, :3] = labels[:, -3:] = 7  # a frame around all tiles
+    labels[400:700, 300:2200] = 3
+    labels[1000:1024, 1000:1024] = 9
+    np.fill_diagonal(labels[1030:1600, 1030:1600], 12)
+    pixels = np.zeros((side, side), np.float32)
+    pixels[labels > 0] = rng.normal(1e4, 3e3, np.count_nonzero(labels))
+    tifffile.imwrite(tmp_path / "labels.tif", labels, compression="zlib")
+    tifffile.imwrite(tmp_path / "floats.tif", pixels, compression="zlib")
+    inputs = {"image": tmp_path / "floats.tif", "labels": tmp_path / "labels.tif"}
+    parameters = {"statistics": ["mean", "median", "min", "max", "std", "sum"]}
+    one = step("measure", inputs, parameters, "one", threads=1)
+    other = step("measure", inputs, parameters, "other", threads=3)
+    assert filecmp.cmp(one["folder"] / "cells.h5ad", other["folder"] / "cells.h5ad", shallow=False)
+    cells = anndata.read_h5ad(one["folder"] / "cells.h5ad")
+    regions = measure.regionprops(labels)
+    assert list(cells.obs["label"]) == [region.label for region in regions] == [3, 7, 9, 12]
+    for name in ("area", "eccentricity", "major_axis_length", "perimeter"):
+        np.testing.assert_allclose(cells.obs[name], [getattr(region, name) for region in regions],
+                                   rtol=1e-6, err_msg=name)
+    for place, region in enumerate(regions):
+        inside = pixels[labels == region.label].astype(float)
+        for name, of in {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max,
+                         "std": np.std, "sum": np.sum,
+                         "q90": lambda v: np.quantile(v, 0.9)}.items():
+            layer = cells.X if name == "mean" else cells.layers[name]
+            np.testing.assert_allclose(layer[place, 0], of(inside), rtol=1e-6, err_msg=name)
+
+
 def test_every_cell_tells_where_it_comes_from(step, slide, stroma_binary, tmp_path):
     made = step("measure", {"image": slide.folder / "slide.ome.tiff",
                             "labels": slide.folder / "cells.tif"},

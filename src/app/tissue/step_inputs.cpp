@@ -12,6 +12,7 @@
 #include "expression/text/numbers.h"
 #include "expression/text/table.h"
 #include "load/child/parser_child.h"
+#include "object/file_reader.h"
 #include "object/mapped_reader.h"
 #include "tissue/measure/joined_cells.h"
 
@@ -118,13 +119,15 @@ std::string stem_of(const fs::path& path) {
 }
 
 Result<Picture> open_picture(const StepRun& run, const fs::path& path, bool are_labels) {
-    if (path.extension() == ".image") return image::StoredImage::open(TRY(mapped(path)));
+    // Read and not mapped: slides are larger than the memory a step may have.
+    if (path.extension() == ".image")
+        return image::StoredImage::open(TRY(object::FileReader::open(path)));
     loading::ParseRequest request = parse_request(run, path, ".image");
     request.is_image = true;
     request.image.are_labels = are_labels;
     request.image.memory_bytes = request.limits.memory_bytes / 2;
     TRY(loading::parse_in_child(request, {}, run.watch("reading " + path.filename().string())));
-    auto reader = TRY(mapped(request.output));
+    auto reader = TRY(object::FileReader::open(request.output));
     TRY(remove_file(request.output));
     return image::StoredImage::open(std::move(reader));
 }

@@ -10,12 +10,19 @@ namespace stroma::tissue {
 struct LabelBox {
     std::uint32_t label = 0;
     std::int64_t x0 = INT64_MAX, y0 = INT64_MAX, x1 = 0, y1 = 0;
+    std::uint64_t area = 0;  ///< pixels
 };
+
+/// The places of a picture's tiles, row by row.
+std::vector<Window> tile_windows(const image::ImageInfo& info);
 
 /// Of every label but 0, rising. Reads the picture once.
 /// errors  invalid_input  a value that is no label; corrupt, cancelled
 Result<std::vector<LabelBox>> label_boxes(const image::StoredImage& labels,
                                           const expression::Watch& watch);
+
+/// errors  exhausted  a box wider or higher than 16,384 pixels
+Result<void> refuse_too_large(const std::vector<LabelBox>& boxes);
 
 /// Boxes that begin in one block of 4 × 4 tiles, and what lies under all of them.
 struct BoxBlock {

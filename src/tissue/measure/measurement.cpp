@@ -2,232 +2,324 @@
 
 #include <fmt/format.h>
 
-#include <limits>
+#include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
+#include <unordered_map>
 
 #include "base/threads.h"
+#include "image/pyramid_writer.h"
 #include "tissue/measure/label_boxes.h"
 #include "tissue/measure/moments.h"
+#include "tissue/measure/object_runs.h"
+#include "tissue/measure/statistic_plan.h"
 
 namespace stroma::tissue {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+/// Objects of several tiles whose pixels of all channels, or whose box, need more than this aren't
+/// collected from the tiles but read by themselves, channel by channel.
+constexpr std::uint64_t collected_bytes_max = 64u << 20;
 
-enum class Statistic { mean, min, max, std, sum, quantile };
-
-/// Which numbers are asked for, and how they are called.
-struct Plan {
-    std::vector<std::string> names;
-    std::vector<Statistic> statistics;
-    std::vector<double> quantiles;  ///< of those that are quantiles; the median is one
-    WantedMoments wanted;
-
-    static Result<Plan> of(const MeasureOptions& options);
-    void add(std::string name, Statistic statistic) {
-        names.push_back(std::move(name));
-        statistics.push_back(statistic);
-        wanted.squares |= statistic == Statistic::std;
-        wanted.extremes |= statistic == Statistic::min || statistic == Statistic::max;
-    }
-};
-
-Result<Plan> Plan::of(const MeasureOptions& options) {
-    static const std::map<std::string_view, Statistic> known = {
-        {"mean", Statistic::mean}, {"median", Statistic::quantile}, {"min", Statistic::min},
-        {"max", Statistic::max},   {"std", Statistic::std},         {"sum", Statistic::sum}};
-    Plan plan;
-    plan.add("mean", Statistic::mean);
-    for (const std::string& name : options.statistics) {
-        if (name == "mean") continue;
-        const auto found = known.find(name);
-        if (found == known.end())
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("'{}' is no statistic; there are mean, median, min, max, std "
-                                    "and sum",
-                                    name));
-        plan.add(name, found->second);
-        if (found->second == Statistic::quantile) plan.quantiles.push_back(0.5);
-    }
-    for (const double share : options.quantiles) {
-        if (!(share >= 0 && share <= 1))
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("{} is no quantile; say a number from 0 to 1", share));
-        plan.add(fmt::format("q{:g}", 100 * share), Statistic::quantile);
-        plan.quantiles.push_back(share);
-    }
-    return plan;
+bool is_before(const PixelRun& one, const PixelRun& other) {
+    return one.y != other.y ? one.y < other.y : one.x0 < other.x0;
 }
 
-/// The plan's numbers of one part of an object in one channel.
-template <class T>
-void summarise(const Plan& plan, const Moments<T>& moments, const std::vector<double>& quantiles,
-               ChannelTable* tables, std::size_t place) {
-    std::size_t quantile = 0;
-    for (std::size_t i = 0; i < plan.statistics.size(); ++i) {
-        double number = nan;
-        const Statistic statistic = plan.statistics[i];
-        if (statistic == Statistic::sum) {
-            number = static_cast<double>(moments.sum);
-        } else if (moments.count > 0) {
-            switch (statistic) {
-                case Statistic::sum: break;
-                case Statistic::mean: number = moments.mean(); break;
-                case Statistic::std: number = moments.deviation(); break;
-                case Statistic::min: number = static_cast<double>(moments.least); break;
-                case Statistic::max: number = static_cast<double>(moments.most); break;
-                case Statistic::quantile: number = quantiles[quantile++]; break;
-            }
+/// The pixels of an object: all; of its nucleus and of the rest, where nuclei are given.
+using Parts = std::array<std::vector<PixelRun>, 3>;
+
+/// Adds runs to the whole, and as nucleus and cytoplasm where `nuclei` (of the window) isn't null.
+void add_runs(std::span<const PixelRun> runs, std::uint32_t label, const Window& window,
+              const std::uint32_t* nuclei, Parts& parts) {
+    parts[0].insert(parts[0].end(), runs.begin(), runs.end());
+    if (nuclei == nullptr) return;
+    for (const PixelRun& run : runs) {
+        const std::uint32_t* const row = nuclei + (run.y - window.y) * window.width - window.x;
+        for (std::int64_t x = run.x0; x < run.x1;) {
+            const bool is_inside = row[x] == label;
+            const std::int64_t from = x;
+            while (x < run.x1 && (row[x] == label) == is_inside) ++x;
+            parts[is_inside ? 1 : 2].push_back({run.y, from, x});
         }
-        tables[i].values[place] = static_cast<float>(number);
     }
 }
 
-/// Runs of several objects, one object's after another's.
-struct RunsOfObjects {
-    std::vector<PixelRun> runs;
-    std::vector<std::size_t> ends;
-
-    void clear() {
-        runs.clear();
-        ends.clear();
-    }
-    std::span<const PixelRun> of(std::size_t object) const {
-        const std::size_t first = object == 0 ? 0 : ends[object - 1];
-        return std::span(runs).subspan(first, ends[object] - first);
-    }
-};
-
+/// Measures by tiles of the picture, each unpacked once. Objects inside a tile are done there; of
+/// those of several tiles runs and pixels are collected until all are there, and then measured as
+/// if they had lain in one: which thread came first isn't seen, even in sums of floats.
+template <class T>
 class Measurer {
 public:
     Measurer(const image::StoredImage& image, const image::StoredImage& labels,
-             const image::StoredImage* nuclei, Plan plan, const expression::Watch& watch)
+             const image::StoredImage* nuclei, StatisticPlan plan, const expression::Watch& watch)
         : image_(image), labels_(labels), nuclei_(nuclei), plan_(std::move(plan)), watch_(watch) {}
 
     Result<Measurement> measure(const std::vector<std::string>& channel_names);
 
 private:
-    /// What one thread has of a block at a time; its memory serves the next block.
-    struct Block {
-        std::vector<std::uint32_t> labels, nuclei;
-        RunsOfObjects parts[3];  ///< whole, nucleus, cytoplasm
-        std::tuple<std::vector<std::uint8_t>, std::vector<std::int8_t>, std::vector<std::uint16_t>,
-                   std::vector<std::int16_t>, std::vector<std::uint32_t>, std::vector<std::int32_t>,
-                   std::vector<float>>
-            pixels;
+    /// An object of several tiles: what was seen of it, in the order of the tiles' coming.
+    struct Collected {
+        std::size_t index = 0;
+        std::uint64_t area = 0;
+        Parts parts;
+        std::vector<std::vector<T>> pixels;  ///< of each channel, by parts[0]
     };
-    std::unique_ptr<Block> take_block();
-    void give_back(std::unique_ptr<Block> block);
-    Result<void> measure_block(const BoxBlock& owned);
-    void find_runs(const BoxBlock& owned, Block& block);
-    template <class T>
-    Result<void> measure_channel(const BoxBlock& owned, Block& block, std::size_t channel);
+    /// An object that lies in the tile as a whole: its parts' runs from `begins` to `ends`.
+    struct Whole {
+        std::size_t index = 0;
+        std::array<std::size_t, 3> begins{}, ends{};
+    };
+    /// What a thread has at a time; its memory serves the next tile.
+    struct Desk {
+        std::vector<std::uint32_t> labels, nuclei;
+        ObjectRuns objects;
+        Parts runs;
+        std::vector<Whole> wholes;
+        std::vector<Collected> pieces;
+        std::vector<T> room, box;
+        QuantileFinder<T> quantiles;
+    };
+    std::unique_ptr<Desk> take_desk();
+    void give_back(std::unique_ptr<Desk> desk);
+
+    Result<void> measure_tile(const Window& window);
+    Result<void> find_objects(const Window& window, Desk& desk);
+    Result<void> measure_channel(const Window& window, std::size_t channel, Desk& desk);
+    void collect(Desk& desk);
+    void finish(Collected& object, Desk& desk);
+    Result<void> measure_alone(const BoxBlock& block);
+    void set_shape(std::size_t index, std::span<const PixelRun> whole,
+                   std::span<const PixelRun> nucleus);
+    void set_brightness(std::size_t index, std::size_t channel, std::size_t part,
+                        const Pixels<T>& pixels, std::span<const PixelRun> runs, Desk& desk);
+    bool is_alone(const LabelBox& box) const;
+    void tell(std::size_t cells);
     void name_channels(const std::vector<std::string>& given);
     void name_tables();
     std::size_t part_count() const { return nuclei_ == nullptr ? 1 : 3; }
+    std::size_t channel_count() const { return made_.channels.size(); }
 
     const image::StoredImage& image_;
     const image::StoredImage& labels_;
     const image::StoredImage* nuclei_;
-    const Plan plan_;
+    const StatisticPlan plan_;
     const expression::Watch& watch_;
     std::vector<LabelBox> boxes_;
     Measurement made_;
     std::mutex mutex_;
-    std::vector<std::unique_ptr<Block>> spare_;
+    std::vector<std::unique_ptr<Desk>> spare_;
+    std::unordered_map<std::size_t, Collected> collected_;  ///< by place among the boxes
+    double done_ = 0;
 };
 
-void Measurer::find_runs(const BoxBlock& owned, Block& block) {
-    const Window& window = owned.window;
-    for (auto& part : block.parts) part.clear();
-    for (std::size_t i = 0; i < owned.boxes.size(); ++i) {
-        const LabelBox& box = boxes_[owned.boxes[i]];
-        const std::uint32_t label = made_.labels[owned.boxes[i]];
-        std::uint64_t inner = 0;
-        for (std::int64_t y = box.y0; y < box.y1; ++y) {
-            const std::int64_t begin = (y - window.y) * window.width - window.x;
-            const std::uint32_t* const row = block.labels.data() + begin;
-            for (std::int64_t x = box.x0; x < box.x1;) {
-                if (row[x] != label) {
-                    ++x;
-                    continue;
-                }
-                const std::int64_t first = x;
-                while (x < box.x1 && row[x] == label) ++x;
-                block.parts[0].runs.push_back({y, first, x});
-                if (nuclei_ == nullptr) continue;
-                const std::uint32_t* const nucleus = block.nuclei.data() + begin;
-                for (std::int64_t at = first; at < x;) {
-                    const bool is_inside = nucleus[at] == label;
-                    const std::int64_t from = at;
-                    while (at < x && (nucleus[at] == label) == is_inside) ++at;
-                    block.parts[is_inside ? 1 : 2].runs.push_back({y, from, at});
-                    if (is_inside) inner += static_cast<std::uint64_t>(at - from);
-                }
-            }
-        }
-        for (auto& part : block.parts) part.ends.push_back(part.runs.size());
-        made_.regions[owned.boxes[i]] = region_of(block.parts[0].of(i));
-        if (nuclei_ != nullptr) made_.nucleus_areas[owned.boxes[i]] = inner;
-    }
+template <class T>
+bool Measurer<T>::is_alone(const LabelBox& box) const {
+    const auto side = static_cast<std::int64_t>(image::tile_side);
+    const bool is_in_one_tile =
+        box.x0 / side == (box.x1 - 1) / side && box.y0 / side == (box.y1 - 1) / side;
+    const auto box_pixels = static_cast<std::uint64_t>((box.x1 - box.x0) * (box.y1 - box.y0));
+    return !is_in_one_tile &&
+           std::max(box.area * channel_count(), box_pixels) * sizeof(T) > collected_bytes_max;
 }
 
 template <class T>
-Result<void> Measurer::measure_channel(const BoxBlock& owned, Block& block, std::size_t channel) {
-    auto& buffer = std::get<std::vector<T>>(block.pixels);
-    TRY(PixelReader(image_, channel).read_as(owned.window, buffer));
-    const Pixels<T> pixels{buffer.data(), owned.window};
-    std::vector<T> values;
-    std::vector<double> quantiles;
-    for (std::size_t part = 0; part < part_count(); ++part)
-        for (std::size_t i = 0; i < owned.boxes.size(); ++i) {
-            const auto runs = block.parts[part].of(i);
-            const auto moments = moments_of(pixels, runs, plan_.wanted);
-            if (!plan_.quantiles.empty() && moments.count > 0) {
-                values.clear();
-                for (const PixelRun& run : runs)
-                    values.insert(values.end(), pixels.at(run), pixels.at(run) + (run.x1 - run.x0));
-                quantiles_of(values, plan_.quantiles, quantiles);
-            }
-            summarise(plan_, moments, quantiles, made_.tables.data() + part * plan_.names.size(),
-                      owned.boxes[i] * made_.channels.size() + channel);
+void Measurer<T>::set_shape(std::size_t index, std::span<const PixelRun> whole,
+                            std::span<const PixelRun> nucleus) {
+    made_.regions[index] = region_of(whole);
+    if (nuclei_ != nullptr) made_.nucleus_areas[index] = pixel_count(nucleus);
+}
+
+template <class T>
+void Measurer<T>::set_brightness(std::size_t index, std::size_t channel, std::size_t part,
+                                 const Pixels<T>& pixels, std::span<const PixelRun> runs,
+                                 Desk& desk) {
+    const std::span<const T> values = gather(pixels, runs, desk.room);
+    std::span<const double> quantiles;
+    if (!plan_.quantiles.empty() && !values.empty())
+        quantiles = desk.quantiles.of(values, plan_.quantiles);
+    plan_.summarise(moments_of(values, plan_.wanted), quantiles,
+                    made_.tables.data() + part * plan_.names.size(),
+                    index * channel_count() + channel);
+}
+
+template <class T>
+Result<void> Measurer<T>::find_objects(const Window& window, Desk& desk) {
+    TRY(PixelReader(labels_, 0).read_labels(window, desk.labels));
+    if (nuclei_ != nullptr) TRY(PixelReader(*nuclei_, 0).read_labels(window, desk.nuclei));
+    const std::uint32_t* const nuclei = nuclei_ == nullptr ? nullptr : desk.nuclei.data();
+    desk.objects.find(window, desk.labels);
+    desk.wholes.clear();
+    desk.pieces.clear();
+    for (auto& part : desk.runs) part.clear();
+    for (std::size_t i = 0; i < desk.objects.count(); ++i) {
+        const std::uint32_t label = desk.objects.label(i);
+        const std::span<const PixelRun> runs = desk.objects.runs(i);
+        const auto box = std::lower_bound(
+            boxes_.begin(), boxes_.end(), label,
+            [](const LabelBox& one, std::uint32_t wanted) { return one.label < wanted; });
+        const auto index = static_cast<std::size_t>(box - boxes_.begin());
+        const std::uint64_t area = pixel_count(runs);
+        if (is_alone(*box)) continue;
+        if (area < box->area) {
+            Collected& piece = desk.pieces.emplace_back();
+            piece.index = index;
+            piece.area = area;
+            piece.pixels.resize(channel_count());
+            add_runs(runs, label, window, nuclei, piece.parts);
+            continue;
         }
+        Whole whole{index, {}, {}};
+        for (std::size_t part = 0; part < 3; ++part) whole.begins[part] = desk.runs[part].size();
+        add_runs(runs, label, window, nuclei, desk.runs);
+        for (std::size_t part = 0; part < 3; ++part) whole.ends[part] = desk.runs[part].size();
+        desk.wholes.push_back(whole);
+    }
     return {};
 }
 
-std::unique_ptr<Measurer::Block> Measurer::take_block() {
-    const std::lock_guard lock(mutex_);
-    if (spare_.empty()) return std::make_unique<Block>();
-    auto block = std::move(spare_.back());
-    spare_.pop_back();
-    return block;
+template <class T>
+Result<void> Measurer<T>::measure_channel(const Window& window, std::size_t channel, Desk& desk) {
+    constexpr auto side = static_cast<std::int64_t>(image::tile_side);
+    image::Tile tile = TRY(image_.tile(0, channel, static_cast<std::uint64_t>(window.x / side),
+                                       static_cast<std::uint64_t>(window.y / side)));
+    tile.values.resize(tile.values.size() + gather_slack);
+    const Pixels<T> pixels{reinterpret_cast<const T*>(tile.values.data()), window};
+    for (const Whole& whole : desk.wholes)
+        for (std::size_t part = 0; part < part_count(); ++part)
+            set_brightness(whole.index, channel, part, pixels,
+                           std::span(desk.runs[part])
+                               .subspan(whole.begins[part], whole.ends[part] - whole.begins[part]),
+                           desk);
+    for (Collected& piece : desk.pieces) {
+        const std::span<const T> values = gather(pixels, piece.parts[0], desk.room);
+        piece.pixels[channel].assign(values.begin(), values.end());
+    }
+    return {};
 }
 
-void Measurer::give_back(std::unique_ptr<Block> block) {
-    const std::lock_guard lock(mutex_);
-    spare_.push_back(std::move(block));
+/// Lays the tile's pieces to those of other tiles, and measures what is whole by that.
+template <class T>
+void Measurer<T>::collect(Desk& desk) {
+    std::vector<Collected> ready;
+    {
+        const std::lock_guard lock(mutex_);
+        for (Collected& piece : desk.pieces) {
+            const auto [at, is_new] = collected_.try_emplace(piece.index);
+            Collected& object = at->second;
+            if (is_new) {
+                object = std::move(piece);
+                continue;
+            }
+            object.area += piece.area;
+            for (std::size_t part = 0; part < 3; ++part)
+                object.parts[part].insert(object.parts[part].end(), piece.parts[part].begin(),
+                                          piece.parts[part].end());
+            for (std::size_t channel = 0; channel < channel_count(); ++channel)
+                object.pixels[channel].insert(object.pixels[channel].end(),
+                                              piece.pixels[channel].begin(),
+                                              piece.pixels[channel].end());
+            if (object.area < boxes_[object.index].area) continue;
+            ready.push_back(std::move(object));
+            collected_.erase(at);
+        }
+    }
+    for (Collected& object : ready) finish(object, desk);
+    tell(desk.wholes.size() + ready.size());
 }
 
-Result<void> Measurer::measure_block(const BoxBlock& owned) {
-    std::unique_ptr<Block> block = take_block();
-    TRY(PixelReader(labels_, 0).read_labels(owned.window, block->labels));
-    if (nuclei_ != nullptr) TRY(PixelReader(*nuclei_, 0).read_labels(owned.window, block->nuclei));
-    find_runs(owned, *block);
-    for (std::size_t channel = 0; channel < made_.channels.size(); ++channel) {
+template <class T>
+void Measurer<T>::finish(Collected& object, Desk& desk) {
+    const LabelBox& box = boxes_[object.index];
+    const Window window{box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0};
+    Parts sorted = object.parts;
+    for (auto& part : sorted) std::sort(part.begin(), part.end(), is_before);
+    set_shape(object.index, sorted[0], sorted[1]);
+    desk.box.resize(static_cast<std::size_t>(window.width * window.height) + gather_slack);
+    const Pixels<T> pixels{desk.box.data(), window};
+    for (std::size_t channel = 0; channel < channel_count(); ++channel) {
+        const T* from = object.pixels[channel].data();
+        for (const PixelRun& run : object.parts[0]) {
+            std::copy_n(from, run.x1 - run.x0, desk.box.data() + (pixels.at(run) - pixels.values));
+            from += run.x1 - run.x0;
+        }
+        for (std::size_t part = 0; part < part_count(); ++part)
+            set_brightness(object.index, channel, part, pixels, sorted[part], desk);
+    }
+}
+
+/// A very large object: its labels once, then channel by channel.
+template <class T>
+Result<void> Measurer<T>::measure_alone(const BoxBlock& block) {
+    std::unique_ptr<Desk> desk = take_desk();
+    const LabelBox& box = boxes_[block.boxes.front()];
+    TRY(PixelReader(labels_, 0).read_labels(block.window, desk->labels));
+    if (nuclei_ != nullptr) TRY(PixelReader(*nuclei_, 0).read_labels(block.window, desk->nuclei));
+    for (std::uint32_t& label : desk->labels)
+        if (label != box.label) label = 0;
+    desk->objects.find(block.window, desk->labels);
+    Parts parts;
+    add_runs(desk->objects.runs(0), box.label, block.window,
+             nuclei_ == nullptr ? nullptr : desk->nuclei.data(), parts);
+    set_shape(block.boxes.front(), parts[0], parts[1]);
+    for (std::size_t channel = 0; channel < channel_count(); ++channel) {
         if (watch_.cancelled && watch_.cancelled())
             return fail(ErrorCode::cancelled, "the measurement was cancelled");
-        TRY(image::with_pixel_type(image_.info().type, [&]<class T>(T) {
-            return measure_channel<T>(owned, *block, channel);
-        }));
+        TRY(PixelReader(image_, channel).read_as(block.window, desk->box));
+        desk->box.resize(desk->box.size() + gather_slack);
+        for (std::size_t part = 0; part < part_count(); ++part)
+            set_brightness(block.boxes.front(), channel, part, {desk->box.data(), block.window},
+                           parts[part], *desk);
     }
-    give_back(std::move(block));
+    tell(1);
     return {};
 }
 
-void Measurer::name_channels(const std::vector<std::string>& given) {
+template <class T>
+auto Measurer<T>::take_desk() -> std::unique_ptr<Desk> {
+    const std::lock_guard lock(mutex_);
+    if (spare_.empty()) return std::make_unique<Desk>();
+    auto desk = std::move(spare_.back());
+    spare_.pop_back();
+    return desk;
+}
+
+template <class T>
+void Measurer<T>::give_back(std::unique_ptr<Desk> desk) {
+    const std::lock_guard lock(mutex_);
+    spare_.push_back(std::move(desk));
+}
+
+template <class T>
+void Measurer<T>::tell(std::size_t cells) {
+    const std::lock_guard lock(mutex_);
+    done_ += static_cast<double>(cells);
+    if (watch_.progress) watch_.progress(done_, static_cast<double>(boxes_.size()), "cells");
+}
+
+template <class T>
+Result<void> Measurer<T>::measure_tile(const Window& window) {
+    std::unique_ptr<Desk> desk = take_desk();
+    TRY(find_objects(window, *desk));
+    for (const Whole& whole : desk->wholes)
+        set_shape(
+            whole.index,
+            std::span(desk->runs[0]).subspan(whole.begins[0], whole.ends[0] - whole.begins[0]),
+            std::span(desk->runs[1]).subspan(whole.begins[1], whole.ends[1] - whole.begins[1]));
+    if (!desk->wholes.empty() || !desk->pieces.empty())
+        for (std::size_t channel = 0; channel < channel_count(); ++channel) {
+            if (watch_.cancelled && watch_.cancelled())
+                return fail(ErrorCode::cancelled, "the measurement was cancelled");
+            TRY(measure_channel(window, channel, *desk));
+        }
+    collect(*desk);
+    give_back(std::move(desk));
+    return {};
+}
+
+template <class T>
+void Measurer<T>::name_channels(const std::vector<std::string>& given) {
     std::map<std::string, int> seen;
     for (std::size_t i = 0; i < image_.info().channels.size(); ++i) {
         std::string name = given.empty() ? image_.info().channels[i].name : given[i];
@@ -237,7 +329,8 @@ void Measurer::name_channels(const std::vector<std::string>& given) {
     }
 }
 
-void Measurer::name_tables() {
+template <class T>
+void Measurer<T>::name_tables() {
     for (const std::string_view prefix : {"", "nucleus_", "cytoplasm_"}) {
         if (nuclei_ == nullptr && !prefix.empty()) break;
         for (const std::string& name : plan_.names)
@@ -247,23 +340,30 @@ void Measurer::name_tables() {
     }
 }
 
-Result<Measurement> Measurer::measure(const std::vector<std::string>& channel_names) {
+template <class T>
+Result<Measurement> Measurer<T>::measure(const std::vector<std::string>& channel_names) {
     boxes_ = TRY(label_boxes(labels_, watch_));
+    TRY(refuse_too_large(boxes_));
     for (const LabelBox& box : boxes_) made_.labels.push_back(box.label);
     made_.regions.resize(boxes_.size());
     if (nuclei_ != nullptr) made_.nucleus_areas.resize(boxes_.size());
     name_channels(channel_names);
     name_tables();
-    const std::vector<BoxBlock> blocks = TRY(blocks_of(boxes_));
-    double done = 0;
-    const auto work = [&](std::size_t at) -> Result<void> {
-        TRY(measure_block(blocks[at]));
-        const std::lock_guard lock(mutex_);
-        done += static_cast<double>(blocks[at].boxes.size());
-        if (watch_.progress) watch_.progress(done, static_cast<double>(boxes_.size()), "cells");
-        return {};
-    };
-    TRY(parallel_for(blocks.size(), work));
+    std::vector<LabelBox> alone;
+    std::vector<std::size_t> alone_at;
+    for (std::size_t i = 0; i < boxes_.size(); ++i)
+        if (is_alone(boxes_[i])) {
+            alone.push_back(boxes_[i]);
+            alone_at.push_back(i);
+        }
+    const std::vector<Window> windows = tile_windows(image_.info());
+    TRY(parallel_for(windows.size(), [&](std::size_t at) { return measure_tile(windows[at]); }));
+    // One after another: each needs a window of its own size.
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+        BoxBlock block = std::move(TRY(blocks_of({alone[i]})).front());
+        block.boxes = {alone_at[i]};
+        TRY(measure_alone(block));
+    }
     return std::move(made_);
 }
 
@@ -288,7 +388,10 @@ Result<Measurement> measure(const image::StoredImage& image, const image::Stored
         return fail(ErrorCode::invalid_input,
                     fmt::format("{} names are given for {} channels", options.channels.size(),
                                 image.info().channels.size()));
-    return Measurer(image, labels, nuclei, TRY(Plan::of(options)), watch).measure(options.channels);
+    StatisticPlan plan = TRY(StatisticPlan::of(options));
+    return image::with_pixel_type(image.info().type, [&]<class T>(T) {
+        return Measurer<T>(image, labels, nuclei, std::move(plan), watch).measure(options.channels);
+    });
 }
 
 }  // namespace stroma::tissue

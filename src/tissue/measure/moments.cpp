@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
+
+#include "tissue/measure/object_runs.h"
 
 // Built with -O3 (see CMakeLists.txt). Whole numbers only are added in wide registers.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -15,123 +18,60 @@ namespace stroma::tissue {
 namespace {
 
 /// Values at a time whose sum fits into 32 bits.
-constexpr std::int64_t short_run = 65'536;
+constexpr std::size_t short_run = 65'536;
 
 template <class T>
-std::uint32_t short_sum(const T* values, std::int64_t count) {
-    std::uint32_t sum = 0;
-    for (std::int64_t i = 0; i < count; ++i) sum += values[i];
-    return sum;
-}
-
-template <class T>
-std::uint64_t sum_under(const Pixels<T>& pixels, std::span<const PixelRun> runs) {
+std::uint64_t plain_sum(std::span<const T> values) {
     std::uint64_t sum = 0;
-    for (const PixelRun& run : runs) {
-        const T* const from = pixels.at(run);
-        const std::int64_t length = run.x1 - run.x0;
-        for (std::int64_t i = 0; i < length; i += short_run)
-            sum += short_sum(from + i, std::min(length - i, short_run));
+    for (std::size_t i = 0; i < values.size(); i += short_run) {
+        const std::size_t end = std::min(values.size(), i + short_run);
+        std::uint32_t part = 0;
+        for (std::size_t at = i; at < end; ++at) part += values[at];
+        sum += part;
     }
     return sum;
 }
 
-STROMA_WIDE std::uint64_t wide_sum(const Pixels<std::uint16_t>& pixels,
-                                   std::span<const PixelRun> runs) {
-    return sum_under(pixels, runs);
-}
-
-STROMA_WIDE std::uint64_t wide_sum(const Pixels<std::uint8_t>& pixels,
-                                   std::span<const PixelRun> runs) {
-    return sum_under(pixels, runs);
-}
-
 template <class T>
-std::uint64_t squares_under(const Pixels<T>& pixels, std::span<const PixelRun> runs) {
+std::uint64_t plain_squares(std::span<const T> values) {
     std::uint64_t sum = 0;
-    for (const PixelRun& run : runs) {
-        const T* const from = pixels.at(run);
-        const std::int64_t length = run.x1 - run.x0;
-        for (std::int64_t i = 0; i < length; ++i)
-            sum += std::uint64_t{from[i] * std::uint32_t{from[i]}};
-    }
+    for (const T value : values) sum += std::uint64_t{value * std::uint32_t{value}};
     return sum;
 }
 
-STROMA_WIDE std::uint64_t wide_squares(const Pixels<std::uint16_t>& pixels,
-                                       std::span<const PixelRun> runs) {
-    return squares_under(pixels, runs);
-}
-
-STROMA_WIDE std::uint64_t wide_squares(const Pixels<std::uint8_t>& pixels,
-                                       std::span<const PixelRun> runs) {
-    return squares_under(pixels, runs);
-}
+template <class T>
+struct Range {
+    T least, most;
+};
 
 template <class T>
-void add_extremes(const T* values, std::int64_t count, Moments<T>& out) {
-    T low = out.least, high = out.most;
-    for (std::int64_t i = 0; i < count; ++i) {
-        low = std::min(low, values[i]);
-        high = std::max(high, values[i]);
+Range<T> plain_range(std::span<const T> values) {
+    T least = values[0], most = values[0];
+    for (const T value : values) {
+        least = std::min(least, value);
+        most = std::max(most, value);
     }
-    out.least = low;
-    out.most = high;
+    return {least, most};
 }
 
-template <class T>
-constexpr bool is_counted = std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t>;
+#define STROMA_WIDE_SUMS(T)                                                                     \
+    STROMA_WIDE std::uint64_t wide_sum(std::span<const T> values) { return plain_sum(values); } \
+    STROMA_WIDE std::uint64_t wide_squares(std::span<const T> values) {                         \
+        return plain_squares(values);                                                           \
+    }                                                                                           \
+    STROMA_WIDE Range<T> range_of(std::span<const T> values) { return plain_range(values); }
 
-/// The value at each rank (rising) of the values, which are few in kinds: counts in 256 bins of
-/// their range first, then only what lies in the bins that hold a rank is sorted.
-template <class T>
-void ranked_by_counts(const std::vector<T>& values, std::span<const std::size_t> ranks,
-                      std::vector<T>& out) {
-    const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    const std::uint32_t low = *least, range = std::uint32_t{*most} - low;
-    int shift = 0;
-    while (range >> shift > 255) ++shift;
-    std::array<std::uint32_t, 257> ends{};
-    for (const T value : values) ++ends[((value - low) >> shift) + 1];
-    for (std::size_t bin = 0; bin < 256; ++bin) ends[bin + 1] += ends[bin];
-    if (shift == 0) {
-        for (const std::size_t rank : ranks) {
-            const auto bin = std::upper_bound(ends.begin(), ends.end(), rank) - ends.begin() - 1;
-            out.push_back(static_cast<T>(low + static_cast<std::uint32_t>(bin)));
-        }
-        return;
-    }
-    std::vector<T> inside;
-    std::ptrdiff_t sorted_bin = -1;
-    for (const std::size_t rank : ranks) {
-        const auto bin = std::upper_bound(ends.begin(), ends.end(), rank) - ends.begin() - 1;
-        if (bin != sorted_bin) {
-            inside.clear();
-            for (const T value : values)
-                if ((value - low) >> shift == static_cast<std::uint32_t>(bin))
-                    inside.push_back(value);
-            std::sort(inside.begin(), inside.end());
-            sorted_bin = bin;
-        }
-        out.push_back(inside[rank - ends[static_cast<std::size_t>(bin)]]);
-    }
-}
+STROMA_WIDE_SUMS(std::uint16_t)
+STROMA_WIDE_SUMS(std::uint8_t)
+#undef STROMA_WIDE_SUMS
 
 template <class T>
-void ranked(std::vector<T>& values, std::span<const std::size_t> ranks, std::vector<T>& out) {
-    if constexpr (is_counted<T>) {
-        if (values.size() >= 256) return ranked_by_counts(values, ranks, out);
-    }
-    auto from = values.begin();
-    for (const std::size_t rank : ranks) {
-        const auto at = values.begin() + static_cast<std::ptrdiff_t>(rank);
-        if (at >= from) {
-            std::nth_element(from, at, values.end());
-            from = at + 1;
-        }
-        out.push_back(*at);
-    }
+Range<T> range_of(std::span<const T> values) {
+    return plain_range(values);
 }
+
+/// Fewer values are sorted at once.
+constexpr std::size_t counted_min = 32;
 
 }  // namespace
 
@@ -149,59 +89,140 @@ double Moments<T>::deviation() const {
 }
 
 template <class T>
-Moments<T> moments_of(const Pixels<T>& pixels, std::span<const PixelRun> runs,
-                      WantedMoments wanted) {
-    Moments<T> made;
-    for (const PixelRun& run : runs) made.count += static_cast<std::uint64_t>(run.x1 - run.x0);
-    if constexpr (is_counted<T>) {
-        made.sum = static_cast<std::int64_t>(wide_sum(pixels, runs));
-        // 2^32 squares of 16 bits fit into 64: objects have at most 2^28 pixels.
-        if (wanted.squares) made.squares = wide_squares(pixels, runs);
-    } else {
-        using Sum = typename Moments<T>::Sum;
-        using Square = typename Moments<T>::Square;
-        for (const PixelRun& run : runs)
-            for (std::int64_t i = 0; i < run.x1 - run.x0; ++i) {
-                const auto value = static_cast<Sum>(pixels.at(run)[i]);
-                made.sum += value;
-                made.squares += static_cast<Square>(value) * static_cast<Square>(value);
-            }
+std::span<const T> gather(const Pixels<T>& pixels, std::span<const PixelRun> runs,
+                          std::vector<T>& room) {
+    constexpr auto lane = static_cast<std::int64_t>(gather_slack / sizeof(T));
+    const std::uint64_t count = pixel_count(runs);
+    if (room.size() < count + lane) room.resize(count + lane);
+    T* to = room.data();
+    for (const PixelRun& run : runs) {
+        // Whole registers: what is too much is written over by the next run.
+        const T* const from = pixels.at(run);
+        const std::int64_t length = run.x1 - run.x0;
+        for (std::int64_t i = 0; i < length; i += lane) std::memcpy(to + i, from + i, gather_slack);
+        to += length;
     }
-    if (wanted.extremes)
-        for (const PixelRun& run : runs) add_extremes(pixels.at(run), run.x1 - run.x0, made);
-    return made;
+    return std::span(room).first(count);
 }
 
 template <class T>
-void quantiles_of(std::vector<T>& values, std::span<const double> shares,
-                  std::vector<double>& out) {
-    std::vector<std::size_t> ranks;
-    for (const double share : shares) {
-        const auto below = static_cast<std::size_t>(share * static_cast<double>(values.size() - 1));
-        ranks.push_back(below);
-        ranks.push_back(std::min(below + 1, values.size() - 1));
+Moments<T> moments_of(std::span<const T> values, WantedMoments wanted) {
+    Moments<T> made;
+    made.count = values.size();
+    if constexpr (is_counted<T>) {
+        made.sum = static_cast<std::int64_t>(wide_sum(values));
+        // 2^32 squares of 16 bits fit into 64: objects have at most 2^28 pixels.
+        if (wanted.squares) made.squares = wide_squares(values);
+    } else {
+        using Sum = typename Moments<T>::Sum;
+        using Square = typename Moments<T>::Square;
+        for (const T each : values) {
+            const auto value = static_cast<Sum>(each);
+            made.sum += value;
+            made.squares += static_cast<Square>(value) * static_cast<Square>(value);
+        }
     }
-    std::sort(ranks.begin(), ranks.end());
-    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
-    std::vector<T> found;
-    ranked(values, ranks, found);
-    const auto at = [&](std::size_t rank) {
-        const auto place = std::lower_bound(ranks.begin(), ranks.end(), rank) - ranks.begin();
-        return static_cast<double>(found[static_cast<std::size_t>(place)]);
-    };
-    out.clear();
-    for (const double share : shares) {
-        const double place = share * static_cast<double>(values.size() - 1);
-        const auto below = static_cast<std::size_t>(place);
-        const double low = at(below), high = at(std::min(below + 1, values.size() - 1));
-        out.push_back(low + (high - low) * (place - static_cast<double>(below)));
+    if (wanted.extremes && !values.empty()) {
+        const Range<T> range = range_of(values);
+        made.least = range.least;
+        made.most = range.most;
+    }
+    return made;
+}
+
+/// Counts in 256 bins of the range first; then only what lies in bins that hold a rank is sorted.
+template <class T>
+void QuantileFinder<T>::find_by_counts(std::span<const T> values) requires(is_counted<T>) {
+    const Range<T> range = range_of(values);
+    const std::uint32_t low = range.least;
+    int shift = 0;
+    while ((std::uint32_t{range.most} - low) >> shift > 255) ++shift;
+    std::array<std::uint32_t, 256> counts{};
+    for (const T value : values) ++counts[(value - low) >> shift];
+    // Where in `sorted_` the values of each bin with a rank go; slot 0 says that nobody asks.
+    std::array<std::uint16_t, 256> slot_of_bin{};
+    slots_.assign(1, {});
+    std::size_t before = 0, rank = 0, room = 0;
+    for (std::uint32_t bin = 0; bin < 256 && rank < ranks_.size(); ++bin) {
+        const std::size_t end = before + counts[bin];
+        if (ranks_[rank] < end) {
+            slot_of_bin[bin] = static_cast<std::uint16_t>(slots_.size());
+            slots_.push_back({before, room, room, bin});
+            room += counts[bin];
+            while (rank < ranks_.size() && ranks_[rank] < end) ++rank;
+        }
+        before = end;
+    }
+    if (shift > 0) {
+        if (sorted_.size() < room) sorted_.resize(room);
+        for (const T value : values) {
+            // Few lie in such a bin, which the processor soon expects.
+            if (const std::uint16_t slot = slot_of_bin[(value - low) >> shift]; slot != 0)
+                sorted_[slots_[slot].end++] = value;
+        }
+        for (std::size_t slot = 1; slot < slots_.size(); ++slot)
+            std::sort(sorted_.begin() + static_cast<std::ptrdiff_t>(slots_[slot].begin),
+                      sorted_.begin() + static_cast<std::ptrdiff_t>(slots_[slot].end));
+    }
+    std::size_t slot = 1;
+    for (const std::size_t place : ranks_) {
+        while (slot + 1 < slots_.size() && slots_[slot + 1].before <= place) ++slot;
+        found_.push_back(shift > 0 ? sorted_[slots_[slot].begin + place - slots_[slot].before]
+                                   : static_cast<T>(low + slots_[slot].bin));
     }
 }
 
-#define STROMA_MOMENTS(T)                                                                       \
-    template struct Moments<T>;                                                                 \
-    template Moments<T> moments_of(const Pixels<T>&, std::span<const PixelRun>, WantedMoments); \
-    template void quantiles_of(std::vector<T>&, std::span<const double>, std::vector<double>&);
+template <class T>
+void QuantileFinder<T>::find_ranked(std::span<const T> values) {
+    if constexpr (is_counted<T>) {
+        if (values.size() >= counted_min) return find_by_counts(values);
+    }
+    sorted_.assign(values.begin(), values.end());
+    auto from = sorted_.begin();
+    for (const std::size_t rank : ranks_) {
+        const auto at = sorted_.begin() + static_cast<std::ptrdiff_t>(rank);
+        if (at >= from) {
+            std::nth_element(from, at, sorted_.end());
+            from = at + 1;
+        }
+        found_.push_back(*at);
+    }
+}
+
+template <class T>
+std::span<const double> QuantileFinder<T>::of(std::span<const T> values,
+                                              std::span<const double> shares) {
+    ranks_.clear();
+    found_.clear();
+    quantiles_.clear();
+    const auto last = static_cast<double>(values.size() - 1);
+    for (const double share : shares) {
+        const auto below = static_cast<std::size_t>(share * last);
+        ranks_.push_back(below);
+        ranks_.push_back(std::min(below + 1, values.size() - 1));
+    }
+    std::sort(ranks_.begin(), ranks_.end());
+    ranks_.erase(std::unique(ranks_.begin(), ranks_.end()), ranks_.end());
+    find_ranked(values);
+    const auto at = [&](std::size_t rank) {
+        const auto place = std::lower_bound(ranks_.begin(), ranks_.end(), rank) - ranks_.begin();
+        return static_cast<double>(found_[static_cast<std::size_t>(place)]);
+    };
+    for (const double share : shares) {
+        const double place = share * last;
+        const auto below = static_cast<std::size_t>(place);
+        const double low = at(below), high = at(std::min(below + 1, values.size() - 1));
+        quantiles_.push_back(low + (high - low) * (place - static_cast<double>(below)));
+    }
+    return quantiles_;
+}
+
+#define STROMA_MOMENTS(T)                                                           \
+    template struct Moments<T>;                                                     \
+    template std::span<const T> gather(const Pixels<T>&, std::span<const PixelRun>, \
+                                       std::vector<T>&);                            \
+    template Moments<T> moments_of(std::span<const T>, WantedMoments);              \
+    template class QuantileFinder<T>;
 
 STROMA_MOMENTS(std::uint8_t)
 STROMA_MOMENTS(std::int8_t)

@@ -16,6 +16,10 @@ struct WantedMoments {
     bool squares = false, extremes = false;
 };
 
+/// Of so few kinds that values are counted and not sorted.
+template <class T>
+constexpr bool is_counted = std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t>;
+
 /// Of whole numbers exact, whatever the order; of floats in the order of the pixels.
 template <class T>
 struct Moments {
@@ -31,7 +35,10 @@ struct Moments {
     double deviation() const;
 };
 
-/// One channel's values in a window of the picture.
+/// What `gather` reads and writes behind its last pixel.
+constexpr std::size_t gather_slack = 32;
+
+/// One channel's values in a window of the picture; gather_slack bytes behind them may be read.
 template <class T>
 struct Pixels {
     const T* values;
@@ -43,14 +50,36 @@ struct Pixels {
     }
 };
 
-/// Of the values under the runs.
+/// The values under the runs, in the runs' order; `room` is only widened. Valid until it changes.
 template <class T>
-Moments<T> moments_of(const Pixels<T>& pixels, std::span<const PixelRun> runs,
-                      WantedMoments wanted);
+std::span<const T> gather(const Pixels<T>& pixels, std::span<const PixelRun> runs,
+                          std::vector<T>& room);
 
-/// Between the two nearest, as numpy's "linear"; `values` are put into another order, and are at
-/// least one. Whole numbers of 8 and 16 bits are counted, others partly sorted.
 template <class T>
-void quantiles_of(std::vector<T>& values, std::span<const double> shares, std::vector<double>& out);
+Moments<T> moments_of(std::span<const T> values, WantedMoments wanted);
+
+/// Finds quantiles of one set of values after another without new memory.
+template <class T>
+class QuantileFinder {
+public:
+    /// Between the two nearest values, as numpy's "linear"; `values` are at least one. Whole
+    /// numbers of 8 and 16 bits are counted, others partly sorted. Valid until the next call.
+    std::span<const double> of(std::span<const T> values, std::span<const double> shares);
+
+private:
+    void find_ranked(std::span<const T> values);
+    void find_by_counts(std::span<const T> values) requires(is_counted<T>);
+
+    /// Values of one bin that holds a rank: `before` of all are less; the bin's place in `sorted_`.
+    struct Slot {
+        std::size_t before = 0, begin = 0, end = 0;
+        std::uint32_t bin = 0;
+    };
+    std::vector<Slot> slots_;
+    std::vector<std::size_t> ranks_;
+    std::vector<T> found_;  ///< the value of each rank
+    std::vector<T> sorted_;
+    std::vector<double> quantiles_;
+};
 
 }  // namespace stroma::tissue

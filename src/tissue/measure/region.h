@@ -29,7 +29,7 @@ struct Region {
     double equivalent_diameter() const;
 };
 
-/// Of an object's runs, sorted by row and place; at least one.
+/// Of an object's runs, sorted by row and place; at least one, within 2^14 rows and columns.
 Region region_of(std::span<const PixelRun> runs);
 
 /// What the table calls the shape, in the order of values_of().

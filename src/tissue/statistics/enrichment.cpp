@@ -52,43 +52,42 @@ std::vector<std::uint64_t> count_pairs(const SpatialGraph& graph, const std::vec
     return counts;
 }
 
-/// Edges between cells with a kind whose way back is one, too. Each such pair is looked for once,
-/// from its smaller cell; rows are short, so the few places of a row are all compared.
-template <class Kind>
-std::uint64_t mutual_edges(const SpatialGraph& graph, const std::vector<Kind>& kinds, Kind none) {
-    std::uint64_t pairs = 0;
-    const std::uint32_t* const nodes = graph.nodes.data();
-    const auto find_in = [&](std::uint32_t row, std::uint32_t cell) -> std::uint64_t {
-        const std::uint32_t* at = nodes + graph.starts[row];
-        const std::uint32_t* const end = nodes + graph.starts[row + 1];
-        if (end - at > 32) return std::binary_search(at, end, cell) ? 1 : 0;
-        std::uint32_t found = 0;
-        for (; at != end; ++at) found |= *at == cell ? 1 : 0;
-        return found;
-    };
-    for (std::uint32_t from = 0; from < graph.node_count(); ++from) {
-        if (kinds[from] == none) continue;
-        for (std::uint64_t e = graph.starts[from]; e < graph.starts[from + 1]; ++e)
-            if (const std::uint32_t to = nodes[e]; to > from && kinds[to] != none)
-                pairs += find_in(to, from);
-    }
-    return 2 * pairs;
+/// Whether `cell` is among the row's: rows are short, so the few places of one are all compared.
+inline std::uint64_t is_in_row(const SpatialGraph& graph, std::uint32_t row, std::uint32_t cell) {
+    const std::uint32_t* at = graph.nodes.data() + graph.starts[row];
+    const std::uint32_t* const end = graph.nodes.data() + graph.starts[row + 1];
+    if (end - at > 32) return std::binary_search(at, end, cell) ? 1 : 0;
+    std::uint32_t found = 0;
+    for (; at != end; ++at) found |= *at == cell ? 1 : 0;
+    return found;
 }
 
+/// The graph's sums, and the edges by kinds as count_pairs() has them, in one pass over the edges:
+/// cells lie in memory in any order, so that each look at one is what costs.
 template <class Kind>
-GraphSums sums_of(const SpatialGraph& graph, const std::vector<Kind>& kinds, Kind none) {
+GraphSums sums_of(const SpatialGraph& graph, const std::vector<Kind>& kinds, Kind none,
+                  std::vector<std::uint64_t>& counts) {
     GraphSums sums;
-    const std::size_t cells = graph.node_count();
+    const std::size_t cells = graph.node_count(), across = std::size_t{none} + 1;
+    counts.assign(across * across, 0);
     std::vector<std::uint32_t> out(cells), in(cells);
-    for (std::size_t from = 0; from < cells; ++from) {
+    std::uint64_t known_cells = 0, both_ways = 0;
+    for (std::uint32_t from = 0; from < cells; ++from) {
         if (kinds[from] == none) continue;
-        ++sums.cells;
+        ++known_cells;
+        std::uint64_t* const row = counts.data() + kinds[from] * across;
+        std::uint32_t known = 0;
         for (std::uint64_t e = graph.starts[from]; e < graph.starts[from + 1]; ++e) {
             const std::uint32_t to = graph.nodes[e];
-            const std::uint32_t counts = kinds[to] != none ? 1 : 0;
-            out[from] += counts;
-            in[to] += counts;
+            const Kind kind = kinds[to];
+            ++row[kind];
+            if (kind == none) continue;
+            ++known;
+            ++in[to];
+            // Each pair is looked for once, from its smaller cell.
+            if (to > from) both_ways += is_in_row(graph, to, from);
         }
+        out[from] = known;
     }
     std::uint64_t edges = 0, out_squares = 0, in_squares = 0, products = 0;
     for (std::size_t cell = 0; cell < cells; ++cell) {
@@ -98,8 +97,9 @@ GraphSums sums_of(const SpatialGraph& graph, const std::vector<Kind>& kinds, Kin
         in_squares += c * c;
         products += r * c;
     }
+    sums.cells = static_cast<double>(known_cells);
     sums.edges = static_cast<double>(edges);
-    sums.mutual = static_cast<double>(mutual_edges(graph, kinds, none));
+    sums.mutual = static_cast<double>(2 * both_ways);
     sums.out_pairs = static_cast<double>(out_squares) - sums.edges;
     sums.in_pairs = static_cast<double>(in_squares) - sums.edges;
     sums.through = 2 * (static_cast<double>(products) - sums.mutual);
@@ -212,8 +212,9 @@ std::vector<double> pair_counts(const SpatialGraph& graph, std::span<const std::
 Enrichment exact_enrichment(const SpatialGraph& graph, std::span<const std::int32_t> kinds,
                             std::size_t kind_count) {
     const auto [g, counts] = with_small_kinds(kinds, kind_count, [&](const auto& small, auto none) {
-        return std::pair(sums_of(graph, small, none),
-                         known_pairs(count_pairs(graph, small, kind_count), kind_count));
+        std::vector<std::uint64_t> pairs;
+        const GraphSums sums = sums_of(graph, small, none, pairs);
+        return std::pair(sums, known_pairs(pairs, kind_count));
     });
     const std::vector<double> sizes = kind_sizes(kinds, kind_count);
     // Falling factorials of the number of cells; of too few cells the sums beside them are 0.
