@@ -246,11 +246,25 @@ Result<void> verify_records(const fs::path& data, std::vector<std::string>& foun
     return {};
 }
 
-/// Every stored row of the tables of SQL clients.
+/// Every stored row of a database that nobody has open.
 Result<void> verify_tables(const fs::path& file) {
     if (!fs::exists(file)) return {};
     const auto database = TRY(sql::open_duckdb({.file = file}));
     return database->verify();
+}
+
+/// A copy of damaged tables would be found out when it is needed. Takes it away then.
+Result<void> check_copies(const fs::path& half) {
+    for (const fs::path& file : {half / "warehouse.duckdb", half / tables_folder / "dev.duckdb"}) {
+        const auto checked = verify_tables(file);
+        if (checked) continue;
+        std::error_code ignored;
+        fs::remove_all(half, ignored);
+        return fail(checked.error().code,
+                    "no backup was made, its copy is damaged; see `stroma verify`: " +
+                        checked.error().message);
+    }
+    return {};
 }
 
 }  // namespace
@@ -353,6 +367,7 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
                                     : copy_closed_tables(tables, half / tables_folder));
         }
     }
+    TRY(check_copies(half));
     if (const fs::path keys = state_->data / access_key_file; fs::exists(keys)) {
         const std::string key = TRY(read_file(keys));
         TRY(replace_file(half / access_key_file, as_bytes(key)));

@@ -95,6 +95,8 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     // What the program knows, not the file: made anew by each.
     for (const sql::Migration& script : redshift_functions::migrations())
         TRY_WITH(connection->run_script(script.script), "Redshift's functions and views");
+    if (state->options.outside)
+        TRY_WITH(add_outside(*database, *connection, state->options.outside), "outside relations");
     if (state->options.add_catalog)
         TRY_WITH(state->options.add_catalog(*connection), "the catalog");
     return std::unique_ptr<Engine>(new Engine(std::move(state)));

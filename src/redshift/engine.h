@@ -10,6 +10,7 @@
 #include "base/context.h"
 #include "base/file.h"
 #include "redshift/lake.h"
+#include "redshift/outside/outside_tables.h"
 #include "redshift/session.h"
 #include "sql/embedded_database.h"
 
@@ -26,6 +27,8 @@ struct EngineOptions {
     std::uint64_t memory_bytes = std::uint64_t{1} << 30;
     const Clock* clock = &system_clock();
     std::shared_ptr<Lake> lake;  ///< null: COPY and UNLOAD of s3:// are refused
+    /// Relations of somebody else, which statements may read and join; null for none.
+    std::shared_ptr<OutsideTables> outside;
     /// The user of that name, if there is one; unset: those that ever had a session.
     std::function<Result<std::optional<EngineUser>>(std::string_view name)> find_user;
     /// Makes the relations of pg_catalog in the schema stroma_catalog, at each start; "CREATE OR

@@ -29,6 +29,7 @@ struct Prepared::Plan {
     std::string target;  ///< the table it changes, as key(); "" for none
     TableName table;     ///< the same
     bool reads = true;   ///< whether what it changes follows from what it read
+    std::string check;   ///< behind sql: refuses texts that are too long, and gives rows
     ColumnNames names;
     std::shared_ptr<const Prepared> query = {};  ///< the one that DECLARE CURSOR is for
 };
@@ -77,6 +78,9 @@ public:
     Answer<std::unique_ptr<sql::Rows>> query(std::string_view sql,
                                              std::span<const sql::Value> values = {});
     Answer<std::int64_t> change(std::string_view sql, std::span<const sql::Value> values = {});
+    /// The same of a statement that gives a row for each that it changed.
+    Answer<std::int64_t> change_and_count(std::string_view sql,
+                                          std::span<const sql::Value> values = {});
     /// The first value of the first row as text; nothing where there is no row or it is null.
     Answer<std::optional<std::string>> text_of(std::string_view sql,
                                                std::initializer_list<sql::Value> values = {});

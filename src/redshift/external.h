@@ -1,10 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <string_view>
 
 #include "redshift/engine_session.h"
+#include "redshift/outside/outside_tables.h"
 
-// External tables, for the rest of this folder. How they are read lies in spectrum/.
+// External tables, and relations of somebody else, for the rest of this folder. How they are read
+// lies in spectrum/.
 
 namespace stroma::redshift {
 
@@ -13,6 +17,8 @@ class AskingAs {
 public:
     AskingAs(const catalog::Principal& principal, std::int64_t query);
     ~AskingAs();
+    /// Null where nobody asks.
+    static const catalog::Principal* who();
     AskingAs(const AskingAs&) = delete;
     AskingAs& operator=(const AskingAs&) = delete;
 
@@ -27,5 +33,25 @@ Result<void> add_external_functions(const std::shared_ptr<sql::EmbeddedDatabase>
 /// Whether it is CREATE EXTERNAL, or ALTER or DROP of an external table.
 Answer<bool> is_external(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_external(EngineSession& session, const Prepared& prepared);
+
+/// Makes stroma_outside('relation') known, and a view over each relation, for everybody to read. A
+/// right that was taken away stays away; a user's own table of that name hides the relation.
+Result<void> add_outside(sql::EmbeddedDatabase& database, sql::Connection& connection,
+                         std::shared_ptr<OutsideTables> tables);
+
+/// What runs on this thread, while it lives: outside relations are read for it.
+class OutsideReading {
+public:
+    /// Looks into the session's tables where that decides what may be left out.
+    OutsideReading(EngineSession& session, std::string_view sql,
+                   std::span<const sql::Value> values);
+    ~OutsideReading();
+    OutsideReading(const OutsideReading&) = delete;
+    OutsideReading& operator=(const OutsideReading&) = delete;
+
+private:
+    OutsideQuestion question_;
+    const OutsideQuestion* before_;
+};
 
 }  // namespace stroma::redshift

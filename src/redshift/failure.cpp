@@ -13,6 +13,7 @@ struct Words {
 
 // The engine tells kinds of errors by its words alone.
 constexpr Words states_by_words[] = {
+    {"value too long for type", "22001"},
     {"Table with name", "42P01"},
     {"View with name", "42P01"},
     {"Schema with name", "3F000"},

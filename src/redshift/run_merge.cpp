@@ -22,6 +22,8 @@ private:
     Answer<void> demand_rights();
     Answer<std::int64_t> remove_duplicates();
     Answer<void> check_matches();
+    Answer<std::int64_t> change_checked(const std::string& sql,
+                                        std::span<const sql::Value> values = {});
     Answer<std::string> part(std::size_t from, std::size_t to) {
         return session_.rewritten(prepared_, from, to);
     }
@@ -98,13 +100,21 @@ Answer<void> Merge::check_matches() {
     return {};
 }
 
+// No text that is longer than its column.
+Answer<std::int64_t> Merge::change_checked(const std::string& sql,
+                                           std::span<const sql::Value> values) {
+    const std::string check = TRY(length_check(session_, prepared_.statement, tokens_, target_));
+    return check.empty() ? session_.change(sql, values)
+                         : session_.change_and_count(sql + check, values);
+}
+
 // What matches is replaced by the source's rows, of which each stays once.
 Answer<std::int64_t> Merge::remove_duplicates() {
     TRY(check_matches());
     TRY(session_.change(fmt::format("DELETE FROM {} AS {} USING {} AS {} WHERE {}", target_.sql(),
                                     quoted_name(target_called_), source_,
                                     quoted_name(source_called_), condition_)));
-    return session_.change(
+    return change_checked(
         fmt::format("INSERT INTO {} SELECT DISTINCT * FROM {}", target_.sql(), source_));
 }
 
@@ -115,7 +125,7 @@ Answer<std::int64_t> Merge::run(std::span<const sql::Value> values) {
     return session_.write({target_.key()}, true, [&]() -> Answer<std::int64_t> {
         if (removes_duplicates_) return remove_duplicates();
         if (auto checked = check_matches(); !checked) return fail(std::move(checked.error()));
-        return session_.change(whole, values);
+        return change_checked(whole, values);
     });
 }
 

@@ -8,6 +8,7 @@
 #include "redshift/engine_session.h"
 #include "redshift/external.h"
 #include "redshift/rights.h"
+#include "redshift/table_statements.h"
 #include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::redshift {
@@ -169,12 +170,21 @@ Answer<std::int64_t> EngineSession::write(const std::vector<std::string>& tables
 Answer<std::unique_ptr<sql::Rows>> EngineSession::query(std::string_view sql,
                                                         std::span<const sql::Value> values) {
     settle_live();
+    const OutsideReading reading(*this, sql, values);
     return TRY(connection_->execute(sql, values));
 }
 
 Answer<std::int64_t> EngineSession::change(std::string_view sql,
                                            std::span<const sql::Value> values) {
     return TRY(query(sql, values))->rows_changed();
+}
+
+Answer<std::int64_t> EngineSession::change_and_count(std::string_view sql,
+                                                     std::span<const sql::Value> values) {
+    const auto rows = TRY(query(sql, values));
+    std::int64_t count = 0;
+    while (TRY(rows->next())) ++count;
+    return count;
 }
 
 Answer<std::optional<std::string>> EngineSession::text_of(
@@ -345,8 +355,11 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
         case StatementKind::update:
         case StatementKind::remove: {
             TRY(demand_change(prepared));
-            const auto rows = TRY(write({prepared.plan->target}, prepared.plan->reads,
-                                        [&] { return change(prepared.plan->sql, values); }));
+            const auto& plan = *prepared.plan;
+            const auto rows = TRY(write({plan.target}, plan.reads, [&] {
+                return plan.check.empty() ? change(plan.sql, values)
+                                          : change_and_count(plan.sql + plan.check, values);
+            }));
             return done(kind, rows);
         }
         case StatementKind::merge: return run_merge(*this, prepared, values);
@@ -531,6 +544,8 @@ Answer<void> EngineSession::understand(const Statement& statement,
         return {};
     }
     plan.sql = std::move(sql);
+    if (!is_query && statement.kind != StatementKind::remove)
+        plan.check = TRY(length_check(*this, statement, tokens, plan.table));
     if (!is_query) return {};
     for (const auto& column : shape.columns)
         prepared.columns.push_back(column_of(column.name, column.engine_type));

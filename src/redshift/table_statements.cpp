@@ -17,8 +17,18 @@ bool is_ours(const TableName& table) {
            table.schema == "information_schema" || table.schema == "main";
 }
 
-Answer<void> check_ours(const TableName& table) {
-    if (is_ours(table))
+/// What is kept elsewhere only looks like views, and would be back at the next start.
+bool is_outside(EngineSession& session, const TableName& table) {
+    const auto& outside = session.engine().options.outside;
+    if (outside == nullptr || lower_of(table.schema) != outside->schema()) return false;
+    const auto& all = outside->relations();
+    return table.name.empty() || std::any_of(all.begin(), all.end(), [&](const auto& each) {
+               return each.name == lower_of(table.name);
+           });
+}
+
+Answer<void> check_ours(EngineSession& session, const TableName& table) {
+    if (is_ours(table) || is_outside(session, table))
         return refuse("42501", fmt::format("permission denied for schema {}", table.schema));
     return {};
 }
@@ -48,6 +58,7 @@ private:
     Answer<std::unique_ptr<Cursor>> drop_table(const TableName& table, bool if_exists);
     Answer<std::unique_ptr<Cursor>> alter();
     Answer<std::unique_ptr<Cursor>> new_owner(const Thing& thing);
+    Answer<std::unique_ptr<Cursor>> rename_view(const TableName& view);
     Answer<std::int64_t> alter_table(const TableName& table);
     Answer<void> alter_attribute(const std::string& start, TableAttributes& attributes);
     Answer<std::unique_ptr<Cursor>> truncate();
@@ -84,7 +95,7 @@ Answer<TableName> TableStatement::new_name(bool is_temporary) {
     table.schema = parts.size() > 1
                        ? parts[parts.size() - 2]
                        : TRY(session_.text_of("SELECT current_schema()")).value_or("public");
-    TRY(check_ours(table));
+    TRY(check_ours(session_, table));
     return table;
 }
 
@@ -328,7 +339,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_schema() {
         if_not_exists = true;
     }
     const std::string name = TRY(in_.name());
-    TRY(check_ours({name, "", false}));
+    TRY(check_ours(session_, {name, "", false}));
     // Where the engine finds a name doesn't turn on which of two things it means.
     const std::string plain = lower_of(name);
     if (plain.starts_with("pg_") || plain == "temp" || plain == "system" ||
@@ -391,7 +402,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
         return refuse("0A000", fmt::format("DROP {} is not there", kind));
     if (kind == "schema") {
         const std::string name = TRY(in_.name());
-        TRY(check_ours({name, "", false}));
+        TRY(check_ours(session_, {name, "", false}));
         const bool cascade = in_.take("cascade");
         if (!TRY(may(session_, schema_thing(name), "OWNER")))
             TRY(demand(session_, schema_thing(name), "DROP"));
@@ -409,7 +420,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
         std::size_t at = in_.at();
         const TableName table = TRY(session_.read_table(tokens_, at));
         in_.move_to(at);
-        TRY(check_ours(table));
+        TRY(check_ours(session_, table));
         TRY(demand_on(session_, table, {"DROP"}));
         if (kind == "table") {
             TRY(drop_table(table, if_exists));
@@ -538,6 +549,23 @@ Answer<std::unique_ptr<Cursor>> TableStatement::new_owner(const Thing& thing) {
     return done(StatementKind::alter, 0, thing.kind == "schema" ? "ALTER SCHEMA" : "");
 }
 
+// RENAME TO name: how tools put a new view in the place of an old one.
+Answer<std::unique_ptr<Cursor>> TableStatement::rename_view(const TableName& view) {
+    TRY(in_.expect("rename"));
+    TRY(in_.expect("to"));
+    const std::string name = TRY(in_.name());
+    TRY(check_ours(session_, view));
+    TRY(demand_on(session_, view, {"ALTER"}));
+    const auto work = [&]() -> Answer<std::int64_t> {
+        TRY(session_.change(
+            fmt::format("ALTER VIEW {} RENAME TO {}", view.sql(), quoted_name(name))));
+        TRY(note_renamed(session_, view, name));
+        return 0;
+    };
+    TRY(session_.write({view.key()}, false, work));
+    return done(StatementKind::alter);
+}
+
 Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
     in_.next();
     if (in_.is("default") && in_.is("privileges", 1))
@@ -546,7 +574,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
         return refuse("0A000", fmt::format("ALTER {} is not there", in_.token().word));
     if (in_.take("schema")) {
         const std::string name = TRY(in_.name());
-        TRY(check_ours({name, "", false}));
+        TRY(check_ours(session_, {name, "", false}));
         if (in_.is("owner")) return new_owner(schema_thing(name));
         return refuse("0A000", fmt::format("schema \"{}\" keeps its name", name));
     }
@@ -556,13 +584,17 @@ Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
     const TableName found = TRY(session_.read_table(tokens_, at));
     if ((is_view || TRY(has_view(found))) && tokens_[at].word == "owner") {
         in_.move_to(at);
-        TRY(check_ours(found));
+        TRY(check_ours(session_, found));
         return new_owner(relation_thing(found));
     }
-    if (is_view) return refuse("0A000", "a view keeps its name; CREATE OR REPLACE VIEW changes it");
+    if ((is_view || TRY(has_view(found))) && tokens_[at].word == "rename") {
+        in_.move_to(at);
+        return rename_view(found);
+    }
+    if (is_view) return refuse("0A000", "a view is changed by CREATE OR REPLACE VIEW");
     at = in_.at();
     const TableName table = TRY(session_.find_table(tokens_, at));
-    TRY(check_ours(table));
+    TRY(check_ours(session_, table));
     in_.move_to(at);
     if (in_.is("owner")) return new_owner(relation_thing(table));
     TRY(demand_on(session_, table, {"ALTER"}));
@@ -575,7 +607,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::truncate() {
     in_.take("table");
     std::size_t at = in_.at();
     const TableName table = TRY(session_.find_table(tokens_, at));
-    TRY(check_ours(table));
+    TRY(check_ours(session_, table));
     TRY(demand_on(session_, table, {"TRUNCATE"}));
     TRY(session_.write({table.key()}, false,
                        [&] { return session_.change("DELETE FROM " + table.sql()); }));

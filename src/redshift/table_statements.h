@@ -21,4 +21,10 @@ Answer<std::vector<TableColumn>> columns_of(EngineSession& session, const TableN
 std::string sort_order(const TableAttributes& attributes, const std::vector<TableColumn>& columns,
                        const std::string& relation);
 
+/// What is put behind an INSERT, UPDATE or MERGE so that it fails (22001) where a text is longer,
+/// in bytes, than its column may be; blanks at its end don't count. It then gives a row for each
+/// row that it changed. "" where no column that it sets has a length.
+Answer<std::string> length_check(EngineSession& session, const Statement& statement,
+                                 const std::vector<Token>& tokens, const TableName& table);
+
 }  // namespace stroma::redshift

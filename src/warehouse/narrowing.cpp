@@ -1,9 +1,12 @@
 #include "warehouse/narrowing.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "warehouse/frame_names.h"
 #include "warehouse/relations.h"
+#include "warehouse/tables.h"
 
 namespace stroma::warehouse {
 
@@ -264,6 +267,41 @@ Result<ExpressionNeed> need_of(
         is_first = false;
     }
     return all;
+}
+
+Result<std::set<std::string>> featurekeys_named(sql::Connection& connection,
+                                                const Relations& relations,
+                                                const std::set<std::string>& names) {
+    std::string list;
+    for (const auto& name : names) list += (list.empty() ? "" : ", ") + quoted_text(name);
+    std::set<std::string> keys;
+    if (names.empty()) return keys;
+    const auto rows =
+        TRY(connection.execute(fmt::format("SELECT featurekey FROM ({}) WHERE featurename IN ({})",
+                                           relations.select_of("feature"), list)));
+    while (TRY(rows->next())) keys.insert(rows->text(0));
+    return keys;
+}
+
+void put_in_values(Json& part, const sql::NamedValues& parameters) {
+    if (part.is_object() && part.value("class", "") == "PARAMETER") {
+        const auto given = parameters.find(part.value("identifier", ""));
+        const auto* text =
+            given == parameters.end() ? nullptr : std::get_if<std::string>(&given->second);
+        if (text != nullptr) part = {{"class", "CONSTANT"}, {"value", {{"value", *text}}}};
+        return;
+    }
+    if (part.is_structured())
+        for (auto& child : part) put_in_values(child, parameters);
+    // CAST($1 AS VARCHAR) is the same text.
+    if (!part.is_object() || text_of(part, "class") != "CAST" || !part.contains("cast_type") ||
+        text_of(part["cast_type"], "id") != "VARCHAR")
+        return;
+    std::string text;
+    if (text_constant(part.value("child", Json::object()), text)) {
+        Json child = part["child"];
+        part = std::move(child);
+    }
 }
 
 std::optional<std::set<std::string>> values_needed(const Json& tree, std::string_view relation,

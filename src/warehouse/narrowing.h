@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "warehouse/expression_scan.h"
+#include "warehouse/relations.h"
 
 namespace stroma::warehouse {
 
@@ -32,5 +33,14 @@ Result<ExpressionNeed> need_of(
     const std::vector<ExpressionMention>& mentions,
     const std::function<Result<std::set<std::string>>(const std::set<std::string>&)>&
         featurekeys_of_names);
+
+/// Text values in the place of their parameters, for what reads the tree to leave out genes and
+/// cells that the statement doesn't want. The engine gets the statement as it came.
+void put_in_values(Json& tree, const sql::NamedValues& parameters);
+
+/// The features that carry one of the names.
+Result<std::set<std::string>> featurekeys_named(sql::Connection& connection,
+                                                const Relations& relations,
+                                                const std::set<std::string>& names);
 
 }  // namespace stroma::warehouse

@@ -162,26 +162,12 @@ private:
     std::uint64_t given_ = 0, bytes_ = 0;
 };
 
-Result<std::set<std::string>> features_named(sql::Connection& connection,
-                                             const Relations& relations,
-                                             const std::set<std::string>& names) {
-    std::string list;
-    for (const auto& name : names) list += (list.empty() ? "" : ", ") + quoted_text(name);
-    std::set<std::string> keys;
-    if (names.empty()) return keys;
-    const auto rows =
-        TRY(connection.execute(fmt::format("SELECT featurekey FROM ({}) WHERE featurename IN ({})",
-                                           relations.select_of("feature"), list)));
-    while (TRY(rows->next())) keys.insert(rows->text(0));
-    return keys;
-}
-
 /// Opens what the statement needs of expression and puts it into the relations.
 Result<void> open_expression(Warehouse::State& state, FencedRows& answer, Relations& relations,
                              const Json& tree, const std::set<std::string>& named) {
     auto& connection = answer.connection();
     const auto need = TRY(need_of(find_mentions(tree), [&](const auto& names) {
-        return features_named(connection, relations, names);
+        return featurekeys_named(connection, relations, names);
     }));
     std::string called, all;
     for (const auto* name : {"expression", "expression_all"}) {
@@ -215,20 +201,6 @@ Result<void> open_others(Warehouse::State& state, FencedRows& answer, Relations&
         answer.hold(std::move(ticket));
     }
     return {};
-}
-
-/// Text values in the place of their parameters, for what reads the tree to leave out genes and
-/// cells that the statement doesn't want. The engine gets the statement as it came.
-void put_in_values(Json& part, const sql::NamedValues& parameters) {
-    if (part.is_object() && part.value("class", "") == "PARAMETER") {
-        const auto given = parameters.find(part.value("identifier", ""));
-        const auto* text =
-            given == parameters.end() ? nullptr : std::get_if<std::string>(&given->second);
-        if (text != nullptr) part = {{"class", "CONSTANT"}, {"value", {{"value", *text}}}};
-        return;
-    }
-    if (part.is_structured())
-        for (auto& child : part) put_in_values(child, parameters);
 }
 
 Result<void> prepare_and_run(Warehouse::State& state, FencedRows& answer,

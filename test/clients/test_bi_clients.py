@@ -74,7 +74,7 @@ def theirs():
         f"-k {folder} -c listen_addresses='' -c fsync=off -c timezone=UTC", "start")
     connection = psycopg2.connect(host=str(folder), user="admin", dbname="postgres")
     connection.autocommit = True
-    run_all(connection, [TABLE, ROWS])
+    run_all(connection, [TABLE, ROWS, "CREATE SCHEMA biology"])
     yield connection
     connection.close()
     run("pg_ctl", "-m", "immediate", "stop")
@@ -110,7 +110,10 @@ def test_answers_are_postgresqls(ours, theirs, tool):
         statement = statement.replace("{table}", "sold")
         if any(word in statement for word in NOT_COMPARED):
             continue
-        assert run_all(ours, [statement]) == run_all(theirs, [statement]), statement
+        answers = [run_all(who, [statement])[0] or ([], []) for who in (ours, theirs)]
+        if "ORDER BY" not in statement.upper():
+            answers = [(columns, sorted(rows, key=repr)) for columns, rows in answers]
+        assert answers[0] == answers[1], statement
 
 
 def test_node_postgres(port):

@@ -1,5 +1,6 @@
 #include "app/redshift/user_database.h"
 
+#include "app/redshift/biology_tables.h"
 #include "app/redshift/bucket_lake.h"
 #include "redshift/catalog/pg_catalog.h"
 
@@ -29,6 +30,7 @@ Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, bucket:
     options.folder = site.data() / "redshift";
     options.clock = &site.clock();
     if (buckets != nullptr) options.lake = bucket_lake(*buckets, site.catalog(), site.ids());
+    options.outside = TRY(biology_tables(site));
     options.add_catalog = redshift::add_pg_catalog;
     options.find_user = [&site](std::string_view name) { return find_user(site, name); };
     auto engine = TRY_WITH(redshift::Engine::open(std::move(options)), "opening the user database");

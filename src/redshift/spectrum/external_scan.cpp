@@ -313,6 +313,8 @@ AskingAs::AskingAs(const catalog::Principal& principal, std::int64_t query)
     : before_(std::exchange(asking, &principal)),
       query_before_(std::exchange(asking_query, query)) {}
 
+const catalog::Principal* AskingAs::who() { return asking; }
+
 AskingAs::~AskingAs() {
     asking = before_;
     asking_query = query_before_;
