@@ -6,7 +6,7 @@ import pandas
 import pytest
 import tifffile
 from scipy import ndimage
-from skimage import draw, measure
+from skimage import draw, measure, restoration
 
 
 def image_of(made, at=0):
@@ -53,6 +53,18 @@ def test_what_is_wider_than_cells_is_taken_for_background(step, tmp_path):
     objects = (pixels - ramp)[inside, inside] > 0
     assert np.abs(left[inside, inside][objects] - 1000.).max() < 60
     assert left[inside, inside][~objects].max() < 60
+
+
+@pytest.mark.parametrize("shape, radius", [((300, 1100), 12), ((40, 21), 9)])
+def test_a_ball_rolls_along_as_scikit_image_s(step, tmp_path, shape, radius):
+    rng = np.random.default_rng(6)
+    down, across = np.mgrid[0:shape[0], 0:shape[1]]
+    pixels = (0.05 * down + 10 * np.sin(across / 30) + 20 + 40 * (rng.random(shape) > 0.9)
+              + rng.random(shape)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "slide.tif", pixels)
+    made = step("background", {"image": tmp_path / "slide.tif"}, {"ball": radius})
+    expected = pixels - restoration.rolling_ball(pixels, radius=radius)
+    np.testing.assert_allclose(image_of(made), expected, atol=1e-5)
 
 
 def test_a_blank_cycle_is_subtracted_by_exposure(step, tmp_path):
@@ -122,6 +134,35 @@ def test_cycles_are_laid_onto_the_first(step, tmp_path):
     inside = (slice(60, -60), slice(60, -60))
     apart = joined[3][inside].astype(float) - joined[1][inside]
     assert np.abs(apart).mean() < 0.02 * joined[1].mean()
+
+
+def test_parts_of_a_cycle_that_was_bent_are_laid_onto_the_first(step, tmp_path):
+    rng = np.random.default_rng(9)
+    scene = ndimage.gaussian_filter(rng.random((1500, 2000)), 2)
+    scene = (scene - scene.min()) / np.ptp(scene) * 40000
+    down, across = np.mgrid[0:1200, 0:1700]
+    bend_y = 21.4 + 4 * np.sin(down / 1200 * 2) * np.cos(across / 1700 * 2)
+    bend_x = -33.7 + 5 * np.sin(across / 1700 * 2.5)
+    first = scene[100:1300, 100:1800]
+    second = ndimage.map_coordinates(scene, [down + 100 - bend_y, across + 100 - bend_x], order=3)
+    for name, pixels in (("one", first), ("two", second)):
+        noisy = pixels + rng.normal(0, 300, pixels.shape)
+        tifffile.imwrite(tmp_path / f"{name}.ome.tiff", noisy.clip(0).astype(np.uint16))
+    inputs = {"image": [tmp_path / "one.ome.tiff", tmp_path / "two.ome.tiff"]}
+    inside = (slice(80, -80), slice(80, -80))
+
+    def apart(made):
+        joined = image_of(made).astype(float)
+        return np.abs(joined[1] - first)[inside].mean()
+
+    stiff = step("register", inputs, {}, "stiff")
+    bent = step("register", inputs, {"local": 12}, "bent")
+    local = pandas.read_csv(bent["folder"] / "local-shifts.csv")
+    at = (local["y"].round().astype(int), local["x"].round().astype(int))
+    # A window's shift is about its middle's.
+    assert np.abs(local["shift_y"] - bend_y[at]).max() < 1
+    assert np.abs(local["shift_x"] - bend_x[at]).max() < 1
+    assert apart(bent) < 0.35 * apart(stiff)
 
 
 def test_pictures_that_are_not_alike_are_refused(step, tmp_path):

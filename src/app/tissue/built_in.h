@@ -12,6 +12,7 @@ Step correct_step();
 Step background_step();
 Step denoise_step();
 Step normalize_step();
+Step stitch_step();
 Step register_step();
 Step segment_step();
 Step outline_step();

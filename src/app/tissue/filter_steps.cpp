@@ -96,7 +96,8 @@ Result<void> subtract_blanks(StepRun& run) {
 
 Result<void> background(StepRun& run) {
     if (run.has("blank")) return subtract_blanks(run);
-    const Filters filters = {tissue::top_hat_filter(run.integer("radius"))};
+    const Filters filters = {run.has("ball") ? tissue::rolling_ball_filter(run.integer("ball"))
+                                             : tissue::top_hat_filter(run.integer("radius"))};
     return write_filtered(
         run, [&](const image::Channel&) { return filters; }, false, ".background");
 }
@@ -174,7 +175,11 @@ Step background_step() {
         .outputs = {picture_output("the same without background")},
         .parameters = {{"blank", text, "null", "the blank channel; left out: by radius"},
                        {"exposures", numbers, "[]", "of each channel, with a blank", 1e-9, 1e9},
-                       {"radius", integer, "50", "pixels; what is wider than that goes", 1, 500}},
+                       {"radius", integer, "50", "pixels; what is wider than that goes", 1, 500},
+                       {"ball", integer, "null",
+                        "in its place a ball of that radius, in pixels and values, rolled along "
+                        "below the picture; costs its square",
+                        1, 200}},
         .run = background,
     };
 }

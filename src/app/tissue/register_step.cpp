@@ -6,7 +6,7 @@
 #include "app/tissue/step_inputs.h"
 #include "app/tissue/step_pictures.h"
 #include "app/tissue/step_tables.h"
-#include "tissue/correct/registration.h"
+#include "tissue/correct/local_shifts.h"
 
 namespace stroma::app {
 namespace {
@@ -16,13 +16,28 @@ struct JoinedChannel {
     std::size_t cycle, channel;
 };
 
+void tell_field_of_shifts(const fs::path& path, const tissue::ShiftField& field, CsvText& csv) {
+    for (std::size_t i = 0; i < field.nodes.size(); ++i) {
+        const auto columns = static_cast<std::size_t>(field.columns);
+        const tissue::Shift& node = field.nodes[i];
+        csv.row({path.filename().string(),
+                 CsvText::number(field.first_x + field.step_x * static_cast<double>(i % columns)),
+                 CsvText::number(field.first_y + field.step_y * static_cast<double>(i / columns)),
+                 CsvText::number(node.x), CsvText::number(node.y),
+                 CsvText::number(node.agreement)});
+    }
+}
+
 Result<void> register_cycles(StepRun& run) {
     const auto& paths = run.inputs("image");
     const std::string channel = run.has("channel") ? run.text("channel") : "";
     std::vector<Picture> cycles;
     std::vector<tissue::Shift> shifts;
+    std::vector<tissue::ShiftField> fields;
     std::vector<JoinedChannel> joined;
     CsvText csv({"image", "x", "y", "agreement"});
+    CsvText local({"image", "x", "y", "shift_x", "shift_y", "agreement"});
+    const double reach = run.number("local");
     image::ImageInfo shape;
     std::map<std::string, int> seen;
     for (const fs::path& path : paths) {
@@ -32,12 +47,19 @@ Result<void> register_cycles(StepRun& run) {
             shape = info;
             shape.channels.clear();
             shifts.push_back({0, 0, 1});
+            fields.emplace_back();
         } else {
             const auto fixed = TRY(channel_named(cycles[0]->info(), channel));
             const auto moving = TRY(channel_named(info, channel));
             shifts.push_back(TRY_WITH(tissue::find_shift(*cycles[0], fixed, *cycles.back(), moving,
                                                          run.watch("registering " + stem_of(path))),
                                       path.filename().string()));
+            fields.emplace_back();
+            if (reach > 0)
+                fields.back() = TRY(tissue::find_local_shifts(
+                    *cycles[0], fixed, *cycles.back(), moving, shifts.back(), reach,
+                    run.watch("parts of " + stem_of(path))));
+            tell_field_of_shifts(path, fields.back(), local);
         }
         if (info.type != cycles[0]->info().type)
             return fail(ErrorCode::invalid_input,
@@ -58,6 +80,10 @@ Result<void> register_cycles(StepRun& run) {
     }
     const MakeWindow make = [&](std::size_t at, const tissue::Window& window,
                                 tissue::Raster<float>& out) {
+        const tissue::ShiftField& field = fields[joined[at].cycle];
+        if (!field.nodes.empty())
+            return tissue::bent_window(*cycles[joined[at].cycle], joined[at].channel, field,
+                                       window.x, window.y, out);
         return tissue::shifted_window(*cycles[joined[at].cycle], joined[at].channel,
                                       shifts[joined[at].cycle], window.x, window.y, out);
     };
@@ -66,6 +92,10 @@ Result<void> register_cycles(StepRun& run) {
     run.made("image", file);
     TRY(csv.write(run.output() / "shifts.csv"));
     run.made("shifts", "shifts.csv");
+    if (reach > 0) {
+        TRY(local.write(run.output() / "local-shifts.csv"));
+        run.made("local", "local-shifts.csv");
+    }
     return {};
 }
 
@@ -77,9 +107,14 @@ Step register_step() {
         .summary = "Pictures of several cycles laid onto the first, to a fraction of a pixel",
         .inputs = {{"image", "image", "the first cycle, then the others; shifted, not turned"}},
         .outputs = {{"image", "image", "one picture with the channels of all cycles"},
-                    {"shifts", "table", "how far each lay away, in pixels"}},
+                    {"shifts", "table", "how far each lay away, in pixels"},
+                    {"local", "table", "how far parts of it did, with local", false}},
         .parameters = {{"channel", ParameterType::text, "null",
-                        "that all cycles share; left out: DAPI, DNA, Hoechst, … , else the first"}},
+                        "that all cycles share; left out: DAPI, DNA, Hoechst, … , else the first"},
+                       {"local", ParameterType::number, "0",
+                        "pixels that a part of a slide may lie beside the whole's shift: then each "
+                        "part has its own; 0: one for all",
+                        0, 100}},
         .run = register_cycles,
     };
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 namespace stroma::tissue {
 namespace {
@@ -27,6 +29,51 @@ void with_neighbours(Raster<float>& window, const Use& use) {
             out[x] = use(around);
         }
     }
+}
+
+/// Where a ball is touched, and how far that lies over its lowest point.
+struct BallPoint {
+    std::int64_t x, y;
+    float rise;
+};
+
+std::vector<BallPoint> points_of_ball(std::int64_t radius) {
+    std::vector<BallPoint> points;
+    for (std::int64_t y = -radius; y <= radius; ++y)
+        for (std::int64_t x = -radius; x <= radius; ++x) {
+            const std::int64_t rest = radius * radius - x * x - y * y;
+            if (rest < 0) continue;
+            const double rise = static_cast<double>(radius) - std::sqrt(static_cast<double>(rest));
+            points.push_back({x, y, static_cast<float>(rise)});
+        }
+    return points;
+}
+
+/// The surface that the ball reaches from below, for all but the outer `radius` pixels.
+void roll_ball(const Raster<float>& surface, std::int64_t radius, Raster<float>& out) {
+    const std::vector<BallPoint> points = points_of_ball(radius);
+    // Many pixels stay in registers while the ball's points go by.
+    constexpr std::int64_t lane = 16;
+    const std::int64_t end = surface.width - radius;
+    for (std::int64_t y = radius; y < surface.height - radius; ++y)
+        for (std::int64_t x = radius; x < end; x += lane) {
+            float least[lane];
+            std::fill_n(least, lane, std::numeric_limits<float>::infinity());
+            // The last lane of a row that is long enough lies over the one before.
+            const std::int64_t from = end - radius >= lane ? std::min(x, end - lane) : x;
+            const std::int64_t count = std::min(lane, end - from);
+            for (const BallPoint& point : points) {
+                const float* const at = surface.row(y + point.y) + from + point.x;
+                if (count == lane) {
+                    for (std::int64_t i = 0; i < lane; ++i)
+                        least[i] = std::min(least[i], at[i] + point.rise);
+                } else {
+                    for (std::int64_t i = 0; i < count; ++i)
+                        least[i] = std::min(least[i], at[i] + point.rise);
+                }
+            }
+            std::copy_n(least, count, out.row(y) + from);
+        }
 }
 
 }  // namespace
@@ -62,6 +109,17 @@ WindowFilter top_hat_filter(std::int64_t radius) {
                 widen(opened, radius);
                 for (std::size_t i = 0; i < window.values.size(); ++i)
                     window.values[i] = std::max(window.values[i] - opened.values[i], 0.0f);
+            }};
+}
+
+WindowFilter rolling_ball_filter(std::int64_t radius) {
+    // Places outside the slide have the nearest pixel's value, which that pixel, being nearer,
+    // always undercuts: as if nothing were there.
+    return {radius, [radius](Raster<float>& window) {
+                Raster<float> under = window;
+                roll_ball(window, radius, under);
+                for (std::size_t i = 0; i < window.values.size(); ++i)
+                    window.values[i] -= under.values[i];
             }};
 }
 

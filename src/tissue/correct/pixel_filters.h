@@ -24,6 +24,10 @@ WindowFilter median_filter();
 WindowFilter gaussian_filter(double sigma);
 /// Takes away what is wider than an octagon of that radius: the value over its opening.
 WindowFilter top_hat_filter(std::int64_t radius);
+/// Takes away what a ball of that radius (pixels, and values) leaves free when it rolls along below
+/// the surface: the value over the least of value + radius - sqrt(radius² - d²) within the radius.
+/// Costs radius² a pixel. Source: Sternberg 1983; as scikit-image's rolling_ball has it.
+WindowFilter rolling_ball_filter(std::int64_t radius);
 /// (value - low) / (high - low) * scale, not cut but at 0 where asked.
 WindowFilter stretch_filter(double low, double high, double scale);
 

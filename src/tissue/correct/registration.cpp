@@ -186,6 +186,40 @@ Result<Shift> coarse_shift(const image::StoredImage& fixed, std::size_t fixed_ch
     return shift;
 }
 
+Waves cross_power(const Raster<float>& fixed, const Raster<float>& moving) {
+    Waves cross = whitened(fixed);
+    const Waves other = whitened(moving);
+    for (std::size_t i = 0; i < cross.values.size(); ++i) {
+        const Complex product = std::conj(cross.values[i]) * other.values[i];
+        const double size = std::abs(product);
+        cross.values[i] = size > 1e-12 ? product / size : 0;
+    }
+    return cross;
+}
+
+struct PhasePeak {
+    std::int64_t x = 0, y = 0;
+    double height = 0;
+};
+
+/// Keeps the eight highest, the highest first; of neighbours one.
+void keep_highest(const PhasePeak& peak, std::vector<PhasePeak>& peaks) {
+    constexpr std::size_t most = 8;
+    if (peaks.size() == most && peak.height <= peaks.back().height) return;
+    for (PhasePeak& other : peaks) {
+        if (std::abs(other.x - peak.x) > 1 || std::abs(other.y - peak.y) > 1) continue;
+        if (other.height >= peak.height) return;
+        other = peak;
+        std::sort(peaks.begin(), peaks.end(),
+                  [](const PhasePeak& a, const PhasePeak& b) { return a.height > b.height; });
+        return;
+    }
+    if (peaks.size() == most) peaks.pop_back();
+    peaks.insert(std::find_if(peaks.begin(), peaks.end(),
+                              [&](const PhasePeak& other) { return other.height < peak.height; }),
+                 peak);
+}
+
 double middle_value(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     const std::size_t half = values.size() / 2;
@@ -195,13 +229,7 @@ double middle_value(std::vector<double> values) {
 }  // namespace
 
 Shift phase_shift(const Raster<float>& fixed, const Raster<float>& moving) {
-    Waves cross = whitened(fixed);
-    const Waves other = whitened(moving);
-    for (std::size_t i = 0; i < cross.values.size(); ++i) {
-        const Complex product = std::conj(cross.values[i]) * other.values[i];
-        const double size = std::abs(product);
-        cross.values[i] = size > 1e-12 ? product / size : 0;
-    }
+    const Waves cross = cross_power(fixed, moving);
     Waves back = cross;
     back.turn(true);
     const auto peak =
@@ -222,6 +250,37 @@ Shift phase_shift(const Raster<float>& fixed, const Raster<float>& moving) {
             best_y = y;
         }
     Shift shift = refined(cross, best_x, best_y);
+    shift.agreement = best;
+    return shift;
+}
+
+Shift phase_shift_near(const Raster<float>& fixed, const Raster<float>& moving,
+                       const Shift& expected, double reach) {
+    const Waves cross = cross_power(fixed, moving);
+    Waves back = cross;
+    back.turn(true);
+    const auto around = [](std::int64_t at, std::int64_t side) {
+        return (at % side + side) % side;
+    };
+    const auto from_x = std::llround(expected.x - reach), to_x = std::llround(expected.x + reach);
+    const auto from_y = std::llround(expected.y - reach), to_y = std::llround(expected.y + reach);
+    std::vector<PhasePeak> peaks;
+    for (std::int64_t y = from_y; y <= to_y; ++y)
+        for (std::int64_t x = from_x; x <= to_x; ++x) {
+            const auto at = static_cast<std::size_t>(around(y, cross.height) * cross.width +
+                                                     around(x, cross.width));
+            keep_highest({x, y, back.values[at].real()}, peaks);
+        }
+    // Narrow overlaps have peaks by chance: the light itself decides between the highest.
+    double best = -2;
+    PhasePeak chosen;
+    for (const PhasePeak& peak : peaks) {
+        const double agreement = correlation(fixed, moving, peak.x, peak.y);
+        if (agreement <= best) continue;
+        best = agreement;
+        chosen = peak;
+    }
+    Shift shift = refined(cross, chosen.x, chosen.y);
     shift.agreement = best;
     return shift;
 }

@@ -16,6 +16,10 @@ struct Shift {
 /// size, each side a power of two from 16 on.
 /// Sources: Kuglin, Hines 1975; Guizar-Sicairos et al. 2008 for the fraction.
 Shift phase_shift(const Raster<float>& fixed, const Raster<float>& moving);
+/// The same where the shift is known to lie within `reach` pixels of an expected one, along each
+/// axis: peaks elsewhere aren't looked at.
+Shift phase_shift_near(const Raster<float>& fixed, const Raster<float>& moving,
+                       const Shift& expected, double reach);
 
 /// Of whole slides: first of small copies, then of nine windows of 512 pixels at full size, of
 /// which the middle is taken.

@@ -34,9 +34,11 @@ struct Measurement {
 };
 
 /// Shape and brightness of every object of `labels` in every channel of `image`; `nuclei` may be
-/// null, or has the same ids. Each object is measured whole by one thread, from the tiles that it
-/// lies on: the numbers don't depend on tiles or threads.
-/// memory   a window around the objects of 4 × 4 tiles on each thread, and the table
+/// null, or has the same ids. Each tile is read once, its labels twice; the numbers don't depend on
+/// tiles or threads, those of floats neither.
+/// memory   a tile on each thread, the pixels in all channels of objects that cross into tiles that
+///          weren't read yet, the table; an object that needs over 64 MiB so is read by itself at
+///          last, channel by channel: then its box
 /// errors   invalid_input  sizes differ, labels aren't whole numbers, a quantile out of range
 ///          exhausted      an object wider or higher than 16,384 pixels
 ///          corrupt, cancelled
