@@ -1,5 +1,6 @@
 """Pictures and labels as OME-Zarr 0.4, opened by zarr-python and by Stroma again."""
 import json
+import subprocess
 
 import numpy as np
 import tifffile
@@ -65,3 +66,23 @@ def test_labels_of_another_size_are_refused(step, slide, tmp_path):
                               "labels": tmp_path / "slide.tif"}, refused=65)
     assert "1130 by 100 pixels, the picture is 1130 by 620; they must be equal" in \
         refused["message"]
+
+
+def test_segment_writes_its_labels_as_zarr(stroma_binary, slide, tmp_path):
+    def segmented(name, *words):
+        subprocess.run([stroma_binary, "pipeline", "segment", slide.folder / "slide.ome.tiff",
+                        "--labels", tmp_path / name, "--expand", "4", *words], check=True,
+                       capture_output=True)
+    segmented("tiff")
+    for _ in range(2):  # again over what is there
+        segmented("zarr", "--labels-format", "zarr")
+    assert [path.name for path in (tmp_path / "zarr").iterdir()] == ["slide.ome.zarr"]
+    group = zarr.open_group(str(tmp_path / "zarr" / "slide.ome.zarr"), mode="r")
+    np.testing.assert_array_equal(group["0"][:], slide.pixels)
+    assert sorted(group["labels"].attrs["labels"]) == ["cells", "nuclei"]
+    np.testing.assert_array_equal(group["labels/cells/0"][:],
+                                  tifffile.imread(tmp_path / "tiff" / "slide.ome.tiff"))
+    wrong = subprocess.run([stroma_binary, "pipeline", "segment", slide.folder, "--labels",
+                            tmp_path / "zarr", "--labels-format", "png"], check=False,
+                           capture_output=True, text=True)
+    assert wrong.returncode == 2 and "tiff or zarr" in wrong.stderr

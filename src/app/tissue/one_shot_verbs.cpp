@@ -16,7 +16,7 @@ namespace {
 
 struct OneShotOptions {
     std::string input, labels, nuclei, output, channel, markers;
-    std::string radius, expand, expand_um, pixel_um, normalise;
+    std::string radius, expand, expand_um, pixel_um, normalise, labels_format = "tiff";
     std::vector<std::string> quantiles, parameters;
 };
 
@@ -117,7 +117,31 @@ Result<Json> outputs_in(const fs::path& folder) {
     return parse_json(TRY(read_file(folder / "outputs.json")));
 }
 
+/// The picture with the labels that a segmentation left in `work`, as OME-Zarr at `target`: in that
+/// format labels are a part of their picture.
+Result<void> export_segmented(const fs::path& picture, const fs::path& work, const Json& made,
+                              const fs::path& target) {
+    Json inputs = {{"image", {picture.string()}}};
+    for (const char* const port : {"labels", "nuclei"}) {
+        const std::string file = (work / made["outputs"][port][0].get<std::string>()).string();
+        if (inputs["labels"].empty() || inputs["labels"][0] != file)
+            inputs["labels"].push_back(file);
+    }
+    const fs::path folder = work / "zarr";
+    TRY(run_task({{"step", "export"}, {"inputs", inputs}, {"output", folder.string()}},
+                 [](std::string_view, double, double, std::string_view) {}));
+    const Json exported = TRY(outputs_in(folder));
+    std::error_code error;
+    fs::remove_all(target, error);
+    return rename_file(folder / exported["outputs"]["image"][0].get<std::string>(), target);
+}
+
 Result<void> run_segment(const OneShotOptions& options, Invocation& invocation) {
+    if (options.labels_format != "tiff" && options.labels_format != "zarr")
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("--labels-format is '{}'; it may be tiff or zarr", options.labels_format));
+    const bool as_zarr = options.labels_format == "zarr";
     Json parameters = Json::object();
     if (!options.channel.empty()) parameters["channel"] = options.channel;
     TRY(set_number(parameters, "radius", options.radius));
@@ -131,11 +155,13 @@ Result<void> run_segment(const OneShotOptions& options, Invocation& invocation) 
         const Json task = {{"step", "segment"},
                            {"inputs", {{"image", {picture.string()}}}},
                            {"parameters", parameters}};
-        const fs::path target = fs::path(options.labels) / label_name(picture);
+        const fs::path target = fs::path(options.labels) /
+                                (as_zarr ? stem_of(picture) + ".ome.zarr" : label_name(picture));
         double nuclei = 0;
         const auto take = [&](const fs::path& work) -> Result<void> {
             const Json made = TRY(outputs_in(work));
             nuclei = made["summary"]["nuclei"].get<double>();
+            if (as_zarr) return export_segmented(picture, work, made, target);
             const auto file = made["outputs"]["labels"][0].get<std::string>();
             return rename_file(work / file, target);
         };
@@ -209,17 +235,21 @@ Verb pipeline_segment_verb() {
     auto options = std::make_shared<OneShotOptions>();
     return {
         .name = "segment",
-        .summary = "Nuclei (or cells) of pictures as label TIFFs",
+        .summary = "Nuclei (or cells) of pictures as label TIFFs or OME-Zarr",
         .text =
             "Each picture of a folder becomes a TIFF of whole numbers, 0 between cells: tiled "
             "OME-TIFF of 32 bits with the picture's pixel size, named as the picture. With "
             "--expand "
-            "or --expand-um nuclei are grown to cells.",
+            "or --expand-um nuclei are grown to cells. With --labels-format zarr each becomes an "
+            "OME-Zarr 0.4 of the picture and its labels, called NAME.ome.zarr.",
         .examples =
             "  stroma pipeline segment slides --labels masks\n"
+            "  stroma pipeline segment slides --labels stores --labels-format zarr --expand-um 4\n"
             "  stroma pipeline segment slide.ome.tiff --labels masks --channel DNA1 --expand 5\n",
         .options = {{"input", &options->input, "PATH", "a picture, or a folder of them", {}, true},
                     {"-l,--labels", &options->labels, "DIR", "the folder to write into", {}, true},
+                    {"--labels-format", &options->labels_format, "FORMAT",
+                     "tiff (the usual) or zarr"},
                     {"-c,--channel", &options->channel, "CHANNEL",
                      "name or number, from 0; default: DAPI, DNA, … , else the first"},
                     {"--radius", &options->radius, "PIXELS",
