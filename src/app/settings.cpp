@@ -107,6 +107,13 @@ constexpr Setting all_settings[] = {
      "How long a task that failed for the time being waits; then twice that, and so on."},
     {"pipeline.free_least", bytes, "1GiB", "0 … 100000GiB",
      "With less than that free on the data directory's disk no task begins."},
+    {"pipeline.archive", path, "", "",
+     "Folder for outputs that nobody needs at once, on another disk perhaps. Empty: the folder "
+     "pipelines/archive of the data directory. Move what it holds while nothing runs."},
+    {"pipeline.shelf_look", duration, "1min", "10ms … 1d",
+     "How often outputs are looked for whose time to live, or to lie in reach, is over."},
+    {"pipeline.backup", boolean, "true", "",
+     "Whether backups hold what pipelines made; it could be computed again."},
     {"pipeline.drain", duration, "1s", "1s … 30d",
      "Processes are started on this machine so that the queue would be done within that time, by "
      "what such tasks took; shorter takes more of them at once, up to pipeline.tasks_max."},
@@ -156,6 +163,13 @@ constexpr Setting all_settings[] = {
      "The same for messages in a queue; 0 is never."},
     {"watch.queue.errors", number, "0", "0 … 1000000000000",
      "The same for messages that leave a queue for its dead letters in a minute; 0 is never."},
+    {"watch.stage.age", duration, "0s", "0s … 365d",
+     "Age of the oldest task that a pipeline's stage could do, from which on an event is "
+     "published; 0s is never."},
+    {"watch.stage.waiting", number, "0", "0 … 1000000000000",
+     "The same for tasks that a stage could do and nobody does; 0 is never."},
+    {"watch.stage.errors", number, "0", "0 … 1000000000000",
+     "The same for attempts of a stage that fail in a minute; 0 is never."},
     {"watch.rule.age", duration, "0s", "0s … 365d",
      "Age of the oldest event that a rule hasn't handed over, from which on an event is published; "
      "0s is never."},

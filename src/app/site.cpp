@@ -51,6 +51,8 @@ Result<void> open_records(Site::State& state, const Settings& settings) {
     state.objects = TRY(object::DiskStore::open(state.data / "objects", state.clock));
     const std::string cold = settings.text("aws.cold");
     state.cold = cold.empty() ? state.data / cold_folder : fs::path(cold);
+    state.outputs = {state.data / pipelines_folder, settings.text("pipeline.archive")};
+    state.copies_outputs = settings.boolean("pipeline.backup");
     state.control = TRY(sql::SqliteDatabase::open(state.data / "control.db"));
     queue::QueueOptions queue_options = pipeline::job_queue_options();
     queue_options.lease = settings.duration("jobs.lease");

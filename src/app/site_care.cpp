@@ -103,6 +103,25 @@ Result<void> verify_image(Site::State& state, const catalog::Dataset& dataset,
     return {};
 }
 
+/// What runs of pipelines made.
+Result<std::vector<std::string>> verify_outputs(Site::State& state,
+                                                const expression::Watch& watch) {
+    const auto connection = TRY(state.control->connect());
+    return flow::verify_stored_outputs(*connection, state.outputs, "",
+                                       [&] { return is_cancelled(watch); });
+}
+
+/// The outputs that the copied database knows. What isn't copied the copy computes again.
+Result<void> copy_outputs(Site::State& state, const fs::path& half,
+                          const expression::Watch& watch) {
+    const auto database = TRY(sql::SqliteDatabase::open(half / "control.db"));
+    const auto connection = TRY(database->connect());
+    if (state.copies_outputs)
+        return flow::copy_stored_outputs(*connection, state.outputs, half / pipelines_folder,
+                                         [&] { return is_cancelled(watch); });
+    return flow::forget_stored_outputs(*connection);
+}
+
 Result<void> verify_rows(Site::State& state, const catalog::Dataset& dataset) {
     if (TRY(state.warehouse->has_revision(dataset.current_revision))) return {};
     return fail(ErrorCode::corrupt,
@@ -297,6 +316,8 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
             for (const auto& info : TRY(all_objects(*archived)))
                 note(found, archived->verify(info.key));
         }
+        for (std::string& problem : TRY(verify_outputs(*state_, watch)))
+            found.push_back(std::move(problem));
         for (const auto& result : TRY(state_->matrices->live_results()))
             note(found, verify_result(*state_, result));
     }
@@ -344,6 +365,7 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
     std::error_code ignored;
     fs::remove_all(half, ignored);
     TRY(make_folders(half));
+    const auto outputs_stay = TRY(flow::OutputsHeld::take(state_->outputs.folder));
     // Loads wait while the two databases are copied, so both are of one moment. Objects are
     // immutable: those that the catalog names at that moment are copied afterwards.
     {
@@ -377,6 +399,7 @@ Result<void> Site::backup_to(const fs::path& folder, const expression::Watch& wa
         auto* const archived = TRY(cold_objects());
         TRY(copy_objects(*archived, half / cold_folder, state_->clock, watch));
     }
+    TRY(copy_outputs(*state_, half, watch));
     TRY(replace_file(half / "store.json", as_bytes(Json{{"format", store_format}}.dump() + "\n")));
     TRY(rename_file(half, folder));
     return sync_folder(folder.parent_path());

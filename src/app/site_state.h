@@ -11,6 +11,7 @@
 #include "explorer/clusterings.h"
 #include "explorer/comparisons.h"
 #include "explorer/explorer.h"
+#include "flow/stored_outputs.h"
 #include "image/image_files.h"
 #include "matrix/matrix_writer.h"
 #include "matrix/request_store.h"
@@ -28,6 +29,7 @@ namespace stroma::app {
 inline constexpr const char* access_key_file = "access-keys.key";
 inline constexpr const char* ingest_file = "ingest.sqlite";
 inline constexpr const char* cold_folder = "cold";
+inline constexpr const char* pipelines_folder = "pipelines";
 /// The warehouse's file is to be written anew when it is opened next.
 inline constexpr const char* rewrite_mark = "warehouse.rewrite";
 
@@ -45,6 +47,8 @@ struct Site::State {
     std::unique_ptr<sql::SqliteDatabase> ingest;        ///< null until it is asked for
     fs::path cold;                                      ///< folder of archived objects
     std::unique_ptr<object::ObjectStore> cold_objects;  ///< null until it is asked for
+    flow::OutputPlaces outputs;                         ///< of pipelines
+    bool copies_outputs = true;                         ///< when it is backed up
     std::shared_ptr<sql::EmbeddedDatabase> warehouse_database;
     /// Imports and what else may take hours; matrices and comparisons, for which somebody waits;
     /// clusterings, which may take minutes of all cores.

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "flow/engine_state.h"
+#include "flow/stored_outputs.h"
 
-// What a run will take by what others took, and whether what was made is still as it was made.
+// What a run will take by what others took.
 
 namespace stroma::flow {
 namespace {
@@ -79,45 +80,9 @@ Result<Estimate> Engine::estimate(const NewRun& asked) {
 
 Result<std::vector<std::string>> Engine::verify_outputs(std::string_view id,
                                                         const std::function<bool()>& cancelled) {
-    std::vector<std::pair<std::string, Manifest>> outputs;
-    std::vector<std::string> findings;
-    {
-        const auto connection = TRY(state_->pool.take());
-        const std::string run = id.empty() ? "" : TRY(find(id)).id;
-        const auto rows = TRY(connection->execute(
-            "SELECT key, manifest, hash, (SELECT parts FROM flow_tasks t WHERE t.id = o.task) FROM "
-            "flow_outputs o WHERE ? = '' OR key IN (SELECT key FROM flow_tasks WHERE run = ?) "
-            "ORDER BY key",
-            {run, run}));
-        while (TRY(rows->next())) {
-            const std::string key = rows->text(0);
-            Manifest manifest = TRY(Manifest::from_json(rows->text(1)));
-            if (manifest.hash() != rows->text(2))
-                findings.push_back(fmt::format(
-                    "output {}: its manifest isn't the one that was made", key.substr(0, 12)));
-            // The key is the hash of inputs, parameters and code: recomputed from what is written.
-            if (!rows->is_null(3) && key_of(KeyParts::from_json(rows->text(3))) != key)
-                findings.push_back(
-                    fmt::format("output {}: inputs, parameters and code as they are written down "
-                                "give another key",
-                                key.substr(0, 12)));
-            outputs.emplace_back(key, std::move(manifest));
-        }
-    }
-    for (const auto& [key, manifest] : outputs)
-        for (const OutputFile& file : manifest.files) {
-            const auto hash = hash_of_file(state_->store.path_of(key) / file.name, cancelled);
-            if (!hash && hash.error().code == ErrorCode::cancelled) return fail(hash.error());
-            if (!hash)
-                findings.push_back(fmt::format("output {}: {} can't be read: {}", key.substr(0, 12),
-                                               file.name, hash.error().message));
-            else if (*hash != file.hash)
-                findings.push_back(fmt::format(
-                    "output {}: {} isn't what was made: its bytes hash "
-                    "to {}, and they were {}",
-                    key.substr(0, 12), file.name, hash->substr(0, 12), file.hash.substr(0, 12)));
-        }
-    return findings;
+    const auto connection = TRY(state_->pool.take());
+    return verify_stored_outputs(*connection, {state_->options.folder, state_->options.archive},
+                                 id.empty() ? "" : TRY(find(id)).id, cancelled);
 }
 
 }  // namespace stroma::flow

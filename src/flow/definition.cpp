@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <numeric>
+
+#include "flow/size_text.h"
 
 namespace stroma::flow {
 namespace {
@@ -88,6 +91,17 @@ Result<Milliseconds> duration_in(std::string_view text) {
     };
     return Milliseconds{
         static_cast<std::int64_t>(TRY(measured(text, units, "30s, 5min, 24h or 7d")))};
+}
+
+std::string size_text(std::uint64_t bytes) {
+    constexpr std::array<const char*, 5> units = {"B", "KiB", "MiB", "GiB", "TiB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (value >= 1024 && unit + 1 < units.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    return fmt::format("{:.{}g} {}", value, value >= 100 ? 4 : 3, units[unit]);
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {

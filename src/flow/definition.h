@@ -54,6 +54,7 @@ struct Dimension {
 /// How often a task is tried again, by what became of it. Bad input never is.
 struct Retries {
     int temporary = 5, lost = 3, memory = 3, timeout = 1, failure = 0;
+    int given_back = 5;  ///< by workers elsewhere that had to end
 };
 
 struct Stage {
@@ -73,6 +74,12 @@ struct Stage {
     Retries retries;
     Milliseconds timeout{3600'000};
     Milliseconds ttl{0};  ///< of its outputs since they were last used; 0 keeps them
+    /// Since they were last used they go to the archive; 0 never.
+    Milliseconds archive{0};
+    /// Of outputs that a reader has still to read, before more are made; 0 is any number. `share`
+    /// is of the disk, from 0 to 1.
+    std::uint64_t room_bytes = 0;
+    double room_share = 0;
     bool needs_review = false;
 };
 

@@ -25,6 +25,10 @@ public:
         for (const Stage& stage : definition_.stages) {
             check_work(stage);
             check_scatter(stage);
+            if (stage.ttl.count() > 0 && stage.archive >= stage.ttl)
+                issue(stage.place, field_of(stage) + ".archive",
+                      "it would go to the archive after its time to live is over",
+                      "a ttl longer than archive, or none");
             for (const StageInput& input : stage.inputs)
                 for (const Reference& from : input.from)
                     check_reference(from, field_of(stage) + ".inputs." + input.name);

@@ -22,6 +22,7 @@ EngineOptions filled_options(EngineOptions options) {
     if (options.memory_max == 0)
         options.memory_max = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                              static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    if (options.archive.empty()) options.archive = options.folder / "archive";
     return options;
 }
 
@@ -46,6 +47,7 @@ Engine::State::State(sql::Database& database, EngineOptions given, const Clock& 
       clock(its_clock),
       ids(its_ids),
       store(options.folder / "outputs"),
+      cold(options.archive),
       instance(sha256_hex(options.folder.string()).substr(0, 16)) {}
 
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -54,7 +56,8 @@ Engine::~Engine() { stop(); }
 Result<std::unique_ptr<Engine>> Engine::open(sql::Database& database, EngineOptions options,
                                              const Clock& clock, IdSource& ids) {
     TRY(sql::migrate(database, "flow", migrations()));
-    for (const char* part : {"outputs", "work", "logs"}) TRY(make_folders(options.folder / part));
+    for (const char* part : {"outputs", "work", "logs", "kept"})
+        TRY(make_folders(options.folder / part));
     auto state = std::make_unique<State>(database, std::move(options), clock, ids);
     // The key of a task that goes on names the version of its step.
     bool goes_on = false;
@@ -74,13 +77,17 @@ Result<std::unique_ptr<Engine>> Engine::open(sql::Database& database, EngineOpti
 void Engine::start() {
     if (state_->thread.joinable()) return;
     state_->thread = std::jthread([this](const std::stop_token& stop) { state_->steward(stop); });
+    state_->archive_thread =
+        std::jthread([this](const std::stop_token& stop) { state_->archivist(stop); });
 }
 
 void Engine::stop() {
     if (!state_->thread.joinable()) return;
     state_->thread.request_stop();
+    state_->archive_thread.request_stop();
     state_->wake.notify_all();
     state_->thread.join();
+    state_->archive_thread.join();
 }
 
 Result<Steps> Engine::steps() {
@@ -247,10 +254,16 @@ Result<std::vector<Review>> Engine::reviews(std::string_view run) {
 }
 
 Result<fs::path> Engine::file_of(std::string_view key, std::string_view name) {
-    const auto known = TRY(manifest(key));
-    if (!known || known->find(name) == nullptr)
+    const auto connection = TRY(state_->pool.take());
+    const auto output = TRY(records::find_output(*connection, std::string(key)));
+    if (!output || TRY(Manifest::from_json(output->manifest)).find(name) == nullptr)
         return fail(ErrorCode::not_found,
                     fmt::format("there is no file '{}' of that output (any more)", name));
+    if (output->tier == Tier::cold)
+        return fail(ErrorCode::conflict,
+                    fmt::format("'{}' lies in the archive; ask for it: stroma pipeline restore "
+                                "RUN, or Restore on the run's page",
+                                name));
     return state_->store.path_of(key) / std::string(name);
 }
 

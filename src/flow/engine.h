@@ -11,9 +11,9 @@
 #include "base/result.h"
 #include "flow/admission.h"
 #include "flow/definition.h"
-#include "flow/output_store.h"
 #include "flow/run.h"
 #include "flow/standing.h"
+#include "flow/stored/output_store.h"
 #include "sql/database.h"
 
 namespace stroma::flow {
@@ -24,8 +24,10 @@ struct EngineOptions {
     std::function<Result<Steps>()> steps;
     Milliseconds lease{60'000};
     Milliseconds first_retry{5'000};
-    std::uint64_t memory_max = 0;  ///< that a task may be given; 0: the machine's
-    std::uint64_t free_least = 0;  ///< bytes of disk that must be free for a task to begin
+    std::uint64_t memory_max = 0;     ///< that a task may be given; 0: the machine's
+    std::uint64_t free_least = 0;     ///< bytes of disk that must be free for a task to begin
+    fs::path archive;                 ///< of outputs that nobody needs at once; "": below `folder`
+    Milliseconds shelf_look{60'000};  ///< between looks for outputs whose time is over
 };
 
 /// A worker that asks for work.
@@ -74,8 +76,23 @@ public:
     /// errors  cancelled
     Result<std::vector<std::string>> verify_outputs(std::string_view run,
                                                     const std::function<bool()>& cancelled);
-    /// Where a file of an output lies. errors  not_found
+    /// Where a file of an output lies. errors  not_found; conflict: it is in the archive
     Result<fs::path> file_of(std::string_view key, std::string_view name);
+    /// Outputs of the run's tasks and where they lie, as tasks are in order.
+    Result<std::vector<Shelved>> shelf(std::string_view run);
+    /// Has them taken to the archive, of the stage and item or of all: ""; gives how many. What
+    /// runs that go on may need stays. errors  conflict  the run goes on itself
+    Result<int> put_away(std::string_view run, std::string_view stage, std::string_view item);
+    /// Has them brought back for so long; an event "restored" tells when all are there. Gives how
+    /// many come. Where they are back already, they stay longer.
+    /// errors  invalid_input  how long; not_found  no output of it
+    Result<int> bring_back(std::string_view run, std::string_view stage, std::string_view item,
+                           Milliseconds stay);
+    /// Does what waits for the archive, here and now.
+    Result<void> work_off_archive(const std::function<bool()>& cancelled);
+    Result<ArchiveSums> archive_sums();
+    /// Rises whenever an output has gone to the archive or come back.
+    std::uint64_t moves() const;
     /// What an attempt wrote; "" when it isn't there any more.
     fs::path log_of(const Task& task, int attempt) const;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -14,6 +15,7 @@
 #include "base/json.h"
 #include "flow/engine.h"
 #include "flow/records.h"
+#include "flow/stored/cold_store.h"
 #include "flow/task_key.h"
 #include "sql/connection_pool.h"
 
@@ -45,6 +47,7 @@ struct LiveTask {
     bool is_local = false;           ///< its worker dies with us
     bool is_committing = false;      ///< its output is being taken
     std::int64_t lease_ends_ms = 0;  ///< steady
+    std::uint64_t output_bytes = 0;  ///< of what is done
 };
 
 struct LiveStage {
@@ -71,6 +74,9 @@ struct LiveWorker {
     std::int64_t heard_ms = 0;
     bool is_local = false;
 };
+
+/// For how long comes back what a run reads.
+constexpr Milliseconds restored_usual{7LL * 24 * 3600 * 1000};
 
 struct Engine::State {
     State(sql::Database& database, EngineOptions given, const Clock& its_clock, IdSource& its_ids);
@@ -124,6 +130,8 @@ struct Engine::State {
                           KeyParts& parts);
     Result<std::vector<std::string>> why_computed(sql::Connection& connection, const LiveRun& run,
                                                   const Task& task);
+    /// Asks the archive for what the task reads; whether it has to wait for that.
+    Result<bool> asks_archive(sql::Connection& connection, LiveRun& run, LiveTask& task);
     Result<void> output_is_there(sql::Connection& connection, LiveRun& run, LiveTask& task);
     Result<void> done(sql::Connection& connection, LiveRun& run, LiveTask& task);
     Result<void> dead(sql::Connection& connection, LiveRun& run, LiveTask& task,
@@ -149,11 +157,39 @@ struct Engine::State {
     Result<Assignment> assign(sql::Connection& connection, LiveRun& run, LiveTask& task);
     Result<void> cancel_rest(sql::Connection& connection, LiveRun& run);
     Result<void> end_leases();
+    /// What tasks of the stage have made that readers have still to read, with what those under way
+    /// will make as far as others tell; and whether that is as much as may be while readers go on.
+    struct Room {
+        std::uint64_t used = 0, limit = 0;
+        bool is_full = false;
+    };
+    Room room_of(const LiveRun& run, const Stage& stage) const;
     fs::path work_of(const LiveTask& task) const;
+    fs::path kept_of(const std::string& key) const;
     fs::path log_path(const Task& task, int attempt) const;
     /// The run and the task that is running under that lease.
     Result<std::pair<LiveRun*, LiveTask*>> held(std::int64_t task, std::int64_t lease);
     std::pair<LiveRun*, LiveTask*> find_task(std::int64_t id);
+
+    // archive/archiving.cpp
+    struct Move {
+        enum class Way { away, back, drop };
+        std::string key;
+        Way way = Way::away;
+        Manifest manifest;
+    };
+    /// Does one thing that waits: whether there was one.
+    Result<bool> move_one(const std::function<bool()>& cancelled);
+    Result<std::optional<Move>> next_move();
+    Result<void> went_away(const Move& move, const Result<std::uint64_t>& bytes);
+    Result<void> came_back(const Move& move, const Result<void>& copied);
+    Result<void> tell_restored(sql::Connection& connection, const Move& move, std::int64_t until_ms,
+                               const std::string& error);
+    /// Keys of tasks of runs that go on.
+    std::set<std::string> used_keys() const;
+    Result<void> ask_back(sql::Connection& connection, const std::string& key,
+                          const std::string& run, Milliseconds stay);
+    void archivist(const std::stop_token& stop);
 
     // steward.cpp
     Result<void> prepare(std::unique_lock<std::mutex>& lock, const std::string& run);
@@ -165,6 +201,9 @@ struct Engine::State {
     const Clock& clock;
     IdSource& ids;
     OutputStore store;
+    ColdStore cold;
+    std::atomic<std::uint64_t> moves{0};
+    std::mutex moving_mutex;  ///< held by who moves outputs; taken before the other
 
     std::mutex mutex;
     std::condition_variable_any wake;
@@ -174,6 +213,10 @@ struct Engine::State {
     std::set<std::int64_t> ready;                             ///< tasks
     std::map<std::string, std::int64_t> in_flight;            ///< by key: who makes it
     std::map<std::string, std::set<std::int64_t>> followers;  ///< who waits for that key
+    std::map<std::string, std::set<std::int64_t>> awaiting;   ///< and for it to come back
+    std::string moving;                                       ///< the key that is under way
+    std::map<std::string, std::int64_t> unmoved;  ///< what couldn't be: steady, not before
+    bool archive_asked = false;
     std::map<std::string, LiveWorker> workers;
     std::map<std::string, Scale> scales;
     /// Attempts that began, made something, failed, by pipeline and stage.
@@ -191,7 +234,7 @@ struct Engine::State {
     std::int64_t last_task = 0, last_lease = 0, expired_ms = 0;
     std::string instance;  ///< in the marks of processes
     std::optional<Steps> known_steps;
-    std::jthread thread;
+    std::jthread thread, archive_thread;
 };
 
 std::string item_of(const Coordinates& coordinates);

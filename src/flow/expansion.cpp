@@ -113,6 +113,10 @@ Result<std::optional<std::vector<Coordinates>>> Engine::State::spread(sql::Conne
         if (source.state != TaskState::done) continue;
         const auto output = TRY(records::find_output(connection, source.key));
         if (!output) continue;
+        if (output->tier == Tier::cold) {
+            TRY(ask_back(connection, source.key, run.record.id, restored_usual));
+            return std::nullopt;
+        }
         const Manifest manifest = TRY(Manifest::from_json(output->manifest));
         const auto files = manifest.outputs.find(dimension.from->output);
         if (files == manifest.outputs.end()) continue;

@@ -42,6 +42,10 @@ fs::path Engine::State::work_of(const LiveTask& task) const {
     return options.folder / "work" / fmt::format("{}-{}", task.record.id, task.record.lease);
 }
 
+fs::path Engine::State::kept_of(const std::string& key) const {
+    return options.folder / "kept" / key;
+}
+
 fs::path Engine::State::log_path(const Task& task, int attempt) const {
     return options.folder / "logs" / task.run / fmt::format("{}-{}.log", task.id, attempt);
 }
@@ -92,10 +96,42 @@ Result<Assignment> Engine::State::assign(sql::Connection& connection, LiveRun& r
     work.timeout = task.record.timeout;
     work.lease_length = options.lease;
     work.work = work_of(task);
+    work.kept = kept_of(task.record.key);
     work.log = log_path(task.record, task.record.attempt);
     work.mark = fmt::format("{}:{}:{}-{};", instance, task.is_local ? "local" : "pilot",
                             task.record.id, task.record.lease);
     return work;
+}
+
+Engine::State::Room Engine::State::room_of(const LiveRun& run, const Stage& stage) const {
+    Room room{.limit = stage.room_bytes};
+    if (struct statvfs disk{};
+        stage.room_share > 0 && ::statvfs(options.folder.c_str(), &disk) == 0)
+        room.limit =
+            static_cast<std::uint64_t>(stage.room_share * static_cast<double>(disk.f_blocks) *
+                                       static_cast<double>(disk.f_frsize));
+    const auto found = run.stages.find(stage.name);
+    if (room.limit == 0 || found == run.stages.end()) return room;
+    std::uint64_t made = 0, makers = 0, under_way = 0;
+    bool readers_go_on = false;
+    for (const std::int64_t id : found->second.tasks) {
+        const LiveTask& task = run.tasks.at(id);
+        if (task.record.state == TaskState::running) ++under_way;
+        if (task.record.state != TaskState::done) continue;
+        made += task.output_bytes;
+        ++makers;
+        bool is_unread = false;
+        for (const std::int64_t reader : task.dependents) {
+            const TaskState state = run.tasks.at(reader).record.state;
+            is_unread |= !is_final(state);
+            readers_go_on |= state == TaskState::ready || state == TaskState::running;
+        }
+        if (is_unread) room.used += task.output_bytes;
+    }
+    if (makers > 0) room.used += under_way * (made / makers);
+    // Who reads all of it at once would wait for ever, else.
+    room.is_full = readers_go_on && room.used >= room.limit;
+    return room;
 }
 
 Result<std::optional<Assignment>> Engine::lease(const Offer& offer) {
@@ -107,19 +143,23 @@ Result<std::optional<Assignment>> Engine::lease(const Offer& offer) {
     if (state.ready.empty() || !has_room(state.options.folder, state.options.free_least))
         return std::nullopt;
     std::map<std::string, int> running_of;
-    for (const auto& [id, run] : state.live)
-        for (const std::int64_t number : state.ready)
-            if (run.tasks.contains(number)) running_of.try_emplace(run.record.owner, 0);
+    for (const std::int64_t number : state.ready)
+        if (const auto [run, task] = state.find_task(number); task != nullptr)
+            running_of.try_emplace(run->record.owner, 0);
     for (const auto& [key, number] : state.in_flight)
         if (const auto [run, task] = state.find_task(number);
             task != nullptr && task->record.state == TaskState::running)
             ++running_of[run->record.owner];
     std::vector<Candidate> candidates;
+    std::map<std::pair<const LiveRun*, const Stage*>, bool> full;
     for (const std::int64_t number : state.ready) {
         const auto [run, task] = state.find_task(number);
         if (task == nullptr || task->record.not_before_ms > now) continue;
         if (!offer.run.empty() && run->record.id != offer.run) continue;
         const Stage& stage = *run->definition.find_stage(task->record.stage);
+        const auto [known, is_new] = full.try_emplace({run, &stage}, false);
+        if (is_new) known->second = state.room_of(*run, stage).is_full;
+        if (known->second) continue;
         candidates.push_back({number, run->record.owner, run->record.priority,
                               task->record.ready_ms, stage.cores, task->record.memory_bytes});
         if (candidates.size() == candidates_max) break;
@@ -194,6 +234,20 @@ Result<void> Engine::State::failed(sql::Connection& connection, LiveRun& run, Li
     }
     if (end.outcome == Outcome::cancelled) {
         // Its worker was asked to leave: that is nobody's failure.
+        // Here that is the end of this program. A worker elsewhere has its time, which may be too
+        // short for the task however often it begins anew.
+        const int times = task.is_local ? 0 : ++record.tries[Outcome::cancelled];
+        if (times > stage.retries.given_back) {
+            const std::string error = fmt::format(
+                "workers that had to end have given it back {} times, the last after {} s: let "
+                "them last longer (slurm.time), cut the work smaller, or allow more of it with "
+                "retries: {{given_back: {}}}",
+                times, (clock.unix_ms() - record.started_ms) / 1000, 2 * times);
+            TRY(record_attempt(connection, task, end, "no more tries"));
+            TRY(note_event(connection, "task failed", run, &task,
+                           {{"outcome", "given back"}, {"error", error}, {"again", false}}));
+            return dead(connection, run, task, error);
+        }
         TRY(record_attempt(connection, task, end, "again: its worker ended"));
         record.state = TaskState::ready;
         ready.insert(record.id);
@@ -235,7 +289,8 @@ Result<void> Engine::State::take_output(sql::Connection& connection, LiveRun& ru
     const std::int64_t now = clock.unix_ms();
     TRY(records::put_output(
         connection, {record.key, manifest.json(), manifest.hash(), manifest.bytes(), record.id,
-                     end.core_seconds, stage.ttl, now, now}));
+                     end.core_seconds, stage.ttl, now, now, stage.archive}));
+    task.output_bytes = manifest.bytes();
     ++passed[{run.record.pipeline, record.stage}].completed;
     TRY(record_attempt(connection, task, end, ""));
     TRY(output_is_there(connection, run, task));
@@ -248,12 +303,13 @@ Result<void> Engine::finish(std::int64_t id, std::int64_t lease, const WorkEnd& 
     std::unique_lock lock(state.mutex);
     const auto [run, task] = TRY(state.held(id, lease));
     const fs::path work = state.work_of(*task);
+    std::string key;
     WorkEnd told = end;
     std::optional<Manifest> manifest;
     if (end.outcome == Outcome::done) {
         task->is_committing = true;
         const std::vector<InputFile> files = run->files;
-        const std::string key = task->record.key;
+        key = task->record.key;
         const std::vector<std::string> promised =
             run->definition.find_stage(task->record.stage)->outputs;
         lock.unlock();
@@ -286,6 +342,7 @@ Result<void> Engine::finish(std::int64_t id, std::int64_t lease, const WorkEnd& 
     lock.unlock();
     std::error_code error;
     fs::remove_all(work, error);
+    if (manifest) fs::remove_all(state.kept_of(key), error);
     return written;
 }
 

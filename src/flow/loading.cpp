@@ -15,10 +15,17 @@ Result<void> Engine::State::recover() {
             TRY(records::integer(*connection, "SELECT coalesce(max(id), 0) FROM flow_tasks"));
         last_lease =
             TRY(records::integer(*connection, "SELECT coalesce(max(lease), 0) FROM flow_tasks"));
-        std::set<std::string> keys;
-        const auto rows = TRY(connection->execute("SELECT key FROM flow_outputs"));
-        while (TRY(rows->next())) keys.insert(rows->text(0));
-        store.sweep([&](const std::string& key) { return keys.contains(key); });
+        std::set<std::string> here, away;
+        const auto rows = TRY(connection->execute("SELECT key, tier FROM flow_outputs"));
+        while (TRY(rows->next())) {
+            const Tier tier = tier_named(rows->text(1));
+            if (tier != Tier::cold) here.insert(rows->text(0));
+            if (tier != Tier::hot) away.insert(rows->text(0));
+        }
+        // A move that was cut off left a copy in the other place.
+        store.sweep([&](const std::string& key) { return here.contains(key); });
+        cold.sweep([&](const std::string& key) { return away.contains(key); });
+        archive_asked = true;
     }
     TRY(reload());
     std::set<fs::path> used;
@@ -28,6 +35,9 @@ Result<void> Engine::State::recover() {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(options.folder / "work", error))
         if (!used.contains(entry.path())) fs::remove_all(entry.path(), error);
+    const std::set<std::string> keys = used_keys();
+    for (const auto& entry : fs::directory_iterator(options.folder / "kept", error))
+        if (!keys.contains(entry.path().filename())) fs::remove_all(entry.path(), error);
     return write([this](sql::Connection& connection) -> Result<void> {
         for (auto& [id, run] : live)
             if (run.cancel_asked) TRY(cancel_rest(connection, run));
@@ -41,6 +51,7 @@ Result<void> Engine::State::reload() {
     ready.clear();
     in_flight.clear();
     followers.clear();
+    awaiting.clear();
     const auto connection = TRY(pool.take());
     for (const Run& run : TRY(records::runs(*connection, "WHERE state = 'running'", {})))
         TRY(load_run(*connection, run));
@@ -96,6 +107,12 @@ Result<void> Engine::State::load_run(sql::Connection& connection, const Run& rec
         stage.tasks.push_back(now.record.id);
         run.tasks.emplace(now.record.id, std::move(now));
     }
+    const auto made = TRY(connection.execute(
+        "SELECT t.id, o.bytes FROM flow_tasks t JOIN flow_outputs o ON o.key = t.key WHERE t.run = "
+        "? AND t.state = 'done'",
+        {record.id}));
+    while (TRY(made->next()))
+        run.tasks.at(made->integer(0)).output_bytes = static_cast<std::uint64_t>(made->integer(1));
     LiveRun& kept = live[record.id] = std::move(run);
     for (auto& [id, task] : kept.tasks) {
         link(kept, task);

@@ -83,12 +83,14 @@ private:
     void read_scatter(Stage& stage, const YAML::Node& node, const std::string& field);
     void read_dimension(Stage& stage, const YAML::Node& node, const std::string& field);
     void read_retries(Stage& stage, const YAML::Node& node, const std::string& field);
+    void read_room(Stage& stage, const YAML::Node& node, const std::string& field);
     void read_resources(Stage& stage, const YAML::Node& node, const std::string& field);
     Reference reference(const YAML::Node& node, const std::string& field);
 
     Definition& definition_;
     std::vector<Issue>& issues_;
     const std::map<std::string, std::string>& changes_;
+    Stage usual_;  ///< what the pipeline says for all of them
 };
 
 bool is_name(const std::string& text) {
@@ -329,7 +331,8 @@ void Reader::read_retries(Stage& stage, const YAML::Node& node, const std::strin
              {"lost", into(retries.lost, "lost")},
              {"memory", into(retries.memory, "memory")},
              {"timeout", into(retries.timeout, "timeout")},
-             {"failure", into(retries.failure, "failure")}});
+             {"failure", into(retries.failure, "failure")},
+             {"given_back", into(retries.given_back, "given_back")}});
 }
 
 void Reader::read_resources(Stage& stage, const YAML::Node& node, const std::string& field) {
@@ -342,8 +345,23 @@ void Reader::read_resources(Stage& stage, const YAML::Node& node, const std::str
           }}});
 }
 
+/// "10GiB", or "5%" of the disk.
+void Reader::read_room(Stage& stage, const YAML::Node& node, const std::string& field) {
+    const std::string said = node.IsScalar() ? node.Scalar() : "";
+    if (!said.ends_with('%'))
+        return measure<std::uint64_t>(node, field, stage.room_bytes, bytes_in);
+    double percent = 0;
+    const auto [end, error] = std::from_chars(said.data(), said.data() + said.size() - 1, percent);
+    if (error != std::errc() || end != said.data() + said.size() - 1 || !(percent > 0) ||
+        percent > 100)
+        return issue(node, field, fmt::format("'{}' isn't like 10GiB, or 5% of the disk", said));
+    stage.room_share = percent / 100;
+}
+
 void Reader::read_stage(const std::string& name, const YAML::Node& node) {
     Stage stage{.name = name, .place = place_of(node)};
+    stage.ttl = usual_.ttl;
+    stage.archive = usual_.archive;
     const std::string field = "stages." + name;
     const auto words = [&](std::vector<std::string>& into, const char* member) {
         return [&, member](const YAML::Node& value) { into = texts(value, field + "." + member); };
@@ -386,6 +404,11 @@ void Reader::read_stage(const std::string& name, const YAML::Node& node) {
               [&](const YAML::Node& value) {
                   measure<Milliseconds>(value, field + ".ttl", stage.ttl, duration_in);
               }},
+             {"archive",
+              [&](const YAML::Node& value) {
+                  measure<Milliseconds>(value, field + ".archive", stage.archive, duration_in);
+              }},
+             {"room", [&](const YAML::Node& value) { read_room(stage, value, field + ".room"); }},
              {"review", review}});
     if (node.IsMap()) definition_.stages.push_back(std::move(stage));
 }
@@ -414,6 +437,14 @@ void Reader::read(const YAML::Node& root) {
           },
           true},
          {"parameters", [&](const YAML::Node& value) { parameters.reset(value); }},
+         {"ttl",
+          [&](const YAML::Node& value) {
+              measure<Milliseconds>(value, "ttl", usual_.ttl, duration_in);
+          }},
+         {"archive",
+          [&](const YAML::Node& value) {
+              measure<Milliseconds>(value, "archive", usual_.archive, duration_in);
+          }},
          {"stages", [&](const YAML::Node& value) { stages.reset(value); }, true}});
     if (parameters.IsDefined() && !parameters.IsNull()) read_parameters(parameters);
     for (const auto& [name, value] : changes_) {

@@ -210,17 +210,17 @@ Result<std::vector<Attempt>> attempts(sql::Connection& connection, std::string_v
 Result<void> put_output(sql::Connection& connection, const Output& output) {
     TRY(connection.change(
         "INSERT INTO flow_outputs(key, manifest, hash, bytes, task, core_seconds, ttl_ms, "
-        "created_ms, used_ms) VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(key) DO NOTHING",
+        "created_ms, used_ms, archive_ms) VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(key) DO NOTHING",
         {output.key, output.manifest, output.hash, whole(output.bytes), output.task,
-         output.core_seconds, std::int64_t{output.ttl.count()}, output.created_ms,
-         output.used_ms}));
+         output.core_seconds, std::int64_t{output.ttl.count()}, output.created_ms, output.used_ms,
+         std::int64_t{output.archive.count()}}));
     return {};
 }
 
 Result<std::optional<Output>> find_output(sql::Connection& connection, const std::string& key) {
     const auto rows = TRY(connection.execute(
-        "SELECT key, manifest, hash, bytes, task, core_seconds, ttl_ms, created_ms, used_ms "
-        "FROM flow_outputs WHERE key = ?",
+        "SELECT key, manifest, hash, bytes, task, core_seconds, ttl_ms, created_ms, used_ms, "
+        "archive_ms, tier, stored_bytes, until_ms FROM flow_outputs WHERE key = ?",
         {key}));
     if (!TRY(rows->next())) return std::nullopt;
     return Output{rows->text(0),
@@ -231,7 +231,11 @@ Result<std::optional<Output>> find_output(sql::Connection& connection, const std
                   rows->real(5),
                   Milliseconds{rows->integer(6)},
                   rows->integer(7),
-                  rows->integer(8)};
+                  rows->integer(8),
+                  Milliseconds{rows->integer(9)},
+                  tier_named(rows->text(10)),
+                  static_cast<std::uint64_t>(rows->integer(11)),
+                  rows->integer(12)};
 }
 
 Result<void> add_review(sql::Connection& connection, const Review& review) {

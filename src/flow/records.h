@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "flow/output_store.h"
 #include "flow/run.h"
+#include "flow/stored/output_store.h"
 #include "sql/database.h"
 
 // Private to this folder: the rows of runs, tasks, attempts, outputs and reviews.
@@ -34,6 +34,10 @@ struct Output {
     double core_seconds = 0;
     Milliseconds ttl{0};
     std::int64_t created_ms = 0, used_ms = 0;
+    Milliseconds archive{0};
+    Tier tier = Tier::hot;
+    std::uint64_t stored_bytes = 0;  ///< in the archive
+    std::int64_t until_ms = 0;       ///< that a restored one stays
 };
 Result<void> put_output(sql::Connection& connection, const Output& output);
 Result<std::optional<Output>> find_output(sql::Connection& connection, const std::string& key);

@@ -12,6 +12,7 @@ constexpr std::array<std::string_view, 4> run_states = {"running", "succeeded", 
                                                         "cancelled"};
 constexpr std::array<std::string_view, 8> task_states = {
     "waiting", "ready", "running", "review", "done", "dead", "blocked", "cancelled"};
+constexpr std::array<std::string_view, 4> tiers = {"hot", "cold", "restored", "restoring"};
 
 template <class State, std::size_t count>
 State state_of(const std::array<std::string_view, count>& names, std::string_view name) {
@@ -26,6 +27,9 @@ std::string_view name_of(RunState state) { return run_states[static_cast<std::si
 RunState run_state_named(std::string_view name) { return state_of<RunState>(run_states, name); }
 std::string_view name_of(TaskState state) { return task_states[static_cast<std::size_t>(state)]; }
 TaskState task_state_named(std::string_view name) { return state_of<TaskState>(task_states, name); }
+
+std::string_view name_of(Tier tier) { return tiers[static_cast<std::size_t>(tier)]; }
+Tier tier_named(std::string_view name) { return state_of<Tier>(tiers, name); }
 
 std::string Assignment::json() const {
     return Json{{"task", task},
@@ -44,6 +48,7 @@ std::string Assignment::json() const {
                 {"timeout_ms", timeout.count()},
                 {"lease_ms", lease_length.count()},
                 {"work", work.string()},
+                {"kept", kept.string()},
                 {"log", log.string()},
                 {"mark", mark}}
         .dump();
@@ -68,6 +73,7 @@ Result<Assignment> Assignment::from_json(std::string_view text) {
     work.timeout = Milliseconds{json.at("timeout_ms").get<std::int64_t>()};
     work.lease_length = Milliseconds{json.at("lease_ms").get<std::int64_t>()};
     work.work = json.at("work").get<std::string>();
+    work.kept = json.at("kept").get<std::string>();
     work.log = json.at("log").get<std::string>();
     work.mark = json.at("mark").get<std::string>();
     return work;

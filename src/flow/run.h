@@ -102,6 +102,20 @@ struct Attempt {
     std::int64_t started_ms = 0, ended_ms = 0;
 };
 
+/// Where an output lies: in its folder; in the archive; in both for a while; or somebody waits for
+/// it to come back from there.
+enum class Tier { hot, cold, restored, restoring };
+std::string_view name_of(Tier tier);
+Tier tier_named(std::string_view name);
+
+/// An output of a run's task, and where it lies.
+struct Shelved {
+    std::string stage, item, key;
+    Tier tier = Tier::hot;
+    std::uint64_t bytes = 0, stored_bytes = 0;  ///< stored: in the archive, 0 when it isn't there
+    std::int64_t until_ms = 0;                  ///< that a restored one stays
+};
+
 struct Review {
     std::string run, stage, item, key;
     bool accepted = false;
@@ -130,6 +144,7 @@ struct Assignment {
     std::uint64_t memory_bytes = 0;
     Milliseconds timeout{0}, lease_length{0};
     fs::path work;  ///< its own folder, to be made
+    fs::path kept;  ///< of the output's key: there again when the task is tried again
     fs::path log;
     std::string mark;
 

@@ -162,16 +162,21 @@ Result<void> Engine::State::settle(sql::Connection& connection, LiveRun& run, Li
     record.bytes_in = sources->bytes;
     if (const auto output = TRY(records::find_output(connection, record.key))) {
         const Manifest manifest = TRY(Manifest::from_json(output->manifest));
-        if (store.has(record.key, manifest)) {
+        // What the archive has counts as there: it comes back when somebody reads it.
+        if (output->tier == Tier::cold || store.has(record.key, manifest)) {
+            task.output_bytes = output->bytes;
             record.cached = true;
             record.why = {
                 fmt::format("the same was computed before, at {}", iso_time(output->created_ms))};
-            TRY(connection.change("UPDATE flow_outputs SET used_ms = ? WHERE key = ?",
+            TRY(
+                connection.change("UPDATE flow_outputs SET used_ms = ?, put_away = FALSE WHERE "
+                                  "key = ?",
                                   {clock.unix_ms(), record.key}));
             return output_is_there(connection, run, task);
         }
         TRY(connection.change("DELETE FROM flow_outputs WHERE key = ?", {record.key}));
     }
+    if (TRY(asks_archive(connection, run, task))) return records::put_task(connection, record);
     record.ready_ms = clock.unix_ms();
     const auto [maker, is_first] = in_flight.try_emplace(record.key, record.id);
     if (!is_first && maker->second != record.id) {
@@ -183,6 +188,27 @@ Result<void> Engine::State::settle(sql::Connection& connection, LiveRun& run, Li
     record.state = TaskState::ready;
     ready.insert(record.id);
     return records::put_task(connection, record);
+}
+
+Result<bool> Engine::State::asks_archive(sql::Connection& connection, LiveRun& run,
+                                         LiveTask& task) {
+    const Stage& stage = *run.definition.find_stage(task.record.stage);
+    bool waits = false;
+    for (const StageInput& input : stage.inputs)
+        for (const Reference& from : input.from) {
+            if (from.stage.empty()) continue;
+            for (const std::int64_t id :
+                 sources(run, task.coordinates, *run.definition.find_stage(from.stage))) {
+                const std::string& key = run.tasks.at(id).record.key;
+                const auto output = TRY(records::find_output(connection, key));
+                if (!output || output->tier != Tier::cold) continue;
+                TRY(ask_back(connection, key, run.record.id, restored_usual));
+                awaiting[key].insert(task.record.id);
+                waits = true;
+            }
+        }
+    if (waits) task.record.why = {"what it reads comes back from the archive first"};
+    return waits;
 }
 
 Result<void> Engine::State::output_is_there(sql::Connection& connection, LiveRun& run,
@@ -257,9 +283,11 @@ void Engine::State::release_key(const LiveTask& task) {
 Result<void> Engine::State::end_if_over(sql::Connection& connection, LiveRun& run) {
     if (run.is_over || !run.is_prepared || !run.to_settle.empty()) return {};
     bool is_good = true;
-    for (const auto& [id, task] : run.tasks) {
-        if (!is_final(task.record.state)) return {};
-        if (task.record.state != TaskState::done) is_good = false;
+    // What comes last is open longest: mostly this looks at one.
+    for (auto task = run.tasks.rbegin(); task != run.tasks.rend(); ++task) {
+        const TaskState state = task->second.record.state;
+        if (!is_final(state)) return {};
+        if (state != TaskState::done) is_good = false;
     }
     for (const Stage& stage : run.definition.stages)
         if (!run.stages[stage.name].is_expanded && !run.cancel_asked) is_good = false;

@@ -46,6 +46,11 @@ std::string first_line(const std::string& text) {
     return text.substr(0, std::min<std::size_t>(text.find('\n'), 160));
 }
 
+void keep_commonest(std::vector<std::pair<std::string, std::int64_t>>& errors) {
+    std::ranges::stable_sort(errors, std::greater{}, &std::pair<std::string, std::int64_t>::second);
+    if (errors.size() > 20) errors.resize(20);
+}
+
 void count_task(StageStanding& stage, const Task& task, std::int64_t now) {
     switch (task.state) {
         case TaskState::waiting: ++stage.waiting; break;
@@ -88,8 +93,16 @@ Load Engine::load(const Capacity& worker, bool is_local) {
         const auto each = state.core_seconds_each(run.definition.name, stage.name);
         load.waiting_core_seconds += each ? *each : core_seconds_unknown;
     };
-    for (const std::int64_t number : state.ready)
-        if (const auto [run, task] = state.find_task(number); task != nullptr) count(*run, *task);
+    std::map<std::pair<const LiveRun*, std::string>, bool> full;
+    for (const std::int64_t number : state.ready) {
+        const auto [run, task] = state.find_task(number);
+        if (task == nullptr) continue;
+        const auto [known, is_new] = full.try_emplace({run, task->record.stage}, false);
+        if (is_new)
+            known->second =
+                state.room_of(*run, *run->definition.find_stage(task->record.stage)).is_full;
+        if (!known->second) count(*run, *task);
+    }
     for (const auto& [key, number] : state.in_flight) {
         const auto [run, task] = state.find_task(number);
         if (task == nullptr || task->record.state != TaskState::running) continue;
@@ -120,6 +133,7 @@ Result<Standing> Engine::standing() {
             sum.stage = stage.name;
             const auto found = run.stages.find(stage.name);
             if (found == run.stages.end()) continue;
+            const std::int64_t ready_before = sum.ready;
             for (const std::int64_t number : found->second.tasks) {
                 const Task& task = run.tasks.at(number).record;
                 count_task(sum, task, now);
@@ -130,6 +144,10 @@ Result<Standing> Engine::standing() {
                 worker.cores += stage.cores;
                 worker.memory_bytes += task.memory_bytes;
             }
+            const State::Room room = state.room_of(run, stage);
+            sum.unread_bytes += room.used;
+            sum.room_bytes += room.limit;
+            if (room.is_full) sum.held += sum.ready - ready_before;
         }
     const auto connection = TRY(state.pool.take());
     for (auto& [name, stage] : stages) {
@@ -157,12 +175,10 @@ Result<Standing> Engine::standing() {
             stage.completed = sum->second.completed;
             stage.failed = sum->second.failed;
         }
-    for (auto& stage : stages) standing.stages.push_back(std::move(stage.second));
-    for (auto& worker : workers) standing.workers.push_back(std::move(worker.second));
+    for (auto& [name, stage] : stages) standing.stages.push_back(std::move(stage));
+    for (auto& [name, worker] : workers) standing.workers.push_back(std::move(worker));
     standing.common_errors.assign(errors.begin(), errors.end());
-    std::ranges::stable_sort(standing.common_errors, std::greater{},
-                             &std::pair<std::string, std::int64_t>::second);
-    if (standing.common_errors.size() > 20) standing.common_errors.resize(20);
+    keep_commonest(standing.common_errors);
     return standing;
 }
 

@@ -14,6 +14,8 @@ struct StageStanding {
     std::int64_t waiting = 0, ready = 0, running = 0, review = 0, done = 0, dead = 0;
     std::int64_t oldest_ms = 0;                         ///< age of the oldest ready task
     std::int64_t began = 0, completed = 0, failed = 0;  ///< attempts since this process started
+    std::int64_t held = 0;                              ///< of the ready ones: wait for room
+    std::uint64_t unread_bytes = 0, room_bytes = 0;  ///< made and to be read still; 0: any number
     double core_seconds_each = 0;  ///< of the last hundred tasks; 0: none was measured
     double bytes_each = 0;         ///< read by each of them
     std::map<std::string, std::int64_t> errors;  ///< attempts of the last day by outcome
@@ -63,6 +65,12 @@ struct Estimate {
     std::int64_t files = 0;
     std::uint64_t bytes = 0;  ///< of the files
     std::vector<StageEstimate> stages;
+};
+
+/// Outputs by where they lie; in the archive they take `stored_bytes`.
+struct ArchiveSums {
+    std::int64_t hot = 0, cold = 0, restored = 0, restoring = 0;
+    std::uint64_t hot_bytes = 0, cold_bytes = 0, stored_bytes = 0;
 };
 
 struct Standing {

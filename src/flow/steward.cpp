@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/threads.h"
 #include "flow/engine_state.h"
+#include "flow/stored_outputs.h"
 
 // What happens by itself: inputs are hashed, leases end, outputs expire.
 
@@ -10,7 +11,7 @@ namespace stroma::flow {
 namespace {
 
 constexpr Milliseconds look{200};
-constexpr std::int64_t expire_ms = 60'000, events_kept_ms = 30LL * 24 * 3600 * 1000;
+constexpr std::int64_t events_kept_ms = 30LL * 24 * 3600 * 1000;
 
 void warn(std::string_view what, const Result<void>& result) {
     if (!result) log(LogLevel::warning, what, {{"error", result.error().message}});
@@ -51,6 +52,8 @@ Result<void> Engine::State::prepare(std::unique_lock<std::mutex>& lock, const st
 
 /// Outputs that nobody has used for their time to live and no run that goes on may need.
 Result<void> Engine::State::expire_outputs() {
+    const auto held = TRY(OutputsHeld::try_take(options.folder));
+    if (!held) return {};
     std::vector<std::string> keys;
     const auto connection = TRY(pool.take());
     const auto rows = TRY(connection->execute(
@@ -62,13 +65,13 @@ Result<void> Engine::State::expire_outputs() {
         "flow_events)",
         {clock.unix_ms() - events_kept_ms}));
     while (TRY(rows->next())) keys.push_back(rows->text(0));
-    std::set<std::string> used;
-    for (const auto& [id, run] : live)
-        for (const auto& [number, task] : run.tasks) used.insert(task.record.key);
+    const std::set<std::string> used = used_keys();
     for (const std::string& key : keys) {
-        if (used.contains(key)) continue;
+        if (used.contains(key) || key == moving) continue;
         TRY(connection->change("DELETE FROM flow_outputs WHERE key = ?", {key}));
+        TRY(connection->change("DELETE FROM flow_restores WHERE key = ?", {key}));
         TRY(store.remove(key));
+        cold.remove(key);
         log(LogLevel::info, "a pipeline's output has expired", {{"key", key}});
     }
     return {};
@@ -85,7 +88,7 @@ void Engine::State::steward(const std::stop_token& stop) {
             continue;
         }
         warn("leases of pipelines' tasks could not be ended", end_leases());
-        if (clock.steady_ms() - expired_ms > expire_ms) {
+        if (clock.steady_ms() - expired_ms > options.shelf_look.count()) {
             expired_ms = clock.steady_ms();
             warn("outputs of pipelines could not expire", expire_outputs());
         }

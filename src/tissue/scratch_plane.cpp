@@ -30,16 +30,29 @@ ScratchPlane<T>::~ScratchPlane() {
 template <class T>
 Result<ScratchPlane<T>> ScratchPlane<T>::make(const fs::path& folder, std::uint64_t width,
                                               std::uint64_t height) {
+    return map(TRY(File::temporary(folder)), width, height);
+}
+
+template <class T>
+Result<ScratchPlane<T>> ScratchPlane<T>::keep(const fs::path& path, std::uint64_t width,
+                                              std::uint64_t height) {
+    File file = TRY(File::open_to_write(path));
     const std::uint64_t bytes = width * height * sizeof(T);
-    const File file = TRY(File::temporary(folder));
+    if (TRY(file.size()) != bytes) TRY(file.truncate(0));
+    return map(file, width, height);
+}
+
+template <class T>
+Result<ScratchPlane<T>> ScratchPlane<T>::map(const File& file, std::uint64_t width,
+                                             std::uint64_t height) {
+    const std::uint64_t bytes = width * height * sizeof(T);
     // A hole in a full disk would be a SIGBUS later.
     const int error = posix_fallocate(file.descriptor(), 0, static_cast<off_t>(bytes));
-    if (error != 0)
-        return fail(error_from_errno("reserving scratch space in", folder.string(), error));
+    if (error != 0) return fail(error_from_errno("reserving scratch space in", file.name(), error));
     void* const mapped =
         mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor(), 0);
     if (mapped == MAP_FAILED)
-        return fail(error_from_errno("mapping scratch space in", folder.string(), errno));
+        return fail(error_from_errno("mapping scratch space in", file.name(), errno));
     ScratchPlane plane;
     plane.values_ = static_cast<T*>(mapped);
     plane.width_ = width;
@@ -58,5 +71,6 @@ void ScratchPlane<T>::let_go(std::uint64_t first, std::uint64_t rows) const {
 
 template class ScratchPlane<std::uint16_t>;
 template class ScratchPlane<std::uint32_t>;
+template class ScratchPlane<float>;
 
 }  // namespace stroma::tissue

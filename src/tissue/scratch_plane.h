@@ -23,6 +23,11 @@ public:
     static Result<ScratchPlane> make(const fs::path& folder, std::uint64_t width,
                                      std::uint64_t height);
 
+    /// The same in a file of that name, as it was left by whoever had it before: all zero when it
+    /// is new, or of another size. It stays when this goes.
+    static Result<ScratchPlane> keep(const fs::path& path, std::uint64_t width,
+                                     std::uint64_t height);
+
     std::uint64_t width() const { return width_; }
     std::uint64_t height() const { return height_; }
     T* row(std::uint64_t y) { return values_ + y * width_; }
@@ -31,6 +36,8 @@ public:
     void let_go(std::uint64_t first, std::uint64_t rows) const;
 
 private:
+    static Result<ScratchPlane> map(const File& file, std::uint64_t width, std::uint64_t height);
+
     T* values_ = nullptr;
     std::uint64_t width_ = 0, height_ = 0;
 };

@@ -8,15 +8,15 @@
 
 namespace stroma::watch {
 
-enum class FlowKind { stream, delivery, queue, rule };
-constexpr std::array<FlowKind, 4> flow_kinds = {FlowKind::stream, FlowKind::delivery,
-                                                FlowKind::queue, FlowKind::rule};
+enum class FlowKind { stream, delivery, queue, rule, stage };
+constexpr std::array<FlowKind, 5> flow_kinds = {FlowKind::stream, FlowKind::delivery,
+                                                FlowKind::queue, FlowKind::rule, FlowKind::stage};
 std::string_view name_of(FlowKind kind);
 
 /// Where something through which records pass stands.
 struct Stand {
     FlowKind kind = FlowKind::stream;
-    std::string name;  ///< of a rule "bus/rule"
+    std::string name;  ///< of a rule "bus/rule", of a pipeline's stage "pipeline/stage"
     std::string owner, arn;
     // Since the process started:
     std::uint64_t in = 0, out = 0;  ///< records, messages, events

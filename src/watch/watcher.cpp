@@ -22,7 +22,8 @@ std::uint64_t risen(std::uint64_t now, std::uint64_t before) {
 }  // namespace
 
 std::string_view name_of(FlowKind kind) {
-    constexpr std::array<std::string_view, 4> names = {"stream", "delivery", "queue", "rule"};
+    constexpr std::array<std::string_view, 5> names = {"stream", "delivery", "queue", "rule",
+                                                       "stage"};
     return names[static_cast<std::size_t>(kind)];
 }
 
@@ -33,14 +34,19 @@ std::string_view name_of(Measure measure) {
 
 Watcher::Watcher(WatcherOptions options, std::vector<Source> sources, Tell tell, const Clock& clock)
     : options_(std::move(options)),
-      sources_(std::move(sources)),
       tell_(std::move(tell)),
       clock_(clock),
+      sources_(std::move(sources)),
       began_ms_(clock.steady_ms()) {
     recall();
 }
 
 Watcher::~Watcher() { stop(); }
+
+void Watcher::add(Source source) {
+    const std::lock_guard lock(looking_);
+    sources_.push_back(std::move(source));
+}
 
 void Watcher::start() {
     thread_ = std::jthread([this](const std::stop_token& stopping) {

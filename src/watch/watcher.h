@@ -39,6 +39,8 @@ public:
 
     Watcher(WatcherOptions options, std::vector<Source> sources, Tell tell, const Clock& clock);
     ~Watcher();
+    /// One more source, which outlives what looks.
+    void add(Source source);
     /// Looks by itself, at the interval, until stop.
     void start();
     void stop();
@@ -67,10 +69,10 @@ private:
     void keep();
 
     const WatcherOptions options_;
-    const std::vector<Source> sources_;
     const Tell tell_;
     const Clock& clock_;
-    std::mutex looking_;                ///< one at a time; guards the rest but flows_
+    std::mutex looking_;  ///< one at a time; guards the rest but flows_
+    std::vector<Source> sources_;
     std::deque<Look> looks_;            ///< of the last minute, oldest first
     std::map<Alarm, Crossing> alarms_;  ///< that were told of
     std::set<Alarm> recalled_;          ///< of them: before the start, and not seen since

@@ -126,6 +126,26 @@ export const runSteps = (t) => {
       await t.page.waitForSelector('.image-canvas[data-missing="0"]');
       await t.shot("explorer");
     },
+    /** What lies in the archive is offered, and shown when it is back. */
+    async runArchived() {
+      const archive = t.page.getByRole("group", { name: "Archive" });
+      await go(`runs/${t.order.run}`);
+      t.seen.told = await archive.innerText();
+      await lookAround("run-archived");
+      await go(`runs/${t.order.run}/view?item=${t.order.item}`);
+      t.seen.offer = await archive.innerText();
+      await settled();
+      [t.seen.before] = await canvases();
+      await lookAround("viewer-archived");
+      await t.page.getByLabel("Days to stay").fill("3");
+      await button("Restore").click();
+      await archive.waitFor({ state: "detached" });
+      await t.page.getByText("outlines").first().waitFor();
+      await t.page.waitForFunction((old) => document.querySelector(".picture-plane canvas")
+        .toDataURL("image/png") !== old, t.seen.before.image);
+      await settled();
+      [t.seen.after] = await canvases();
+    },
     async queues() {
       await go("watch");
       await t.page.locator('table[aria-label="Stages"] tbody tr').first().waitFor();

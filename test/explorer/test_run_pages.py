@@ -101,3 +101,28 @@ def test_a_run_is_started_watched_judged_and_compared(browse, start_server, tmp_
     assert same == 0 and other_border + only_here >= 100 and only_here == only_there
     assert len(seen["both"]) == 2
     assert (pixels_of(seen["both"][0]) != pixels_of(seen["both"][1])).any()
+
+
+def test_an_archived_picture_offers_its_restore_and_is_shown_when_it_is_back(
+        browse, start_server, run, tmp_path):
+    slides, data = tmp_path / "slides", tmp_path / "data"
+    slides.mkdir()
+    slide(slides / "one.ome.tiff", 1)
+    file = tmp_path / "p.yaml"
+    file.write_text(PIPELINE.replace("    review: true\n", ""))
+    run("pipeline", "run", file, "--input", slides, "--name", "first", data=data)
+    run("pipeline", "archive", "first", "--move", data=data)
+    server = start_server(data)
+    refused = server.get("/v1/runs/first/pictures").json()["pictures"]
+    away = [one for one in refused if one["place"] == "archived"]
+    assert {one["stage"] for one in away} == {"nuclei"}
+    answer = server.get(f"/v1/runs/first/pictures/{away[0]['id']}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "archived")
+    seen = browse(server, "runs", ["signIn", "runArchived"], run="first", item="one")
+    assert "3 outputs of this run" in seen["told"] and "lie in the archive" in seen["told"]
+    assert "2 outputs" not in seen["offer"] and "nuclei" in seen["offer"]
+    before, after = pixels_of(seen["before"]), pixels_of(seen["after"])
+    changed = np.abs(before - after).sum(axis=2) > 60
+    assert 0.01 < changed.mean() < 0.5, "the outlines are back on the slide"
+    assert [one["place"] for one in server.get("/v1/runs/first/archive").json()["outputs"]] == [
+        "restored", "archived", "archived"]

@@ -128,7 +128,7 @@ def test_outputs_expire_when_nobody_used_them_and_others_stay(bench, start_serve
     outputs = bench.data / "pipelines/outputs"
     assert len(list(outputs.rglob("outputs.json"))) == 3
     # A server takes them away when it looks, which it does first of all; what has no end stays.
-    server = start_server(bench.data)
+    server = start_server(bench.data, "--set", "pipeline.shelf_look=50ms")
     wait_until(lambda: len(list(outputs.rglob("outputs.json"))) == 1)
     again = json.loads(bench.run(file, "--name", "again").stdout)
     assert {one["stage"]: one["cached"] for one in again["stages"]} == {"first": 0, "second": 1}

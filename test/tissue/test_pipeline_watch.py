@@ -67,6 +67,39 @@ def test_what_happens_to_runs_is_on_the_bus(bench, told):
                 and one["detail"]["state"] == "task failed"][0]["detail"]["again"]
 
 
+def test_what_comes_back_from_the_archive_is_told(bench, told):
+    bench.run(bench.pipeline(), "--name", "one")
+    bench.run_stroma("pipeline", "archive", "one", "--move", data=bench.data)
+    server = told()
+    assert server.post("/v1/runs/one/restore", json={"days": 3}).json()["coming"] == 2
+    wait_until(lambda: "restored" in kinds(server.events()))
+    event = [one for one in server.events() if one["detail"].get("state") == "restored"][-1]
+    assert event["detail"]["name"] == "one" and event["detail"]["until"]
+    assert kinds(server.events()).count("restored") == 1, "when all is there, not for each"
+
+
+def test_thresholds_of_stages_are_events_metrics_and_shown(bench, told):
+    go = bench.folder / "go"
+    server = told("pipeline.tasks_max=1", "watch.interval=1s", "watch.stage.waiting=1",
+                  "watch.stage.age=10ms", "watch.stage.errors=1", "pipeline.first_retry=10ms")
+    bench.run(bench.pipeline(f", hold: {go}, fails: 1"), "--name", "slow", "--detach")
+
+    def passed(state="Threshold Passed"):
+        return {one["detail"]["measure"]: one["detail"] for one in server.events()
+                if one["detail-type"] == state and one["detail"].get("kind") == "stage"}
+    wait_until(lambda: {"waiting", "age"} <= set(passed()))
+    assert passed()["waiting"]["name"] == "p/first"
+    assert passed()["waiting"]["threshold"] == 1 <= passed()["waiting"]["value"]
+    shown = bench.run_stroma("watch", "--kind", "stage", "--times", "1", data=bench.data).stdout
+    assert "p/first" in shown and "!" in shown
+    lines = [line for line in server.get("/metrics").text.splitlines()
+             if line.startswith("stroma_watch_threshold_passed{") and 'name="p/first"' in line]
+    assert any('measure="waiting"' in line and line.endswith(" 1") for line in lines)
+    go.write_text("")
+    wait_until(lambda: "errors" in passed())
+    wait_until(lambda: {"waiting", "age"} <= set(passed("Threshold Back To Normal")))
+
+
 def test_an_estimate_before_a_run_is_near_what_it_takes(bench):
     burn = ("import json, pathlib, sys, time\n"
             "task = json.loads(pathlib.Path(sys.argv[-1]).read_text())\n"

@@ -2,6 +2,7 @@
 import filecmp
 import json
 import subprocess
+import threading
 
 import anndata
 import numpy as np
@@ -239,3 +240,43 @@ def test_nuclei_that_touch_come_apart_and_long_ones_stay_whole(step, tmp_path):
             assert matched >= 0.97 * number and labels.max() <= 1.03 * number
     # Who says so has pairs as one.
     assert counts[10] == 100
+
+
+def test_a_killed_segmentation_computes_no_finished_tile_again(stroma_binary, slide, tmp_path):
+    picture = tmp_path / "large.tiff"
+    tifffile.imwrite(picture, np.tile(slide.pixels[0], (3, 2)))
+    kept = tmp_path / "kept"
+
+    def task(output, **more):
+        path = tmp_path / f"{output}.json"
+        path.write_text(json.dumps({
+            "step": "segment", "inputs": {"image": [str(picture)]}, "threads": 2,
+            "parameters": {"tile_side": 32, "radius": 7, "expand": 2},
+            "output": str(tmp_path / output), **more}))
+        return [stroma_binary, "pipeline", "step", "segment", path]
+    subprocess.run(task("calm"), check=True, capture_output=True)
+    tiles = -(-1860 // 32) * -(-2260 // 32)
+
+    def marks():
+        return (next(iter(kept.rglob("marks")), None) or tmp_path / "none")
+
+    def done():
+        # Marks of two bytes; the file is laid out before the first tile.
+        return int((np.fromfile(marks(), np.uint16) != 0).sum()) if marks().exists() else 0
+    found = []
+    for strike in (0.1, 0.5, 0.8):
+        process = subprocess.Popen(task("struck", kept=str(kept)), stdout=subprocess.DEVNULL)
+        while process.poll() is None and done() < strike * 3 * tiles:
+            threading.Event().wait(0.002)
+        process.kill()
+        assert process.wait() == -9, "it was quicker than the test"
+        found.append(done())
+    assert found == sorted(found) and found[0] >= 0.1 * 3 * tiles
+    last = subprocess.run(task("struck", kept=str(kept)), check=True, capture_output=True,
+                          text=True)
+    told = [one for one in map(json.loads, last.stdout.splitlines())
+            if one["unit"] == "tiles that were done"]
+    assert [(one["done"], one["total"]) for one in told] == [(found[-1], 3 * tiles)]
+    for file in (tmp_path / "calm").iterdir():
+        assert (tmp_path / "struck" / file.name).read_bytes() == file.read_bytes()
+    assert not kept.exists()

@@ -141,6 +141,11 @@ watch::Tell telling(event::Events& events) {
     return [&events](const Crossing& crossing) -> Result<void> {
         const event::Event event = event_of(crossing);
         for (const auto& published : events.publish(std::span(&event, 1))) TRY(published);
+        gauge("stroma_watch_threshold_passed", "1 where a threshold of watch.… is passed",
+              {{"kind", std::string(watch::name_of(crossing.kind))},
+               {"name", crossing.name},
+               {"measure", std::string(watch::name_of(crossing.measure))}})
+            .set(crossing.is_over ? 1 : 0);
         log(crossing.is_over ? LogLevel::warning : LogLevel::info, event.detail_type,
             {{"kind", std::string(watch::name_of(crossing.kind))},
              {"name", crossing.name},

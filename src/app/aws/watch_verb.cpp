@@ -98,7 +98,8 @@ Verb watch_verb() {
     auto options = std::make_shared<WatchOptions>();
     return {
         .name = "watch",
-        .summary = "Rates, what waits and since when, errors: streams, deliveries, queues, rules",
+        .summary =
+            "Rates, what waits and since when, errors: streams, deliveries, queues, rules, stages",
         .text =
             "Rates are of the last ten seconds. Of a stream, what waits is what its readers were "
             "behind at the worst of the last minute; nothing is shown when nobody reads. A line "
@@ -114,7 +115,7 @@ Verb watch_verb() {
                      &options->kind,
                      "KIND",
                      "only those",
-                     {"stream", "delivery", "queue", "rule"}}},
+                     {"stream", "delivery", "queue", "rule", "stage"}}},
         .run = [options](Invocation& invocation) { return run_watch(*options, invocation); },
     };
 }

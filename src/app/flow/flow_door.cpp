@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "catalog/principal.h"
+#include "flow/told/archive_told.h"
 #include "flow/told/told.h"
 
 namespace stroma::app {
@@ -127,6 +128,37 @@ Result<void> FlowDoor::review(const std::string& run, const std::string& stage,
 
 Result<Json> FlowDoor::standing() {
     return service_ ? standing_json(service_->engine()) : ask("/v1/pipelines/standing");
+}
+
+Result<Json> FlowDoor::archive(const std::string& run) {
+    if (!service_)
+        return run.empty() ? ask("/v1/pipelines/standing")
+                           : ask("/v1/runs/" + in_url(run) + "/archive");
+    if (run.empty()) return Json{{"archive", TRY(archive_json(service_->engine()))}};
+    return shelf_json(service_->engine(), run);
+}
+
+Result<Json> FlowDoor::put_away(const std::string& run, const std::string& stage,
+                                const std::string& item, const std::stop_token& stop) {
+    if (!service_)
+        return post("/v1/runs/" + in_url(run) + "/archive",
+                    Json{{"stage", stage}, {"item", item}}.dump());
+    const int going = TRY(service_->engine().put_away(run, stage, item));
+    TRY(service_->engine().work_off_archive([stop] { return stop.stop_requested(); }));
+    return Json{{"run", run}, {"going", going}};
+}
+
+Result<Json> FlowDoor::bring_back(const std::string& run, const std::string& stage,
+                                  const std::string& item, std::int64_t days,
+                                  const std::stop_token& stop) {
+    if (!service_)
+        return post("/v1/runs/" + in_url(run) + "/restore",
+                    Json{{"stage", stage}, {"item", item}, {"days", days}}.dump());
+    constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
+    const int coming =
+        TRY(service_->engine().bring_back(run, stage, item, Milliseconds{days * day_ms}));
+    TRY(service_->engine().work_off_archive([stop] { return stop.stop_requested(); }));
+    return Json{{"run", run}, {"coming", coming}, {"days", days}};
 }
 
 Result<Json> FlowDoor::pilots() {

@@ -32,6 +32,14 @@ public:
     Result<void> review(const std::string& run, const std::string& stage, const std::string& item,
                         bool accepted, const std::string& comment);
     Result<Json> standing();
+    /// Where outputs lie, of the run or of all: "".
+    Result<Json> archive(const std::string& run);
+    /// Asks for it; the answer has "going" or "coming". Without a server it is done.
+    Result<Json> put_away(const std::string& run, const std::string& stage, const std::string& item,
+                          const std::stop_token& stop);
+    Result<Json> bring_back(const std::string& run, const std::string& stage,
+                            const std::string& item, std::int64_t days,
+                            const std::stop_token& stop);
     Result<Json> estimate(const flow::NewRun& run);
     /// What is wrong with outputs, of the run; without a server of all: "".
     Result<std::vector<std::string>> verify(const std::string& run, const std::stop_token& stop);

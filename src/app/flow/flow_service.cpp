@@ -84,7 +84,9 @@ Result<std::unique_ptr<FlowService>> FlowService::open(Site& site, const Setting
                                 .lease = settings.duration("pipeline.lease"),
                                 .first_retry = settings.duration("pipeline.first_retry"),
                                 .memory_max = settings.bytes("pipeline.memory_max"),
-                                .free_least = settings.bytes("pipeline.free_least")};
+                                .free_least = settings.bytes("pipeline.free_least"),
+                                .archive = settings.text("pipeline.archive"),
+                                .shelf_look = settings.duration("pipeline.shelf_look")};
     auto engine =
         TRY(flow::Engine::open(site.control(), std::move(options), site.clock(), site.ids()));
     return std::unique_ptr<FlowService>(new FlowService(std::move(engine), settings, site.control(),
@@ -159,6 +161,7 @@ Result<void> FlowService::start_beside(AwsServer* aws) {
         });
         events_ = std::make_unique<FlowEvents>(*engine_, aws->writes(), aws->events());
         TRY(events_->start());
+        aws->watcher().add(stages(aws->region(), aws->account()));
     }
     intake_service_.start(aws == nullptr ? nullptr : &aws->buckets());
     return {};
@@ -189,6 +192,29 @@ void FlowService::stop() {
     engine_->stop();
 }
 
+watch::Source FlowService::stages(std::string region, std::string account) {
+    return [&engine = *engine_, region = std::move(region),
+            account = std::move(account)](std::vector<watch::Stand>& stands) -> Result<void> {
+        const auto number = [](std::int64_t count) { return static_cast<std::uint64_t>(count); };
+        const flow::Standing standing = TRY(engine.standing());
+        for (const flow::StageStanding& stage : standing.stages) {
+            const std::string name = stage.pipeline + "/" + stage.stage;
+            stands.push_back(
+                {.kind = watch::FlowKind::stage,
+                 .name = name,
+                 .owner = {},
+                 .arn = fmt::format("arn:aws:stroma:{}:{}:stage/{}", region, account, name),
+                 .in = number(stage.began),
+                 .out = number(stage.completed),
+                 .errors = number(stage.failed),
+                 .waiting = stage.ready,
+                 .age_ms = stage.oldest_ms,
+                 .note = stage.held > 0 ? fmt::format("{} wait for room", stage.held) : ""});
+        }
+        return {};
+    };
+}
+
 Result<void> FlowService::publish_gauges() {
     const auto standing = TRY(engine_->standing());
     for (const flow::Scale& scale : standing.scales) {
@@ -209,9 +235,21 @@ Result<void> FlowService::publish_gauges() {
         set("stroma_pipeline_queue_running", "Tasks under way", static_cast<double>(stage.running));
         set("stroma_pipeline_queue_failed", "Tasks that failed for good, of runs that go on",
             static_cast<double>(stage.dead));
+        set("stroma_pipeline_queue_held", "Tasks that could run, but wait for room",
+            static_cast<double>(stage.held));
         set("stroma_pipeline_queue_oldest_seconds", "Age of the oldest task that could run",
             static_cast<double>(stage.oldest_ms) / 1000);
     }
+    const auto sums = TRY(engine_->archive_sums());
+    const auto lies = [](const char* place, std::uint64_t bytes, std::int64_t outputs) {
+        gauge("stroma_pipeline_output_bytes", "Bytes of outputs by where they lie",
+              {{"place", place}})
+            .set(static_cast<double>(bytes));
+        gauge("stroma_pipeline_outputs", "Outputs by where they lie", {{"place", place}})
+            .set(static_cast<double>(outputs));
+    };
+    lies("here", sums.hot_bytes, sums.hot + sums.restored);
+    lies("archive", sums.stored_bytes, sums.cold + sums.restored);
     return {};
 }
 

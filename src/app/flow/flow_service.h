@@ -11,6 +11,7 @@
 #include "flow/engine.h"
 #include "flow/pilot/pilots.h"
 #include "flow/worker/pool.h"
+#include "watch/watcher.h"
 
 namespace stroma::app {
 
@@ -44,6 +45,8 @@ public:
     IntakeService& intake_service() { return intake_service_; }
     RunPictures& pictures() { return pictures_; }
     Result<void> publish_gauges();
+    /// Where each stage's queue stands, for the watcher.
+    watch::Source stages(std::string region, std::string account);
 
 private:
     FlowService(std::unique_ptr<flow::Engine> engine, const Settings& settings,

@@ -77,6 +77,39 @@ Verb review_verb(const Options& options) {
             .run = bound(options, run_flow_review)};
 }
 
+std::vector<Verb> archive_verbs(const Options& options) {
+    const Option stage{"--stage", &options->stage, "STAGE", "of this one only"};
+    const Option item{"--item", &options->item, "ITEM", "of this one only"};
+    return {
+        {.name = "archive",
+         .summary = "Where outputs of a run lie, or take them to the archive",
+         .text =
+             "What stages made goes to the archive, compressed where that pays, when nobody has "
+             "used it for as long as 'archive' says in the pipeline; with --move now. It stays "
+             "listed; a run that needs it waits for it to come back. Without a run: what there "
+             "is of all.",
+         .examples = "  stroma pipeline archive --data lab\n"
+                     "  stroma pipeline archive spots-1b2c3d4e --move --data lab\n",
+         .options = {{"run", &options->run, "RUN", "its name, id, or the beginning of the id"},
+                     {"--move", &options->move, "", "take them there"},
+                     stage,
+                     item},
+         .run = bound(options, run_flow_archive)},
+        {.name = "restore",
+         .summary = "Bring outputs of a run back from the archive, for some days",
+         .text =
+             "Waits until they are there, or returns at once with --detach; an event of the run, "
+             "'restored', tells when all are. After those days they are in the archive only.",
+         .examples = "  stroma pipeline restore spots-1b2c3d4e --days 30 --data lab\n",
+         .options = {run_of(options),
+                     {"--days", &options->days, "N",
+                      "how long they stay, 1 to 3650; 7 when left out"},
+                     stage,
+                     item,
+                     {"--detach", &options->detached, "", "leave it to the server and return"}},
+         .run = bound(options, run_flow_restore)}};
+}
+
 /// What is asked about cost, outputs and jobs.
 std::vector<Verb> account_verbs(const Options& options) {
     return {
@@ -165,6 +198,7 @@ void add_flow_verbs(Verb& pipeline) {
     };
     for (const Verb& verb : verbs) pipeline.verbs.push_back(verb);
     for (const Verb& verb : account_verbs(options)) pipeline.verbs.push_back(verb);
+    for (const Verb& verb : archive_verbs(options)) pipeline.verbs.push_back(verb);
 }
 
 }  // namespace stroma::app

@@ -23,8 +23,8 @@ struct FlowOptions {
     std::string input, output, name, format, stage, item, comment, log;
     std::string run, job;
     std::vector<std::string> parameters;  ///< "name=value"
-    std::int64_t priority = 0, interval = 2, times = 0, limit = 50;
-    bool all = false, detached = false, reject = false;
+    std::int64_t priority = 0, interval = 2, times = 0, limit = 50, days = 7;
+    bool all = false, detached = false, reject = false, move = false;
 };
 Result<void> run_flow_run(const FlowOptions& options, Invocation& invocation);
 Result<void> run_flow_validate(const FlowOptions& options, Invocation& invocation);
@@ -40,6 +40,9 @@ Result<void> run_flow_watch(const FlowOptions& options, Invocation& invocation);
 
 Result<void> run_flow_estimate(const FlowOptions& options, Invocation& invocation);
 Result<void> run_flow_verify(const FlowOptions& options, Invocation& invocation);
+/// Where outputs lie; takes them to the archive; asks for them.
+Result<void> run_flow_archive(const FlowOptions& options, Invocation& invocation);
+Result<void> run_flow_restore(const FlowOptions& options, Invocation& invocation);
 Result<void> run_flow_pilots(const FlowOptions& options, Invocation& invocation);
 
 Verb flow_intake_verb();  ///< runs that begin when something is put somewhere

@@ -202,6 +202,16 @@ std::string places_text(const Json& places) {
     return text;
 }
 
+/// What a stage made that its readers have still to read.
+std::string room_text(const Json& stage) {
+    const double whole = stage.value("room_bytes", 0.0);
+    if (whole == 0) return "";
+    const std::int64_t held = stage.value("held", std::int64_t{0});
+    return fmt::format("{} of {}{}", short_bytes(stage.value("unread_bytes", 0.0)),
+                       short_bytes(whole),
+                       held == 0 ? "" : fmt::format("; {} wait for room", held));
+}
+
 std::string standing_text(const Json& standing, int columns) {
     using enum TextTable::Align;
     TextTable stages({{"pipeline"},
@@ -212,13 +222,15 @@ std::string standing_text(const Json& standing, int columns) {
                       {"review", right},
                       {"failed", right},
                       {"oldest", right},
-                      {"core s each", right}});
+                      {"core s each", right},
+                      {"room"}});
     for (const Json& stage : standing["stages"]) {
         const auto number = [&](const char* name) { return std::to_string(stage.value(name, 0)); };
         stages.add({stage.value("pipeline", ""), stage.value("stage", ""), number("waiting"),
                     number("ready"), number("running"), number("review"), number("failed"),
                     short_duration(stage.value("oldest_seconds", 0.0)),
-                    fmt::format("{:.2f}", stage.value("core_seconds_each", 0.0))});
+                    fmt::format("{:.2f}", stage.value("core_seconds_each", 0.0)),
+                    room_text(stage)});
     }
     TextTable workers({{"worker"}, {"tasks", right}, {"cores", right}, {"memory", right}});
     for (const Json& worker : standing["workers"])

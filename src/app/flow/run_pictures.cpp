@@ -78,6 +78,8 @@ Result<std::vector<RunPictures::Source>> RunPictures::sources(const flow::Run& r
                         fmt::format("{} {} {}", path.string(), file["bytes"].dump(),
                                     file["modified_ns"].dump())});
     }
+    std::map<std::string, flow::Tier> tiers;
+    for (const flow::Shelved& one : TRY(engine_.shelf(run.id))) tiers[one.key] = one.tier;
     const auto definition = flow::read_definition(run.definition, {}, nullptr, {}).definition;
     for (const flow::Task& task : TRY(engine_.tasks(run.id))) {
         if (task.state != flow::TaskState::done && task.state != flow::TaskState::review) continue;
@@ -89,9 +91,11 @@ Result<std::vector<RunPictures::Source>> RunPictures::sources(const flow::Run& r
                 const std::string id = fmt::format("{}-{}", task.id, number++);
                 if (!is_run_picture(name)) continue;
                 const std::string item = task.item.empty() ? item_named(name, slides) : task.item;
+                const flow::Tier tier = tiers[task.key];
+                const bool is_away = tier == flow::Tier::cold || tier == flow::Tier::restoring;
                 list.push_back({{id, task.stage, item, output, name,
-                                 holds_labels(definition.find_stage(task.stage), output)},
-                                TRY(engine_.file_of(task.key, name)),
+                                 holds_labels(definition.find_stage(task.stage), output), tier},
+                                is_away ? fs::path() : TRY(engine_.file_of(task.key, name)),
                                 task.key + " " + name});
             }
     }
@@ -126,11 +130,25 @@ void RunPictures::keep(const std::string& mark, const Stored& stored) {
 Result<RunPictures::Stored> RunPictures::open(const flow::Run& run, const std::string& id) {
     {
         const std::lock_guard lock(mutex_);
+        // What went to the archive meanwhile isn't shown out of what is kept.
+        if (const std::uint64_t moves = engine_.moves(); moves_ != moves) {
+            marks_.clear();
+            moves_ = moves;
+        }
         if (const auto known = marks_.find({run.id, id}); known != marks_.end())
             if (auto stored = find(known->second)) return stored;
     }
     const Source wanted = TRY(source(run, id));
     const std::string mark = mark_of(wanted.mark, wanted.picture.are_labels);
+    if (wanted.path.empty()) {
+        TRY(remove_file(folder_ / (mark + ".image")));
+        const std::lock_guard lock(mutex_);
+        open_.remove_if([&](const auto& one) { return one.first == mark; });
+        return fail(ErrorCode::conflict,
+                    fmt::format("'{}' lies in the archive; ask for it: stroma pipeline restore {}, "
+                                "or Restore on the page",
+                                wanted.picture.name, run.name));
+    }
     {
         std::unique_lock lock(mutex_);
         if (marks_.size() > marks_max) marks_.clear();

@@ -48,6 +48,7 @@ private:
     std::list<std::pair<std::string, Stored>> open_;  ///< newest first
     /// Marks by run and picture, so that a tile asks no database for its file.
     std::map<std::pair<std::string, std::string>, std::string> marks_;
+    std::uint64_t moves_ = 0;  ///< of outputs, when the marks were found
 };
 
 }  // namespace stroma::app

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "app/tissue/built_in.h"
+#include "app/tissue/kept_work.h"
 #include "app/tissue/step_inputs.h"
 #include "app/tissue/step_pictures.h"
 #include "image/tiff/ome_tiff_writer.h"
@@ -68,7 +69,12 @@ Result<void> segment_one(StepRun& run, const fs::path& path, double& nuclei) {
     options.radius = TRY(pixels_of(run, "radius", "radius_um", info));
     const double grow = TRY(pixels_of(run, "expand", "expand_um", info));
     const auto found = TRY(tissue::segment_nuclei(*picture, options, run.scratch(),
-                                                  run.watch("finding nuclei in " + stem)));
+                                                  run.watch("finding nuclei in " + stem),
+                                                  kept_work(path.filename().string())));
+    if (const auto watch = run.watch("going on in " + stem);
+        found.tiles_found > 0 && watch.progress)
+        watch.progress(static_cast<double>(found.tiles_found), static_cast<double>(found.tiles),
+                       "tiles that were done");
     nuclei += found.count;
     const std::string nuclei_file = stem + ".nuclei.ome.tiff";
     TRY(write_labels(run, info, found.labels, "nuclei", nuclei_file));

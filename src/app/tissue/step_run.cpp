@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "app/build_info.h"
+#include "app/tissue/kept_work.h"
 #include "app/tissue/step.h"
 #include "app/tissue/step_code.h"
 #include "base/json.h"
@@ -44,6 +45,12 @@ std::string names_of(const std::vector<StepPort>& ports) {
     return names;
 }
 
+/// A process does one task.
+fs::path& kept_folder() {
+    static fs::path folder;
+    return folder;
+}
+
 /// Tells at most five times a second, but each new step.
 class Teller {
 public:
@@ -66,6 +73,10 @@ private:
 };
 
 }  // namespace
+
+fs::path kept_work(std::string_view name) {
+    return kept_folder().empty() ? fs::path() : kept_folder() / name;
+}
 
 std::string_view name_of(ParameterType type) {
     switch (type) {
@@ -228,6 +239,8 @@ Result<StepRun> StepRun::of(const Step& step, const Json& task, StepTell tell) {
         return bad_task("\"output\", the folder to write into, is missing");
     run.output_ = task["output"].get<std::string>();
     run.scratch_ = run.output_ / ".scratch";
+    if (const auto kept = task.find("kept"); kept != task.end() && kept->is_string())
+        kept_folder() = kept->get<std::string>();
     run.memory_bytes_ = usual_memory_bytes;
     if (const auto memory = task.find("memory_bytes"); memory != task.end())
         if (memory->is_number_unsigned() && memory->get<std::uint64_t>() > 0)
@@ -313,8 +326,10 @@ Result<void> StepRun::finish() {
     for (const auto& [name, value] : summary_)
         std::visit([&, &name = name](const auto& one) { summary[name] = one; }, value);
     const Json json = {{"outputs", outputs}, {"summary", summary}, {"pictures", pictures_}};
-    return replace_file(output_ / "outputs.json",
-                        as_bytes(json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"));
+    TRY(replace_file(output_ / "outputs.json",
+                     as_bytes(json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n")));
+    if (!kept_folder().empty()) fs::remove_all(kept_folder(), ignored);
+    return {};
 }
 
 Result<void> run_task(const Json& task, StepTell tell) {

@@ -199,7 +199,7 @@ std::vector<front::http::Route> watch_routes(Site& site, AwsServer* aws) {
          [&site](const catalog::Principal& principal, const watch::Stand& stand) {
              constexpr catalog::ThingKind kinds[] = {
                  catalog::ThingKind::stream, catalog::ThingKind::stream, catalog::ThingKind::queue,
-                 catalog::ThingKind::bus};
+                 catalog::ThingKind::bus, catalog::ThingKind::job};
              const auto may = site.catalog().may(
                  principal, catalog::Action::read,
                  {kinds[static_cast<std::size_t>(stand.kind)], stand.name, stand.owner});

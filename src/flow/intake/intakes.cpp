@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "base/json.h"
-#include "flow/output_store.h"
+#include "flow/stored/output_store.h"
 
 namespace stroma::flow {
 namespace {

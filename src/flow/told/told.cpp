@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/json.h"
+#include "flow/told/archive_told.h"
 
 namespace stroma::flow {
 namespace {
@@ -194,6 +195,9 @@ Result<Json> run_detail(Engine& engine, std::string_view id) {
                     {"core_seconds_each", all.core_seconds / images},
                     {"bytes_each", static_cast<double>(all.bytes_in) / images}};
     json["pilots"] = TRY(pilots_json(engine, run.id))["pilots"];
+    json["archived"] = std::ranges::count_if(TRY(engine.shelf(run.id)), [](const Shelved& one) {
+        return one.tier == Tier::cold || one.tier == Tier::restoring;
+    });
     json["seconds_left"] = nullptr;
     if (run.state == RunState::running) {
         const int cores = static_cast<int>(std::thread::hardware_concurrency());
@@ -205,8 +209,12 @@ Result<Json> run_detail(Engine& engine, std::string_view id) {
 Result<Json> tasks_json(Engine& engine, std::string_view id) {
     const Run run = TRY(engine.find(id));
     Json list = Json::array();
+    std::map<std::string, Tier> tiers;
+    for (const Shelved& one : TRY(engine.shelf(run.id))) tiers[one.key] = one.tier;
     for (const Task& task : TRY(engine.tasks(run.id))) {
         Json json = task_json(task);
+        if (const auto tier = tiers.find(task.key); tier != tiers.end())
+            json["place"] = place_of(tier->second);
         json["attempts"] = Json::array();
         for (const Attempt& attempt : TRY(engine.attempts(task.id)))
             json["attempts"].push_back(attempt_json(attempt));
@@ -246,7 +254,8 @@ Result<Json> standing_json(Engine& engine) {
     Json json{{"stages", Json::array()},
               {"workers", Json::array()},
               {"places", Json::array()},
-              {"errors", Json::array()}};
+              {"errors", Json::array()},
+              {"archive", TRY(archive_json(engine))}};
     for (const Scale& scale : standing.scales) json["places"].push_back(scale_json(scale));
     for (const StageStanding& stage : standing.stages)
         json["stages"].push_back({{"pipeline", stage.pipeline},
@@ -263,6 +272,9 @@ Result<Json> standing_json(Engine& engine) {
                                   {"oldest_seconds", static_cast<double>(stage.oldest_ms) / 1000},
                                   {"core_seconds_each", stage.core_seconds_each},
                                   {"bytes_each", stage.bytes_each},
+                                  {"held", stage.held},
+                                  {"unread_bytes", stage.unread_bytes},
+                                  {"room_bytes", stage.room_bytes},
                                   {"errors", stage.errors}});
     for (const WorkerStanding& worker : standing.workers)
         json["workers"].push_back({{"worker", worker.name},

@@ -168,7 +168,7 @@ Answer get_log(const FlowDomain& domain, http::Request& request) {
     return page(text ? *text : "", "text/plain; charset=utf-8");
 }
 
-Answer get_file(const FlowDomain& domain, http::Request& request) {
+Answer open_file(const FlowDomain& domain, http::Request& request) {
     const Task task = TRY(allowed_task(domain, request));
     const std::string name = request.query_value("name").value_or("");
     const auto path = TRY(domain.engine.file_of(task.key, name));
@@ -180,6 +180,10 @@ Answer get_file(const FlowDomain& domain, http::Request& request) {
     const std::uint64_t size = TRY(file->size());
     response.file = {std::move(file), size, task.key.substr(0, 32) + "-" + std::to_string(size)};
     return response;
+}
+
+Answer get_file(const FlowDomain& domain, http::Request& request) {
+    return or_archived(request, open_file(domain, request));
 }
 
 Answer cancel_run(const FlowDomain& domain, http::Request& request) {
@@ -295,6 +299,7 @@ std::vector<http::Route> flow_routes(FlowDomain domain) {
     std::ranges::move(work_routes(), std::back_inserter(all));
     std::ranges::move(intake_routes(), std::back_inserter(all));
     std::ranges::move(picture_routes(), std::back_inserter(all));
+    std::ranges::move(archive_routes(), std::back_inserter(all));
     std::vector<http::Route> routes;
     for (const FlowRoute& route : all)
         routes.push_back({route.method, route.pattern,

@@ -20,6 +20,10 @@ struct FlowRoute {
 std::vector<FlowRoute> work_routes();
 std::vector<FlowRoute> intake_routes();
 std::vector<FlowRoute> picture_routes();
+std::vector<FlowRoute> archive_routes();
+
+/// 409 with the code "archived" where reading failed because what is read lies in the archive.
+Answer or_archived(const http::Request& request, Answer answer);
 
 /// The run, where who asks may do that with it; it looks absent where they may not see it.
 Result<stroma::flow::Run> allowed_run(const FlowDomain& domain, http::Request& request,

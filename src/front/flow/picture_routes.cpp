@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "explorer/content_coding.h"
+#include "flow/told/archive_told.h"
 #include "front/api/api_routes.h"
 #include "front/flow/flow_routes.h"
 #include "image/label_overlap.h"
@@ -40,7 +41,8 @@ Answer list_pictures(const FlowDomain& domain, http::Request& request) {
                         {"item", picture.item},
                         {"output", picture.output},
                         {"name", picture.name},
-                        {"labels", picture.are_labels}});
+                        {"labels", picture.are_labels},
+                        {"place", place_of(picture.tier)}});
     return api::json_answer(200, Json{{"run", run.id}, {"pictures", std::move(list)}});
 }
 
@@ -129,15 +131,22 @@ Answer get_difference(const FlowDomain& domain, http::Request& request) {
                                       {"changed_there", found.changed_second}});
 }
 
+template <Answer (*handler)(const FlowDomain&, http::Request&)>
+Answer unless_archived(const FlowDomain& domain, http::Request& request) {
+    return or_archived(request, handler(domain, request));
+}
+
 }  // namespace
 
 std::vector<FlowRoute> picture_routes() {
-    return {{"GET", "/v1/runs/{run}/pictures", list_pictures},
-            {"GET", "/v1/runs/{run}/pictures/{picture}", get_picture},
-            {"GET", "/v1/runs/{run}/pictures/{picture}/tiles/{level}/{channel}/{y}/{x}",
-             get_picture_tile},
-            {"GET", "/v1/runs/{run}/pictures/{picture}/thumbnail", get_picture_thumbnail},
-            {"GET", "/v1/runs/{run}/pictures/{picture}/difference", get_difference}};
+    return {
+        {"GET", "/v1/runs/{run}/pictures", list_pictures},
+        {"GET", "/v1/runs/{run}/pictures/{picture}", unless_archived<get_picture>},
+        {"GET", "/v1/runs/{run}/pictures/{picture}/tiles/{level}/{channel}/{y}/{x}",
+         unless_archived<get_picture_tile>},
+        {"GET", "/v1/runs/{run}/pictures/{picture}/thumbnail",
+         unless_archived<get_picture_thumbnail>},
+        {"GET", "/v1/runs/{run}/pictures/{picture}/difference", unless_archived<get_difference>}};
 }
 
 }  // namespace stroma::front::flow

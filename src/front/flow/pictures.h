@@ -18,6 +18,7 @@ struct RunPicture {
     std::string output;  ///< of the stage; the run input's name
     std::string name;    ///< of the file
     bool are_labels = false;
+    stroma::flow::Tier tier = stroma::flow::Tier::hot;  ///< of what a task made
 };
 
 /// Pictures of runs, as tiles. Any thread.
@@ -27,7 +28,8 @@ public:
     /// Those that are there by now: inputs first, then by stage and item.
     virtual Result<std::vector<RunPicture>> list(const stroma::flow::Run& run) = 0;
     /// The first time its file is read by a child process, which may take as long as the file is
-    /// large. errors  not_found  the run has no such picture; what reading it says
+    /// large. errors  not_found  the run has no such picture; conflict: it is in the archive; what
+    /// reading it says
     virtual Result<std::shared_ptr<const image::StoredImage>> open(const stroma::flow::Run& run,
                                                                    const std::string& id) = 0;
 };

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <mutex>
 
 #include "base/threads.h"
 #include "tissue/pixel_reader.h"
+#include "tissue/segment/checkpoint.h"
 #include "tissue/segment/coarse_plane.h"
 #include "tissue/segment/components.h"
 #include "tissue/segment/filters.h"
@@ -28,17 +30,24 @@ using Histogram = std::vector<std::uint64_t>;
 class Slide {
 public:
     Slide(const image::StoredImage& image, const SegmentOptions& options, const fs::path& folder,
-          const expression::Watch& watch)
+          const fs::path& kept, const expression::Watch& watch)
         : pixels_(image, options.channel),
           channel_(image.info().channels[options.channel]),
           options_(options),
           folder_(folder),
+          kept_(kept),
           watch_(watch) {}
 
     Result<Segmentation> segment();
 
 private:
-    Result<void> for_tiles(const std::function<Result<void>(const Window&)>& work);
+    enum Phase : std::size_t { smoothing, lighting, rising, phases };
+    using Work = std::function<Result<void>(const Window&)>;
+    /// Does the work on each tile, or what else is needed of one that was done before.
+    Result<void> for_tiles(Phase phase, const Work& work, const Work& was_done = {});
+    void count_values(const ScratchPlane<std::uint16_t>& plane, const Window& core);
+    Result<void> open_planes();
+    Result<std::vector<Basin>> basins_of(ScratchPlane<std::uint32_t>& pieces);
     Result<void> smooth_slide();
     void find_radius();
     void find_background();
@@ -52,6 +61,7 @@ private:
     const image::Channel& channel_;
     const SegmentOptions& options_;
     const fs::path& folder_;
+    const fs::path& kept_;
     const expression::Watch& watch_;
     std::mutex mutex_;
     double tiles_done_ = 0, tiles_total_ = 1;
@@ -60,10 +70,12 @@ private:
     Histogram histogram_ = Histogram(sample_bins);
     ScratchPlane<std::uint16_t> smooth_, light_, heights_;
     CoarsePlane background_, envelope_;
+    ScratchPlane<float> largest_;  ///< the envelope before it is made smooth
+    Checkpoint done_;
     float otsu_ = 0;
 };
 
-Result<void> Slide::for_tiles(const std::function<Result<void>(const Window&)>& work) {
+Result<void> Slide::for_tiles(Phase phase, const Work& work, const Work& was_done) {
     const std::int64_t side = options_.tile_side;
     const auto width = static_cast<std::int64_t>(pixels_.width());
     const auto height = static_cast<std::int64_t>(pixels_.height());
@@ -74,12 +86,29 @@ Result<void> Slide::for_tiles(const std::function<Result<void>(const Window&)>& 
                 return fail(ErrorCode::cancelled, "the segmentation was cancelled");
             const std::int64_t x = static_cast<std::int64_t>(at) % across * side;
             const std::int64_t y = static_cast<std::int64_t>(at) / across * side;
-            TRY(work({x, y, std::min(side, width - x), std::min(side, height - y)}));
+            const Window core{x, y, std::min(side, width - x), std::min(side, height - y)};
+            if (!done_.is_done(phase, at)) {
+                TRY(work(core));
+                done_.mark(phase, at);
+            } else if (was_done) {
+                TRY(was_done(core));
+            }
             const std::lock_guard lock(mutex_);
             ++tiles_done_;
             if (watch_.progress) watch_.progress(tiles_done_, tiles_total_, "tiles");
             return {};
         });
+}
+
+void Slide::count_values(const ScratchPlane<std::uint16_t>& plane, const Window& core) {
+    Histogram counts(sample_bins);
+    for (std::int64_t y = 0; y < core.height; ++y) {
+        const std::uint16_t* const row = plane.row(core.y + y) + core.x;
+        for (std::int64_t x = 0; x < core.width; ++x) ++counts[row[x]];
+    }
+    plane.let_go(core.y, core.height);
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < counts.size(); ++i) histogram_[i] += counts[i];
 }
 
 /// Values far above what is usual are cut off, so that one hot pixel doesn't flatten the rest.
@@ -95,23 +124,22 @@ Result<void> Slide::smooth_slide() {
     const std::int64_t halo = smooth_support(1);
     const auto low = static_cast<float>(made_.low);
     const auto factor = static_cast<float>(full / (made_.high - made_.low));
-    return for_tiles([&](const Window& core) -> Result<void> {
+    const Work work = [&](const Window& core) -> Result<void> {
         Raster<float> tile(core.width + 2 * halo, core.height + 2 * halo);
         TRY(pixels_.read({core.x - halo, core.y - halo, tile.width, tile.height}, tile.values));
         for (float& value : tile.values) value = std::clamp((value - low) * factor, 0.0f, full);
         smooth(tile, 1);
-        Histogram counts(sample_bins);
         for (std::int64_t y = 0; y < core.height; ++y) {
             const float* const from = tile.row(y + halo) + halo;
             std::uint16_t* const to = smooth_.row(core.y + y) + core.x;
-            for (std::int64_t x = 0; x < core.width; ++x) {
+            for (std::int64_t x = 0; x < core.width; ++x)
                 to[x] = static_cast<std::uint16_t>(from[x] + 0.5f);
-                ++counts[to[x]];
-            }
         }
-        smooth_.let_go(core.y, core.height);
-        const std::lock_guard lock(mutex_);
-        for (std::size_t i = 0; i < counts.size(); ++i) histogram_[i] += counts[i];
+        count_values(smooth_, core);
+        return {};
+    };
+    return for_tiles(smoothing, work, [&](const Window& core) -> Result<void> {
+        count_values(smooth_, core);
         return {};
     });
 }
@@ -179,9 +207,10 @@ Result<void> Slide::find_envelope() {
     const std::int64_t factor = background_.factor;
     envelope_ = CoarsePlane(factor, smooth_.width(), smooth_.height());
     histogram_.assign(sample_bins, 0);
-    TRY(for_tiles([&](const Window& core) -> Result<void> {
+    largest_ = TRY(done_.plane<float>("largest", static_cast<std::uint64_t>(envelope_.values.width),
+                                      static_cast<std::uint64_t>(envelope_.values.height)));
+    const Work work = [&](const Window& core) -> Result<void> {
         const Raster<float> light = foreground_light(core);
-        Histogram counts(sample_bins);
         // Tiles share coarse pixels at their borders; a maximum is the same in any order.
         Raster<float> coarse(core.width / factor + 2, core.height / factor + 2);
         const std::int64_t cx = core.x / factor, cy = core.y / factor;
@@ -191,22 +220,27 @@ Result<void> Slide::find_envelope() {
             for (std::int64_t x = 0; x < core.width; ++x) {
                 const float value = light.row(y)[x];
                 to[x] = static_cast<std::uint16_t>(value + 0.5f);
-                ++counts[to[x]];
                 float& most = largest[(core.x + x) / factor - cx];
                 most = std::max(most, value);
             }
         }
+        count_values(light_, core);
+        smooth_.let_go(core.y, core.height);
         const std::lock_guard lock(mutex_);
-        for (std::size_t i = 0; i < counts.size(); ++i) histogram_[i] += counts[i];
         for (std::int64_t y = 0; y < coarse.height && cy + y < envelope_.values.height; ++y)
             for (std::int64_t x = 0; x < coarse.width && cx + x < envelope_.values.width; ++x) {
-                float& most = envelope_.values.row(cy + y)[cx + x];
+                float& most = largest_.row(static_cast<std::uint64_t>(cy + y))[cx + x];
                 most = std::max(most, coarse.row(y)[x]);
             }
-        smooth_.let_go(core.y, core.height);
-        light_.let_go(core.y, core.height);
+        return {};
+    };
+    TRY(for_tiles(lighting, work, [&](const Window& core) -> Result<void> {
+        count_values(light_, core);
         return {};
     }));
+    for (std::int64_t y = 0; y < envelope_.values.height; ++y)
+        std::copy_n(largest_.row(static_cast<std::uint64_t>(y)), envelope_.values.width,
+                    envelope_.values.row(y));
     const double coarse_radius = made_.radius / static_cast<double>(factor);
     widen(envelope_.values, std::lround(coarse_radius));
     smooth(envelope_.values, coarse_radius);
@@ -265,7 +299,7 @@ void Slide::tile_heights(const Window& core) {
 }
 
 Result<void> Slide::find_heights() {
-    return for_tiles([&](const Window& core) -> Result<void> {
+    return for_tiles(rising, [&](const Window& core) -> Result<void> {
         tile_heights(core);
         smooth_.let_go(core.y, core.height);
         heights_.let_go(core.y, core.height);
@@ -273,30 +307,58 @@ Result<void> Slide::find_heights() {
     });
 }
 
-Result<Segmentation> Slide::segment() {
+Result<void> Slide::open_planes() {
     const std::uint64_t width = pixels_.width(), height = pixels_.height();
     const auto side = static_cast<std::uint64_t>(options_.tile_side);
-    tiles_total_ = 3 * static_cast<double>((width + side - 1) / side) *
-                   static_cast<double>((height + side - 1) / side);
+    const std::uint64_t tiles = ((width + side - 1) / side) * ((height + side - 1) / side);
+    done_ = TRY(Checkpoint::open(kept_, folder_, phases, tiles));
+    made_.tiles = phases * tiles;
+    made_.tiles_found = done_.count_done();
+    tiles_total_ = static_cast<double>(made_.tiles);
+    smooth_ = TRY(done_.plane<std::uint16_t>("smooth", width, height));
+    light_ = TRY(done_.plane<std::uint16_t>("light", width, height));
+    heights_ = TRY(done_.plane<std::uint16_t>("heights", width, height));
+    return {};
+}
+
+/// Worked out for the whole slide at once: done or not.
+Result<std::vector<Basin>> Slide::basins_of(ScratchPlane<std::uint32_t>& pieces) {
+    static_assert(std::is_trivially_copyable_v<Basin>);
+    constexpr const char* name = "basins";
+    const Bytes before = done_.note(name);
+    std::vector<Basin> basins(before.size() / sizeof(Basin));
+    if (!before.empty()) {
+        pieces = TRY(done_.plane<std::uint32_t>("pieces", heights_.width(), heights_.height()));
+        std::memcpy(basins.data(), before.data(), basins.size() * sizeof(Basin));
+        return basins;
+    }
+    // What was cut off in it left labels, and it begins with none.
+    TRY(done_.forget("pieces"));
+    pieces = TRY(done_.plane<std::uint32_t>("pieces", heights_.width(), heights_.height()));
+    const BasinRules rules{
+        .height_min = static_cast<std::uint16_t>(options_.seed_height * height_scale),
+        .height_scale = height_scale,
+        .area_max = 16 * 3.14159265358979 * made_.radius * made_.radius,
+        .join_bias = options_.join_bias};
+    basins = TRY(find_basins(heights_, rules, pieces, watch_));
+    TRY(done_.put_note(name, std::as_bytes(std::span(basins))));
+    return basins;
+}
+
+Result<Segmentation> Slide::segment() {
     set_range();
-    smooth_ = TRY(ScratchPlane<std::uint16_t>::make(folder_, width, height));
-    light_ = TRY(ScratchPlane<std::uint16_t>::make(folder_, width, height));
-    heights_ = TRY(ScratchPlane<std::uint16_t>::make(folder_, width, height));
+    TRY(open_planes());
     TRY(smooth_slide());
     find_radius();
     find_background();
     TRY(find_envelope());
     TRY(find_heights());
     smooth_ = {};
-    auto pieces = TRY(ScratchPlane<std::uint32_t>::make(folder_, width, height));
-    const BasinRules rules{
-        .height_min = static_cast<std::uint16_t>(options_.seed_height * height_scale),
-        .height_scale = height_scale,
-        .area_max = 16 * 3.14159265358979 * made_.radius * made_.radius,
-        .join_bias = options_.join_bias};
-    const std::vector<Basin> basins = TRY(find_basins(heights_, rules, pieces, watch_));
+    ScratchPlane<std::uint32_t> pieces;
+    const std::vector<Basin> basins = TRY(basins_of(pieces));
     heights_ = {};
-    made_.labels = TRY(ScratchPlane<std::uint32_t>::make(folder_, width, height));
+    made_.labels =
+        TRY(ScratchPlane<std::uint32_t>::make(folder_, pixels_.width(), pixels_.height()));
     made_.count =
         TRY(draw_objects(basins, pieces, light_, options_, made_.radius, made_.labels, watch_));
     return std::move(made_);
@@ -323,8 +385,8 @@ Result<void> check(const SegmentOptions& options) {
 }
 
 Result<Segmentation> segment_nuclei(const image::StoredImage& image, const SegmentOptions& options,
-                                    const fs::path& scratch_folder,
-                                    const expression::Watch& watch) {
+                                    const fs::path& scratch_folder, const expression::Watch& watch,
+                                    const fs::path& kept) {
     TRY(check(options));
     if (image.info().content == image::Content::labels)
         return fail(ErrorCode::invalid_input, "the image holds labels, not brightness");
@@ -332,7 +394,7 @@ Result<Segmentation> segment_nuclei(const image::StoredImage& image, const Segme
         return fail(ErrorCode::invalid_input,
                     fmt::format("there is no channel {}: the image has {}", options.channel,
                                 image.info().channels.size()));
-    return Slide(image, options, scratch_folder, watch).segment();
+    return Slide(image, options, scratch_folder, kept, watch).segment();
 }
 
 }  // namespace stroma::tissue

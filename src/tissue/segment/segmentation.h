@@ -30,6 +30,7 @@ struct Segmentation {
     double radius = 0;         ///< used
     double low = 0, high = 0;  ///< pixel values that stand for 0 and 65,535 within
     double threshold = 0;      ///< Otsu's, of what is left without background, as a value
+    std::size_t tiles = 0, tiles_found = 0;  ///< of all its steps; that were done before
 };
 
 /// Nuclei as bright spots: background and local brightness from a coarse copy of the slide, a
@@ -39,9 +40,11 @@ struct Segmentation {
 /// tile size and any number of threads.
 /// memory   24 bytes for each pixel of a tile with its halo on each thread, 100 for each nucleus,
 ///          and a coarse copy of the slide; 14 bytes a pixel of scratch space in `scratch_folder`
+/// `kept`: a folder of this work alone, in which finished tiles outlive the process; "": none.
 /// errors   corrupt, cancelled, exhausted, invalid_input (no such channel)
 Result<Segmentation> segment_nuclei(const image::StoredImage& image, const SegmentOptions& options,
-                                    const fs::path& scratch_folder, const expression::Watch& watch);
+                                    const fs::path& scratch_folder, const expression::Watch& watch,
+                                    const fs::path& kept = {});
 
 /// Gives each pixel without label the nearest one within `distance` pixels (at most 200) between
 /// the centres; of several as near, the smallest.

@@ -68,6 +68,7 @@ export interface RunDetail extends Run {
   reviews: Review[];
   cost: { images: number; core_seconds_each: number; bytes_each: number };
   seconds_left: number | null;
+  archived: number;
 }
 
 export interface Attempt {
@@ -104,6 +105,18 @@ export interface Task {
   outputs?: Record<string, string[]>;
   pictures?: string[];
   summary?: unknown;
+  place?: Place;
+}
+
+/** Where an output lies: in the archive it can't be looked at until it was brought back. */
+export type Place = "here" | "archived" | "restored" | "restoring";
+export const isAway = (place?: Place): boolean => place === "archived" || place === "restoring";
+
+export interface Shelf {
+  archived: number;
+  restoring: number;
+  outputs: { stage: string; item: string; place: Place; bytes: number; stored_bytes: number;
+    until: string | null }[];
 }
 
 export interface RunPicture {
@@ -113,6 +126,7 @@ export interface RunPicture {
   output: string;
   name: string;
   labels: boolean;
+  place: Place;
 }
 
 const at = (run: string, rest = "") => `v1/runs/${encodeURIComponent(run)}${rest}`;
@@ -146,6 +160,10 @@ export const startRun = async (order: NewRun): Promise<Run> =>
   (await sendJson<Run>("POST", "v1/runs", order)).body;
 export const cancelRun = (run: string) => sendJson<Run>("POST", at(run, "/cancel"), {});
 export const retryRun = (run: string) => sendJson<Run>("POST", at(run, "/retry"), {});
+export const archiveOf = (run: string, signal?: AbortSignal): Promise<Shelf> =>
+  getJson<Shelf>(at(run, "/archive"), signal);
+export const restoreRun = (run: string, stage: string, days: number) =>
+  sendJson<{ coming: number }>("POST", at(run, "/restore"), { stage, days });
 export const reviewRun = (run: string, stage: string, item: string, accepted: boolean,
     comment: string) => sendJson<RunDetail>("POST", at(run, "/reviews"),
   { stage, item, accepted, comment });

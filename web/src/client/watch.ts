@@ -29,6 +29,9 @@ export interface StageStanding {
   oldest_seconds: number;
   core_seconds_each: number;
   bytes_each: number;
+  held: number;
+  unread_bytes: number;
+  room_bytes: number;
   errors: Record<string, number>;
 }
 
@@ -46,6 +49,8 @@ export interface Standing {
   stages: StageStanding[];
   workers: WorkerStanding[];
   errors: { error: string; count: number }[];
+  archive: { here: number; here_bytes: number; archived: number; archived_bytes: number;
+    stored_bytes: number; restored: number; restoring: number };
 }
 
 export const standing = (signal?: AbortSignal): Promise<Standing> =>

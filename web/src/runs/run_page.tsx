@@ -9,6 +9,7 @@ import { cancelRun, picturesOf, reportOf, retryRun, type RunDetail, type RunPict
   watchRun } from "../client/runs";
 import { Problem, Waiting } from "../portal/states";
 import { Button, Notice } from "../widgets/controls";
+import { ArchiveNotice } from "./archive_notice";
 import { Reviews } from "./review_box";
 import { RunBadge } from "./run_words";
 import { SlideMap } from "./slide_map";
@@ -33,7 +34,8 @@ interface Made {
 function RunView({ run, isAdmin, onChanged }: {
   run: RunDetail; isAdmin: boolean; onChanged: () => void;
 }) {
-  const states = JSON.stringify([run.state, run.stages.map((stage) => stage.states), run.reviews.length]);
+  const states = JSON.stringify([run.state, run.stages.map((stage) => stage.states), run.reviews.length,
+    run.archived]);
   const asked = useAsked<Made>(async (signal) => {
     const [tasks, pictures] = await Promise.all([tasksOf(run.id, signal), picturesOf(run.id, signal)]);
     return { tasks, pictures };
@@ -55,6 +57,7 @@ function RunView({ run, isAdmin, onChanged }: {
       <Actions run={run} isAdmin={isAdmin} onChanged={onChanged} /></header>
     {run.error && <Notice kind="error">{run.error}</Notice>}
     <Numbers run={run} />
+    <ArchiveNotice run={run} onBack={onChanged} />
     {Object.keys(run.parameters).length > 0 && <p className="note">Parameters: {Object.entries(run.parameters)
       .map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")}</p>}
     <StageGraph run={run} chosen={stage} onChoose={setChosen} />

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 
 import { hrefOf } from "../base/route";
-import { type RunDetail, type RunPicture, type Task, taskPicture, thumbnailOf } from "../client/runs";
+import { isAway, type RunDetail, type RunPicture, type Task, taskPicture, thumbnailOf } from "../client/runs";
 import { BlobPicture } from "./blob_picture";
 import { stateWords } from "./run_words";
 
@@ -58,11 +58,12 @@ function SlidePlace({ run, task, whole, picture }: {
 }) {
   const name = whole ? undefined : task.pictures?.find((one) => /\.(png|jpe?g|svg)$/i.test(one));
   const told = `${task.item} ${task.state === "done" && task.cached ? "reused" : stateWords[task.state]}`;
-  const ask = name ? () => taskPicture(run.id, task.id, name)
+  const away = isAway(task.place);
+  const ask = away ? null : name ? () => taskPicture(run.id, task.id, name)
     : picture ? () => thumbnailOf(run.id, picture.id) : null;
   const share = task.progress.total > 0 ? Math.round((100 * task.progress.done) / task.progress.total) : null;
   const inside = ask ? <BlobPicture keyOf={`${task.id} ${name ?? picture?.id}`} alt={told} ask={ask} />
-    : <span className={`slide-place ${task.state}`}>{stateWords[task.state]}
+    : <span className={`slide-place ${task.state}`}>{away ? "archived" : stateWords[task.state]}
       {task.state === "running" && share !== null && ` ${share} %`}</span>;
   return picture ? <a title={told} href={hrefOf(["runs", run.id, "view"],
     { item: picture.item, show: picture.id })}>{inside}</a>

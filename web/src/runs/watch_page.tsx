@@ -7,7 +7,7 @@ import { hrefOf } from "../base/route";
 import { useTicks } from "../base/ticks";
 import { useWatched } from "../base/watched";
 import type { Account } from "../client/account";
-import { type Flow, standing, type Standing, watchFlows } from "../client/watch";
+import { type Flow, standing, type StageStanding, type Standing, watchFlows } from "../client/watch";
 import { Badge, Empty, Problem, Waiting } from "../portal/states";
 import { Notice } from "../widgets/controls";
 import { Sparkline } from "./sparkline";
@@ -43,7 +43,7 @@ function Stages() {
   if (problem && !now) return <Problem problem={problem} onRetry={look} />;
   if (!now) return <Waiting />;
   return <>{problem && <Notice kind="warning">{problem.message} This is from before.</Notice>}
-    <StageTable now={now} histories={histories} /><WorkerTable now={now} histories={histories} />
+    <StageTable now={now} histories={histories} /><Archive now={now} /><WorkerTable now={now} histories={histories} />
     <Errors now={now} /></>;
 }
 
@@ -56,18 +56,23 @@ function StageTable({ now, histories }: { now: Standing; histories: Histories })
     {now.stages.length === 0 ? <p className="empty">No run goes on.</p>
       : <div className="table-box" tabIndex={0} role="region" aria-label="Table of stages">
         <table aria-label="Stages"><Heads titles={["Pipeline", "Stage", "Waiting", "Ready", "Running", "Review",
-          "Done", "Failed", "Oldest", "Core s each", "Read each", "Queue over time", "Running over time"]} />
+          "Done", "Failed", "Oldest", "Core s each", "Read each", "Room", "Queue over time", "Running over time"]} />
         <tbody>{now.stages.map((one) => <tr key={`${one.pipeline}/${one.stage}`}><td>{one.pipeline}</td>
           <td>{one.stage}</td><td className="number">{count(one.waiting)}</td>
           <td className="number">{count(one.ready)}</td><td className="number">{count(one.running)}</td>
           <td className="number">{count(one.review)}</td><td className="number">{count(one.done)}</td>
           <td className="number">{one.failed > 0 ? <Badge kind="error">{count(one.failed)}</Badge> : 0}</td>
           <td>{duration(one.oldest_seconds)}</td><td className="number">{short(one.core_seconds_each)}</td>
-          <td className="number">{bytes(one.bytes_each)}</td>
+          <td className="number">{bytes(one.bytes_each)}</td><td>{roomOf(one)}</td>
           <td><Sparkline label="queue" values={histories.get(`${one.pipeline}/${one.stage} queue`) ?? []} /></td>
           <td><Sparkline label="running" values={histories.get(`${one.pipeline}/${one.stage} running`) ?? []} /></td>
         </tr>)}</tbody></table></div>}</section>;
 }
+
+/** What a stage made and its readers have still to read. */
+const roomOf = (one: StageStanding) => one.room_bytes === 0 ? "" : <>
+  {bytes(one.unread_bytes)} of {bytes(one.room_bytes)}{one.held > 0 && <> <Badge kind="warning">
+    {count(one.held)} wait for room</Badge></>}</>;
 
 function WorkerTable({ now, histories }: { now: Standing; histories: Histories }) {
   return <section className="section" aria-label="Workers"><h2>Workers</h2>
@@ -82,6 +87,13 @@ function WorkerTable({ now, histories }: { now: Standing; histories: Histories }
           <td>{duration(one.heard_seconds)} ago</td>
           <td><Sparkline label="share of cores" values={histories.get(one.worker) ?? []} /></td></tr>)}</tbody>
         </table></div>}</section>;
+}
+
+function Archive({ now: { archive } }: { now: Standing }) {
+  if (archive.here + archive.archived + archive.restored === 0) return null;
+  return <p className="note">Outputs: {count(archive.here + archive.restored)} here ({bytes(archive.here_bytes)}),
+    {" "}{count(archive.archived)} in the archive only ({bytes(archive.archived_bytes)}), kept there in
+    {" "}{bytes(archive.stored_bytes)}{archive.restoring > 0 && `; ${count(archive.restoring)} come back`}.</p>;
 }
 
 /** Classes of errors by stage, and the commonest messages of the last day. */

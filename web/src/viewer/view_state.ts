@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
 
 import type { ImageDescription } from "../client/images";
-import { pictureOf, type RunPicture } from "../client/runs";
+import { isAway, pictureOf, type RunPicture } from "../client/runs";
 import { firstLook, type ImageLook } from "../images/image_look";
 import type { Shown } from "../images/image_layer";
 import { anyColours } from "./label_colours";
@@ -33,7 +33,7 @@ export interface Opened {
 export function useOpened(run: string, pictures: RunPicture[], kinds: string[]): Opened {
   const [images, setImages] = useState<Map<string, ImageDescription>>(new Map());
   const [problem, setProblem] = useState("");
-  const wanted = pictures.filter((one) => kinds.includes(kindOf(one)));
+  const wanted = pictures.filter((one) => kinds.includes(kindOf(one)) && !isAway(one.place));
   const keys = wanted.map(({ id }) => id).join(" ");
   useEffect(() => {
     const leave = new AbortController();
@@ -56,7 +56,7 @@ export type Looks = Record<string, ImageLook>;
 /** What a pane draws: pictures first, outlines on them. `coloursOf` may colour labels otherwise. */
 export function useShown(pictures: RunPicture[], kinds: string[], opened: Opened, looks: Looks,
     coloursOf: (kind: string, largest: number) => Uint32Array | null): Shown[] {
-  return useMemo(() => pictures.filter((one) => kinds.includes(kindOf(one)))
+  return useMemo(() => pictures.filter((one) => kinds.includes(kindOf(one)) && !isAway(one.place))
     .sort((one, other) => Number(one.labels) - Number(other.labels))
     .flatMap((picture) => {
       const image = opened.images.get(picture.id);

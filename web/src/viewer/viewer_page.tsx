@@ -2,13 +2,14 @@ import { useCallback, useMemo, useState } from "react";
 
 import { useAsked } from "../base/asked";
 import { hrefOf, type Route } from "../base/route";
-import { differenceOf, getRun, type LabelDifference, listRuns, picturesOf, type RunDetail, type RunPicture,
+import { differenceOf, getRun, isAway, type LabelDifference, listRuns, picturesOf, type RunDetail, type RunPicture,
   type Task, tasksOf } from "../client/runs";
 import { fit, type Screen } from "../explorer/camera";
 import type { Camera } from "../explorer/view";
 import { firstLook } from "../images/image_look";
 import { ChannelRow } from "../images/images_panel";
 import { Empty, Shown as Answered } from "../portal/states";
+import { ArchiveNotice } from "../runs/archive_notice";
 import { ReviewBox } from "../runs/review_box";
 import { Button, Choice, Notice } from "../widgets/controls";
 import { changedColour, differenceColours, onlyColour } from "./label_colours";
@@ -75,6 +76,8 @@ function Sides({ one, two, item, tasks, show, onReviewed }: {
 }) {
   const here = useMemo(() => ofItem(one.pictures, item), [one.pictures, item]);
   const there = useMemo(() => two ? ofItem(two.pictures, item) : [], [two, item]);
+  const away = useMemo(() => [...new Set(here.filter(({ place }) => isAway(place))
+    .map(({ stage }) => stage))], [here]);
   const [kinds, setKinds] = useState(() => firstKinds(here, show));
   const [looks, setLooks] = useState<Looks>({});
   const [found, setFound] = useState<{ kind: string; difference: LabelDifference } | null>(null);
@@ -105,6 +108,7 @@ function Sides({ one, two, item, tasks, show, onReviewed }: {
         waits={openedThere.coming.length > 0} onCamera={onCamera} onScreen={() => {}} />}</div>
     <aside className="viewer-side" aria-label="Pictures">
       {review.map((task) => <ReviewBox key={task.id} run={one.run} task={task} onDone={onReviewed} />)}
+      {away.length > 0 && <ArchiveNotice run={one.run} stages={away} onBack={onReviewed} />}
       <div className="buttons"><Button onClick={() => setMoved(null)}>Whole slide</Button></div>
       {two && <Difference one={one} two={two} here={here} there={there} kinds={kinds} found={found}
         onFound={setFound} />}
@@ -136,7 +140,7 @@ function KindList({ here, kinds, setKinds, opened, looks, setLooks }: {
     const on = kinds.includes(kind);
     return <li key={picture.id}><label className="image-name"><input type="checkbox" checked={on}
       onChange={(event) => toggle(picture, event.target.checked)} /> {kind}
-      <small> {picture.labels ? "outlines" : "picture"}</small></label>
+      <small> {isAway(picture.place) ? "in the archive" : picture.labels ? "outlines" : "picture"}</small></label>
       {on && image?.content === "intensity" && <ul className="channel-list">
         {image.channels.map((channel, at) => {
           const look = looks[kind] ?? { ...firstLook(image, [image]), shown: true };

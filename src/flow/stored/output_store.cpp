@@ -1,4 +1,4 @@
-#include "flow/output_store.h"
+#include "flow/stored/output_store.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
