@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <mutex>
+
 #include "base/digest.h"
 
 namespace stroma::app {
@@ -30,14 +32,32 @@ public:
     const LakeObject& object() const override { return object_; }
     Result<Bytes> read(std::uint64_t offset, std::size_t count) override {
         if (offset >= version_.size) return Bytes();
-        return buckets_.read(version_.body, offset,
-                             std::min<std::uint64_t>(count, version_.size - offset));
+        count = static_cast<std::size_t>(std::min<std::uint64_t>(count, version_.size - offset));
+        if (version_.body.pieces.size() != 1) return buckets_.read(version_.body, offset, count);
+        const auto blob = TRY(only_blob());
+        Bytes bytes(count);
+        TRY(blob->read_at(offset, bytes));
+        if (offset + count == version_.size) {
+            // A COPY may name more objects than a process may have open.
+            const std::lock_guard lock(mutex_);
+            blob_.reset();
+        }
+        return bytes;
     }
 
 private:
+    // Opening it reads the checksums of all its blocks: once for all reads.
+    Result<std::shared_ptr<object::ObjectReader>> only_blob() {
+        const std::lock_guard lock(mutex_);
+        if (blob_ == nullptr) blob_ = TRY(buckets_.open_blob(version_.body.pieces[0]));
+        return blob_;
+    }
+
     bucket::Buckets& buckets_;
     bucket::ObjectVersion version_;
     LakeObject object_;
+    std::mutex mutex_;
+    std::shared_ptr<object::ObjectReader> blob_;
 };
 
 class BucketWriter final : public redshift::LakeWriter {

@@ -2,9 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <future>
+
 #include "base/context.h"
 
 namespace stroma::redshift {
+namespace {
+
+Result<void> write_all(Pipe& pipe, File& out) {
+    for (std::uint64_t at = 0;;) {
+        const auto block = TRY(pipe.next());
+        if (block.empty()) return {};
+        TRY(out.write_at(at, as_bytes(block)));
+        at += block.size();
+    }
+}
+
+Result<void> copy_all(ByteSource& from, Pipe& pipe) {
+    for (;;) {
+        const auto block = TRY(from.next());
+        if (block.empty() || !pipe.write(block)) return {};
+    }
+}
+
+}  // namespace
 
 Staging::Staging(const fs::path& folder) {
     // No statement of a user's can guess the name.
@@ -25,13 +46,19 @@ Result<fs::path> Staging::take(const LoadFile& file) {
     const fs::path path = next_path();
     auto out = TRY(File::create(path));
     auto bytes = TRY(file.open());
-    std::uint64_t at = 0;
-    for (;;) {
-        const auto block = TRY(bytes->next());
-        if (block.empty()) return path;
-        TRY(out.write_at(at, as_bytes(block)));
-        at += block.size();
-    }
+    // One thread reads and checks what was stored while another writes.
+    Pipe pipe;
+    auto writing = std::async(std::launch::async, [&]() -> Result<void> {
+        auto written = write_all(pipe, out);
+        pipe.abandon();
+        return written;
+    });
+    const auto copied = copy_all(*bytes, pipe);
+    pipe.close(copied ? "" : copied.error().message);
+    const auto written = writing.get();
+    TRY(copied);
+    TRY(written);
+    return path;
 }
 
 }  // namespace stroma::redshift
