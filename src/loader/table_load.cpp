@@ -316,6 +316,9 @@ Answer<void> TableLoad::Unit::transact(std::vector<StagedFile>& files) {
 
 Answer<void> TableLoad::Unit::inside(std::vector<StagedFile>& files) {
     if (table_.name.empty()) table_ = TRY(session_.find(order_.table, order_.merge)).table;
+    // A session forgets a cancel that came between two of its statements, and may wait for the lock
+    // for as long as somebody likes.
+    if (stop_.stop_requested()) return redshift::refuse("57014", "the loader was stopped");
     // The lock before the snapshot: whoever writes the table is waited for, and seen.
     TRY(session_.lock(table_));
     TRY(step("locked"));
