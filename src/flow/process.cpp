@@ -275,6 +275,22 @@ Result<ProcessEnd> run_process(const ProcessOrder& order, const std::function<bo
     return RunningProcess(order, cancelled, on_line).run();
 }
 
+namespace {
+
+/// Whether there was one to kill. Waits for its end: it may be amid a write for a moment.
+bool kill_and_wait(pid_t process) {
+    constexpr int patience_ms = 5000;
+    const auto watched = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+    const bool killed = ::kill(process, SIGKILL) == 0;
+    if (watched < 0) return killed;
+    pollfd end{watched, POLLIN, 0};
+    if (killed) (void)::poll(&end, 1, patience_ms);
+    ::close(watched);
+    return killed;
+}
+
+}  // namespace
+
 int kill_marked(std::string_view beginning) {
     const std::string wanted = fmt::format("STROMA_TASK_MARK={}", beginning);
     int killed = 0;
@@ -289,7 +305,7 @@ int kill_marked(std::string_view beginning) {
         for (std::size_t at = environment.find(wanted); at != std::string::npos;
              at = environment.find(wanted, at + 1)) {
             if (at > 0 && environment[at - 1] != '\0') continue;
-            killed += ::kill(process, SIGKILL) == 0 ? 1 : 0;
+            killed += kill_and_wait(process) ? 1 : 0;
             break;
         }
     }

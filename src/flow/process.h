@@ -43,7 +43,8 @@ struct ProcessEnd {
 Result<ProcessEnd> run_process(const ProcessOrder& order, const std::function<bool()>& cancelled,
                                const std::function<void(std::string_view)>& on_line);
 
-/// Kills every process of this user whose mark begins so; gives how many there were.
+/// Kills every process of this user whose mark begins so, and waits for their ends (for up to five
+/// seconds each); gives how many there were.
 int kill_marked(std::string_view beginning);
 
 }  // namespace stroma::flow
