@@ -211,6 +211,9 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_proc AS
     FROM duckdb_functions()
     WHERE NOT internal AND function_type = 'macro' AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\';
 
+CREATE OR REPLACE VIEW stroma_catalog.pg_proc_info AS
+    SELECT *, oid AS prooid FROM stroma_catalog.pg_proc;
+
 CREATE OR REPLACE VIEW stroma_catalog.pg_tables AS
     SELECT CASE r.schema WHEN 'stroma_catalog' THEN 'pg_catalog' ELSE r.schema END AS schemaname,
         r.name AS tablename, coalesce(o.called, 'admin') AS tableowner,

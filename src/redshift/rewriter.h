@@ -48,6 +48,7 @@ private:
     bool session_relation(Frame& frame, std::size_t& at, std::size_t name) const;
     /// current_setting('name') of the session; false for anything else.
     bool setting(Frame& frame, std::size_t& at) const;
+    bool relation_call(Frame& frame, std::size_t& at) const;
     Answer<void> sign(Frame& frame, std::size_t& at);
     Answer<void> cast(Frame& frame, std::size_t& at);
     Answer<void> match(Frame& frame, std::size_t& at, std::string_view operation);

@@ -33,6 +33,13 @@ constexpr std::array<std::string_view, 51> no_functions = {
     "table",     "minus",   "to",     "similar",   "rows", "range",    "qualify", "materialized",
     "recursive", "lateral", "array"};
 
+// Redshift's own views lie in its pg_catalog.
+bool is_of_system(std::string_view name) {
+    for (const std::string_view kind : {"svv_", "svl_", "svcs_", "stl_", "stv_", "sys_"})
+        if (name.starts_with(kind)) return true;
+    return false;
+}
+
 }  // namespace
 
 bool Rewriter::is_word(std::size_t at, std::string_view word) const {
@@ -234,7 +241,10 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
             const bool is_function = is_sign(at + 3, "(");
             if (is_catalog && session_relation(frame, at, at + 2)) return {};
             if (!is_function)
-                frame.out += std::string(is_catalog ? schema::catalog : schema::information) + ".";
+                frame.out += std::string(!is_catalog                          ? schema::information
+                                         : is_of_system(tokens_[at + 2].word) ? schema::system
+                                                                              : schema::catalog) +
+                             ".";
             at += 2;
             frame.out += gap(at);
             if (is_function) return call(frame, at);
@@ -292,8 +302,39 @@ bool Rewriter::setting(Frame& frame, std::size_t& at) const {
     return true;
 }
 
+// A function of one value as a relation of one row; and the columns of late binding views, which
+// lie among all others here, as one of none.
+bool Rewriter::relation_call(Frame& frame, std::size_t& at) const {
+    if (!frame.in_from || frame.is_call) return false;
+    const std::string& word = tokens_[at].word;
+    std::size_t next = closing(at + 1) + 1;
+    if (word == "pg_get_late_binding_view_cols") {
+        const std::size_t alias = is_word(next, "as") ? next + 1 : next;
+        if (!is_sign(alias + 1, "(")) return false;
+        std::string columns;
+        const std::size_t close = closing(alias + 1);
+        for (const TokenRange each : arguments(alias + 1, close))
+            columns += fmt::format("{}CAST(NULL AS {}) AS {}", columns.empty() ? "" : ", ",
+                                   is_word(each.to - 1, "int") ? "INTEGER" : "VARCHAR",
+                                   quoted_name(tokens_[each.from].word));
+        frame.out +=
+            fmt::format("(SELECT {} WHERE false) AS {}", columns, quoted_name(tokens_[alias].word));
+        at = close + 1;
+        return true;
+    }
+    const bool is_value = word == "current_database" && next == at + 3 && context_.session_value;
+    const auto value = is_value ? context_.session_value(word) : std::nullopt;
+    if (!value) return false;
+    frame.out += fmt::format("(SELECT {} AS current_database)", *value);
+    at = next;
+    const bool is_named = at < frame.end && tokens_[at].kind == TokenKind::word &&
+                          !among(ends_from, tokens_[at].word) && !among(joins, tokens_[at].word);
+    if (!is_named) frame.out += " AS " + word;
+    return true;
+}
+
 Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
-    if (setting(frame, at)) return {};
+    if (setting(frame, at) || relation_call(frame, at)) return {};
     const Token& token = tokens_[at];
     if (!is_function_for_users(token.word))
         return refuse("42501", fmt::format("permission denied for function {}", token.word));

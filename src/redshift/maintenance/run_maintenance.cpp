@@ -13,7 +13,7 @@ namespace {
 class Maintenance {
 public:
     Maintenance(EngineSession& session, const Prepared& prepared)
-        : session_(session), prepared_(prepared), tokens_(prepared.plan->tokens), in_(tokens_) {}
+        : session_(session), tokens_(prepared.plan->tokens), in_(tokens_) {}
     Answer<std::unique_ptr<Cursor>> lock();
     Answer<std::unique_ptr<Cursor>> vacuum();
     Answer<std::unique_ptr<Cursor>> analyze();
@@ -30,7 +30,6 @@ private:
     Answer<std::vector<TableName>> all_tables();
 
     EngineSession& session_;
-    const Prepared& prepared_;
     const std::vector<Token>& tokens_;
     TokenReader in_;
 };

@@ -18,13 +18,14 @@ export function ArchiveNotice({ run, stages, onBack }: {
   const away = asked.state !== "here" ? [] : asked.value.outputs.filter(({ stage, place }) =>
     (place === "archived" || place === "restoring") && (!stages || stages.includes(stage)));
   const coming = away.filter(({ place }) => place === "restoring").length;
-  const wasComing = useRef(false);
+  const awayBefore = useRef(0);
   useTicks(coming > 0 ? lookMs : null, asked.again);
   useEffect(() => {
     if (asked.state !== "here") return;
-    if (wasComing.current && coming === 0) onBack();
-    wasComing.current = coming > 0;
-  }, [asked.state, coming]);
+    // Also what came back before anybody saw that it was coming.
+    if (away.length < awayBefore.current) onBack();
+    awayBefore.current = away.length;
+  }, [asked.state, away.length]);
   if (away.length === 0) return null;
   const ask = async () => {
     setProblem("");
