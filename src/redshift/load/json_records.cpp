@@ -296,7 +296,7 @@ class JsonReader final : public RecordReader {
 public:
     JsonReader(std::unique_ptr<ByteSource> bytes, const CopyOptions& options,
                const std::vector<std::string>& columns, const std::vector<std::string>& paths)
-        : options_(options), columns_(columns), lines_(std::move(bytes)) {
+        : columns_(columns), lines_(std::move(bytes)) {
         for (const std::string& path : paths) paths_.push_back(steps_of(path));
         ignores_case_ = options.json == "auto ignorecase";
         takes_whole_ = options.json == "noshred";
@@ -470,7 +470,6 @@ private:
         fields_.clear();
     }
 
-    const CopyOptions& options_;
     std::vector<std::string> columns_;
     std::vector<std::vector<Step>> paths_;
     std::vector<Field> no_fields_;

@@ -293,7 +293,7 @@ Answer<std::vector<LoadFile>> new_files(EngineSession& session, const CopyStatem
     // again when it is another.
     std::set<std::pair<std::string, std::string>> known, failed;
     const auto read = [&](std::string_view sql, auto& into, bool with_etag) -> Answer<void> {
-        const auto rows = TRY(session.query(sql, std::vector<sql::Value>{job.id}));
+        const auto rows = TRY(session.query(sql, std::vector<sql::Value>{sql::Value(job.id)}));
         while (TRY(rows->next()))
             into.emplace(rows->text(0), with_etag ? rows->text(1) : std::string());
         return {};

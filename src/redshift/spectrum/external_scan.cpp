@@ -147,9 +147,9 @@ Result<std::string> ExternalScan::Feed::select_of(const fs::path& path) {
         std::string written = quoted_name(name);
         const bool is_parquet = place.format == ExternalFormat::parquet;
         if (is_parquet) {
-            const auto found = std::find_if(there.begin(), there.end(), [&](const auto& each) {
-                return lower_of(each) == lower_of(name);
-            });
+            const auto found = std::find_if(
+                there.begin(), there.end(),
+                [lowered = lower_of(name)](const auto& each) { return lower_of(each) == lowered; });
             written = found == there.end() ? "NULL" : quoted_name(*found);
         }
         list += fmt::format("{}{}({} AS {})", list.empty() ? "" : ", ",
