@@ -123,6 +123,15 @@ Answer<void> TableReader::constraint() {
     return {};
 }
 
+// PostgreSQL's word for an identity whose values may be given. Redshift doesn't know it; what is
+// made for both (SQLAlchemy's tables) says it all the same.
+std::string_view serial_number(const Token& type) {
+    if (type.kind != TokenKind::word) return "";
+    if (type.word == "serial" || type.word == "serial4") return "integer";
+    if (type.word == "bigserial" || type.word == "serial8") return "bigint";
+    return type.word == "smallserial" || type.word == "serial2" ? "smallint" : "";
+}
+
 Answer<void> TableReader::identity(ColumnDefinition& column) {
     TRY(in_.expect_sign("("));
     const std::int64_t seed = TRY(in_.integer());
@@ -189,6 +198,11 @@ Answer<void> TableReader::column() {
     for (std::size_t ahead = 0; ahead < 12 && in_.token(ahead).kind != TokenKind::end; ++ahead)
         rest.push_back(in_.token(ahead));
     rest.emplace_back();
+    if (const std::string_view number = serial_number(rest.front()); !number.empty()) {
+        rest.front().word = number;
+        column.identity = {1, 1};
+        column.identity_by_default = column.is_not_null = true;
+    }
     std::size_t read = 0;
     column.type = TRY(read_type(rest, read));
     in_.move_to(in_.at() + read);
