@@ -61,14 +61,16 @@ Result<std::string> text_at(const Json& json, const char* name, bool is_needed) 
 }
 
 Result<GeneSet> set_in(const Json& json) {
-    GeneSet set{TRY(text_at(json, "geneset_name", true)),
-                TRY(text_at(json, "geneset_description", false)),
-                {}};
+    GeneSet set;
+    set.name = TRY(text_at(json, "geneset_name", true));
+    set.description = TRY(text_at(json, "geneset_description", false));
     if (!json.contains("genes") || !json["genes"].is_array())
         return fail(ErrorCode::invalid_input, "'genes' of '" + set.name + "' must be a list");
-    for (const Json& gene : json["genes"])
-        set.genes.push_back({TRY(text_at(gene, "gene_symbol", true)),
-                             TRY(text_at(gene, "gene_description", false))});
+    for (const Json& gene : json["genes"]) {
+        auto symbol = TRY(text_at(gene, "gene_symbol", true));
+        auto description = TRY(text_at(gene, "gene_description", false));
+        set.genes.push_back({std::move(symbol), std::move(description)});
+    }
     return set;
 }
 

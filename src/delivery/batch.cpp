@@ -182,10 +182,11 @@ Result<void> Making::back_up(const std::vector<RawRecord>& records) {
     if (oldest == INT64_MAX) return {};
     const std::string prefix =
         TRY(evaluate_prefix(destination_.backup->prefix, values(oldest, "backup")));
+    auto packed = TRY(compress(bytes, destination_.backup->compression));
     batch_.objects.push_back(
         {destination_.backup->bucket,
          object_key(prefix, "backup", extension_of(destination_.backup->compression)),
-         TRY(compress(bytes, destination_.backup->compression))});
+         std::move(packed)});
     return {};
 }
 
@@ -465,8 +466,8 @@ Result<void> Making::write_errors(std::string_view type, const std::vector<Refus
     // Without a prefix of their own they lie beside what was delivered, under their type.
     const std::string& wanted =
         destination_.error_prefix.empty() ? destination_.prefix : destination_.error_prefix;
-    batch_.objects.push_back(
-        {destination_.bucket, object_key(TRY(evaluate_prefix(wanted, known)), type, ""), lines});
+    const std::string prefix = TRY(evaluate_prefix(wanted, known));
+    batch_.objects.push_back({destination_.bucket, object_key(prefix, type, ""), lines});
     batch_.refused += refused.size();
     return {};
 }

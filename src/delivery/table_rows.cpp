@@ -301,8 +301,8 @@ Result<std::vector<TableColumn>> parse_columns(std::string_view text) {
         if (part.empty() || blank == std::string_view::npos)
             return fail(ErrorCode::invalid_input,
                         "a table is declared by its columns, like 'symbol string, day date'");
-        TableColumn column{std::string(part.substr(0, blank)),
-                           TRY(engine_type(trimmed(part.substr(blank))))};
+        auto type = TRY(engine_type(trimmed(part.substr(blank))));
+        TableColumn column{std::string(part.substr(0, blank)), std::move(type)};
         const std::string name = lower(column.name);
         if (std::ranges::any_of(columns,
                                 [&](const TableColumn& c) { return lower(c.name) == name; }))

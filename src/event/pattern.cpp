@@ -56,7 +56,8 @@ public:
                 const auto inner = TRY(read(value, joined(path, name), depth + 1));
                 ways = TRY(combined(ways, inner));
             } else if (value.is_array()) {
-                const Field field{joined(path, name), TRY(read_rules(value))};
+                auto rules = TRY(read_rules(value));
+                const Field field{joined(path, name), std::move(rules)};
                 for (Way& way : ways) way.push_back(field);
             } else {
                 return bad_pattern(fmt::format("\"{}\" must be an object or an array", name));

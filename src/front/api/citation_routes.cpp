@@ -28,9 +28,9 @@ Answer get_difference(ApiContext& api, http::Request& request) {
 
 Answer get_origin(ApiContext& api, http::Request& request) {
     TRY(allow(api, request, catalog::Action::read, {}));
-    const matrix::OriginQuestion question{TRY(needed(request, "cell")),
-                                          TRY(needed(request, "gene")),
-                                          request.query_value("dataset").value_or("")};
+    const std::string cell = TRY(needed(request, "cell"));
+    const std::string gene = TRY(needed(request, "gene"));
+    const matrix::OriginQuestion question{cell, gene, request.query_value("dataset").value_or("")};
     return http::json_response(200, TRY(api.domain.citations.origin(request.principal, question)));
 }
 

@@ -130,10 +130,10 @@ Answer post_preview(const DashboardDomain& domain, http::Request& request) {
     const Json body = TRY(api::json_body(request));
     api::JsonFields fields(body);
     // Read as a dashboard of one panel, so that it is checked as it will be when it is saved.
-    Json panel = {{"id", "preview"},
-                  {"kind", "table"},
-                  {"source", TRY(fields.text_or("source", "relations"))},
-                  {"statement", TRY(fields.text("statement"))}};
+    const std::string source = TRY(fields.text_or("source", "relations"));
+    const std::string statement = TRY(fields.text("statement"));
+    Json panel = {
+        {"id", "preview"}, {"kind", "table"}, {"source", source}, {"statement", statement}};
     Json whole = {{"title", "preview"}, {"panels", Json::array({panel})}};
     if (const Json* const parameters = fields.find("definitions"))
         whole["parameters"] = *parameters;

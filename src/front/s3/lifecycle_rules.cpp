@@ -79,7 +79,8 @@ Outcome<void> read_filter(const Element& filter, LifecycleRule& rule) {
 
 Outcome<void> read_transitions(const Element& element, LifecycleRule& rule) {
     for (const Element* const one : element.all("Transition")) {
-        Transition transition{*S3_TRY(due_in(one, 0)), *S3_TRY(class_in(*one))};
+        const Due due = *S3_TRY(due_in(one, 0));
+        Transition transition{due, *S3_TRY(class_in(*one))};
         if (!transition.due.is_set())
             return refuse("MalformedXML", "A transition needs Days or Date");
         rule.transitions.push_back(std::move(transition));

@@ -183,12 +183,14 @@ Answer list_objects(Operation& operation) {
     const bool is_encoded = *S3_TRY(asked_encoding(operation));
     const std::string token = operation.query("continuation-token");
     const std::string marker = operation.query(is_second ? "start-after" : "marker");
+    const std::string after = token.empty() ? marker : *S3_TRY(key_of_token(token));
+    const auto limit = *S3_TRY(asked_limit(operation, "max-keys"));
     bucket::ListQuery query{operation.bucket,
                             operation.query("prefix"),
                             operation.query("delimiter"),
-                            token.empty() ? marker : *S3_TRY(key_of_token(token)),
+                            after,
                             "",
-                            *S3_TRY(asked_limit(operation, "max-keys"))};
+                            limit};
     const auto page = *S3_TRY(operation.buckets.list(query));
     XmlWriter xml;
     xml.open(list_result)
@@ -217,12 +219,13 @@ Answer list_objects(Operation& operation) {
 Answer list_versions(Operation& operation) {
     S3_TRY(enter(operation, "s3:ListBucketVersions"));
     const bool is_encoded = *S3_TRY(asked_encoding(operation));
+    const auto limit = *S3_TRY(asked_limit(operation, "max-keys"));
     const bucket::ListQuery query{operation.bucket,
                                   operation.query("prefix"),
                                   operation.query("delimiter"),
                                   operation.query("key-marker"),
                                   operation.query("version-id-marker"),
-                                  *S3_TRY(asked_limit(operation, "max-keys"))};
+                                  limit};
     const auto page = *S3_TRY(operation.buckets.list_versions(query));
     XmlWriter xml;
     xml.open("ListVersionsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"")
