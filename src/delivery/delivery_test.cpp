@@ -109,6 +109,8 @@ TEST(TableRows, ValuesAreOfTheirColumnsTypesOrTheRowIsRefused) {
     EXPECT_FALSE(parse_columns("a blob"));
     EXPECT_FALSE(parse_columns("a int, a int"));
     EXPECT_FALSE(parse_columns("table_name"));
+    EXPECT_FALSE(parse_columns(std::string("n\0 int", 6)));
+    EXPECT_FALSE(parse_columns("n\xff int"));
 }
 
 TEST(TableRows, ARowThatTheFileWouldNotTakeIsRefusedAlone) {

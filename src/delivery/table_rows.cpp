@@ -301,8 +301,13 @@ Result<std::vector<TableColumn>> parse_columns(std::string_view text) {
         if (part.empty() || blank == std::string_view::npos)
             return fail(ErrorCode::invalid_input,
                         "a table is declared by its columns, like 'symbol string, day date'");
+        const std::string_view called = part.substr(0, blank);
+        if (!is_utf8(called) ||
+            std::ranges::any_of(called, [](char c) { return c >= 0 && c < ' '; }))
+            return fail(ErrorCode::invalid_input,
+                        "a column's name is letters, without control characters");
         auto type = TRY(engine_type(trimmed(part.substr(blank))));
-        TableColumn column{std::string(part.substr(0, blank)), std::move(type)};
+        TableColumn column{std::string(called), std::move(type)};
         const std::string name = lower(column.name);
         if (std::ranges::any_of(columns,
                                 [&](const TableColumn& c) { return lower(c.name) == name; }))

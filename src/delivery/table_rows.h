@@ -24,7 +24,7 @@ struct TableShape {
 };
 
 /// "symbol string, date date, close_ double": names and types as Hive has them.
-/// errors  invalid_input  another type, a name twice, none at all
+/// errors  invalid_input  another type, a name twice, one with control characters, none at all
 Result<std::vector<TableColumn>> parse_columns(std::string_view text);
 
 /// A record's values as text, in the columns' order; nothing for null. JSON names match whatever

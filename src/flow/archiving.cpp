@@ -59,10 +59,10 @@ Result<std::optional<Engine::State::Move>> Engine::State::next_move() {
     const auto connection = TRY(pool.take());
     const std::int64_t now = clock.unix_ms(), steady = clock.steady_ms();
     const std::set<std::string> used = used_keys();
-    const auto first = [&](Move::Way way, const char* where,
+    const auto first = [&](Move::Way way, const char* where, std::vector<sql::Value> values,
                            bool may_be_used) -> Result<std::optional<Move>> {
         const auto rows = TRY(connection->execute(
-            fmt::format("SELECT key, manifest FROM flow_outputs o WHERE {}", where), {now, now}));
+            fmt::format("SELECT key, manifest FROM flow_outputs o WHERE {}", where), values));
         while (TRY(rows->next())) {
             const std::string key = rows->text(0);
             if (!may_be_used && used.contains(key)) continue;
@@ -74,18 +74,14 @@ Result<std::optional<Engine::State::Move>> Engine::State::next_move() {
         }
         return std::nullopt;
     };
-    if (auto move = TRY(first(Move::Way::back,
-                              "tier = 'cold' AND key IN (SELECT key FROM flow_restores WHERE "
-                              "asked_ms <= ? OR asked_ms > ?)",
-                              true)))
+    if (auto move = TRY(first(
+            Move::Way::back, "tier = 'cold' AND key IN (SELECT key FROM flow_restores)", {}, true)))
         return move;
-    if (auto move = TRY(
-            first(Move::Way::drop, "tier = 'restored' AND (until_ms < ? AND until_ms < ?)", false)))
+    if (auto move = TRY(first(Move::Way::drop, "tier = 'restored' AND until_ms < ?", {now}, false)))
         return move;
     return first(Move::Way::away,
-                 "tier = 'hot' AND (put_away OR (archive_ms > 0 AND used_ms + archive_ms < ? AND "
-                 "used_ms < ?))",
-                 false);
+                 "tier = 'hot' AND (put_away OR (archive_ms > 0 AND used_ms + archive_ms < ?))",
+                 {now}, false);
 }
 
 Result<void> Engine::State::went_away(const Move& move, const Result<std::uint64_t>& bytes) {
