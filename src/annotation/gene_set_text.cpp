@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t sets_max = 5'000, genes_max = 10'000, genes_in_all_max = 200'000;
 constexpr std::size_t description_bytes_max = 4'000;
-constexpr std::array<std::string_view, 4> header = {"gene_set_name", "gene_set_description",
-                                                    "gene_symbol", "gene_description"};
+constexpr std::array<std::string_view, 4> csv_header = {"gene_set_name", "gene_set_description",
+                                                        "gene_symbol", "gene_description"};
 
 bool is_plain_name(std::string_view name) {
     return !name.empty() && name.size() <= text_bytes_max && name.front() != ' ' &&
@@ -95,7 +95,7 @@ Result<void> check(const std::vector<GeneSet>& sets) {
 }
 
 std::string gene_sets_to_csv(const std::vector<GeneSet>& sets) {
-    std::string csv = fmt::format("{}\n", fmt::join(header, ","));
+    std::string csv = fmt::format("{}\n", fmt::join(csv_header, ","));
     const auto add_row = [&](const GeneSet& set, bool is_first, const SetGene& gene) {
         csv += fmt::format("{},{},{},{}\n", csv_field(set.name),
                            is_first ? csv_field(set.description) : "", csv_field(gene.symbol),
@@ -111,18 +111,19 @@ std::string gene_sets_to_csv(const std::vector<GeneSet>& sets) {
 Result<ReadGeneSets> gene_sets_from_csv(std::string_view text) {
     const auto rows = TRY(parse_csv(text));
     // More columns are allowed behind these, and not read.
-    const bool has_header = !rows.empty() && rows.front().fields.size() >= header.size() &&
-                            std::equal(header.begin(), header.end(), rows.front().fields.begin());
+    const bool has_header =
+        !rows.empty() && rows.front().fields.size() >= csv_header.size() &&
+        std::equal(csv_header.begin(), csv_header.end(), rows.front().fields.begin());
     if (!has_header)
         return fail(ErrorCode::invalid_input,
-                    fmt::format("the first line must be {}", fmt::join(header, ",")));
+                    fmt::format("the first line must be {}", fmt::join(csv_header, ",")));
     ReadGeneSets read;
     for (std::size_t i = 1; i < rows.size(); ++i) {
         const auto& fields = rows[i].fields;
         if (fields.size() < 3)
             return fail(ErrorCode::invalid_input,
                         fmt::format("line {} of the CSV has {} fields; {} are needed", rows[i].line,
-                                    fields.size(), header.size()));
+                                    fields.size(), csv_header.size()));
         auto set = std::find_if(read.sets.begin(), read.sets.end(),
                                 [&](const GeneSet& one) { return one.name == fields[0]; });
         if (set == read.sets.end())

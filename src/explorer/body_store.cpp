@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/digest.h"
+#include "base/json.h"
 #include "base/log.h"
 
 namespace stroma::explorer {
@@ -29,6 +30,10 @@ Result<std::string> packed(std::string bytes, Coding& coding) {
 }
 
 }  // namespace
+
+Made json_made(const Json& json) {
+    return {json.dump(-1, ' ', false, Json::error_handler_t::replace), "application/json"};
+}
 
 BodyStore::BodyStore(object::ObjectStore& objects, fs::path staging, std::string root,
                      PrefixOf prefix_of, BodyStoreOptions options)

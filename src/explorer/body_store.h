@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ struct Made {
     std::string bytes;
     std::string media_type;
 };
+
+/// The text of `json`; bytes in it that are no UTF-8 become U+FFFD.
+Made json_made(const nlohmann::ordered_json& json);
 
 /// What is answered about one revision, and how it is packed. Equal ones have equal bytes for ever.
 struct Representation {

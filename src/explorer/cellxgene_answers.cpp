@@ -22,10 +22,6 @@ using expression::Frame;
 constexpr std::size_t layouts_max = 30;
 constexpr int largest_category_shown = 1000;
 
-Made json_made(const Json& json) {
-    return {json.dump(-1, ' ', false, Json::error_handler_t::replace), "application/json"};
-}
-
 Result<Made> net_made(Result<std::string> bytes) {
     return Made{TRY(std::move(bytes)), "application/octet-stream"};
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/ascii.h"
+
 namespace stroma::explorer {
 namespace {
 
@@ -162,17 +164,10 @@ constexpr NamedColor named_colors[] = {
     {"yellowgreen", "#9acd32"},
 };
 
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return lower;
-}
-
 }  // namespace
 
 std::optional<std::string> hex_color(std::string_view text) {
-    const std::string lower = lower_case(text);
+    const std::string lower = ascii_lower(text);
     if (lower.starts_with('#')) {
         const bool is_hex = lower.find_first_not_of("0123456789abcdef", 1) == std::string::npos;
         if (!is_hex) return std::nullopt;

@@ -5,6 +5,8 @@
 #include <set>
 #include <tuple>
 
+#include "base/ascii.h"
+
 namespace stroma::explorer {
 namespace {
 
@@ -16,13 +18,6 @@ constexpr std::array<std::string_view, 8> id_columns = {"gene_ids",  "gene_id", 
                                                         "Accession", "featurekey"};
 constexpr std::array<std::string_view, 4> synonym_columns = {"synonyms", "synonym", "aliases",
                                                              "alias"};
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return lower;
-}
 
 /// "ENSG00000139618.15" → "ENSG00000139618"; nothing when it isn't an Ensembl id with a version.
 std::string_view without_version(std::string_view id) {
@@ -36,7 +31,7 @@ std::string_view without_version(std::string_view id) {
 
 void GeneNames::add(std::string_view name, std::uint8_t rank, std::uint32_t gene) {
     if (name.empty()) return;
-    names_.push_back({lower_case(name), std::string(name), rank, gene});
+    names_.push_back({ascii_lower(name), std::string(name), rank, gene});
 }
 
 void GeneNames::add_column(const expression::Column& column, std::uint8_t rank) {
@@ -82,7 +77,7 @@ GeneNames::GeneNames(const expression::Frame& var) : ids_(var.index) {
 }
 
 std::optional<std::uint32_t> GeneNames::find(std::string_view name) const {
-    const std::string lower = lower_case(name);
+    const std::string lower = ascii_lower(name);
     const Name* in_another_case = nullptr;
     for (auto at = std::lower_bound(names_.begin(), names_.end(), lower,
                                     [](const Name&a, const std::string&b) { return a.lower < b; });
@@ -102,7 +97,7 @@ std::vector<GeneHit> GeneNames::search(std::string_view text, std::size_t limit)
             hits.push_back(
                 {name.gene, std::string(id(name.gene)), std::string(symbol(name.gene)), name.text});
     };
-    const std::string lower = lower_case(text);
+    const std::string lower = ascii_lower(text);
     if (lower.empty()) {
         for (std::uint32_t gene = 0; gene < gene_count() && hits.size() < limit; ++gene)
             hits.push_back({gene, std::string(id(gene)), std::string(symbol(gene)), ""});

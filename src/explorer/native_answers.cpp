@@ -24,10 +24,6 @@ constexpr std::string_view arrow_stream = "application/vnd.apache.arrow.stream";
 constexpr std::size_t categories_shown_max = 1000;
 constexpr std::uint64_t expression_bytes_max = 256u << 20;
 
-Made json_made(const Json& json) {
-    return {json.dump(-1, ' ', false, Json::error_handler_t::replace), "application/json"};
-}
-
 Made arrow_made(std::string bytes) { return {std::move(bytes), std::string(arrow_stream)}; }
 
 /// A name that no column has.
@@ -41,7 +37,7 @@ std::string index_name_of(const Frame& frame, std::string_view wanted) {
                      std::string(wanted));
 }
 
-Json column_json(const Column& column) {
+Json typed_column_json(const Column& column) {
     Json json{{"name", column.name}};
     if (const auto* numbers = std::get_if<Array>(&column.values)) {
         json["type"] = name_of(numbers->type);
@@ -69,7 +65,7 @@ Json column_json(const Column& column) {
 
 Json frame_json(const Frame& frame, std::string_view index) {
     Json json{{"index", index_name_of(frame, index)}, {"columns", Json::array()}};
-    for (const Column& column : frame.columns) json["columns"].push_back(column_json(column));
+    for (const Column& column : frame.columns) json["columns"].push_back(typed_column_json(column));
     return json;
 }
 
@@ -127,7 +123,7 @@ Bytes filled(ValueType type, const expression::GeneColumn& column, std::uint64_t
     return filled<double>(column, cells);
 }
 
-Result<Bytes> gene_values(const expression::SealedMatrix& matrix, std::uint32_t gene) {
+Result<Bytes> packed_gene_values(const expression::SealedMatrix& matrix, std::uint32_t gene) {
     const std::uint64_t cells = matrix.cell_count();
     if (matrix.summary().type == ValueType::float32) {
         Bytes values(cells * sizeof(float));
@@ -298,7 +294,7 @@ Result<Made> expression_answer(const RevisionData& data, const GeneQuestion& que
                                 question.genes.size(), matrix->cell_count()));
     ArrowTable table(matrix->cell_count());
     for (const std::uint32_t gene : question.genes)
-        table.add(std::string(genes.id(gene)), type, TRY(gene_values(*matrix, gene)),
+        table.add(std::string(genes.id(gene)), type, TRY(packed_gene_values(*matrix, gene)),
                   {{"gene", std::to_string(gene)}, {"symbol", std::string(genes.symbol(gene))}});
     return arrow_made(TRY(table.write(question.compression, {{"layer", question.layer}})));
 }

@@ -4,7 +4,7 @@ namespace stroma::expression {
 namespace {
 
 // Codes above these are rare, in counts and in dictionaries.
-constexpr std::uint32_t entries_max = 4096;
+constexpr std::uint32_t code_entries_max = 4096;
 // Nearly all codes of counts are below this: made ahead, so that most chunks need no look.
 constexpr std::uint32_t entries_ahead = 8;
 
@@ -17,8 +17,8 @@ CellAdder::CellAdder(const StoredMatrix& matrix, Scale scale, const FixedPoint& 
       fixed_(fixed),
       totals_(totals),
       sums_(matrix.gene_count()),
-      entries_(entries_max),
-      made_(entries_max) {}
+      entries_(code_entries_max),
+      made_(code_entries_max) {}
 
 double CellAdder::value_of(std::uint32_t code) const {
     if (dictionary_ == nullptr) return scaled(static_cast<double>(code), scale_, total_);
@@ -45,7 +45,7 @@ bool CellAdder::make_entry(std::uint32_t code) {
 
 bool CellAdder::make_entries(const std::uint32_t* codes, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i)
-        if (codes[i] >= entries_max || (made_[codes[i]] != table_ && !make_entry(codes[i])))
+        if (codes[i] >= code_entries_max || (made_[codes[i]] != table_ && !make_entry(codes[i])))
             return false;
     return true;
 }

@@ -9,13 +9,13 @@
 namespace stroma::redshift {
 namespace {
 
-constexpr std::size_t block_bytes = 1u << 20;
+constexpr std::size_t source_block_bytes = 1u << 20;
 
 class ObjectBytes final : public ByteSource {
 public:
     explicit ObjectBytes(std::shared_ptr<LakeReader> object) : object_(std::move(object)) {}
     Result<std::string_view> next() override {
-        block_ = TRY(object_->read(at_, block_bytes));
+        block_ = TRY(object_->read(at_, source_block_bytes));
         at_ += block_.size();
         return as_text(block_);
     }
@@ -33,7 +33,7 @@ tl::unexpected<Error> damaged(std::string_view what) {
 class Gunzipped final : public ByteSource {
 public:
     explicit Gunzipped(std::unique_ptr<ByteSource> from)
-        : from_(std::move(from)), out_(block_bytes) {
+        : from_(std::move(from)), out_(source_block_bytes) {
         inflateInit2(&stream_, 15 + 32);
     }
     ~Gunzipped() override { inflateEnd(&stream_); }
@@ -72,7 +72,7 @@ private:
 class Unzstd final : public ByteSource {
 public:
     explicit Unzstd(std::unique_ptr<ByteSource> from)
-        : from_(std::move(from)), out_(block_bytes), stream_(ZSTD_createDStream()) {}
+        : from_(std::move(from)), out_(source_block_bytes), stream_(ZSTD_createDStream()) {}
     ~Unzstd() override { ZSTD_freeDStream(stream_); }
     Result<std::string_view> next() override {
         for (;;) {
@@ -101,7 +101,7 @@ private:
 class Bunzipped final : public ByteSource {
 public:
     explicit Bunzipped(std::unique_ptr<ByteSource> from)
-        : from_(std::move(from)), out_(block_bytes) {
+        : from_(std::move(from)), out_(source_block_bytes) {
         BZ2_bzDecompressInit(&stream_, 0, 0);
     }
     ~Bunzipped() override { BZ2_bzDecompressEnd(&stream_); }
