@@ -21,7 +21,7 @@ std::span<const sql::Migration> migrations();
 namespace stroma::app {
 namespace {
 
-constexpr int page = 1000;
+constexpr int rows_a_page = 1000;
 /// Ends are looked at again for so long: they may be recorded a little out of order.
 constexpr std::int64_t slack_ms = 60'000;
 /// Progress changes often and isn't told: the next look waits that long at least.
@@ -150,12 +150,12 @@ Result<void> JobEvents::State::tell() {
     std::int64_t ended_ms = jobs_reached_ms - slack_ms;
     std::string id;
     while (true) {
-        const auto jobs = TRY(site.jobs().ended_after(ended_ms, id, page));
+        const auto jobs = TRY(site.jobs().ended_after(ended_ms, id, rows_a_page));
         for (const pipeline::Job& job : jobs) TRY(tell_job(job));
         if (jobs.empty()) break;
         ended_ms = jobs.back().ended_ms;
         id = jobs.back().id;
-        if (jobs.size() < page) break;
+        if (jobs.size() < rows_a_page) break;
     }
     TRY(reach_jobs(ended_ms));
     return tell_removals();
@@ -207,7 +207,7 @@ Result<void> JobEvents::State::reach_jobs(std::int64_t ended_ms) {
 Result<void> JobEvents::State::tell_removals() {
     while (true) {
         const auto removals =
-            TRY(catalog::withdrawals_since(site.control(), removals_reached_ms, page));
+            TRY(catalog::withdrawals_since(site.control(), removals_reached_ms, rows_a_page));
         const auto work = [&](sql::Connection& connection) -> Result<void> {
             for (const catalog::Withdrawal& removal : removals) {
                 if (told_removals.contains(removal.id)) continue;
