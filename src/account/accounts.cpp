@@ -6,6 +6,7 @@
 
 #include "account/accounts_state.h"
 #include "account/password.h"
+#include "base/ascii.h"
 #include "base/digest.h"
 #include "sql/migrations.h"
 
@@ -16,13 +17,6 @@ std::span<const sql::Migration> migrations();
 namespace {
 
 constexpr std::size_t email_bytes_max = 254;
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
-    return lower;
-}
 
 Result<void> check_email(std::string_view email) {
     const std::size_t at = email.find('@');
@@ -54,7 +48,7 @@ Result<Account> account_named(sql::Connection& connection, std::string_view user
         const auto rows = TRY(connection.execute(
             "SELECT id FROM principals WHERE name = ? AND id <> 'local' UNION ALL SELECT principal "
             "FROM accounts WHERE email_key = ? AND email_key <> ''",
-            {std::string(user), lower_case(user)}));
+            {std::string(user), ascii_lower(user)}));
         if (TRY(rows->next())) id = rows->text(0);
     }
     if (id.empty()) return Account{};
@@ -71,7 +65,7 @@ std::vector<std::string> places_of(const Place& place) {
 /// What the tries of a user at that place are counted under.
 Result<std::string> throttle_key(sql::Connection& connection, const Account& account,
                                  std::string_view user, const Place& place) {
-    if (account.principal.empty()) return "nobody:" + sha256_hex(lower_case(user));
+    if (account.principal.empty()) return "nobody:" + sha256_hex(ascii_lower(user));
     for (const std::string& known : places_of(place)) {
         const auto rows =
             TRY(connection.execute("SELECT 1 FROM known_places WHERE principal = ? AND place = ?",
@@ -119,7 +113,7 @@ Result<void> Accounts::set_email(std::string_view principal, std::string_view em
     const auto kept = connection->change(
         "INSERT INTO accounts VALUES(?, ?, ?, '', ?) ON CONFLICT(principal) DO UPDATE SET "
         "email = excluded.email, email_key = excluded.email_key",
-        {std::string(principal), std::string(email), lower_case(email), state_->clock.unix_ms()});
+        {std::string(principal), std::string(email), ascii_lower(email), state_->clock.unix_ms()});
     if (kept) return {};
     if (kept.error().code != ErrorCode::already_exists) return fail(kept.error());
     return fail(ErrorCode::already_exists, fmt::format("another user has the address '{}'", email));

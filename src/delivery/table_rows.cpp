@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "delivery/prefix.h"
@@ -25,11 +26,8 @@ constexpr TypeName type_names[] = {
     {"date", "DATE"},         {"timestamp", "TIMESTAMP"}};
 
 std::string lower(std::string_view text) {
-    std::string low(text);
-    for (char& c : low) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-        if (c == '.') c = '_';
-    }
+    std::string low = ascii_lower(text);
+    std::ranges::replace(low, '.', '_');
     return low;
 }
 

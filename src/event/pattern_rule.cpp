@@ -11,6 +11,8 @@
 #include <limits>
 #include <map>
 
+#include "base/ascii.h"
+
 namespace stroma::event {
 namespace {
 
@@ -19,13 +21,6 @@ constexpr int wildcards_before_one_character_max = 4;
 
 tl::unexpected<Error> bad(std::string reason) {
     return fail(ErrorCode::invalid_input, std::move(reason));
-}
-
-std::string lower(std::string_view text) {
-    std::string made(text);
-    std::transform(made.begin(), made.end(), made.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return made;
 }
 
 /// `*` stands for any text; `\*` and `\\` for themselves.
@@ -75,7 +70,7 @@ Result<void> check_wildcard(std::string_view text) {
 bool passes_text(const TextRule& rule, const Json& value) {
     if (!value.is_string()) return false;
     const auto& given = value.get_ref<const std::string&>();
-    const std::string text = rule.ignores_case ? lower(given) : given;
+    const std::string text = rule.ignores_case ? ascii_lower(given) : given;
     return std::any_of(rule.texts.begin(), rule.texts.end(), [&](const std::string& wanted) {
         switch (rule.test) {
             case TextTest::prefix: return text.starts_with(wanted);
@@ -92,7 +87,7 @@ Result<FieldRule> read_edge(const Json& json, TextTest test, std::string_view na
     if (json.is_string()) return TextRule{test, {json.get<std::string>()}, false};
     if (json.is_object() && json.size() == 1 && json.contains("equals-ignore-case") &&
         json["equals-ignore-case"].is_string())
-        return TextRule{test, {lower(json["equals-ignore-case"].get<std::string>())}, true};
+        return TextRule{test, {ascii_lower(json["equals-ignore-case"].get<std::string>())}, true};
     return bad(fmt::format("{} match pattern must be a string", name));
 }
 
@@ -121,7 +116,7 @@ Result<FieldRule> read_anything_but_texts(const std::string& name, const Json& j
         const std::string wanted = text.get<std::string>();
         if (is_edge && wanted.empty()) return bad("Null prefix/suffix not allowed");
         if (name == "wildcard") TRY(check_wildcard(wanted));
-        rule.texts.push_back(rule.ignores_case ? lower(wanted) : wanted);
+        rule.texts.push_back(rule.ignores_case ? ascii_lower(wanted) : wanted);
     }
     return AnythingBut{{}, {std::move(rule)}};
 }
@@ -253,7 +248,8 @@ Result<FieldRule> read_rule(const Json& json) {
     if (name == "equals-ignore-case" || name == "wildcard") {
         if (!value.is_string()) return bad(fmt::format("{} match pattern must be a string", name));
         const std::string text = value.get<std::string>();
-        if (name == "equals-ignore-case") return TextRule{TextTest::equals, {lower(text)}, true};
+        if (name == "equals-ignore-case")
+            return TextRule{TextTest::equals, {ascii_lower(text)}, true};
         TRY(check_wildcard(text));
         return TextRule{TextTest::wildcard, {text}, false};
     }

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "base/json.h"
 
 namespace stroma::message {
@@ -27,13 +28,6 @@ constexpr std::array number_attributes = {
 
 Error invalid(std::string_view name) {
     return {ErrorCode::invalid_input, fmt::format("Invalid value for the parameter {}.", name)};
-}
-
-std::string lower(std::string_view text) {
-    std::string made(text);
-    std::transform(made.begin(), made.end(), made.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return made;
 }
 
 std::int64_t number_of(const std::string& text) {
@@ -77,7 +71,7 @@ Result<void> check_ordering(const std::string& name, const std::string& value, b
     if (name == "FifoQueue" || name == "ContentBasedDeduplication") {
         if (!is_ordered)
             return fail(ErrorCode::unsupported, fmt::format("Unknown Attribute {}.", name));
-        const std::string flag = lower(value);
+        const std::string flag = ascii_lower(value);
         if (flag != "true" && (flag != "false" || name == "FifoQueue")) return fail(invalid(name));
         return {};
     }
@@ -101,7 +95,7 @@ Result<void> check_one(const std::string& name, const std::string& value, bool i
     }
     if (name == "RedrivePolicy") return check_redrive(value);
     if (name == "SqsManagedSseEnabled") {
-        const std::string flag = lower(value);
+        const std::string flag = ascii_lower(value);
         if (flag != "true" && flag != "false") return fail(invalid(name));
         return {};
     }
@@ -128,16 +122,16 @@ Result<TextMap> changed_attributes(std::string_view queue, const TextMap& now,
             changed.erase(name);
             continue;
         }
-        if (!now.empty() && name == "FifoQueue" && is_ordered && lower(value) != "true")
+        if (!now.empty() && name == "FifoQueue" && is_ordered && ascii_lower(value) != "true")
             return fail(ErrorCode::invalid_input,
                         "Invalid value for the parameter FifoQueue. Reason: Modifying queue type "
                         "is not supported.");
         TRY(check_one(name, value, is_ordered));
         const bool is_flag = name == "FifoQueue" || name == "ContentBasedDeduplication" ||
                              name == "SqsManagedSseEnabled";
-        changed[name] = is_flag ? lower(value) : value;
+        changed[name] = is_flag ? ascii_lower(value) : value;
         if (name == "KmsMasterKeyId") changed["SqsManagedSseEnabled"] = "false";
-        if (name == "SqsManagedSseEnabled" && lower(value) == "true") {
+        if (name == "SqsManagedSseEnabled" && ascii_lower(value) == "true") {
             changed.erase("KmsMasterKeyId");
             changed.erase("KmsDataKeyReusePeriodSeconds");
         }

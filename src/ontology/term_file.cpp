@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/ascii.h"
 #include "ontology/term_reading.h"
 
 namespace stroma::ontology {
@@ -15,13 +16,6 @@ constexpr std::size_t id_bytes_max = 100;
 bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 bool is_word(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
 
-std::string lowered(std::string_view text) {
-    std::string low(text);
-    for (char& c : low)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return low;
-}
-
 /// "uberon" of "uberon/basic", "cl.owl" and "http://purl.obolibrary.org/obo/cl/cl-basic.json".
 std::string short_name(std::string_view ontology) {
     for (const std::string_view before : {"/obo/", "/efo/"})
@@ -29,7 +23,7 @@ std::string short_name(std::string_view ontology) {
             ontology.remove_prefix(at + before.size());
     std::size_t end = 0;
     while (end < ontology.size() && is_word(ontology[end])) ++end;
-    return lowered(ontology.substr(0, end));
+    return ascii_lower(ontology.substr(0, end));
 }
 
 /// The prefix that the ontology's name says, else the one of most terms.
@@ -40,7 +34,7 @@ std::string own_prefix(const ReadTerms& read) {
     const std::string name = short_name(read.ontology);
     std::string_view most;
     for (const auto& [prefix, terms] : counts) {
-        if (lowered(prefix) == name) return std::string(prefix);
+        if (ascii_lower(prefix) == name) return std::string(prefix);
         if (most.empty() || terms > counts[most]) most = prefix;
     }
     return std::string(most);

@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace stroma::ontology {
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string low(text);
-    for (char& c : low)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return low;
-}
 
 bool is_one_of(std::string_view prefix, std::span<const std::string_view> prefixes) {
     return prefixes.empty() ||
@@ -32,7 +27,7 @@ bool begins_words(std::string_view name, const std::vector<std::string>& words) 
 
 std::vector<std::string> words_in(std::string_view question) {
     std::vector<std::string> words(1);
-    for (const char c : lower(question)) {
+    for (const char c : ascii_lower(question)) {
         if (c != ' ')
             words.back() += c;
         else if (!words.back().empty())
@@ -71,7 +66,7 @@ Terms::Terms(std::vector<Term> terms, std::map<std::string, std::string, std::le
 }
 
 void Terms::add_name(const std::string& name, TermNumber term, int rank) {
-    by_name_[lower(name)].push_back({term, rank});
+    by_name_[ascii_lower(name)].push_back({term, rank});
 }
 
 std::optional<TermNumber> Terms::by_id(std::string_view id) const {
@@ -82,7 +77,7 @@ std::optional<TermNumber> Terms::by_id(std::string_view id) const {
 std::optional<TermNumber> Terms::meant_by(std::string_view text,
                                           std::span<const std::string_view> prefixes) const {
     if (const auto found = by_id(text); found && is_one_of(prefix_of(text), prefixes)) return found;
-    const auto found = by_name_.find(lower(text));
+    const auto found = by_name_.find(ascii_lower(text));
     if (found == by_name_.end()) return std::nullopt;
     std::optional<Named> best;
     for (const Named& one : found->second)
@@ -123,7 +118,7 @@ std::vector<FoundTerm> Terms::search(std::string_view question,
                                      std::size_t limit) const {
     const std::vector<std::string> words = words_in(question);
     if (words.empty()) return {};
-    const std::string whole = lower(question);
+    const std::string whole = ascii_lower(question);
     struct Candidate {
         FoundTerm found;
         int rank;
@@ -134,14 +129,14 @@ std::vector<FoundTerm> Terms::search(std::string_view question,
         if (term.is_deprecated || !is_one_of(prefix_of(term.id), prefixes)) continue;
         std::optional<Candidate> best;
         const auto look_at = [&](const std::string& name, int rank) {
-            const std::string low = lower(name);
+            const std::string low = ascii_lower(name);
             if ((best && best->rank <= rank) || !begins_words(low, words)) return;
             best = Candidate{{at, name}, low == whole ? -1 : rank};
         };
         look_at(term.name, 0);
         for (const std::string& name : term.exact) look_at(name, 1);
         for (const std::string& name : term.related) look_at(name, 2);
-        if (!best && lower(term.id).starts_with(whole)) best = Candidate{{at, term.id}, 0};
+        if (!best && ascii_lower(term.id).starts_with(whole)) best = Candidate{{at, term.id}, 0};
         if (best) candidates.push_back(*best);
     }
     const auto is_before = [&](const Candidate& one, const Candidate& other) {

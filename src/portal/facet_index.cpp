@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
+
 namespace stroma::portal {
 namespace {
 
 using ontology::Term;
 using ontology::TermNumber;
-
-std::string small_letters(std::string_view text) {
-    std::string low(text);
-    for (char& c : low)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return low;
-}
 
 std::string key_of(std::size_t facet, std::string_view key) {
     return std::to_string(facet) + " " + std::string(key);
@@ -72,7 +67,7 @@ IndexedRevision FacetIndex::index(std::shared_ptr<const RevisionFacts> facts) {
         }
     }
     for (const TermNumber term : said) say(indexed.said, (*terms_)[term]);
-    indexed.said = small_letters(indexed.said);
+    indexed.said = ascii_lower(indexed.said);
     put_in_order(indexed.own);
     indexed.all.insert(indexed.all.end(), indexed.own.begin(), indexed.own.end());
     put_in_order(indexed.all);

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "app/remote.h"
+#include "base/ascii.h"
 #include "base/digest.h"
 #include "front/http/url.h"
 
@@ -28,8 +29,7 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* h
     const std::string_view line(data, size * count);
     const std::size_t colon = line.find(':');
     if (colon == line.npos) return line.size();
-    std::string name(line.substr(0, colon));
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    const std::string name = ascii_lower(line.substr(0, colon));
     std::string_view value = line.substr(colon + 1);
     while (value.starts_with(' ')) value.remove_prefix(1);
     while (value.ends_with('\n') || value.ends_with('\r')) value.remove_suffix(1);

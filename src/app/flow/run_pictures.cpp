@@ -6,6 +6,7 @@
 #include <array>
 
 #include "app/tissue/step.h"
+#include "base/ascii.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "load/child/parser_child.h"
@@ -21,9 +22,7 @@ constexpr std::array<std::string_view, 7> picture_endings = {".tif", ".tiff",  "
                                                              ".j2k", ".image", ".zarr"};
 
 bool is_run_picture(const std::string& name) {
-    std::string ending = fs::path(name).extension();
-    std::ranges::transform(ending, ending.begin(),
-                           [](unsigned char one) { return static_cast<char>(std::tolower(one)); });
+    const std::string ending = ascii_lower(fs::path(name).extension().native());
     return std::ranges::find(picture_endings, ending) != picture_endings.end();
 }
 

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <list>
 
+#include "base/ascii.h"
 #include "image/tiff/ome_xml.h"
 #include "image/tiff/tiff_file.h"
 
@@ -217,9 +218,7 @@ Result<void> check_memory(const Place& place, const ImageOptions& options) {
 }
 
 bool ends_as_tiff(std::string_view name) {
-    std::string lower(name);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char one) { return static_cast<char>(std::tolower(one)); });
+    const std::string lower = ascii_lower(name);
     return lower.ends_with(".tif") || lower.ends_with(".tiff");
 }
 
