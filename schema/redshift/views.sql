@@ -1,4 +1,7 @@
 -- What monitoring scripts read, made anew at each start.
+-- The number of a relation, a schema… in pg_catalog and here: of its name, so that it stays.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_number(kind, name) AS
+    CAST(md5_number_lower(kind || ':' || name) % 2000000000 + 100000 AS BIGINT);
 CREATE OR REPLACE VIEW stroma_system.stl_load_errors AS
     SELECT * FROM stroma_system.stroma_seen_errors;
 CREATE OR REPLACE VIEW stroma_system.stl_loaderror_detail AS
@@ -42,9 +45,6 @@ CREATE OR REPLACE VIEW stroma_system.stl_query AS
         CASE WHEN state IN ('failed', 'canceled') THEN 1 ELSE 0 END AS aborted,
         0 AS insert_pristine, 0 AS concurrency_scaling_status
     FROM stroma_system.stroma_seen_queries;
-CREATE OR REPLACE VIEW stroma_system.stl_querytext AS
-    SELECT userid, xid, pid, query, 0 AS sequence, left(querytxt, 200) AS text
-    FROM stroma_system.stroma_seen_queries;
 CREATE OR REPLACE VIEW stroma_system.svl_qlog AS
     SELECT userid, query, xid, pid, make_timestamp(started_us) AS starttime,
         CASE WHEN ended_us > 0 THEN make_timestamp(ended_us) END AS endtime,
@@ -66,7 +66,8 @@ CREATE OR REPLACE VIEW stroma_system.stv_recents AS
         username AS user_name, database AS db_name, querytxt AS query, pid
     FROM stroma_system.stroma_seen_queries;
 CREATE OR REPLACE VIEW stroma_system.svv_table_info AS
-    SELECT current_database() AS database, schema_name AS schema, table_oid AS table_id,
+    SELECT current_database() AS database, schema_name AS schema,
+        stroma_catalog.stroma_number('relation', schema_name || '.' || table_name) AS table_id,
         table_name AS "table",
         CASE WHEN coalesce(json_extract_string(comment, '$.columns'), '') LIKE '%"encode"%'
              THEN 'Y, AUTO(ENCODE)' ELSE 'AUTO(ENCODE)' END AS encoded,

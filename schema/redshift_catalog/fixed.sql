@@ -78,13 +78,32 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_settings AS
         ('max_identifier_length', '127'), ('block_size', '8192'),
         ('standard_conforming_strings', 'on'), ('integer_datetimes', 'on')) AS t(name, setting);
 CREATE OR REPLACE VIEW stroma_catalog.pg_stat_activity AS
-    SELECT CAST(16384 AS BIGINT) AS datid, 'dev' AS datname, 0 AS pid, CAST(10 AS BIGINT) AS usesysid,
-        'admin' AS usename, '' AS application_name, '' AS client_addr,
-        CAST(NULL AS TIMESTAMPTZ) AS backend_start, CAST(NULL AS TIMESTAMPTZ) AS query_start,
-        'active' AS state, '' AS query, '' AS backend_type WHERE false;
+    SELECT CAST(16384 AS BIGINT) AS datid, s.database AS datname, s.process AS pid,
+        s.process AS procpid, CAST(s.userid AS BIGINT) AS usesysid, s.username AS usename,
+        s.application AS application_name, nullif(s.remote, '') AS client_addr,
+        CAST(NULL AS VARCHAR) AS client_hostname, CAST(NULL AS INTEGER) AS client_port,
+        CAST(s.started AS TIMESTAMPTZ) AS backend_start,
+        CASE WHEN l.xid IS NOT NULL OR q.state = 'running'
+             THEN make_timestamp(coalesce(l.started_us, q.started_us))::TIMESTAMPTZ END AS xact_start,
+        make_timestamp(q.started_us)::TIMESTAMPTZ AS query_start,
+        make_timestamp(greatest(q.started_us, q.ended_us))::TIMESTAMPTZ AS state_change,
+        CAST(NULL AS VARCHAR) AS wait_event_type, CAST(NULL AS VARCHAR) AS wait_event,
+        CASE WHEN q.state = 'running' THEN 'active' WHEN l.xid IS NOT NULL THEN 'idle in transaction'
+             ELSE 'idle' END AS state,
+        coalesce(q.querytxt, '') AS query, coalesce(q.querytxt, '') AS current_query,
+        'client backend' AS backend_type
+    FROM stroma_system.stroma_seen_sessions s
+        LEFT JOIN (SELECT pid, max(query) AS query, arg_max(state, query) AS state,
+                       arg_max(querytxt, query) AS querytxt, arg_max(started_us, query) AS started_us,
+                       arg_max(ended_us, query) AS ended_us
+                   FROM stroma_system.stroma_seen_queries GROUP BY pid) q ON q.pid = s.process
+        LEFT JOIN (SELECT pid, max(xid) AS xid, min(epoch_us(started)) AS started_us
+                   FROM stroma_system.stroma_seen_locks WHERE granted GROUP BY pid) l
+            ON l.pid = s.process
+    WHERE s.ended IS NULL;
 CREATE OR REPLACE VIEW stroma_catalog.pg_locks AS
-    SELECT '' AS locktype, CAST(0 AS BIGINT) AS database, CAST(0 AS BIGINT) AS relation, 0 AS pid,
-        '' AS mode, false AS granted, CAST(0 AS BIGINT) AS transactionid WHERE false;
+    SELECT 'relation' AS locktype, CAST(16384 AS BIGINT) AS database, relation, pid,
+        lock_mode AS mode, granted, xid AS transactionid FROM stroma_system.svv_transactions;
 CREATE OR REPLACE VIEW stroma_catalog.pg_auth_members AS
     SELECT CAST(r.identity_id AS BIGINT) AS roleid, CAST(m.identity_id AS BIGINT) AS "member",
         CAST(coalesce(g."number", 100) AS BIGINT) AS grantor, a.is_admin AS admin_option

@@ -77,13 +77,9 @@ CREATE OR REPLACE MACRO stroma_catalog.col_description(of_number, of_place) AS
 CREATE OR REPLACE MACRO stroma_catalog.shobj_description(of_number, of_relation) AS
     CAST(NULL AS VARCHAR);
 -- About: the engine counts rows, and compresses.
-CREATE OR REPLACE MACRO stroma_catalog.pg_table_size(of_number) AS coalesce(
+CREATE OR REPLACE MACRO stroma_catalog.stroma_size(of_number) AS coalesce(
     (SELECT max(stroma_a) FROM (SELECT CAST(rows * columns * 4 AS BIGINT) AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.stroma_relation) WHERE stroma_b = of_number), 0);
-CREATE OR REPLACE MACRO stroma_catalog.pg_total_relation_size(of_number) AS
-    stroma_catalog.pg_table_size(of_number);
-CREATE OR REPLACE MACRO stroma_catalog.pg_relation_size(of_number) AS
-    stroma_catalog.pg_table_size(of_number);
 CREATE OR REPLACE MACRO stroma_catalog.pg_indexes_size(of_number) AS CAST(0 AS BIGINT);
 CREATE OR REPLACE MACRO stroma_catalog.pg_database_size(database) AS
     (SELECT CAST(coalesce(sum(rows * columns * 4), 0) AS BIGINT)
@@ -221,5 +217,14 @@ CREATE OR REPLACE MACRO stroma_catalog.to_regrole(of_number BIGINT) AS
     (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS BIGINT),
     (SELECT max(stroma_a) FROM (SELECT oid AS stroma_a, rolname AS stroma_b
         FROM stroma_catalog.pg_roles) WHERE stroma_b = of_name));
+CREATE OR REPLACE MACRO stroma_catalog.pg_table_size(of_number BIGINT) AS
+    stroma_catalog.stroma_size(of_number), (of_table VARCHAR) AS
+    stroma_catalog.stroma_size(stroma_catalog.to_regclass(of_table));
+CREATE OR REPLACE MACRO stroma_catalog.pg_relation_size(of_number BIGINT) AS
+    stroma_catalog.stroma_size(of_number), (of_table VARCHAR) AS
+    stroma_catalog.stroma_size(stroma_catalog.to_regclass(of_table));
+CREATE OR REPLACE MACRO stroma_catalog.pg_total_relation_size(of_number BIGINT) AS
+    stroma_catalog.stroma_size(of_number), (of_table VARCHAR) AS
+    stroma_catalog.stroma_size(stroma_catalog.to_regclass(of_table));
 CREATE OR REPLACE MACRO stroma_catalog._pg_expandarray(list) AS
     unnest(list_transform(list, lambda x, n: {'x': x, 'n': CAST(n AS INTEGER)}));

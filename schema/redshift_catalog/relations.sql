@@ -1,8 +1,6 @@
 -- What clients ask of pg_catalog, made anew at each start. Numbers of things that users make follow
 -- from their names, so that they stay what they are over restarts; those of PostgreSQL's own things
 -- are PostgreSQL's.
-CREATE OR REPLACE MACRO stroma_catalog.stroma_number(kind, name) AS
-    CAST(md5_number_lower(kind || ':' || name) % 2000000000 + 100000 AS BIGINT);
 CREATE OR REPLACE MACRO stroma_catalog.stroma_schema_number(name) AS CASE name
     WHEN 'public' THEN 2200 WHEN 'stroma_catalog' THEN 11 WHEN 'stroma_system' THEN 11
     WHEN 'pg_catalog' THEN 11 WHEN 'stroma_information' THEN 13000

@@ -60,6 +60,12 @@ Result<void> sweep(const fs::path& staging) {
     return make_folders(staging);
 }
 
+Result<void> add_log(sql::EmbeddedDatabase& database, const std::string& name, const auto& log) {
+    return database.add_table_function(
+        name,
+        [log](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> { return log->scan(); });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
@@ -85,11 +91,10 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     TRY(database->add_table_function("stroma_rows", [rows = state->rows](std::string_view number) {
         return rows->find(number);
     }));
-    TRY(database->add_table_function(
-        "stroma_queries",
-        [log = state->log](std::string_view) -> Result<std::shared_ptr<sql::TableScan>> {
-            return log->scan();
-        }));
+    TRY(add_log(*database, "stroma_queries", state->log));
+    TRY(add_log(*database, "stroma_sessions", state->session_log));
+    TRY(add_log(*database, "stroma_unloads", state->unload_log));
+    TRY(add_log(*database, "stroma_locks", state->kept_locks));
     TRY(add_external_functions(database, state->options.lake, state->staging()));
     const auto connection = TRY(database->connect());
     // What the program knows, not the file: made anew by each.

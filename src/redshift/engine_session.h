@@ -105,6 +105,7 @@ public:
 
 private:
     friend class RowsCursor;
+    void number_transaction();
     Answer<void> begin_if_needed();
     Answer<void> lock_all(const std::vector<std::string>& tables, bool reads);
     Answer<void> commit();
@@ -139,6 +140,7 @@ private:
     Engine::State& engine_;
     SessionOptions options_;
     std::string user_id_;
+    std::int64_t logged_as_ = 0;  ///< in the log of sessions
     std::unique_ptr<sql::Connection> connection_;
     std::atomic<bool> called_off_{false};
     std::map<std::string, std::string> settings_, changed_settings_;

@@ -27,6 +27,8 @@ public:
     explicit QueryLog(std::int64_t first) : next_(first) {}
     /// Gives its number.
     std::int64_t begin(LoggedQuery query);
+    /// A statement that runs has begun its transaction; nothing for one that has ended.
+    void set_transaction(std::int64_t query, std::int64_t transaction);
     void end(std::int64_t query, std::int64_t ended_us, std::int64_t rows, std::string state,
              std::string error);
     /// As a relation: query, xid, pid, username, database, label, querytxt, starttime, endtime
@@ -34,6 +36,8 @@ public:
     std::shared_ptr<sql::TableScan> scan() const;
 
 private:
+    LoggedQuery* find(std::int64_t query);  ///< with the mutex held; null when it is forgotten
+
     mutable std::mutex mutex_;
     std::int64_t next_;
     std::deque<LoggedQuery> queries_;

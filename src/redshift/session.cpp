@@ -39,6 +39,12 @@ EngineSession::EngineSession(Engine::State& engine, SessionOptions options,
       options_(std::move(options)),
       user_id_(options_.by_site ? catalog::local_administrator().id : options_.principal.id),
       connection_(std::move(connection)) {
+    logged_as_ = engine_.session_log->begin({.process = options_.process,
+                                             .user = options_.user,
+                                             .database = options_.database,
+                                             .application = options_.application,
+                                             .remote = options_.remote,
+                                             .started_us = engine_.now_us()});
     const std::lock_guard lock(engine_.sessions_mutex);
     engine_.sessions.insert(this);
 }
@@ -47,6 +53,7 @@ EngineSession::~EngineSession() {
     cursors_.clear();
     statements_.clear();
     end_transaction(false);
+    engine_.session_log->end(logged_as_, engine_.now_us());
     const std::lock_guard lock(engine_.sessions_mutex);
     engine_.sessions.erase(this);
 }
@@ -60,10 +67,16 @@ void EngineSession::settle_live() {
     if (live_ != nullptr) live_->take_rest();
 }
 
+void EngineSession::number_transaction() {
+    if (transaction_ != 0) return;
+    transaction_ = engine_.next_transaction++;
+    engine_.log->set_transaction(query_, static_cast<std::int64_t>(transaction_));
+}
+
 Answer<void> EngineSession::begin_if_needed() {
     if (begun_) return {};
     settle_live();
-    if (transaction_ == 0) transaction_ = engine_.next_transaction++;
+    number_transaction();
     snapshot_ = engine_.locks.now();
     TRY(connection_->begin(sql::TransactionKind::write));
     begun_ = true;
@@ -108,7 +121,7 @@ Failure EngineSession::conflict_on(const std::string& table) {
 }
 
 Answer<void> EngineSession::lock_all(const std::vector<std::string>& tables, bool reads) {
-    if (transaction_ == 0) transaction_ = engine_.next_transaction++;
+    number_transaction();
     const auto timeout = setting("lock_timeout").value_or("0");
     for (const std::string& table : tables) {
         if (table.starts_with("temp.")) continue;

@@ -100,6 +100,7 @@ struct SessionOptions {
     std::string user = "admin";    ///< role name
     std::string database = "dev";  ///< the one that there is
     std::string application;       ///< application_name
+    std::string remote{};          ///< "127.0.0.1": whence the client came; "" for none
     std::int32_t process = 0;      ///< pg_backend_pid(); unique among open sessions
     /// May everything, as the local administrator always may; others what is theirs or granted.
     bool is_superuser = false;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "redshift/engine.h"
+#include "redshift/monitor/session_log.h"
 #include "redshift/query_log.h"
 #include "redshift/table_locks.h"
 
@@ -53,7 +54,10 @@ struct Engine::State {
     // The engine below keeps its functions for as long as it lives, which may be longer than we do.
     std::shared_ptr<RowSources> rows = std::make_shared<RowSources>();
     std::shared_ptr<QueryLog> log;
-    TableLocks locks;
+    std::shared_ptr<SessionLog> session_log = std::make_shared<SessionLog>();
+    std::shared_ptr<UnloadLog> unload_log = std::make_shared<UnloadLog>();
+    std::shared_ptr<TableLocks> kept_locks = std::make_shared<TableLocks>();
+    TableLocks& locks = *kept_locks;
     std::atomic<std::uint64_t> next_transaction{1};
     std::atomic<bool> stopping{false};
     std::mutex sessions_mutex;

@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "sql/value_scan.h"
+
 namespace stroma::redshift {
 
 bool TableLocks::waits_for(std::uint64_t holder, std::uint64_t other) const {
@@ -77,6 +79,20 @@ TableLocks::Change TableLocks::last_change(const std::string& table) const {
     const std::lock_guard lock(mutex_);
     const auto found = changes_.find(table);
     return found == changes_.end() ? Change{} : found->second;
+}
+
+std::shared_ptr<sql::TableScan> TableLocks::scan() const {
+    std::vector<std::vector<sql::Value>> rows;
+    const auto add = [&](std::uint64_t holder, const std::string& table, bool granted) {
+        rows.push_back({static_cast<std::int64_t>(holder), table, granted});
+    };
+    const std::lock_guard lock(mutex_);
+    for (const auto& [table, holder] : owners_) add(holder, table, true);
+    for (const auto& [holder, table] : waiting_) add(holder, table, false);
+    return sql::scan_of({{"xid", sql::Type::integer},
+                         {"table_name", sql::Type::text},
+                         {"granted", sql::Type::boolean}},
+                        std::move(rows));
 }
 
 }  // namespace stroma::redshift

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 
 #include "redshift/failure.h"
+#include "sql/embedded_database.h"
 
 namespace stroma::redshift {
 
@@ -31,6 +33,8 @@ public:
         std::uint64_t at = 0, by = 0;
     };
     Change last_change(const std::string& table) const;
+    /// Who has which table and who waits for one, as a relation: xid, table_name, granted.
+    std::shared_ptr<sql::TableScan> scan() const;
 
 private:
     bool waits_for(std::uint64_t holder, std::uint64_t other) const;

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/threads.h"
+#include "sql/value_scan.h"
 #include "warehouse/expression_scan.h"
 #include "warehouse/narrowing.h"
 #include "warehouse/query.h"
@@ -60,25 +61,11 @@ public:
         std::size_t filled = 0;
         for (; filled < sink.row_max() && TRY(rows_->next()); ++filled)
             for (std::size_t at = 0; at < wanted_.size(); ++at)
-                put(sink, wanted_[at], filled, rows_->value(at));
+                sql::put_value(sink, wanted_[at], filled, rows_->value(at));
         return filled;
     }
 
 private:
-    static void put(sql::RowSink& sink, std::uint32_t column, std::size_t row,
-                    const sql::Value& value) {
-        if (const auto* whole = std::get_if<std::int64_t>(&value))
-            sink.integers(column)[row] = *whole;
-        else if (const auto* real = std::get_if<double>(&value))
-            sink.reals(column)[row] = *real;
-        else if (const auto* truth = std::get_if<bool>(&value))
-            sink.booleans(column)[row] = *truth;
-        else if (const auto* text = std::get_if<std::string>(&value))
-            sink.set_text(column, row, *text);
-        else
-            sink.set_null(column, row);
-    }
-
     std::unique_ptr<sql::Rows> rows_;
     std::vector<std::uint32_t> wanted_;
 };

@@ -284,6 +284,7 @@ Told<std::unique_ptr<Session>> Greeting::session() {
     options.principal = known->principal;
     options.user = known->role;
     options.application = parameter(*opening, "application_name");
+    options.remote = visitor_.peer;
     options.process = visitor_.process;
     auto session = hall_.connect(options);
     if (!session) return refuse(session.error().sqlstate, session.error().message);

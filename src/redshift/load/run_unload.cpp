@@ -343,6 +343,13 @@ Answer<std::int64_t> Unload::run() {
         TRY(text_files(*cursor));
     }
     if (options_.manifest) TRY(manifest(prepared->columns));
+    for (const Unloaded& file : made_)
+        session_.engine().unload_log->add({.query = session_.query_number(),
+                                           .path = file.url,
+                                           .format = std::string(name_of(options_.format)),
+                                           .rows = file.rows,
+                                           .bytes = static_cast<std::int64_t>(file.bytes),
+                                           .ended_us = session_.engine().now_us()});
     return rows_;
 }
 

@@ -10,6 +10,7 @@
 #include "redshift/lexer.h"
 #include "redshift/load/staging.h"
 #include "redshift/spectrum/parquet_parts.h"
+#include "sql/value_scan.h"
 
 namespace stroma::redshift {
 namespace {
@@ -74,7 +75,8 @@ public:
                 rows_.reset();
                 continue;
             }
-            for (std::size_t at = 0; at < wanted_.size(); ++at) put(sink, at, filled);
+            for (std::size_t at = 0; at < wanted_.size(); ++at)
+                sql::put_value(sink, wanted_[at], filled, rows_->value(at));
             ++filled;
         }
         read_.rows += static_cast<std::int64_t>(filled);
@@ -82,7 +84,6 @@ public:
     }
 
 private:
-    void put(sql::RowSink& sink, std::size_t at, std::size_t row) const;
     Result<bool> open_next();
     Result<fs::path> local_copy(const std::shared_ptr<LakeReader>& object);
     Result<std::string> select_of(const fs::path& path);
@@ -97,21 +98,6 @@ private:
     std::unique_ptr<sql::Connection> connection_;
     std::unique_ptr<sql::Rows> rows_;
 };
-
-void ExternalScan::Feed::put(sql::RowSink& sink, std::size_t at, std::size_t row) const {
-    const std::uint32_t column = wanted_[at];
-    const sql::Value value = rows_->value(at);
-    if (const auto* whole = std::get_if<std::int64_t>(&value))
-        sink.integers(column)[row] = *whole;
-    else if (const auto* real = std::get_if<double>(&value))
-        sink.reals(column)[row] = *real;
-    else if (const auto* truth = std::get_if<bool>(&value))
-        sink.booleans(column)[row] = *truth;
-    else if (const auto* text = std::get_if<std::string>(&value))
-        sink.set_text(column, row, *text);
-    else
-        sink.set_null(column, row);
-}
 
 // Columns of Parquet are found by name, and of an object that lacks one it is null; in text a value
 // that its column can't hold is null.
@@ -216,48 +202,6 @@ private:
 
 std::unique_ptr<sql::ScanRun> ExternalScan::begin() { return std::make_unique<Run>(*this); }
 
-/// Rows that were put together before.
-class ReadsScan final : public sql::TableScan, public sql::ScanRun, public sql::RowFeed {
-public:
-    explicit ReadsScan(std::vector<ExternalReads::Read> reads) : reads_(std::move(reads)) {
-        shown_ = {{"query", sql::Type::integer},
-                  {"external_table_name", sql::Type::text},
-                  {"location", sql::Type::text},
-                  {"files", sql::Type::integer},
-                  {"s3_scanned_bytes", sql::Type::integer},
-                  {"s3_scanned_rows", sql::Type::integer},
-                  {"columns", sql::Type::integer}};
-    }
-    const std::vector<sql::ScanColumn>& columns() const override { return shown_; }
-    std::unique_ptr<sql::ScanRun> begin() override { return std::make_unique<ReadsScan>(reads_); }
-    Result<std::unique_ptr<sql::RowFeed>> start(std::span<const std::uint32_t> wanted) override {
-        auto feed = std::make_unique<ReadsScan>(reads_);
-        feed->wanted_.assign(wanted.begin(), wanted.end());
-        return feed;
-    }
-    Result<std::size_t> fill(sql::RowSink& sink) override {
-        std::size_t filled = 0;
-        for (; at_ < reads_.size() && filled < sink.row_max(); ++at_, ++filled) {
-            const auto& read = reads_[at_];
-            const std::int64_t numbers[] = {read.query, 0,         0,           read.files,
-                                            read.bytes, read.rows, read.columns};
-            for (const std::uint32_t column : wanted_) {
-                if (column == 1 || column == 2)
-                    sink.set_text(column, filled, column == 1 ? read.table : read.location);
-                else
-                    sink.integers(column)[filled] = numbers[column];
-            }
-        }
-        return filled;
-    }
-
-private:
-    std::vector<ExternalReads::Read> reads_;
-    std::vector<sql::ScanColumn> shown_;
-    std::vector<std::uint32_t> wanted_;
-    std::size_t at_ = 0;
-};
-
 constexpr std::string_view format_names[] = {"parquet", "csv", "json"};
 
 }  // namespace
@@ -306,7 +250,19 @@ void ExternalReads::add(Read read) {
 
 std::shared_ptr<sql::TableScan> ExternalReads::scan() const {
     const std::lock_guard lock(mutex_);
-    return std::make_shared<ReadsScan>(std::vector<Read>(reads_.begin(), reads_.end()));
+    std::vector<std::vector<sql::Value>> rows;
+    for (const Read& read : reads_)
+        rows.push_back({read.query, read.table, read.location, std::int64_t{read.files},
+                        std::int64_t{read.bytes}, std::int64_t{read.rows},
+                        std::int64_t{read.columns}});
+    return sql::scan_of({{"query", sql::Type::integer},
+                         {"external_table_name", sql::Type::text},
+                         {"location", sql::Type::text},
+                         {"files", sql::Type::integer},
+                         {"s3_scanned_bytes", sql::Type::integer},
+                         {"s3_scanned_rows", sql::Type::integer},
+                         {"columns", sql::Type::integer}},
+                        std::move(rows));
 }
 
 AskingAs::AskingAs(const catalog::Principal& principal, std::int64_t query)
