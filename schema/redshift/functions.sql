@@ -5,6 +5,40 @@ CREATE OR REPLACE MACRO stroma_dialect.timeofday() AS strftime(now(), '%a %b %d 
 CREATE OR REPLACE MACRO stroma_dialect.len(s) AS length(CAST(s AS VARCHAR));
 CREATE OR REPLACE MACRO stroma_dialect.textlen(s) AS length(CAST(s AS VARCHAR));
 CREATE OR REPLACE MACRO stroma_dialect.charindex(part, s) AS strpos(s, part);
+CREATE OR REPLACE MACRO stroma_dialect.concat(a, b) AS CAST(a AS VARCHAR) || CAST(b AS VARCHAR);
+CREATE OR REPLACE MACRO stroma_dialect.lpad(s, n) AS system.main.lpad(CAST(s AS VARCHAR), CAST(n AS INTEGER), ' '),
+    (s, n, filling) AS system.main.lpad(CAST(s AS VARCHAR), CAST(n AS INTEGER), filling);
+CREATE OR REPLACE MACRO stroma_dialect.rpad(s, n) AS system.main.rpad(CAST(s AS VARCHAR), CAST(n AS INTEGER), ' '),
+    (s, n, filling) AS system.main.rpad(CAST(s AS VARCHAR), CAST(n AS INTEGER), filling);
+-- Signs before the first are counted, and aren't there.
+CREATE OR REPLACE MACRO stroma_dialect.substring(s, start) AS
+    system.main.substring(CAST(s AS VARCHAR), greatest(CAST(start AS BIGINT), 1)),
+    (s, start, n) AS system.main.substring(CAST(s AS VARCHAR), greatest(CAST(start AS BIGINT), 1),
+    greatest(CAST(start AS BIGINT) + CAST(n AS BIGINT), 1) - greatest(CAST(start AS BIGINT), 1));
+CREATE OR REPLACE MACRO stroma_dialect.substr(s, start) AS stroma_dialect.substring(s, start),
+    (s, start, n) AS stroma_dialect.substring(s, start, n);
+CREATE OR REPLACE MACRO stroma_dialect.bttext_pattern_cmp(a, b) AS
+    CASE WHEN encode(a) < encode(b) THEN -1 WHEN a = b THEN 0 WHEN a IS NOT NULL AND b IS NOT NULL THEN 1 END;
+CREATE OR REPLACE MACRO stroma_dialect.bpcharcmp(a, b) AS
+    stroma_dialect.bttext_pattern_cmp(rtrim(a), rtrim(b));
+CREATE OR REPLACE MACRO stroma_dialect.octetindex(part, s) AS
+    CASE WHEN strpos(s, part) = 0 THEN 0 ELSE strlen(left(s, strpos(s, part) - 1)) + 1 END;
+-- Codes of letters after Russell and Odell; of a run of one code its first letter counts.
+CREATE OR REPLACE MACRO stroma_dialect.stroma_sounds(letters) AS
+    left(letters, 1) || substr(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+    regexp_replace(regexp_replace(translate(letters, 'AEIOUYHWBFPVCGJKQSXZDTLMNR',
+    '00000000111122222222334556'), '1+', '1', 'g'), '2+', '2', 'g'), '3+', '3', 'g'), '4+', '4', 'g'),
+    '5+', '5', 'g'), '6+', '6', 'g'), 2);
+CREATE OR REPLACE MACRO stroma_dialect.soundex(s) AS CASE WHEN regexp_matches(s, '[A-Za-z]')
+    THEN left(replace(stroma_dialect.stroma_sounds(upper(regexp_replace(s, '[^A-Za-z]', '', 'g'))),
+    '0', '') || '000', 4) WHEN s IS NOT NULL THEN '' END;
+CREATE OR REPLACE MACRO stroma_dialect.difference(a, b) AS CASE
+    WHEN stroma_dialect.soundex(a) = '' OR stroma_dialect.soundex(b) = '' THEN 0
+    ELSE CAST(list_sum(list_transform([1, 2, 3, 4], lambda i: CASE WHEN substr(stroma_dialect.soundex(a), i, 1)
+    = substr(stroma_dialect.soundex(b), i, 1) THEN 1 ELSE 0 END)) AS INTEGER) END;
+CREATE OR REPLACE MACRO stroma_dialect.text_to_int_alt(s) AS CAST(s AS BIGINT),
+    (s, how) AS CAST(s AS BIGINT);
+CREATE OR REPLACE MACRO stroma_dialect.hll(x) AS approx_count_distinct(x);
 CREATE OR REPLACE MACRO stroma_dialect.btrim(s) AS trim(s), (s, letters) AS trim(s, letters);
 CREATE OR REPLACE MACRO stroma_dialect.octet_length(s) AS strlen(CAST(s AS VARCHAR));
 CREATE OR REPLACE MACRO stroma_dialect.replicate(s, n) AS repeat(s, n);
@@ -18,7 +52,8 @@ CREATE OR REPLACE MACRO stroma_dialect.initcap(s) AS array_to_string(list_transf
 CREATE OR REPLACE MACRO stroma_dialect.func_sha1(s) AS sha1(s);
 CREATE OR REPLACE MACRO stroma_dialect.sha(s) AS sha1(s);
 CREATE OR REPLACE MACRO stroma_dialect.strtol(s, base) AS CAST(list_reduce(list_transform(
-    list_concat(['0'], string_split(lower(ltrim(s, '+-')), '')),
+    list_concat(['0'], string_split(CASE WHEN base = 16 THEN regexp_replace(lower(ltrim(s, '+-')), '^0x', '')
+    ELSE lower(ltrim(s, '+-')) END, '')),
     lambda c: CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1 AS BIGINT)),
     lambda a, b: a * base + b) * CASE WHEN s LIKE '-%' THEN -1 ELSE 1 END AS BIGINT);
 CREATE OR REPLACE MACRO stroma_dialect.to_hex(n) AS lower(hex(n));
@@ -29,9 +64,29 @@ CREATE OR REPLACE MACRO stroma_dialect.dsqrt(x) AS sqrt(x);
 CREATE OR REPLACE MACRO stroma_dialect.trunc(x TIMESTAMP) AS CAST(x AS DATE),
     (x DOUBLE) AS system.main.trunc(x), (x, n) AS
     CAST(system.main.trunc(CAST(x AS DECIMAL(38,10)) * pow(10, n)) / pow(10, n) AS DOUBLE);
+-- 'NEWZONE +2', 'GMT-2', '+2:30': hours west of Greenwich, as POSIX has it. Null: a zone's name.
+CREATE OR REPLACE MACRO stroma_dialect.stroma_west(zone) AS
+    CASE WHEN regexp_full_match(zone, '[A-Za-z]* *[+-][0-9]{1,2}(:[0-9]{2})?') THEN to_minutes(CAST(
+        (CASE WHEN contains(zone, '-') THEN -1 ELSE 1 END)
+        * (CAST(regexp_extract(zone, '[+-]([0-9]+)', 1) AS INTEGER) * 60
+           + CAST('0' || regexp_extract(zone, ':([0-9]+)', 1) AS INTEGER)) AS INTEGER)) END;
+CREATE OR REPLACE MACRO stroma_dialect.stroma_zone(zone) AS
+    CASE WHEN stroma_dialect.stroma_west(zone) IS NULL THEN zone ELSE 'UTC' END;
 CREATE OR REPLACE MACRO stroma_dialect.convert_timezone(zone, moment) AS
-    timezone(zone, timezone('UTC', CAST(moment AS TIMESTAMP))),
-    (source, target, moment) AS timezone(target, timezone(source, CAST(moment AS TIMESTAMP)));
+    timezone(stroma_dialect.stroma_zone(zone), timezone('UTC', CAST(moment AS TIMESTAMP)))
+    - coalesce(stroma_dialect.stroma_west(zone), INTERVAL 0 DAY),
+    (source, target, moment) AS timezone(stroma_dialect.stroma_zone(target),
+    timezone(stroma_dialect.stroma_zone(source), CAST(moment AS TIMESTAMP)
+    + coalesce(stroma_dialect.stroma_west(source), INTERVAL 0 DAY)))
+    - coalesce(stroma_dialect.stroma_west(target), INTERVAL 0 DAY);
+CREATE OR REPLACE MACRO stroma_dialect.stroma_moment
+    (m TIMESTAMP) AS m, (m VARCHAR) AS CAST(m AS TIMESTAMP), (m TIME) AS DATE '1900-01-01' + m;
+CREATE OR REPLACE MACRO stroma_dialect.stroma_later
+    (m TIMESTAMP, span) AS m + span, (m VARCHAR, span) AS CAST(m AS TIMESTAMP) + span,
+    (m TIME, span) AS m + span;
+-- A day past its month's end is one of the next month.
+CREATE OR REPLACE MACRO stroma_dialect.stroma_lenient_day(y, m, d) AS
+    make_date(CAST(y AS INTEGER), CAST(m AS INTEGER), 1) + (CAST(d AS INTEGER) - 1);
 CREATE OR REPLACE MACRO stroma_dialect.last_day(moment) AS system.main.last_day(CAST(moment AS TIMESTAMP));
 CREATE OR REPLACE MACRO stroma_dialect.add_months(moment, n) AS
     CASE WHEN CAST(moment AS DATE) = last_day(CAST(moment AS DATE))
@@ -50,13 +105,35 @@ CREATE OR REPLACE MACRO stroma_dialect.next_day(moment, wanted) AS
         - dayofweek(CAST(moment AS DATE)) + 6) % 7) + 1 AS INTEGER) AS DATE);
 CREATE OR REPLACE MACRO stroma_dialect.date_part_year(moment) AS year(CAST(moment AS DATE));
 CREATE OR REPLACE MACRO stroma_dialect.date_cmp(a, b) AS
-    CASE WHEN CAST(a AS DATE) < CAST(b AS DATE) THEN -1
-         WHEN CAST(a AS DATE) > CAST(b AS DATE) THEN 1 ELSE 0 END;
+    CASE WHEN CAST(a AS DATE) < CAST(b AS DATE) THEN -1 WHEN CAST(a AS DATE) > CAST(b AS DATE) THEN 1
+         WHEN CAST(a AS DATE) = CAST(b AS DATE) THEN 0 END;
 CREATE OR REPLACE MACRO stroma_dialect.timestamp_cmp(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMP) < CAST(b AS TIMESTAMP) THEN -1
-         WHEN CAST(a AS TIMESTAMP) > CAST(b AS TIMESTAMP) THEN 1 ELSE 0 END;
+    CASE WHEN CAST(a AS TIMESTAMP) < CAST(b AS TIMESTAMP) THEN -1 WHEN CAST(a AS TIMESTAMP) > CAST(b AS TIMESTAMP) THEN 1
+         WHEN CAST(a AS TIMESTAMP) = CAST(b AS TIMESTAMP) THEN 0 END;
+CREATE OR REPLACE MACRO stroma_dialect.date_cmp_timestamp(a, b) AS
+    CASE WHEN CAST(a AS TIMESTAMP) < CAST(b AS TIMESTAMP) THEN -1 WHEN CAST(a AS TIMESTAMP) > CAST(b AS TIMESTAMP) THEN 1
+         WHEN CAST(a AS TIMESTAMP) = CAST(b AS TIMESTAMP) THEN 0 END;
+CREATE OR REPLACE MACRO stroma_dialect.timestamp_cmp_date(a, b) AS
+    CASE WHEN CAST(a AS TIMESTAMP) < CAST(b AS TIMESTAMP) THEN -1 WHEN CAST(a AS TIMESTAMP) > CAST(b AS TIMESTAMP) THEN 1
+         WHEN CAST(a AS TIMESTAMP) = CAST(b AS TIMESTAMP) THEN 0 END;
+CREATE OR REPLACE MACRO stroma_dialect.timestamptz_cmp(a, b) AS
+    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
+         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+CREATE OR REPLACE MACRO stroma_dialect.timestamptz_cmp_date(a, b) AS
+    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
+         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+CREATE OR REPLACE MACRO stroma_dialect.timestamptz_cmp_timestamp(a, b) AS
+    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
+         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+CREATE OR REPLACE MACRO stroma_dialect.timestamp_cmp_timestamptz(a, b) AS
+    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
+         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+CREATE OR REPLACE MACRO stroma_dialect.date_cmp_timestamptz(a, b) AS
+    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
+         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
 CREATE OR REPLACE MACRO stroma_dialect.interval_cmp(a, b) AS
-    CASE WHEN a < b THEN -1 WHEN a > b THEN 1 ELSE 0 END;
+    CASE WHEN CAST(a AS INTERVAL) < CAST(b AS INTERVAL) THEN -1 WHEN CAST(a AS INTERVAL) > CAST(b AS INTERVAL) THEN 1
+         WHEN CAST(a AS INTERVAL) = CAST(b AS INTERVAL) THEN 0 END;
 CREATE OR REPLACE MACRO stroma_dialect.json_parse(s) AS CAST(s AS JSON);
 CREATE OR REPLACE MACRO stroma_dialect.json_serialize(j) AS CAST(j AS VARCHAR);
 CREATE OR REPLACE MACRO stroma_dialect.is_valid_json(s) AS
@@ -70,15 +147,69 @@ CREATE OR REPLACE MACRO stroma_dialect.json_typeof(j) AS
     CASE json_type(j) WHEN 'UBIGINT' THEN 'number' WHEN 'BIGINT' THEN 'number'
         WHEN 'DOUBLE' THEN 'number' WHEN 'VARCHAR' THEN 'string' ELSE lower(json_type(j)) END;
 CREATE OR REPLACE MACRO stroma_dialect.get_array_length(j) AS json_array_length(j);
+CREATE OR REPLACE MACRO stroma_dialect.can_json_parse(s) AS json_valid(CAST(s AS VARCHAR));
+CREATE OR REPLACE MACRO stroma_dialect.json_size(j) AS strlen(CAST(j AS VARCHAR));
+CREATE OR REPLACE MACRO stroma_dialect.array_concat(a, b) AS
+    to_json(list_concat(CAST(a AS JSON[]), CAST(b AS JSON[])));
+CREATE OR REPLACE MACRO stroma_dialect.array_flatten(a) AS
+    to_json(flatten(list_transform(CAST(a AS JSON[]),
+    lambda e: CASE WHEN json_type(e) = 'ARRAY' THEN CAST(e AS JSON[]) ELSE [e] END)));
+CREATE OR REPLACE MACRO stroma_dialect.split_to_array(s) AS to_json(string_split(s, ',')),
+    (s, separator) AS to_json(string_split(s, separator));
+CREATE OR REPLACE MACRO stroma_dialect.subarray(a, start, n) AS
+    to_json(list_slice(CAST(a AS JSON[]), start + 1, start + n));
+CREATE OR REPLACE MACRO stroma_dialect.array_contains(a, e) AS
+    list_contains(CAST(a AS JSON[]), to_json(e));
+CREATE OR REPLACE MACRO stroma_dialect.array_position(a, e) AS
+    coalesce(list_position(CAST(a AS JSON[]), to_json(e)) - 1, -1);
+CREATE OR REPLACE MACRO stroma_dialect.array_distinct(a) AS to_json(list_distinct(CAST(a AS JSON[])));
+CREATE OR REPLACE MACRO stroma_dialect.is_integer(j) AS
+    json_type(j) IN ('UBIGINT', 'BIGINT') AND CAST(j AS BIGINT) BETWEEN -2147483648 AND 2147483647;
+CREATE OR REPLACE MACRO stroma_dialect.is_smallint(j) AS
+    json_type(j) IN ('UBIGINT', 'BIGINT') AND CAST(j AS BIGINT) BETWEEN -32768 AND 32767;
+CREATE OR REPLACE MACRO stroma_dialect.is_bigint(j) AS json_type(j) IN ('UBIGINT', 'BIGINT');
+CREATE OR REPLACE MACRO stroma_dialect.is_decimal(j) AS json_type(j) IN ('UBIGINT', 'BIGINT', 'DOUBLE');
+CREATE OR REPLACE MACRO stroma_dialect.is_boolean(j) AS json_type(j) = 'BOOLEAN';
+CREATE OR REPLACE MACRO stroma_dialect.is_varchar(j) AS json_type(j) = 'VARCHAR';
+CREATE OR REPLACE MACRO stroma_dialect.is_char(j) AS json_type(j) = 'VARCHAR';
+CREATE OR REPLACE MACRO stroma_dialect.is_scalar(j) AS
+    json_type(j) IN ('UBIGINT', 'BIGINT', 'DOUBLE', 'BOOLEAN', 'VARCHAR');
 CREATE OR REPLACE MACRO stroma_dialect.is_array(j) AS json_type(j) = 'ARRAY';
 CREATE OR REPLACE MACRO stroma_dialect.is_object(j) AS json_type(j) = 'OBJECT';
 CREATE OR REPLACE MACRO stroma_dialect.regexp_count(s, pattern) AS
-    CAST(length(regexp_extract_all(s, pattern)) AS INTEGER);
+    CAST(length(regexp_extract_all(s, pattern)) AS INTEGER),
+    (s, pattern, start) AS CAST(length(regexp_extract_all(substr(s, start), pattern)) AS INTEGER);
 CREATE OR REPLACE MACRO stroma_dialect.regexp_substr(s, pattern) AS regexp_extract(s, pattern),
     (s, pattern, start) AS regexp_extract(substr(s, start), pattern),
-    (s, pattern, start, n) AS coalesce(regexp_extract_all(substr(s, start), pattern)[n], '');
+    (s, pattern, start, n) AS coalesce(regexp_extract_all(substr(s, start), pattern)[n], ''),
+    (s, pattern, start, n, part) AS
+    coalesce(regexp_extract_all(substr(s, start), pattern, part)[n], '');
+-- Where the nth match begins: behind n pieces between matches and n - 1 matches.
+CREATE OR REPLACE MACRO stroma_dialect.stroma_match_at(s, pattern, start, n) AS
+    CASE WHEN length(regexp_extract_all(substr(s, start), pattern)) < n THEN 0 ELSE CAST(start
+    + coalesce(list_sum(list_transform(list_slice(regexp_split_to_array(substr(s, start), pattern), 1, n),
+        lambda piece: length(piece))), 0)
+    + coalesce(list_sum(list_transform(list_slice(regexp_extract_all(substr(s, start), pattern), 1, n - 1),
+        lambda piece: length(piece))), 0) AS INTEGER) END;
 CREATE OR REPLACE MACRO stroma_dialect.regexp_instr(s, pattern) AS
-    CASE WHEN regexp_matches(s, pattern) THEN strpos(s, regexp_extract(s, pattern)) ELSE 0 END;
+    stroma_dialect.stroma_match_at(s, pattern, 1, 1),
+    (s, pattern, start) AS stroma_dialect.stroma_match_at(s, pattern, start, 1),
+    (s, pattern, start, n) AS stroma_dialect.stroma_match_at(s, pattern, start, n),
+    (s, pattern, start, n, behind) AS CASE
+        WHEN behind = 0 OR length(regexp_extract_all(substr(s, start), pattern)) < n
+        THEN stroma_dialect.stroma_match_at(s, pattern, start, n)
+        ELSE stroma_dialect.stroma_match_at(s, pattern, start, n)
+             + length(regexp_extract_all(substr(s, start), pattern)[n]) END;
+CREATE OR REPLACE MACRO stroma_dialect.stroma_roman(n) AS
+    CASE WHEN n BETWEEN 1 AND 3999 THEN
+    ['', 'M', 'MM', 'MMM'][n // 1000 + 1]
+    || ['', 'C', 'CC', 'CCC', 'CD', 'D', 'DC', 'DCC', 'DCCC', 'CM'][n // 100 % 10 + 1]
+    || ['', 'X', 'XX', 'XXX', 'XL', 'L', 'LX', 'LXX', 'LXXX', 'XC'][n // 10 % 10 + 1]
+    || ['', 'I', 'II', 'III', 'IV', 'V', 'VI', 'VII', 'VIII', 'IX'][n % 10 + 1]
+    WHEN n IS NOT NULL THEN '###############' END;
+CREATE OR REPLACE MACRO stroma_dialect.stroma_ordinal(n) AS
+    CASE WHEN n // 10 % 10 = 1 THEN 'th' WHEN n % 10 = 1 THEN 'st' WHEN n % 10 = 2 THEN 'nd'
+         WHEN n % 10 = 3 THEN 'rd' ELSE 'th' END;
 CREATE OR REPLACE MACRO stroma_dialect.stroma_bytes(s) AS
     list_transform(range(0, strlen(s)), lambda i: CAST(
     (strpos('0123456789ABCDEF', substr(hex(encode(s)), 2 * i + 1, 1)) - 1) * 16

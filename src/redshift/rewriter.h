@@ -31,6 +31,10 @@ public:
     /// What lies between commas at no depth.
     std::vector<TokenRange> arguments(std::size_t open, std::size_t close) const;
     const RewriteContext& context() const { return context_; }
+    /// Whether a text is written as 'text', where a backslash is only a sign.
+    bool is_plain_text(std::size_t at) const {
+        return tokens_[at].kind == TokenKind::text && text_[tokens_[at].offset] == '\'';
+    }
 
 private:
     struct Frame {
@@ -53,6 +57,10 @@ private:
     Answer<void> cast(Frame& frame, std::size_t& at);
     Answer<void> match(Frame& frame, std::size_t& at, std::string_view operation);
     Answer<void> divide(Frame& frame, std::size_t& at);
+    Answer<bool> of_one_side(Frame& frame, std::size_t& at);
+    bool like_pattern(Frame& frame, std::size_t& at) const;
+    bool typed_literal(Frame& frame, std::size_t& at) const;
+    bool value_word(Frame& frame, std::size_t& at) const;
     bool may_be_zero(std::size_t from, std::size_t to, std::size_t end) const;
     Answer<void> top(Frame& frame, std::size_t& at);
     Answer<std::string> primary(std::size_t end, std::size_t& at);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "redshift/lexer.h"
+#include "redshift/rewrite.h"
 
 namespace stroma::redshift {
 namespace {
@@ -22,9 +23,9 @@ constexpr DatePart date_parts[] = {
     {"YYYY", "%Y"}, {"MONTH", "%B"}, {"HH24", "%H"}, {"HH12", "%I"}, {"IYYY", "%G"}, {"DDD", "%j"},
     {"DAY", "%A"},  {"MON", "%b"},   {"YYY", ""},    {"A.M.", "%p"}, {"P.M.", "%p"}, {"YY", "%y"},
     {"MM", "%m"},   {"DD", "%d"},    {"DY", "%a"},   {"HH", "%I"},   {"MI", "%M"},   {"SS", "%S"},
-    {"MS", "%g"},   {"US", "%f"},    {"AM", "%p"},   {"PM", "%p"},   {"IW", "%V"},   {"WW", ""},
-    {"TZ", "UTC"},  {"OF", "+00"},   {"CC", ""},     {"Q", ""},      {"D", ""},      {"J", ""},
-    {"W", ""},
+    {"MS", "%g"},   {"US", "%f"},    {"AM", "%p"},   {"PM", "%p"},   {"IW", "%V"},   {"ID", ""},
+    {"WW", ""},     {"TZ", "UTC"},   {"OF", "+00"},  {"CC", ""},     {"Q", ""},      {"D", ""},
+    {"J", ""},      {"W", ""},
 };
 
 std::string upper_of(std::string_view text) {
@@ -37,8 +38,9 @@ std::string upper_of(std::string_view text) {
 struct Piece {
     std::string literal;  ///< where it is no part
     const DatePart* part = nullptr;
-    std::string written;    ///< as in the format
-    bool is_short = false;  ///< FM before it
+    std::string written;      ///< as in the format
+    bool is_short = false;    ///< FM before it
+    bool is_ordinal = false;  ///< TH behind it
 };
 
 std::vector<Piece> pieces_of(std::string_view format) {
@@ -74,22 +76,22 @@ std::vector<Piece> pieces_of(std::string_view format) {
         piece.is_short = is_short;
         pieces.push_back(std::move(piece));
         at += found->written.size();
+        if (upper.compare(at, 2, "TH") == 0) {
+            pieces.back().is_ordinal = true;
+            at += 2;
+        }
         is_short = false;
     }
     return pieces;
-}
-
-bool is_number_format(std::string_view format) {
-    return format.find_first_of("90") != std::string_view::npos &&
-           upper_of(format).find_first_of("YHJQW") == std::string::npos &&
-           upper_of(format).find("DD") == std::string::npos &&
-           upper_of(format).find("SS") == std::string::npos;
 }
 
 Answer<std::string> part_expression(const Piece& piece, const std::string& moment) {
     const std::string_view part = piece.part->written;
     if (part == "Q") return fmt::format("CAST(quarter({}) AS VARCHAR)", moment);
     if (part == "D") return fmt::format("CAST(dayofweek({}) + 1 AS VARCHAR)", moment);
+    if (part == "J")
+        return fmt::format("CAST(CAST(julian(CAST({} AS DATE)) AS INTEGER) AS VARCHAR)", moment);
+    if (part == "ID") return fmt::format("CAST(isodow({}) AS VARCHAR)", moment);
     if (part == "CC") return fmt::format("CAST(century({}) AS VARCHAR)", moment);
     if (part == "W") return fmt::format("CAST((day({}) - 1) // 7 + 1 AS VARCHAR)", moment);
     if (part == "WW")
@@ -115,48 +117,6 @@ Answer<std::string> part_expression(const Piece& piece, const std::string& momen
     return text;
 }
 
-// 'FM999,990.00': digits, groups, decimals.
-Answer<std::string> number_expression(const std::string& value, std::string_view format) {
-    const std::string upper = upper_of(format);
-    const bool is_short = upper.starts_with("FM");
-    std::size_t whole = 0, decimals = 0, zeros_from = 0;
-    bool grouped = false, in_decimals = false, has_dollar = false;
-    for (std::size_t at = is_short ? 2 : 0; at < upper.size(); ++at) {
-        const char sign = upper[at];
-        if (sign == '9' || sign == '0') {
-            if (in_decimals) {
-                ++decimals;
-            } else {
-                ++whole;
-                if (sign == '0' && zeros_from == 0) zeros_from = whole;
-            }
-        } else if (sign == ',' || sign == 'G') {
-            grouped = true;
-        } else if (sign == '.' || sign == 'D') {
-            in_decimals = true;
-        } else if (sign == '$' || sign == 'L') {
-            has_dollar = true;
-        } else if (sign != 'S') {
-            return refuse("0A000", fmt::format("the number's format '{}' isn't known", format));
-        }
-    }
-    std::string text = fmt::format("format('{{:{}.{}f}}', abs(CAST({} AS DOUBLE)))",
-                                   grouped ? "," : "", decimals, value);
-    if (zeros_from == 0 && whole > 0) text = fmt::format("regexp_replace({}, '^0\\.', '.')", text);
-    if (zeros_from != 0) {
-        const std::size_t width = whole - zeros_from + 1 + (decimals > 0 ? decimals + 1 : 0);
-        if (!grouped)
-            text = fmt::format("lpad({0}, CAST(greatest(length({0}), {1}) AS INTEGER), '0')", text,
-                               width);
-    }
-    text = fmt::format("CASE WHEN {} < 0 THEN '-' ELSE '' END || {}{}", value,
-                       has_dollar ? "'$' || " : "", text);
-    if (is_short) return fmt::format("({})", text);
-    const std::size_t width = format.size() + 1;
-    return fmt::format("lpad({0}, CAST(greatest(length({0}), {1}) AS INTEGER), ' ')",
-                       "(" + text + ")", width);
-}
-
 }  // namespace
 
 Answer<std::string> to_char_expression(const std::string& value, std::string_view format) {
@@ -167,8 +127,43 @@ Answer<std::string> to_char_expression(const std::string& value, std::string_vie
         if (!made.empty()) made += " || ";
         made += piece.part == nullptr ? quoted_text(piece.literal)
                                       : TRY(part_expression(piece, moment));
+        if (piece.is_ordinal)
+            made += fmt::format(" || {}.stroma_ordinal(CAST({} AS INTEGER))", schema::dialect,
+                                TRY(part_expression(piece, moment)));
     }
     return made.empty() ? "''" : "(" + made + ")";
+}
+
+// The text's parts where they are digits alone: what is behind them doesn't count.
+Answer<std::optional<std::string>> lenient_date_expression(const std::string& value,
+                                                           std::string_view format) {
+    std::string pattern = "^\\s*";
+    int group = 0, year = 0, month = 0, day = 0;
+    for (const Piece& piece : pieces_of(format)) {
+        if (piece.part == nullptr) {
+            for (const char letter : piece.literal) {
+                const bool is_plain = std::isalnum(static_cast<unsigned char>(letter)) != 0;
+                if (!is_plain && static_cast<unsigned char>(letter) < 128) pattern += '\\';
+                pattern += letter;
+            }
+            continue;
+        }
+        const std::string_view part = piece.part->written;
+        if (part != "YYYY" && part != "MM" && part != "DD") return std::nullopt;
+        ++group;
+        (part == "YYYY" ? year : part == "MM" ? month : day) = group;
+        pattern += part == "YYYY" ? "([0-9]{4})" : "([0-9]{1,2})";
+    }
+    if (group != 3 || year * month * day == 0) return std::nullopt;
+    const auto part = [&](int number) {
+        return fmt::format("regexp_extract(s, {}, {})", quoted_text(pattern), number);
+    };
+    return fmt::format(
+        "list_transform([CAST({0} AS VARCHAR)], lambda s: CASE WHEN regexp_matches(s, {1}) THEN "
+        "{2}.stroma_lenient_day({3}, {4}, {5}) WHEN s IS NOT NULL THEN error('invalid date: \"' || "
+        "s || '\" is not as {6} says') END)[1]",
+        value, quoted_text(pattern), schema::dialect, part(year), part(month), part(day),
+        std::string(quoted_text(format)).substr(1, quoted_text(format).size() - 2));
 }
 
 Answer<std::string> parsing_pattern(std::string_view format) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "redshift/dialect/call.h"
 #include "redshift/dialect/date_format.h"
 #include "redshift/rewriter.h"
 #include "redshift/types.h"
@@ -150,60 +151,9 @@ constexpr std::array<std::string_view, 52> refused = {"query",
 constexpr std::array<std::string_view, 9> refused_starts = {
     "read_", "stroma_", "duckdb_", "pragma_", "parquet_", "json_scan", "csv_", "delta_", "sqlite_"};
 
-/// One call: its name, and its arguments rewritten when asked for.
-class Call {
-public:
-    Call(Rewriter& rewriter, std::size_t at, std::size_t open)
-        : rewriter_(rewriter),
-          name_(rewriter.token(at).word),
-          open_(open),
-          close_(rewriter.closing(open)),
-          arguments_(rewriter.arguments(open, close_)) {}
-
-    const std::string& name() const { return name_; }
-    std::size_t count() const { return arguments_.size(); }
-    std::size_t close() const { return close_; }
-    const TokenRange& range(std::size_t index) const { return arguments_[index]; }
-    const Token& first(std::size_t index) const { return rewriter_.token(arguments_[index].from); }
-    bool is_literal(std::size_t index) const {
-        return arguments_[index].to == arguments_[index].from + 1 &&
-               first(index).kind == TokenKind::text;
-    }
-    Answer<std::string> argument(std::size_t index) {
-        return rewriter_.range(arguments_[index], true);
-    }
-    /// All from that one, with commas.
-    Answer<std::string> rest(std::size_t index) {
-        std::string made;
-        for (; index < count(); ++index) made += (made.empty() ? "" : ",") + TRY(argument(index));
-        return made;
-    }
-    Answer<std::string> part(std::size_t index) const {
-        const auto named = date_part_named(lower_of(first(index).word));
-        if (named.empty() || arguments_[index].to != arguments_[index].from + 1)
-            return fail(syntax_failure(first(index), "a date part is expected"));
-        return std::string(named);
-    }
-    Failure misfit() const {
-        Failure failure(
-            "42883", fmt::format("function {} with {} arguments does not exist", name_, count()));
-        failure.position = rewriter_.token(open_).offset + 1;
-        return failure;
-    }
-    Rewriter& rewriter() { return rewriter_; }
-    std::size_t open() const { return open_; }
-
-private:
-    Rewriter& rewriter_;
-    std::string name_;
-    std::size_t open_, close_;
-    std::vector<TokenRange> arguments_;
-};
-
-using Written = Answer<std::optional<std::string>>;
-
 Written rewrite_choice(Call& call) {
-    if (call.name() == "nvl") return "coalesce(" + TRY(call.rest(0)) + ")";
+    if (call.name() == "nvl" || call.name() == "isnull")
+        return "coalesce(" + TRY(call.rest(0)) + ")";
     if (call.name() == "nvl2") {
         if (call.count() != 3) return fail(call.misfit());
         return fmt::format("CASE WHEN ({}) IS NOT NULL THEN {} ELSE {} END", TRY(call.argument(0)),
@@ -221,12 +171,36 @@ Written rewrite_choice(Call& call) {
     return made + " END";
 }
 
+/// An argument as a moment: a literal in any form, a parameter as a timestamp.
+Answer<std::string> moment(Call& call, std::size_t index, std::string_view macro) {
+    const Token& first = call.first(index);
+    const bool is_one = call.range(index).to == call.range(index).from + 1;
+    if (call.is_literal(index) && first.word.find('-') == std::string::npos)
+        return fmt::format("{}.{}(CAST({} AS TIMESTAMP)", schema::dialect, macro,
+                           quoted_text(usual_moment(first.word, false)));
+    const std::string value = TRY(call.argument(index));
+    if (is_one && (first.kind == TokenKind::parameter || first.word == "null"))
+        return fmt::format("{}.{}(CAST({} AS TIMESTAMP)", schema::dialect, macro, value);
+    return fmt::format("{}.{}({}", schema::dialect, macro, value);
+}
+
+/// A part of a moment. Milliseconds and microseconds are those of its second's fraction.
+std::string part_of(std::string_view part, const std::string& moment) {
+    if (part == "epoch")
+        return fmt::format("CAST(floor(epoch(CAST({} AS TIMESTAMP))) AS BIGINT)", moment);
+    if (part == "millisecond") return fmt::format("(date_part('millisecond', {}) % 1000)", moment);
+    if (part == "microsecond")
+        return fmt::format("(date_part('microsecond', {}) % 1000000)", moment);
+    return fmt::format("date_part('{}', {})", part, moment);
+}
+
 Written rewrite_dates(Call& call) {
     const std::string& name = call.name();
     if (name == "dateadd" || name == "date_add") {
         if (call.count() != 3 || call.first(0).kind == TokenKind::sign) return fail(call.misfit());
         std::string part = TRY(call.part(0));
-        const std::string count = TRY(call.argument(1)), moment = TRY(call.argument(2));
+        const std::string count = TRY(call.argument(1));
+        const std::string begun = TRY(moment(call, 2, "stroma_later"));
         if (part == "dow" || part == "doy") part = "day";
         if (part == "millennium")
             part = "millennia";
@@ -234,13 +208,13 @@ Written rewrite_dates(Call& call) {
             part = "centuries";
         else
             part += "s";
-        return fmt::format("(CAST({} AS TIMESTAMP) + to_{}(CAST({} AS INTEGER)))", moment, part,
-                           count);
+        return fmt::format("{}, to_{}(CAST({} AS INTEGER)))", begun, part, count);
     }
     if (name == "datediff" || name == "date_diff") {
         if (call.count() != 3) return fail(call.misfit());
-        return fmt::format("date_diff('{}', CAST({} AS TIMESTAMP), CAST({} AS TIMESTAMP))",
-                           TRY(call.part(0)), TRY(call.argument(1)), TRY(call.argument(2)));
+        return fmt::format("date_diff('{}', {}), {}))", TRY(call.part(0)),
+                           TRY(moment(call, 1, "stroma_moment")),
+                           TRY(moment(call, 2, "stroma_moment")));
     }
     if (name == "date_trunc") {
         if (call.count() != 2 || call.first(0).kind != TokenKind::text) return std::nullopt;
@@ -249,24 +223,30 @@ Written rewrite_dates(Call& call) {
     }
     if (call.count() != 2) return std::nullopt;
     const std::string part = TRY(call.part(0));
-    if (part == "epoch")
-        return fmt::format("CAST(floor(epoch(CAST({} AS TIMESTAMP))) AS BIGINT)",
-                           TRY(call.argument(1)));
-    return fmt::format("date_part('{}', {})", part, TRY(call.argument(1)));
+    if (call.is_literal(1))
+        return part_of(part, "CAST(" + quoted_text(usual_moment(call.first(1).word, false)) +
+                                 " AS TIMESTAMP)");
+    return part_of(part, TRY(call.argument(1)));
 }
 
 Written rewrite_formats(Call& call) {
-    if (call.count() != 2) return fail(call.misfit());
+    const bool is_date = call.name() == "to_date", is_moment = call.name() == "to_timestamp";
+    const bool has_flag = call.count() == 3 && (is_date || is_moment);
+    if (call.count() != 2 && !has_flag) return fail(call.misfit());
     if (!call.is_literal(1))
         return refuse("0A000", fmt::format("{} needs its format written as a text", call.name()));
+    const std::string& flag = has_flag ? call.first(2).word : "";
+    if (has_flag && flag != "true" && flag != "false")
+        return refuse("0A000",
+                      fmt::format("{} needs its last argument as TRUE or FALSE", call.name()));
     const std::string value = TRY(call.argument(0));
     const std::string& format = call.first(1).word;
     if (call.name() == "to_char") return TRY(to_char_expression(value, format));
-    if (call.name() == "to_number")
-        return fmt::format("CAST(replace(replace(trim({}), ',', ''), '$', '') AS DECIMAL(38,10))",
-                           value);
+    if (call.name() == "to_number") return TRY(to_number_expression(value, format));
+    if (is_date && flag != "true")
+        if (auto lenient = TRY(lenient_date_expression(value, format))) return lenient;
     const std::string pattern = quoted_text(TRY(parsing_pattern(format)));
-    if (call.name() == "to_date")
+    if (is_date)
         return fmt::format("CAST(strptime(CAST({} AS VARCHAR), {}) AS DATE)", value, pattern);
     return fmt::format("timezone('UTC', strptime(CAST({} AS VARCHAR), {}))", value, pattern);
 }
@@ -282,22 +262,10 @@ Written rewrite_json_path(Call& call) {
     for (std::size_t at = 1; at < last; ++at)
         path += fmt::format(" || '.\"' || ({}) || '\"'", TRY(call.argument(at)));
     const std::string json = TRY(call.argument(0));
-    const std::string found = fmt::format("coalesce(json_extract_string({}, {}), '')", json, path);
+    const std::string found = fmt::format("json_extract_string({}, {})", json, path);
     if (has_flag && tail == "true")
         return fmt::format("CASE WHEN json_valid({}) THEN {} END", json, found);
-    return fmt::format("CASE WHEN ({}) IS NOT NULL THEN {} END", json, found);
-}
-
-/// After a call's ')': WITHIN GROUP (ORDER BY …). Moves `at` behind and gives what the
-/// parentheses hold.
-Answer<std::string> within_group(Rewriter& rewriter, std::size_t& at) {
-    if (!rewriter.is_word(at, "within") || !rewriter.is_word(at + 1, "group") ||
-        !rewriter.is_sign(at + 2, "("))
-        return std::string();
-    const std::size_t close = rewriter.closing(at + 2);
-    const std::string order = TRY(rewriter.range({at + 3, close}, true));
-    at = close + 1;
-    return order;
+    return found;
 }
 
 Written rewrite_listagg(Call& call, std::size_t& at) {
@@ -336,7 +304,7 @@ Written rewrite_cast(Call& call) {
         if (depth == 0 && rewriter.is_word(at, "as")) as = at;
     }
     if (as == call.close()) return std::nullopt;
-    const std::string value = TRY(rewriter.range({call.open() + 1, as}, true));
+    std::string value = TRY(rewriter.range({call.open() + 1, as}, true));
     const std::string& wanted = rewriter.token(as + 1).word;
     if (as + 2 == call.close() && wanted.starts_with("reg") && wanted.size() >= 6)
         return fmt::format("to_{}({})", wanted, value);
@@ -348,16 +316,63 @@ Written rewrite_cast(Call& call) {
     if (at + 1 != type_tokens.size()) return fail(syntax_failure(type_tokens[at]));
     if (type.length > 0 && type.length < 65535)
         return fmt::format("left(CAST({} AS VARCHAR), {})", value, type.length);
+    const Token& literal = rewriter.token(call.open() + 1);
+    if (literal.kind == TokenKind::text && as == call.open() + 2 &&
+        (type.engine == "DATE" || type.engine == "TIMESTAMP"))
+        value = quoted_text(usual_moment(literal.word, type.engine == "DATE"));
     return fmt::format("{}({} AS {})", call.name(), value, type.engine);
+}
+
+/// CONVERT(type, value)
+Written rewrite_convert(Call& call) {
+    if (call.count() != 2) return std::nullopt;
+    std::vector<Token> tokens;
+    for (std::size_t at = call.range(0).from; at <= call.range(0).to; ++at)
+        tokens.push_back(call.rewriter().token(at));
+    std::size_t at = 0;
+    const auto type = TRY(read_type(tokens, at));
+    if (at + 1 != tokens.size()) return fail(syntax_failure(tokens[at]));
+    const std::string value = TRY(call.argument(1));
+    if (type.length > 0 && type.length < 65535)
+        return fmt::format("left(CAST({} AS VARCHAR), {})", value, type.length);
+    return fmt::format("CAST({} AS {})", value, type.engine);
+}
+
+/// object('name', value, …) and array(value, …) of SUPER.
+Written rewrite_super(Call& call) {
+    if (call.name() == "object") return "json_object(" + TRY(call.rest(0)) + ")";
+    if (call.count() > 0 && call.first(0).word == "select") return std::nullopt;
+    return "json_array(" + TRY(call.rest(0)) + ")";
+}
+
+/// substring(s, start, n), also with FROM and FOR: the engine counts from the end where a start
+/// is below 1.
+Written rewrite_substring(Call& call) {
+    const Rewriter& rewriter = call.rewriter();
+    if (call.count() > 1)
+        return fmt::format("{}.substring({})", schema::dialect, TRY(call.rest(0)));
+    std::size_t from = 0, length = 0;
+    int depth = 0;
+    for (std::size_t at = call.open() + 1; at < call.close(); ++at) {
+        if (rewriter.is_sign(at, "(")) ++depth;
+        if (rewriter.is_sign(at, ")")) --depth;
+        if (depth == 0 && from == 0 && rewriter.is_word(at, "from")) from = at;
+        if (depth == 0 && rewriter.is_word(at, "for")) length = at;
+    }
+    if (from == 0 || (length != 0 && length < from)) return std::nullopt;
+    const auto piece = [&](std::size_t begin, std::size_t end) {
+        return call.rewriter().range({begin, end}, true);
+    };
+    std::string made =
+        fmt::format("{}.substring({}, {}", schema::dialect, TRY(piece(call.open() + 1, from)),
+                    TRY(piece(from + 1, length != 0 ? length : call.close())));
+    if (length != 0) made += ", " + TRY(piece(length + 1, call.close()));
+    return made + ")";
 }
 
 Written rewrite_text(Call& call) {
     const std::string& name = call.name();
-    if (name == "regexp_replace") {
-        if (call.count() < 2 || call.count() > 3) return std::nullopt;
-        return fmt::format("regexp_replace({}, {}, {}, 'g')", TRY(call.argument(0)),
-                           TRY(call.argument(1)), call.count() == 3 ? TRY(call.argument(2)) : "''");
-    }
+    if (name.starts_with("regexp_")) return rewrite_pattern(call);
     if (name == "sha2") {
         if (call.count() != 2) return fail(call.misfit());
         const std::string& bits = call.first(1).word;
@@ -365,12 +380,22 @@ Written rewrite_text(Call& call) {
             return refuse("0A000", "sha2 is there with 256 bits alone");
         return "sha256(" + TRY(call.argument(0)) + ")";
     }
-    if (name == "array") {
-        if (call.count() > 0 && call.first(0).word == "select") return std::nullopt;
-        return "json_array(" + TRY(call.rest(0)) + ")";
+    if (name == "array" || name == "object") return rewrite_super(call);
+    if (name == "convert") return rewrite_convert(call);
+    if (name == "substring") return rewrite_substring(call);
+    if (name == "json_array_length" && call.count() == 2 && call.first(1).word == "true") {
+        const std::string json = TRY(call.argument(0));
+        return fmt::format("CASE WHEN json_valid({0}) THEN json_array_length({0}) END", json);
     }
-    if (name == "position" || name == "extract") return std::nullopt;
-    // chr, left… have the engine's own functions.
+    if (name == "convert_timezone" && call.count() >= 2 && call.is_literal(call.count() - 1)) {
+        const std::string moment =
+            quoted_text(usual_moment(call.first(call.count() - 1).word, false));
+        return fmt::format("convert_timezone({}{}, {})", TRY(call.argument(0)),
+                           call.count() == 3 ? ", " + TRY(call.argument(1)) : "", moment);
+    }
+    if (name == "text_to_numeric_alt" && call.count() >= 3)
+        return fmt::format("CAST({} AS DECIMAL({}, {}))", TRY(call.argument(0)),
+                           TRY(call.argument(1)), TRY(call.argument(2)));
     return std::nullopt;
 }
 
@@ -381,9 +406,7 @@ Written rewrite_extract(Call& call) {
     const auto part = date_part_named(lower_of(rewriter.token(first).word));
     if (part.empty()) return fail(syntax_failure(rewriter.token(first), "a date part is expected"));
     const std::string moment = TRY(rewriter.range({first + 2, call.close()}, true));
-    if (part == "epoch")
-        return fmt::format("CAST(floor(epoch(CAST({} AS TIMESTAMP))) AS BIGINT)", moment);
-    return fmt::format("date_part('{}', {})", part, moment);
+    return part_of(part, moment);
 }
 
 template <std::size_t N>
@@ -392,7 +415,7 @@ bool is_one(const std::array<std::string_view, N>& names, std::string_view name)
 }
 
 Written rewrite_known(Call& call, std::size_t& at) {
-    constexpr std::array<std::string_view, 3> choices = {"nvl", "nvl2", "decode"};
+    constexpr std::array<std::string_view, 4> choices = {"nvl", "nvl2", "decode", "isnull"};
     constexpr std::array<std::string_view, 8> dates = {"dateadd",    "datediff",   "date_add",
                                                        "date_diff",  "date_part",  "datepart",
                                                        "date_trunc", "pgdate_part"};
@@ -401,12 +424,13 @@ Written rewrite_known(Call& call, std::size_t& at) {
     const std::string& name = call.name();
     if (is_one(choices, name)) return rewrite_choice(call);
     if (is_one(dates, name)) return rewrite_dates(call);
-    if (is_one(formats, name) && call.count() == 2) return rewrite_formats(call);
+    if (is_one(formats, name) && call.count() >= 2) return rewrite_formats(call);
     if (name == "cast" || name == "try_cast") return rewrite_cast(call);
     if (name == "extract") return rewrite_extract(call);
     if (name == "json_extract_path_text") return rewrite_json_path(call);
     if (name == "listagg") return rewrite_listagg(call, at);
     if (name == "ratio_to_report") return rewrite_ratio(call, at);
+    if (auto written = TRY(rewrite_ending(call, at))) return written;
     return rewrite_text(call);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "redshift/dialect/call.h"
 #include "redshift/rewriter.h"
 #include "redshift/types.h"
 
@@ -150,6 +151,69 @@ Answer<void> Rewriter::top(Frame& frame, std::size_t& at) {
     return {};
 }
 
+// Words that stand for a value of the session.
+bool Rewriter::value_word(Frame& frame, std::size_t& at) const {
+    const std::string& word = tokens_[at].word;
+    const bool is_user = word == "current_user" || word == "session_user" || word == "user";
+    const bool is_bare = !is_sign(at + 1, "(") && !is_sign(at + 1, ".") &&
+                         (at == 0 || (!is_sign(at - 1, ".") && !is_word(at - 1, "as")));
+    if (!is_user || !is_bare || !context_.session_value) return false;
+    const auto value = context_.session_value(word);
+    if (!value) return false;
+    frame.out += gap(at++);
+    frame.primary = frame.out.size();
+    frame.out += *value;
+    return true;
+}
+
+// LIKE 'a\_c': a backslash takes the sign behind it, unless ESCAPE names another. SIMILAR TO has
+// LIKE's signs within a regular expression's, which the engine's has not.
+bool Rewriter::like_pattern(Frame& frame, std::size_t& at) const {
+    const bool is_similar = is_word(at, "similar") && is_word(at + 1, "to");
+    if (!is_similar && !is_word(at, "like") && !is_word(at, "ilike")) return false;
+    const std::size_t pattern = at + (is_similar ? 2 : 1);
+    if (tokens_[pattern].kind != TokenKind::text || is_sign(pattern + 1, "||") ||
+        is_sign(pattern + 1, "::") || is_word(pattern + 1, "escape"))
+        return false;
+    const std::string said =
+        is_plain_text(pattern) ? single_backslashes(tokens_[pattern].word) : tokens_[pattern].word;
+    const bool has_escape = said.find('\\') != std::string::npos;
+    if (!is_similar && !has_escape) return false;
+    if (is_similar) {
+        std::string expression;
+        for (std::size_t each = 0; each < said.size(); ++each) {
+            const char sign = said[each];
+            if (sign == '\\' && each + 1 < said.size()) {
+                expression += std::string("\\") + said[++each];
+            } else if (sign == '%' || sign == '_') {
+                expression += sign == '%' ? ".*" : ".";
+            } else {
+                expression += sign == '.' || sign == '^' || sign == '$' ? "\\" : "";
+                expression += sign;
+            }
+        }
+        frame.out += " similar to " + quoted_text("(?s)" + expression);
+    } else {
+        copy(frame, at);
+        frame.out += " " + quoted_text(said) + " escape '\\'";
+    }
+    at = pattern + 1;
+    return true;
+}
+
+// date 'Jan 1 2020'
+bool Rewriter::typed_literal(Frame& frame, std::size_t& at) const {
+    const bool is_date = is_word(at, "date");
+    if (!is_date && !is_word(at, "timestamp")) return false;
+    if (tokens_[at + 1].kind != TokenKind::text) return false;
+    const std::string usual = usual_moment(tokens_[at + 1].word, is_date);
+    frame.out += gap(at);
+    frame.primary = frame.out.size();
+    frame.out += std::string(is_date ? "date " : "timestamp ") + quoted_text(usual);
+    at += 2;
+    return true;
+}
+
 // Words that mean something by themselves; false for all others.
 Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
     const std::string& word = tokens_[at].word;
@@ -176,17 +240,10 @@ Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
         frame.out += "getdate()";
         return true;
     }
-    const bool is_user = word == "current_user" || word == "session_user";
-    const bool is_bare = !is_sign(at + 1, "(") && !is_sign(at + 1, ".") &&
-                         (at == 0 || (!is_sign(at - 1, ".") && !is_word(at - 1, "as")));
-    if (is_user && is_bare && context_.session_value) {
-        if (const auto value = context_.session_value(word)) {
-            frame.out += gap(at++);
-            frame.primary = frame.out.size();
-            frame.out += *value;
-            return true;
-        }
-    }
+    if (value_word(frame, at) || like_pattern(frame, at) || typed_literal(frame, at)) return true;
+    if (word == "#") return of_one_side(frame, at);
+    if (word == "connect" && is_word(at + 1, "by"))
+        return refuse("0A000", "CONNECT BY isn't there: WITH RECURSIVE says the same");
     if (word == "approximate" && is_sign(at + 2, "(")) {
         ++at;
         if (is_word(at, "count") && is_word(at + 2, "distinct")) {
@@ -255,8 +312,9 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
     }
     if (!is_part && session_relation(frame, at, at)) return {};
     const bool opens = at + 1 < frame.end && is_sign(at + 1, "(");
-    const bool is_function =
-        opens && (tokens_[at].kind == TokenKind::quoted || !among(no_functions, tokens_[at].word));
+    const bool is_super = is_word(at, "array") && !is_word(at + 2, "select");
+    const bool is_function = opens && (tokens_[at].kind == TokenKind::quoted || is_super ||
+                                       !among(no_functions, tokens_[at].word));
     if (is_function && !is_part) return call(frame, at);
     if (is_function && !is_function_for_users(tokens_[at].word))
         return refuse("42501", fmt::format("permission denied for function {}", tokens_[at].word));
@@ -388,7 +446,9 @@ Answer<std::string> Rewriter::primary(std::size_t end, std::size_t& at) {
 // The engine's ~ wants the whole text to match, PostgreSQL's a part of it.
 Answer<void> Rewriter::match(Frame& frame, std::size_t& at, std::string_view operation) {
     const bool any_case = operation.ends_with('*');
-    const std::string pattern = TRY(primary(frame.end, at));
+    const bool is_plain = at < frame.end && is_plain_text(at) && !is_sign(at + 1, "::");
+    const std::string pattern = is_plain ? quoted_text(single_backslashes(tokens_[at++].word))
+                                         : TRY(primary(frame.end, at));
     frame.out += fmt::format(" {} ('(?s{}).*(?:' || ({}) || ').*')",
                              operation.starts_with('!') ? "!~" : "~", any_case ? "i" : "", pattern);
     return {};
@@ -424,8 +484,21 @@ Answer<void> Rewriter::divide(Frame& frame, std::size_t& at) {
     return {};
 }
 
+/// A literal in a form that the engine reads as that type.
+std::string literal_of_type(const Token& literal, std::string_view engine_type) {
+    const bool is_date = engine_type == "DATE";
+    if (is_date || engine_type == "TIMESTAMP")
+        return quoted_text(usual_moment(literal.word, is_date));
+    const std::string word = lower_of(literal.word);
+    if (engine_type == "BOOLEAN" && (word == "on" || word == "off"))
+        return word == "on" ? "'true'" : "'false'";
+    return quoted_text(literal.word);
+}
+
 // ::type
 Answer<void> Rewriter::cast(Frame& frame, std::size_t& at) {
+    const Token* const literal =
+        at > 0 && tokens_[at - 1].kind == TokenKind::text ? &tokens_[at - 1] : nullptr;
     ++at;
     const Token& token = tokens_[at];
     const bool named = is_word(at, "pg_catalog") && is_sign(at + 1, ".");
@@ -444,12 +517,46 @@ Answer<void> Rewriter::cast(Frame& frame, std::size_t& at) {
         frame.out += fmt::format(" left(CAST({} AS VARCHAR), {})", operand, type.length);
         return {};
     }
+    if (literal != nullptr) {
+        frame.out.resize(frame.primary);
+        frame.out += gap(static_cast<std::size_t>(literal - tokens_.data())) +
+                     literal_of_type(*literal, type.engine);
+    }
     frame.out += "::" + type.engine;
     return {};
 }
 
+// ~x, |/ x and ||/ x, and # between two: the engine calls them otherwise.
+Answer<bool> Rewriter::of_one_side(Frame& frame, std::size_t& at) {
+    const std::string& sign = tokens_[at].word;
+    const bool is_between = sign == "#";  // a word to the lexer: names may begin so
+    constexpr std::array<std::string_view, 9> before = {"select", "and",  "or",   "not", "where",
+                                                        "when",   "then", "else", "on"};
+    const bool begins =
+        at == 0 || tokens_[at - 1].kind == TokenKind::sign
+            ? at == 0 || (!is_sign(at - 1, ")") && !is_sign(at - 1, "]"))
+            : among(before, tokens_[at - 1].word) && tokens_[at - 1].kind == TokenKind::word;
+    const bool is_root = sign == "|/" || sign == "||/";
+    if (!is_between && !is_root && !(sign == "~" && begins)) return false;
+    const std::string gap_before = gap(at++);
+    const std::string left = is_between ? frame.out.substr(frame.primary) : "";
+    const std::size_t from = frame.primary;
+    const std::string operand = TRY(primary(frame.end, at));
+    if (is_between) {
+        frame.out.resize(from);
+        frame.out += fmt::format(" xor({}, {})", left, operand);
+        return true;
+    }
+    frame.out += gap_before;
+    frame.primary = frame.out.size();
+    frame.out += is_root ? fmt::format("{}({})", sign == "|/" ? "sqrt" : "cbrt", operand)
+                         : fmt::format("(~{})", operand);
+    return true;
+}
+
 Answer<void> Rewriter::sign(Frame& frame, std::size_t& at) {
     const std::string& sign = tokens_[at].word;
+    if (TRY(of_one_side(frame, at))) return {};
     if (sign == "::") return cast(frame, at);
     if (sign == "/" || sign == "%") return divide(frame, at);
     if (sign == "~" || sign == "!~" || sign == "~*" || sign == "!~*") {
