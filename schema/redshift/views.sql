@@ -83,22 +83,35 @@ CREATE OR REPLACE VIEW stroma_system.svv_table_info AS
           FROM duckdb_tables())
     WHERE NOT internal AND NOT temporary AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\'
         AND NOT (schema_name = 'main' AND table_name = 'schema_versions');
+-- What COMMENT ON says; a table's own lies among its attributes.
+CREATE OR REPLACE VIEW stroma_system.stroma_remarks AS
+    SELECT schema_name, table_name, '' AS column_name,
+        CASE WHEN json_valid(comment) THEN json_extract_string(comment, '$.comment') END AS remark
+    FROM duckdb_tables()
+    UNION ALL SELECT schema_name, view_name, '', comment FROM duckdb_views()
+    UNION ALL SELECT schema_name, table_name, column_name, comment FROM duckdb_columns();
 CREATE OR REPLACE VIEW stroma_system.svv_tables AS
     SELECT table_catalog, table_schema, table_name,
         CASE WHEN EXISTS (SELECT 1 FROM stroma_system.external_tables e
                           WHERE e.schemaname = table_schema AND e.tablename = table_name)
-             THEN 'EXTERNAL TABLE' ELSE table_type END AS table_type, NULL::VARCHAR AS remarks
-    FROM information_schema.tables
+             THEN 'EXTERNAL TABLE' ELSE table_type END AS table_type, remark AS remarks
+    FROM information_schema.tables t LEFT JOIN (SELECT schema_name, table_name AS of_table, remark
+        FROM stroma_system.stroma_remarks WHERE column_name = '') r
+        ON r.schema_name = t.table_schema AND r.of_table = t.table_name
     WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main';
 CREATE OR REPLACE VIEW stroma_system.svv_columns AS
     SELECT table_catalog, table_schema, table_name, column_name, ordinal_position, column_default,
         is_nullable, data_type, character_maximum_length, numeric_precision, numeric_scale,
-        NULL::VARCHAR AS remarks FROM information_schema.columns
+        remark AS remarks FROM information_schema.columns c LEFT JOIN (
+            SELECT schema_name, table_name AS of_table, column_name AS of_column, remark
+            FROM stroma_system.stroma_remarks WHERE column_name <> '') r
+        ON r.schema_name = c.table_schema AND r.of_table = c.table_name
+            AND r.of_column = c.column_name
     WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main';
 CREATE OR REPLACE VIEW stroma_system.svv_all_tables AS
     SELECT table_catalog AS database_name, table_schema AS schema_name, table_name,
         CASE table_type WHEN 'BASE TABLE' THEN 'TABLE' ELSE table_type END AS table_type,
-        NULL::VARCHAR AS table_acl, NULL::VARCHAR AS remarks FROM stroma_system.svv_tables;
+        NULL::VARCHAR AS table_acl, remarks FROM stroma_system.svv_tables;
 CREATE OR REPLACE VIEW stroma_system.svv_redshift_tables AS SELECT * FROM stroma_system.svv_all_tables;
 CREATE OR REPLACE VIEW stroma_system.svv_all_columns AS
     SELECT table_catalog AS database_name, table_schema AS schema_name, table_name, column_name,

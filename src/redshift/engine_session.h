@@ -173,6 +173,7 @@ Answer<std::unique_ptr<Cursor>> run_table_statement(EngineSession& session,
 Answer<std::unique_ptr<Cursor>> run_copy(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_unload(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_maintenance(EngineSession& session, const Prepared& prepared);
+Answer<std::unique_ptr<Cursor>> run_comment(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_merge(EngineSession& session, const Prepared& prepared,
                                           std::span<const sql::Value> values);
 

@@ -280,6 +280,7 @@ std::string TableAttributes::text() const {
     }
     if (!primary_key.empty()) made["primarykey"] = primary_key;
     if (!backup.empty()) made["backup"] = backup;
+    if (!comment.empty()) made["comment"] = comment;
     Json all = Json::object();
     for (const auto& [name, column] : columns) {
         Json one = {{"type", column.type}};
@@ -313,6 +314,7 @@ TableAttributes TableAttributes::from(std::string_view text) {
     made.is_interleaved = text_in(*parsed, "sortstyle") == "interleaved";
     made.primary_key = list_in("primarykey");
     made.backup = text_in(*parsed, "backup");
+    made.comment = text_in(*parsed, "comment");
     const auto columns = parsed->find("columns");
     if (columns != parsed->end() && columns->is_object())
         for (const auto& [name, column] : columns->items())

@@ -17,7 +17,8 @@ struct TableAttributes {
     std::vector<std::string> sort;  ///< columns of the sort key
     bool is_interleaved = false;
     std::vector<std::string> primary_key;
-    std::string backup;  ///< "NO" where said
+    std::string backup;   ///< "NO" where said
+    std::string comment;  ///< of COMMENT ON TABLE; "" for none
     struct Of {
         std::string type, encode;
         std::string identity;  ///< "seed,step"

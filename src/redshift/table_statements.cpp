@@ -27,12 +27,6 @@ bool is_outside(EngineSession& session, const TableName& table) {
            });
 }
 
-Answer<void> check_ours(EngineSession& session, const TableName& table) {
-    if (is_ours(table) || is_outside(session, table))
-        return refuse("42501", fmt::format("permission denied for schema {}", table.schema));
-    return {};
-}
-
 class TableStatement {
 public:
     TableStatement(EngineSession& session, const Prepared& prepared)
@@ -624,12 +618,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
         case StatementKind::alter: return alter();
         case StatementKind::truncate: return truncate();
         case StatementKind::grant: return run_grant(session_, prepared_);
-        case StatementKind::comment:
-            if (!session_.is_superuser())
-                return refuse("42501", "permission denied: must be superuser to comment");
-            session_.tell(
-                {"WARNING", "01000", "accepted, and without effect: comments aren't kept here"});
-            return done(prepared_.statement.kind);
+        case StatementKind::comment: return run_comment(session_, prepared_);
         default:
             return refuse("0A000", fmt::format("this statement is not there: {}",
                                                prepared_.statement.text.substr(0, 60)));
@@ -637,6 +626,12 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
 }
 
 }  // namespace
+
+Answer<void> check_ours(EngineSession& session, const TableName& table) {
+    if (is_ours(table) || is_outside(session, table))
+        return refuse("42501", fmt::format("permission denied for schema {}", table.schema));
+    return {};
+}
 
 Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& table) {
     const auto rows = TRY(

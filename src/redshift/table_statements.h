@@ -10,6 +10,10 @@ Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& t
 Answer<void> keep_attributes(EngineSession& session, const TableName& table,
                              const TableAttributes& attributes);
 
+/// Refuses relations that statements may only read: the catalog's, and those of somebody else.
+/// errors  42501
+Answer<void> check_ours(EngineSession& session, const TableName& table);
+
 struct TableColumn {
     std::string name, engine_type;
     std::string default_value;  ///< SQL; "" for none
