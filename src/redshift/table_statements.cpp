@@ -631,6 +631,10 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
                 {"WARNING", "01000", "accepted, and without effect: comments aren't kept here"});
             return done(prepared_.statement.kind);
         default:
+            for (const Token& token :
+                 std::span(tokens_).first(std::min<std::size_t>(4, tokens_.size())))
+                if (token.word == "function" || token.word == "procedure")
+                    return refuse("0A000", "functions and procedures of users' own are not there");
             return refuse("0A000", fmt::format("this statement is not there: {}",
                                                prepared_.statement.text.substr(0, 60)));
     }
