@@ -403,8 +403,12 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
             if (const std::string& word = prepared.plan->tokens[0].word;
                 word == "savepoint" || word == "release")
                 return savepoint(kind, word);
-            [[fallthrough]];
-        case StatementKind::call: return fail(syntax_failure(prepared.plan->tokens[0]));
+            if (prepared.plan->tokens[0].word == "refresh") return run_refresh(*this, prepared);
+            return fail(syntax_failure(prepared.plan->tokens[0]));
+        case StatementKind::call:
+            return refuse("0A000",
+                          "there are no procedures to call: send the statements of one "
+                          "as a batch or within BEGIN and COMMIT");
         default:
             if (is_identity_statement(prepared.plan->tokens)) return run_identity(*this, prepared);
             if (TRY(is_external(*this, prepared))) return run_external(*this, prepared);

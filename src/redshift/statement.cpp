@@ -49,6 +49,7 @@ constexpr Beginning beginnings[] = {
     {"deallocate", StatementKind::deallocate},
     {"discard", StatementKind::deallocate},
     {"call", StatementKind::call},
+    {"do", StatementKind::call},
 };
 
 class Classifier {

@@ -620,6 +620,10 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
         case StatementKind::grant: return run_grant(session_, prepared_);
         case StatementKind::comment: return run_comment(session_, prepared_);
         default:
+            for (const Token& token :
+                 std::span(tokens_).first(std::min<std::size_t>(4, tokens_.size())))
+                if (token.word == "function" || token.word == "procedure")
+                    return refuse("0A000", "functions and procedures of users' own are not there");
             return refuse("0A000", fmt::format("this statement is not there: {}",
                                                prepared_.statement.text.substr(0, 60)));
     }

@@ -25,6 +25,10 @@ Answer<std::vector<TableColumn>> columns_of(EngineSession& session, const TableN
 std::string sort_order(const TableAttributes& attributes, const std::vector<TableColumn>& columns,
                        const std::string& relation);
 
+/// REFRESH MATERIALIZED VIEW: there is nothing to do, for such a view is worked out when it is
+/// read. errors  42P01  there is no such view
+Answer<std::unique_ptr<Cursor>> run_refresh(EngineSession& session, const Prepared& prepared);
+
 /// What is put behind an INSERT, UPDATE or MERGE so that it fails (22001) where a text is longer,
 /// in bytes, than its column may be; blanks at its end don't count. It then gives a row for each
 /// row that it changed. "" where no column that it sets has a length.

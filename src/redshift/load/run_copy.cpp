@@ -36,6 +36,25 @@ Answer<void> note_files(EngineSession& session, const LoadTarget& target,
     return {};
 }
 
+/// No row, but an error at a text past its column's length. A condition, as it leaves the scan's
+/// dictionaries as they are; a column of choices would make texts of them.
+std::string text_lengths(const LoadTarget& target) {
+    std::string cases;
+    for (const LoadColumn& column : target.columns) {
+        if (column.kind != ValueKind::text || column.length == 0) continue;
+        const std::string value = fmt::format("CAST({} AS VARCHAR)", quoted_name(column.name));
+        cases += fmt::format(
+            " WHEN strlen({0}) > {1} AND strlen(rtrim({0}, ' ')) > {1} THEN error({2} || "
+            "strlen({0}))",
+            value, column.length,
+            quoted_text(fmt::format("value too long for type {}({}): the column {} has a text of "
+                                    "bytes ",
+                                    column.is_char ? "character" : "character varying",
+                                    column.length, column.name)));
+    }
+    return cases.empty() ? cases : " WHERE CASE" + cases + " ELSE true END";
+}
+
 Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& target,
                                   std::vector<LoadFile>& files) {
     Staging staging(session.engine().staging());
@@ -45,7 +64,7 @@ Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& targ
         paths += (paths.empty() ? "" : ", ") + quoted_text(path.string());
     }
     std::vector<TableColumn> loaded;
-    std::string names, values;
+    std::string names;
     for (std::size_t at = 0; at < target.columns.size(); ++at) {
         const LoadColumn& column = target.columns[at];
         loaded.push_back({column.name, "", "", true});
@@ -53,8 +72,8 @@ Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& targ
     }
     const std::string order = sort_order(target.attributes, loaded, "");
     const auto rows = session.change(fmt::format(
-        "INSERT INTO {} ({}) SELECT * FROM (SELECT * FROM read_parquet([{}])) AS loaded({}){}",
-        target.table.sql(), target.column_list(), paths, names,
+        "INSERT INTO {} ({}) SELECT * FROM (SELECT * FROM read_parquet([{}])) AS loaded({}){}{}",
+        target.table.sql(), target.column_list(), paths, names, text_lengths(target),
         order.empty() ? "" : " ORDER BY " + order));
     if (!rows) {
         Failure failure = rows.error();

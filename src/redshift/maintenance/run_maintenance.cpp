@@ -214,4 +214,26 @@ Answer<std::unique_ptr<Cursor>> run_maintenance(EngineSession& session, const Pr
     }
 }
 
+Answer<std::unique_ptr<Cursor>> run_refresh(EngineSession& session, const Prepared& prepared) {
+    TokenReader in(prepared.plan->tokens);
+    TRY(in.expect("refresh"));
+    TRY(in.expect("materialized"));
+    TRY(in.expect("view"));
+    std::size_t at = in.at();
+    const TableName view = TRY(session.read_table(prepared.plan->tokens, at));
+    in.move_to(at);
+    if (!in.at_end() && !in.take("cascade")) TRY(in.expect("restrict"));
+    const auto found = TRY(session.text_of(
+        "SELECT view_name FROM duckdb_views() WHERE NOT internal AND lower(view_name) = lower(?) "
+        "AND (? = '' OR schema_name = ?)",
+        {view.name, view.schema, view.schema}));
+    if (!found)
+        return refuse("42P01", fmt::format("materialized view \"{}\" does not exist", view.name));
+    session.tell(
+        {"INFO", "00000",
+         fmt::format("Materialized view {} is up to date: it is worked out when it is read",
+                     view.name)});
+    return done(StatementKind::other, 0, "REFRESH MATERIALIZED VIEW");
+}
+
 }  // namespace stroma::redshift

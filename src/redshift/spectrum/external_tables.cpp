@@ -436,7 +436,8 @@ Answer<std::unique_ptr<Cursor>> ExternalStatement::run() {
 Answer<bool> is_external(EngineSession& session, const Prepared& prepared) {
     const auto& tokens = prepared.plan->tokens;
     if (tokens.size() < 4) return false;
-    if (tokens[0].word == "create") return tokens[1].word == "external";
+    if (tokens[0].word == "create")
+        return tokens[1].word == "external" && tokens[2].word != "function";
     if ((tokens[0].word != "alter" && tokens[0].word != "drop") || tokens[1].word != "table")
         return false;
     const std::size_t at = tokens[0].word == "drop" && tokens[2].word == "if" ? 4 : 2;
