@@ -1,6 +1,8 @@
 // tissue_bench VERB …, of which each prints processor time (on one thread with STROMA_THREADS=1):
 //
-// - score FOLDER [otsu=0.6]…: segments FOLDER/images/*.png and compares with FOLDER/labels
+// - score FOLDER [otsu=0.6]… [model=FILE.onnx] [half=even|odd]: segments FOLDER/images/*.png (or
+// every
+//   second of them by name) and compares with FOLDER/labels
 // - speed SIDE: segments a made-up slide of SIDE x SIDE pixels
 // - measure SIDE: measures the cells of such a slide in eight channels
 // - enrich CELLS: graphs and exact enrichment of that many cells of 12 kinds
@@ -12,12 +14,14 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include "cluster/leiden.h"
 #include "image/png/png_reader.h"
 #include "image/pyramid_writer.h"
 #include "object/mapped_reader.h"
 #include "tissue/measure/measurement.h"
+#include "tissue/network/network_segmentation.h"
 #include "tissue/pixel_reader.h"
 #include "tissue/segment/matching.h"
 #include "tissue/segment/segmentation.h"
@@ -74,11 +78,39 @@ Result<tissue::SegmentOptions> options_of(std::span<char*> words) {
     return options;
 }
 
-Result<void> score(const fs::path& folder, const tissue::SegmentOptions& options) {
-    std::vector<fs::path> names;
+/// The word after "name=", taken out of the words.
+std::string taken(std::vector<char*>& words, std::string_view name) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const std::string_view word = words[i];
+        if (!word.starts_with(name) || word.substr(name.size(), 1) != "=") continue;
+        words.erase(words.begin() + static_cast<std::ptrdiff_t>(i));
+        return std::string(word.substr(name.size() + 1));
+    }
+    return "";
+}
+
+Result<std::vector<fs::path>> pictures_in(const fs::path& folder, const std::string& half) {
+    std::vector<fs::path> names, chosen;
     for (const auto& entry : fs::directory_iterator(folder / "images"))
         names.push_back(entry.path().filename());
     std::sort(names.begin(), names.end());
+    if (!half.empty() && half != "even" && half != "odd")
+        return fail(ErrorCode::invalid_input, "half= is even or odd");
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (half.empty() || (i % 2 == 0) == (half == "even")) chosen.push_back(names[i]);
+    return chosen;
+}
+
+Result<void> score(const fs::path& folder, std::vector<char*> words) {
+    const std::string model_file = taken(words, "model");
+    const std::vector<fs::path> names = TRY(pictures_in(folder, taken(words, "half")));
+    const tissue::SegmentOptions options = TRY(options_of(words));
+    std::optional<tissue::NetworkModel> model;
+    if (!model_file.empty()) {
+        const std::string network = TRY(read_file(model_file));
+        const std::string rules = TRY(read_file(model_file + ".json"));
+        model = TRY(tissue::read_network(network, rules));
+    }
     std::map<std::string, Scores> classes;
     double pixels = 0, seconds = 0;
     for (const fs::path& name : names) {
@@ -86,8 +118,10 @@ Result<void> score(const fs::path& folder, const tissue::SegmentOptions& options
         const Stored truth = TRY(png(folder / "labels" / name, true));
         const std::uint64_t width = image->info().width, height = image->info().height;
         const std::clock_t start = std::clock();
-        const auto made =
-            TRY(tissue::segment_nuclei(*image, options, fs::temp_directory_path(), {}));
+        const fs::path scratch = fs::temp_directory_path();
+        const auto made = model ? TRY(tissue::segment_by_network(*image, *model, options, scratch,
+                                                                 1u << 30, {}, nullptr))
+                                : TRY(tissue::segment_nuclei(*image, options, scratch, {}));
         seconds += static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
         pixels += static_cast<double>(width * height);
         std::vector<std::uint32_t> expected;
@@ -349,14 +383,7 @@ int main(int argument_count, char** arguments) {
     Result<void> done = fail(ErrorCode::invalid_input,
                              "score FOLDER, speed SIDE, measure SIDE, enrich CELLS "
                              "or leiden CELLS [FILE]");
-    if (verb == "score") {
-        const auto options =
-            options_of(std::span(arguments + 3, static_cast<std::size_t>(argument_count - 3)));
-        if (options)
-            done = score(arguments[2], *options);
-        else
-            done = fail(Error(options.error()));
-    }
+    if (verb == "score") done = score(arguments[2], {arguments + 3, arguments + argument_count});
     if (verb == "speed") done = speed(std::strtoull(arguments[2], nullptr, 10));
     if (verb == "measure") done = measure_speed(std::strtoull(arguments[2], nullptr, 10));
     if (verb == "enrich") done = enrich_speed(std::strtoull(arguments[2], nullptr, 10));

@@ -16,7 +16,7 @@ namespace {
 
 struct OneShotOptions {
     std::string input, labels, nuclei, output, channel, markers;
-    std::string radius, expand, expand_um, pixel_um, normalise, labels_format = "tiff";
+    std::string radius, expand, expand_um, pixel_um, normalise, model, labels_format = "tiff";
     std::vector<std::string> quantiles, parameters;
 };
 
@@ -148,13 +148,14 @@ Result<void> run_segment(const OneShotOptions& options, Invocation& invocation) 
     TRY(set_number(parameters, "expand", options.expand));
     TRY(set_number(parameters, "expand_um", options.expand_um));
     TRY(set_named(parameters, options.parameters));
+    Json inputs = Json::object();
+    if (!options.model.empty()) inputs["model"] = {options.model, options.model + ".json"};
     Json report = Json::array();
     const auto pictures = TRY(pictures_of(options.input));
     for (const fs::path& picture : pictures) {
         if (invocation.stop.stop_requested()) return fail(ErrorCode::cancelled, "interrupted");
-        const Json task = {{"step", "segment"},
-                           {"inputs", {{"image", {picture.string()}}}},
-                           {"parameters", parameters}};
+        inputs["image"] = Json::array({picture.string()});
+        const Json task = {{"step", "segment"}, {"inputs", inputs}, {"parameters", parameters}};
         const fs::path target = fs::path(options.labels) /
                                 (as_zarr ? stem_of(picture) + ".ome.zarr" : label_name(picture));
         double nuclei = 0;
@@ -241,17 +242,23 @@ Verb pipeline_segment_verb() {
             "OME-TIFF of 32 bits with the picture's pixel size, named as the picture. With "
             "--expand "
             "or --expand-um nuclei are grown to cells. With --labels-format zarr each becomes an "
-            "OME-Zarr 0.4 of the picture and its labels, called NAME.ome.zarr.",
+            "OME-Zarr 0.4 of the picture and its labels, called NAME.ome.zarr. With --model a "
+            "network "
+            "of one's own finds them: FILE.onnx beside its description FILE.onnx.json "
+            "(docs/tissue.md).",
         .examples =
             "  stroma pipeline segment slides --labels masks\n"
             "  stroma pipeline segment slides --labels stores --labels-format zarr --expand-um 4\n"
-            "  stroma pipeline segment slide.ome.tiff --labels masks --channel DNA1 --expand 5\n",
+            "  stroma pipeline segment slide.ome.tiff --labels masks --channel DNA1 --expand 5\n"
+            "  stroma pipeline segment slides --labels masks --model stardist.onnx\n",
         .options = {{"input", &options->input, "PATH", "a picture, or a folder of them", {}, true},
                     {"-l,--labels", &options->labels, "DIR", "the folder to write into", {}, true},
                     {"--labels-format", &options->labels_format, "FORMAT",
                      "tiff (the usual) or zarr"},
                     {"-c,--channel", &options->channel, "CHANNEL",
                      "name or number, from 0; default: DAPI, DNA, … , else the first"},
+                    {"--model", &options->model, "FILE.onnx",
+                     "a network; FILE.onnx.json says what its numbers mean"},
                     {"--radius", &options->radius, "PIXELS",
                      "of a usual nucleus; found out if not "
                      "said"},

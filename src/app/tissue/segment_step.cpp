@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "app/tissue/built_in.h"
 #include "app/tissue/kept_work.h"
 #include "app/tissue/step_inputs.h"
 #include "app/tissue/step_pictures.h"
 #include "image/tiff/ome_tiff_writer.h"
+#include "tissue/network/network_segmentation.h"
 #include "tissue/segment/segmentation.h"
 
 namespace stroma::app {
@@ -60,7 +62,42 @@ Result<void> write_labels(const StepRun& run, const image::ImageInfo& info,
     return image::write_ome_tiff(picture, run.output() / file);
 }
 
-Result<void> segment_one(StepRun& run, const fs::path& path, double& nuclei) {
+/// The network of the input "model": an ONNX file, and what its numbers mean.
+Result<std::optional<tissue::NetworkModel>> network_of(const StepRun& run) {
+    const std::vector<fs::path>& files = run.inputs("model");
+    if (files.empty()) return std::optional<tissue::NetworkModel>();
+    const fs::path *onnx = nullptr, *rules = nullptr;
+    for (const fs::path& file : files) (file.extension() == ".json" ? rules : onnx) = &file;
+    if (files.size() != 2 || onnx == nullptr || rules == nullptr)
+        return fail(ErrorCode::invalid_input,
+                    "'model' takes two files: NAME.onnx, and its description NAME.onnx.json");
+    const std::string network = TRY(read_file(*onnx));
+    const std::string description = TRY(read_file(*rules));
+    return TRY_WITH(tissue::read_network(network, description), onnx->filename().string());
+}
+
+/// By the network where there is one, else by the classical kernel.
+Result<tissue::Segmentation> find_nuclei(StepRun& run, const fs::path& path,
+                                         const image::StoredImage& picture,
+                                         const std::optional<tissue::NetworkModel>& network,
+                                         const tissue::SegmentOptions& options) {
+    const std::string stem = stem_of(path);
+    const expression::Watch watch = run.watch("finding nuclei in " + stem);
+    if (!network)
+        return tissue::segment_nuclei(picture, options, run.scratch(), watch,
+                                      kept_work(path.filename().string()));
+    bool is_seamless = true;
+    auto found = tissue::segment_by_network(picture, *network, options, run.scratch(),
+                                            run.memory_bytes(), watch, &is_seamless);
+    if (found && !is_seamless)
+        run.tell(stem + ": windows",
+                 "the network looks further than its windows reach: at their borders it may see "
+                 "something else than in the middle");
+    return found;
+}
+
+Result<void> segment_one(StepRun& run, const std::optional<tissue::NetworkModel>& network,
+                         const fs::path& path, double& nuclei) {
     const std::string stem = stem_of(path);
     const Picture picture = TRY(open_picture(run, path, false));
     const image::ImageInfo& info = picture->info();
@@ -68,9 +105,7 @@ Result<void> segment_one(StepRun& run, const fs::path& path, double& nuclei) {
     options.channel = TRY(channel_named(info, run.has("channel") ? run.text("channel") : ""));
     options.radius = TRY(pixels_of(run, "radius", "radius_um", info));
     const double grow = TRY(pixels_of(run, "expand", "expand_um", info));
-    const auto found = TRY(tissue::segment_nuclei(*picture, options, run.scratch(),
-                                                  run.watch("finding nuclei in " + stem),
-                                                  kept_work(path.filename().string())));
+    const auto found = TRY(find_nuclei(run, path, *picture, network, options));
     if (const auto watch = run.watch("going on in " + stem);
         found.tiles_found > 0 && watch.progress)
         watch.progress(static_cast<double>(found.tiles_found), static_cast<double>(found.tiles),
@@ -90,9 +125,9 @@ Result<void> segment_one(StepRun& run, const fs::path& path, double& nuclei) {
         run.made("labels", nuclei_file);
     }
     run.tell(stem + ": nuclei", found.count);
-    run.tell(stem + ": radius in pixels", found.radius);
+    if (!network || found.radius > 0) run.tell(stem + ": radius in pixels", found.radius);
     run.tell(stem + ": channel", info.channels[options.channel].name);
-    run.tell(stem + ": threshold", found.threshold);
+    if (!network) run.tell(stem + ": threshold", found.threshold);
     const std::string overlay = stem + ".overlay.png";
     TRY(write_overlay(*picture, options.channel, grow > 0 ? cells : found.labels,
                       run.output() / overlay));
@@ -102,8 +137,9 @@ Result<void> segment_one(StepRun& run, const fs::path& path, double& nuclei) {
 
 Result<void> segment(StepRun& run) {
     double nuclei = 0;
+    const auto network = TRY(network_of(run));
     for (const fs::path& path : run.inputs("image"))
-        TRY_WITH(segment_one(run, path, nuclei), path.filename().string());
+        TRY_WITH(segment_one(run, network, path, nuclei), path.filename().string());
     run.tell("nuclei", nuclei);
     return {};
 }
@@ -118,7 +154,10 @@ Step segment_step() {
         .name = "segment",
         .version = 2,
         .summary = "Nuclei out of a channel, and cells grown from them",
-        .inputs = {{"image", "image", "pictures with a channel of nuclei"}},
+        .inputs = {{"image", "image", "pictures with a channel of nuclei"},
+                   {"model", "model",
+                    "a network of one's own: NAME.onnx, and its description NAME.onnx.json",
+                    false}},
         .outputs = {{"labels", "labels", "cells, or nuclei where none are grown"},
                     {"nuclei", "labels", "nuclei, with the ids of their cells"}},
         .parameters = {{"channel", text, "null",
