@@ -193,6 +193,47 @@ def test_whoever_asks_for_no_checksum_gets_crc64(s3, bucket):
                     ChecksumSHA256="isn't base64") == {"Code": "InvalidRequest"}
 
 
+def test_an_upload_is_completed_as_its_request_says_or_not_at_all(s3, bucket):
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="SHA256")
+    about = {"Bucket": bucket, "Key": "k", "UploadId": upload["UploadId"]}
+    assert error_of(s3.upload_part, **about, PartNumber=1, Body=b"data",
+                    ChecksumAlgorithm="CRC32") == {"Code": "InvalidRequest"}
+    part = s3.upload_part(**about, PartNumber=1, Body=b"data", ChecksumAlgorithm="SHA256")
+    bare = {"PartNumber": 1, "ETag": part["ETag"]}
+    other = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
+
+    def complete(size=None, **of_part):
+        def name_size(request, **_):
+            if size:
+                request.headers["x-amz-mp-object-size"] = size
+        s3.meta.events.register("before-sign.s3.CompleteMultipartUpload", name_size)
+        try:
+            return s3.complete_multipart_upload(**about, MultipartUpload={
+                "Parts": [{**bare, **of_part}]})
+        finally:
+            s3.meta.events.unregister("before-sign.s3.CompleteMultipartUpload", name_size)
+
+    assert error_of(complete) == {"Code": "InvalidRequest"}, "a checksum of checksums wants all"
+    assert error_of(complete, ChecksumSHA256=other)["Code"] == "InvalidPart"
+    assert error_of(complete, size="5", ChecksumSHA256=part["ChecksumSHA256"]) == {
+        "Code": "InvalidRequest"}
+    made = complete(size="4", ChecksumSHA256=part["ChecksumSHA256"])
+    assert made["ChecksumSHA256"].endswith("-1")
+
+
+def test_who_names_a_key_within_a_folder_has_seen_the_folder(s3, bucket):
+    for name in ("a/sub/1", "a/sub/2", "a/z"):
+        s3.put_object(Bucket=bucket, Key=name, Body=b"x", ChecksumAlgorithm="CRC32")
+    within = {"Bucket": bucket, "Prefix": "a/", "Delimiter": "/"}
+    for listed in (s3.list_objects(**within, Marker="a/sub/1"),
+                   s3.list_objects_v2(**within, StartAfter="a/sub/1")):
+        assert [one["Key"] for one in listed["Contents"]] == ["a/z"]
+        assert "CommonPrefixes" not in listed
+    assert s3.list_objects(**within)["CommonPrefixes"] == [{"Prefix": "a/sub/"}]
+    got = s3.get_object(Bucket=bucket, Key="a/z", Range="bytes=0-99", ChecksumMode="ENABLED")
+    assert "ChecksumCRC32" in got, "the range is all of it"
+
+
 def test_copies_get_what_they_are_asked_for(s3, bucket):
     s3.put_object(Bucket=bucket, Key="a key", Body=b"123456789", ChecksumAlgorithm="CRC32")
     for algorithm, value in (("CRC32C", "4waSgw=="), ("SHA1", "98O8HYCOBHMq32eZZczDTKeuNEE=")):

@@ -304,9 +304,10 @@ Answer list_uploads(Operation& operation) {
     if (operation.has("prefix")) xml.put("Prefix", shown(prefix, is_encoded));
     if (!delimiter.empty()) xml.put("Delimiter", shown(delimiter, is_encoded));
     if (is_encoded) xml.put("EncodingType", "url");
-    // S3 names the last one also when nothing follows it.
-    xml.put("NextKeyMarker", uploads.empty() ? "" : shown(uploads.back().key, is_encoded))
-        .put("NextUploadIdMarker", uploads.empty() ? "" : uploads.back().id);
+    // Without a delimiter S3 names the last one also when nothing follows it.
+    const bool names_last = !uploads.empty() && (is_cut || delimiter.empty());
+    xml.put("NextKeyMarker", names_last ? shown(uploads.back().key, is_encoded) : "")
+        .put("NextUploadIdMarker", names_last ? uploads.back().id : "");
     std::vector<std::string> prefixes;
     for (const bucket::Upload& upload : uploads) {
         const std::size_t at =

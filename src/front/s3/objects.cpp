@@ -331,7 +331,7 @@ Answer get_object(Operation& operation) {
         response.headers.emplace_back("x-amz-mp-parts-count",
                                       std::to_string(attributes.parts.size()));
     if (http::equal_ignoring_case(operation.header("x-amz-checksum-mode"), "enabled") &&
-        (!range || by_part)) {
+        (!range || by_part || range->count == found->size)) {
         if (by_part) keep_checksum_of_part(operation, attributes);
         add_checksum(attributes, response);
     }

@@ -143,6 +143,56 @@ Fault fault_of_completion(Operation& operation, const bucket::Upload& upload,
     return fault;
 }
 
+/// A part's checksum must be of the kind that its upload was begun with.
+Outcome<void> check_part_kind(const bucket::Upload& upload, const Taken& taken) {
+    const std::string kind = Attributes::of(upload.attributes).checksum_kind;
+    if (kind.empty() || !taken.checksum_kind || name_of(*taken.checksum_kind) == kind) return {};
+    return refuse(
+        "InvalidRequest",
+        fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, actual "
+                    "checksum Type: {}",
+                    http::lower_case(kind), http::lower_case(name_of(*taken.checksum_kind))));
+}
+
+/// What the request that completes an upload says of it must be so. Joins the checksums.
+Outcome<void> check_completion(const Operation& operation, const bucket::Upload& upload,
+                               const std::vector<std::string>& told, Attributes& attributes,
+                               const std::vector<bucket::Part>& chosen) {
+    const std::string kind = attributes.checksum_kind, name = http::lower_case(kind);
+    const bool is_composite = attributes.checksum_type == "COMPOSITE";
+    std::uint64_t size = 0;
+    attributes.parts.clear();
+    for (std::size_t p = 0; p < chosen.size(); ++p) {
+        const bucket::Part& part = chosen[p];
+        attributes.parts.push_back(part.size);
+        size += part.size;
+        if (kind.empty()) continue;
+        if (told[p].empty() && is_composite)
+            return refuse("InvalidRequest",
+                          fmt::format("The upload was created using a {} checksum. The complete "
+                                      "request must include the checksum for each part. It was "
+                                      "missing for part {} in the request.",
+                                      name, part.number));
+        if (told[p].empty() || told[p] == checksum_in(part.checksum).second) continue;
+        Fault fault = fault_of(bucket::Refusal(bucket::Why::no_such_part));
+        fault.details = {{"UploadId", upload.id},
+                         {"PartNumber", std::to_string(part.number)},
+                         {"ETag", part.etag}};
+        return tl::unexpected<Fault>(std::move(fault));
+    }
+    const std::string expected = operation.header("x-amz-mp-object-size");
+    if (!expected.empty() && expected != std::to_string(size))
+        return refuse("InvalidRequest",
+                      fmt::format("The provided 'x-amz-mp-object-size' header value {} does not "
+                                  "match what was computed: {}",
+                                  expected, size));
+    join_checksums(attributes, chosen);
+    const std::string wanted = kind.empty() ? "" : operation.header("x-amz-checksum-" + name);
+    if (wanted.empty() || wanted == attributes.checksum) return {};
+    return refuse("BadDigest",
+                  fmt::format("The {} you specified did not match the calculated checksum.", name));
+}
+
 Outcome<void> keep_part(Operation& operation, const bucket::Upload& upload, bucket::Part part) {
     const bucket::Piece piece = part.piece;
     const auto kept = operation.buckets.put_part(upload, std::move(part));
@@ -201,6 +251,10 @@ Answer put_part(Operation& operation) {
     const int number = *S3_TRY(asked_part_number(operation));
     const auto upload = *S3_TRY(asked_upload(operation, "s3:PutObject"));
     const Taken taken = *S3_TRY(take_body(operation, true));
+    if (auto fits = check_part_kind(upload, taken); !fits) {
+        for (const bucket::Piece& piece : taken.body.pieces) operation.buckets.drop(piece);
+        return tl::unexpected<Fault>(fits.error());
+    }
     bucket::Part part;
     part.number = number;
     part.size = taken.size;
@@ -298,31 +352,26 @@ Answer complete_upload(Operation& operation) {
         return refuse("MalformedXML",
                       "The XML you provided was not well-formed or did not validate against our "
                       "published schema");
+    Attributes attributes = Attributes::of(upload.attributes);
+    upload.storage_class = std::exchange(attributes.class_of_upload, "");
     std::vector<bucket::CompletedPart> parts;
-    for (const Element* const part : document->all("Part"))
+    std::vector<std::string> told;  // checksums of the parts, where the request has them
+    for (const Element* const part : document->all("Part")) {
         parts.push_back(
             {static_cast<int>(std::strtol(part->text_of("PartNumber").c_str(), nullptr, 10)),
              without_quotes(part->text_of("ETag"))});
-    Attributes attributes = Attributes::of(upload.attributes);
-    upload.storage_class = std::exchange(attributes.class_of_upload, "");
-    const auto kind = checksum_named(attributes.checksum_kind);
-    const std::string wanted = kind ? operation.header(header_of(*kind)) : "";
-    bool differs = false;
+        told.push_back(part->text_of("Checksum" + attributes.checksum_kind));
+    }
+    Outcome<void> checked;
     const auto completed = operation.buckets.complete_upload(
         upload, parts, condition,
         [&](const std::vector<bucket::Part>& chosen) -> Result<std::string> {
-            attributes.parts.clear();
-            for (const bucket::Part& part : chosen) attributes.parts.push_back(part.size);
-            join_checksums(attributes, chosen);
-            differs = !wanted.empty() && wanted != attributes.checksum;
-            if (differs) return fail(ErrorCode::invalid_input, "the checksum differs");
+            checked = check_completion(operation, upload, told, attributes, chosen);
+            if (!checked) return fail(ErrorCode::invalid_input, checked.error().message);
             return attributes.text();
         },
         operation.cause());
-    if (differs)
-        return refuse("BadDigest",
-                      fmt::format("The {} you specified did not match the calculated checksum.",
-                                  attributes.checksum_kind));
+    S3_TRY(std::move(checked));
     if (!completed)
         return tl::unexpected<Fault>(
             fault_of_completion(operation, upload, parts, completed.error()));
