@@ -38,8 +38,9 @@ Cursor first_cursor(const ListQuery& query) {
         cursor.from = query.after;
         cursor.with_from = false;
         const std::string common = common_prefix_of(query.after, query);
-        // A page that ended with a common prefix goes on behind everything in it.
-        if (!common.empty() && common == query.after) jump_behind(cursor, common);
+        // A page that ended with a common prefix goes on behind everything in it; who names a key
+        // within one has seen it.
+        if (!common.empty()) jump_behind(cursor, common);
     }
     return cursor;
 }

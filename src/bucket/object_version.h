@@ -59,6 +59,9 @@ struct Upload {
     std::string storage_class = "STANDARD";  ///< that complete_upload gives; not kept
 };
 
+/// Of every part of an upload but its last.
+constexpr std::uint64_t part_bytes_min = 5u << 20;
+
 struct Part {
     int number = 0;
     std::uint64_t size = 0;

@@ -11,8 +11,6 @@
 namespace stroma::bucket {
 namespace {
 
-constexpr std::uint64_t part_bytes_min = 5u << 20;
-
 Upload upload_in(const sql::Rows& row) {
     Upload upload;
     upload.id = row.text(0);

@@ -82,12 +82,14 @@ std::vector<Archive> Events::archives() const {
     return all;
 }
 
-Result<std::int64_t> Events::archived_events(std::string_view archive) {
+Result<Events::Archived> Events::archived(std::string_view archive) {
     const auto connection = TRY(state_->readers.take());
-    const auto rows = TRY(connection->execute(
-        "SELECT count(*) FROM archived_events WHERE archive = ?", {std::string(archive)}));
+    const auto rows =
+        TRY(connection->execute("SELECT count(*), coalesce(sum(length(CAST(event AS BLOB))), 0) "
+                                "FROM archived_events WHERE archive = ?",
+                                {std::string(archive)}));
     TRY(rows->next());
-    return rows->integer(0);
+    return Archived{rows->integer(0), rows->integer(1)};
 }
 
 Result<void> Events::remove_archive(std::string_view name) {

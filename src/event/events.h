@@ -79,7 +79,11 @@ public:
                              const std::string& owner, Json attributes, bool is_new);
     std::optional<Archive> find_archive(std::string_view name) const;
     std::vector<Archive> archives() const;
-    Result<std::int64_t> archived_events(std::string_view archive);
+    /// What lies in an archive; its bytes are those of the events' JSON.
+    struct Archived {
+        std::int64_t events = 0, bytes = 0;
+    };
+    Result<Archived> archived(std::string_view archive);
     Result<void> remove_archive(std::string_view name);
     Result<void> start_replay(const Replay& replay);
     Result<std::vector<Replay>> replays();

@@ -276,7 +276,7 @@ TEST_F(EventsTest, WhatWasArchivedCanBeReplayedToTheRulesThatAskForIt) {
         tell("shop", {{"n", n}});
         clock.advance(Milliseconds{1000});
     }
-    EXPECT_EQ(events->archived_events("kept").value(), 249);
+    EXPECT_EQ(events->archived("kept").value().events, 249);
     rule("shop", all_of_shop, {{{"Id", "q"}, {"Arn", inbox->arn}, {"InputPath", "$.detail.n"}}});
     rule("same", all_of_shop, {to_inbox()});
     const std::int64_t end = clock.unix_ms();
@@ -297,7 +297,7 @@ TEST_F(EventsTest, WhatWasArchivedCanBeReplayedToTheRulesThatAskForIt) {
     for (int n = 50; n < 240; ++n) expected += std::to_string(n) + "\n";
     EXPECT_EQ(take(), expected);
     EXPECT_EQ(events->replays().value().at(0).state, "COMPLETED");
-    EXPECT_EQ(events->archived_events("kept").value(), 249) << "what is replayed isn't kept again";
+    EXPECT_EQ(events->archived("kept").value().events, 249) << "what is replayed isn't kept again";
 }
 
 TEST_F(EventsTest, TheThreadsWorkWithoutBeingAsked) {

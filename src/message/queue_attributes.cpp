@@ -145,6 +145,8 @@ TextMap with_defaults(TextMap attributes) {
             attributes.emplace(attribute.name, std::to_string(attribute.usual));
     if (attributes.contains("KmsMasterKeyId"))
         attributes.emplace("KmsDataKeyReusePeriodSeconds", "300");
+    else
+        attributes.erase("KmsDataKeyReusePeriodSeconds");  // of no meaning without a key
     attributes.emplace("SqsManagedSseEnabled", "true");
     if (attributes.contains("FifoQueue")) {
         attributes.emplace("ContentBasedDeduplication", "false");

@@ -195,6 +195,7 @@ def test_row_51_what_was_archived_is_replayed(events, inbox, name):
         tell(events, name, {"n": n})
     archive = events.describe_archive(ArchiveName=name)
     assert archive["EventCount"] == 5
+    assert 5 * 200 < archive["SizeBytes"] < 5 * 1000
     events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
     events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": inbox.arn}])
     events.start_replay(ReplayName=name, EventSourceArn=archive["ArchiveArn"],
@@ -206,6 +207,14 @@ def test_row_51_what_was_archived_is_replayed(events, inbox, name):
     assert events.describe_archive(ArchiveName=name)["EventCount"] == 5
     with refused("ResourceAlreadyExistsException", f"Archive {name} already exists."):
         events.create_archive(ArchiveName=name, EventSourceArn=bus)
+
+
+def test_tags_of_a_bus_that_isnt_there_are_refused_by_its_name(events):
+    nowhere = events.describe_event_bus()["Arn"].replace("/default", "/nowhere")
+    with refused("ResourceNotFoundException", "Event bus nowhere does not exist."):
+        events.list_tags_for_resource(ResourceARN=nowhere)
+    with refused("ResourceNotFoundException", "Event bus nowhere does not exist."):
+        events.tag_resource(ResourceARN=nowhere, Tags=[{"Key": "a", "Value": "b"}])
 
 
 def test_archives_and_replays_are_found_by_where_they_come_from(events, name):

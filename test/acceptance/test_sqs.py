@@ -289,6 +289,48 @@ def test_a_queue_belongs_to_who_made_it(run, served, sqs, queue):
     assert queue in sqs.list_queues()["QueueUrls"]
 
 
+def test_a_requests_trace_goes_with_its_message(sqs, queue):
+    def name_trace(request, **_):
+        request.headers["X-Amzn-Trace-Id"] = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Sampled=1"
+
+    sqs.meta.events.register("before-send.sqs.SendMessage", name_trace)
+    try:
+        sent = sqs.send_message(QueueUrl=queue, MessageBody="traced")
+    finally:
+        sqs.meta.events.unregister("before-send.sqs.SendMessage", name_trace)
+    assert "MD5OfMessageSystemAttributes" not in sent
+    got = sqs.receive_message(QueueUrl=queue, AttributeNames=["AWSTraceHeader"])["Messages"][0]
+    assert got["Attributes"] == {
+        "AWSTraceHeader": "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Sampled=1"}
+
+
+def test_a_queues_address_answers_gets_about_that_queue(sqs, queue, key):
+    def get(**query):
+        request = botocore.awsrequest.AWSRequest("GET", queue, params=query)
+        botocore.auth.SigV4Auth(botocore.credentials.Credentials(key.id, key.secret), "sqs",
+                                aws.REGION).add_auth(request)
+        return requests.get(queue, params=query, headers=dict(request.headers), timeout=60)
+
+    attributes = get(Action="GetQueueAttributes", **{"AttributeName.1": "All"})
+    assert "<Name>QueueArn</Name>" in attributes.text, "its version needn't be named"
+    assert "<ReceiveMessageResult/>" in get(Action="ReceiveMessage").text
+    for of_others in ("CreateQueue", "ListQueues"):
+        answer = get(Action=of_others, QueueName="another")
+        assert (answer.status_code, "<Code>InvalidAction</Code>" in answer.text) == (400, True)
+    answer = get()
+    assert (answer.status_code, answer.text.strip()) == (404, "<UnknownOperationException/>")
+
+
+def test_what_means_nothing_without_a_key_isnt_shown(sqs, queue):
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={
+        "KmsMasterKeyId": "", "KmsDataKeyReusePeriodSeconds": "300"})
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert "KmsDataKeyReusePeriodSeconds" not in shown
+    with refused("InvalidParameterValue"):
+        sqs.send_message(QueueUrl=queue, MessageBody="x", MessageAttributes={
+            "a": {"DataType": "Number." + "L" * 256, "StringValue": "1"}})
+
+
 def test_row_43_what_was_acknowledged_outlives_a_kill(start_server, run, tmp_path):
     data = tmp_path / "killed"
     server = start_server(data, "--aws", "127.0.0.1:0")

@@ -74,6 +74,8 @@ Result<front::http::ServerOptions> aws_server_options(const Settings& settings,
     options.headers_max = static_cast<int>(settings.number("http.headers_max"));
     options.idle_seconds_max = static_cast<int>(settings.duration("http.idle").count() / 1000);
     options.hosts = words_in(settings.text("aws.domains"));
+    for (const std::string& domain : words_in(settings.text("aws.domains")))
+        options.hosts.push_back("." + domain);  // a bucket's address
     // The name that a client means is signed; without signatures a browser could be tricked.
     options.any_host = !asked.any_credentials;
     options.http2 = true;

@@ -30,8 +30,9 @@ void add_common_headers(http::Response& response, Wire wire, std::string_view co
 
 std::string query_document(const Service& service, const Call& call, std::string_view result) {
     const std::string inner =
-        result.empty() ? std::string()
-                       : fmt::format("<{0}Result>{1}</{0}Result>", call.operation, result);
+        result.empty()   ? std::string()
+        : result == "\n" ? fmt::format("<{}Result/>", call.operation)
+                         : fmt::format("<{0}Result>{1}</{0}Result>", call.operation, result);
     return fmt::format(
         "<?xml version=\"1.0\"?><{0}Response xmlns=\"{1}\">{2}<ResponseMetadata><RequestId>{3}"
         "</RequestId></ResponseMetadata></{0}Response>",

@@ -36,6 +36,8 @@ struct Fault {
     std::string legacy_type = {};
     /// Put before the type in "__type" ("com.amazonaws.sqs#"); seldom needed.
     std::string type_namespace = {};
+    /// Of S3: what stands beside the code, in order ({"ArgumentName", "partNumber"}).
+    std::vector<std::pair<std::string, std::string>> details = {};
 };
 
 template <class T>
@@ -60,6 +62,7 @@ struct Call {
     std::string region, account;  ///< "us-east-1", "000000000000"
     std::string scheme, host;     ///< "http", and the Host header: what answers name us as
     std::string client;           ///< address of the peer
+    std::string trace;            ///< X-Amzn-Trace-Id; "" when there is none
     std::string request_id;
     catalog::Principal principal;
     std::stop_token left;  ///< the client is gone, or the server ends: long waits end

@@ -60,6 +60,13 @@ http::Response nameless_answer(const http::Request& request, std::string_view me
         request_id);
 }
 
+http::Response unknown_operation_answer(std::string_view request_id) {
+    http::Response response = with_ids(404, request_id);
+    response.headers.emplace_back("Content-Type", "text/xml");
+    response.body = "<UnknownOperationException/>\n";
+    return response;
+}
+
 http::Response preflight_answer(const http::Request& request, std::string_view request_id) {
     http::Response response;
     response.headers.emplace_back("x-amzn-RequestId", request_id);

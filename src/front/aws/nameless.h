@@ -21,6 +21,9 @@ http::Response nameless_answer(const http::Request& request, std::string_view me
                                bool has_body, const Trust<Claim>& claim,
                                std::string_view request_id);
 
+/// An address of the query protocol without an action.
+http::Response unknown_operation_answer(std::string_view request_id);
+
 /// A browser asks whether it may: it may, since only who can sign gets anything.
 http::Response preflight_answer(const http::Request& request, std::string_view request_id);
 void let_browsers_read(http::Response& response);

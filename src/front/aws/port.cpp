@@ -64,6 +64,26 @@ std::string_view without_port(std::string_view host) {
     return colon == host.npos || host.ends_with(']') ? host : host.substr(0, colon);
 }
 
+/// "/000000000000/name".
+bool is_queue_path(std::string_view path) {
+    constexpr std::size_t digits = 12;
+    return path.size() > digits + 2 && path.front() == '/' && path[digits + 1] == '/' &&
+           path.substr(1, digits).find_first_not_of("0123456789") == path.npos &&
+           path.find('/', digits + 2) == path.npos;
+}
+
+/// The service whose forms have that version; an address of a queue needs none to be understood.
+Service* service_of_form(const std::vector<Service*>& services, const std::string* version,
+                         std::string_view path) {
+    const bool is_of_queue = version == nullptr && is_queue_path(path);
+    for (Service* const service : services)
+        if (is_of_queue
+                ? service->name() == "sqs"
+                : version != nullptr && !version->empty() && service->query_version() == *version)
+            return service;
+    return nullptr;
+}
+
 }  // namespace
 
 TemporaryKeys::Issued TemporaryKeys::issue(const catalog::Principal& principal,
@@ -174,6 +194,9 @@ Trust<catalog::Principal> Port::principal_of(const http::Request& request, const
 http::Response Port::handle(http::Request& request) {
     const auto claim = read_claim(request);
     auto asked = service_asked(request, claim ? &*claim : nullptr);
+    // Who signs for queues and names no action doesn't mean a bucket.
+    if (!asked && claim && claim->service == "sqs" && is_queue_path(request.path))
+        return unknown_operation_answer(ids_.uuid());
     if (!asked && !is_nameless(request, claim)) return call_rest(request);
     // Where any key will do, a page from anywhere could do anything: no browser is let in.
     const bool from_page = request.header("origin").has_value() && !options_.any_credentials;
@@ -226,10 +249,8 @@ http::Response Port::call_service(http::Request& request, Asked& asked) {
         const std::string* const version = member_of(asked.form, "Version");
         if (action == nullptr) return refused({"MissingAction", "there is no Action"});
         asked.operation = *action;
-        for (Service* const service : services_)
-            if (asked.service == nullptr && version != nullptr && !version->empty() &&
-                service->query_version() == *version)
-                asked.service = service;
+        if (asked.service == nullptr)
+            asked.service = service_of_form(services_, version, request.path);
         std::erase_if(asked.form, [](const auto& member) {
             return member.first == "Action" || member.first == "Version";
         });
@@ -262,6 +283,7 @@ http::Response Port::call_service(http::Request& request, Asked& asked) {
     call.scheme = request.secure ? "https" : "http";
     call.host = request.header("host").value_or("localhost");
     call.client = request.client;
+    call.trace = request.header("x-amzn-trace-id").value_or("");
     call.request_id = request_id;
     call.principal = *principal;
     request.principal = *principal;

@@ -129,15 +129,16 @@ Outcome<Json> EventsService::update_archive(const aws::Call& call, const Json& m
 Outcome<Json> EventsService::describe_archive(const aws::Call& call, const Json& members) {
     const auto archive = archive_of(call, text_of(members, "ArchiveName"), catalog::Action::read);
     if (!archive) return tl::unexpected(archive.error());
-    const auto count = events_.archived_events(archive->name);
-    if (!count) return events_fault(count.error());
+    const auto archived = events_.archived(archive->name);
+    if (!archived) return events_fault(archived.error());
     const auto bus = events_.find_bus(archive->bus);
     Json json{{"ArchiveArn", archive->arn},
               {"ArchiveName", archive->name},
               {"EventSourceArn", bus ? bus->arn : ""},
               {"State", "ENABLED"},
               {"RetentionDays", 0},
-              {"EventCount", *count},
+              {"EventCount", archived->events},
+              {"SizeBytes", archived->bytes},
               {"CreationTime", seconds(archive->created_ms)}};
     json.update(archive->attributes);
     return json;

@@ -235,13 +235,20 @@ Outcome<Json> EventsService::list_rule_names_by_target(const aws::Call& call, co
     return page_of(members, "RuleNames", std::move(all));
 }
 
+static tl::unexpected<Fault> no_tagged(const std::string& arn) {
+    const std::size_t bus = arn.find(":event-bus/");
+    return aws::refuse("ResourceNotFoundException",
+                       bus == arn.npos ? fmt::format("{} does not exist.", arn)
+                                       : fmt::format("Event bus {} does not exist.",
+                                                     arn.substr(arn.find('/', bus) + 1)));
+}
+
 Outcome<Json> EventsService::change_tags(const aws::Call& call, const std::string& arn,
                                          const Json& put, const Json& remove) {
     const std::string path = rule_path(arn);
     if (path.empty()) {
         const auto bus = events_.find_bus(bus_name(arn));
-        if (!bus || arn.find(":event-bus/") == std::string::npos)
-            return aws::refuse("ResourceNotFoundException", fmt::format("{} does not exist.", arn));
+        if (!bus || arn.find(":event-bus/") == std::string::npos) return no_tagged(arn);
         if (auto done = allow(call, catalog::Action::change, bus->name, bus->owner); !done)
             return tl::unexpected(done.error());
         Json attributes = bus->attributes;
@@ -277,8 +284,7 @@ Outcome<Json> EventsService::list_tags(const aws::Call& call, const Json& member
     const std::string arn = text_of(members, "ResourceARN"), path = rule_path(arn);
     if (path.empty()) {
         const auto bus = events_.find_bus(bus_name(arn));
-        if (!bus)
-            return aws::refuse("ResourceNotFoundException", fmt::format("{} does not exist.", arn));
+        if (!bus) return no_tagged(arn);
         return Json{{"Tags", tags_json(bus->attributes)}};
     }
     const std::size_t slash = path.rfind('/');

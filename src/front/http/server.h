@@ -55,8 +55,8 @@ struct ServerOptions {
     int stream_threads_max = 128;  ///< streamed answers running at once; then 503
     int waiting_max = 256;         ///< requests waiting for a handler thread; then 503
     int connections_max = 4096;    ///< then 503
-    /// Host names that requests may carry. Loopback names always may. Empty: any name when the
-    /// address is not a loopback one, else only loopback names (against DNS rebinding).
+    /// Host names that requests may carry; ".name": all below it. Loopback names always may. Empty:
+    /// any name when the address is not a loopback one, else only loopback ones (DNS rebinding).
     std::vector<std::string> hosts;
     /// Any name: for a front whose clients sign the name that they mean.
     bool any_host = false;

@@ -116,7 +116,9 @@ bool Site::knows_host(std::string_view host) const {
     }
     if (name.ends_with(".localhost")) return true;  // RFC 6761: loopback like localhost itself
     for (const std::string& known : hosts_)
-        if (known == name || known == lower_case(host)) return true;
+        if (known == name || known == lower_case(host) ||
+            (known.starts_with('.') && name.ends_with(known)))
+            return true;
     return false;
 }
 

@@ -240,11 +240,7 @@ aws::Outcome<aws::Reply> put_policy(const Request& request) {
 aws::Outcome<aws::Reply> get_policy(const Request& request) {
     const auto info = request.find();
     if (!info) return aws::refuse(info.error());
-    if ((*info)->policy.empty())
-        return aws::refuse("ResourceNotFoundException",
-                           fmt::format("No resource policy found for resource ARN {}",
-                                       request.arn(request.stream())));
-    return aws::reply({{"Policy", (*info)->policy}});
+    return aws::reply({{"Policy", (*info)->policy.empty() ? "{}" : (*info)->policy}});
 }
 aws::Outcome<aws::Reply> delete_policy(const Request& request) {
     return change(request, [](StreamInfo& stream) -> Result<void> {

@@ -25,13 +25,20 @@ AclGrant to_group(std::string_view group, const char* permission) {
     return {true, std::string(group), permission};
 }
 
+tl::unexpected<Fault> unknown_id(std::string where, const std::string& id) {
+    return refuse_about({{"ArgumentName", std::move(where)}, {"ArgumentValue", id}},
+                        "InvalidArgument", "Invalid id");
+}
+
 /// "id=…", "uri=…" or "emailAddress=…" of a header, or an element's likewise.
 Outcome<AclGrant> grant_to(const Operation& operation, const std::string& kind,
                            const std::string& grantee, std::string permission) {
     if (http::equal_ignoring_case(kind, "uri")) {
         for (const std::string_view known : {all_users, authenticated_users, log_delivery})
             if (grantee == known) return AclGrant{true, grantee, std::move(permission)};
-        return refuse("InvalidArgument", "Invalid group uri");
+        return refuse_about(
+            {{"ArgumentName", kind == "URI" ? "Group/URI" : "uri"}, {"ArgumentValue", grantee}},
+            "InvalidArgument", "Invalid group uri");
     }
     // Addresses of mail aren't known here: a name stands for one.
     const bool by_mail = http::equal_ignoring_case(kind, "emailAddress");
@@ -40,7 +47,7 @@ Outcome<AclGrant> grant_to(const Operation& operation, const std::string& kind,
     if (!found && by_mail)
         return refuse("UnresolvableGrantByEmailAddress",
                       "The e-mail address you provided does not match any account on record.");
-    if (!found) return refuse("InvalidArgument", "Invalid id");
+    if (!found) return unknown_id(kind == "ID" ? "CanonicalUser/ID" : "id", grantee);
     return AclGrant{false, found->id, std::move(permission)};
 }
 
@@ -53,13 +60,22 @@ Outcome<void> add_header_grants(const Operation& operation, const std::string& v
             http::trimmed(std::string_view(value).substr(from, end - from));
         from = end + 1;
         const std::size_t equals = one.find('=');
-        if (equals == one.npos) return refuse("InvalidArgument", "Argument format not recognized");
+        const std::string_view kind = http::trimmed(one.substr(0, equals));
+        const auto is_kind = [&](const char* name) {
+            return http::equal_ignoring_case(kind, name);
+        };
+        if (equals == one.npos || (!is_kind("id") && !is_kind("uri") && !is_kind("emailAddress"))) {
+            std::string header = "x-amz-grant-" + http::lower_case(permission);
+            std::replace(header.begin(), header.end(), '_', '-');
+            return refuse_about(
+                {{"ArgumentName", std::move(header)}, {"ArgumentValue", std::string(one)}},
+                "InvalidArgument", "Argument format not recognized");
+        }
         std::string_view grantee = http::trimmed(one.substr(equals + 1));
         if (grantee.size() >= 2 && grantee.starts_with('"') && grantee.ends_with('"'))
             grantee = grantee.substr(1, grantee.size() - 2);
         grants.push_back(
-            *S3_TRY(grant_to(operation, std::string(http::trimmed(one.substr(0, equals))),
-                             std::string(grantee), permission)));
+            *S3_TRY(grant_to(operation, http::lower_case(kind), std::string(grantee), permission)));
         if (grants.size() > grants_max)
             return refuse("InvalidRequest", "The list has more than 100 grants");
     }
@@ -100,7 +116,12 @@ std::string bucket_acl_text(const Operation& operation, const std::string& bucke
 Outcome<AclGrants> asked_new_acl(Operation& operation, const std::string& owner) {
     const auto by_header = *S3_TRY(asked_acl(operation, owner, operation.about.owner));
     const std::string text = *S3_TRY(document_body(operation));
+    if (by_header && !text.empty())
+        return refuse("UnexpectedContent", "This request does not support content");
     if (by_header) return *by_header;
+    if (text.empty())
+        return refuse_about({{"MissingHeaderName", "x-amz-acl"}}, "MissingSecurityHeader",
+                            "Your request was missing a required header");
     const auto document = read_xml(text);
     if (!document || document->name != "AccessControlPolicy")
         return refuse("MalformedACLError",
@@ -135,7 +156,8 @@ Outcome<AclGrants> canned_acl(std::string_view name, const std::string& owner,
         grants.push_back(to_group(log_delivery, "READ_ACP"));
     }
     if (grants.size() == 1 && name != "private" && name != "aws-exec-read")
-        return refuse("InvalidArgument", "The canned ACL is not one that is known");
+        return refuse_about({{"ArgumentName", "x-amz-acl"}, {"ArgumentValue", std::string(name)}},
+                            "InvalidArgument", "");
     return grants;
 }
 
@@ -165,7 +187,8 @@ Outcome<AclGrants> read_acl(const Operation& operation, const Element& document)
                       "published schema");
     };
     const Element* const list = document.child("AccessControlList");
-    if (list == nullptr) return malformed();
+    const Element* const owner = document.child("Owner");
+    if (list == nullptr || owner == nullptr) return malformed();
     AclGrants grants;
     for (const Element* const one : list->all("Grant")) {
         const Element* const grantee = one->child("Grantee");
@@ -180,6 +203,9 @@ Outcome<AclGrants> read_acl(const Operation& operation, const Element& document)
         if (named == nullptr) return malformed();
         grants.push_back(*S3_TRY(grant_to(operation, named->name, named->text, permission)));
     }
+    const std::string owner_id = owner->text_of("ID");
+    if (!*S3_TRY(operation.catalog.find_principal(owner_id)))
+        return unknown_id("CanonicalUser/ID", owner_id);
     return grants;
 }
 
@@ -304,8 +330,11 @@ Answer bucket_acl(Operation& operation) {
 Answer object_acl(Operation& operation) {
     const bool puts = operation.request.method == "PUT";
     S3_TRY(enter(operation, puts ? "s3:PutObjectAcl" : "s3:GetObjectAcl"));
-    const auto object =
-        *S3_TRY(operation.buckets.get(operation.bucket, operation.key, operation.version(), false));
+    auto found = operation.buckets.get(operation.bucket, operation.key, operation.version(), false);
+    // A marker on top has a name, but no list that could be set.
+    if (!found && puts && !found.error().version.empty())
+        return refused(bucket::Refusal(bucket::Why::is_marker));
+    const auto object = *S3_TRY(std::move(found));
     Attributes attributes = Attributes::of(object.attributes);
     http::Response response;
     if (!puts) {

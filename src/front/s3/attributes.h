@@ -26,6 +26,8 @@ struct Attributes {
     static Attributes of(const std::string& text);
 };
 
+/// Of a checksum's name that nobody knows.
+tl::unexpected<Fault> unknown_checksum();
 /// Of the request's headers. errors  MetadataTooLarge
 Outcome<Attributes> asked_attributes(const Operation& operation);
 void add_headers(const Attributes& attributes, http::Response& response);
@@ -38,6 +40,10 @@ std::vector<std::pair<std::string, std::string>> tags_in(const std::string& text
 
 /// "2026-11-22T01:30:00.000Z" is base's iso_time; this is "Sun, 22 Nov 2026 01:30:00 GMT".
 std::string http_date(std::int64_t unix_ms);
+/// The same moment in a document: whole seconds, as in the header Last-Modified.
+std::string document_time(std::int64_t unix_ms);
+/// A key, or a path, as an address has it: its slashes stay.
+std::string encoded_path(std::string_view path);
 std::optional<std::int64_t> parse_http_date(const std::string& text);
 
 /// The conditions of a write: If-Match and If-None-Match.
@@ -54,6 +60,8 @@ struct CopySource {
     std::string bucket, key, version;
 };
 Outcome<CopySource> asked_source(const Operation& operation);
+/// "bucket/key" of such a header, without its version; nothing where it can't be decoded.
+std::optional<std::string> source_path(std::string_view header);
 /// Finds it, checks that the sender may read it and its conditions.
 Outcome<bucket::ObjectVersion> open_source(Operation& operation, const CopySource& source);
 

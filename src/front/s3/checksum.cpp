@@ -38,11 +38,13 @@ constexpr std::array<std::array<Word, 256>, 8> make_tables(Word polynomial) {
     return tables;
 }
 
+constexpr std::uint64_t crc64_polynomial = 0x9a6c9329ac4bc9b5ull;
+
 // Made when the program starts: too much for the compiler's own steps.
-const auto crc64_tables = make_tables<std::uint64_t>(0x9a6c9329ac4bc9b5ull);
+const auto crc64_tables = make_tables<std::uint64_t>(crc64_polynomial);
 const auto crc32c_tables = make_tables<std::uint32_t>(0x82f63b78u);
 
-std::uint64_t crc64_of(std::uint64_t crc, ByteSpan bytes) {
+std::uint64_t crc64_by_table(std::uint64_t crc, ByteSpan bytes) {
     const std::byte* at = bytes.data();
     std::size_t left = bytes.size();
     for (; left >= 8; left -= 8, at += 8) {
@@ -53,6 +55,43 @@ std::uint64_t crc64_of(std::uint64_t crc, ByteSpan bytes) {
     for (; left > 0; --left, ++at)
         crc = (crc >> 8) ^ crc64_tables[0][(crc ^ static_cast<std::uint64_t>(*at)) & 0xff];
     return crc;
+}
+
+/// x to the power, modulo the polynomial, reflected: the highest bit is x^0.
+constexpr std::uint64_t crc64_power(int power) {
+    std::uint64_t value = 1ull << 63;
+    for (; power > 0; --power)
+        value = (value & 1) != 0 ? (value >> 1) ^ crc64_polynomial : value >> 1;
+    return value;
+}
+
+/// Folds 16 bytes at a time into the next 16 by products without carries (V. Gopal and others,
+/// "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009). A
+/// product of two reflected halves is one place short: the powers are one less than the distance.
+__attribute__((target("pclmul,sse4.1"))) std::uint64_t crc64_by_machine(std::uint64_t crc,
+                                                                        ByteSpan bytes) {
+    constexpr std::uint64_t over_first = crc64_power(128 + 64 - 1),
+                            over_second = crc64_power(128 - 1);
+    if (bytes.size() < 32) return crc64_by_table(crc, bytes);
+    const __m128i powers =
+        _mm_set_epi64x(static_cast<long long>(over_second), static_cast<long long>(over_first));
+    const auto block = [&](std::size_t at) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + at));
+    };
+    __m128i folded = _mm_xor_si128(block(0), _mm_set_epi64x(0, static_cast<long long>(crc)));
+    std::size_t at = 16;
+    for (; bytes.size() - at >= 16; at += 16)
+        folded = _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(folded, powers, 0x00),
+                                             _mm_clmulepi64_si128(folded, powers, 0x11)),
+                               block(at));
+    std::array<std::byte, 16> rest;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(rest.data()), folded);
+    return crc64_by_table(crc64_by_table(0, rest), bytes.subspan(at));
+}
+
+std::uint64_t crc64_of(std::uint64_t crc, ByteSpan bytes) {
+    static const bool by_machine = __builtin_cpu_supports("pclmul") != 0;
+    return by_machine ? crc64_by_machine(crc, bytes) : crc64_by_table(crc, bytes);
 }
 
 std::uint32_t crc32c_by_table(std::uint32_t crc, ByteSpan bytes) {
@@ -100,6 +139,17 @@ std::optional<ChecksumKind> checksum_named(std::string_view name) {
     for (const KindName& one : kind_names)
         if (http::equal_ignoring_case(one.name, name)) return one.kind;
     return std::nullopt;
+}
+
+std::size_t bytes_of(ChecksumKind kind) {
+    switch (kind) {
+        case ChecksumKind::crc32:
+        case ChecksumKind::crc32c: return 4;
+        case ChecksumKind::crc64nvme: return 8;
+        case ChecksumKind::sha1: return 20;
+        case ChecksumKind::sha256: break;
+    }
+    return 32;
 }
 
 struct Checksum::State {
@@ -177,7 +227,7 @@ std::string joined_checksum(ChecksumKind kind, const std::vector<PartChecksum>& 
     CrcField field{};
     if (kind == ChecksumKind::crc32) field = {0xedb88320u, 32};
     if (kind == ChecksumKind::crc32c) field = {0x82f63b78u, 32};
-    if (kind == ChecksumKind::crc64nvme) field = {0x9a6c9329ac4bc9b5ull, 64};
+    if (kind == ChecksumKind::crc64nvme) field = {crc64_polynomial, 64};
     if (field.width == 0) return {};
     std::uint64_t all = 0;
     for (const PartChecksum& part : parts) {

@@ -16,6 +16,8 @@ enum class ChecksumKind { crc32, crc32c, crc64nvme, sha1, sha256 };
 std::string_view name_of(ChecksumKind kind);
 std::string header_of(ChecksumKind kind);
 std::optional<ChecksumKind> checksum_named(std::string_view name);
+/// Of the checksum itself: 4, 8, 20 or 32.
+std::size_t bytes_of(ChecksumKind kind);
 
 /// One of the checksums that S3 knows, fed in pieces.
 class Checksum {

@@ -74,6 +74,7 @@ Answer answer_of(Operation& operation) {
     if (method == "OPTIONS") return preflight(operation);
     if (operation.key.size() > object::key_bytes_max)
         return refuse("KeyTooLongError", "Your key is too long");
+    S3_TRY(refuse_absent(operation));
     return operation.key.empty() ? answer_for_bucket(operation) : answer_for_key(operation);
 }
 

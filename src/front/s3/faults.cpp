@@ -79,11 +79,6 @@ Fault fault_of(const bucket::Refusal& refusal) {
 
 namespace {
 
-struct Detail {
-    std::string_view name;
-    std::string value;
-};
-
 /// The one condition that the request sets; "" when there are several, of which any may have
 /// failed.
 std::string only_condition(const Operation& operation) {
@@ -100,7 +95,7 @@ std::string only_condition(const Operation& operation) {
 }
 
 /// What S3 says beside the code: of which thing it speaks.
-std::vector<Detail> details_of(const Operation& operation, const std::string& code) {
+Details details_of(const Operation& operation, const std::string& code) {
     constexpr std::array about_buckets = {
         "NoSuchBucket",      "BucketAlreadyExists",          "BucketAlreadyOwnedByYou",
         "BucketNotEmpty",    "NoSuchLifecycleConfiguration", "NoSuchCORSConfiguration",
@@ -121,7 +116,8 @@ std::vector<Detail> details_of(const Operation& operation, const std::string& co
         return {{"StorageClassRequested", operation.header("x-amz-storage-class")}};
     if (code == "PreconditionFailed") return {{"Condition", only_condition(operation)}};
     if (code == "MethodNotAllowed") {
-        const bool is_marker = !operation.key.empty() && (method == "GET" || method == "HEAD");
+        // Of a key every other method is known.
+        const bool is_marker = !operation.key.empty() && method != "POST";
         return {{"Method", method},
                 {"ResourceType", is_marker                   ? "DeleteMarker"
                                  : !operation.key.empty()    ? "OBJECT"
@@ -131,14 +127,55 @@ std::vector<Detail> details_of(const Operation& operation, const std::string& co
     return {};
 }
 
+/// Sub-resources that S3 has and this server hasn't. Read over, a PUT of one would make a bucket or
+/// put its document in the place of the object.
+constexpr std::string_view absent_of_buckets[] = {
+    "analytics",     "inventory", "metrics", "intelligent-tiering", "metadataConfiguration",
+    "metadataTable", "session",   "abac"};
+constexpr std::string_view absent_of_keys[] = {"retention", "legal-hold", "torrent",
+                                               "select",    "encryption", "renameObject"};
+
 }  // namespace
+
+Outcome<void> refuse_absent(const Operation& operation) {
+    const auto absent = [](std::string_view what) {
+        return refuse_about({{"Header", std::string(what)}}, "NotImplemented",
+                            "A header you provided implies functionality that is not implemented",
+                            501);
+    };
+    const auto is_asked = [&](std::string_view name) { return operation.has(name); };
+    if (operation.key.empty()) {
+        const auto* const found =
+            std::find_if(std::begin(absent_of_buckets), std::end(absent_of_buckets), is_asked);
+        if (found != std::end(absent_of_buckets)) return absent(*found);
+    } else {
+        const auto* const found =
+            std::find_if(std::begin(absent_of_keys), std::end(absent_of_keys), is_asked);
+        if (found != std::end(absent_of_keys)) return absent(*found);
+    }
+    // Whoever sends a key, or wants bytes locked, must not think that it was done. AES256 alone is
+    // taken: its answer doesn't say that it was.
+    for (const char* const name :
+         {"x-amz-server-side-encryption-customer-algorithm",
+          "x-amz-server-side-encryption-customer-key",
+          "x-amz-copy-source-server-side-encryption-customer-algorithm",
+          "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-object-lock-mode",
+          "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold"})
+        if (!operation.header(name).empty()) return absent(name);
+    if (operation.header("x-amz-server-side-encryption").starts_with("aws:"))
+        return absent("x-amz-server-side-encryption");
+    if (http::equal_ignoring_case(operation.header("x-amz-bucket-object-lock-enabled"), "true"))
+        return absent("x-amz-bucket-object-lock-enabled");
+    return {};
+}
 
 http::Response fault_answer(const Operation& operation, const Fault& fault) {
     http::Response response = fault_response(operation.request, fault);
     const std::size_t at = response.body.find("<RequestId>");
     if (at == std::string::npos) return response;
     std::string told;
-    for (const auto& [name, value] : details_of(operation, fault.type))
+    for (const auto& [name, value] :
+         fault.details.empty() ? details_of(operation, fault.type) : fault.details)
         if (!value.empty()) told += fmt::format("<{0}>{1}</{0}>", name, aws::xml_escape(value));
     response.body.insert(at, told);
     return response;

@@ -71,13 +71,13 @@ private:
 /// What a request says of its body, and what the body is found to be.
 class Check {
 public:
-    explicit Check(Operation& operation, bool with_checksums = true)
-        : operation_(operation), with_checksums_(with_checksums) {
+    enum class Of { object, part, document, nothing };  ///< nothing: its checksums aren't its own
+    Check(Operation& operation, Of of) : operation_(operation), of_(of) {
         const aws::Claim& claim = operation.signature.claim;
         has_sha256_ = claim.payload == PayloadKind::whole && claim.payload_sha256.size() == 64;
     }
 
-    KeptBody::Sums sums() const { return {has_sha256_, kind_}; }
+    KeptBody::Sums sums() const { return {has_sha256_, kind_, of_ == Of::part}; }
 
     Outcome<void> begin() {
         const aws::Claim& claim = operation_.signature.claim;
@@ -86,7 +86,7 @@ public:
             !has_sha256_ && !operation_.signature.signing_key.empty())
             return refuse("InvalidRequest",
                           "Missing required header for this request: x-amz-content-sha256");
-        if (with_checksums_) {
+        if (of_ != Of::nothing) {
             if (auto read = read_checksums(); !read) return read;
         }
         const std::string md5 = operation_.header("content-md5");
@@ -103,20 +103,28 @@ public:
                           "You did not provide the number of bytes specified by the "
                           "x-amz-decoded-content-length HTTP header");
         const Bytes md5 = kept.md5();
-        if (!md5_wanted_.empty() && as_text(md5) != md5_wanted_)
-            return refuse("BadDigest",
-                          "The Content-MD5 you specified did not match what we received.");
+        if (!md5_wanted_.empty() && as_text(md5) != md5_wanted_) {
+            // S3 tells the expected one of an object in digits, of a part as it was sent.
+            const std::string expected = operation_.has("uploadId")
+                                             ? operation_.header("content-md5")
+                                             : to_hex(as_bytes(md5_wanted_));
+            return refuse_about(
+                {{"ExpectedDigest", expected}, {"CalculatedDigest", aws::base64(as_text(md5))}},
+                "BadDigest", "The Content-MD5 you specified did not match what we received.");
+        }
         if (has_sha256_ && kept.sha256_hex() != operation_.signature.claim.payload_sha256)
             return refuse("XAmzContentSHA256Mismatch",
                           "The provided 'x-amz-content-sha256' header does not match what was "
                           "computed.");
         taken.size = kept.size();
         taken.md5 = to_hex(md5);
+        taken.crc64 = kept.crc64();
         if (!kind_) return {};
         taken.checksum_kind = kind_;
         taken.checksum = kept.checksum();
         std::string wanted = operation_.header(header_of(*kind_));
         if (wanted.empty()) wanted = payload.trailer(header_of(*kind_));
+        if (expects_value_) S3_TRY(check_value(*kind_, wanted));
         if (expects_value_ && wanted != taken.checksum)
             return refuse("BadDigest",
                           fmt::format("The {} you specified did not match the calculated checksum.",
@@ -125,28 +133,36 @@ public:
     }
 
 private:
+    /// Whether it is a checksum at all.
+    static Outcome<void> check_value(ChecksumKind kind, const std::string& value) {
+        std::string bytes;
+        if (aws::base64_decode(value, bytes) && bytes.size() == bytes_of(kind)) return {};
+        return refuse("InvalidRequest",
+                      fmt::format("Value for {} header is invalid.", header_of(kind)));
+    }
+
     /// What the headers say of checksums.
     Outcome<void> read_checksums() {
         std::string named = operation_.header("x-amz-sdk-checksum-algorithm");
         if (named.empty()) named = operation_.header("x-amz-checksum-algorithm");
         if (!named.empty()) {
             kind_ = checksum_named(named);
-            if (!kind_)
-                return refuse("InvalidRequest",
-                              "Checksum algorithm provided is unsupported. Please try again with "
-                              "any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+            if (!kind_) return unknown_checksum();
         }
         const std::string trailer = operation_.header("x-amz-trailer");
         int values = 0;
         for (const ChecksumKind kind :
              {ChecksumKind::crc32, ChecksumKind::crc32c, ChecksumKind::crc64nvme,
               ChecksumKind::sha1, ChecksumKind::sha256}) {
-            const bool in_header = operation_.request.header(header_of(kind)).has_value();
+            const auto given = operation_.request.header(header_of(kind));
+            const bool in_header = given.has_value();
+            if (in_header) S3_TRY(check_value(kind, *given));
             if (!in_header && !http::equal_ignoring_case(trailer, header_of(kind))) continue;
             kind_ = kind;
             expects_value_ = true;
             ++values;
         }
+        if (!kind_ && of_ == Of::object) kind_ = ChecksumKind::crc64nvme;
         if (values > 1)
             return refuse("InvalidRequest",
                           "Expecting a single x-amz-checksum- header. Multiple checksum Types are "
@@ -155,7 +171,7 @@ private:
     }
 
     Operation& operation_;
-    const bool with_checksums_;
+    const Of of_;
     bool has_sha256_ = false;
     std::optional<ChecksumKind> kind_;
     bool expects_value_ = false;
@@ -164,12 +180,12 @@ private:
 
 }  // namespace
 
-Outcome<Taken> take_body(Operation& operation, bool always_blob) {
+Outcome<Taken> take_body(Operation& operation, bool is_part) {
     Payload payload(operation);
-    Check check(operation);
+    Check check(operation, is_part ? Check::Of::part : Check::Of::object);
     if (auto begun = check.begin(); !begun) return tl::unexpected<Fault>(begun.error());
     KeptBody kept(operation.buckets, check.sums(),
-                  always_blob ? KeptBody::Keeps::blob : KeptBody::Keeps::by_size);
+                  is_part ? KeptBody::Keeps::blob : KeptBody::Keeps::by_size);
     for (;;) {
         Bytes bytes = *S3_TRY(payload.read());
         if (bytes.empty()) break;
@@ -186,7 +202,7 @@ Outcome<Taken> take_body(Operation& operation, bool always_blob) {
 
 Outcome<std::string> document_body(Operation& operation, std::uint64_t bytes_max, bool of_object) {
     Payload payload(operation);
-    Check check(operation, !of_object);
+    Check check(operation, of_object ? Check::Of::nothing : Check::Of::document);
     if (auto begun = check.begin(); !begun) return tl::unexpected<Fault>(begun.error());
     KeptBody sums(operation.buckets, check.sums(), KeptBody::Keeps::nothing);
     std::string text;

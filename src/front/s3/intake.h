@@ -18,13 +18,14 @@ struct Taken {
     std::string md5;  ///< hexadecimal
     std::optional<ChecksumKind> checksum_kind;
     std::string checksum;  ///< base64
+    std::string crc64;     ///< CRC64NVME of a part, whatever checksum came with it
 };
 
 /// Reads the request's body into the store: takes its framing off, checks its length, MD5,
-/// SHA-256 and checksums. Memory doesn't grow with the body. With `always_blob` few bytes are a
-/// blob too.
+/// SHA-256 and checksums. Memory doesn't grow with the body. A part is a blob also when it is few
+/// bytes. Like S3, an object that comes without a checksum is given a CRC64NVME.
 /// errors  BadDigest, XAmzContentSHA256Mismatch, IncompleteBody, SignatureDoesNotMatch, …
-Outcome<Taken> take_body(Operation& operation, bool always_blob);
+Outcome<Taken> take_body(Operation& operation, bool is_part);
 
 /// Makes an object of it, with these attributes and what the caller has set of `object`; its bytes
 /// are dropped when that fails.

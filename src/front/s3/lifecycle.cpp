@@ -10,6 +10,7 @@ namespace stroma::front::s3 {
 namespace {
 
 constexpr std::size_t page_keys = 1000;
+constexpr std::uint64_t transition_bytes_min = 128u << 10;
 const bucket::Cause lifecycle_cause{"lifecycle", "", "lifecycle", true};
 
 /// How cold a class is: rules move objects only down.
@@ -25,9 +26,14 @@ int rank_of(std::string_view storage_class) {
 class Follower {
 public:
     Follower(bucket::Buckets& buckets, const std::string& name,
-             const std::vector<LifecycleRule>& rules, std::int64_t now,
+             const std::vector<LifecycleRule>& rules, std::string minimum, std::int64_t now,
              const std::function<bool()>& stops)
-        : buckets_(buckets), name_(name), rules_(rules), now_(now), stops_(stops) {}
+        : buckets_(buckets),
+          name_(name),
+          rules_(rules),
+          minimum_(std::move(minimum)),
+          now_(now),
+          stops_(stops) {}
 
     Outcome<std::size_t> follow() {
         S3_TRY(follow_versions());
@@ -86,7 +92,7 @@ private:
                 unchanged.if_etag = object.etag;
                 return remove(object.key, "", unchanged);
             }
-            add_transitions(rule.transitions, object, object.modified_ms, to);
+            add_transitions(rule, rule.transitions, object, object.modified_ms, to);
         }
         return move(object, to);
     }
@@ -98,7 +104,8 @@ private:
             const Due due{rule.old_days, {}};
             if (rule.old_days && due.at(newer_ms_) <= now_ && old_seen_ > rule.old_kept.value_or(0))
                 return remove(object.key, object.version, {});
-            if (!object.is_marker) add_transitions(rule.old_transitions, object, newer_ms_, to);
+            if (!object.is_marker)
+                add_transitions(rule, rule.old_transitions, object, newer_ms_, to);
         }
         return move(object, to);
     }
@@ -115,11 +122,20 @@ private:
         return {};
     }
 
-    void add_transitions(const std::vector<Transition>& transitions,
+    /// Small objects stay where they are, unless the rule itself speaks of sizes.
+    bool is_too_small(const LifecycleRule& rule, const bucket::ObjectVersion& object,
+                      const std::string& storage_class) const {
+        if (rule.larger_than || rule.smaller_than || object.size >= transition_bytes_min)
+            return false;
+        return minimum_ == transition_minimum_all ||
+               (minimum_ == transition_minimum_varies && !bucket::is_archive(storage_class));
+    }
+
+    void add_transitions(const LifecycleRule& rule, const std::vector<Transition>& transitions,
                          const bucket::ObjectVersion& object, std::int64_t from_ms,
                          std::string& to) const {
         for (const Transition& one : transitions)
-            if (one.due.at(from_ms) <= now_ &&
+            if (one.due.at(from_ms) <= now_ && !is_too_small(rule, object, one.storage_class) &&
                 rank_of(one.storage_class) > rank_of(to.empty() ? object.storage_class : to))
                 to = one.storage_class;
     }
@@ -163,6 +179,7 @@ private:
     bucket::Buckets& buckets_;
     const std::string& name_;
     const std::vector<LifecycleRule>& rules_;
+    const std::string minimum_;
     const std::int64_t now_;
     const std::function<bool()>& stops_;
     std::size_t done_ = 0;
@@ -181,7 +198,10 @@ Result<std::size_t> follow_lifecycles(bucket::Buckets& buckets, const Clock& clo
         const Element document = TRY(read_xml(text));
         const auto rules = read_lifecycle(document);
         if (!rules) continue;  // only what was checked is kept
-        const auto followed = Follower(buckets, name, *rules, clock.unix_ms(), stops).follow();
+        const auto minimum = buckets.setting(name, transition_minimum_setting);
+        if (!minimum) return fail(ErrorCode::unavailable, fault_of(minimum.error()).message);
+        const auto followed =
+            Follower(buckets, name, *rules, *minimum, clock.unix_ms(), stops).follow();
         if (!followed) return fail(ErrorCode::unavailable, followed.error().message);
         done += *followed;
     }

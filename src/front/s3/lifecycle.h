@@ -43,6 +43,12 @@ struct LifecycleRule {
     bool is_about(const bucket::ObjectVersion& object) const;
 };
 
+/// Which small objects a bucket's rules don't move: those under 128 KiB, to any class or to any but
+/// an archive. A bucket whose rules are older than this has none of both, and no minimum.
+constexpr std::string_view transition_minimum_setting = "transitionMinimum",
+                           transition_minimum_all = "all_storage_classes_128K",
+                           transition_minimum_varies = "varies_by_storage_class";
+
 /// errors  MalformedXML, InvalidArgument, InvalidRequest
 Outcome<std::vector<LifecycleRule>> read_lifecycle(const Element& document);
 /// The document with an ID for each rule that had none.

@@ -42,7 +42,8 @@ Outcome<std::optional<std::int64_t>> date_in(const Element* element) {
     const bool exists = asked.tm_mday == time.tm_mday && asked.tm_mon == time.tm_mon;
     if (rest == nullptr || !exists) return refuse("MalformedXML", "'Date' isn't one");
     if (!tail.empty() && !tail.starts_with("T00:00:00"))
-        return refuse("InvalidArgument", "'Date' must be at midnight GMT");
+        return refuse_about({{"ArgumentName", "Date"}, {"ArgumentValue", text}}, "InvalidArgument",
+                            "'Date' must be at midnight GMT");
     return std::optional(ms);
 }
 
@@ -61,12 +62,18 @@ Outcome<std::string> class_in(const Element& element) {
 
 Outcome<void> read_filter(const Element& filter, LifecycleRule& rule) {
     const Element* const joined = filter.child("And");
+    if (filter.children.size() > 1)
+        return refuse("MalformedXML", "A filter has one condition, or And around several");
     const Element& conditions = joined != nullptr ? *joined : filter;
     for (const Element& one : conditions.children) {
         if (one.name == "Prefix") {
             rule.prefix = one.text;
         } else if (one.name == "Tag") {
-            rule.tags.emplace_back(one.text_of("Key"), one.text_of("Value"));
+            const std::string name = one.text_of("Key");
+            if (std::any_of(rule.tags.begin(), rule.tags.end(),
+                            [&](const auto& tag) { return tag.first == name; }))
+                return refuse("InvalidRequest", "Duplicate Tag Keys are not allowed.");
+            rule.tags.emplace_back(name, one.text_of("Value"));
         } else if (one.name == "ObjectSizeGreaterThan" || one.name == "ObjectSizeLessThan") {
             const auto bytes = *S3_TRY(number_in(&conditions, one.name, 0));
             (one.name == "ObjectSizeGreaterThan" ? rule.larger_than : rule.smaller_than) = bytes;
@@ -104,15 +111,21 @@ Outcome<LifecycleRule> read_rule(const Element& element) {
     if (status != "Enabled" && status != "Disabled")
         return refuse("MalformedXML", "A rule's Status must be Enabled or Disabled");
     rule.is_enabled = status == "Enabled";
+    if (element.child("Prefix") == nullptr && element.child("Filter") == nullptr)
+        return refuse("MalformedXML", "A rule needs a Filter or a Prefix");
     rule.prefix = element.text_of("Prefix");
     if (const Element* const filter = element.child("Filter")) S3_TRY(read_filter(*filter, rule));
     const Element* const expiry = element.child("Expiration");
     rule.expiry = *S3_TRY(due_in(expiry, 1));
     rule.ends_lone_markers =
         expiry != nullptr && expiry->text_of("ExpiredObjectDeleteMarker") == "true";
+    if (rule.ends_lone_markers && rule.expiry.is_set())
+        return refuse("MalformedXML", "ExpiredObjectDeleteMarker stands without Days and Date");
     const Element* const old = element.child("NoncurrentVersionExpiration");
     rule.old_days = *S3_TRY(number_in(old, "NoncurrentDays", 1));
     rule.old_kept = *S3_TRY(number_in(old, "NewerNoncurrentVersions", 1));
+    if (old != nullptr && !rule.old_days && !rule.old_kept)
+        return refuse("MalformedXML", "NoncurrentVersionExpiration says nothing");
     rule.upload_days = *S3_TRY(
         number_in(element.child("AbortIncompleteMultipartUpload"), "DaysAfterInitiation", 1));
     S3_TRY(read_transitions(element, rule));

@@ -16,16 +16,7 @@ constexpr std::size_t list_keys_max = 1000;
 
 /// Percent-encoded where the client asked for it; slashes stay.
 std::string shown(const std::string& key, bool is_encoded) {
-    if (!is_encoded) return key;
-    std::string text;
-    std::size_t from = 0;
-    for (;;) {
-        const std::size_t slash = key.find('/', from);
-        text += http::percent_encode(std::string_view(key).substr(from, slash - from));
-        if (slash == key.npos) return text;
-        text += '/';
-        from = slash + 1;
-    }
+    return is_encoded ? encoded_path(key) : key;
 }
 
 Outcome<std::size_t> asked_limit(const Operation& operation, const char* name) {
@@ -68,7 +59,7 @@ void put_contents(XmlWriter& xml, const bucket::ObjectVersion& object, bool is_e
                   bool with_owner) {
     xml.open("Contents")
         .put("Key", shown(object.key, is_encoded))
-        .put("LastModified", iso_time(object.modified_ms))
+        .put("LastModified", document_time(object.modified_ms))
         .put("ETag", "\"" + object.etag + "\"");
     put_checksum_kind(xml, object);
     xml.put("Size", object.size);
@@ -79,6 +70,37 @@ void put_contents(XmlWriter& xml, const bucket::ObjectVersion& object, bool is_e
 void put_prefixes(XmlWriter& xml, const std::vector<std::string>& prefixes, bool is_encoded) {
     for (const std::string& prefix : prefixes)
         xml.open("CommonPrefixes").put("Prefix", shown(prefix, is_encoded)).close("CommonPrefixes");
+}
+
+/// The region that a new bucket is asked to lie in; "" where none is named. It is a name only:
+/// there is one place. errors  InvalidLocationConstraint, IllegalLocationConstraintException,
+/// MalformedXML
+Outcome<std::string> asked_location(Operation& operation) {
+    const std::string text = *S3_TRY(document_body(operation));
+    if (text.find_first_not_of(" \t\r\n") == text.npos) return std::string();
+    const auto document = read_xml(text);
+    if (!document || document->name != "CreateBucketConfiguration")
+        return refuse("MalformedXML",
+                      "The XML you provided was not well-formed or did not validate against our "
+                      "published schema");
+    std::string location = document->text_of("LocationConstraint");
+    if (location.empty()) return location;
+    const std::string& asked_at = operation.signature.region;
+    const auto is_region = [](std::string_view name) {  // "ap-southeast-2"
+        return name.size() > 6 && name[2] == '-' && name[name.size() - 2] == '-' &&
+               name.back() >= '1' && name.back() <= '9' &&
+               name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-123456789") == name.npos;
+    };
+    if (asked_at == "us-east-1") {
+        if (location == "EU" || (location != asked_at && is_region(location))) return location;
+        return refuse_about({{"LocationConstraint", location}}, "InvalidLocationConstraint",
+                            "The specified location-constraint is not valid");
+    }
+    if (location == asked_at || (location == "EU" && asked_at == "eu-west-1")) return location;
+    return refuse("IllegalLocationConstraintException",
+                  fmt::format("The {} location constraint is incompatible for the region specific "
+                              "endpoint this request was sent to.",
+                              location));
 }
 
 constexpr std::string_view list_result =
@@ -116,7 +138,7 @@ Answer list_buckets(Operation& operation) {
         last = one.name;
         xml.open("Bucket")
             .put("Name", one.name)
-            .put("CreationDate", iso_time(one.created_ms))
+            .put("CreationDate", document_time(one.created_ms))
             .put("BucketArn", arn_of(one.name))
             .put("BucketRegion", one.region)
             .close("Bucket");
@@ -131,14 +153,15 @@ Answer create_bucket(Operation& operation) {
     const catalog::Principal& principal = operation.signature.principal;
     if (!bucket::is_bucket_name(operation.bucket))
         return refuse("InvalidBucketName", "The specified bucket is not valid.");
-    // What it says of a region is read over: there is one place only.
-    S3_TRY(document_body(operation));
+    const std::string location = *S3_TRY(asked_location(operation));
+    const std::string region = location.empty()   ? operation.signature.region
+                               : location == "EU" ? "eu-west-1"
+                                                  : location;
     const auto acl = *S3_TRY(asked_acl(operation, principal.id, principal.id));
     const catalog::Thing thing{.kind = catalog::ThingKind::bucket, .id = "", .owner = principal.id};
     if (!*S3_TRY(operation.catalog.decide(principal, catalog::Action::create, thing)))
         return refuse("AccessDenied", "Access Denied", 403);
-    const auto made = operation.buckets.create(
-        {operation.bucket, principal.id, operation.signature.region, 0, ""});
+    const auto made = operation.buckets.create({operation.bucket, principal.id, region, 0, ""});
     if (!made) {
         const auto there = operation.buckets.find(operation.bucket);
         const bool is_own = there && there->owner == principal.id;
@@ -150,6 +173,8 @@ Answer create_bucket(Operation& operation) {
                           "already own it.",
                           409);
     }
+    if (made && location == "EU")
+        S3_TRY(operation.buckets.set_setting(operation.bucket, "location", location));
     if (made && acl) S3_TRY(operation.buckets.set_setting(operation.bucket, "acl", acl_text(*acl)));
     http::Response response;
     response.headers.emplace_back("Location", "/" + operation.bucket);
@@ -246,7 +271,7 @@ Answer list_versions(Operation& operation) {
             .put("Key", shown(object.key, is_encoded))
             .put("VersionId", object.version)
             .put("IsLatest", object.is_latest ? "true" : "false")
-            .put("LastModified", iso_time(object.modified_ms));
+            .put("LastModified", document_time(object.modified_ms));
         if (!object.is_marker) {
             xml.put("ETag", "\"" + object.etag + "\"");
             put_checksum_kind(xml, object);
@@ -274,14 +299,15 @@ Answer list_uploads(Operation& operation) {
         .put("Bucket", operation.bucket)
         .put("KeyMarker", shown(operation.query("key-marker"), is_encoded))
         .put("UploadIdMarker", operation.query("upload-id-marker"))
-        .put("Prefix", shown(prefix, is_encoded))
         .put("MaxUploads", limit)
         .put("IsTruncated", is_cut ? "true" : "false");
+    if (operation.has("prefix")) xml.put("Prefix", shown(prefix, is_encoded));
     if (!delimiter.empty()) xml.put("Delimiter", shown(delimiter, is_encoded));
     if (is_encoded) xml.put("EncodingType", "url");
-    if (is_cut && !uploads.empty())
-        xml.put("NextKeyMarker", shown(uploads.back().key, is_encoded))
-            .put("NextUploadIdMarker", uploads.back().id);
+    // Without a delimiter S3 names the last one also when nothing follows it.
+    const bool names_last = !uploads.empty() && (is_cut || delimiter.empty());
+    xml.put("NextKeyMarker", names_last ? shown(uploads.back().key, is_encoded) : "")
+        .put("NextUploadIdMarker", names_last ? uploads.back().id : "");
     std::vector<std::string> prefixes;
     for (const bucket::Upload& upload : uploads) {
         const std::size_t at =
@@ -296,7 +322,7 @@ Answer list_uploads(Operation& operation) {
         xml.close("Initiator");
         put_owner(xml, upload.owner);
         xml.put("StorageClass", "STANDARD")
-            .put("Initiated", iso_time(upload.started_ms))
+            .put("Initiated", document_time(upload.started_ms))
             .close("Upload");
     }
     put_prefixes(xml, prefixes, is_encoded);

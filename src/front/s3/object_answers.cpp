@@ -81,6 +81,12 @@ Attributes Attributes::of(const std::string& text) {
     return attributes;
 }
 
+tl::unexpected<Fault> unknown_checksum() {
+    return refuse("InvalidRequest",
+                  "Checksum algorithm provided is unsupported. Please try again with any of the "
+                  "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+}
+
 Outcome<Attributes> asked_attributes(const Operation& operation) {
     Attributes attributes;
     for (const std::string_view name : kept_headers)
@@ -186,6 +192,19 @@ std::string http_date(std::int64_t unix_ms) {
     return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &time)};
 }
 
+std::string encoded_path(std::string_view path) {
+    std::string text;
+    for (std::size_t from = 0;;) {
+        const std::size_t slash = path.find('/', from);
+        text += http::percent_encode(path.substr(from, slash - from));
+        if (slash == path.npos) return text;
+        text += '/';
+        from = slash + 1;
+    }
+}
+
+std::string document_time(std::int64_t unix_ms) { return iso_time(unix_ms / 1000 * 1000); }
+
 std::optional<std::int64_t> parse_http_date(const std::string& text) {
     std::tm time{};
     const bool read = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S", &time) != nullptr ||
@@ -228,29 +247,42 @@ Outcome<bucket::Condition> asked_condition(const Operation& operation) {
 
 Outcome<void> check_read_conditions(const Operation& operation, const bucket::ObjectVersion& object,
                                     const std::string& before) {
-    const auto failed = [&] {
-        return refuse("PreconditionFailed",
-                      "At least one of the pre-conditions you specified did not hold", 412);
+    const auto failed = [&](const char* name) {
+        return refuse_about({{"Condition", before + name}}, "PreconditionFailed",
+                            "At least one of the pre-conditions you specified did not hold", 412);
     };
-    const auto unchanged = [&] {
+    const auto unchanged = [&](const char* name) {
         // A copy has no way to say "take what you have".
-        return before.empty() ? refuse("NotModified", "Not Modified", 304) : failed();
+        return before.empty() ? refuse("NotModified", "Not Modified", 304) : failed(name);
     };
     const std::int64_t modified = object.modified_ms / 1000 * 1000;
     const auto match = operation.request.header(before + "if-match");
-    if (match && !names_etag_of(*match, object.etag)) return failed();
+    if (match && !names_etag_of(*match, object.etag)) return failed("If-Match");
     if (const auto since = operation.request.header(before + "if-unmodified-since");
         since && !match) {
         const auto time = parse_http_date(*since);
-        if (time && modified > *time) return failed();
+        if (time && modified > *time) return failed("If-Unmodified-Since");
     }
     const auto none = operation.request.header(before + "if-none-match");
-    if (none && names_etag_of(*none, object.etag)) return unchanged();
+    if (none && names_etag_of(*none, object.etag)) return unchanged("If-None-Match");
     if (const auto since = operation.request.header(before + "if-modified-since"); since && !none) {
         const auto time = parse_http_date(*since);
-        if (time && modified <= *time) return unchanged();
+        // A moment that hasn't come yet says nothing.
+        if (time && modified <= *time && *time <= operation.clock.unix_ms())
+            return unchanged("If-Modified-Since");
     }
     return {};
+}
+
+std::optional<std::string> source_path(std::string_view header) {
+    // Some clients write a space as a plus, as forms do; a plus itself must be encoded.
+    auto path = http::percent_decode(header.substr(0, header.find("?versionId=")), true);
+    if (!path) return path;
+    // A whole address is taken for its path.
+    for (const std::string_view scheme : {"http://", "https://"})
+        if (path->starts_with(scheme)) path->erase(0, path->find('/', scheme.size()));
+    if (path->starts_with('/')) path->erase(0, 1);
+    return path;
 }
 
 Outcome<CopySource> asked_source(const Operation& operation) {
@@ -258,12 +290,16 @@ Outcome<CopySource> asked_source(const Operation& operation) {
     CopySource source;
     const std::size_t question = header.find("?versionId=");
     if (question != header.npos) source.version = header.substr(question + 11);
-    auto path = http::percent_decode(std::string_view(header).substr(0, question), false);
-    if (!path) return refuse("InvalidArgument", "Invalid copy source encoding.");
-    if (path->starts_with('/')) path->erase(0, 1);
+    const auto invalid = [](std::string why) {
+        return refuse_about(
+            {{"ArgumentName", "x-amz-copy-source"}, {"ArgumentValue", "x-amz-copy-source"}},
+            "InvalidArgument", std::move(why));
+    };
+    const auto path = source_path(header);
+    if (!path) return invalid("Invalid copy source encoding.");
     const std::size_t slash = path->find('/');
     if (slash == path->npos || slash == 0 || slash + 1 == path->size())
-        return refuse("InvalidArgument", "Invalid copy source object key");
+        return invalid("Invalid copy source object key");
     source.bucket = path->substr(0, slash);
     source.key = path->substr(slash + 1);
     return source;

@@ -14,6 +14,7 @@ namespace stroma::front::s3 {
 namespace {
 
 constexpr std::size_t piece_bytes_max = 256u << 10;
+constexpr std::size_t copied_bytes = 1u << 20;
 constexpr std::size_t deleted_at_once_max = 1000;
 
 void add_version(const bucket::Bucket& bucket, const bucket::ObjectVersion& object,
@@ -52,8 +53,10 @@ Outcome<std::optional<Range>> asked_range(const Operation& operation, std::uint6
     if ((first.empty() && !is_number(last)) || (!first.empty() && !is_number(first)) ||
         (!last.empty() && !is_number(last)))
         return std::nullopt;
-    const auto unsatisfiable = [] {
-        return refuse("InvalidRange", "The requested range is not satisfiable", 416);
+    const auto unsatisfiable = [&] {
+        return refuse_about(
+            {{"RangeRequested", header}, {"ActualObjectSize", std::to_string(size)}},
+            "InvalidRange", "The requested range is not satisfiable", 416);
     };
     if (first.empty()) {
         const std::uint64_t count = std::min<std::uint64_t>(std::stoull(last), size);
@@ -75,7 +78,12 @@ Outcome<std::optional<Range>> asked_part(const Operation& operation, const Attri
     const auto& parts = attributes.parts;
     const std::size_t count = std::max<std::size_t>(parts.size(), 1);
     if (number < 1 || static_cast<std::size_t>(number) > count)
-        return refuse("InvalidPartNumber", "The requested partnumber is not satisfiable", 416);
+        return refuse_about(
+            {{"PartNumberRequested", text}, {"ActualPartCount", std::to_string(count)}},
+            "InvalidPartNumber", "The requested partnumber is not satisfiable", 416);
+    if (operation.request.header("range"))
+        return refuse("InvalidRequest",
+                      "Cannot specify both Range header and partNumber query parameter");
     if (parts.empty()) return Range{0, size};
     Range range;
     for (long i = 0; i + 1 < number; ++i) range.begin += parts[static_cast<std::size_t>(i)];
@@ -163,6 +171,30 @@ Fault fault_of_missing(Operation& operation, const bucket::Refusal& refusal) {
     return fault_of(refusal);
 }
 
+/// A copy is one piece: it has the checksum that is asked for, or a whole one of its source's kind.
+Outcome<void> renew_checksum(Operation& operation, const bucket::ObjectVersion& source,
+                             Attributes& attributes) {
+    attributes.parts.clear();
+    attributes.part_checksums.clear();
+    const std::string asked = operation.header("x-amz-checksum-algorithm");
+    const auto kind = checksum_named(asked.empty() ? attributes.checksum_kind : asked);
+    if (!kind && !asked.empty()) return unknown_checksum();
+    const bool is_there = attributes.checksum_type == "FULL_OBJECT" && kind &&
+                          name_of(*kind) == attributes.checksum_kind;
+    if (!kind || is_there) return {};
+    Checksum sum(*kind);
+    for (std::uint64_t done = 0; done < source.size;) {
+        const Bytes bytes = *S3_TRY(operation.buckets.read(
+            source.body, done, std::min<std::uint64_t>(copied_bytes, source.size - done)));
+        sum.update(bytes);
+        done += bytes.size();
+    }
+    attributes.checksum_kind = name_of(*kind);
+    attributes.checksum = sum.base64();
+    attributes.checksum_type = "FULL_OBJECT";
+    return {};
+}
+
 }  // namespace
 
 Outcome<bucket::ObjectVersion> keep_taken(Operation& operation, Taken taken, Attributes& attributes,
@@ -211,8 +243,11 @@ Answer copy_object(Operation& operation) {
     const bucket::ObjectVersion source = *S3_TRY(open_source(operation, from));
     const bool replaces = operation.header("x-amz-metadata-directive") == "REPLACE";
     const bool retags = operation.header("x-amz-tagging-directive") == "REPLACE";
-    if (!replaces && from.version.empty() && from.bucket == operation.bucket &&
-        from.key == operation.key && !operation.request.header("x-amz-storage-class"))
+    const bool changes = replaces || operation.request.header("x-amz-storage-class") ||
+                         operation.request.header("x-amz-website-redirect-location") ||
+                         operation.request.header("x-amz-server-side-encryption");
+    if (!changes && from.version.empty() && from.bucket == operation.bucket &&
+        from.key == operation.key)
         return refuse("InvalidRequest",
                       "This copy request is illegal because it is trying to copy an object to "
                       "itself without changing the object's metadata, storage class, website "
@@ -223,8 +258,9 @@ Answer copy_object(Operation& operation) {
         attributes.headers = std::move(asked.headers);
         attributes.metadata = std::move(asked.metadata);
     }
-    attributes.parts.clear();
-    attributes.part_checksums.clear();
+    if (const std::string to = operation.header("x-amz-website-redirect-location"); !to.empty())
+        attributes.headers["x-amz-website-redirect-location"] = to;
+    S3_TRY(renew_checksum(operation, source, attributes));
     attributes.acl = *S3_TRY(asked_acl_text(operation));
     bucket::NewObject object;
     object.storage_class = *S3_TRY(asked_storage_class(operation));
@@ -241,7 +277,7 @@ Answer copy_object(Operation& operation) {
     const auto made = *S3_TRY(operation.buckets.put(std::move(object), operation.cause()));
     XmlWriter xml;
     xml.open("CopyObjectResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"")
-        .put("LastModified", iso_time(made.modified_ms))
+        .put("LastModified", document_time(made.modified_ms))
         .put("ETag", "\"" + made.etag + "\"");
     if (!attributes.checksum.empty())
         xml.put("Checksum" + attributes.checksum_kind, attributes.checksum)
@@ -249,7 +285,7 @@ Answer copy_object(Operation& operation) {
     http::Response response = xml_response(std::move(xml.close("CopyObjectResult")).document());
     add_version(operation.about, made, response);
     const auto source_bucket = *S3_TRY(operation.buckets.find(from.bucket));
-    if (!source_bucket.versioning.empty())
+    if (!source_bucket.versioning.empty() && source.version != "null")
         response.headers.emplace_back("x-amz-copy-source-version-id", source.version);
     return response;
 }
@@ -294,7 +330,8 @@ Answer get_object(Operation& operation) {
     if (by_part && !attributes.parts.empty())
         response.headers.emplace_back("x-amz-mp-parts-count",
                                       std::to_string(attributes.parts.size()));
-    if (operation.header("x-amz-checksum-mode") == "ENABLED" && (!range || by_part)) {
+    if (http::equal_ignoring_case(operation.header("x-amz-checksum-mode"), "enabled") &&
+        (!range || by_part || range->count == found->size)) {
         if (by_part) keep_checksum_of_part(operation, attributes);
         add_checksum(attributes, response);
     }
@@ -396,7 +433,9 @@ Answer object_tagging(Operation& operation) {
             const auto document = read_xml(text);
             const Element* const set = document ? document->child("TagSet") : nullptr;
             if (set == nullptr)
-                return refuse("MalformedXML", "The XML you provided was not well-formed");
+                return refuse("MalformedXML",
+                              "The XML you provided was not well-formed or did not validate "
+                              "against our published schema");
             std::vector<std::pair<std::string, std::string>> pairs;
             for (const Element* const tag : set->all("Tag"))
                 pairs.emplace_back(tag->text_of("Key"), tag->text_of("Value"));
@@ -422,9 +461,13 @@ static Outcome<void> put_parts(const Operation& operation, const Attributes& att
     const std::uint64_t after = marker.empty() ? 0 : std::stoull(marker);
     const std::uint64_t count = attributes.parts.size();
     const std::uint64_t last = std::min(count, after + limit);
-    xml.open("ObjectParts")
-        .put("PartsCount", count)
-        .put("PartNumberMarker", after)
+    xml.open("ObjectParts").put("PartsCount", count);
+    if (attributes.part_checksums.empty()) {
+        // S3 lists parts for their checksums only.
+        xml.close("ObjectParts");
+        return {};
+    }
+    xml.put("PartNumberMarker", after)
         .put("NextPartNumberMarker", std::max(last, after))
         .put("MaxParts", limit)
         .put("IsTruncated", last < count ? "true" : "false");
@@ -443,7 +486,9 @@ Answer object_attributes(Operation& operation) {
     const auto object =
         *S3_TRY(operation.buckets.get(operation.bucket, operation.key, operation.version(), false));
     const Attributes attributes = Attributes::of(object.attributes);
-    const std::string asked = operation.header("x-amz-object-attributes");
+    std::string asked;  // in one header, or in one each
+    for (const auto& [name, value] : operation.request.headers)
+        if (name == "x-amz-object-attributes") asked += value + ",";
     const auto wants = [&](const char* name) { return asked.find(name) != asked.npos; };
     XmlWriter xml;
     xml.open("GetObjectAttributesResponse xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");

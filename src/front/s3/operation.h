@@ -2,6 +2,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "front/aws/port.h"
 #include "front/s3/s3.h"
@@ -46,9 +48,20 @@ Outcome<void> allow_on(Operation& operation, const bucket::Bucket& bucket, std::
 Outcome<void> enter(Operation& operation, std::string_view action);
 /// Whether the policy allows something to everybody, on no condition.
 bool policy_is_public(const std::string& policy);
+/// What a request asks for by its headers or its query and isn't here: said, not read over.
+/// errors  NotImplemented
+Outcome<void> refuse_absent(const Operation& operation);
 /// errors  MalformedPolicy
 Outcome<void> check_policy(std::string_view document, std::string_view bucket);
 
+using Details = std::vector<std::pair<std::string, std::string>>;
+/// A refusal that names what it is about.
+inline tl::unexpected<Fault> refuse_about(Details details, std::string type, std::string message,
+                                          int status = 400) {
+    Fault fault{std::move(type), std::move(message), status};
+    fault.details = std::move(details);
+    return tl::unexpected<Fault>(std::move(fault));
+}
 Fault fault_of(const bucket::Refusal& refusal);
 Fault fault_of(const Error& error);
 /// A fault as S3 writes it, with what it names beside the code.

@@ -69,8 +69,7 @@ public:
         if (key == "s3:versionid") return in_query("versionId");
         if (key == "s3:x-amz-copy-source") {
             auto source = operation_.request.header("x-amz-copy-source");
-            if (source) source = http::percent_decode(*source, false).value_or(*source);
-            if (source && source->starts_with('/')) source->erase(0, 1);
+            if (source) source = source_path(*source).value_or(*source);
             return maybe(source);
         }
         if (key.starts_with("s3:x-amz-")) return maybe(operation_.request.header(key.substr(3)));
@@ -199,8 +198,15 @@ Outcome<void> allow(Operation& operation, std::string_view action) {
 Outcome<void> enter(Operation& operation, std::string_view action) {
     operation.about = *S3_TRY(operation.buckets.find(operation.bucket));
     const auto expected = operation.request.header("x-amz-expected-bucket-owner");
-    if (expected && *expected != operation.about.owner && *expected != operation.signature.account)
+    if (expected && *expected != operation.about.owner &&
+        *expected != operation.signature.account) {
+        if (expected->size() != 12 || expected->find_first_not_of("0123456789") != expected->npos)
+            return refuse("InvalidBucketOwnerAWSAccountID",
+                          fmt::format("The value of the expected bucket owner parameter must be an "
+                                      "AWS Account ID... [{}]",
+                                      *expected));
         return refuse("AccessDenied", "Access Denied", 403);
+    }
     return allow(operation, action);
 }
 

@@ -59,7 +59,10 @@ public:
 private:
     Outcome<void> check_condition(const Json& condition) {
         if (condition.is_object()) {
-            if (condition.empty()) return bad_policy("Invalid Simple-Condition: it is empty.");
+            if (condition.size() != 1)
+                return bad_policy(
+                    "Invalid Simple-Condition: Simple-Conditions must have exactly one property "
+                    "specified.");
             for (const auto& [name, value] : condition.items()) {
                 if (!value.is_string()) return bad_policy("Invalid Simple-Condition.");
                 S3_TRY(check_equal(name, value.get<std::string>()));
@@ -74,11 +77,15 @@ private:
             return bad_policy("Invalid Condition.");
         std::string name = condition[1].get<std::string>();
         const std::string wanted = condition[2].get<std::string>();
-        if (!name.starts_with('$')) return bad_policy("Invalid Condition: no '$' in front.");
+        // A name without '$' is nobody's: nothing fits.
+        if (!name.starts_with('$'))
+            return condition_failed(fmt::format("[\"{}\", \"{}\", \"{}\"]", kind, name, wanted));
         name.erase(0, 1);
         if (kind == "eq") return check_equal(name, wanted);
         if (kind != "starts-with") return bad_policy("unknown operation '" + kind + "'.");
-        if (!take(name).starts_with(wanted)) return condition_failed(condition.dump());
+        if (!take(name).starts_with(wanted))
+            return condition_failed(
+                fmt::format("[\"starts-with\", \"${}\", \"{}\"]", name, wanted));
         return {};
     }
 
@@ -98,7 +105,12 @@ private:
             return std::stoull(text);
         };
         const auto least = number(condition[1]), most = number(condition[2]);
-        if (!least || !most) return bad_policy("Invalid content-length-range.");
+        const auto shown = [](const Json& value) {
+            return value.is_string() ? value.get<std::string>() : value.dump();
+        };
+        if (!least || !most)
+            return condition_failed(fmt::format("[\"content-length-range\", \"{}\", \"{}\"]",
+                                                shown(condition[1]), shown(condition[2])));
         range_ = {*least, *most};
         return {};
     }
@@ -179,7 +191,10 @@ Outcome<std::string> tags_of_form(const FormReader& form) {
     if (text.empty()) return std::string();
     const auto document = read_xml(text);
     const Element* const set = document ? document->child("TagSet") : nullptr;
-    if (set == nullptr) return refuse("MalformedXML", "The XML you provided was not well-formed");
+    if (set == nullptr)
+        return refuse("MalformedXML",
+                      "The XML you provided was not well-formed or did not validate against our "
+                      "published schema");
     std::vector<std::pair<std::string, std::string>> tags;
     for (const Element* const tag : set->all("Tag"))
         tags.emplace_back(tag->text_of("Key"), tag->text_of("Value"));
@@ -213,25 +228,30 @@ Outcome<Taken> take_file(Operation& operation, FormReader& form, Bytes first,
             sums.checksum = kind;
             wanted = value;
         }
+    if (!sums.checksum) sums.checksum = ChecksumKind::crc64nvme;
     KeptBody kept(operation.buckets, sums, KeptBody::Keeps::by_size);
     Bytes bytes = std::move(first);
     for (;;) {
         if (!bytes.empty()) S3_TRY(kept.write(std::exchange(bytes, Bytes())));
         if (kept.size() > range.most)
-            return refuse("EntityTooLarge",
-                          "Your proposed upload exceeds the maximum allowed size");
+            return refuse_about({{"ProposedSize", std::to_string(kept.size())},
+                                 {"MaxSizeAllowed", std::to_string(range.most)}},
+                                "EntityTooLarge",
+                                "Your proposed upload exceeds the maximum allowed size");
         if (form.whole()) break;
         S3_TRY(read_on(operation, form, bytes));
     }
     if (kept.size() < range.least)
-        return refuse("EntityTooSmall",
-                      "Your proposed upload is smaller than the minimum allowed size");
+        return refuse_about({{"ProposedSize", std::to_string(kept.size())},
+                             {"MinSizeAllowed", std::to_string(range.least)}},
+                            "EntityTooSmall",
+                            "Your proposed upload is smaller than the minimum allowed size");
     Taken taken;
     taken.size = kept.size();
     taken.md5 = to_hex(kept.md5());
     taken.checksum_kind = sums.checksum;
     taken.checksum = kept.checksum();
-    if (taken.checksum_kind && wanted != taken.checksum)
+    if (!wanted.empty() && wanted != taken.checksum)
         return refuse("BadDigest", "The checksum you specified did not match the calculated one.");
     taken.body = *S3_TRY(kept.finish());
     return taken;
@@ -241,6 +261,7 @@ http::Response answer_form(const Operation& operation, const FormReader& form,
                            const bucket::ObjectVersion& made) {
     http::Response response;
     response.headers = {{"ETag", "\"" + made.etag + "\""}};
+    add_checksum(Attributes::of(made.attributes), response);
     if (operation.about.versioning == "Enabled")
         response.headers.emplace_back("x-amz-version-id", made.version);
     const std::string location =
@@ -278,8 +299,10 @@ http::Response answer_form(const Operation& operation, const FormReader& form,
 Answer post_object(Operation& operation) {
     const std::string boundary = form_boundary(operation.header("content-type"));
     if (boundary.empty())
-        return refuse("PreconditionFailed",
-                      "Bucket POST must be of the enclosure-type multipart/form-data", 412);
+        return refuse_about(
+            {{"Condition", "Bucket POST must be of the enclosure-type multipart/form-data"}},
+            "PreconditionFailed", "At least one of the pre-conditions you specified did not hold",
+            412);
     FormReader form(boundary);
     Bytes file;
     while (!form.at_file()) S3_TRY(read_on(operation, form, file));

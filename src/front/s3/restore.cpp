@@ -21,8 +21,8 @@ void add_tier(const bucket::ObjectVersion& object, std::int64_t now_ms, http::Re
 
 Outcome<void> check_readable(const bucket::ObjectVersion& object, std::int64_t now_ms) {
     if (!bucket::is_archive(object.storage_class) || object.restored_until_ms > now_ms) return {};
-    return refuse("InvalidObjectState", "The operation is not valid for the object's storage class",
-                  403);
+    return refuse_about({{"StorageClass", object.storage_class}}, "InvalidObjectState",
+                        "The operation is not valid for the object's storage class", 403);
 }
 
 Answer restore_object(Operation& operation) {

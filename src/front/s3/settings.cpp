@@ -58,7 +58,7 @@ constexpr BucketSetting bucket_settings[] = {
     {"requestPayment", "BucketRequestPayment", "", "",
      "<RequestPaymentConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Payer>"
      "BucketOwner</Payer></RequestPaymentConfiguration>",
-     ""},
+     "RequestPaymentConfiguration"},
     {"accelerate", "AccelerateConfiguration", "", "",
      "<AccelerateConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>", ""},
 };
@@ -83,11 +83,12 @@ std::string versioning_document(const std::string& versioning) {
 }
 
 std::string location_document(const std::string& region) {
+    constexpr std::string_view head =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint xmlns=";
     // us-east-1 is known by saying nothing.
-    return fmt::format(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint xmlns=\"{}\">"
-        "{}</LocationConstraint>",
-        s3_namespace, region == "us-east-1" ? "" : aws::xml_escape(region));
+    if (region == "us-east-1") return fmt::format("{}\"{}\"/>", head, s3_namespace);
+    return fmt::format("{}\"{}\">{}</LocationConstraint>", head, s3_namespace,
+                       aws::xml_escape(region));
 }
 
 /// The rules of a notification document. errors  InvalidArgument, MalformedXML
@@ -143,6 +144,29 @@ Outcome<void> keep_rules(Operation& operation, const std::string& text) {
     return {};
 }
 
+constexpr const char* minimum_header = "x-amz-transition-default-minimum-object-size";
+
+Outcome<std::string> asked_minimum(const Operation& operation) {
+    std::string asked = operation.header(minimum_header);
+    if (asked.empty()) return std::string(transition_minimum_all);
+    if (asked == transition_minimum_all || asked == transition_minimum_varies) return asked;
+    return refuse("InvalidRequest",
+                  "Invalid TransitionDefaultMinimumObjectSize found: " + std::move(asked));
+}
+
+Outcome<void> keep_minimum(Operation& operation) {
+    const std::string minimum = *S3_TRY(asked_minimum(operation));
+    S3_TRY(operation.buckets.set_setting(operation.bucket, transition_minimum_setting, minimum));
+    return {};
+}
+
+Outcome<void> add_minimum(Operation& operation, http::Response& response) {
+    std::string minimum =
+        *S3_TRY(operation.buckets.setting(operation.bucket, transition_minimum_setting));
+    if (!minimum.empty()) response.headers.emplace_back(minimum_header, std::move(minimum));
+    return {};
+}
+
 Answer put_versioning(Operation& operation, const Element& document) {
     const std::string status = document.text_of("Status");
     if (status != "Enabled" && status != "Suspended")
@@ -167,6 +191,10 @@ Outcome<void> check_setting(Operation& operation, const BucketSetting& setting,
     const auto document = read_xml(text);
     if (!document || document->name != setting.root) return malformed_xml();
     if (setting.name == "lifecycle") S3_TRY(read_lifecycle(*document));
+    if (setting.name == "requestPayment") {
+        const std::string payer = document->text_of("Payer");
+        if (payer != "BucketOwner" && payer != "Requester") return malformed_xml();
+    }
     if (setting.name == "cors") {
         const std::size_t rules = document->all("CORSRule").size();
         if (rules == 0) return malformed_xml();
@@ -253,7 +281,10 @@ Answer get_setting(Operation& operation) {
     S3_TRY(enter(operation, fmt::format("s3:Get{}", setting->action)));
     const bucket::Bucket& about = operation.about;
     if (setting->name == "versioning") return xml_response(versioning_document(about.versioning));
-    if (setting->name == "location") return xml_response(location_document(about.region));
+    if (setting->name == "location") {
+        const std::string asked = *S3_TRY(operation.buckets.setting(operation.bucket, "location"));
+        return xml_response(location_document(asked.empty() ? about.region : asked));
+    }
     const std::string_view kept_as = setting->name == "policyStatus" ? "policy" : setting->name;
     const std::string document = *S3_TRY(operation.buckets.setting(operation.bucket, kept_as));
     if (setting->name == "policy" && !document.empty()) {
@@ -269,7 +300,11 @@ Answer get_setting(Operation& operation) {
             fmt::format("<PolicyStatus xmlns=\"{}\"><IsPublic>{}</IsPublic></PolicyStatus>",
                         s3_namespace, everybody ? "true" : "false"));
     }
-    if (!document.empty()) return xml_response(document);
+    if (!document.empty()) {
+        http::Response response = xml_response(document);
+        if (setting->name == "lifecycle") S3_TRY(add_minimum(operation, response));
+        return response;
+    }
     if (setting->absent_code.empty())
         return xml_response("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" +
                             std::string(setting->absent));
@@ -296,7 +331,9 @@ Answer put_setting(Operation& operation) {
     if (setting.name == "notification") S3_TRY(keep_rules(operation, text));
     const std::string kept =
         setting.name == "lifecycle" ? lifecycle_document(*S3_TRY(read_xml(text))) : text;
+    if (setting.name == "lifecycle") S3_TRY(keep_minimum(operation));
     S3_TRY(operation.buckets.set_setting(operation.bucket, setting.name, kept));
+    if (setting.name == "lifecycle") S3_TRY(add_minimum(operation, response));
     if (setting.name == "policy" || setting.name == "tagging") response.status = 204;
     return response;
 }

@@ -17,7 +17,7 @@ Json sent_json(const ReadMessage& read, const message::Sent& sent) {
     json["MD5OfMessageBody"] = md5_hex(read.message.body);
     if (!read.message.attributes.empty())
         json["MD5OfMessageAttributes"] = attributes_md5(message::laid_out(read.message.attributes));
-    if (!read.message.trace.empty())
+    if (read.names_trace)
         json["MD5OfMessageSystemAttributes"] =
             attributes_md5(message::laid_out({{"AWSTraceHeader", "String", read.message.trace}}));
     if (!sent.sequence.empty()) json["SequenceNumber"] = sent.sequence;
@@ -131,7 +131,7 @@ Json entries_json(const aws::Call& call, const std::vector<const Json*>& entries
 Outcome<Json> SqsService::send_message(const aws::Call& call, const Json& members) {
     const auto queue = queue_to_use(call, members);
     if (!queue) return tl::unexpected(queue.error());
-    auto read = read_message(**queue, members, false);
+    auto read = read_message(**queue, members, false, call.trace);
     if (!read) return tl::unexpected(read.error());
     const std::size_t most = (*queue)->behaviour.body_bytes_max;
     if (read->size_bytes > most)
@@ -155,7 +155,7 @@ Outcome<Json> SqsService::send_message_batch(const aws::Call& call, const Json& 
     Json successful = Json::array(), failed = Json::array();
     std::vector<const Json*> good;
     for (const Json* entry : *entries) {
-        auto one = read_message(**queue, *entry, true);
+        auto one = read_message(**queue, *entry, true, call.trace);
         // What a message says wrongly fails the message; what its entry lacks, the request.
         if (!one && one.error().type == "InvalidMessageContents") {
             failed.push_back(failed_json(text_or_empty(*entry, "Id"), one.error()));

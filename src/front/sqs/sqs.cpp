@@ -39,7 +39,11 @@ SqsService::Operation SqsService::operation_named(std::string_view name) {
 }
 
 aws::Outcome<aws::Reply> SqsService::call(aws::Call& call) {
-    const Operation operation = operation_named(call.operation);
+    Operation operation = operation_named(call.operation);
+    // The address of one queue has no say about others.
+    if (call.wire == aws::Wire::query && call.path.size() > 1 &&
+        (call.operation == "CreateQueue" || call.operation == "ListQueues"))
+        operation = nullptr;
     if (operation == nullptr) {
         if (call.wire == aws::Wire::query)
             return aws::refuse(

@@ -125,6 +125,9 @@ Outcome<message::MessageAttribute> read_attribute(const std::string& name, const
     message::MessageAttribute attribute{name, text_or_empty(value, "DataType"), {}};
     if (!is_attribute_name(name))
         return invalid_value(fmt::format("Message (user) attribute name '{}' is invalid.", name));
+    if (attribute.type.size() > 256)
+        return invalid_value(fmt::format(
+            "Invalid length of the type of the message attribute '{}': at most 256.", name));
     const std::string base = attribute.type.substr(0, attribute.type.find('.'));
     if (base != "String" && base != "Number" && base != "Binary")
         return invalid_value(
@@ -321,7 +324,8 @@ tl::unexpected<Fault> queue_fault(const aws::Call& call, const Error& error) {
     }
 }
 
-Outcome<ReadMessage> read_message(const message::Queue& queue, const Json& members, bool in_batch) {
+Outcome<ReadMessage> read_message(const message::Queue& queue, const Json& members, bool in_batch,
+                                  const std::string& trace) {
     ReadMessage read;
     message::NewMessage& message = read.message;
     message.body = text_or_empty(members, "MessageBody");
@@ -341,6 +345,8 @@ Outcome<ReadMessage> read_message(const message::Queue& queue, const Json& membe
     if (const auto found = members.find("MessageSystemAttributes");
         found != members.end() && found->is_object() && found->contains("AWSTraceHeader"))
         message.trace = text_or_empty((*found)["AWSTraceHeader"], "StringValue");
+    read.names_trace = !message.trace.empty();
+    if (message.trace.empty()) message.trace = trace;
     return read;
 }
 

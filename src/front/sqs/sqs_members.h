@@ -46,8 +46,11 @@ tl::unexpected<Fault> queue_fault(const aws::Call& call, const Error& error);
 struct ReadMessage {
     message::NewMessage message;
     std::size_t size_bytes = 0;  ///< with its attributes
+    bool names_trace = false;    ///< in the message itself
 };
-Outcome<ReadMessage> read_message(const message::Queue& queue, const Json& members, bool in_batch);
+/// `trace` is that of the request, for a message which names none.
+Outcome<ReadMessage> read_message(const message::Queue& queue, const Json& members, bool in_batch,
+                                  const std::string& trace);
 /// How long a batch's ids and list may be.
 Outcome<std::vector<const Json*>> batch_entries(const Json& members);
 
