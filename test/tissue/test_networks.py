@@ -38,6 +38,14 @@ def test_a_network_finds_nuclei_whatever_tiles_and_threads(step, slide, network,
     assert not any("windows" in key for key in made["1"]["summary"])
 
 
+def test_the_network_that_is_shipped_finds_nuclei(step, slide):
+    network = NETWORKS.parent.parent.parent / "examples/networks/nuclei.onnx"
+    made = step("segment", {"image": slide.folder / "slide.ome.tiff",
+                            "model": [network, f"{network}.json"]}, {"channel": "DAPI"})
+    labels = tifffile.imread(made["folder"] / made["outputs"]["nuclei"][0])
+    assert f1(slide.labels.astype(int), labels.astype(int)) > 0.9
+
+
 def test_the_verb_takes_a_network_and_grows_its_nuclei(stroma_binary, slide, network, tmp_path):
     model = network("bright", maps=["foreground"], percentiles=[1, 99])
     subprocess.run([stroma_binary, "pipeline", "segment", slide.folder / "slide.ome.tiff",

@@ -13,15 +13,45 @@ Result<Dnnl> load_dnnl() {
         return fail(ErrorCode::unsupported,
                     "networks are run by oneDNN, which isn't there: install the package libdnnl2");
     const char* missing = nullptr;
-    const auto find = [&](const char* name) {
-        void* const found = dlsym(library, name);
-        if (found == nullptr) missing = name;
-        return found;
+    const auto find = [&](auto& function, const char* name) {
+        function =
+            reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
+        if (function == nullptr) missing = name;
     };
-#define STROMA_DNNL_FIND(name) \
-    made.name = reinterpret_cast<decltype(made.name)>(find("dnnl_" #name));
-    STROMA_DNNL_FUNCTIONS(STROMA_DNNL_FIND)
-#undef STROMA_DNNL_FIND
+    find(made.engine_create, "dnnl_engine_create");
+    find(made.stream_create, "dnnl_stream_create");
+    find(made.stream_destroy, "dnnl_stream_destroy");
+    find(made.memory_create, "dnnl_memory_create");
+    find(made.memory_destroy, "dnnl_memory_destroy");
+    find(made.memory_desc_init_by_strides, "dnnl_memory_desc_init_by_strides");
+    find(made.memory_desc_init_by_tag, "dnnl_memory_desc_init_by_tag");
+    find(made.memory_desc_get_size, "dnnl_memory_desc_get_size");
+    find(made.memory_desc_equal, "dnnl_memory_desc_equal");
+    find(made.primitive_desc_create, "dnnl_primitive_desc_create");
+    find(made.primitive_desc_destroy, "dnnl_primitive_desc_destroy");
+    find(made.primitive_desc_query_md, "dnnl_primitive_desc_query_md");
+    find(made.primitive_create, "dnnl_primitive_create");
+    find(made.primitive_destroy, "dnnl_primitive_destroy");
+    find(made.primitive_execute, "dnnl_primitive_execute");
+    find(made.primitive_attr_create, "dnnl_primitive_attr_create");
+    find(made.primitive_attr_destroy, "dnnl_primitive_attr_destroy");
+    find(made.primitive_attr_set_post_ops, "dnnl_primitive_attr_set_post_ops");
+    find(made.post_ops_create, "dnnl_post_ops_create");
+    find(made.post_ops_destroy, "dnnl_post_ops_destroy");
+    find(made.post_ops_append_eltwise, "dnnl_post_ops_append_eltwise");
+    find(made.reorder_primitive_desc_create, "dnnl_reorder_primitive_desc_create");
+    find(made.concat_primitive_desc_create, "dnnl_concat_primitive_desc_create");
+    find(made.binary_desc_init, "dnnl_binary_desc_init");
+    find(made.dilated_convolution_forward_desc_init, "dnnl_dilated_convolution_forward_desc_init");
+    find(made.dilated_deconvolution_forward_desc_init,
+         "dnnl_dilated_deconvolution_forward_desc_init");
+    find(made.eltwise_forward_desc_init, "dnnl_eltwise_forward_desc_init");
+    find(made.softmax_forward_desc_init, "dnnl_softmax_forward_desc_init");
+    find(made.pooling_v2_forward_desc_init, "dnnl_pooling_v2_forward_desc_init");
+    find(made.matmul_desc_init, "dnnl_matmul_desc_init");
+    find(made.resampling_forward_desc_init, "dnnl_resampling_forward_desc_init");
+    find(made.reduction_desc_init, "dnnl_reduction_desc_init");
+    find(made.stream_wait, "dnnl_stream_wait");
     if (missing != nullptr)
         return fail(ErrorCode::unsupported,
                     fmt::format("libdnnl.so.2 lacks {}: another version than 2.6", missing));

@@ -6,36 +6,54 @@
 namespace stroma::tissue {
 namespace {
 
+/// Where a pixel lies between two coarse ones: `rest` / (2 factor) of the way from `first` on.
 struct Between {
-    std::int64_t first, second;
-    float share;  ///< of the second
+    std::int64_t first, rest;
 };
 
-Between between(std::int64_t at, std::int64_t factor, std::int64_t size) {
+Between between(std::int64_t at, std::int64_t factor) {
     // Twice the place in coarse pixels is a whole number over the factor: nothing is rounded.
     const std::int64_t doubled = 2 * at + 1 - factor, whole = 2 * factor;
     std::int64_t first = doubled / whole;
     if (doubled < 0 && first * whole != doubled) --first;
-    const auto share = static_cast<float>(doubled - first * whole) / static_cast<float>(whole);
-    const auto clamped = [&](std::int64_t place) {
-        return std::clamp<std::int64_t>(place, 0, size - 1);
-    };
-    return {clamped(first), clamped(first + 1), share};
+    return {first, doubled - first * whole};
 }
 
 }  // namespace
 
 void CoarsePlane::row(std::int64_t x, std::int64_t y, std::int64_t count, float* out) const {
-    const Between down = between(y, factor, values.height);
-    const float* const upper = values.row(down.first);
-    const float* const lower = values.row(down.second);
-    for (std::int64_t i = 0; i < count; ++i) {
-        const Between along = between(x + i, factor, values.width);
-        const float a =
-            upper[along.first] + along.share * (upper[along.second] - upper[along.first]);
-        const float b =
-            lower[along.first] + along.share * (lower[along.second] - lower[along.first]);
-        out[i] = a + down.share * (b - a);
+    if (count <= 0) return;
+    const auto clamped = [](std::int64_t place, std::int64_t size) {
+        return std::clamp<std::int64_t>(place, 0, size - 1);
+    };
+    const std::int64_t whole = 2 * factor;
+    const Between down = between(y, factor);
+    const auto down_share = static_cast<float>(down.rest) / static_cast<float>(whole);
+    const float* const upper = values.row(clamped(down.first, values.height));
+    const float* const lower = values.row(clamped(down.first + 1, values.height));
+    // First the coarse pixels of the row, of which a few serve many; then the pixels between them.
+    Between along = between(x, factor);
+    const std::int64_t columns = between(x + count - 1, factor).first - along.first + 2;
+    thread_local std::vector<float> coarse, shares;
+    coarse.resize(static_cast<std::size_t>(columns));
+    for (std::int64_t i = 0; i < columns; ++i) {
+        const std::int64_t column = clamped(along.first + i, values.width);
+        coarse[static_cast<std::size_t>(i)] =
+            upper[column] + down_share * (lower[column] - upper[column]);
+    }
+    shares.resize(static_cast<std::size_t>(factor));
+    for (std::int64_t i = 0; i < factor; ++i)
+        shares[static_cast<std::size_t>(i)] =
+            static_cast<float>(2 * i + along.rest % 2) / static_cast<float>(whole);
+    const float* left = coarse.data();
+    std::int64_t phase = along.rest / 2;
+    for (std::int64_t i = 0; i < count; ++left) {
+        const float from = left[0], rise = left[1] - left[0];
+        const float* const share = shares.data() + phase;
+        const std::int64_t here = std::min(factor - phase, count - i);
+        for (std::int64_t k = 0; k < here; ++k) out[i + k] = from + share[k] * rise;
+        i += here;
+        phase = 0;
     }
 }
 

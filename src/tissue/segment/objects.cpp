@@ -12,7 +12,7 @@ namespace {
 struct ObjectWork {
     std::vector<std::uint16_t> values;
     std::vector<std::uint8_t> mask;  ///< the box and a pixel around it
-    std::vector<std::uint32_t> stack;
+    std::vector<std::uint32_t> stack, kept;
     std::int64_t width = 0, height = 0;
 
     void flood(std::uint32_t from, std::uint8_t old_value, std::uint8_t new_value,
@@ -55,8 +55,11 @@ public:
     bool draw(const Basin& basin, std::uint32_t label, ObjectWork& work) const {
         const std::uint16_t border = border_of(basin, label, work);
         mark(basin, label, border, work);
-        fill(work);
-        const std::vector<std::uint32_t> kept = largest(work);
+        if (!is_plain(work)) {
+            fill(work);
+            work.kept = largest(work);
+        }
+        const std::vector<std::uint32_t>& kept = work.kept;
         if (static_cast<double>(kept.size()) < area_min_) return false;
         for (const std::uint32_t at : kept)
             out_.row(basin.y0 + at / work.width - 1)[basin.x0 + at % work.width - 1] = label;
@@ -66,9 +69,12 @@ public:
 private:
     std::uint16_t border_of(const Basin& basin, std::uint32_t label, ObjectWork& work) const {
         work.values.clear();
-        for (std::uint64_t y = basin.y0; y < basin.y1; ++y)
+        for (std::uint64_t y = basin.y0; y < basin.y1; ++y) {
+            const std::uint32_t* const labels = labels_.row(y);
+            const std::uint16_t* const light = brightness_.row(y);
             for (std::uint64_t x = basin.x0; x < basin.x1; ++x)
-                if (labels_.row(y)[x] == label) work.values.push_back(brightness_.row(y)[x]);
+                if (labels[x] == label) work.values.push_back(light[x]);
+        }
         const std::size_t place = (work.values.size() - 1) * 9 / 10;
         std::nth_element(work.values.begin(),
                          work.values.begin() + static_cast<std::ptrdiff_t>(place),
@@ -84,14 +90,43 @@ private:
         for (std::uint64_t y = basin.y0; y < basin.y1; ++y) {
             std::uint8_t* const row =
                 work.mask.data() + static_cast<std::int64_t>(y - basin.y0 + 1) * work.width + 1;
+            const std::uint32_t* const labels = labels_.row(y);
+            const std::uint16_t* const light = brightness_.row(y);
             for (std::uint64_t x = basin.x0; x < basin.x1; ++x) {
-                const std::uint32_t at = labels_.row(y)[x];
+                const std::uint32_t at = labels[x];
                 if (at == label)
-                    row[x - basin.x0] = brightness_.row(y)[x] > border ? own : outside;
+                    row[x - basin.x0] = light[x] > border ? own : outside;
                 else if (at != 0)
                     row[x - basin.x0] = foreign;
             }
         }
+    }
+
+    /// Most objects are one run in each of their rows, and each run touches the next: in one piece
+    /// and without holes. Then `kept` has their pixels.
+    static bool is_plain(ObjectWork& work) {
+        work.kept.clear();
+        std::int64_t before = 0, until = 0;  // the run in the row above
+        bool has_ended = false;
+        for (std::int64_t y = 1; y + 1 < work.height; ++y) {
+            const std::uint8_t* const row = work.mask.data() + y * work.width;
+            const std::uint8_t* const end = row + work.width;
+            const std::uint8_t* const first = std::find(row, end, own);
+            if (first == end) {
+                has_ended = !work.kept.empty();
+                continue;
+            }
+            const std::uint8_t* last = first;
+            while (*last == own) ++last;  // a row's last place is never its own
+            if (has_ended || std::find(last, end, own) != end) return false;
+            const std::int64_t from = first - row, to = last - row;
+            if (!work.kept.empty() && (from >= until || to <= before)) return false;
+            before = from;
+            until = to;
+            for (std::int64_t x = from; x < to; ++x)
+                work.kept.push_back(static_cast<std::uint32_t>(y * work.width + x));
+        }
+        return true;
     }
 
     /// Holes in which nothing of another object lies.

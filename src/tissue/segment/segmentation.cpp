@@ -195,10 +195,14 @@ Raster<float> Slide::foreground_light(const Window& window) const {
         background_.row(window.x, at, window.width, below.data());
         const std::uint16_t* const row = smooth_.row(at);
         float* const out = light.row(y);
-        for (std::int64_t x = 0; x < window.width; ++x) {
-            const std::int64_t from = std::clamp<std::int64_t>(window.x + x, 0, width - 1);
+        const auto over = [&](std::int64_t x, std::int64_t from) {
             out[x] = std::max(static_cast<float>(row[from]) - below[x], 0.0f);
-        }
+        };
+        const std::int64_t left = std::clamp<std::int64_t>(-window.x, 0, window.width);
+        const std::int64_t right = std::clamp<std::int64_t>(width - window.x, left, window.width);
+        for (std::int64_t x = 0; x < left; ++x) over(x, 0);
+        for (std::int64_t x = left; x < right; ++x) over(x, window.x + x);
+        for (std::int64_t x = right; x < window.width; ++x) over(x, width - 1);
     }
     return light;
 }
