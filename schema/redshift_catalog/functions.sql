@@ -228,3 +228,12 @@ CREATE OR REPLACE MACRO stroma_catalog.pg_total_relation_size(of_number BIGINT) 
     stroma_catalog.stroma_size(stroma_catalog.to_regclass(of_table));
 CREATE OR REPLACE MACRO stroma_catalog._pg_expandarray(list) AS
     unnest(list_transform(list, lambda x, n: {'x': x, 'n': CAST(n AS INTEGER)}));
+-- A type's name as PostgreSQL has it, without lengths.
+CREATE OR REPLACE MACRO stroma_catalog.pg_typeof(of_value) AS
+    regexp_replace(stroma_catalog.stroma_declared(typeof(of_value)), '\([^)]*\)', '');
+CREATE OR REPLACE MACRO stroma_catalog.set_byte(of_bytes, of_place, of_value) AS
+    unhex(substr(hex(CAST(of_bytes AS BLOB)), 1, 2 * CAST(of_place AS INTEGER))
+        || lpad(hex(CAST(of_value AS BIGINT)), 2, '0')
+        || substr(hex(CAST(of_bytes AS BLOB)), 2 * CAST(of_place AS INTEGER) + 3));
+CREATE OR REPLACE MACRO stroma_catalog.get_byte(of_bytes, of_place) AS
+    CAST('0x' || substr(hex(CAST(of_bytes AS BLOB)), 2 * CAST(of_place AS INTEGER) + 1, 2) AS INTEGER);

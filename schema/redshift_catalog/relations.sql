@@ -288,3 +288,43 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_indexes AS
         'CREATE UNIQUE INDEX ' || key_name || ' ON ' || schema || '.' || table_name || ' ('
             || array_to_string(key_columns, ', ') || ')' AS indexdef
     FROM stroma_catalog.stroma_key;
+-- information_schema.columns as PostgreSQL has it: types by their names there.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_columns AS
+    SELECT 'dev' AS table_catalog,
+        CASE c.schema WHEN 'stroma_catalog' THEN 'pg_catalog' WHEN 'stroma_system' THEN 'pg_catalog'
+            ELSE c.schema END AS table_schema,
+        c.relation_name AS table_name, c.name AS column_name, c.place AS ordinal_position,
+        c."default" AS column_default, CASE WHEN c.nullable THEN 'YES' ELSE 'NO' END AS is_nullable,
+        CASE WHEN declared LIKE '%[]' THEN 'ARRAY' ELSE kind END AS data_type,
+        CASE WHEN kind LIKE 'character%' THEN TRY_CAST(regexp_extract(declared, '\((\d+)', 1) AS INTEGER)
+            END AS character_maximum_length,
+        CASE WHEN kind LIKE 'character%' THEN TRY_CAST(regexp_extract(declared, '\((\d+)', 1) AS INTEGER)
+            END AS character_octet_length,
+        CASE kind WHEN 'smallint' THEN 16 WHEN 'integer' THEN 32 WHEN 'bigint' THEN 64
+            WHEN 'real' THEN 24 WHEN 'double precision' THEN 53 WHEN 'numeric' THEN
+            coalesce(TRY_CAST(regexp_extract(declared, '\((\d+)', 1) AS INTEGER), 18) END AS numeric_precision,
+        CASE WHEN kind = 'numeric' THEN 10 WHEN kind IN ('smallint', 'integer', 'bigint', 'real',
+            'double precision') THEN 2 END AS numeric_precision_radix,
+        CASE WHEN kind IN ('smallint', 'integer', 'bigint') THEN 0 WHEN kind = 'numeric' THEN
+            coalesce(TRY_CAST(regexp_extract(declared, ',\s*(\d+)', 1) AS INTEGER), 0) END AS numeric_scale,
+        CASE WHEN kind = 'date' THEN 0 WHEN kind LIKE 'time%' OR kind = 'interval' THEN 6 END
+            AS datetime_precision,
+        CAST(NULL AS VARCHAR) AS interval_type, CAST(NULL AS INTEGER) AS interval_precision,
+        CAST(NULL AS VARCHAR) AS character_set_catalog, CAST(NULL AS VARCHAR) AS character_set_schema,
+        CAST(NULL AS VARCHAR) AS character_set_name, CAST(NULL AS VARCHAR) AS collation_catalog,
+        CAST(NULL AS VARCHAR) AS collation_schema, CAST(NULL AS VARCHAR) AS collation_name,
+        CAST(NULL AS VARCHAR) AS domain_catalog, CAST(NULL AS VARCHAR) AS domain_schema,
+        CAST(NULL AS VARCHAR) AS domain_name, 'dev' AS udt_catalog, 'pg_catalog' AS udt_schema,
+        t.typname AS udt_name, CAST(NULL AS VARCHAR) AS scope_catalog,
+        CAST(NULL AS VARCHAR) AS scope_schema, CAST(NULL AS VARCHAR) AS scope_name,
+        CAST(NULL AS INTEGER) AS maximum_cardinality, CAST(c.place AS VARCHAR) AS dtd_identifier,
+        'NO' AS is_self_referencing, CASE WHEN c.is_identity THEN 'YES' ELSE 'NO' END AS is_identity,
+        CASE WHEN c.is_identity THEN 'BY DEFAULT' END AS identity_generation,
+        CAST(NULL AS VARCHAR) AS identity_start, CAST(NULL AS VARCHAR) AS identity_increment,
+        CAST(NULL AS VARCHAR) AS identity_maximum, CAST(NULL AS VARCHAR) AS identity_minimum,
+        'NO' AS identity_cycle, 'NEVER' AS is_generated,
+        CAST(NULL AS VARCHAR) AS generation_expression, 'YES' AS is_updatable
+    FROM (SELECT *, regexp_replace(declared, '\(.*\)', '') AS kind
+          FROM stroma_catalog.stroma_column) c
+        LEFT JOIN stroma_catalog.pg_type t ON t.oid = stroma_catalog.stroma_type_number(declared)
+    ORDER BY c.schema, c.relation_name, c.place;

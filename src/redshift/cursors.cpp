@@ -1,5 +1,8 @@
 #include "redshift/cursors.h"
 
+#include "redshift/types.h"
+#include "redshift/value_text.h"
+
 namespace stroma::redshift {
 namespace {
 
@@ -37,24 +40,6 @@ private:
     std::size_t at_ = 0;
 };
 
-// "[a, b]" as "{a,b}".
-std::string postgres_array(const std::string& text) {
-    std::string made;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '[') {
-            made += '{';
-        } else if (text[at] == ']') {
-            made += '}';
-        } else if (text[at] == ',' && at + 1 < text.size() && text[at + 1] == ' ') {
-            made += ',';
-            ++at;
-        } else {
-            made += text[at];
-        }
-    }
-    return made;
-}
-
 }  // namespace
 
 std::unique_ptr<Cursor> done(StatementKind kind, std::int64_t rows, std::string tag) {
@@ -67,6 +52,29 @@ std::unique_ptr<Cursor> done(StatementKind kind, std::int64_t rows, std::string 
 std::unique_ptr<Cursor> text_rows(std::vector<std::string> names,
                                   std::vector<std::vector<std::string>> rows) {
     return std::make_unique<TextCursor>(std::move(names), std::move(rows));
+}
+
+std::unique_ptr<Cursor> kept_rows(std::vector<Column> columns,
+                                  std::vector<std::vector<sql::Value>> rows) {
+    class KeptCursor final : public Cursor {
+    public:
+        KeptCursor(std::vector<Column> columns, std::vector<std::vector<sql::Value>> rows)
+            : columns_(std::move(columns)), rows_(std::move(rows)) {}
+        const std::vector<Column>& columns() const override { return columns_; }
+        Answer<bool> next() override {
+            if (at_ == rows_.size()) return false;
+            ++at_;
+            return true;
+        }
+        sql::Value value(std::size_t column) const override { return rows_[at_ - 1][column]; }
+        std::int64_t rows() const override { return static_cast<std::int64_t>(rows_.size()); }
+
+    private:
+        std::vector<Column> columns_;
+        std::vector<std::vector<sql::Value>> rows_;
+        std::size_t at_ = 0;
+    };
+    return std::make_unique<KeptCursor>(std::move(columns), std::move(rows));
 }
 
 RowsCursor::RowsCursor(EngineSession& session, std::unique_ptr<sql::Rows> rows,
@@ -87,11 +95,16 @@ void RowsCursor::finish(const Failure* failure) {
     session_ = nullptr;
 }
 
-sql::Value RowsCursor::read(std::size_t column) const {
-    sql::Value value = rows_->value(column);
-    if (columns_[column].engine_type.ends_with("[]"))
-        if (const auto* text = std::get_if<std::string>(&value)) return postgres_array(*text);
+sql::Value value_for_client(const sql::Rows& rows, std::size_t at, const Column& column) {
+    sql::Value value = rows.value(at);
+    if (column.engine_type.ends_with("[]"))
+        if (const auto* text = std::get_if<std::string>(&value))
+            return postgres_array(*text, element_of(column.type_oid));
     return value;
+}
+
+sql::Value RowsCursor::read(std::size_t column) const {
+    return value_for_client(*rows_, column, columns_[column]);
 }
 
 void RowsCursor::take_rest() {

@@ -25,13 +25,19 @@ struct TableName {
 /// What prepare() found out.
 struct Prepared::Plan {
     std::vector<Token> tokens;
-    std::string sql;     ///< for the engine; "" where open() makes it
-    std::string target;  ///< the table it changes, as key(); "" for none
-    TableName table;     ///< the same
-    bool reads = true;   ///< whether what it changes follows from what it read
-    std::string check;   ///< behind sql: refuses texts that are too long, and gives rows
+    std::string sql;               ///< for the engine; "" where open() makes it
+    std::string target;            ///< the table it changes, as key(); "" for none
+    TableName table;               ///< the same
+    std::size_t behind_table = 0;  ///< the token behind its name
+    bool reads = true;             ///< whether what it changes follows from what it read
+    std::string check;             ///< behind sql: refuses texts that are too long, and gives rows
     ColumnNames names;
     std::shared_ptr<const Prepared> query = {};  ///< the one that DECLARE CURSOR is for
+    std::vector<SettingChange> setting_changes;  ///< its calls of set_config
+    /// What the session knows is written into sql: it is made anew behind other statements.
+    bool follows_session = false;
+    std::int64_t made_behind = 0;  ///< number of the statement that ran last when it was made
+    std::int64_t made_us = 0;
 };
 
 class RowsCursor;
@@ -118,15 +124,40 @@ private:
     Answer<std::unique_ptr<Cursor>> select(const Prepared& prepared,
                                            std::span<const sql::Value> values);
     Answer<void> demand_change(const Prepared& prepared);
+    Answer<std::unique_ptr<Cursor>> change_and_return(const Prepared& prepared,
+                                                      std::span<const sql::Value> values);
     Answer<void> understand(const Statement& statement, std::span<const std::uint32_t> hints,
                             Prepared& prepared, Prepared::Plan& plan);
+    RewriteContext context_for(Prepared::Plan& plan, std::span<const std::uint32_t> hints);
+    /// Whether the engine found a type that the client didn't tell.
+    static bool type_parameters(Prepared& prepared, RewriteContext& context,
+                                std::span<const std::string> found,
+                                std::span<const std::uint32_t> hints);
     Answer<void> find_target(const Statement& statement, Prepared::Plan& plan);
+    /// The columns that an INSERT without a list of them gives values for, as a list in brackets;
+    /// "" where it has a list, or gives as many values as there are columns.
+    Answer<std::string> implied_columns(const Statement& statement, const Prepared::Plan& plan,
+                                        const RewriteContext& context);
     static void name_columns(Prepared& prepared, const ColumnNames& names);
+    static void type_columns(Prepared& prepared, const WrittenTypes& types);
+    /// The same statement for values that have more digits than it was prepared for; null where
+    /// there are none.
+    Answer<std::shared_ptr<const Prepared>> with_more_digits(const Prepared& prepared,
+                                                             std::span<const sql::Value> values);
+    std::vector<std::string> parameter_types_;  ///< by number, instead of the hints' usual ones
     Answer<std::unique_ptr<Cursor>> explain(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> control(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> savepoint(StatementKind kind, std::string_view word);
     Answer<std::unique_ptr<Cursor>> settings(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> show(const std::string& name);
+    Answer<void> change_setting(const std::string& name, std::string_view value, bool is_local);
+    /// What a changed setting means to the engine, and to the client.
+    Answer<void> apply_setting(const std::string& name);
+    /// At the end of a transaction: local settings go, and all that it changed if it failed.
+    void settle_settings(bool is_committed);
+    /// ISOLATION LEVEL …, READ ONLY, DEFERRABLE: of the transaction, or of those to come.
+    Answer<void> set_modes(std::span<const Token> tokens, std::size_t at, bool is_default);
+    Answer<void> run_setting_changes(const Prepared& prepared, std::span<const sql::Value> values);
     Answer<std::unique_ptr<Cursor>> named_cursor(const Prepared& prepared,
                                                  std::span<const sql::Value> values);
     /// Prepares the query of DECLARE CURSOR; its parameters are the statement's.
@@ -144,6 +175,8 @@ private:
     std::unique_ptr<sql::Connection> connection_;
     std::atomic<bool> called_off_{false};
     std::map<std::string, std::string> settings_, changed_settings_;
+    /// What settings were before this transaction changed them; nothing: their usual value.
+    std::map<std::string, std::optional<std::string>> before_local_, before_transaction_;
     std::vector<Notice> notices_;
     RowsCursor* live_ = nullptr;  ///< still reads from the connection
     bool explicit_ = false, failed_ = false, grouped_ = false, begun_ = false, wrote_ = false;
@@ -158,8 +191,18 @@ private:
     std::map<std::string, NamedCursor> cursors_;
     /// pg_cursors of this session, as a subquery.
     std::string cursors_as_relation() const;
+    std::string statements_as_relation() const;
+    /// All settings by a name that is worked out: SQL with @ for the name.
+    std::string settings_as_expression() const;
     PreparedStatements statements_;
 };
+
+/// Stands before what the engine is asked to explain.
+constexpr std::string_view explain_prefix = "EXPLAIN ";
+/// Whether it may run in a transaction that failed.
+constexpr bool ends_transaction(StatementKind kind) {
+    return kind == StatementKind::commit || kind == StatementKind::rollback;
+}
 
 /// What a statement that gives no rows answers.
 std::unique_ptr<Cursor> done(StatementKind kind, std::int64_t rows = 0, std::string tag = {});

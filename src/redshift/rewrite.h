@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -22,6 +23,13 @@ constexpr std::string_view catalog = "stroma_catalog";          ///< stands for 
 constexpr std::string_view information = "stroma_information";  ///< for information_schema
 }  // namespace schema
 
+/// A call of set_config: texts, or numbers of parameters, from 1, that hold them.
+struct SettingChange {
+    std::string name, value;
+    std::size_t name_parameter = 0, value_parameter = 0;
+    bool is_local = false;
+};
+
 /// What a statement may ask its session for.
 struct RewriteContext {
     std::string database = "dev";
@@ -30,6 +38,8 @@ struct RewriteContext {
     bool parameters_are_null = false;  ///< nulls of those types stand for them
     /// What a function of the session gives, as SQL: pg_last_copy_count. Unset for others.
     std::function<std::optional<std::string>(std::string_view name)> session_value;
+    /// Where calls of set_config are told; null: there must be none.
+    std::vector<SettingChange>* setting_changes = nullptr;
     /// Whether information_schema is one of ours.
     bool has_information_schema = false;
 };
@@ -48,6 +58,19 @@ struct ColumnNames {
     bool has_star = false;
 };
 ColumnNames column_names(std::span<const Token> tokens, std::size_t from, std::size_t to);
+
+/// What a value of a SELECT's list says of its type by how it is written: 'x'::name, a text, $1.
+/// The engine knows fewer types than clients do.
+struct WrittenType {
+    std::uint32_t oid = 0;      ///< 0: nothing
+    std::int32_t typmod = -1;   ///< as PostgreSQL counts lengths and precisions
+    std::size_t parameter = 0;  ///< from 1: the value is this parameter
+};
+/// As ColumnNames, item by item.
+struct WrittenTypes {
+    std::vector<WrittenType> first, last;
+};
+WrittenTypes written_types(std::span<const Token> tokens, std::size_t from, std::size_t to);
 
 /// Whether users may call it. Those of the engine that reach files, settings or other statements
 /// are refused; the engine's own fence holds behind this one.

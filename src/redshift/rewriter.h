@@ -50,12 +50,20 @@ private:
     Answer<void> name(Frame& frame, std::size_t& at);
     Answer<void> call(Frame& frame, std::size_t& at);
     bool session_relation(Frame& frame, std::size_t& at, std::size_t name) const;
-    /// current_setting('name') of the session; false for anything else.
-    bool setting(Frame& frame, std::size_t& at) const;
+    /// current_setting(…) of the session, and set_config(…); false for anything else.
+    Answer<bool> setting(Frame& frame, std::size_t& at);
+    Answer<bool> setting_change(Frame& frame, std::size_t& at);
     bool relation_call(Frame& frame, std::size_t& at) const;
+    Answer<bool> array_relation(Frame& frame, std::size_t& at);
+    void name_relation(Frame& frame, std::size_t at, std::string_view name) const;
     Answer<void> sign(Frame& frame, std::size_t& at);
     Answer<void> cast(Frame& frame, std::size_t& at);
+    void cast_operand(Frame& frame, std::size_t at, std::uint32_t type, std::string& operand) const;
     Answer<void> match(Frame& frame, std::size_t& at, std::string_view operation);
+    /// The engine's type of the parameter at a token; "" where it isn't known.
+    const std::string& parameter_type(std::size_t at) const;
+    bool has_type(std::size_t at) const { return !parameter_type(at).empty(); }
+    bool are_small(std::size_t open, std::size_t close) const;
     Answer<void> divide(Frame& frame, std::size_t& at);
     Answer<bool> of_one_side(Frame& frame, std::size_t& at);
     bool like_pattern(Frame& frame, std::size_t& at) const;

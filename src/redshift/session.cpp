@@ -14,17 +14,7 @@
 namespace stroma::redshift {
 namespace {
 
-bool is_data_change(StatementKind kind) {
-    return kind == StatementKind::insert || kind == StatementKind::update ||
-           kind == StatementKind::remove;
-}
-
-constexpr std::string_view explain_word = "EXPLAIN ";
-
-/// Whether it may run in a transaction that failed.
-bool ends_block(StatementKind kind) {
-    return kind == StatementKind::commit || kind == StatementKind::rollback;
-}
+constexpr std::size_t returned_rows_max = 1'000'000;
 
 }  // namespace
 
@@ -100,7 +90,11 @@ Failure EngineSession::failed(Failure failure) {
     }
     live_ = nullptr;
     end_transaction(false);
-    if (explicit_) failed_ = true;
+    if (explicit_) {
+        failed_ = true;
+    } else {
+        settle_settings(false);
+    }
     return failure;
 }
 
@@ -162,6 +156,11 @@ Answer<std::int64_t> EngineSession::write(const std::vector<std::string>& tables
     if (!is_superuser() && !is_allowed_)
         return refuse("42501",
                       fmt::format("permission denied: {} may not change this", options_.user));
+    const bool is_for_others = std::any_of(tables.begin(), tables.end(), [](const auto& table) {
+        return !table.starts_with("temp.");
+    });
+    if (is_for_others && setting("transaction_read_only") == "on")
+        return refuse("25006", "cannot change tables in a read-only transaction");
     const auto run = [&]() -> Answer<std::int64_t> {
         TRY(lock_all(tables, reads));
         TRY(begin_if_needed());
@@ -224,6 +223,24 @@ std::string EngineSession::cursors_as_relation() const {
         rows.empty() ? "('')" : rows);
 }
 
+std::string EngineSession::statements_as_relation() const {
+    std::string rows;
+    for (const auto& [name, prepared] : statements_) {
+        if (name.empty()) continue;
+        std::string types;
+        for (const std::uint32_t type : prepared->parameters)
+            types += (types.empty() ? "" : ", ") + quoted_text(type_name_of(type));
+        rows += fmt::format("{}({}, {}, make_timestamp({}), [{}])", rows.empty() ? "" : ", ",
+                            quoted_text(name), quoted_text(prepared->statement.text),
+                            prepared->plan->made_us, types);
+    }
+    return fmt::format(
+        "(SELECT name, statement, prepare_time AT TIME ZONE 'UTC' AS prepare_time, "
+        "CAST(parameter_types AS VARCHAR[]) AS parameter_types, false AS from_sql FROM "
+        "(VALUES {}) AS s(name, statement, prepare_time, parameter_types) WHERE name <> '')",
+        rows.empty() ? "('', '', make_timestamp(0), [''])" : rows);
+}
+
 RewriteContext EngineSession::rewrite_context() const {
     RewriteContext context;
     context.database = options_.database;
@@ -241,6 +258,8 @@ RewriteContext EngineSession::rewrite_context() const {
                 "PostgreSQL 8.0.2 on x86_64-pc-linux-gnu, compiled by GCC, Redshift 1.0.77467");
         if (name == "txid_current") return std::to_string(transaction_);
         if (name == "pg_cursors") return cursors_as_relation();
+        if (name == "pg_prepared_statements") return statements_as_relation();
+        if (name == "settings") return settings_as_expression();
         constexpr std::string_view of_setting = "setting ";
         if (name.starts_with(of_setting))
             if (const auto value = setting(name.substr(of_setting.size())))
@@ -262,6 +281,7 @@ Answer<void> EngineSession::close_group() {
     if (explicit_) return {};
     auto committed = commit();
     if (!committed) return fail(failed(std::move(committed.error())));
+    settle_settings(true);
     return {};
 }
 
@@ -270,6 +290,7 @@ void EngineSession::roll_back() {
     live_ = nullptr;
     end_transaction(false);
     explicit_ = failed_ = grouped_ = false;
+    settle_settings(false);
 }
 
 void EngineSession::cancel() {
@@ -293,6 +314,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::commit_block() {
     explicit_ = false;
     auto committed = commit();
     if (!committed) return fail(failed(std::move(committed.error())));
+    settle_settings(true);
     return done(StatementKind::commit);
 }
 
@@ -301,6 +323,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::control(const Prepared& prepared)
         case StatementKind::begin:
             if (explicit_) tell({"WARNING", "25001", "there is already a transaction in progress"});
             explicit_ = true;
+            TRY(set_modes(prepared.plan->tokens, 1, false));
             return done(StatementKind::begin, 0,
                         prepared.plan->tokens[0].word == "start" ? "START TRANSACTION" : "");
         case StatementKind::commit: return commit_block();
@@ -334,6 +357,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::savepoint(StatementKind kind,
 Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
                                                       std::span<const sql::Value> values) {
     if (explicit_ || grouped_) TRY(begin_if_needed());
+    TRY(run_setting_changes(prepared, values));
     TRY(demand_reads(*this, prepared.plan->sql));
     auto rows = TRY(query(prepared.plan->sql, values));
     std::vector<Column> columns = prepared.columns;
@@ -369,6 +393,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
         case StatementKind::remove: {
             TRY(demand_change(prepared));
             const auto& plan = *prepared.plan;
+            if (!prepared.columns.empty()) return change_and_return(prepared, values);
             const auto rows = TRY(write({plan.target}, plan.reads, [&] {
                 return plan.check.empty() ? change(plan.sql, values)
                                           : change_and_count(plan.sql + plan.check, values);
@@ -416,6 +441,30 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
     }
 }
 
+// What RETURNING asks for is read whole before the statement's transaction may end.
+Answer<std::unique_ptr<Cursor>> EngineSession::change_and_return(
+    const Prepared& prepared, std::span<const sql::Value> values) {
+    const auto& plan = *prepared.plan;
+    if (!is_superuser()) TRY(demand_on(*this, plan.table, {"SELECT"}));
+    std::vector<std::vector<sql::Value>> kept;
+    const auto read = [&]() -> Answer<std::int64_t> {
+        const auto rows = TRY(query(plan.sql + plan.check, values));
+        while (TRY(rows->next())) {
+            if (kept.size() == returned_rows_max)
+                return refuse("54000",
+                              fmt::format("RETURNING gives {} rows at most", returned_rows_max));
+            auto& row = kept.emplace_back();
+            for (std::size_t at = 0; at < prepared.columns.size(); ++at)
+                row.push_back(value_for_client(*rows, at, prepared.columns[at]));
+        }
+        return static_cast<std::int64_t>(kept.size());
+    };
+    TRY(write({plan.target}, plan.reads, read));
+    auto cursor = kept_rows(prepared.columns, std::move(kept));
+    cursor->kind = prepared.statement.kind;
+    return cursor;
+}
+
 // INSERT, UPDATE and DELETE; the latter two look at what is there.
 Answer<void> EngineSession::demand_change(const Prepared& prepared) {
     if (is_superuser()) return {};
@@ -435,12 +484,23 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
     if (engine_.stopping)
         return refuse("57P01", "terminating connection due to administrator command");
     const StatementKind kind = prepared.statement.kind;
-    if (failed_ && !ends_block(kind))
+    if (failed_ && !ends_transaction(kind))
         return refuse("25P02",
                       "current transaction is aborted, commands ignored until end of transaction "
                       "block");
+    if (prepared.plan->follows_session && prepared.plan->made_behind != query_) {
+        const auto anew = TRY(prepare(prepared.statement, prepared.parameters));
+        return open(*anew, values);
+    }
+    if (parameter_types_.empty())
+        if (const auto wider = TRY(with_more_digits(prepared, values))) {
+            parameter_types_.resize(1);  // once is enough
+            auto opened = open(*wider, values);
+            parameter_types_.clear();
+            return opened;
+        }
     called_off_ = false;
-    const bool is_logged = !ends_block(kind) && kind != StatementKind::empty;
+    const bool is_logged = !ends_transaction(kind) && kind != StatementKind::empty;
     if (is_logged) {
         LoggedQuery entry;
         entry.transaction = static_cast<std::int64_t>(transaction_);
@@ -471,107 +531,8 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
     return opened;
 }
 
-void EngineSession::name_columns(Prepared& prepared, const ColumnNames& names) {
-    auto& columns = prepared.columns;
-    for (std::size_t at = 0; at < names.first.size() && at < columns.size(); ++at)
-        if (names.first[at]) columns[at].name = *names.first[at];
-    const std::size_t back = names.last.size();
-    for (std::size_t at = 0; at < back && back <= columns.size(); ++at)
-        if (names.last[at]) columns[columns.size() - back + at].name = *names.last[at];
-}
-
-// What an INSERT, UPDATE or DELETE changes.
-Answer<void> EngineSession::find_target(const Statement& statement, Prepared::Plan& plan) {
-    const auto& tokens = plan.tokens;
-    const std::size_t end = tokens.size() - 1;
-    std::size_t at = 0;
-    const std::string_view before = statement.kind == StatementKind::insert   ? "into"
-                                    : statement.kind == StatementKind::remove ? "from"
-                                                                              : "update";
-    while (at < end && tokens[at].word != before) ++at;
-    // DELETE takes its table without FROM, too.
-    if (at == end && statement.kind == StatementKind::remove) at = 0;
-    if (++at >= end) return fail(syntax_failure(tokens[end]));
-    const TableName table = TRY(read_table(tokens, at));
-    if (table.schema.starts_with("stroma_") || table.schema == "pg_catalog")
-        return refuse("42501", fmt::format("permission denied for relation {}", table.name));
-    plan.target = table.key();
-    plan.table = table;
-    while (at < end && tokens[at].word != "values" && tokens[at].word != "select") ++at;
-    plan.reads = statement.kind != StatementKind::insert || tokens[at].word != "values";
-    return {};
-}
-
-Answer<void> EngineSession::understand(const Statement& statement,
-                                       std::span<const std::uint32_t> hints, Prepared& prepared,
-                                       Prepared::Plan& plan) {
-    plan.tokens = TRY(tokens_of(statement.text));
-    const auto& tokens = plan.tokens;
-    const std::size_t end = tokens.size() - 1;
-    if (statement.kind == StatementKind::fetch && end > 0) {
-        // Its rows are the cursor's, which is named last.
-        if (const auto* columns = cursor_columns(tokens[end - 1].word)) prepared.columns = *columns;
-        return {};
-    }
-    if (statement.kind == StatementKind::declare_cursor)
-        return understand_cursor(statement, hints, prepared, plan);
-    const bool explains = statement.kind == StatementKind::explain;
-    const bool is_query = statement.kind == StatementKind::select || explains;
-    if (!is_query && !is_data_change(statement.kind)) return {};
-    auto context = rewrite_context();
-    for (const std::uint32_t hint : hints)
-        context.parameter_types.emplace_back(engine_type_of(hint));
-    std::size_t from = 0;
-    while (explains && from < end &&
-           (tokens[from].word == "explain" || tokens[from].word == "verbose"))
-        ++from;
-    std::string sql = TRY(rewrite(statement.text, tokens, from, end, context));
-    if (is_data_change(statement.kind)) TRY(find_target(statement, plan));
-    settle_live();
-    auto shape = TRY(sql::describe_duckdb(*connection_, sql));
-    // What the client didn't tell is what the engine found; so that a text goes for anything.
-    bool has_new = false;
-    context.parameter_types.resize(shape.parameter_types.size());
-    for (std::size_t at = 0; at < shape.parameter_types.size(); ++at) {
-        std::string& type = context.parameter_types[at];
-        if (type.empty()) {
-            type = shape.parameter_types[at].empty() ? "VARCHAR" : shape.parameter_types[at];
-            has_new = true;
-        }
-        // A type that the engine hasn't got stays the client's: its texts are taken, its bytes not.
-        const bool is_foreign =
-            at < hints.size() && hints[at] != 0 && engine_type_of(hints[at]).empty();
-        prepared.parameters.push_back(is_foreign ? hints[at] : column_of("", type).type_oid);
-    }
-    if (has_new) {
-        sql = TRY(rewrite(statement.text, tokens, from, end, context));
-        shape = TRY(sql::describe_duckdb(*connection_, sql));
-    }
-    // The engine tells of one column where it knows none yet: a table function that is asked by
-    // parameters gives its columns once they have values.
-    if (!shape.parameter_types.empty() && shape.columns.size() == 1) {
-        context.parameters_are_null = true;
-        const std::string bound = TRY(rewrite(statement.text, tokens, from, end, context));
-        if (auto known = sql::describe_duckdb(*connection_, bound))
-            shape.columns = std::move(known->columns);
-    }
-    if (explains) {
-        prepared.columns.push_back(column_of("QUERY PLAN", "VARCHAR"));
-        plan.sql = std::string(explain_word) + sql;
-        return {};
-    }
-    plan.sql = std::move(sql);
-    if (!is_query && statement.kind != StatementKind::remove)
-        plan.check = TRY(length_check(*this, statement, tokens, plan.table));
-    if (!is_query) return {};
-    for (const auto& column : shape.columns)
-        prepared.columns.push_back(column_of(column.name, column.engine_type));
-    name_columns(prepared, column_names(tokens, 0, end));
-    return {};
-}
-
 Answer<std::unique_ptr<Cursor>> EngineSession::explain(const Prepared& prepared) {
-    TRY(demand_reads(*this, std::string_view(prepared.plan->sql).substr(explain_word.size())));
+    TRY(demand_reads(*this, std::string_view(prepared.plan->sql).substr(explain_prefix.size())));
     const auto rows = TRY(query(prepared.plan->sql));
     std::vector<std::vector<std::string>> lines;
     while (TRY(rows->next())) {
@@ -585,22 +546,6 @@ Answer<std::unique_ptr<Cursor>> EngineSession::explain(const Prepared& prepared)
     auto cursor = text_rows({"QUERY PLAN"}, std::move(lines));
     cursor->made_tag = "EXPLAIN";
     return cursor;
-}
-
-Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
-    const Statement& statement, std::span<const std::uint32_t> hints) {
-    if (failed_ && !ends_block(statement.kind))
-        return refuse("25P02",
-                      "current transaction is aborted, commands ignored until end of transaction "
-                      "block");
-    auto prepared = std::make_shared<Prepared>();
-    prepared->statement = statement;
-    auto plan = std::make_shared<Prepared::Plan>();
-    const AskingAs asking(options_.principal, query_);
-    auto understood = understand(statement, hints, *prepared, *plan);
-    if (!understood) return fail(failed(std::move(understood.error())));
-    prepared->plan = std::move(plan);
-    return prepared;
 }
 
 }  // namespace stroma::redshift

@@ -4,84 +4,33 @@
 
 #include "redshift/cursors.h"
 #include "redshift/engine_session.h"
+#include "redshift/known_settings.h"
 
 namespace stroma::redshift {
-namespace {
-
-struct KnownSetting {
-    std::string_view name, value;
-    bool is_told = false;   ///< clients are told when it changes
-    bool is_fixed = false;  ///< nobody changes it
-};
-
-constexpr KnownSetting known_settings[] = {
-    {"server_version", "8.0.2", true, true},
-    {"server_version_num", "80002", false, true},
-    {"server_encoding", "UTF8", true, true},
-    {"client_encoding", "UTF8", true},
-    {"datestyle", "ISO, MDY", true},
-    {"intervalstyle", "postgres", true},
-    {"timezone", "UTC", true},
-    {"integer_datetimes", "on", true, true},
-    {"standard_conforming_strings", "on", true},
-    {"is_superuser", "off", true, true},
-    {"session_authorization", "", true, true},
-    {"application_name", "", true},
-    {"search_path", "\"$user\", public"},
-    {"statement_timeout", "0"},
-    {"lock_timeout", "0"},
-    {"query_group", "default"},
-    {"extra_float_digits", "0"},
-    {"transaction isolation level", "SERIALIZABLE"},
-    {"transaction_isolation", "serializable"},
-    {"default_transaction_isolation", "serializable"},
-    {"default_transaction_read_only", "off"},
-    {"transaction_read_only", "off"},
-    {"enable_result_cache_for_session", "on"},
-    {"enable_case_sensitive_identifier", "off"},
-    {"enable_case_sensitive_super_attribute", "off"},
-    {"describe_field_name_in_uppercase", "off"},
-    {"analyze_threshold_percent", "10"},
-    {"wlm_query_slot_count", "1"},
-    {"max_identifier_length", "127", false, true},
-    {"max_index_keys", "32", false, true},
-    {"client_min_messages", "notice"},
-    {"bytea_output", "hex"},
-    {"navigate_super_null_on_error", "on"},
-    {"cast_super_null_on_error", "on"},
-    {"parse_super_null_on_error", "off"},
-    {"json_serialization_enable", "off"},
-    {"autocommit", "on"},
-    {"row_security", "off"},
-    {"synchronize_seqscans", "on"},
-    {"check_function_bodies", "on"},
-};
-
-const KnownSetting* known(std::string_view name) {
-    const auto* const found =
-        std::find_if(std::begin(known_settings), std::end(known_settings),
-                     [&](const KnownSetting& each) { return each.name == name; });
-    return found == std::end(known_settings) ? nullptr : found;
-}
-
-/// What SHOW and ParameterStatus call it.
-std::string spelled(std::string_view name) {
-    if (name == "datestyle") return "DateStyle";
-    if (name == "intervalstyle") return "IntervalStyle";
-    if (name == "timezone") return "TimeZone";
-    return std::string(name);
-}
-
-}  // namespace
-
 std::optional<std::string> EngineSession::setting(std::string_view asked) const {
     const std::string name = lower_of(asked);
     if (const auto found = settings_.find(name); found != settings_.end()) return found->second;
     if (name == "session_authorization") return options_.user;
     if (name == "application_name") return options_.application;
-    const KnownSetting* const found = known(name);
+    // A transaction that wasn't told otherwise is as all are.
+    if (name == "transaction_isolation" || name == "transaction_read_only" ||
+        name == "transaction_deferrable")
+        return setting("default_" + name);
+    const KnownSetting* const found = known_setting(name);
     if (found == nullptr) return std::nullopt;
     return std::string(found->value);
+}
+
+std::string EngineSession::settings_as_expression() const {
+    std::string made = "CASE lower(@)";
+    const auto add = [&](std::string_view name, const std::string& value) {
+        made += fmt::format(" WHEN {} THEN {}", quoted_text(name), quoted_text(value));
+    };
+    for (const KnownSetting& each : known_settings())
+        add(each.name, setting(each.name).value_or(""));
+    for (const auto& [name, value] : settings_)
+        if (known_setting(name) == nullptr) add(name, value);
+    return made + " ELSE error('unrecognized configuration parameter \"' || @ || '\"') END";
 }
 
 std::string EngineSession::search_path() const { return setting("search_path").value_or(""); }
@@ -107,34 +56,116 @@ Answer<void> EngineSession::apply_search_path() {
     return {};
 }
 
-Answer<void> EngineSession::set(std::string_view asked, std::string_view value) {
-    const std::string name = lower_of(asked);
-    const KnownSetting* const found = known(name);
+Answer<void> EngineSession::set(std::string_view name, std::string_view value) {
+    return change_setting(lower_of(name), value, false);
+}
+
+Answer<void> EngineSession::apply_setting(const std::string& name) {
+    const std::string value = setting(name).value_or("");
+    if (name == "timezone") TRY(query("SET TimeZone = " + quoted_text(engine_time_zone(value))));
+    if (name == "search_path") TRY(apply_search_path());
+    const KnownSetting* const known = known_setting(name);
+    if (known != nullptr && known->is_told) changed_settings_[spelled_setting(name)] = value;
+    return {};
+}
+
+Answer<void> EngineSession::change_setting(const std::string& name, std::string_view value,
+                                           bool is_local) {
+    const KnownSetting* const found = known_setting(name);
     if (found == nullptr && name.find('.') == std::string::npos)
         return refuse("42704", fmt::format("unrecognized configuration parameter \"{}\"", name));
     if (found != nullptr && found->is_fixed)
         return refuse("55P02", fmt::format("parameter \"{}\" cannot be changed", name));
-    if (name == "client_encoding") {
-        // Only letters and digits count, as in PostgreSQL: asyncpg says 'utf-8', quotes and all.
-        std::string encoding = lower_of(value);
-        std::erase_if(encoding, [](char each) {
-            return !(each >= 'a' && each <= 'z') && !(each >= '0' && each <= '9');
-        });
-        if (encoding != "utf8" && encoding != "unicode")
-            return refuse("22023", fmt::format("the encoding is UTF8, not {}", value));
-        settings_[name] = "UTF8";
-        return {};
+    const bool is_usual = name == "timezone" && lower_of(value) == "default";
+    const auto kept =
+        setting_value(name, is_usual ? found->value : value, setting(name).value_or(""));
+    const auto refused = [&] {
+        return refuse("22023", fmt::format("invalid value for parameter \"{}\": \"{}\"",
+                                           spelled_setting(name), value));
+    };
+    if (!kept) return refused();
+    const auto usual = settings_.find(name);
+    const auto before = usual == settings_.end() ? std::nullopt : std::optional(usual->second);
+    settings_[name] = *kept;
+    if (!apply_setting(name)) {
+        if (before)
+            settings_[name] = *before;
+        else
+            settings_.erase(name);
+        return refused();
     }
-    if (name == "timezone") {
-        const std::string zone = lower_of(value) == "default" ? "UTC" : std::string(value);
-        const auto set = query("SET TimeZone = " + quoted_text(zone));
-        if (!set)
-            return refuse("22023",
-                          fmt::format("invalid value for parameter \"TimeZone\": \"{}\"", value));
+    if (!explicit_ && !grouped_) return {};
+    before_transaction_.try_emplace(name, before);
+    if (is_local)
+        before_local_.try_emplace(name, before);
+    else
+        before_local_.erase(name);
+    return {};
+}
+
+void EngineSession::settle_settings(bool is_committed) {
+    const auto before = std::exchange(is_committed ? before_local_ : before_transaction_, {});
+    before_local_.clear();
+    before_transaction_.clear();
+    for (const auto& [name, value] : before) {
+        if (value)
+            settings_[name] = *value;
+        else
+            settings_.erase(name);
+        if (const auto applied = apply_setting(name); !applied)
+            tell({"WARNING", applied.error().sqlstate, applied.error().message});
     }
-    settings_[name] = value;
-    if (name == "search_path") TRY(apply_search_path());
-    if (found != nullptr && found->is_told) changed_settings_[spelled(name)] = value;
+}
+
+Answer<void> EngineSession::set_modes(std::span<const Token> tokens, std::size_t at,
+                                      bool is_default) {
+    const std::size_t end = tokens.size() - 1;
+    const auto is = [&](std::size_t index, std::string_view word) {
+        return index < end && tokens[index].kind == TokenKind::word && tokens[index].word == word;
+    };
+    const auto change = [&](std::string_view name, std::string_view value) {
+        return change_setting(fmt::format("{}transaction_{}", is_default ? "default_" : "", name),
+                              value, !is_default);
+    };
+    for (; at < end; ++at) {
+        if (is(at, "isolation") && is(at + 1, "level")) {
+            const bool are_two = is(at + 2, "read") || is(at + 2, "repeatable");
+            if (at + 2 + (are_two ? 1 : 0) >= end) return fail(syntax_failure(tokens[end]));
+            std::string level = tokens[at + 2].word;
+            if (are_two) level += " " + tokens[at + 3].word;
+            TRY(change("isolation", level));
+            at += are_two ? 3 : 2;
+        } else if (is(at, "read") && (is(at + 1, "only") || is(at + 1, "write"))) {
+            TRY(change("read_only", is(++at, "only") ? "on" : "off"));
+        } else if (is(at, "deferrable")) {
+            TRY(change("deferrable", is(at - 1, "not") ? "off" : "on"));
+        } else if (!is(at, "not") && !is(at, "transaction") && !is(at, "work") &&
+                   tokens[at].word != ",") {
+            return fail(syntax_failure(tokens[at]));
+        }
+    }
+    return {};
+}
+
+// Before the statement that calls set_config runs: what it reads follows from them.
+Answer<void> EngineSession::run_setting_changes(const Prepared& prepared,
+                                                std::span<const sql::Value> values) {
+    for (const SettingChange& each : prepared.plan->setting_changes) {
+        const auto text_in = [&](const std::string& written,
+                                 std::size_t parameter) -> std::optional<std::string> {
+            if (parameter == 0) return written;
+            if (parameter > values.size()) return std::nullopt;
+            const auto* const text = std::get_if<std::string>(&values[parameter - 1]);
+            return text == nullptr ? std::nullopt : std::optional(*text);
+        };
+        const auto name = text_in(each.name, each.name_parameter);
+        const auto value = text_in(each.value, each.value_parameter);
+        if (!name || !value)
+            return refuse("22004", "set_config needs a name and a value, as texts");
+        // Of a statement that is a transaction of its own nothing local is left.
+        if (each.is_local && !explicit_ && !grouped_) continue;
+        TRY(change_setting(lower_of(*name), *value, each.is_local));
+    }
     return {};
 }
 
@@ -145,17 +176,46 @@ std::map<std::string, std::string> EngineSession::take_changed_settings() {
 Answer<std::unique_ptr<Cursor>> EngineSession::show(const std::string& name) {
     if (name == "all") {
         std::vector<std::vector<std::string>> rows;
-        for (const KnownSetting& each : known_settings)
+        for (const KnownSetting& each : known_settings())
             rows.push_back({std::string(each.name), setting(each.name).value_or("")});
         return text_rows({"name", "setting"}, std::move(rows));
     }
     const auto value = setting(name);
     if (!value)
         return refuse("42704", fmt::format("unrecognized configuration parameter \"{}\"", name));
-    auto cursor = text_rows({spelled(name)}, {{*value}});
+    auto cursor = text_rows({spelled_setting(name)}, {{*value}});
     cursor->made_tag = "SHOW";
     return cursor;
 }
+
+namespace {
+
+/// What a SET gives its setting: the tokens from `at` to `end`.
+std::string written_value(std::span<const Token> tokens, std::size_t at, std::size_t end,
+                          std::string_view name) {
+    std::string value;
+    const bool is_list = name == "search_path";
+    // A number of hours is to the east, where the same number as a text is to the west.
+    if (name == "timezone" && tokens[end - 1].kind == TokenKind::number && at < end) {
+        if (tokens[at].word == "-")
+            ++at;
+        else
+            value = "-";
+    }
+    for (; at < end; ++at) {
+        const bool is_comma = tokens[at].word == "," && tokens[at].kind == TokenKind::sign;
+        if (is_comma) {
+            value += ", ";
+        } else if (is_list && tokens[at].kind != TokenKind::word) {
+            value += quoted_name(tokens[at].word);
+        } else {
+            value += tokens[at].word;
+        }
+    }
+    return value;
+}
+
+}  // namespace
 
 Answer<std::unique_ptr<Cursor>> EngineSession::settings(const Prepared& prepared) {
     const auto& tokens = prepared.plan->tokens;
@@ -165,10 +225,14 @@ Answer<std::unique_ptr<Cursor>> EngineSession::settings(const Prepared& prepared
     const auto is = [&](std::size_t index, std::string_view word) {
         return index < end && tokens[index].kind == TokenKind::word && tokens[index].word == word;
     };
-    if (is(at, "session") || is(at, "local")) ++at;
+    const bool is_local = is(at, "local");
+    if (is(at, "session") || is_local) ++at;
     if (at >= end) return fail(syntax_failure(tokens[end]));
-    if (kind == StatementKind::set && (is(at, "transaction") || is(at, "characteristics")))
+    if (kind == StatementKind::set && (is(at, "transaction") || is(at, "characteristics"))) {
+        const bool is_default = is(at, "characteristics");
+        TRY(set_modes(tokens, is_default ? at + 2 : at + 1, is_default));
         return done(kind);
+    }
     std::string name = tokens[at].word;
     if (is(at, "time") && is(at + 1, "zone")) {
         name = "timezone";
@@ -188,33 +252,26 @@ Answer<std::unique_ptr<Cursor>> EngineSession::settings(const Prepared& prepared
     if (kind == StatementKind::show) return show(name);
     if (kind == StatementKind::reset) {
         if (name == "all") {
-            settings_.clear();
+            const auto were = std::exchange(settings_, {});
+            for (const auto& [each, value] : were) TRY(apply_setting(each));
         } else {
             settings_.erase(name);
+            TRY(apply_setting(name));
         }
-        TRY(apply_search_path());
         return done(kind);
     }
     if (is(at, "to") || (at < end && tokens[at].word == "=")) ++at;
     if (is(at, "default") && at + 1 == end) {
-        const KnownSetting* const usual = known(name);
         settings_.erase(name);
-        if (usual != nullptr && !usual->is_fixed) TRY(set(name, usual->value));
+        TRY(apply_setting(name));
         return done(kind);
     }
-    std::string value;
-    const bool is_list = name == "search_path";
-    for (; at < end; ++at) {
-        const bool is_comma = tokens[at].word == "," && tokens[at].kind == TokenKind::sign;
-        if (is_comma) {
-            value += ", ";
-        } else if (is_list && tokens[at].kind != TokenKind::word) {
-            value += quoted_name(tokens[at].word);
-        } else {
-            value += tokens[at].word;
-        }
+    const std::string value = written_value(tokens, at, end, name);
+    if (is_local && !explicit_ && !grouped_) {
+        tell({"WARNING", "25P01", "SET LOCAL can only be used in transaction blocks"});
+        return done(kind);
     }
-    TRY(set(name, value));
+    TRY(change_setting(name, value, is_local));
     return done(kind);
 }
 

@@ -102,7 +102,7 @@ private:
         std::size_t at = from_ + 1;
         if (is_word(at, "or")) at += 2;
         while (is_word(at, "temp") || is_word(at, "temporary") || is_word(at, "local") ||
-               is_word(at, "global"))
+               is_word(at, "global") || is_word(at, "unlogged"))
             ++at;
         if (is_word(at, "table")) {
             const std::string_view words[] = {"as"};

@@ -22,6 +22,7 @@ public:
         TRY(in_.expect("create"));
         in_.take("local");
         in_.take("global");
+        in_.take("unlogged");  // PostgreSQL's: of a table that a crash empties
         made_.is_temporary = in_.take("temp") || in_.take("temporary");
         TRY(in_.expect("table"));
         if (in_.is("if") && in_.is("not", 1) && in_.is("exists", 2)) {

@@ -39,6 +39,7 @@ constexpr Known known_types[] = {
     {"datetime", "TIMESTAMP", "timestamp without time zone", oid::timestamp},
     {"super", "JSON", "super", oid::super},
     {"json", "JSON", "super", oid::super},
+    {"jsonb", "JSON", "super", oid::super},
     {"varbyte", "BLOB", "varbyte", oid::bytea},
     {"varbinary", "BLOB", "varbyte", oid::bytea},
     {"bytea", "BLOB", "varbyte", oid::bytea},
@@ -64,7 +65,8 @@ public:
             at_ += 2;
             type.engine += "[]";
             type.declared += "[]";
-            type.oid = type.oid == oid::int4 ? 1007 : type.oid == oid::int8 ? 1016 : 1009;
+            type.oid = array_of(type.oid);
+            type.length = 0;
         }
         return type;
     }
@@ -141,6 +143,9 @@ Answer<TypeName> TypeReader::read_scalar() {
     const Token& token = tokens_[at_];
     const std::string word = lower_of(token.word);
     ++at_;
+    // A type of one byte, apart from char: PostgreSQL's catalog has it.
+    if (token.kind == TokenKind::quoted && token.word == "char")
+        return TypeName{"VARCHAR", "\"char\"", 18, -1, 0};
     constexpr std::array texts = {"varchar", "character", "char", "nchar",
                                   "bpchar",  "nvarchar",  "text", "string"};
     if (std::find(texts.begin(), texts.end(), word) != texts.end()) return read_text(word);
@@ -260,6 +265,26 @@ Column column_of(std::string name, std::string_view engine_type) {
     return column;
 }
 
+std::string type_name_of(std::uint32_t number) {
+    if (const std::uint32_t element = element_of(number); element != 0)
+        return type_name_of(element) + "[]";
+    switch (number) {
+        case oid::text: return "text";
+        case oid::varchar: return "character varying";
+        case oid::bpchar: return "character";
+        case oid::bytea: return "bytea";
+        case oid::json: return "json";
+        case 3802: return "jsonb";
+        case oid::numeric: return "numeric";
+        case oid::time: return "time without time zone";
+        case oid::timestamp: return "timestamp without time zone";
+        default: break;
+    }
+    for (const Known& known : known_types)
+        if (known.number == number) return std::string(known.declared);
+    return std::to_string(number);
+}
+
 std::string engine_type_of(std::uint32_t number) {
     if (const std::uint32_t element = element_of(number); element != 0) {
         const std::string of = engine_type_of(element);
@@ -276,6 +301,7 @@ std::string engine_type_of(std::uint32_t number) {
         case oid::text:
         case oid::varchar:
         case oid::bpchar:
+        case 18:
         case 19: return "VARCHAR";
         case oid::bytea: return "BLOB";
         case oid::date: return "DATE";
@@ -287,7 +313,8 @@ std::string engine_type_of(std::uint32_t number) {
         case oid::uuid: return "UUID";
         case oid::numeric: return "DECIMAL(38,10)";
         case oid::super:
-        case oid::json: return "JSON";
+        case oid::json:
+        case 3802: return "JSON";
         default: return "";
     }
 }

@@ -72,6 +72,8 @@ Answer<TypeName> read_type(std::span<const Token> tokens, std::size_t& at);
 Answer<TypeName> type_named(std::string_view declared);
 /// What an answer's column of that engine type is to a client.
 Column column_of(std::string name, std::string_view engine_type);
+/// PostgreSQL's name of the type with that oid, as regtype shows it: "integer", "text[]".
+std::string type_name_of(std::uint32_t oid);
 /// The engine's type for a client's oid; "" where there is none.
 std::string engine_type_of(std::uint32_t oid);
 

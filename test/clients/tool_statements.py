@@ -1,7 +1,7 @@
 """What dashboards, editors and modelling tools ask a PostgreSQL or Redshift server of its catalogs,
 as they send it (shortened where a list of names repeats). `{table}` is a table of the test's."""
 
-# Left out: Grafana's list of tables, which calls string_to_array in FROM; Redshift lacks that too.
+# Grafana's list of tables is in test_postgres_values.py.
 GRAFANA = [
     "SELECT 1",
     "SELECT current_setting('server_version_num')::int/100 AS version",

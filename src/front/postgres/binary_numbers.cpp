@@ -27,8 +27,22 @@ std::optional<int> number_in(std::string_view text) {
     return value;
 }
 
-/// "+02", "-05:30", "+02:00:00" as seconds.
+/// The text without the sign of years before Christ: the engine writes " (BC)" behind the date,
+/// PostgreSQL " BC" behind everything. Whether it was there.
+bool take_before_christ(std::string& text) {
+    if (const std::size_t place = text.find(" (BC)"); place != std::string::npos) {
+        text.erase(place, 5);
+        return true;
+    }
+    if (!text.ends_with(" BC")) return false;
+    text.resize(text.size() - 3);
+    return true;
+}
+
+}  // namespace
+
 std::optional<std::int64_t> offset_in(std::string_view text) {
+    if (text.empty()) return std::nullopt;
     const int sign = text[0] == '-' ? -1 : 1;
     text.remove_prefix(1);
     std::int64_t seconds = 0, unit = 3600;
@@ -43,7 +57,13 @@ std::optional<std::int64_t> offset_in(std::string_view text) {
     return sign * seconds;
 }
 
-}  // namespace
+std::string offset_text(std::int64_t seconds) {
+    const std::int64_t size = seconds < 0 ? -seconds : seconds;
+    std::string text = fmt::format("{}{:02}", seconds < 0 ? '-' : '+', size / 3600);
+    if (size % 3600 != 0) text += fmt::format(":{:02}", size / 60 % 60);
+    if (size % 60 != 0) text += fmt::format(":{:02}", size % 60);
+    return text;
+}
 
 void append_big_endian(std::string& out, std::uint64_t value, std::size_t size) {
     for (std::size_t i = size; i-- > 0;) out += static_cast<char>(value >> (8 * i));
@@ -117,18 +137,21 @@ std::optional<std::string> decimal_text(std::string_view bytes) {
            (scale > 0 ? "." + fraction : "");
 }
 
-std::optional<std::int64_t> days_in(std::string_view text) {
+std::optional<std::int64_t> days_in(std::string_view given) {
+    std::string text(given);
+    const bool is_before = take_before_christ(text);
     const std::size_t first = text.find('-', 1);
     if (first == text.npos) return std::nullopt;
-    const auto year = number_in(text.substr(0, first));
-    const std::string_view rest = text.substr(first + 1);
+    const auto year = number_in(std::string_view(text).substr(0, first));
+    const std::string_view rest = std::string_view(text).substr(first + 1);
     if (!year || rest.size() != 5 || rest[2] != '-') return std::nullopt;
     const auto month = number_in(rest.substr(0, 2)), day = number_in(rest.substr(3));
     // std::chrono's calendar reaches as far as its year, which is two bytes wide.
     if (!month || !day || *year > 32'767) return std::nullopt;
-    const std::chrono::year_month_day date{std::chrono::year{*year},
-                                           std::chrono::month{static_cast<unsigned>(*month)},
-                                           std::chrono::day{static_cast<unsigned>(*day)}};
+    const std::chrono::year_month_day date{
+        std::chrono::year{static_cast<int>(is_before ? 1 - *year : *year)},
+        std::chrono::month{static_cast<unsigned>(*month)},
+        std::chrono::day{static_cast<unsigned>(*day)}};
     if (!date.ok()) return std::nullopt;
     return std::chrono::sys_days{date}.time_since_epoch().count() - days_to_2000;
 }
@@ -136,11 +159,12 @@ std::optional<std::int64_t> days_in(std::string_view text) {
 std::string date_text(std::int64_t days) {
     if (days == std::numeric_limits<std::int32_t>::max()) return "infinity";
     if (days == std::numeric_limits<std::int32_t>::min()) return "-infinity";
-    days = std::clamp<std::int64_t>(days, -730'119, 10'000'000);
+    days = std::clamp<std::int64_t>(days, -2'451'544, 10'000'000);
     const std::chrono::year_month_day date{
         std::chrono::sys_days{std::chrono::days{days + days_to_2000}}};
-    return fmt::format("{:04}-{:02}-{:02}", int{date.year()}, unsigned{date.month()},
-                       unsigned{date.day()});
+    const int year = int{date.year()};
+    return fmt::format("{:04}-{:02}-{:02}{}", year > 0 ? year : 1 - year, unsigned{date.month()},
+                       unsigned{date.day()}, year > 0 ? "" : " (BC)");
 }
 
 std::optional<std::int64_t> microseconds_of_day_in(std::string_view text) {
@@ -170,11 +194,14 @@ std::string time_text(std::int64_t microseconds) {
     return text;
 }
 
-std::optional<std::int64_t> microseconds_in(std::string_view text) {
-    if (text == "infinity") return std::numeric_limits<std::int64_t>::max();
-    if (text == "-infinity") return std::numeric_limits<std::int64_t>::min();
+std::optional<std::int64_t> microseconds_in(std::string_view given) {
+    if (given == "infinity") return std::numeric_limits<std::int64_t>::max();
+    if (given == "-infinity") return std::numeric_limits<std::int64_t>::min();
+    std::string whole(given);
+    const bool is_before = take_before_christ(whole);
+    const std::string_view text = whole;
     const std::size_t space = text.find_first_of(" T");
-    const auto days = days_in(text.substr(0, space));
+    const auto days = days_in(std::string(text.substr(0, space)) + (is_before ? " BC" : ""));
     if (!days || space == text.npos) return std::nullopt;
     std::string_view time = text.substr(space + 1);
     std::int64_t offset = 0;

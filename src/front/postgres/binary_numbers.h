@@ -16,9 +16,12 @@ std::uint64_t big_endian(std::string_view bytes);
 bool append_decimal(std::string& out, std::string_view text);
 std::optional<std::string> decimal_text(std::string_view bytes);
 
-/// Days since 2000-01-01 of "2026-11-22".
+/// Days since 2000-01-01 of "2026-11-22", and of "0044-03-15 (BC)".
 std::optional<std::int64_t> days_in(std::string_view text);
 std::string date_text(std::int64_t days);
+/// "+02", "-05:30", "+02:00:00" as seconds to the east, and back.
+std::optional<std::int64_t> offset_in(std::string_view text);
+std::string offset_text(std::int64_t seconds);
 /// Microseconds of "12:34:56.789".
 std::optional<std::int64_t> microseconds_of_day_in(std::string_view text);
 std::string time_text(std::int64_t microseconds);

@@ -6,6 +6,7 @@
 
 #include "base/metrics.h"
 #include "front/postgres/value_bytes.h"
+#include "redshift/known_settings.h"
 
 namespace stroma::front::postgres {
 namespace {
@@ -56,6 +57,7 @@ std::int16_t format_at(std::span<const std::int16_t> formats, std::size_t place)
 void Dialogue::run() {
     static Counter& messages =
         counter("stroma_postgres_messages_total", "PostgreSQL messages read");
+    tell_settings();
     while (!is_over_) {
         if (!visitor_.channel.has_read_ahead()) flush();
         if (is_over_) return;
@@ -111,9 +113,9 @@ void Dialogue::fatal(std::string state, std::string message) {
 void Dialogue::tell(const Failure& failure) {
     Report report;
     report.state = failure.sqlstate;
-    report.message = failure.message;
-    report.detail = failure.detail;
-    report.hint = failure.hint;
+    report.message = for_client(failure.message);
+    report.detail = for_client(failure.detail);
+    report.hint = for_client(failure.hint);
     report.position = failure.position;
     if (failure.position > 0 && offset_ <= script_.size())
         report.position += characters_in(script_.substr(0, offset_));
@@ -132,15 +134,49 @@ void Dialogue::finish_statement(std::string_view tag) {
         Report report;
         report.severity = notice.severity;
         report.state = notice.sqlstate;
-        report.message = notice.message;
+        report.message = for_client(notice.message);
         add_report(answers_, report, false);
     }
+    tell_settings();
     answers_.command_complete(tag);
 }
 
-void Dialogue::ready() {
+void Dialogue::tell_settings() {
     for (const auto& [name, value] : session_.take_changed_settings())
         answers_.parameter_status(name, value);
+    const auto value_of = [this](std::string_view name) {
+        return session_.setting(name).value_or("");
+    };
+    style_ = text_style(value_of("datestyle"), value_of("intervalstyle"), value_of("bytea_output"));
+    const std::string encoding = value_of("client_encoding");
+    const redshift::KnownEncoding* const known = redshift::known_encoding(encoding);
+    if (known == nullptr || known->iconv.empty()) {
+        encoding_.reset();
+    } else if (!encoding_ || encoding_->name() != encoding) {
+        auto made = Encoding::named(encoding, known->iconv);
+        encoding_ = made ? *std::move(made) : nullptr;
+        if (made) return;
+        Report report;
+        report.severity = "WARNING";
+        report.state = "22023";
+        report.message = made.error().message + "; texts go as UTF8";
+        add_report(answers_, report, false);
+    }
+}
+
+redshift::Answer<std::string> Dialogue::from_client(std::string_view bytes) const {
+    if (!encoding_) return std::string(bytes);
+    auto text = encoding_->to_utf8(bytes);
+    if (!text) return redshift::refuse("22021", text.error().message);
+    return *std::move(text);
+}
+
+std::string Dialogue::for_client(std::string_view text) const {
+    return encoding_ ? encoding_->told(text) : std::string(text);
+}
+
+void Dialogue::ready() {
+    tell_settings();
     const auto state = session_.state();
     has_begun_ = state != redshift::TransactionState::idle;
     if (!has_begun_) portals_.clear();
@@ -152,7 +188,13 @@ void Dialogue::ready() {
 
 void Dialogue::answer(const Query& query) {
     const Busy busy(visitor_);
-    const std::string script(query.text);  // COPY reads on over the message
+    // Of its own: COPY reads on over the message.
+    const auto read = from_client(query.text);
+    if (!read) {
+        tell(read.error());
+        return ready();
+    }
+    const std::string& script = *read;
     script_ = script;
     offset_ = 0;
     portals_.erase("");
@@ -203,7 +245,9 @@ void Dialogue::answer(const Parse& parse) {
             {"42P05", fmt::format("prepared statement \"{}\" already exists", parse.name)});
     if (statements_.size() >= statements_max)
         return refuse({"54000", "too many prepared statements; close some"});
-    const auto statement = single_statement(parse.text);
+    const auto text = from_client(parse.text);
+    if (!text) return refuse(text.error());
+    const auto statement = single_statement(*text);
     if (!statement) return refuse(statement.error());
     auto prepared = session_.prepare(*statement, parse.types);
     if (!prepared) return refuse(prepared.error());
@@ -226,9 +270,11 @@ redshift::Answer<std::vector<sql::Value>> Dialogue::values_of(
             continue;
         }
         const std::uint32_t type = prepared.parameters[i];
-        auto value = format_at(bind.parameter_formats, i) == 1
-                         ? value_from_binary(type, *bind.parameters[i])
-                         : value_from_text(type, *bind.parameters[i]);
+        const bool is_binary = format_at(bind.parameter_formats, i) == 1;
+        std::string read;
+        std::string_view given = *bind.parameters[i];
+        if (encoding_ && (!is_binary || is_text(type))) given = read = TRY(from_client(given));
+        auto value = is_binary ? value_from_binary(type, given) : value_from_text(type, given);
         if (!value) return tl::unexpected(of_bad_value(value.error()));
         values.push_back(*std::move(value));
     }

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "front/postgres/encoding.h"
 #include "front/postgres/hall.h"
 #include "front/postgres/message.h"
+#include "front/postgres/text_style.h"
 
 // Private to this folder.
 
@@ -65,6 +67,12 @@ private:
     redshift::Answer<void> run_portal(Portal& portal, std::int32_t rows_max);
     void open_group();
     void finish_statement(std::string_view tag);
+    /// Tells of settings that changed; texts look as they say from here on.
+    void tell_settings();
+    /// What the client wrote, in UTF-8. errors  22021
+    redshift::Answer<std::string> from_client(std::string_view bytes) const;
+    /// For messages, which are told whatever the client can read.
+    std::string for_client(std::string_view text) const;
     void ready();
 
     // rows.cpp
@@ -97,8 +105,10 @@ private:
     bool has_group_ = false;    ///< the session's, of messages up to Sync
     bool has_begun_ = false;    ///< a transaction of the client's own is open
     bool has_refused_ = false;  ///< something of the group that the session doesn't know of
-    std::string_view script_;   ///< of the simple query that runs, for places in it
-    std::size_t offset_ = 0;    ///< of the running statement in it
+    TextStyle style_;
+    std::unique_ptr<Encoding> encoding_;  ///< null: UTF-8, or bytes as they are
+    std::string_view script_;             ///< of the simple query that runs, for places in it
+    std::size_t offset_ = 0;              ///< of the running statement in it
 };
 
 }  // namespace stroma::front::postgres

@@ -22,7 +22,9 @@ void Dialogue::describe(std::span<const redshift::Column> columns,
     answers_.begin('T').int16(static_cast<std::int16_t>(columns.size()));
     for (std::size_t i = 0; i < columns.size(); ++i) {
         const auto& column = columns[i];
-        answers_.text(column.name).int32(0).int16(0);  // not told: which table's column it is
+        answers_.text(for_client(column.name))
+            .int32(0)
+            .int16(0);  // not told: which table's column it is
         answers_.int32(column.type_oid).int16(column.size);
         answers_.int32(static_cast<std::uint32_t>(column.typmod)).int16(format_of(formats, i));
     }
@@ -41,12 +43,22 @@ redshift::Answer<void> Dialogue::add_row(const redshift::Cursor& cursor,
             continue;
         }
         const std::size_t place = answers_.open_field();
-        if (format_of(formats, i) == 0) {
+        const std::size_t begun = answers_.size();
+        const bool is_binary = format_of(formats, i) == 1;
+        if (!is_binary && style_.is_usual()) {
             append_text(answers_.raw(), value, columns[i].type_oid);
+        } else if (!is_binary) {
+            append_styled(answers_.raw(), value, columns[i].type_oid, style_);
         } else if (const auto done = append_binary(answers_.raw(), value, columns[i].type_oid);
                    !done) {
             answers_.raw().resize(before);
             return redshift::refuse("22P03", done.error().message);
+        }
+        if (encoding_ && (!is_binary || is_text(columns[i].type_oid))) {
+            const auto bytes = encoding_->from_utf8(std::string_view(answers_.raw()).substr(begun));
+            answers_.raw().resize(bytes ? begun : before);
+            if (!bytes) return redshift::refuse("22P05", bytes.error().message);
+            answers_.raw() += *bytes;
         }
         answers_.close_field(place);
     }
@@ -83,6 +95,7 @@ namespace {
 redshift::Failure of_binary(const Error& error) {
     return {error.code == ErrorCode::unsupported ? "0A000"
             : error.code == ErrorCode::exhausted ? "54000"
+            : error.code == ErrorCode::corrupt   ? "22021"
                                                  : "22P03",
             error.message};
 }
@@ -90,9 +103,16 @@ redshift::Failure of_binary(const Error& error) {
 /// What the client sends of a COPY, as the session reads it.
 class CopiedIn {
 public:
-    explicit CopiedIn(redshift::CopyIn& copy) : copy_(copy), rows_(types_of(copy)) {}
+    CopiedIn(redshift::CopyIn& copy, const Encoding* encoding)
+        : copy_(copy), encoding_(encoding), rows_(types_of(copy)) {}
     redshift::Answer<void> write(std::string_view bytes) {
-        if (!copy_.is_binary()) return copy_.write(bytes);
+        if (!copy_.is_binary() && encoding_ == nullptr) return copy_.write(bytes);
+        if (!copy_.is_binary()) {
+            const std::string all = std::exchange(rest_, {}).append(bytes);
+            const auto text = encoding_->to_utf8(all, &rest_);
+            if (!text) return given_up(text.error());
+            return copy_.write(*text);
+        }
         std::string lines;
         const auto taken = rows_.take(bytes, lines);
         if (!taken) return given_up(taken.error());
@@ -116,6 +136,8 @@ private:
         return tl::unexpected(of_binary(error));
     }
     redshift::CopyIn& copy_;
+    const Encoding* encoding_;
+    std::string rest_;  ///< of a character whose bytes haven't all come
     BinaryRows rows_;
 };
 
@@ -123,7 +145,7 @@ private:
 
 redshift::Answer<void> Dialogue::copy_in(const redshift::Prepared& prepared) {
     const auto copy = TRY(session_.copy_in(prepared));
-    CopiedIn copied(*copy);
+    CopiedIn copied(*copy, encoding_.get());
     add_copy_response('G', copy->is_binary(), copy->columns());
     flush();
     for (;;) {
@@ -170,7 +192,14 @@ redshift::Answer<void> Dialogue::copy_out_binary(redshift::Cursor& rows) {
     while (!is_over_ && TRY(rows.next())) {
         begin_copied_row(piece, columns.size());
         for (std::size_t at = 0; at < columns.size(); ++at) {
-            const auto added = append_copied_value(piece, rows.value(at), columns[at].type_oid);
+            sql::Value value = rows.value(at);
+            auto* const text = std::get_if<std::string>(&value);
+            if (encoding_ && text != nullptr && is_text(columns[at].type_oid)) {
+                auto bytes = encoding_->from_utf8(*text);
+                if (!bytes) return redshift::refuse("22P05", bytes.error().message);
+                *text = *std::move(bytes);
+            }
+            const auto added = append_copied_value(piece, value, columns[at].type_oid);
             if (!added) return tl::unexpected(of_binary(added.error()));
         }
         answers_.begin('d').bytes(piece).end();  // a row each, the first behind the head
@@ -188,7 +217,13 @@ redshift::Answer<void> Dialogue::copy_out(const redshift::Prepared& prepared) {
     while (!copy->is_binary()) {
         const std::string piece = TRY(copy->read());
         if (piece.empty() || is_over_) break;
-        add_copied_lines(piece);
+        if (encoding_) {
+            const auto bytes = encoding_->from_utf8(piece);
+            if (!bytes) return redshift::refuse("22P05", bytes.error().message);
+            add_copied_lines(*bytes);
+        } else {
+            add_copied_lines(piece);
+        }
         if (answers_.size() >= answer_bytes) flush();
     }
     answers_.bare('c');

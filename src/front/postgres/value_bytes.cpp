@@ -9,15 +9,20 @@
 
 #include "base/bytes.h"
 #include "base/utf8.h"
-#include "front/postgres/array_text.h"
 #include "front/postgres/binary_numbers.h"
-#include "front/postgres/interval_text.h"
 #include "redshift/types.h"
+#include "redshift/value_text.h"
 
 namespace stroma::front::postgres {
 namespace {
 
+using redshift::bytes_in;
 using redshift::element_of;
+using redshift::elements_in;
+using redshift::engine_bytes;
+using redshift::engine_list;
+using redshift::interval_in;
+using redshift::interval_text;
 
 constexpr std::uint32_t varbyte = 6551;  // Redshift's own number
 
@@ -28,6 +33,9 @@ std::size_t integer_size(std::uint32_t type) {
 }
 bool is_integer(std::uint32_t type) {
     return type == oid::int2 || type == oid::int4 || type == oid::int8 || type == oid::object;
+}
+bool is_moment(std::uint32_t type) {
+    return type == oid::date || type == oid::timestamp || type == oid::timestamptz;
 }
 bool is_real(std::uint32_t type) { return type == oid::float4 || type == oid::float8; }
 bool is_textual(std::uint32_t type) {
@@ -87,27 +95,6 @@ std::optional<bool> boolean_in(std::string_view text) {
     return std::nullopt;
 }
 
-/// Bytes as the engine reads them from a text: every one escaped.
-std::string engine_bytes(std::string_view bytes) {
-    std::string text;
-    for (const char c : bytes)
-        fmt::format_to(std::back_inserter(text), "\\x{:02X}", static_cast<unsigned char>(c));
-    return text;
-}
-
-/// "\\x6162" as bytes; any other text is taken as it stands.
-std::string bytes_in(std::string_view text) {
-    if (!text.starts_with("\\x") || text.size() % 2 != 0) return std::string(text);
-    std::string bytes;
-    for (std::size_t i = 2; i < text.size(); i += 2) {
-        unsigned value = 0;
-        const auto [end, failed] = std::from_chars(text.data() + i, text.data() + i + 2, value, 16);
-        if (failed != std::errc{} || end != text.data() + i + 2) return std::string(text);
-        bytes += static_cast<char>(value);
-    }
-    return bytes;
-}
-
 Result<void> append_array(std::string& out, std::string_view text, std::uint32_t element) {
     const auto elements = elements_in(text);
     if (!elements || !has_binary(element)) return no_value("array", text);
@@ -125,7 +112,8 @@ Result<void> append_array(std::string& out, std::string_view text, std::uint32_t
             continue;
         }
         std::string bytes;
-        const sql::Value value = TRY(value_from_text(element, *one));
+        const sql::Value value =
+            is_bytes(element) ? sql::Value(bytes_in(*one)) : TRY(value_from_text(element, *one));
         TRY(append_binary(bytes, value, element));
         append_big_endian(out, bytes.size(), 4);
         out += bytes;
@@ -157,9 +145,12 @@ Result<sql::Value> array_from_binary(std::string_view bytes) {
             continue;
         }
         if (static_cast<std::size_t>(size) > bytes.size()) return no_value("array", "");
+        const auto value = TRY(value_from_binary(element, take(static_cast<std::size_t>(size))));
         std::string text;
-        append_text(text, TRY(value_from_binary(element, take(static_cast<std::size_t>(size)))),
-                    element);
+        if (is_bytes(element))
+            text = std::get<std::string>(value);  // already as the engine reads them
+        else
+            append_text(text, value, element);
         elements.push_back(std::move(text));
     }
     return sql::Value(engine_list(elements));
@@ -171,8 +162,18 @@ Result<void> append_time(std::string& out, const std::string& text, std::uint32_
     if (type == oid::date) {
         value = days_in(text);
         size = 4;
+        if (text == "infinity") value = std::numeric_limits<std::int32_t>::max();
+        if (text == "-infinity") value = std::numeric_limits<std::int32_t>::min();
     } else if (type == oid::time) {
         value = microseconds_of_day_in(text);
+    } else if (type == oid::timetz) {
+        const std::size_t sign = std::min(text.find_first_of("+-"), text.size());
+        const auto of_day = microseconds_of_day_in(text.substr(0, sign));
+        const auto east = offset_in(text.substr(sign));
+        if (!of_day || !east) return no_value("time", text);
+        append_big_endian(out, static_cast<std::uint64_t>(*of_day), 8);
+        append_big_endian(out, static_cast<std::uint32_t>(-*east), 4);
+        return {};
     } else {
         value = microseconds_in(text);
     }
@@ -233,9 +234,12 @@ Result<void> append_interval(std::string& out, std::string_view text) {
 }
 
 std::string interval_from_binary(std::string_view bytes) {
-    return interval_text({static_cast<std::int64_t>(big_endian(bytes.substr(0, 8))),
-                          static_cast<std::int32_t>(big_endian(bytes.substr(8, 4))),
-                          static_cast<std::int32_t>(big_endian(bytes.substr(12, 4)))});
+    const redshift::Interval interval{static_cast<std::int64_t>(big_endian(bytes.substr(0, 8))),
+                                      static_cast<std::int32_t>(big_endian(bytes.substr(8, 4))),
+                                      static_cast<std::int32_t>(big_endian(bytes.substr(12, 4)))};
+    std::string text = interval_text(interval);
+    // The engine reads no plus.
+    return text.find('+') == text.npos ? text : redshift::engine_interval(interval);
 }
 
 }  // namespace
@@ -244,9 +248,11 @@ bool has_binary(std::uint32_t type) {
     if (const std::uint32_t element = element_of(type); element != 0) return has_binary(element);
     return type == oid::boolean || is_bytes(type) || is_integer(type) || is_real(type) ||
            is_textual(type) || type == oid::date || type == oid::time || type == oid::timestamp ||
-           type == oid::timestamptz || type == oid::numeric || type == oid::uuid ||
-           type == oid::interval;
+           type == oid::timestamptz || type == oid::timetz || type == oid::numeric ||
+           type == oid::uuid || type == oid::interval;
 }
+
+bool is_text(std::uint32_t type) { return is_textual(type); }
 
 void append_text(std::string& out, const sql::Value& value, std::uint32_t type) {
     if (const auto* truth = std::get_if<bool>(&value))
@@ -260,6 +266,9 @@ void append_text(std::string& out, const sql::Value& value, std::uint32_t type) 
             out += "\\x" + to_hex(as_bytes(*text));
         else if (const auto interval = type == oid::interval ? interval_in(*text) : std::nullopt)
             out += interval_text(*interval);
+        else if (const std::size_t before = is_moment(type) ? text->find(" (BC)") : text->npos;
+                 before != text->npos)
+            out += text->substr(0, before) + text->substr(before + 5) + " BC";
         else
             out += *text;
     }
@@ -284,8 +293,7 @@ Result<void> append_binary(std::string& out, const sql::Value& value, std::uint3
     }
     if (type == oid::uuid) return append_uuid(out, text);
     if (type == oid::interval) return append_interval(out, text);
-    if (type == oid::date || type == oid::time || type == oid::timestamp ||
-        type == oid::timestamptz)
+    if (is_moment(type) || type == oid::time || type == oid::timetz)
         return append_time(out, text, type);
     if (type == oid::jsonb) out += '\1';
     out += text;
@@ -310,9 +318,7 @@ Result<sql::Value> value_from_text(std::uint32_t type, std::string_view text) {
         return sql::Value(*number);
     }
     if (is_bytes(type)) return sql::Value(engine_bytes(bytes_in(text)));
-    if (element_of(type) != 0) {
-        if (const auto elements = elements_in(text)) return sql::Value(engine_list(*elements));
-    }
+    if (auto told = redshift::engine_text(type, text)) return sql::Value(*std::move(told));
     return sql::Value(std::string(text));
 }
 
@@ -345,6 +351,9 @@ Result<sql::Value> value_from_binary(std::uint32_t type, std::string_view bytes)
         return sql::Value(date_text(static_cast<std::int32_t>(raw)));
     if (type == oid::time && size_is(8) && number >= 0 && number <= 86'400'000'000)
         return sql::Value(time_text(number));
+    if (type == oid::timetz && size_is(12) && number >= 0 && number <= 86'400'000'000)
+        return sql::Value(time_text(number) +
+                          offset_text(-static_cast<std::int32_t>(big_endian(bytes.substr(8, 4)))));
     if (type == oid::timestamp && size_is(8)) return sql::Value(timestamp_text(number));
     if (type == oid::timestamptz && size_is(8)) return sql::Value(timestamp_text(number) + "+00");
     if (type == oid::uuid && size_is(16)) return sql::Value(uuid_text(bytes));

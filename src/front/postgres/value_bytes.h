@@ -24,6 +24,9 @@ inline constexpr std::uint32_t boolean = 16, bytea = 17, character = 18, name = 
 /// Whether the type has a binary form here, in both directions.
 bool has_binary(std::uint32_t type);
 
+/// Whether the binary form of its values is their text.
+bool is_text(std::uint32_t type);
+
 /// Appends the value as text; not for null.
 void append_text(std::string& out, const sql::Value& value, std::uint32_t type);
 /// Appends it in the type's binary form. errors  unsupported  the type has none here

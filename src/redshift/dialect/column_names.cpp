@@ -2,6 +2,7 @@
 #include <array>
 
 #include "redshift/rewrite.h"
+#include "redshift/types.h"
 
 namespace stroma::redshift {
 namespace {
@@ -77,27 +78,92 @@ std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t fr
     return "?column?";
 }
 
-std::optional<std::string> item_name(std::span<const Token> tokens, std::size_t from,
-                                     std::size_t to) {
+/// Where an item's alias begins, "AS name" or "name"; `to` where it has none.
+std::size_t alias_of(std::span<const Token> tokens, std::size_t from, std::size_t to) {
     int depth = 0;
     for (std::size_t at = from; at < to; ++at) {
         if (is_sign(tokens[at], "(")) ++depth;
         if (is_sign(tokens[at], ")")) --depth;
-        if (depth == 0 && is_word(tokens[at], "as")) return std::nullopt;
+        if (depth == 0 && is_word(tokens[at], "as")) return at;
     }
     const bool has_alias = to - from >= 2 && is_name(tokens[to - 1]) &&
                            !is_word(tokens[to - 1], "end") && ends_value(tokens[to - 2]) &&
                            !is_sign(tokens[to - 2], ".") && !is_sign(tokens[to - 2], "::") &&
                            !is_word(tokens[to - 1], "precision");
-    if (has_alias) return std::nullopt;
-    return name_of(tokens, from, to);
+    return has_alias ? to - 1 : to;
 }
 
-}  // namespace
+std::optional<std::string> item_name(std::span<const Token> tokens, std::size_t from,
+                                     std::size_t to) {
+    return alias_of(tokens, from, to) < to ? std::nullopt : name_of(tokens, from, to);
+}
 
-ColumnNames column_names(std::span<const Token> tokens, std::size_t from, std::size_t to) {
-    ColumnNames names;
-    if (from >= to || !is_word(tokens[from], "select")) return names;
+/// The type that stands at tokens[at], up to `to`.
+WrittenType type_written(std::span<const Token> tokens, std::size_t at, std::size_t to) {
+    WrittenType written;
+    const std::string word = tokens[at].word;
+    if (word.starts_with("reg")) return written;
+    const std::size_t begun = at;
+    const std::vector<Token> only(tokens.begin() + static_cast<std::ptrdiff_t>(at), tokens.end());
+    std::size_t behind = 0;
+    const auto type = read_type(only, behind);
+    if (!type || begun + behind != to) return written;
+    written.oid = type->oid;
+    bool has_length = false;
+    for (at = begun; at < to; ++at) has_length = has_length || is_sign(tokens[at], "(");
+    if (has_length) written.typmod = type->typmod;
+    const bool is_array = is_sign(tokens[to - 1], "]");
+    const std::uint32_t element = word == "text"    ? oid::text
+                                  : word == "json"  ? oid::json
+                                  : word == "jsonb" ? 3802
+                                                    : 0;
+    if (element != 0) written.oid = is_array ? array_of(element) : element;
+    const bool is_time = word.starts_with("time") || word == "interval";
+    if (has_length && is_time && tokens[begun + 2].kind == TokenKind::number) {
+        written.typmod =
+            static_cast<std::int32_t>(std::strtol(tokens[begun + 2].word.c_str(), nullptr, 10));
+        if (word == "interval") written.typmod |= 0x7fff << 16;
+    }
+    return written;
+}
+
+WrittenType item_type(std::span<const Token> tokens, std::size_t from, std::size_t to) {
+    to = alias_of(tokens, from, to);
+    WrittenType written;
+    if (from >= to) return written;
+    if (to == from + 1) {
+        if (tokens[from].kind == TokenKind::text) written.oid = oid::text;
+        if (tokens[from].kind == TokenKind::parameter)
+            written.parameter = std::strtoul(tokens[from].word.c_str() + 1, nullptr, 10);
+        return written;
+    }
+    const bool is_call = is_word(tokens[from], "cast") && is_sign(tokens[from + 1], "(") &&
+                         close_of(tokens, from + 1, to) == to - 1;
+    int depth = 0;
+    std::size_t last = to;
+    for (std::size_t at = from; at < to; ++at) {
+        const Token& token = tokens[at];
+        if (is_sign(token, ")") || is_sign(token, "]")) --depth;
+        if (is_call && depth == 1 && is_word(token, "as"))
+            return type_written(tokens, at + 1, to - 1);
+        if (depth == 0 && is_sign(token, "::")) last = at;
+        constexpr std::array<std::string_view, 3> parts = {"::", ".", "]"};
+        const bool is_part = std::find(parts.begin(), parts.end(), token.word) != parts.end() ||
+                             token.word == ")" || token.word == "(" || token.word == "[";
+        if (depth == 0 && token.kind == TokenKind::sign && !is_part) return written;
+        // Words side by side are an operator: x IS NULL, y AT TIME ZONE.
+        if (depth == 0 && last == to && at > from && token.kind == TokenKind::word &&
+            tokens[at - 1].kind != TokenKind::sign)
+            return written;
+        if (is_sign(token, "(") || is_sign(token, "[")) ++depth;
+    }
+    return last + 1 < to ? type_written(tokens, last + 1, to) : written;
+}
+
+/// Tells of each item of a SELECT's list, and of stars.
+template <typename Item>
+void walk_items(std::span<const Token> tokens, std::size_t from, std::size_t to, Item item) {
+    if (from >= to || !is_word(tokens[from], "select")) return;
     ++from;
     if (from < to && (is_word(tokens[from], "distinct") || is_word(tokens[from], "all"))) ++from;
     if (from + 1 < to && is_word(tokens[from], "top")) from += 2;
@@ -105,12 +171,7 @@ ColumnNames column_names(std::span<const Token> tokens, std::size_t from, std::s
     std::size_t begun = from;
     const auto end_item = [&](std::size_t at) {
         const bool is_star = at > begun && is_sign(tokens[at - 1], "*") && at - begun <= 5;
-        if (is_star) {
-            names.has_star = true;
-            names.last.clear();
-        } else {
-            (names.has_star ? names.last : names.first).push_back(item_name(tokens, begun, at));
-        }
+        item(begun, at, is_star);
         begun = at + 1;
     };
     for (std::size_t at = from; at <= to; ++at) {
@@ -124,13 +185,41 @@ ColumnNames column_names(std::span<const Token> tokens, std::size_t from, std::s
                           tokens[at].word == "intersect"));
         if (is_over) {
             if (at > begun) end_item(at);
-            return names;
+            return;
         }
         if (is_sign(tokens[at], "(") || is_sign(tokens[at], "[")) ++depth;
         if (is_sign(tokens[at], ")") || is_sign(tokens[at], "]")) --depth;
         if (depth == 0 && is_sign(tokens[at], ",")) end_item(at);
     }
+}
+
+}  // namespace
+
+ColumnNames column_names(std::span<const Token> tokens, std::size_t from, std::size_t to) {
+    ColumnNames names;
+    walk_items(tokens, from, to, [&](std::size_t begun, std::size_t end, bool is_star) {
+        if (!is_star) {
+            (names.has_star ? names.last : names.first).push_back(item_name(tokens, begun, end));
+            return;
+        }
+        names.has_star = true;
+        names.last.clear();
+    });
     return names;
+}
+
+WrittenTypes written_types(std::span<const Token> tokens, std::size_t from, std::size_t to) {
+    WrittenTypes types;
+    bool has_star = false;
+    walk_items(tokens, from, to, [&](std::size_t begun, std::size_t end, bool is_star) {
+        if (!is_star) {
+            (has_star ? types.last : types.first).push_back(item_type(tokens, begun, end));
+            return;
+        }
+        has_star = true;
+        types.last.clear();
+    });
+    return types;
 }
 
 }  // namespace stroma::redshift

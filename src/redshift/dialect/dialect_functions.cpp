@@ -7,6 +7,7 @@
 #include "redshift/dialect/date_format.h"
 #include "redshift/rewriter.h"
 #include "redshift/types.h"
+#include "redshift/value_text.h"
 
 namespace stroma::redshift {
 namespace {
@@ -306,6 +307,11 @@ Written rewrite_cast(Call& call) {
     if (as == call.close()) return std::nullopt;
     std::string value = TRY(rewriter.range({call.open() + 1, as}, true));
     const std::string& wanted = rewriter.token(as + 1).word;
+    const Token& first = rewriter.token(call.open() + 1);
+    const bool is_single = as == call.open() + 2;
+    if (as + 2 == call.close() && wanted.starts_with("reg") && wanted.size() >= 6 && is_single &&
+        first.kind == TokenKind::parameter)
+        value = fmt::format("CAST({} AS VARCHAR)", value);
     if (as + 2 == call.close() && wanted.starts_with("reg") && wanted.size() >= 6)
         return fmt::format("to_{}({})", wanted, value);
     std::vector<Token> type_tokens;
@@ -314,6 +320,8 @@ Written rewrite_cast(Call& call) {
     std::size_t at = 0;
     const auto type = TRY(read_type(type_tokens, at));
     if (at + 1 != type_tokens.size()) return fail(syntax_failure(type_tokens[at]));
+    if (is_single && first.kind == TokenKind::text)
+        if (const auto text = engine_text(type.oid, first.word)) value = quoted_text(*text);
     if (type.length > 0 && type.length < 65535)
         return fmt::format("left(CAST({} AS VARCHAR), {})", value, type.length);
     const Token& literal = rewriter.token(call.open() + 1);

@@ -8,6 +8,7 @@
 #include "redshift/dialect/call.h"
 #include "redshift/rewriter.h"
 #include "redshift/types.h"
+#include "redshift/value_text.h"
 
 namespace stroma::redshift {
 namespace {
@@ -114,14 +115,9 @@ Answer<void> Rewriter::step(Frame& frame, std::size_t& at) {
         case TokenKind::parameter: {
             frame.out += gap(at);
             frame.primary = frame.out.size();
-            const auto number =
-                static_cast<std::size_t>(std::strtoul(token.word.c_str() + 1, nullptr, 10));
-            const bool has_type = number >= 1 && number <= context_.parameter_types.size() &&
-                                  !context_.parameter_types[number - 1].empty();
             const std::string value = context_.parameters_are_null ? "NULL" : token.word;
-            frame.out += has_type ? fmt::format("CAST({} AS {})", value,
-                                                context_.parameter_types[number - 1])
-                                  : value;
+            frame.out +=
+                has_type(at) ? fmt::format("CAST({} AS {})", value, parameter_type(at)) : value;
             ++at;
             return {};
         }
@@ -136,6 +132,30 @@ Answer<void> Rewriter::step(Frame& frame, std::size_t& at) {
             ++at;
             return {};
     }
+}
+
+const std::string& Rewriter::parameter_type(std::size_t at) const {
+    static const std::string none;
+    const std::size_t number = std::strtoul(tokens_[at].word.c_str() + 1, nullptr, 10);
+    const auto& types = context_.parameter_types;
+    return number >= 1 && number <= types.size() ? types[number - 1] : none;
+}
+
+// Whether all that generate_series is given are integers of four bytes at most, as far as can be
+// seen: then so are its rows.
+bool Rewriter::are_small(std::size_t open, std::size_t close) const {
+    for (const TokenRange each : arguments(open, close)) {
+        const std::size_t at = each.from + (is_sign(each.from, "-") ? 1 : 0);
+        if (at + 1 != each.to) return false;
+        const Token& token = tokens_[at];
+        const bool is_number = token.kind == TokenKind::number && token.word.size() < 10 &&
+                               token.word.find_first_not_of("0123456789") == std::string::npos;
+        const bool is_parameter =
+            token.kind == TokenKind::parameter &&
+            (parameter_type(at) == "SMALLINT" || parameter_type(at) == "INTEGER");
+        if (!is_number && !is_parameter) return false;
+    }
+    return true;
 }
 
 Answer<void> Rewriter::top(Frame& frame, std::size_t& at) {
@@ -294,6 +314,13 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
         const bool is_information =
             first == "information_schema" && is_sign(at + 1, ".") &&
             (context_.has_information_schema || is_word(at + 2, "_pg_expandarray"));
+        if (first == "information_schema" && is_sign(at + 1, ".") && is_word(at + 2, "columns") &&
+            frame.in_from) {
+            at += 3;
+            frame.out += fmt::format("{}.stroma_columns", schema::catalog);
+            name_relation(frame, at, "columns");
+            return {};
+        }
         if (is_catalog || is_information) {
             const bool is_function = is_sign(at + 3, "(");
             if (is_catalog && session_relation(frame, at, at + 2)) return {};
@@ -335,27 +362,105 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
 
 // A relation that only the session knows, written at `name`; what stands for it is a subquery.
 bool Rewriter::session_relation(Frame& frame, std::size_t& at, std::size_t name) const {
-    if (!frame.in_from || !is_word(name, "pg_cursors") || !context_.session_value) return false;
-    const auto relation = context_.session_value("pg_cursors");
+    const bool is_one = is_word(name, "pg_cursors") || is_word(name, "pg_prepared_statements");
+    if (!frame.in_from || !is_one || !context_.session_value) return false;
+    const auto relation = context_.session_value(tokens_[name].word);
     if (!relation) return false;
     frame.out += *relation;
     at = name + 1;
-    // Without a name of its own it goes by the relation's.
-    const bool is_named = at < frame.end && tokens_[at].kind == TokenKind::word &&
-                          !among(ends_from, tokens_[at].word) && !among(joins, tokens_[at].word);
-    if (!is_named) frame.out += " AS pg_cursors";
+    name_relation(frame, at, tokens_[name].word);
+    return true;
+}
+
+// Without a name of its own a relation goes by the one that the client knows.
+void Rewriter::name_relation(Frame& frame, std::size_t at, std::string_view name) const {
+    const bool is_named = at < frame.end && (tokens_[at].kind == TokenKind::quoted ||
+                                             (tokens_[at].kind == TokenKind::word &&
+                                              !among(ends_from, tokens_[at].word) &&
+                                              !among(joins, tokens_[at].word)));
+    if (!is_named) frame.out += fmt::format(" AS {}", name);
+}
+
+// string_to_array(…) s in FROM: one row, whose column is called as the relation.
+Answer<bool> Rewriter::array_relation(Frame& frame, std::size_t& at) {
+    if (!frame.in_from || frame.is_call || !is_word(at, "string_to_array")) return false;
+    const std::size_t close = closing(at + 1);
+    const std::size_t alias = is_word(close + 1, "as") ? close + 2 : close + 1;
+    const bool is_named = alias < frame.end && tokens_[alias].kind == TokenKind::word &&
+                          !among(ends_from, tokens_[alias].word) &&
+                          !among(joins, tokens_[alias].word);
+    const std::string name = quoted_name(is_named ? tokens_[alias].word : tokens_[at].word);
+    frame.out += fmt::format("(SELECT string_to_array({0}) AS {1}) AS {1}",
+                             TRY(range({at + 2, close}, true)), name);
+    at = is_named ? alias + 1 : close + 1;
     return true;
 }
 
 // The engine's own function would tell its settings; the session's are those that clients know.
-bool Rewriter::setting(Frame& frame, std::size_t& at) const {
-    const bool is_named = is_word(at, "current_setting") && is_sign(at + 1, "(") &&
-                          tokens_[at + 2].kind == TokenKind::text && context_.session_value;
-    if (!is_named) return false;
+Answer<bool> Rewriter::setting(Frame& frame, std::size_t& at) {
+    if (!is_sign(at + 1, "(") || !context_.session_value) return false;
+    if (is_word(at, "set_config")) return setting_change(frame, at);
+    if (!is_word(at, "current_setting")) return false;
     const std::size_t close = closing(at + 1);
-    const auto value = context_.session_value("setting " + tokens_[at + 2].word);
-    if (!value || (close != at + 3 && !is_sign(at + 3, ","))) return false;
-    frame.out += *value;
+    const auto given = arguments(at + 1, close);
+    if (given.empty() || given.size() > 2 || close >= frame.end)
+        return fail(syntax_failure(tokens_[at + 1], "current_setting needs a setting's name"));
+    const bool may_miss = given.size() == 2 && is_word(given[1].from, "true");
+    const Token& name = tokens_[given[0].from];
+    const bool is_literal = name.kind == TokenKind::text && given[0].to == given[0].from + 1;
+    if (is_literal) {
+        const auto value = context_.session_value("setting " + name.word);
+        if (!value && !may_miss)
+            return refuse("42704",
+                          fmt::format("unrecognized configuration parameter \"{}\"", name.word));
+        frame.out += value ? *value : "CAST(NULL AS VARCHAR)";
+    } else {
+        const auto all = context_.session_value("settings");
+        if (!all) return false;
+        const std::string asked = "CAST(" + TRY(range(given[0], true)) + " AS VARCHAR)";
+        for (const char letter : may_miss ? all->substr(0, all->rfind(" ELSE ")) + " END" : *all)
+            frame.out += letter == '@' ? asked : std::string(1, letter);
+    }
+    at = close + 1;
+    return true;
+}
+
+// What it sets the session sets before the statement runs; here only its value is left of it.
+Answer<bool> Rewriter::setting_change(Frame& frame, std::size_t& at) {
+    const std::size_t close = closing(at + 1);
+    const auto given = arguments(at + 1, close);
+    if (context_.setting_changes == nullptr || given.size() != 3 || close >= frame.end)
+        return false;
+    SettingChange change;
+    const auto read = [&](TokenRange from, std::string& text, std::size_t& parameter) {
+        const Token& token = tokens_[from.from];
+        if (from.to != from.from + 1) return false;
+        if (token.kind == TokenKind::text) text = token.word;
+        if (token.kind == TokenKind::parameter)
+            parameter = std::strtoul(token.word.c_str() + 1, nullptr, 10);
+        return token.kind == TokenKind::text || parameter > 0;
+    };
+    change.is_local = is_word(given[2].from, "true");
+    if (!read(given[0], change.name, change.name_parameter) ||
+        !read(given[1], change.value, change.value_parameter) ||
+        (!change.is_local && !is_word(given[2].from, "false")))
+        return refuse("0A000",
+                      "set_config takes a name and a value, as texts or parameters, and true or "
+                      "false");
+    const auto text = [](const std::string& value, std::size_t parameter) {
+        return parameter > 0 ? fmt::format("CAST(${} AS VARCHAR)", parameter) : quoted_text(value);
+    };
+    frame.out += fmt::format("CASE WHEN {} IS NULL THEN NULL ELSE {} END",
+                             text(change.name, change.name_parameter),
+                             text(change.value, change.value_parameter));
+    // A statement is written twice where the engine finds out its parameters' types.
+    auto& changes = *context_.setting_changes;
+    const bool is_known = std::any_of(changes.begin(), changes.end(), [&](const auto& each) {
+        return each.name == change.name && each.value == change.value &&
+               each.name_parameter == change.name_parameter &&
+               each.value_parameter == change.value_parameter;
+    });
+    if (!is_known) changes.push_back(std::move(change));
     at = close + 1;
     return true;
 }
@@ -392,7 +497,8 @@ bool Rewriter::relation_call(Frame& frame, std::size_t& at) const {
 }
 
 Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
-    if (setting(frame, at) || relation_call(frame, at)) return {};
+    if (TRY(setting(frame, at)) || TRY(array_relation(frame, at)) || relation_call(frame, at))
+        return {};
     const Token& token = tokens_[at];
     if (!is_function_for_users(token.word))
         return refuse("42501", fmt::format("permission denied for function {}", token.word));
@@ -405,13 +511,26 @@ Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
     }
     const std::size_t close = std::min(closing(open), frame.end);
     // In a list of columns the engine gives it as one list, not as rows.
-    const bool is_rows = token.word == "generate_series" && !frame.in_from && !frame.is_call;
-    if (is_rows) frame.out += "unnest(";
+    const bool is_series = token.word == "generate_series";
+    const bool is_rows = is_series && !frame.in_from && !frame.is_call;
+    const bool is_small = is_series && are_small(open, close);
+    if (is_rows) frame.out += is_small ? "CAST(unnest(" : "unnest(";
+    const std::size_t begun = frame.out.size();
     frame.out += token.kind == TokenKind::word ? token.word : quoted_name(token.word);
     frame.out += "(" + TRY(range({name_at + 2, close}, true)) + ")";
-    if (is_rows) frame.out += ")";
+    if (is_rows) frame.out += is_small ? ") AS INTEGER)" : ")";
     at = std::min(close + 1, frame.end);
+    const std::size_t called = frame.out.size();
     name_column(frame, at, token.word);
+    // Named it is a relation of one column that we know: of integers, as in PostgreSQL.
+    if (is_small && frame.out.size() > called) {
+        const std::string series = frame.out.substr(begun, called - begun);
+        const std::string alias =
+            frame.out.substr(called + 4, frame.out.find('(', called) - called - 4);
+        frame.out.resize(begun);
+        frame.out += fmt::format("(SELECT CAST({0} AS INTEGER) AS {0} FROM {1} AS s({0})) AS {0}",
+                                 alias, series);
+    }
     return {};
 }
 
@@ -466,7 +585,7 @@ bool Rewriter::may_be_zero(std::size_t from, std::size_t to, std::size_t end) co
     if (to == from + 1 && tokens_[from].kind == TokenKind::number)
         return tokens_[from].word.find_first_not_of("0.") == std::string::npos;
     for (std::size_t at = from; at < to; ++at)
-        if (tokens_[at].kind == TokenKind::parameter) return false;
+        if (tokens_[at].kind == TokenKind::parameter && !has_type(at)) return false;
     return true;
 }
 
@@ -481,48 +600,6 @@ Answer<void> Rewriter::divide(Frame& frame, std::size_t& at) {
     frame.primary = frame.out.size();
     frame.out += fmt::format(" {}.divisor({})", schema::dialect, divisor);
     at = behind;
-    return {};
-}
-
-/// A literal in a form that the engine reads as that type.
-std::string literal_of_type(const Token& literal, std::string_view engine_type) {
-    const bool is_date = engine_type == "DATE";
-    if (is_date || engine_type == "TIMESTAMP")
-        return quoted_text(usual_moment(literal.word, is_date));
-    const std::string word = lower_of(literal.word);
-    if (engine_type == "BOOLEAN" && (word == "on" || word == "off"))
-        return word == "on" ? "'true'" : "'false'";
-    return quoted_text(literal.word);
-}
-
-// ::type
-Answer<void> Rewriter::cast(Frame& frame, std::size_t& at) {
-    const Token* const literal =
-        at > 0 && tokens_[at - 1].kind == TokenKind::text ? &tokens_[at - 1] : nullptr;
-    ++at;
-    const Token& token = tokens_[at];
-    const bool named = is_word(at, "pg_catalog") && is_sign(at + 1, ".");
-    const std::string& word = named ? tokens_[at + 2].word : token.word;
-    std::string operand = frame.out.substr(std::min(frame.primary, frame.out.size()));
-    if (word.starts_with("reg") && word.size() >= 6 && tokens_[at].kind == TokenKind::word) {
-        at += named ? 3 : 1;
-        frame.out.resize(frame.primary);
-        frame.out += fmt::format(" to_{}({})", word, operand);
-        return {};
-    }
-    const auto type = TRY(read_type(tokens_, at));
-    const bool cuts = type.length > 0 && type.length < 65535 && type.declared != "character(1)";
-    if (cuts) {
-        frame.out.resize(frame.primary);
-        frame.out += fmt::format(" left(CAST({} AS VARCHAR), {})", operand, type.length);
-        return {};
-    }
-    if (literal != nullptr) {
-        frame.out.resize(frame.primary);
-        frame.out += gap(static_cast<std::size_t>(literal - tokens_.data())) +
-                     literal_of_type(*literal, type.engine);
-    }
-    frame.out += "::" + type.engine;
     return {};
 }
 

@@ -139,7 +139,8 @@ Answer<std::unique_ptr<CopyIn>> EngineSession::copy_in(const Prepared& prepared)
     const auto start = [&]() -> Answer<std::unique_ptr<CopyIn>> {
         const auto& tokens = prepared.plan->tokens;
         const auto copy = TRY(read_stream_copy(prepared.statement.text, tokens));
-        auto target = TRY(load_target(*this, tokens, copy.table_at, copy.columns, false));
+        // As in PostgreSQL all columns are sent, those that would number themselves, too.
+        auto target = TRY(load_target(*this, tokens, copy.table_at, copy.columns, true));
         settle_live();
         return std::make_unique<StreamIn>(*this, std::move(target), copy.options);
     };
