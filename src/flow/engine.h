@@ -91,7 +91,7 @@ public:
     /// Does what waits for the archive, here and now.
     Result<void> work_off_archive(const std::function<bool()>& cancelled);
     Result<ArchiveSums> archive_sums();
-    /// Rises whenever an output has gone to the archive or come back.
+    /// Rises whenever an output has gone to the archive or come back, or was edited by hand.
     std::uint64_t moves() const;
     /// What an attempt wrote; "" when it isn't there any more.
     fs::path log_of(const Task& task, int attempt) const;

@@ -130,6 +130,7 @@ export const runSteps = (t) => {
     async runEdited() {
       await go(`runs/${t.order.run}/view?item=${t.order.item}`);
       await settled();
+      [t.seen.unedited] = await canvases();
       await button("Edit cells").click();
       const changes = t.page.getByRole("list", { name: "Changes by hand" }).locator("li");
       const clickOn = async ([x, y]) => {

@@ -123,6 +123,7 @@ def test_cells_are_edited_on_the_picture_and_become_a_dataset(
                   size=[400, 300], cells=[[25, 25], [53, 25]], dataset="by-hand",
                   outline=[[92, 92], [98, 92], [98, 98], [92, 98]])
     first, second = (int(one) for one in seen["chosen"].split(","))
+    assert (pixels_of(seen["edited"]) != pixels_of(seen["unedited"])).any(), "it is drawn anew"
     assert first != second
     assert seen["changes"][1].startswith(f"merged {first}, {second} local")
     assert seen["changes"][0].startswith("drawn ")

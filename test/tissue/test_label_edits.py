@@ -76,6 +76,12 @@ class Hands:
     def labels(self, output="labels"):
         return tifffile.imread(io.BytesIO(self.file("nuclei", output)))
 
+    def tile(self):
+        """The upper left tile as the viewer is given it."""
+        answer = self.ask(f"/pictures/{self.picture()}/tiles/0/0/0/0")
+        width, height, kind = answer.headers["Stroma-Tile"].split()
+        return np.frombuffer(answer.content, kind).reshape(int(height), int(width))
+
     def table(self):
         lines = self.file("cells", "table").decode().splitlines()
         return {line.split(",")[0]: line for line in lines[1:]}
@@ -151,9 +157,11 @@ def test_two_cells_become_one_and_only_they_are_measured_again(
     nuclei_before, original = hands.labels("nuclei"), hands.task("nuclei")
     stored = next(pathlib.Path(lab.data).rglob(f"outputs/**/{original['key']}"), None)
     kept = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in stored.rglob("*.tiff")}
+    assert (hands.tile() == before[:512, :512]).all()
     hands.edit({"kind": "merge", "labels": [first, second]})
     wanted = np.where(before == second, first, before)
     assert (hands.labels() == wanted).all()
+    assert (hands.tile() == wanted[:512, :512]).all(), "who looked before sees what is there now"
     assert (hands.labels("nuclei") == np.where(nuclei_before == second, first, nuclei_before)).all()
     after = hands.table()
     assert len(after) == len(rows) - 1 and f"one_{second}" not in after

@@ -147,10 +147,11 @@ void RunPictures::keep(const std::string& mark, const Stored& stored) {
 }
 
 Result<RunPictures::Stored> RunPictures::open(const flow::Run& run, const std::string& id) {
+    const std::uint64_t moves = engine_.moves();
     {
         const std::lock_guard lock(mutex_);
-        // What went to the archive meanwhile isn't shown out of what is kept.
-        if (const std::uint64_t moves = engine_.moves(); moves_ != moves) {
+        // What went to the archive or was made anew meanwhile isn't shown out of what is kept.
+        if (moves_ != moves) {
             marks_.clear();
             moves_ = moves;
         }
@@ -171,7 +172,7 @@ Result<RunPictures::Stored> RunPictures::open(const flow::Run& run, const std::s
     {
         std::unique_lock lock(mutex_);
         if (marks_.size() > marks_max) marks_.clear();
-        marks_[{run.id, id}] = mark;
+        if (engine_.moves() == moves) marks_[{run.id, id}] = mark;
         // Who asks for what somebody else is making has it when that is done.
         is_made_.wait(lock, [&] { return !making_.contains(mark); });
         if (auto stored = find(mark)) return stored;

@@ -215,6 +215,8 @@ Result<void> Engine::edit(std::string_view id, std::int64_t number, std::vector<
     // Memory is what the database says, whatever became of it.
     TRY(state.reload());
     TRY(changed);
+    // Behind what was read of those tasks stands another output from now on.
+    ++state.moves;
     return state.write([](sql::Connection&) -> Result<void> { return {}; });
 }
 
