@@ -91,7 +91,7 @@ public:
     /// Does what waits for the archive, here and now.
     Result<void> work_off_archive(const std::function<bool()>& cancelled);
     Result<ArchiveSums> archive_sums();
-    /// Rises whenever an output has gone to the archive or come back.
+    /// Rises whenever an output has gone to the archive or come back, or was edited by hand.
     std::uint64_t moves() const;
     /// What an attempt wrote; "" when it isn't there any more.
     fs::path log_of(const Task& task, int attempt) const;
@@ -104,6 +104,14 @@ public:
     /// errors  conflict  nothing of it waits
     Result<void> review(std::string_view run, std::string_view stage, std::string_view item,
                         bool accepted, const std::string& comment, const std::string& reviewer);
+    /// Adds changes by hand to what the task made, and has it made anew by the step "edit", with
+    /// all that reads it; the output itself stays as it is. The owner's later runs take them in.
+    /// What had been accepted is looked at again. Each edit's key is known here.
+    /// Readers at work are called off.
+    /// errors  conflict  the task has made nothing yet; there is nothing to undo
+    Result<void> edit(std::string_view run, std::int64_t task, std::vector<Edit> edits);
+    /// Those of what the task made, in order, with the undone ones. errors  not_found
+    Result<std::vector<Edit>> edits(std::string_view run, std::int64_t task);
     /// Returns when something has changed since that count, or after `wait`; gives the count.
     std::uint64_t wait_for_change(std::uint64_t seen, Milliseconds wait);
 

@@ -120,6 +120,10 @@ struct Engine::State {
         KeyParts parts;
         Json inputs = Json::object(), names = Json::object();
         std::uint64_t bytes = 0;
+        /// Of inputs that were edited by hand: which, and what would be read without the edits.
+        std::vector<std::string> edited;
+        Json unedited_inputs = Json::object();
+        KeyParts unedited;
     };
     Result<Sources> sources_of(sql::Connection& connection, LiveRun& run, const LiveTask& task);
     void add_run_input(const LiveRun& run, const LiveTask& task, const Reference& from,
@@ -134,6 +138,15 @@ struct Engine::State {
     Result<bool> asks_archive(sql::Connection& connection, LiveRun& run, LiveTask& task);
     Result<void> output_is_there(sql::Connection& connection, LiveRun& run, LiveTask& task);
     Result<void> done(sql::Connection& connection, LiveRun& run, LiveTask& task);
+
+    // edited/editing.cpp
+    /// Where its output was edited: the task is known by the edited one's key from now on. Whether
+    /// that has still to be made.
+    Result<bool> takes_edits_in(sql::Connection& connection, LiveRun& run, LiveTask& task);
+    /// Instead of the stage's own work.
+    Result<void> assign_edit(sql::Connection& connection, const LiveTask& task, Assignment& work);
+    /// What the same stage made of the unedited inputs, where that is still there.
+    Result<void> add_before(sql::Connection& connection, const Sources& sources, Assignment& work);
     Result<void> dead(sql::Connection& connection, LiveRun& run, LiveTask& task,
                       const std::string& error);
     Result<void> block_readers(sql::Connection& connection, LiveRun& run, std::int64_t of);
@@ -236,6 +249,10 @@ struct Engine::State {
     std::optional<Steps> known_steps;
     std::jthread thread, archive_thread;
 };
+
+/// Whether the task's output is another one with edits by hand; and that one's key.
+bool is_edited(const Task& task);
+std::string unedited_key(const Task& task);
 
 std::string item_of(const Coordinates& coordinates);
 std::string coordinates_json(const Coordinates& coordinates);

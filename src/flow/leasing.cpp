@@ -100,6 +100,10 @@ Result<Assignment> Engine::State::assign(sql::Connection& connection, LiveRun& r
     work.log = log_path(task.record, task.record.attempt);
     work.mark = fmt::format("{}:{}:{}-{};", instance, task.is_local ? "local" : "pilot",
                             task.record.id, task.record.lease);
+    if (is_edited(task.record))
+        TRY(assign_edit(connection, task, work));
+    else if (!sources.edited.empty())
+        TRY(add_before(connection, sources, work));
     return work;
 }
 
@@ -293,9 +297,9 @@ Result<void> Engine::State::take_output(sql::Connection& connection, LiveRun& ru
     task.output_bytes = manifest.bytes();
     ++passed[{run.record.pipeline, record.stage}].completed;
     TRY(record_attempt(connection, task, end, ""));
-    TRY(output_is_there(connection, run, task));
+    // Before it may go by another key.
     release_key(task);
-    return {};
+    return output_is_there(connection, run, task);
 }
 
 Result<void> Engine::finish(std::int64_t id, std::int64_t lease, const WorkEnd& end) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace stroma::flow::records {
@@ -258,6 +260,37 @@ Result<std::vector<Review>> reviews(sql::Connection& connection, std::string_vie
     while (TRY(rows->next()))
         list.push_back({rows->text(0), rows->text(1), rows->text(2), rows->text(3),
                         rows->boolean(4), rows->text(5), rows->text(6), rows->integer(7)});
+    return list;
+}
+
+Result<void> add_edit(sql::Connection& connection, const Edit& edit, const std::string& owner,
+                      const std::string& run) {
+    TRY(connection.change(
+        "INSERT INTO flow_edits(number, owner, key, files, kind, detail, author, run, at_ms) "
+        "VALUES((SELECT coalesce(max(number), 0) + 1 FROM flow_edits), ?,?,?,?,?,?,?,?)",
+        {owner, edit.key, Json(edit.files).dump(), edit.kind, edit.detail, edit.author, run,
+         edit.at_ms}));
+    return {};
+}
+
+Result<std::vector<Edit>> edits(sql::Connection& connection, const std::string& key,
+                                const std::string& owner) {
+    const auto rows = TRY(connection.execute(
+        "SELECT number, files, kind, detail, author, at_ms FROM flow_edits WHERE key = ? AND "
+        "owner = ? ORDER BY number",
+        {key, owner}));
+    std::vector<Edit> list;
+    while (TRY(rows->next())) {
+        Edit edit{rows->integer(0), key,           texts_in(rows->text(1)), rows->text(2),
+                  rows->text(3),    rows->text(4), rows->integer(5),        false};
+        if (edit.kind == "undo") {
+            const auto last = std::find_if(list.rbegin(), list.rend(), [&](const Edit& one) {
+                return !one.is_undone && one.kind != "undo" && one.files == edit.files;
+            });
+            if (last != list.rend()) last->is_undone = true;
+        }
+        list.push_back(std::move(edit));
+    }
     return list;
 }
 

@@ -47,6 +47,13 @@ Result<std::vector<Review>> reviews(sql::Connection& connection, std::string_vie
                                     std::initializer_list<sql::Value> values);
 
 /// Gives it the next number.
+Result<void> add_edit(sql::Connection& connection, const Edit& edit, const std::string& owner,
+                      const std::string& run);
+/// Of that output, as that owner's runs take them in, in order; those that are undone, too.
+Result<std::vector<Edit>> edits(sql::Connection& connection, const std::string& key,
+                                const std::string& owner);
+
+/// Gives it the next number.
 Result<void> add_event(sql::Connection& connection, const RunEvent& event);
 Result<std::vector<RunEvent>> events(sql::Connection& connection, std::string_view where,
                                      std::initializer_list<sql::Value> values);

@@ -43,6 +43,7 @@ std::string Assignment::json() const {
                 {"inputs", Json::parse(inputs)},
                 {"names", Json::parse(names)},
                 {"parameters", Json::parse(parameters)},
+                {"before", Json::parse(before)},
                 {"cores", cores},
                 {"memory_bytes", memory_bytes},
                 {"timeout_ms", timeout.count()},
@@ -68,6 +69,7 @@ Result<Assignment> Assignment::from_json(std::string_view text) {
     work.inputs = json.at("inputs").dump();
     work.names = json.at("names").dump();
     work.parameters = json.at("parameters").dump();
+    work.before = json.value("before", Json::object()).dump();
     work.cores = json.at("cores").get<int>();
     work.memory_bytes = json.at("memory_bytes").get<std::uint64_t>();
     work.timeout = Milliseconds{json.at("timeout_ms").get<std::int64_t>()};

@@ -123,6 +123,18 @@ struct Review {
     std::int64_t at_ms = 0;
 };
 
+/// A change by hand of what a task made: of some of its files, which hold labels.
+struct Edit {
+    std::int64_t number = 0;         ///< in order of their coming
+    std::string key;                 ///< of the output as it was made
+    std::vector<std::string> files;  ///< of it
+    std::string kind;           ///< "undo" takes the last one of those files back; else a step's
+    std::string detail = "{}";  ///< a JSON object, which the step "edit" reads
+    std::string author;
+    std::int64_t at_ms = 0;
+    bool is_undone = false;
+};
+
 /// Something that happened to a run. Kinds: "submitted", "stage done", "task failed" (it is tried
 /// again, or not: see the detail), "review needed", "succeeded", "failed", "cancelled".
 struct RunEvent {
@@ -140,6 +152,8 @@ struct Assignment {
     std::string step;                       ///< built-in; or
     std::vector<std::string> command;       ///< with whole paths of its files
     std::string inputs, names, parameters;  ///< JSON objects
+    /// What was made of the same inputs before somebody edited them: {"inputs", "outputs"}; or {}.
+    std::string before = "{}";
     int cores = 1;
     std::uint64_t memory_bytes = 0;
     Milliseconds timeout{0}, lease_length{0};

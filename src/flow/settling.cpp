@@ -21,6 +21,8 @@ void Engine::State::add_run_input(const LiveRun& run, const LiveTask& task, cons
         to.inputs[input].push_back(file.path.string());
         if (!is_spread) to.names[input].push_back(file.label);
         to.parts.inputs[input].emplace_back(file.label, file.hash);
+        to.unedited.inputs[input].emplace_back(file.label, file.hash);
+        to.unedited_inputs[input].push_back(file.path.string());
         to.bytes += file.bytes;
     }
 }
@@ -46,6 +48,13 @@ Result<void> Engine::State::add_stage_output(sql::Connection& connection, LiveRu
             if (std::ranges::find(task.coordinates, one.dimension, &Coordinate::dimension) ==
                 task.coordinates.end())
                 further.push_back(one);
+        Manifest unedited;
+        if (is_edited(source.record)) {
+            to.edited.push_back(source.record.item.empty() ? stage.name
+                                                           : stage.name + " " + source.record.item);
+            if (const auto was = TRY(records::find_output(connection, unedited_key(source.record))))
+                unedited = TRY(Manifest::from_json(was->manifest));
+        }
         for (const std::string& file : files->second) {
             const OutputFile& found = *manifest.find(file);
             to.inputs[input].push_back((store.path_of(source.record.key) / file).string());
@@ -53,6 +62,11 @@ Result<void> Engine::State::add_stage_output(sql::Connection& connection, LiveRu
             to.parts.inputs[input].emplace_back(
                 source.record.item.empty() ? file : source.record.item + "/" + file, found.hash);
             to.bytes += found.bytes;
+            const OutputFile* const was = unedited.find(file);
+            const std::string key =
+                was == nullptr ? source.record.key : unedited_key(source.record);
+            to.unedited_inputs[input].push_back((store.path_of(key) / file).string());
+            to.unedited.inputs[input].emplace_back(file, was == nullptr ? found.hash : was->hash);
         }
     }
     return {};
@@ -130,6 +144,8 @@ Result<Engine::State::Sources> Engine::State::sources_of(sql::Connection& connec
     for (const auto& [input, names] : sources.names.items())
         sources.parts.parameters["names of " + input] = names.dump();
     TRY(add_code(connection, stage, run.record.folder, sources.parts));
+    sources.unedited.parameters = sources.parts.parameters;
+    sources.unedited.code = sources.parts.code;
     return sources;
 }
 
@@ -185,6 +201,8 @@ Result<void> Engine::State::settle(sql::Connection& connection, LiveRun& run, Li
         return records::put_task(connection, record);
     }
     record.why = TRY(why_computed(connection, run, record));
+    for (const std::string& what : sources->edited)
+        record.why.insert(record.why.begin(), fmt::format("edited by hand: {}", what));
     record.state = TaskState::ready;
     ready.insert(record.id);
     return records::put_task(connection, record);
@@ -213,6 +231,7 @@ Result<bool> Engine::State::asks_archive(sql::Connection& connection, LiveRun& r
 
 Result<void> Engine::State::output_is_there(sql::Connection& connection, LiveRun& run,
                                             LiveTask& task) {
+    if (TRY(takes_edits_in(connection, run, task))) return {};
     const Stage& stage = *run.definition.find_stage(task.record.stage);
     if (stage.needs_review) {
         const auto accepted = TRY(

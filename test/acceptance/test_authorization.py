@@ -118,6 +118,10 @@ RULES = {
         Rule("absent", "/v1/runs/none/pictures/in-0/thumbnail"),
     "GET /v1/runs/{run}/pictures/{picture}/difference":
         Rule("absent", "/v1/runs/none/pictures/in-0/difference?other=in-1"),
+    "GET /v1/runs/{run}/pictures/{picture}/edits":
+        Rule("absent", "/v1/runs/none/pictures/1-0/edits"),
+    "POST /v1/runs/{run}/pictures/{picture}/edits":
+        Rule("absent", "/v1/runs/none/pictures/1-0/edits", {}),
     "POST /v1/runs/{run}/cancel": Rule("absent", "/v1/runs/none/cancel", {}),
     "POST /v1/runs/{run}/retry": Rule("absent", "/v1/runs/none/retry", {}),
     "POST /v1/runs/{run}/reviews": Rule("absent", "/v1/runs/none/reviews", {}),

@@ -126,6 +126,59 @@ export const runSteps = (t) => {
       await t.page.waitForSelector('.image-canvas[data-missing="0"]');
       await t.shot("explorer");
     },
+    /** Cells are chosen on the picture and joined; one is drawn; the last change is undone. */
+    async runEdited() {
+      await go(`runs/${t.order.run}/view?item=${t.order.item}`);
+      await settled();
+      [t.seen.unedited] = await canvases();
+      await button("Edit cells").click();
+      const changes = t.page.getByRole("list", { name: "Changes by hand" }).locator("li");
+      const clickOn = async ([x, y]) => {
+        const box = await t.page.locator(".picture-plane").boundingBox();
+        const [width, height] = t.order.size;
+        const short = Math.min(box.width, box.height);
+        const unit = Math.max(width * 1.08 * short / box.width, height * 1.08 * short / box.height) / short;
+        await t.page.mouse.click(box.x + (x - width / 2) / unit + box.width / 2,
+          box.y + (y - height / 2) / unit + box.height / 2);
+      };
+      const chosen = t.page.getByLabel("Chosen cells");
+      for (const [at, place] of t.order.cells.entries()) {
+        await clickOn(place);
+        await t.page.waitForFunction((count) => [...document.querySelectorAll(".edit-panel input")]
+          .some(({ value }) => value.split(",").filter(Boolean).length === count), at + 1);
+      }
+      t.seen.chosen = await chosen.inputValue();
+      await settled();
+      await lookAround("edit-chosen");
+      await button("Merge").click();
+      await changes.first().waitFor();
+      await settled();
+      await button("Draw …").click();
+      for (const place of t.order.outline) await clickOn(place);
+      await t.look("edit-outline");
+      await button("Close the outline").click();
+      await changes.nth(1).waitFor();
+      await settled();
+      t.seen.changes = await changes.allInnerTexts();
+      [t.seen.edited] = await canvases();
+      await button("Undo the last").click();
+      await t.page.locator(".edit-list .undone").waitFor();
+      await settled();
+      t.seen.undone = await changes.allInnerTexts();
+      await t.look("edit-undone");
+    },
+    /** Cells of a run become a dataset, which the Explorer opens. */
+    async runToDataset() {
+      await go(`runs/${t.order.run}`);
+      await button("Make a dataset …").click();
+      await t.look("run-dataset");
+      await t.page.getByLabel("Name in addresses and SQL").fill(t.order.dataset);
+      await button("Make it").click();
+      await t.page.getByRole("link", { name: "Open it in the Explorer" }).click();
+      await t.drawn();
+      await t.page.waitForSelector('.image-canvas[data-missing="0"]');
+      await t.shot("run-explorer");
+    },
     /** What lies in the archive is offered, and shown when it is back. */
     async runArchived() {
       const archive = t.page.getByRole("group", { name: "Archive" });

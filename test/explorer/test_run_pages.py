@@ -103,6 +103,45 @@ def test_a_run_is_started_watched_judged_and_compared(browse, start_server, tmp_
     assert (pixels_of(seen["both"][0]) != pixels_of(seen["both"][1])).any()
 
 
+MOSAIC = """  slides_beside:
+    step: mosaic
+    inputs: {image: slides, labels: nuclei.labels, cells: all.cells}
+"""
+
+
+def test_cells_are_edited_on_the_picture_and_become_a_dataset(
+        browse, start_server, run, run_json, tmp_path):
+    slides, data = tmp_path / "slides", tmp_path / "data"
+    slides.mkdir()
+    slide(slides / "one.ome.tiff", 1)
+    file = tmp_path / "p.yaml"
+    file.write_text(PIPELINE.replace("    review: true\n", "") + MOSAIC)
+    run("pipeline", "run", file, "--input", slides, "--name", "first", data=data)
+    server = start_server(data)
+    # Two nuclei of the first row, and a place between four others.
+    seen = browse(server, "runs", ["signIn", "runEdited", "runToDataset"], run="first", item="one",
+                  size=[400, 300], cells=[[25, 25], [53, 25]], dataset="by-hand",
+                  outline=[[92, 92], [98, 92], [98, 98], [92, 98]])
+    first, second = (int(one) for one in seen["chosen"].split(","))
+    assert (pixels_of(seen["edited"]) != pixels_of(seen["unedited"])).any(), "it is drawn anew"
+    assert first != second
+    assert seen["changes"][1].startswith(f"merged {first}, {second} local")
+    assert seen["changes"][0].startswith("drawn ")
+    assert "(undone)" in seen["undone"][0] and "(undone)" not in seen["undone"][1]
+    edits = server.get("/v1/runs/first/pictures").json()["pictures"]
+    labels = next(one for one in edits if one["output"] == "labels" and one["stage"] == "nuclei")
+    edits = server.get(f"/v1/runs/first/pictures/{labels['id']}/edits").json()["edits"]
+    assert [one["kind"] for one in edits] == ["merge", "draw", "undo"]
+    tasks = server.get("/v1/runs/first/tasks").json()["tasks"]
+    measured = next(task["summary"] for task in tasks if task["stage"] == "cells")
+    assert measured["measured again"] == 1
+    made = next(one for one in run_json("dataset", "list", data=data) if one["name"] == "by-hand")
+    assert made["cells"] == measured["cells"] > 100
+    images = server.get(f"/d/{made['revision']}/images").json()["images"]
+    assert {(one["name"], one["content"]) for one in images} == {
+        ("slides", "intensity"), ("outlines", "labels")}
+
+
 def test_an_archived_picture_offers_its_restore_and_is_shown_when_it_is_back(
         browse, start_server, run, tmp_path):
     slides, data = tmp_path / "slides", tmp_path / "data"

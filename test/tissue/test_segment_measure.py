@@ -280,3 +280,72 @@ def test_a_killed_segmentation_computes_no_finished_tile_again(stroma_binary, sl
     for file in (tmp_path / "calm").iterdir():
         assert (tmp_path / "struck" / file.name).read_bytes() == file.read_bytes()
     assert not kept.exists()
+
+
+def test_a_killed_measurement_measures_no_finished_tile_again(stroma_binary, slide, tmp_path):
+    height, width = slide.labels.shape
+    tiled = [np.where(slide.labels > 0, slide.labels + 2000 * number, 0) for number in range(6)]
+    tifffile.imwrite(tmp_path / "labels.tif",
+                     np.block([tiled[:2], tiled[2:4], tiled[4:]]).astype(np.uint32))
+    tifffile.imwrite(tmp_path / "large.tiff", np.tile(slide.pixels, (1, 3, 2)),
+                     photometric="minisblack", metadata={"axes": "CYX"})
+    kept, tiles = tmp_path / "kept", -(-3 * height // 512) * -(-2 * width // 512)
+
+    def task(output, **more):
+        path = tmp_path / f"{output}.json"
+        path.write_text(json.dumps({
+            "step": "measure", "threads": 1, "output": str(tmp_path / output), "parameters": {},
+            "inputs": {"image": [str(tmp_path / "large.tiff")],
+                       "labels": [str(tmp_path / "labels.tif")],
+                       "nuclei": [str(tmp_path / "labels.tif")]}, **more}))
+        return [stroma_binary, "pipeline", "step", "measure", path]
+    subprocess.run(task("calm"), check=True, capture_output=True)
+
+    def done():
+        return len([one for one in kept.rglob("tile-*") if one.suffix != ".new"])
+    found = []
+    for strike in (3, 8, 14):
+        process = subprocess.Popen(task("struck", kept=str(kept)), stdout=subprocess.DEVNULL)
+        while process.poll() is None and done() < strike:
+            threading.Event().wait(0.002)
+        process.kill()
+        assert process.wait() == -9, "it was quicker than the test"
+        found.append(done())
+    assert found == sorted(found) and 3 <= found[0] < found[-1] <= tiles
+    last = subprocess.run(task("struck", kept=str(kept)), check=True, capture_output=True,
+                          text=True)
+    told = [one for one in map(json.loads, last.stdout.splitlines())
+            if one["unit"] == "tiles that were done"]
+    assert [(one["done"], one["total"]) for one in told] == [(found[-1], tiles)]
+    for file in (tmp_path / "calm").iterdir():
+        assert (tmp_path / "struck" / file.name).read_bytes() == file.read_bytes()
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("cells", [0, 1, 12])
+def test_slides_with_next_to_nothing_end_no_run(step, tmp_path, cells):
+    rows, columns = np.mgrid[:120, :160]
+    pixels = np.full((2, 120, 160), 200, np.uint16)
+    labels = np.zeros((120, 160), np.uint32)
+    for number in range(cells):
+        disk = np.hypot(rows - 20 - 30 * (number // 4), columns - 20 - 35 * (number % 4)) < 8
+        labels[disk], pixels[0][disk] = number + 1, 5000 + 100 * number
+    tifffile.imwrite(tmp_path / "few.tif", pixels, photometric="minisblack",
+                     metadata={"axes": "CYX"})
+    tifffile.imwrite(tmp_path / "labels.tif", labels)
+    if cells == 0:
+        found = step("segment", {"image": tmp_path / "few.tif"}, output="segmented")
+        assert found["summary"]["nuclei"] == 0
+    measured = step("measure", {"image": tmp_path / "few.tif", "labels": tmp_path / "labels.tif"},
+                    output="measured")
+    assert measured["summary"]["cells"] == cells
+    kinds = step("cluster", {"cells": measured["folder"] / "cells.h5ad"}, output="kinds")
+    assert ("note" in kinds["summary"]) == (cells < 10)
+    places = step("neighbourhoods", {"cells": kinds["folder"] / "cells.h5ad"},
+                  {"kind": "cluster", "groups": 12}, output="places")
+    assert "note" in places["summary"]
+    mosaic = step("mosaic", {"image": tmp_path / "few.tif", "labels": tmp_path / "labels.tif",
+                             "cells": places["folder"] / "cells.h5ad"}, output="mosaic")
+    assert mosaic["summary"]["cells"] == cells
+    outlines = step("outline", {"labels": tmp_path / "labels.tif"}, output="outlines")
+    assert "outputs" in outlines

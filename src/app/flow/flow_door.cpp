@@ -126,6 +126,38 @@ Result<void> FlowDoor::review(const std::string& run, const std::string& stage,
     return {};
 }
 
+Result<Json> FlowDoor::pictures(const std::string& run) {
+    if (!service_) return ask("/v1/runs/" + in_url(run) + "/pictures");
+    Json json{{"pictures", Json::array()}};
+    const flow::Run found = TRY(service_->engine().find(run));
+    for (const auto& one : TRY(service_->pictures().list(found)))
+        json["pictures"].push_back({{"id", one.id},
+                                    {"stage", one.stage},
+                                    {"item", one.item},
+                                    {"output", one.output},
+                                    {"labels", one.are_labels}});
+    return json;
+}
+
+Result<Json> FlowDoor::edits(const std::string& run, const std::string& picture) {
+    if (!service_)
+        return ask("/v1/runs/" + in_url(run) + "/pictures/" + in_url(picture) + "/edits");
+    Json json{{"edits", Json::array()}};
+    const flow::Run found = TRY(service_->engine().find(run));
+    for (const auto& one : TRY(service_->pictures().edits(found, picture)))
+        json["edits"].push_back(flow::edit_json(one));
+    return json;
+}
+
+Result<void> FlowDoor::edit(const std::string& run, const std::string& picture, const Json& edits) {
+    if (service_)
+        return service_->pictures().edit(TRY(service_->engine().find(run)), picture, edits.dump(),
+                                         catalog::local_administrator().name);
+    TRY(post("/v1/runs/" + in_url(run) + "/pictures/" + in_url(picture) + "/edits",
+             Json{{"edits", edits}}.dump()));
+    return {};
+}
+
 Result<Json> FlowDoor::standing() {
     return service_ ? standing_json(service_->engine()) : ask("/v1/pipelines/standing");
 }

@@ -31,6 +31,10 @@ public:
     Result<Json> retry(const std::string& run);
     Result<void> review(const std::string& run, const std::string& stage, const std::string& item,
                         bool accepted, const std::string& comment);
+    Result<Json> pictures(const std::string& run);
+    /// Changes by hand of labels; see POST /v1/runs/{run}/pictures/{picture}/edits.
+    Result<Json> edits(const std::string& run, const std::string& picture);
+    Result<void> edit(const std::string& run, const std::string& picture, const Json& edits);
     Result<Json> standing();
     /// Where outputs lie, of the run or of all: "".
     Result<Json> archive(const std::string& run);

@@ -187,6 +187,7 @@ void add_flow_verbs(Verb& pipeline) {
          .options = {run_of(options)},
          .run = bound(options, run_flow_retry)},
         review_verb(options),
+        flow_edit_verb(),
         {.name = "report",
          .summary = "A run as one HTML page with its pictures",
          .options = {run_of(options), {"-o,--output", &options->output, "FILE", "", {}, true}},

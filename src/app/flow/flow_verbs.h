@@ -45,6 +45,11 @@ Result<void> run_flow_archive(const FlowOptions& options, Invocation& invocation
 Result<void> run_flow_restore(const FlowOptions& options, Invocation& invocation);
 Result<void> run_flow_pilots(const FlowOptions& options, Invocation& invocation);
 
+/// Works off what was asked of the run, here or by its server, and shows what became of it.
+class FlowDoor;
+Result<void> follow_again(FlowDoor& door, const std::string& run, Invocation& invocation);
+
+Verb flow_edit_verb();    ///< changes by hand of labels
 Verb flow_intake_verb();  ///< runs that begin when something is put somewhere
 Verb flow_kubernetes_verb();
 Verb flow_worker_verb();  ///< tasks of a server's runs, done here

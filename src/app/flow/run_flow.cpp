@@ -370,13 +370,8 @@ Result<void> run_flow_cancel(const FlowOptions& options, Invocation& invocation)
 
 Result<void> run_flow_retry(const FlowOptions& options, Invocation& invocation) {
     FlowDoor door = TRY(FlowDoor::open(invocation));
-    Json run = TRY(door.retry(options.run));
-    const auto id = run["id"].get<std::string>();
-    if (!door.is_remote()) door.service().start(id);
-    run = TRY(follow(door, id, invocation));
-    if (!door.is_remote()) door.service().stop();
-    print_run(run, invocation);
-    return run["state"] == "failed" ? failure_of(door, run) : Result<void>{};
+    TRY(door.retry(options.run));
+    return follow_again(door, options.run, invocation);
 }
 
 Result<void> run_flow_review(const FlowOptions& options, Invocation& invocation) {
@@ -392,6 +387,16 @@ Result<void> run_flow_review(const FlowOptions& options, Invocation& invocation)
     }
     print_run(run, invocation);
     return {};
+}
+
+Result<void> follow_again(FlowDoor& door, const std::string& name, Invocation& invocation) {
+    Json run = TRY(door.run(name));
+    const auto id = run["id"].get<std::string>();
+    if (!door.is_remote()) door.service().start(id);
+    run = TRY(follow(door, id, invocation));
+    if (!door.is_remote()) door.service().stop();
+    print_run(run, invocation);
+    return run["state"] == "failed" ? failure_of(door, run) : Result<void>{};
 }
 
 Result<void> run_flow_estimate(const FlowOptions& options, Invocation& invocation) {

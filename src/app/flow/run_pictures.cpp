@@ -36,6 +36,17 @@ bool holds_labels(const flow::Stage* stage, std::string_view output) {
     return output.ends_with("labels") || output.ends_with("masks") || output.ends_with("nuclei");
 }
 
+/// Files at that place of every output with labels and as many files.
+std::vector<std::string> label_group(const flow::Manifest& manifest, const flow::Stage* stage,
+                                     std::size_t count, std::size_t place) {
+    std::vector<std::string> group;
+    for (const auto& [output, files] : manifest.outputs)
+        if (files.size() == count && holds_labels(stage, output) &&
+            std::ranges::find(group, files[place]) == group.end())
+            group.push_back(files[place]);
+    return group;
+}
+
 std::string mark_of(std::string_view text, bool are_labels) {
     ContentHash hash;
     hash.update(as_bytes(text));
@@ -72,10 +83,12 @@ Result<std::vector<RunPictures::Source>> RunPictures::sources(const flow::Run& r
         const auto input = file.value("input", "");
         slides.insert(file.value("label", ""));
         list.push_back({{fmt::format("in-{}", at), "", file.value("label", ""), input,
-                         path.filename(), holds_labels(nullptr, input)},
+                         path.filename(), holds_labels(nullptr, input), flow::Tier::hot, ""},
                         path,
                         fmt::format("{} {} {}", path.string(), file["bytes"].dump(),
-                                    file["modified_ns"].dump())});
+                                    file["modified_ns"].dump()),
+                        0,
+                        {}});
     }
     std::map<std::string, flow::Tier> tiers;
     for (const flow::Shelved& one : TRY(engine_.shelf(run.id))) tiers[one.key] = one.tier;
@@ -84,6 +97,7 @@ Result<std::vector<RunPictures::Source>> RunPictures::sources(const flow::Run& r
         if (task.state != flow::TaskState::done && task.state != flow::TaskState::review) continue;
         const auto manifest = TRY(engine_.manifest(task.key));
         if (!manifest) continue;
+        const flow::Stage* const stage = definition.find_stage(task.stage);
         std::size_t number = 0;
         for (const auto& [output, files] : manifest->outputs)
             for (const std::string& name : files) {
@@ -92,10 +106,15 @@ Result<std::vector<RunPictures::Source>> RunPictures::sources(const flow::Run& r
                 const std::string item = task.item.empty() ? item_named(name, slides) : task.item;
                 const flow::Tier tier = tiers[task.key];
                 const bool is_away = tier == flow::Tier::cold || tier == flow::Tier::restoring;
-                list.push_back({{id, task.stage, item, output, name,
-                                 holds_labels(definition.find_stage(task.stage), output), tier},
-                                is_away ? fs::path() : TRY(engine_.file_of(task.key, name)),
-                                task.key + " " + name});
+                const bool are_labels = holds_labels(stage, output);
+                const auto place = static_cast<std::size_t>(&name - files.data());
+                list.push_back(
+                    {{id, task.stage, item, output, name, are_labels, tier, task.key.substr(0, 16)},
+                     is_away ? fs::path() : TRY(engine_.file_of(task.key, name)),
+                     task.key + " " + name,
+                     task.id,
+                     are_labels ? label_group(*manifest, stage, files.size(), place)
+                                : std::vector<std::string>{}});
             }
     }
     return list;
@@ -127,10 +146,11 @@ void RunPictures::keep(const std::string& mark, const Stored& stored) {
 }
 
 Result<RunPictures::Stored> RunPictures::open(const flow::Run& run, const std::string& id) {
+    const std::uint64_t moves = engine_.moves();
     {
         const std::lock_guard lock(mutex_);
-        // What went to the archive meanwhile isn't shown out of what is kept.
-        if (const std::uint64_t moves = engine_.moves(); moves_ != moves) {
+        // What went to the archive or was made anew meanwhile isn't shown out of what is kept.
+        if (moves_ != moves) {
             marks_.clear();
             moves_ = moves;
         }
@@ -151,7 +171,7 @@ Result<RunPictures::Stored> RunPictures::open(const flow::Run& run, const std::s
     {
         std::unique_lock lock(mutex_);
         if (marks_.size() > marks_max) marks_.clear();
-        marks_[{run.id, id}] = mark;
+        if (engine_.moves() == moves) marks_[{run.id, id}] = mark;
         // Who asks for what somebody else is making has it when that is done.
         is_made_.wait(lock, [&] { return !making_.contains(mark); });
         if (auto stored = find(mark)) return stored;

@@ -24,16 +24,23 @@ public:
     Result<std::vector<front::flow::RunPicture>> list(const flow::Run& run) override;
     Result<std::shared_ptr<const image::StoredImage>> open(const flow::Run& run,
                                                            const std::string& id) override;
+    Result<std::vector<flow::Edit>> edits(const flow::Run& run, const std::string& id) override;
+    Result<void> edit(const flow::Run& run, const std::string& id, const std::string& edits,
+                      const std::string& author) override;
 
 private:
     using Stored = std::shared_ptr<const image::StoredImage>;
     struct Source {
         front::flow::RunPicture picture;
         fs::path path;
-        std::string mark;  ///< another file has another one
+        std::string mark;       ///< another file has another one
+        std::int64_t task = 0;  ///< that made it
+        /// Of labels: the files of the output with the same cells, as nuclei and cells have them.
+        std::vector<std::string> group;
     };
     Result<std::vector<Source>> sources(const flow::Run& run);
     Result<Source> source(const flow::Run& run, const std::string& id);
+    Result<Source> editable(const flow::Run& run, const std::string& id);
     Result<Stored> made(const Source& source, const fs::path& kept);
     void keep(const std::string& mark, const Stored& stored);
     Stored find(const std::string& mark);

@@ -29,5 +29,9 @@ Step autocorrelation_step();
 Step export_step();
 Step mosaic_step();
 Step score_step();
+Step edit_step();
+Step tissue_step();
+Step tma_step();
+Step align_step();
 
 }  // namespace stroma::app

@@ -15,6 +15,8 @@
 namespace stroma::app {
 namespace {
 
+constexpr std::size_t cells_least = 10;
+
 /// Cells as points: a layer's chosen markers, changed and brought to one scale.
 struct MarkerPoints {
     std::uint32_t dims = 0;
@@ -87,8 +89,9 @@ cluster::Steps steps_of(const StepRun& run, const std::string& title) {
 Result<cluster::CellGraph> cell_graph(const StepRun& run, const MarkerPoints& cells) {
     const auto count = static_cast<std::uint32_t>(std::min<std::int64_t>(
         run.integer("neighbours"), static_cast<std::int64_t>(cells.points().count()) - 1));
-    if (cells.points().count() < 10)
-        return fail(ErrorCode::invalid_input, "fewer than 10 cells aren't grouped");
+    if (cells.points().count() < cells_least)
+        return fail(ErrorCode::invalid_input, fmt::format("{} cells make no layout; it takes {}",
+                                                          cells.points().count(), cells_least));
     const auto found = TRY(cluster::find_neighbours(cells.points(), count,
                                                     static_cast<std::uint64_t>(run.integer("seed")),
                                                     steps_of(run, "finding neighbours")));
@@ -108,6 +111,14 @@ void add_clusters(StepRun& run, const std::vector<std::uint32_t>& clusters,
 
 Result<void> cluster_cells(StepRun& run) {
     tissue::CellTable table = TRY(open_all_cells(run));
+    if (table.cell_count() < cells_least) {
+        // One slide with next to nothing on it doesn't end a run of many.
+        run.tell("note", fmt::format("{} cells are one group: fewer than {} aren't told apart",
+                                     table.cell_count(), cells_least));
+        add_clusters(run, std::vector<std::uint32_t>(table.cell_count()), table);
+        run.made("cells", TRY(write_cells(run, std::move(table), "cells")));
+        return {};
+    }
     const MarkerPoints cells = TRY(marker_points(run, table));
     const auto seed = static_cast<std::uint64_t>(run.integer("seed"));
     if (run.text("method") == "kmeans") {

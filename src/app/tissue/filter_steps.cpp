@@ -9,6 +9,7 @@
 #include "app/tissue/step_tables.h"
 #include "tissue/correct/illumination.h"
 #include "tissue/correct/pixel_filters.h"
+#include "tissue/correct/total_variation.h"
 
 namespace stroma::app {
 namespace {
@@ -42,14 +43,50 @@ Result<void> write_filtered(StepRun& run,
     return {};
 }
 
+/// By total variation; the weight counts from a channel's darkest to its brightest that is shown.
+Result<void> write_less_variation(StepRun& run) {
+    for (const fs::path& path : run.inputs("image")) {
+        const std::string stem = stem_of(path);
+        const Picture picture = TRY(open_picture(run, path, false));
+        const image::ImageInfo& info = picture->info();
+        std::vector<double> weights;
+        for (std::size_t at = 0; at < info.channels.size(); ++at) {
+            const image::Channel& channel = info.channels[at];
+            const bool is_known = channel.high > channel.low;
+            const double low = is_known ? channel.low : channel.min;
+            const double high = is_known ? channel.high : channel.max;
+            weights.push_back(run.number("variation") * std::max(high - low, 1e-9));
+            run.tell(fmt::format("{}: shown range of channel {}", stem, at),
+                     fmt::format("{} to {}", low, high));
+        }
+        const std::string file = stem + ".denoised.ome.tiff";
+        const MakeWindow make = [&](std::size_t channel, const tissue::Window& window,
+                                    tissue::Raster<float>& out) {
+            return tissue::less_variation(*picture, channel, weights[channel],
+                                          run.integer("rounds"), window, out);
+        };
+        TRY_WITH(write_made(run, info, make, file), path.filename().string());
+        run.made("image", file);
+    }
+    return {};
+}
+
 Result<void> denoise(StepRun& run) {
+    if (run.number("variation") > 0) {
+        if (run.number("hot_pixel") > 0 || run.flag("median") || run.number("sigma") > 0)
+            return fail(ErrorCode::invalid_input,
+                        "parameters.variation goes by itself: hot_pixel 0, no median, no sigma; "
+                        "a second stage may do the other");
+        return write_less_variation(run);
+    }
     Filters filters;
     if (run.number("hot_pixel") > 0)
         filters.push_back(tissue::hot_pixel_filter(run.number("hot_pixel")));
     if (run.flag("median")) filters.push_back(tissue::median_filter());
     if (run.number("sigma") > 0) filters.push_back(tissue::gaussian_filter(run.number("sigma")));
     if (filters.empty())
-        return fail(ErrorCode::invalid_input, "nothing is asked: hot_pixel, median or sigma");
+        return fail(ErrorCode::invalid_input,
+                    "nothing is asked: hot_pixel, median, sigma or variation");
     return write_filtered(
         run, [&](const image::Channel&) { return filters; }, false, ".denoised");
 }
@@ -188,14 +225,19 @@ Step denoise_step() {
     using enum ParameterType;
     return {
         .name = "denoise",
-        .summary = "Hot pixels, a median of 3 x 3, a Gaussian: those that are asked",
+        .summary =
+            "Hot pixels, a median of 3 x 3, a Gaussian, or total variation: those that are asked",
         .inputs = {picture_input()},
         .outputs = {picture_output("the same with less noise")},
         .parameters = {{"hot_pixel", number, "50",
                         "a pixel that much over its neighbours gets the largest of these; 0: none",
                         0, 1e9},
                        {"median", flag, "false", "of 3 x 3"},
-                       {"sigma", number, "0", "of a Gaussian, in pixels; 0: none", 0, 50}},
+                       {"sigma", number, "0", "of a Gaussian, in pixels; 0: none", 0, 50},
+                       {"variation", number, "0",
+                        "total variation in place of these: its weight, of the range that is shown",
+                        0, 100},
+                       {"rounds", integer, "100", "of variation", 1, 1000}},
         .run = denoise,
     };
 }

@@ -1,13 +1,19 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <optional>
 
 #include "app/build_info.h"
 #include "app/tissue/built_in.h"
+#include "app/tissue/kept_work.h"
 #include "app/tissue/step_inputs.h"
 #include "expression/text/table.h"
+#include "tissue/measure/changed_labels.h"
 #include "tissue/measure/measurement.h"
 #include "tissue/measure/normalise.h"
+#include "tissue/measure/patched_cells.h"
 
 namespace stroma::app {
 namespace {
@@ -84,7 +90,48 @@ void add_origin(const StepRun& run, const tissue::Measurement& measured, const s
          fmt::format("stroma {} {}/{}", version(), run.step().name, run.step().version));
 }
 
-Result<tissue::CellTable> measure_one(StepRun& run, std::size_t at) {
+/// Of the picture: what was measured before somebody edited its labels by hand, and which labels
+/// that changed. Nothing where all has to be measured.
+struct EarlierCells {
+    tissue::CellTable table;
+    std::vector<std::uint32_t> changed;
+};
+Result<std::optional<EarlierCells>> earlier_cells(const StepRun& run, std::size_t at) {
+    const auto tables = run.before("outputs", "cells");
+    if (tables.size() != 1 || run.before("inputs", "image") != run.inputs("image"))
+        return std::nullopt;
+    EarlierCells found;
+    for (const std::string_view port : {"labels", "nuclei"}) {
+        const std::vector<fs::path>&now = run.inputs(port), old = run.before("inputs", port);
+        if (now.size() != old.size()) return std::nullopt;
+        if (now.empty() || now[at] == old[at]) continue;
+        const Picture first = TRY(open_picture(run, old[at], true));
+        const Picture second = TRY(open_picture(run, now[at], true));
+        const auto more = TRY(tissue::changed_labels(*first, *second, run.watch("comparing")));
+        std::vector<std::uint32_t> both;
+        std::set_union(found.changed.begin(), found.changed.end(), more.begin(), more.end(),
+                       std::back_inserter(both));
+        found.changed = std::move(both);
+    }
+    found.table = TRY(open_cells(run, tables.front()));
+    return found;
+}
+
+Result<tissue::CellTable> measure_one(StepRun& run, std::size_t at, const EarlierCells* earlier);
+
+/// Cells that no hand has touched are taken as they were measured.
+Result<tissue::CellTable> measure_anew(StepRun& run, std::size_t at) {
+    const auto earlier = TRY(earlier_cells(run, at));
+    if (!earlier) return measure_one(run, at, nullptr);
+    const tissue::CellTable fresh = TRY(measure_one(run, at, &*earlier));
+    auto patched = tissue::patched_cells(earlier->table, fresh, stem_of(run.inputs("image")[at]),
+                                         earlier->changed);
+    if (!patched) return measure_one(run, at, nullptr);
+    run.tell("measured again", static_cast<double>(fresh.cell_count()));
+    return *std::move(patched);
+}
+
+Result<tissue::CellTable> measure_one(StepRun& run, std::size_t at, const EarlierCells* earlier) {
     const fs::path& path = run.inputs("image")[at];
     const std::string stem = stem_of(path);
     const Picture picture = TRY(open_picture(run, path, false));
@@ -96,8 +143,16 @@ Result<tissue::CellTable> measure_one(StepRun& run, std::size_t at) {
     options.statistics = run.texts("statistics");
     options.quantiles = run.numbers("quantiles");
     options.channels = TRY(channel_names(run));
+    if (earlier != nullptr) options.only = earlier->changed;
+    // With other cells it is another work.
+    options.kept =
+        kept_work(fmt::format("{}-{}{}", at, stem, earlier == nullptr ? "" : "-changed"));
     tissue::Measurement measured = TRY(
         tissue::measure(*picture, *labels, nuclei.get(), options, run.watch("measuring " + stem)));
+    if (const auto watch = run.watch("going on with " + stem);
+        measured.tiles_found > 0 && watch.progress)
+        watch.progress(static_cast<double>(measured.tiles_found),
+                       static_cast<double>(measured.tiles), "tiles that were done");
     const auto& info = picture->info();
     const auto& known = info.micrometres_x ? info.micrometres_x : labels->info().micrometres_x;
     const double micrometres =
@@ -115,7 +170,6 @@ Result<tissue::CellTable> measure_one(StepRun& run, std::size_t at) {
         spatial.values.push_back(scale * region.centroid_y);
     }
     table.set(std::move(spatial));
-    run.tell(stem + ": cells", static_cast<double>(table.cell_count()));
     if (std::isnan(micrometres))
         run.tell(stem + ": note", "the pixel size isn't known: lengths are in pixels");
     return table;
@@ -129,15 +183,20 @@ Result<void> measure_all(StepRun& run) {
             return fail(ErrorCode::invalid_input,
                         fmt::format("{} images, but {} files of '{}'; each image has its own",
                                     images, count, port));
-    tissue::CellTable table = TRY(measure_one(run, 0));
+    const auto measured = [&](std::size_t at) -> Result<tissue::CellTable> {
+        tissue::CellTable one = TRY(measure_anew(run, at));
+        run.tell(stem_of(run.inputs("image")[at]) + ": cells",
+                 static_cast<double>(one.cell_count()));
+        return one;
+    };
+    tissue::CellTable table = TRY(measured(0));
     for (std::size_t at = 1; at < images; ++at) {
-        const tissue::CellTable more = TRY(measure_one(run, at));
+        const tissue::CellTable more = TRY(measured(at));
         TRY_WITH(tissue::append(table, more), run.inputs("image")[at].filename().string());
     }
-    if (table.cell_count() == 0)
-        return fail(ErrorCode::invalid_input, "the labels hold no cell: nothing to measure");
+    if (table.cell_count() == 0) run.tell("note", "the labels hold no cell");
     const std::string normalise = run.text("normalise");
-    if (normalise != "none")
+    if (normalise != "none" && table.cell_count() > 0)
         TRY(tissue::normalise(table, "X", normalise, {run.number("cofactor"), 0.999, "image"}));
     if (run.flag("csv")) {
         TRY(remove_file(run.output() / "cells.csv"));

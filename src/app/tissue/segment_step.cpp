@@ -8,7 +8,7 @@
 #include "app/tissue/kept_work.h"
 #include "app/tissue/step_inputs.h"
 #include "app/tissue/step_pictures.h"
-#include "image/tiff/ome_tiff_writer.h"
+#include "tissue/correct/tissue_mask.h"
 #include "tissue/network/network_segmentation.h"
 #include "tissue/segment/segmentation.h"
 
@@ -42,24 +42,31 @@ tissue::SegmentOptions options_of(const StepRun& run) {
     return options;
 }
 
-Result<void> write_labels(const StepRun& run, const image::ImageInfo& info,
-                          const ScratchPlane<std::uint32_t>& labels, std::string_view name,
-                          const std::string& file) {
-    image::OmeTiff picture;
-    picture.name = name;
-    picture.width = labels.width();
-    picture.height = labels.height();
-    picture.channels = {std::string(name)};
-    picture.micrometres_x = info.micrometres_x;
-    picture.micrometres_y = info.micrometres_y;
-    picture.are_labels = true;
-    picture.has_levels = run.flag("pyramid");
-    picture.row = [&](std::size_t, std::uint64_t y) -> Result<const std::byte*> {
-        if (y % 512 == 0 && y > 0) labels.let_go(y - 512, 512);
-        return reinterpret_cast<const std::byte*>(labels.row(y));
-    };
-    TRY(remove_file(run.output() / file));
-    return image::write_ome_tiff(picture, run.output() / file);
+/// Squares of the mask of tissue: holes up to that size are tissue, pieces under that aren't.
+constexpr std::int64_t hole_squares = 4096, piece_squares = 16;
+
+/// Takes away labels that no pixel of lies on tissue; gives how many.
+std::uint32_t leave_out_beside(const tissue::TissueMask& mask,
+                               ScratchPlane<std::uint32_t>& labels) {
+    std::vector<std::uint8_t> seen;  // 1: there is such a label; 2: on tissue
+    for (const bool is_second : {false, true})
+        for (std::uint64_t y = 0; y < labels.height(); ++y) {
+            std::uint32_t* const row = labels.row(y);
+            for (std::uint64_t x = 0; x < labels.width(); ++x) {
+                const std::uint32_t label = row[x];
+                if (label == 0) continue;
+                if (is_second) {
+                    if (seen[label] == 1) row[x] = 0;
+                    continue;
+                }
+                if (label >= seen.size()) seen.resize(std::size_t{label} + 1);
+                const bool is_on =
+                    mask.is_at(static_cast<std::int64_t>(x), static_cast<std::int64_t>(y));
+                seen[label] = std::max<std::uint8_t>(seen[label], is_on ? 2 : 1);
+            }
+            if (y % 512 == 511) labels.let_go(y - 511, 512);
+        }
+    return static_cast<std::uint32_t>(std::ranges::count(seen, 1));
 }
 
 /// The network of the input "model": an ONNX file, and what its numbers mean.
@@ -105,21 +112,33 @@ Result<void> segment_one(StepRun& run, const std::optional<tissue::NetworkModel>
     options.channel = TRY(channel_named(info, run.has("channel") ? run.text("channel") : ""));
     options.radius = TRY(pixels_of(run, "radius", "radius_um", info));
     const double grow = TRY(pixels_of(run, "expand", "expand_um", info));
-    const auto found = TRY(find_nuclei(run, path, *picture, network, options));
+    std::optional<tissue::TissueMask> mask;
+    if (run.flag("tissue"))
+        mask = TRY(tissue::tissue_mask(*picture, options.channel, hole_squares, piece_squares,
+                                       run.watch("looking for tissue in " + stem)));
+    tissue::Segmentation found;
+    if (mask && mask->share == 0) {
+        found.labels =
+            TRY(ScratchPlane<std::uint32_t>::make(run.scratch(), info.width, info.height));
+    } else {
+        found = TRY(find_nuclei(run, path, *picture, network, options));
+        if (mask) found.count -= leave_out_beside(*mask, found.labels);
+    }
     if (const auto watch = run.watch("going on in " + stem);
         found.tiles_found > 0 && watch.progress)
         watch.progress(static_cast<double>(found.tiles_found), static_cast<double>(found.tiles),
                        "tiles that were done");
     nuclei += found.count;
     const std::string nuclei_file = stem + ".nuclei.ome.tiff";
-    TRY(write_labels(run, info, found.labels, "nuclei", nuclei_file));
+    const bool has_levels = run.flag("pyramid");
+    TRY(write_label_picture(info, found.labels, has_levels, "nuclei", run.output() / nuclei_file));
     run.made("nuclei", nuclei_file);
     ScratchPlane<std::uint32_t> cells;
     if (grow > 0) {
         cells = TRY(tissue::expand_labels(found.labels, grow, run.scratch(),
                                           run.watch("growing cells in " + stem)));
         const std::string cells_file = stem + ".cells.ome.tiff";
-        TRY(write_labels(run, info, cells, "cells", cells_file));
+        TRY(write_label_picture(info, cells, has_levels, "cells", run.output() / cells_file));
         run.made("labels", cells_file);
     } else {
         run.made("labels", nuclei_file);
@@ -183,6 +202,8 @@ Step segment_step() {
                         "of an object's 90 % brightness that its pixels exceed", 0, 0.99},
                        {"area_share", number, share(usual.area_share),
                         "of a usual nucleus's area that an object has at least", 0, 10},
+                       {"tissue", flag, "false",
+                        "nothing is looked for where there is no tissue (step tissue)"},
                        {"pyramid", flag, "true", "smaller levels in the label files"},
                        {"tile_side", integer, "1024",
                         "pixels that a thread works on; not seen in the labels", 16, 16384}},

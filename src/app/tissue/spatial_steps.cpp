@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <set>
 
 #include "app/tissue/built_in.h"
 #include "app/tissue/step_inputs.h"
@@ -126,6 +127,17 @@ Result<tissue::SpatialGraph> graph_of_images(const StepRun& run, const KindsInIm
     return out;
 }
 
+/// How many different rows there are, up to `most`.
+std::size_t different_rows(const std::vector<float>& values, std::size_t columns,
+                           std::size_t most) {
+    std::set<std::vector<float>> found;
+    for (std::size_t at = 0; columns > 0 && at + columns <= values.size() && found.size() < most;
+         at += columns)
+        found.emplace(values.begin() + static_cast<std::ptrdiff_t>(at),
+                      values.begin() + static_cast<std::ptrdiff_t>(at + columns));
+    return found.size();
+}
+
 Result<void> find_neighbourhoods(StepRun& run) {
     KindsInImages cells = TRY(kinds_in_images(run));
     const tissue::SpatialGraph graph = TRY(graph_of_images(run, cells));
@@ -140,7 +152,16 @@ Result<void> find_neighbourhoods(StepRun& run) {
     const std::size_t kinds = cells.kinds.names.size();
     const std::vector<float> shares =
         tissue::window_shares(graph, cells.kinds.of_cells, kinds, run.flag("with_itself"));
-    const auto made = TRY(tissue::neighbourhoods(shares, kinds, options, steps));
+    const std::size_t different = different_rows(shares, kinds, options.clusters);
+    if (different < options.clusters) {
+        run.tell("note", fmt::format("{} groups in place of {}: so many different mixtures there "
+                                     "are",
+                                     different, options.clusters));
+        options.clusters = static_cast<std::uint32_t>(different);
+    }
+    tissue::Neighbourhoods made;
+    made.kind_count = kinds;
+    if (different > 0) made = TRY(tissue::neighbourhoods(shares, kinds, options, steps));
     CsvText csv({"neighbourhood", "kind", "share", "log2_enrichment"});
     for (std::size_t group = 0; group < made.group_count; ++group)
         for (std::size_t kind = 0; kind < made.kind_count; ++kind) {

@@ -29,7 +29,7 @@ struct StepParameter {
 
 /// Files of one kind that a step takes or makes.
 struct StepPort {
-    std::string name;
+    std::string name;  ///< of an output "*": any
     std::string
         kind;  ///< "image", "labels", "cells" (h5ad, csv), "table" (csv), "outlines", "json"
     std::string meaning;
@@ -69,6 +69,9 @@ public:
     const Step& step() const { return *step_; }
     /// Empty where the task says none.
     const std::vector<fs::path>& inputs(std::string_view name) const;
+    /// Files of what was made before somebody edited the inputs by hand: `what` is "inputs" or
+    /// "outputs"; none where that isn't there. The bytes that are made don't depend on it.
+    std::vector<fs::path> before(std::string_view what, std::string_view name) const;
     double number(std::string_view name) const;
     std::int64_t integer(std::string_view name) const;
     bool flag(std::string_view name) const;
@@ -110,7 +113,8 @@ private:
     StepTell tell_;
     std::map<std::string, std::vector<fs::path>, std::less<>> inputs_, made_;
     std::map<std::string, Value, std::less<>> values_;
-    std::string said_, provenance_;  ///< parameters, and what the task says of its origin, as JSON
+    /// Parameters, what the task says of its origin, and of what was made before; as JSON.
+    std::string said_, provenance_, before_;
     fs::path output_, scratch_;
     std::uint64_t memory_bytes_ = 0;
     std::vector<std::string> pictures_;

@@ -161,4 +161,24 @@ Result<void> write_overlay(const image::StoredImage& picture, std::size_t channe
     return replace_file(path, as_bytes(png));
 }
 
+Result<void> write_label_picture(const image::ImageInfo& info,
+                                 const tissue::ScratchPlane<std::uint32_t>& labels, bool has_levels,
+                                 const std::string& name, const fs::path& path) {
+    image::OmeTiff picture;
+    picture.name = name;
+    picture.width = labels.width();
+    picture.height = labels.height();
+    picture.channels = {name};
+    picture.micrometres_x = info.micrometres_x;
+    picture.micrometres_y = info.micrometres_y;
+    picture.are_labels = true;
+    picture.has_levels = has_levels;
+    picture.row = [&](std::size_t, std::uint64_t y) -> Result<const std::byte*> {
+        if (y % 512 == 0 && y > 0) labels.let_go(y - 512, 512);
+        return reinterpret_cast<const std::byte*>(labels.row(y));
+    };
+    TRY(remove_file(path));
+    return image::write_ome_tiff(picture, path);
+}
+
 }  // namespace stroma::app

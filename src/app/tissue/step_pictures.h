@@ -13,6 +13,11 @@ namespace stroma::app {
 Result<void> write_overlay(const image::StoredImage& picture, std::size_t channel,
                            const tissue::ScratchPlane<std::uint32_t>& labels, const fs::path& path);
 
+/// The labels as an OME-TIFF with the pixel size of `info`, in the place of what lies there.
+Result<void> write_label_picture(const image::ImageInfo& info,
+                                 const tissue::ScratchPlane<std::uint32_t>& labels, bool has_levels,
+                                 const std::string& name, const fs::path& path);
+
 /// Makes a window's values of a channel; any thread.
 using MakeWindow = std::function<Result<void>(std::size_t channel, const tissue::Window& window,
                                               tissue::Raster<float>& out)>;

@@ -248,6 +248,8 @@ Result<StepRun> StepRun::of(const Step& step, const Json& task, StepTell tell) {
     if (const auto threads = task.find("threads"); threads != task.end())
         if (threads->is_number_unsigned() && threads->get<std::uint64_t>() > 0)
             ::setenv("STROMA_THREADS", threads->dump().c_str(), 1);
+    if (const auto before = task.find("before"); before != task.end() && before->is_object())
+        run.before_ = before->dump();
     if (const auto origin = task.find("provenance"); origin != task.end())
         run.provenance_ = origin->dump();
     std::error_code ignored;
@@ -260,6 +262,17 @@ const std::vector<fs::path>& StepRun::inputs(std::string_view name) const {
     static const std::vector<fs::path> none;
     const auto at = inputs_.find(name);
     return at == inputs_.end() ? none : at->second;
+}
+
+std::vector<fs::path> StepRun::before(std::string_view what, std::string_view name) const {
+    std::vector<fs::path> paths;
+    if (before_.empty()) return paths;
+    const Json json = Json::parse(before_);
+    const Json list =
+        json.value(std::string(what), Json::object()).value(std::string(name), Json::array());
+    for (const Json& path : list)
+        if (path.is_string()) paths.emplace_back(path.get<std::string>());
+    return paths;
 }
 
 const StepRun::Value& StepRun::value(std::string_view name) const {
@@ -296,7 +309,7 @@ expression::Watch StepRun::watch(std::string step) const {
 }
 
 void StepRun::made(std::string_view port, std::string file) {
-    const auto is_it = [&](const StepPort& one) { return one.name == port; };
+    const auto is_it = [&](const StepPort& one) { return one.name == port || one.name == "*"; };
     assert(std::any_of(step_->outputs.begin(), step_->outputs.end(), is_it));
     made_[std::string(port)].emplace_back(std::move(file));
 }

@@ -138,6 +138,20 @@ void add_asked(Json& json, const Run& run, const Definition& definition) {
         json["pipeline_parameters"][name] = Json::parse(value);
 }
 
+}  // namespace
+
+Json edit_json(const Edit& edit) {
+    Json json{{"number", edit.number},
+              {"kind", edit.kind},
+              {"author", edit.author},
+              {"at", time_or_null(edit.at_ms)},
+              {"undone", edit.is_undone}};
+    json.update(Json::parse(edit.detail));
+    return json;
+}
+
+namespace {
+
 Json review_json(const Review& review) {
     return {{"stage", review.stage},       {"item", review.item},
             {"accepted", review.accepted}, {"comment", review.comment},

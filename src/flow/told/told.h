@@ -13,6 +13,7 @@ namespace stroma::flow {
 // What people and programs are told of runs, as JSON: the API's answers and the verbs' --json.
 
 nlohmann::ordered_json run_json(const Run& run);
+nlohmann::ordered_json edit_json(const Edit& edit);
 /// With its stages, what is still to run, progress, time left and cost.
 Result<nlohmann::ordered_json> run_detail(Engine& engine, std::string_view run);
 /// Every task with its attempts' outcomes.

@@ -54,14 +54,15 @@ Result<void> prepare_folder(const Assignment& work) {
     for (const char* part : {"output", "tmp"}) TRY(make_folders(work.work / part));
     TRY(make_folders(work.log.parent_path()));
     TRY(make_folders(work.kept));
-    const Json task{{"step", work.step.empty() ? work.stage : work.step},
-                    {"inputs", Json::parse(work.inputs)},
-                    {"names", Json::parse(work.names)},
-                    {"parameters", Json::parse(work.parameters)},
-                    {"output", (work.work / "output").string()},
-                    {"kept", work.kept.string()},
-                    {"threads", work.cores},
-                    {"memory_bytes", work.memory_bytes}};
+    Json task{{"step", work.step.empty() ? work.stage : work.step},
+              {"inputs", Json::parse(work.inputs)},
+              {"names", Json::parse(work.names)},
+              {"parameters", Json::parse(work.parameters)},
+              {"output", (work.work / "output").string()},
+              {"kept", work.kept.string()},
+              {"threads", work.cores},
+              {"memory_bytes", work.memory_bytes}};
+    if (Json before = Json::parse(work.before); !before.empty()) task["before"] = std::move(before);
     return replace_file(work.work / "task.json", as_bytes(task.dump(1)));
 }
 

@@ -137,9 +137,26 @@ Answer watch_run(const FlowDomain& domain, http::Request& request) {
         });
 }
 
+void add_folder(const FlowDomain& domain, Json& task) {
+    const auto outputs = task.find("outputs");
+    if (outputs == task.end()) return;
+    for (const Json& files : *outputs)
+        for (const Json& file : files) {
+            const auto name = file.get<std::string>();
+            const auto path = domain.engine.file_of(task["key"].get<std::string>(), name);
+            if (!path) return;  // it lies in the archive
+            task["folder"] = path->string().substr(0, path->string().size() - name.size() - 1);
+            return;
+        }
+}
+
 Answer get_tasks(const FlowDomain& domain, http::Request& request) {
     const Run run = TRY(allowed_run(domain, request, Action::read));
-    return api::json_answer(200, TRY(tasks_json(domain.engine, run.id)));
+    Json json = TRY(tasks_json(domain.engine, run.id));
+    // Where files lie is for whoever may have the server read any.
+    if (TRY(domain.access.may(request.principal, Action::administer, {})))
+        for (Json& task : json["tasks"]) add_folder(domain, task);
+    return api::json_answer(200, json);
 }
 
 Answer get_why(const FlowDomain& domain, http::Request& request) {
@@ -300,6 +317,7 @@ std::vector<http::Route> flow_routes(FlowDomain domain) {
     std::ranges::move(intake_routes(), std::back_inserter(all));
     std::ranges::move(picture_routes(), std::back_inserter(all));
     std::ranges::move(archive_routes(), std::back_inserter(all));
+    std::ranges::move(edit_routes(), std::back_inserter(all));
     std::vector<http::Route> routes;
     for (const FlowRoute& route : all)
         routes.push_back({route.method, route.pattern,

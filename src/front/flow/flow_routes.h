@@ -21,6 +21,7 @@ std::vector<FlowRoute> work_routes();
 std::vector<FlowRoute> intake_routes();
 std::vector<FlowRoute> picture_routes();
 std::vector<FlowRoute> archive_routes();
+std::vector<FlowRoute> edit_routes();
 
 /// 409 with the code "archived" where reading failed because what is read lies in the archive.
 Answer or_archived(const http::Request& request, Answer answer);

@@ -42,7 +42,8 @@ Answer list_pictures(const FlowDomain& domain, http::Request& request) {
                         {"output", picture.output},
                         {"name", picture.name},
                         {"labels", picture.are_labels},
-                        {"place", place_of(picture.tier)}});
+                        {"place", place_of(picture.tier)},
+                        {"mark", picture.mark}});
     return api::json_answer(200, Json{{"run", run.id}, {"pictures", std::move(list)}});
 }
 

@@ -19,6 +19,7 @@ struct RunPicture {
     std::string name;    ///< of the file
     bool are_labels = false;
     stroma::flow::Tier tier = stroma::flow::Tier::hot;  ///< of what a task made
+    std::string mark;  ///< another one when it was made anew; "" of what it read
 };
 
 /// Pictures of runs, as tiles. Any thread.
@@ -32,6 +33,15 @@ public:
     /// reading it says
     virtual Result<std::shared_ptr<const image::StoredImage>> open(const stroma::flow::Run& run,
                                                                    const std::string& id) = 0;
+    /// Changes by hand of a picture of labels, in order, with the undone ones.
+    /// errors  not_found; invalid_input: no labels that a stage made
+    virtual Result<std::vector<stroma::flow::Edit>> edits(const stroma::flow::Run& run,
+                                                          const std::string& id) = 0;
+    /// Adds changes, a JSON list as POST …/edits has it; the picture and what follows from it are
+    /// made anew, after this returns. Reads the picture once.
+    /// errors  as above, and of a change that can't be; conflict: it is being made anew now
+    virtual Result<void> edit(const stroma::flow::Run& run, const std::string& id,
+                              const std::string& edits, const std::string& author) = 0;
 };
 
 }  // namespace stroma::front::flow

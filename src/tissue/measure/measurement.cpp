@@ -11,6 +11,7 @@
 
 #include "base/threads.h"
 #include "image/pyramid_writer.h"
+#include "tissue/measure/kept_tiles.h"
 #include "tissue/measure/label_boxes.h"
 #include "tissue/measure/moments.h"
 #include "tissue/measure/object_runs.h"
@@ -56,7 +57,7 @@ public:
              const image::StoredImage* nuclei, StatisticPlan plan, const expression::Watch& watch)
         : image_(image), labels_(labels), nuclei_(nuclei), plan_(std::move(plan)), watch_(watch) {}
 
-    Result<Measurement> measure(const std::vector<std::string>& channel_names);
+    Result<Measurement> measure(const MeasureOptions& options);
 
 private:
     /// An object of several tiles: what was seen of it, in the order of the tiles' coming.
@@ -84,7 +85,10 @@ private:
     std::unique_ptr<Desk> take_desk();
     void give_back(std::unique_ptr<Desk> desk);
 
-    Result<void> measure_tile(const Window& window);
+    Result<void> measure_tile(const Window& window, std::size_t number);
+    void keep(const Desk& desk, TileWriter& to) const;
+    /// Takes what was kept of the tile. False: it isn't of this measurement, nothing is taken.
+    bool take_kept(std::string bytes, Desk& desk);
     Result<void> find_objects(const Window& window, Desk& desk);
     Result<void> measure_channel(const Window& window, std::size_t channel, Desk& desk);
     void collect(Desk& desk);
@@ -111,6 +115,7 @@ private:
     std::mutex mutex_;
     std::vector<std::unique_ptr<Desk>> spare_;
     std::unordered_map<std::size_t, Collected> collected_;  ///< by place among the boxes
+    KeptTiles kept_;
     double done_ = 0;
 };
 
@@ -159,6 +164,7 @@ Result<void> Measurer<T>::find_objects(const Window& window, Desk& desk) {
         const auto box = std::lower_bound(
             boxes_.begin(), boxes_.end(), label,
             [](const LabelBox& one, std::uint32_t wanted) { return one.label < wanted; });
+        if (box == boxes_.end() || box->label != label) continue;  // not asked for
         const auto index = static_cast<std::size_t>(box - boxes_.begin());
         const std::uint64_t area = pixel_count(runs);
         if (is_alone(*box)) continue;
@@ -299,8 +305,75 @@ void Measurer<T>::tell(std::size_t cells) {
 }
 
 template <class T>
-Result<void> Measurer<T>::measure_tile(const Window& window) {
+void Measurer<T>::keep(const Desk& desk, TileWriter& to) const {
+    to.put<std::uint64_t>(desk.wholes.size());
+    for (const Whole& whole : desk.wholes) {
+        to.put<std::uint64_t>(whole.index);
+        to.put(made_.regions[whole.index]);
+        to.put<std::uint64_t>(nuclei_ == nullptr ? 0 : made_.nucleus_areas[whole.index]);
+        for (const ChannelTable& table : made_.tables)
+            to.put_all(
+                std::span(table.values).subspan(whole.index * channel_count(), channel_count()));
+    }
+    to.put<std::uint64_t>(desk.pieces.size());
+    for (const Collected& piece : desk.pieces) {
+        to.put<std::uint64_t>(piece.index);
+        to.put<std::uint64_t>(piece.area);
+        for (const auto& part : piece.parts) to.put_all(std::span(part));
+        for (const auto& pixels : piece.pixels) to.put_all(std::span(pixels));
+    }
+}
+
+template <class T>
+bool Measurer<T>::take_kept(std::string bytes, Desk& desk) {
+    if (bytes.empty()) return false;
+    TileReader from(std::move(bytes));
+    desk.wholes.clear();
+    desk.pieces.clear();
+    std::uint64_t count = 0, index = 0, area = 0;
+    std::vector<float> values;
+    if (!from.take(count)) return false;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        Region region;
+        if (!from.take(index) || !from.take(region) || !from.take(area) || index >= boxes_.size())
+            return false;
+        made_.regions[index] = region;
+        if (nuclei_ != nullptr) made_.nucleus_areas[index] = area;
+        for (ChannelTable& table : made_.tables) {
+            if (!from.take_all(values) || values.size() != channel_count()) return false;
+            std::copy(values.begin(), values.end(),
+                      table.values.begin() + static_cast<std::ptrdiff_t>(index * channel_count()));
+        }
+        desk.wholes.push_back({index, {}, {}});
+    }
+    if (!from.take(count)) return false;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        Collected piece;
+        piece.pixels.resize(channel_count());
+        if (!from.take(index) || !from.take(area) || index >= boxes_.size()) return false;
+        piece.index = index;
+        piece.area = area;
+        for (auto& part : piece.parts)
+            if (!from.take_all(part)) return false;
+        for (auto& pixels : piece.pixels)
+            if (!from.take_all(pixels)) return false;
+        desk.pieces.push_back(std::move(piece));
+    }
+    return from.is_at_end();
+}
+
+template <class T>
+Result<void> Measurer<T>::measure_tile(const Window& window, std::size_t number) {
     std::unique_ptr<Desk> desk = take_desk();
+    if (kept_.is_on() && take_kept(kept_.find(number), *desk)) {
+        {
+            const std::lock_guard lock(mutex_);
+            ++made_.tiles_found;
+        }
+        collect(*desk);
+        give_back(std::move(desk));
+        return {};
+    }
     TRY(find_objects(window, *desk));
     for (const Whole& whole : desk->wholes)
         set_shape(
@@ -313,6 +386,11 @@ Result<void> Measurer<T>::measure_tile(const Window& window) {
                 return fail(ErrorCode::cancelled, "the measurement was cancelled");
             TRY(measure_channel(window, channel, *desk));
         }
+    if (kept_.is_on()) {
+        TileWriter writer;
+        keep(*desk, writer);
+        TRY(kept_.put(number, writer.bytes()));
+    }
     collect(*desk);
     give_back(std::move(desk));
     return {};
@@ -341,13 +419,17 @@ void Measurer<T>::name_tables() {
 }
 
 template <class T>
-Result<Measurement> Measurer<T>::measure(const std::vector<std::string>& channel_names) {
+Result<Measurement> Measurer<T>::measure(const MeasureOptions& options) {
     boxes_ = TRY(label_boxes(labels_, watch_));
+    if (options.only)
+        std::erase_if(boxes_, [&](const LabelBox& box) {
+            return !std::binary_search(options.only->begin(), options.only->end(), box.label);
+        });
     TRY(refuse_too_large(boxes_));
     for (const LabelBox& box : boxes_) made_.labels.push_back(box.label);
     made_.regions.resize(boxes_.size());
     if (nuclei_ != nullptr) made_.nucleus_areas.resize(boxes_.size());
-    name_channels(channel_names);
+    name_channels(options.channels);
     name_tables();
     std::vector<LabelBox> alone;
     std::vector<std::size_t> alone_at;
@@ -356,8 +438,18 @@ Result<Measurement> Measurer<T>::measure(const std::vector<std::string>& channel
             alone.push_back(boxes_[i]);
             alone_at.push_back(i);
         }
-    const std::vector<Window> windows = tile_windows(image_.info());
-    TRY(parallel_for(windows.size(), [&](std::size_t at) { return measure_tile(windows[at]); }));
+    std::vector<Window> windows = tile_windows(image_.info());
+    if (options.only)
+        std::erase_if(windows, [&](const Window& window) {
+            return std::none_of(boxes_.begin(), boxes_.end(), [&](const LabelBox& box) {
+                return box.x0 < window.x + window.width && box.x1 > window.x &&
+                       box.y0 < window.y + window.height && box.y1 > window.y;
+            });
+        });
+    made_.tiles = windows.size();
+    kept_ = TRY(KeptTiles::open(options.kept, windows.size()));
+    TRY(parallel_for(windows.size(),
+                     [&](std::size_t at) { return measure_tile(windows[at], at); }));
     // One after another: each needs a window of its own size.
     for (std::size_t i = 0; i < alone.size(); ++i) {
         BoxBlock block = std::move(TRY(blocks_of({alone[i]})).front());
@@ -390,7 +482,7 @@ Result<Measurement> measure(const image::StoredImage& image, const image::Stored
                                 image.info().channels.size()));
     StatisticPlan plan = TRY(StatisticPlan::of(options));
     return image::with_pixel_type(image.info().type, [&]<class T>(T) {
-        return Measurer<T>(image, labels, nuclei, std::move(plan), watch).measure(options.channels);
+        return Measurer<T>(image, labels, nuclei, std::move(plan), watch).measure(options);
     });
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "expression/annotated_data.h"
 #include "image/stored_image.h"
 #include "tissue/measure/region.h"
@@ -15,6 +17,10 @@ struct MeasureOptions {
     std::vector<std::string> statistics = {"mean", "median", "std", "sum"};
     std::vector<double> quantiles = {0.1, 0.9};  ///< 0 to 1, as numpy's "linear" has them
     std::vector<std::string> channels;           ///< names; empty takes the image's
+    /// Only these labels, rising; tiles without them aren't read.
+    std::optional<std::vector<std::uint32_t>> only;
+    /// A folder of this work alone, in which finished tiles outlive the process; "": none.
+    fs::path kept;
 };
 
 /// One number of every channel in every cell: "mean", "nucleus_q90".
@@ -31,6 +37,7 @@ struct Measurement {
     /// The whole object's first, without a prefix; then, where nuclei were given, "nucleus_" and
     /// "cytoplasm_" (the object without its nucleus; NaN where there is no such pixel).
     std::vector<ChannelTable> tables;
+    std::size_t tiles = 0, tiles_found = 0;  ///< of the picture; that were done before
 };
 
 /// Shape and brightness of every object of `labels` in every channel of `image`; `nuclei` may be

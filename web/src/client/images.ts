@@ -12,6 +12,8 @@ export interface ImageChannel {
 /** A picture that lies under a revision's cells, or the outlines of the cells. */
 export interface ImageDescription {
   id: string;
+  /** Of one that may be made anew under its id: another one then. */
+  mark?: string;
   name: string;
   width: number;
   height: number;

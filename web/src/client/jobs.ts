@@ -75,6 +75,11 @@ export async function watchJobs(everyones: boolean, signal: AbortSignal,
 
 export interface ImportOrder {
   upload?: string;
+  /** A file of the server; for administrators. */
+  path?: string;
+  /** What is imported is a picture (or labels of cells) under a dataset's cells. */
+  image?: { of: string; name: string; embedding: string; transform: number[]; labels?: boolean;
+    cell_column?: string };
   url?: string;
   /** Id of a matrix request: the cells of other datasets. */
   result?: string;

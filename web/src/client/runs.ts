@@ -106,6 +106,8 @@ export interface Task {
   pictures?: string[];
   summary?: unknown;
   place?: Place;
+  /** Where its outputs lie on the server; told to administrators. */
+  folder?: string;
 }
 
 /** Where an output lies: in the archive it can't be looked at until it was brought back. */
@@ -127,6 +129,8 @@ export interface RunPicture {
   name: string;
   labels: boolean;
   place: Place;
+  /** Another one when it was made anew. */
+  mark: string;
 }
 
 const at = (run: string, rest = "") => `v1/runs/${encodeURIComponent(run)}${rest}`;
@@ -187,6 +191,27 @@ export const pictureOf = (run: string, picture: string, signal?: AbortSignal):
     Promise<ImageDescription> => getJson<ImageDescription>(at(run, `/pictures/${picture}`), signal);
 export const thumbnailOf = async (run: string, picture: string): Promise<Blob> =>
   (await request(at(run, `/pictures/${picture}/thumbnail`))).blob();
+
+/** A change by hand of a picture of labels; places are pixels. */
+export interface NewEdit {
+  kind: "merge" | "split" | "delete" | "draw" | "undo";
+  labels?: number[];
+  points?: [number, number][];
+}
+export interface LabelEdit {
+  number: number;
+  kind: NewEdit["kind"];
+  labels: number[];
+  made: number;
+  author: string;
+  at: string;
+  undone: boolean;
+}
+export const editsOf = async (run: string, picture: string, signal?: AbortSignal): Promise<LabelEdit[]> =>
+  (await getJson<{ edits: LabelEdit[] }>(at(run, `/pictures/${picture}/edits`), signal)).edits;
+/** They are made anew after this returns, with what follows from them. */
+export const editLabels = (run: string, picture: string, edits: NewEdit[]) =>
+  sendJson<unknown>("POST", at(run, `/pictures/${picture}/edits`), { edits });
 
 export interface LabelDifference {
   same: number;

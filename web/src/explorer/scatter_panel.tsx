@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { pack } from "../base/colour";
 import type { Point, Polygon } from "../base/polygon";
 import { thin } from "../base/polygon";
+import { imagesBelow } from "../client/images";
 import { around, labelAt } from "../images/picking";
 import { lookOf } from "../images/image_look";
 import { ImageCanvas, ScaleBar, useImages } from "../images/image_canvas";
@@ -139,7 +140,7 @@ export function ScatterPanel({ theme, pane, drawing: { tool, how: usualHow } }: 
     const outlines = images.find((image) => image.content === "labels" &&
       lookOf(view.images, image, store.schema.images).shown);
     if (!outlines || !camera || !xs || !ys) return;
-    const label = await labelAt(store.schema.revision, outlines, toPlane(camera, screen, at));
+    const label = await labelAt(imagesBelow(store.schema.revision), outlines, toPlane(camera, screen, at));
     const cell = store.cellsOfLabels(outlines)?.[label] ?? -1;
     setPicked(cell < 0 ? null : { cell, at });
     if (cell < 0) session.unfilter(`region ${planeKey(plane)}`);

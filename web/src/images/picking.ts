@@ -1,15 +1,15 @@
-import { type ImageDescription, imagesBelow, tileValues } from "../client/images";
+import { type ImageDescription, tileValues } from "../client/images";
 import type { Point, Polygon } from "../base/polygon";
 import { toImage } from "./tile_geometry";
 
-/** The label at a place of the plane; 0 where there is none. */
-export async function labelAt(revision: string, image: ImageDescription,
+/** The label at a place of the plane; 0 where there is none. `below`: see tileValues. */
+export async function labelAt(below: string, image: ImageDescription,
     place: Point): Promise<number> {
   const [x, y] = toImage(image, place).map(Math.round);
   if (x < 0 || y < 0 || x >= image.width || y >= image.height) return 0;
   const side = image.tile_side;
   const tile = { level: 0, x: Math.floor(x / side), y: Math.floor(y / side) };
-  const values = await tileValues(imagesBelow(revision), image, 0, tile,
+  const values = await tileValues(below, image, 0, tile,
     new AbortController().signal);
   const width = Math.min(side, image.width - tile.x * side);
   return Number(values[(y % side) * width + (x % side)]);

@@ -12,7 +12,7 @@ interface Held {
 }
 
 export const tileKey = (image: ImageDescription, channel: number | "rgb",
-    { level, x, y }: TilePlace): string => `${image.id}/${channel}/${level}/${y}/${x}`;
+    { level, x, y }: TilePlace): string => `${image.id}/${image.mark ?? ""}/${channel}/${level}/${y}/${x}`;
 
 /** Textures of tiles: what was asked for last is fetched first, what wasn't drawn longest goes. */
 export class TileStore {

@@ -10,6 +10,7 @@ import { cancelRun, picturesOf, reportOf, retryRun, type RunDetail, type RunPict
 import { Problem, Waiting } from "../portal/states";
 import { Button, Notice } from "../widgets/controls";
 import { ArchiveNotice } from "./archive_notice";
+import { MakeDatasetButton } from "./make_dataset";
 import { Reviews } from "./review_box";
 import { RunBadge } from "./run_words";
 import { SlideMap } from "./slide_map";
@@ -54,7 +55,9 @@ function RunView({ run, isAdmin, onChanged }: {
         <span>begun {time(run.created)}</span>{run.ended && <span>took {duration(
           (Date.parse(run.ended) - Date.parse(run.created)) / 1000)}</span>}
         <span>{run.location}</span></p></div>
-      <Actions run={run} isAdmin={isAdmin} onChanged={onChanged} /></header>
+      <Actions run={run} isAdmin={isAdmin} onChanged={onChanged} />
+      {isAdmin && run.state === "succeeded" && <MakeDatasetButton run={run} tasks={made.tasks}
+        pictures={made.pictures} />}</header>
     {run.error && <Notice kind="error">{run.error}</Notice>}
     <Numbers run={run} />
     <ArchiveNotice run={run} onBack={onChanged} />
@@ -68,8 +71,12 @@ function RunView({ run, isAdmin, onChanged }: {
   </div>;
 }
 
+/** Of a run that is over what failed isn't done. */
+const shareDone = ({ state, total }: RunDetail) => state === "running" ? total.share_done
+  : (total.states.done ?? 0) / Math.max(1, total.tasks);
+
 function Numbers({ run }: { run: RunDetail }) {
-  const facts: [string, string][] = [["done", percent(run.total.share_done)],
+  const facts: [string, string][] = [["done", percent(shareDone(run))],
     ["tasks", count(run.total.tasks)], ["reused", count(run.total.cached)],
     ["time left", run.state !== "running" ? "–" : run.seconds_left === null ? "unknown"
       : duration(run.seconds_left)],

@@ -51,13 +51,18 @@ function Heads({ titles }: { titles: string[] }) {
   return <thead><tr>{titles.map((title) => <th key={title} scope="col">{title}</th>)}</tr></thead>;
 }
 
+/** Stages that only had errors today are told below. */
+const hasTasks = (one: StageStanding) => one.waiting + one.ready + one.running + one.review + one.done +
+  one.failed > 0;
+
 function StageTable({ now, histories }: { now: Standing; histories: Histories }) {
+  const stages = now.stages.filter(hasTasks);
   return <section className="section" aria-label="Stages"><h2>Stages of runs that go on</h2>
-    {now.stages.length === 0 ? <p className="empty">No run goes on.</p>
+    {stages.length === 0 ? <p className="empty">No run goes on.</p>
       : <div className="table-box" tabIndex={0} role="region" aria-label="Table of stages">
         <table aria-label="Stages"><Heads titles={["Pipeline", "Stage", "Waiting", "Ready", "Running", "Review",
           "Done", "Failed", "Oldest", "Core s each", "Read each", "Room", "Queue over time", "Running over time"]} />
-        <tbody>{now.stages.map((one) => <tr key={`${one.pipeline}/${one.stage}`}><td>{one.pipeline}</td>
+        <tbody>{stages.map((one) => <tr key={`${one.pipeline}/${one.stage}`}><td>{one.pipeline}</td>
           <td>{one.stage}</td><td className="number">{count(one.waiting)}</td>
           <td className="number">{count(one.ready)}</td><td className="number">{count(one.running)}</td>
           <td className="number">{count(one.review)}</td><td className="number">{count(one.done)}</td>

@@ -20,6 +20,13 @@ export function anyColours(largest: number): Uint32Array {
   return made;
 }
 
+/** The same with some of them white. */
+export function chosenColours(largest: number, chosen: number[]): Uint32Array {
+  const made = anyColours(largest);
+  for (const label of chosen) if (label < made.length) made[label] = 0xffffffff;
+  return made;
+}
+
 const faint = (pack("#9aa6b5") & 0xffffff) | (90 << 24);
 export const changedColour = "#ffb000";
 export const onlyColour = "#ff4d6d";

@@ -1,22 +1,30 @@
 import { type KeyboardEvent, type PointerEvent, useEffect, useLayoutEffect, useMemo, useRef,
   useState } from "react";
 
+import type { Point } from "../base/polygon";
 import type { ImageDescription } from "../client/images";
 import { picturesBelow } from "../client/runs";
-import { type Screen, pan, zoom } from "../explorer/camera";
+import { type Screen, pan, toPlane, toScreen, zoom } from "../explorer/camera";
 import type { Camera } from "../explorer/view";
 import { ScaleBar } from "../images/image_canvas";
 import { ImageLayer, type Shown } from "../images/image_layer";
 import { Notice } from "../widgets/controls";
 
 const keyStep = 60;
+/** Pixels that a click may move before it is a drag. */
+const clickReach = 4;
 const wheelSlowness = 400;
 
 /** Pictures of one run on each other, with pan and zoom by pointer, wheel and keys. */
-export function PicturePane({ run, title, shown, waits, camera, onCamera, onScreen }: {
+export function PicturePane({ run, title, shown, waits, camera, onCamera, onScreen, line = [],
+  closed = false, onPlace }: {
   run: string; title: string; shown: Shown[]; waits: boolean; camera: Camera | null;
   onCamera: (move: (camera: Camera, screen: Screen) => Camera, screen: Screen) => void;
   onScreen: (screen: Screen) => void;
+  /** Places that are drawn over it; closed: as an outline. */
+  line?: Point[]; closed?: boolean;
+  /** A click, in pixels of the picture; without it clicks do nothing. */
+  onPlace?: (place: Point) => void;
 }) {
   const plane = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -57,6 +65,19 @@ export function PicturePane({ run, title, shown, waits, camera, onCamera, onScre
   }, [camera, screen, run]);
   useWheel(plane, screen, onCamera);
   const first = useMemo(() => shown.find(({ image }) => image.content !== "labels") ?? shown[0], [shown]);
+  const pressed = useRef<Point | null>(null);
+  const press = (event: PointerEvent<HTMLDivElement>) => {
+    event.currentTarget.setPointerCapture(event.pointerId);
+    pressed.current = [event.clientX, event.clientY];
+  };
+  const release = (event: PointerEvent<HTMLDivElement>) => {
+    const from = pressed.current;
+    pressed.current = null;
+    if (!onPlace || !camera || !from || Math.hypot(event.clientX - from[0], event.clientY - from[1]) > clickReach)
+      return;
+    const box = event.currentTarget.getBoundingClientRect();
+    onPlace(toPlane(camera, screen, [event.clientX - box.left, event.clientY - box.top]));
+  };
   const drag = (event: PointerEvent<HTMLDivElement>) => {
     if (event.buttons !== 1) return;
     onCamera((now, size) => pan(now, size, event.movementX, event.movementY), screen);
@@ -64,13 +85,24 @@ export function PicturePane({ run, title, shown, waits, camera, onCamera, onScre
   return <figure className="picture-pane"><figcaption>{title}</figcaption>
     <div ref={plane} className="picture-plane" tabIndex={0} role="application"
       aria-label={`${title}: arrows move, plus and minus zoom`}
-      onPointerDown={(event) => (event.target as Element).setPointerCapture(event.pointerId)}
+      onPointerDown={press} onPointerUp={release} style={onPlace ? { cursor: "crosshair" } : undefined}
       onPointerMove={drag} onKeyDown={(event) => byKey(event, screen, onCamera)}>
       <canvas ref={canvas} role="img" data-missing={!waits && shown.length > 0 && frame?.shown === shown &&
         frame.camera === camera ? frame.missing : -1}
         aria-label={shown.map(({ image }) => nameOf(image)).join(", ") || "No picture"} />
+      {camera && line.length > 0 && <DrawnLine line={line} closed={closed} camera={camera} screen={screen} />}
       <ScaleBar image={first?.image} camera={camera} screen={screen} />
       {problem && <Notice kind="error">{problem}</Notice>}</div></figure>;
+}
+
+function DrawnLine({ line, closed, camera, screen }: {
+  line: Point[]; closed: boolean; camera: Camera; screen: Screen;
+}) {
+  const places = line.map((place) => toScreen(camera, screen, place));
+  const path = places.map(([x, y], at) => `${at === 0 ? "M" : "L"}${x} ${y}`).join("");
+  return <svg className="drawn-line" aria-hidden="true" width={screen.width} height={screen.height}>
+    <path d={closed && places.length > 2 ? `${path}Z` : path} />
+    {places.map(([x, y], at) => <circle key={at} cx={x} cy={y} r="4" />)}</svg>;
 }
 
 const nameOf = (image: ImageDescription) => image.name;

@@ -23,7 +23,11 @@ export function firstKinds(pictures: RunPicture[], show: string): string[] {
     .flatMap((one) => one ? [kindOf(one)] : []);
 }
 
+const openedKey = ({ id, mark }: RunPicture) => `${id} ${mark}`;
+export const openedOf = (opened: Opened, picture: RunPicture) => opened.images.get(openedKey(picture));
+
 export interface Opened {
+  /** By id and mark: see openedOf. */
   images: Map<string, ImageDescription>;
   coming: string[];
   problem: string;
@@ -34,21 +38,21 @@ export function useOpened(run: string, pictures: RunPicture[], kinds: string[]):
   const [images, setImages] = useState<Map<string, ImageDescription>>(new Map());
   const [problem, setProblem] = useState("");
   const wanted = pictures.filter((one) => kinds.includes(kindOf(one)) && !isAway(one.place));
-  const keys = wanted.map(({ id }) => id).join(" ");
+  const keys = wanted.map(openedKey).join(" ");
   useEffect(() => {
     const leave = new AbortController();
     setProblem("");
     for (const picture of wanted) {
-      if (images.has(picture.id)) continue;
+      if (images.has(openedKey(picture))) continue;
       pictureOf(run, picture.id, leave.signal).then((image) => {
-        if (!leave.signal.aborted) setImages((now) => new Map(now).set(picture.id,
-          { ...image, name: `${kindOf(picture)} ${picture.item}` }));
+        if (!leave.signal.aborted) setImages((now) => new Map(now).set(openedKey(picture),
+          { ...image, mark: picture.mark, name: `${kindOf(picture)} ${picture.item}` }));
       }, (failure: Error) => { if (!leave.signal.aborted) setProblem(failure.message); });
     }
     return () => leave.abort();
   }, [run, keys]);
   return { images, problem,
-    coming: problem ? [] : wanted.filter(({ id }) => !images.has(id)).map(({ name }) => name) };
+    coming: problem ? [] : wanted.filter((one) => !images.has(openedKey(one))).map(({ name }) => name) };
 }
 
 export type Looks = Record<string, ImageLook>;
@@ -59,7 +63,7 @@ export function useShown(pictures: RunPicture[], kinds: string[], opened: Opened
   return useMemo(() => pictures.filter((one) => kinds.includes(kindOf(one)) && !isAway(one.place))
     .sort((one, other) => Number(one.labels) - Number(other.labels))
     .flatMap((picture) => {
-      const image = opened.images.get(picture.id);
+      const image = openedOf(opened, picture);
       if (!image) return [];
       const kind = kindOf(picture);
       const look = looks[kind] ?? { ...firstLook(image, [image]), shown: true };

@@ -2,19 +2,23 @@ import { useCallback, useMemo, useState } from "react";
 
 import { useAsked } from "../base/asked";
 import { hrefOf, type Route } from "../base/route";
-import { differenceOf, getRun, isAway, type LabelDifference, listRuns, picturesOf, type RunDetail, type RunPicture,
+import type { Point } from "../base/polygon";
+import type { ImageDescription } from "../client/images";
+import { differenceOf, getRun, isAway, type LabelDifference, listRuns, picturesBelow, picturesOf, type RunDetail, type RunPicture,
   type Task, tasksOf } from "../client/runs";
 import { fit, type Screen } from "../explorer/camera";
 import type { Camera } from "../explorer/view";
 import { firstLook } from "../images/image_look";
+import { labelAt } from "../images/picking";
 import { ChannelRow } from "../images/images_panel";
 import { Empty, Shown as Answered } from "../portal/states";
 import { ArchiveNotice } from "../runs/archive_notice";
 import { ReviewBox } from "../runs/review_box";
 import { Button, Choice, Notice } from "../widgets/controls";
-import { changedColour, differenceColours, onlyColour } from "./label_colours";
+import { type Editing, EditPanel, notEditing } from "./edit_panel";
+import { changedColour, chosenColours, differenceColours, onlyColour } from "./label_colours";
 import { PicturePane } from "./picture_pane";
-import { firstKinds, kindOf, type Looks, ofItem, type Opened, useOpened, useShown } from "./view_state";
+import { firstKinds, kindOf, type Looks, ofItem, type Opened, openedOf, useOpened, useShown } from "./view_state";
 
 interface Side {
   run: RunDetail;
@@ -81,10 +85,15 @@ function Sides({ one, two, item, tasks, show, onReviewed }: {
   const [kinds, setKinds] = useState(() => firstKinds(here, show));
   const [looks, setLooks] = useState<Looks>({});
   const [found, setFound] = useState<{ kind: string; difference: LabelDifference } | null>(null);
-  const opened = useOpened(one.run.id, here, kinds);
   const openedThere = useOpened(two?.run.id ?? "", there, kinds);
+  const opened = useOpened(one.run.id, here, kinds);
+  const [editing, setEditing] = useState(notEditing);
+  const edited = here.find((one) => one.labels && one.stage && kinds.includes(kindOf(one)) && !isAway(one.place));
   const coloursOn = useCallback((side: "here" | "there") => (kind: string, largest: number) =>
-    found?.kind === kind ? differenceColours(largest, found.difference, side) : null, [found]);
+    found?.kind === kind ? differenceColours(largest, found.difference, side)
+      : side === "here" && editing.chosen.length > 0 ? chosenColours(largest, editing.chosen) : null,
+  [found, editing.chosen]);
+  const onPlace = usePlace(one.run.id, edited && openedOf(opened, edited), editing, setEditing);
   const coloursHere = useMemo(() => coloursOn("here"), [coloursOn]);
   const coloursThere = useMemo(() => coloursOn("there"), [coloursOn]);
   const shown = useShown(here, kinds, opened, looks, coloursHere);
@@ -103,7 +112,8 @@ function Sides({ one, two, item, tasks, show, onReviewed }: {
   return <div className="viewer">
     <div className="viewer-panes">
       <PicturePane run={one.run.id} title={one.run.name} shown={shown} camera={camera} onCamera={onCamera}
-        waits={opened.coming.length > 0} onScreen={setScreen} />
+        waits={opened.coming.length > 0} onScreen={setScreen} line={editing.points}
+        closed={editing.tool === "outline"} onPlace={editing.tool ? onPlace : undefined} />
       {two && <PicturePane run={two.run.id} title={two.run.name} shown={shownThere} camera={camera}
         waits={openedThere.coming.length > 0} onCamera={onCamera} onScreen={() => {}} />}</div>
     <aside className="viewer-side" aria-label="Pictures">
@@ -113,8 +123,26 @@ function Sides({ one, two, item, tasks, show, onReviewed }: {
       {two && <Difference one={one} two={two} here={here} there={there} kinds={kinds} found={found}
         onFound={setFound} />}
       {[opened, openedThere].map((side, at) => <Coming key={at} opened={side} />)}
+      {edited && <EditPanel key={edited.id} run={one.run} picture={edited} editing={editing} setEditing={setEditing}
+        onDone={onReviewed} />}
       <KindList here={here} kinds={kinds} setKinds={setKinds} opened={opened} looks={looks}
         setLooks={setLooks} /></aside></div>;
+}
+
+/** What a click on the picture does while its cells are edited. */
+function usePlace(run: string, image: ImageDescription | undefined, editing: Editing,
+    setEditing: (now: Editing) => void): (place: Point) => void {
+  return (place) => {
+    const { tool, chosen, points } = editing;
+    if (tool === "line" || tool === "outline") {
+      setEditing({ ...editing, points: tool === "line" && points.length === 2 ? [place] : [...points, place] });
+    } else if (image) {
+      void labelAt(picturesBelow(run), image, place).then((label) => {
+        if (label > 0) setEditing({ ...editing, chosen: chosen.includes(label)
+          ? chosen.filter((one) => one !== label) : [...chosen, label] });
+      });
+    }
+  };
 }
 
 function Coming({ opened }: { opened: Opened }) {
@@ -136,7 +164,7 @@ function KindList({ here, kinds, setKinds, opened, looks, setLooks }: {
   };
   return <ul className="kind-list">{here.map((picture) => {
     const kind = kindOf(picture);
-    const image = opened.images.get(picture.id);
+    const image = openedOf(opened, picture);
     const on = kinds.includes(kind);
     return <li key={picture.id}><label className="image-name"><input type="checkbox" checked={on}
       onChange={(event) => toggle(picture, event.target.checked)} /> {kind}
