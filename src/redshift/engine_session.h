@@ -30,6 +30,8 @@ struct Prepared::Plan {
     TableName table;     ///< the same
     bool reads = true;   ///< whether what it changes follows from what it read
     std::string check;   ///< behind sql: refuses texts that are too long, and gives rows
+    /// INSERT … SELECT that refuses them on the way, so that nothing is given; "" for others.
+    std::string checked;
     ColumnNames names;
     std::shared_ptr<const Prepared> query = {};  ///< the one that DECLARE CURSOR is for
 };

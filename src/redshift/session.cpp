@@ -357,6 +357,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
             TRY(demand_change(prepared));
             const auto& plan = *prepared.plan;
             const auto rows = TRY(write({plan.target}, plan.reads, [&] {
+                if (!plan.checked.empty()) return change(plan.checked, values);
                 return plan.check.empty() ? change(plan.sql, values)
                                           : change_and_count(plan.sql + plan.check, values);
             }));
@@ -550,6 +551,8 @@ Answer<void> EngineSession::understand(const Statement& statement,
     plan.sql = std::move(sql);
     if (!is_query && statement.kind != StatementKind::remove)
         plan.check = TRY(length_check(*this, statement, tokens, plan.table));
+    if (statement.kind == StatementKind::insert && !plan.check.empty())
+        plan.checked = TRY(checked_select(*this, prepared, plan));
     if (!is_query) return {};
     for (const auto& column : shape.columns)
         prepared.columns.push_back(column_of(column.name, column.engine_type));
