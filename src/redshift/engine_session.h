@@ -31,6 +31,8 @@ struct Prepared::Plan {
     std::size_t behind_table = 0;  ///< the token behind its name
     bool reads = true;             ///< whether what it changes follows from what it read
     std::string check;             ///< behind sql: refuses texts that are too long, and gives rows
+    /// INSERT … SELECT that refuses them on the way, so that nothing is given; "" for others.
+    std::string checked;
     ColumnNames names;
     std::shared_ptr<const Prepared> query = {};  ///< the one that DECLARE CURSOR is for
     std::vector<SettingChange> setting_changes;  ///< its calls of set_config

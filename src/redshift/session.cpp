@@ -395,6 +395,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
             const auto& plan = *prepared.plan;
             if (!prepared.columns.empty()) return change_and_return(prepared, values);
             const auto rows = TRY(write({plan.target}, plan.reads, [&] {
+                if (!plan.checked.empty()) return change(plan.checked, values);
                 return plan.check.empty() ? change(plan.sql, values)
                                           : change_and_count(plan.sql + plan.check, values);
             }));

@@ -35,4 +35,10 @@ Answer<std::unique_ptr<Cursor>> run_refresh(EngineSession& session, const Prepar
 Answer<std::string> length_check(EngineSession& session, const Statement& statement,
                                  const std::vector<Token>& tokens, const TableName& table);
 
+/// An INSERT of what a query gives with the same check as a condition on the query's rows, which
+/// the engine, unlike rows that are given back, needn't keep and may insert by several threads.
+/// "" where the statement isn't of that form, or the rows' order was asked for.
+Answer<std::string> checked_select(EngineSession& session, const Prepared& prepared,
+                                   const Prepared::Plan& plan);
+
 }  // namespace stroma::redshift

@@ -245,6 +245,8 @@ Answer<void> EngineSession::understand(const Statement& statement,
     constexpr std::string_view of_check = "\nRETURNING ";
     if (returns && plan.check.starts_with(of_check))
         plan.check = ", " + plan.check.substr(of_check.size());
+    if (statement.kind == StatementKind::insert && !plan.check.empty() && !returns)
+        plan.checked = TRY(checked_select(*this, prepared, plan));
     if (!is_query && !returns) return {};
     for (const auto& column : shape.columns)
         prepared.columns.push_back(column_of(column.name, column.engine_type));
