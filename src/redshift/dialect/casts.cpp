@@ -10,7 +10,8 @@ namespace {
 
 /// A literal of that type in a form that the engine reads: dates as people write them, `on`.
 std::string usual_words(const std::string& literal, std::uint32_t type) {
-    if (type == oid::date || type == oid::timestamp) return usual_moment(literal, type == oid::date);
+    if (type == oid::date || type == oid::timestamp)
+        return usual_moment(literal, type == oid::date);
     const std::string word = lower_of(literal);
     if (type == oid::boolean && (word == "on" || word == "off"))
         return word == "on" ? "true" : "false";
