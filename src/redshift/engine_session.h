@@ -133,7 +133,7 @@ private:
     RewriteContext context_for(Prepared::Plan& plan, std::span<const std::uint32_t> hints);
     /// Whether the engine found a type that the client didn't tell.
     static bool type_parameters(Prepared& prepared, RewriteContext& context,
-                                std::span<const std::string> found,
+                                std::span<const Token> tokens, std::span<const std::string> found,
                                 std::span<const std::uint32_t> hints);
     Answer<void> find_target(const Statement& statement, Prepared::Plan& plan);
     /// The columns that an INSERT without a list of them gives values for, as a list in brackets;

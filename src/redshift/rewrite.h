@@ -51,6 +51,9 @@ struct RewriteContext {
 Answer<std::string> rewrite(std::string_view text, std::span<const Token> tokens, std::size_t from,
                             std::size_t to, const RewriteContext& context);
 
+/// Whether ANY, SOME or ALL stands there, of a parameter alone: `= ANY($1)`, which is an array.
+bool is_array_parameter(std::span<const Token> tokens, std::size_t at);
+
 /// How PostgreSQL would call the columns of a SELECT's list; unset where the engine has it right.
 struct ColumnNames {
     std::vector<std::optional<std::string>> first;  ///< up to a star, or all

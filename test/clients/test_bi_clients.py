@@ -132,12 +132,25 @@ def test_node_postgres(port):
                             "good": 16, "day": 1043, "at": 1114}
     assert seen["array_rows"] == [[1, 2]] and seen["named"] == ["it's é", None, 0]
     assert seen["pieces"] == [10, 10, 5] and seen["several"] == [{"one": 1}, {"two": 2}]
+    assert seen["any"] == [[1], [1]]
     assert seen["wrong"]["code"] == "42703"
     for word in ("listen", "notify"):
         assert seen[word] == {"code": "0A000", "message": f"{word} is not supported: sessions tell "
                                                           "each other nothing"}
     assert seen["in_transaction"]["code"] == "42P01" and seen["failed"]["code"] == "25P02"
     assert seen["after"] == 2 and seen["pooled"]
+
+
+def test_which_types_are_arrays(port):
+    """As Rails asks at its start: by the function that reads a type."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(host=port.host, port=port.number, user="admin", password=port.password,
+                         dbname="dev") as connection:
+        found = connection.execute(
+            "SELECT t.typname, t.typinput FROM pg_type AS t LEFT JOIN pg_range AS r ON oid = rngtypid "
+            "WHERE t.typinput = 'array_in(cstring,oid,integer)'::regprocedure "
+            "AND t.typinput = 'array_in'::regproc ORDER BY 1").fetchall()
+    assert ("_int4", "array_in") in found and all(name.startswith("_") for name, _ in found)
 
 
 def test_psycopg_3(port):

@@ -41,6 +41,10 @@ for (let rows = await cursor.read(10); rows.length > 0; rows = await cursor.read
 await cursor.close();
 
 // Several statements at once; an error names itself and leaves the connection usable.
+// Its arrays have no type of their own.
+const any = (text, values) => client.query({ text, values, rowMode: "array" }).then(({ rows }) => rows.flat());
+seen.any = [await any("SELECT id FROM things WHERE id = ANY($1) ORDER BY id", [[1, 7]]),
+    await any("SELECT id FROM things WHERE name = ANY($1) AND id <> ALL($2)", [["it's é", "b"], [2, 3]])];
 seen.several = (await client.query("SELECT 1 AS one; SELECT 2 AS two")).map(({ rows }) => rows[0]);
 seen.wrong = await client.query("SELECT nonsense FROM things").catch(failure);
 seen.listen = await client.query("LISTEN changes").catch(failure);

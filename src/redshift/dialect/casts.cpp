@@ -18,6 +18,19 @@ std::string usual_words(const std::string& literal, std::uint32_t type) {
     return literal;
 }
 
+/// 'array_in' or 'array_in(cstring,oid,integer)' without its arguments: what reads and writes
+/// arrays and their like stands in pg_type by name. "" for other functions.
+std::string function_of_types(const Token& literal) {
+    if (literal.kind != TokenKind::text) return {};
+    const std::string name = literal.word.substr(0, literal.word.find('('));
+    const std::size_t line = name.find('_');
+    for (const std::string_view kind : {"array", "record", "enum", "range", "domain"})
+        for (const std::string_view way : {"in", "out", "recv", "send"})
+            if (line != name.npos && name.substr(0, line) == kind && name.substr(line + 1) == way)
+                return name;
+    return {};
+}
+
 }  // namespace
 
 /// A text in front of a cast, in the engine's words; and a parameter without a type as a text.
@@ -51,9 +64,14 @@ Answer<void> Rewriter::cast(Frame& frame, std::size_t& at) {
     const std::string& word = named ? tokens_[at + 2].word : token.word;
     std::string operand = frame.out.substr(std::min(frame.primary, frame.out.size()));
     if (word.starts_with("reg") && word.size() >= 6 && tokens_[at].kind == TokenKind::word) {
+        const std::string of_types = function_of_types(tokens_[at - 2]);
         cast_operand(frame, at - 1, 0, operand);
         at += named ? 3 : 1;
         frame.out.resize(frame.primary);
+        if (!of_types.empty() && (word == "regproc" || word == "regprocedure")) {
+            frame.out += " " + quoted_text(of_types);
+            return {};
+        }
         frame.out += fmt::format(" to_{}({})", word, operand);
         return {};
     }

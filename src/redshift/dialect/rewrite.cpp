@@ -44,6 +44,16 @@ bool is_of_system(std::string_view name) {
 
 }  // namespace
 
+bool is_array_parameter(std::span<const Token> tokens, std::size_t at) {
+    if (at + 3 >= tokens.size() || tokens[at].kind != TokenKind::word) return false;
+    const std::string& word = tokens[at].word;
+    const auto is_bracket = [&](std::size_t where, std::string_view sign) {
+        return tokens[where].kind == TokenKind::sign && tokens[where].word == sign;
+    };
+    return (word == "any" || word == "some" || word == "all") && is_bracket(at + 1, "(") &&
+           tokens[at + 2].kind == TokenKind::parameter && is_bracket(at + 3, ")");
+}
+
 bool Rewriter::is_word(std::size_t at, std::string_view word) const {
     return at < tokens_.size() && tokens_[at].kind == TokenKind::word && tokens_[at].word == word;
 }
@@ -271,6 +281,11 @@ Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
             frame.out += " approx_count_distinct(" + TRY(range({at + 3, close}, true)) + ")";
             at = close + 1;
         }
+        return true;
+    }
+    // Of a type that nobody told: compared with one value, the engine finds what an element is.
+    if (is_array_parameter(tokens_, at) && !has_type(at + 2)) {
+        frame.out += gap(at++);
         return true;
     }
     if (word == "collate") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "redshift/engine_session.h"
 #include "redshift/external.h"
@@ -165,8 +166,12 @@ RewriteContext EngineSession::context_for(Prepared::Plan& plan,
 }
 
 bool EngineSession::type_parameters(Prepared& prepared, RewriteContext& context,
+                                    std::span<const Token> tokens,
                                     std::span<const std::string> found,
                                     std::span<const std::uint32_t> hints) {
+    std::set<std::string, std::less<>> arrays;
+    for (std::size_t at = 0; at < tokens.size(); ++at)
+        if (is_array_parameter(tokens, at)) arrays.insert(tokens[at + 2].word);
     // What the client didn't tell is what the engine found; so that a text goes for anything.
     bool has_new = false;
     context.parameter_types.resize(found.size());
@@ -174,6 +179,7 @@ bool EngineSession::type_parameters(Prepared& prepared, RewriteContext& context,
         std::string& type = context.parameter_types[at];
         if (type.empty()) {
             type = found[at].empty() ? "VARCHAR" : found[at];
+            if (arrays.contains(fmt::format("${}", at + 1))) type += "[]";
             has_new = true;
         }
         // What the client told stays, be it that the engine has no such type: its texts are taken.
@@ -220,7 +226,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
         if (!columns.empty()) described = sql::describe_duckdb(*connection_, sql);
     }
     auto shape = TRY(std::move(described));
-    const bool has_new = type_parameters(prepared, context, shape.parameter_types, hints);
+    const bool has_new = type_parameters(prepared, context, tokens, shape.parameter_types, hints);
     if (has_new) {
         sql = TRY(written());
         shape = TRY(sql::describe_duckdb(*connection_, sql));
