@@ -147,7 +147,8 @@ def test_which_types_are_arrays(port):
     with psycopg.connect(host=port.host, port=port.number, user="admin", password=port.password,
                          dbname="dev") as connection:
         found = connection.execute(
-            "SELECT t.typname, t.typinput FROM pg_type AS t LEFT JOIN pg_range AS r ON oid = rngtypid "
+            "SELECT t.typname, t.typinput FROM pg_type AS t "
+            "LEFT JOIN pg_range AS r ON oid = rngtypid "
             "WHERE t.typinput = 'array_in(cstring,oid,integer)'::regprocedure "
             "AND t.typinput = 'array_in'::regproc ORDER BY 1").fetchall()
     assert ("_int4", "array_in") in found and all(name.startswith("_") for name, _ in found)
