@@ -79,8 +79,10 @@ CREATE OR REPLACE MACRO stroma_dialect.convert_timezone(zone, moment) AS
     timezone(stroma_dialect.stroma_zone(source), CAST(moment AS TIMESTAMP)
     + coalesce(stroma_dialect.stroma_west(source), INTERVAL 0 DAY)))
     - coalesce(stroma_dialect.stroma_west(target), INTERVAL 0 DAY);
-CREATE OR REPLACE MACRO stroma_dialect.stroma_moment
-    (m TIMESTAMP) AS m, (m VARCHAR) AS CAST(m AS TIMESTAMP), (m TIME) AS DATE '1900-01-01' + m;
+-- Without forms for each type: an aggregate's isn't known when a form is chosen.
+CREATE OR REPLACE MACRO stroma_dialect.stroma_moment(m) AS
+    coalesce(TRY_CAST(m AS TIMESTAMP), DATE '1900-01-01' + TRY_CAST(m AS TIME), CAST(m AS TIMESTAMP));
+CREATE OR REPLACE MACRO stroma_dialect.stroma_later_moment(m, span) AS CAST(m AS TIMESTAMP) + span;
 CREATE OR REPLACE MACRO stroma_dialect.stroma_later
     (m TIMESTAMP, span) AS m + span, (m VARCHAR, span) AS CAST(m AS TIMESTAMP) + span,
     (m TIME, span) AS m + span;

@@ -31,6 +31,11 @@ public:
         return arguments_[index].to == arguments_[index].from + 1 &&
                first(index).kind == TokenKind::text;
     }
+    bool has_call(std::size_t index) const {
+        for (std::size_t at = arguments_[index].from; at < arguments_[index].to; ++at)
+            if (rewriter_.is_sign(at, "(")) return true;
+        return false;
+    }
     Answer<std::string> argument(std::size_t index) {
         return rewriter_.range(arguments_[index], true);
     }

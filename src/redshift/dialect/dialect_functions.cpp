@@ -201,7 +201,9 @@ Written rewrite_dates(Call& call) {
         if (call.count() != 3 || call.first(0).kind == TokenKind::sign) return fail(call.misfit());
         std::string part = TRY(call.part(0));
         const std::string count = TRY(call.argument(1));
-        const std::string begun = TRY(moment(call, 2, "stroma_later"));
+        // A form for each type can be chosen where the type is known: not of an aggregate.
+        const std::string begun =
+            TRY(moment(call, 2, call.has_call(2) ? "stroma_later_moment" : "stroma_later"));
         if (part == "dow" || part == "doy") part = "day";
         if (part == "millennium")
             part = "millennia";
