@@ -106,36 +106,28 @@ CREATE OR REPLACE MACRO stroma_dialect.next_day(moment, wanted) AS
         WHEN 'tu' THEN 2 WHEN 'we' THEN 3 WHEN 'th' THEN 4 WHEN 'fr' THEN 5 ELSE 6 END)
         - dayofweek(CAST(moment AS DATE)) + 6) % 7) + 1 AS INTEGER) AS DATE);
 CREATE OR REPLACE MACRO stroma_dialect.date_part_year(moment) AS year(CAST(moment AS DATE));
+CREATE OR REPLACE MACRO stroma_dialect.stroma_compare(a, b) AS
+    CASE WHEN a < b THEN -1 WHEN a > b THEN 1 WHEN a = b THEN 0 END;
 CREATE OR REPLACE MACRO stroma_dialect.date_cmp(a, b) AS
-    CASE WHEN CAST(a AS DATE) < CAST(b AS DATE) THEN -1 WHEN CAST(a AS DATE) > CAST(b AS DATE) THEN 1
-         WHEN CAST(a AS DATE) = CAST(b AS DATE) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS DATE), CAST(b AS DATE));
 CREATE OR REPLACE MACRO stroma_dialect.timestamp_cmp(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMP) < CAST(b AS TIMESTAMP) THEN -1 WHEN CAST(a AS TIMESTAMP) > CAST(b AS TIMESTAMP) THEN 1
-         WHEN CAST(a AS TIMESTAMP) = CAST(b AS TIMESTAMP) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP));
 CREATE OR REPLACE MACRO stroma_dialect.date_cmp_timestamp(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMP) < CAST(b AS TIMESTAMP) THEN -1 WHEN CAST(a AS TIMESTAMP) > CAST(b AS TIMESTAMP) THEN 1
-         WHEN CAST(a AS TIMESTAMP) = CAST(b AS TIMESTAMP) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP));
 CREATE OR REPLACE MACRO stroma_dialect.timestamp_cmp_date(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMP) < CAST(b AS TIMESTAMP) THEN -1 WHEN CAST(a AS TIMESTAMP) > CAST(b AS TIMESTAMP) THEN 1
-         WHEN CAST(a AS TIMESTAMP) = CAST(b AS TIMESTAMP) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP));
 CREATE OR REPLACE MACRO stroma_dialect.timestamptz_cmp(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
-         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS TIMESTAMPTZ), CAST(b AS TIMESTAMPTZ));
 CREATE OR REPLACE MACRO stroma_dialect.timestamptz_cmp_date(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
-         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS TIMESTAMPTZ), CAST(b AS TIMESTAMPTZ));
 CREATE OR REPLACE MACRO stroma_dialect.timestamptz_cmp_timestamp(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
-         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS TIMESTAMPTZ), CAST(b AS TIMESTAMPTZ));
 CREATE OR REPLACE MACRO stroma_dialect.timestamp_cmp_timestamptz(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
-         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS TIMESTAMPTZ), CAST(b AS TIMESTAMPTZ));
 CREATE OR REPLACE MACRO stroma_dialect.date_cmp_timestamptz(a, b) AS
-    CASE WHEN CAST(a AS TIMESTAMPTZ) < CAST(b AS TIMESTAMPTZ) THEN -1 WHEN CAST(a AS TIMESTAMPTZ) > CAST(b AS TIMESTAMPTZ) THEN 1
-         WHEN CAST(a AS TIMESTAMPTZ) = CAST(b AS TIMESTAMPTZ) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS TIMESTAMPTZ), CAST(b AS TIMESTAMPTZ));
 CREATE OR REPLACE MACRO stroma_dialect.interval_cmp(a, b) AS
-    CASE WHEN CAST(a AS INTERVAL) < CAST(b AS INTERVAL) THEN -1 WHEN CAST(a AS INTERVAL) > CAST(b AS INTERVAL) THEN 1
-         WHEN CAST(a AS INTERVAL) = CAST(b AS INTERVAL) THEN 0 END;
+    stroma_dialect.stroma_compare(CAST(a AS INTERVAL), CAST(b AS INTERVAL));
 CREATE OR REPLACE MACRO stroma_dialect.json_parse(s) AS CAST(s AS JSON);
 CREATE OR REPLACE MACRO stroma_dialect.json_serialize(j) AS CAST(j AS VARCHAR);
 CREATE OR REPLACE MACRO stroma_dialect.is_valid_json(s) AS
