@@ -88,7 +88,9 @@ CREATE OR REPLACE VIEW stroma_system.stroma_remarks AS
     SELECT schema_name, table_name, '' AS column_name,
         CASE WHEN json_valid(comment) THEN json_extract_string(comment, '$.comment') END AS remark
     FROM duckdb_tables()
-    UNION ALL SELECT schema_name, view_name, '', comment FROM duckdb_views()
+    UNION ALL SELECT schema_name, view_name, '',
+        CASE WHEN json_valid(comment) THEN json_extract_string(comment, '$.comment') ELSE comment END
+    FROM duckdb_views()
     UNION ALL SELECT schema_name, table_name, column_name, comment FROM duckdb_columns();
 CREATE OR REPLACE VIEW stroma_system.svv_tables AS
     SELECT table_catalog, table_schema, table_name,
@@ -161,9 +163,9 @@ CREATE OR REPLACE VIEW stroma_system.svl_s3query_summary AS
     FROM stroma_external_reads('');
 CREATE OR REPLACE VIEW stroma_system.pg_table_def AS
     SELECT c.schema_name AS schemaname, c.table_name AS tablename, c.column_name AS "column",
-        coalesce(json_extract_string(t.comment, '$.columns."' || c.column_name || '".type'),
+        coalesce(json_extract_string(t.comment, '/columns/' || replace(replace(c.column_name, '~', '~0'), '/', '~1') || '/type'),
                  lower(c.data_type)) AS "type",
-        coalesce(json_extract_string(t.comment, '$.columns."' || c.column_name || '".encode'),
+        coalesce(json_extract_string(t.comment, '/columns/' || replace(replace(c.column_name, '~', '~0'), '/', '~1') || '/encode'),
                  'none') AS encoding,
         coalesce(json_extract_string(t.comment, '$.distkey') = c.column_name, false) AS distkey,
         coalesce(list_position(CAST(json_extract(t.comment, '$.sort') AS VARCHAR[]), c.column_name), 0)

@@ -31,12 +31,24 @@ CREATE OR REPLACE MACRO stroma_catalog.pg_get_indexdef(of_number) AS
         ELSE (SELECT max(stroma_a) FROM (SELECT attname AS stroma_a, attrelid AS stroma_b,
             attnum AS stroma_c FROM stroma_catalog.pg_attribute)
             WHERE stroma_b = of_number AND stroma_c = of_place) END;
+CREATE OR REPLACE MACRO stroma_catalog.stroma_names(of_names) AS
+    array_to_string(list_transform(of_names, lambda n: stroma_dialect.quote_ident(n)), ', ');
+CREATE OR REPLACE VIEW stroma_catalog.stroma_key_text AS
+    SELECT oid AS stroma_b, CASE key_kind WHEN 'p' THEN 'PRIMARY KEY (' WHEN 'u' THEN 'UNIQUE ('
+            ELSE 'FOREIGN KEY (' END || stroma_catalog.stroma_names(key_columns) || ')'
+        || CASE WHEN key_kind = 'f' THEN ' REFERENCES '
+            || CASE WHEN list_contains(system.main.current_schemas(false), referred_schema) THEN ''
+                ELSE stroma_dialect.quote_ident(referred_schema) || '.' END
+            || stroma_dialect.quote_ident(referred_name)
+            || '(' || stroma_catalog.stroma_names(referred_columns) || ')' ELSE '' END AS stroma_a
+    FROM stroma_catalog.stroma_key;
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_constraintdef(of_number) AS
-    (SELECT max(stroma_a) FROM (SELECT 'PRIMARY KEY (' || array_to_string(key_columns, ', ') || ')' AS stroma_a, oid AS stroma_b
-        FROM stroma_catalog.stroma_key) WHERE stroma_b = of_number),
+    (SELECT max(stroma_a) FROM stroma_catalog.stroma_key_text WHERE stroma_b = of_number),
     (of_number, pretty) AS
-    (SELECT max(stroma_a) FROM (SELECT 'PRIMARY KEY (' || array_to_string(key_columns, ', ') || ')' AS stroma_a, oid AS stroma_b
-        FROM stroma_catalog.stroma_key) WHERE stroma_b = of_number);
+    (SELECT max(stroma_a) FROM stroma_catalog.stroma_key_text WHERE stroma_b = of_number);
+-- Our own numbers: Redshift doesn't tell which it has.
+CREATE OR REPLACE MACRO stroma_catalog.format_encoding(of_number) AS
+    stroma_catalog.stroma_encodings()[CAST(of_number AS INTEGER) + 1];
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_viewdef(of_number) AS
     (SELECT max(stroma_a) FROM (SELECT body AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.stroma_relation) WHERE stroma_b = of_number),

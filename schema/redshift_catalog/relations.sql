@@ -57,6 +57,15 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_namespace AS
     UNION ALL SELECT 13000, 'information_schema', 100, NULL
     WHERE NOT EXISTS (SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'stroma_information');
 
+-- What a column may be encoded as; a number that stands for one is its place here, from 0 on.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_encodings() AS
+    ['none', 'raw', 'bytedict', 'delta', 'delta32k', 'runlength', 'mostly8', 'mostly16', 'mostly32',
+     'text255', 'text32k', 'lzo', 'zstd', 'az64', 'auto', 'lzo2', 'default'];
+CREATE OR REPLACE MACRO stroma_catalog.stroma_encoding_number(of_name) AS
+    CAST(list_position(stroma_catalog.stroma_encodings(), of_name) - 1 AS INTEGER);
+-- A name as a step of a JSON pointer.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_member(of_name) AS
+    replace(replace(of_name, '~', '~0'), '/', '~1');
 -- Tables, views and keys: what stands behind pg_class and what hangs on it.
 CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
     SELECT *, stroma_catalog.stroma_number('relation', schema || '.' || name) AS oid,
@@ -70,29 +79,56 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
         FROM duckdb_tables() WHERE NOT internal AND schema_name <> 'main'
             AND NOT (schema_name LIKE 'stroma\_%' ESCAPE '\')
         UNION ALL
-        SELECT view_oid, schema_name, view_name, 'v', temporary, 0, column_count, NULL, comment, sql
+        SELECT view_oid, schema_name, view_name, 'v', temporary, 0, column_count,
+            CASE WHEN json_valid(comment) THEN CAST(comment AS JSON) END,
+            CASE WHEN NOT json_valid(comment) THEN comment END,
+            coalesce(CASE WHEN json_valid(comment) THEN comment->>'$.definition' END, sql)
         FROM duckdb_views() WHERE NOT internal AND schema_name NOT IN ('main', 'stroma_dialect')
             AND view_name NOT LIKE 'stroma\_%' ESCAPE '\');
--- Keys are told of, not enforced: their columns lie in the table's attributes.
+-- Keys are told of, not enforced: they lie in the table's attributes. One that refers to a table
+-- which is no longer there isn't told of.
 CREATE OR REPLACE VIEW stroma_catalog.stroma_key AS
-    SELECT oid AS table_number, schema, schema_number, name AS table_name, key_name, key_kind,
-        key_columns,
-        stroma_catalog.stroma_number('relation', schema || '.' || key_name) AS index_number,
-        stroma_catalog.stroma_number('key', schema || '.' || key_name) AS oid
+    SELECT k.table_number, k.schema, k.schema_number, k.table_name, k.key_name, k.key_kind,
+        k.key_columns,
+        stroma_catalog.stroma_number('relation', k.schema || '.' || k.key_name) AS index_number,
+        stroma_catalog.stroma_number('key', k.schema || '.' || k.table_name || '.' || k.key_name) AS oid,
+        r.oid AS referred_number, r.schema AS referred_schema, r.name AS referred_name,
+        k.referred_columns
     FROM (
-        SELECT *, name || '_pkey' AS key_name, 'p' AS key_kind,
-            CAST(attributes->'$.primarykey' AS VARCHAR[]) AS key_columns
-        FROM stroma_catalog.stroma_relation
-        WHERE json_array_length(attributes, '$.primarykey') > 0);
+        SELECT oid AS table_number, schema, schema_number, name AS table_name,
+            key->>'$.name' AS key_name, key->>'$.kind' AS key_kind,
+            CAST(key->'$.columns' AS VARCHAR[]) AS key_columns, key->>'$.schema' AS of_schema,
+            key->>'$.table' AS of_table, CAST(key->'$.referred' AS VARCHAR[]) AS referred_columns
+        FROM (SELECT *, unnest(CAST(attributes->'$.keys' AS JSON[])) AS key
+              FROM stroma_catalog.stroma_relation WHERE json_array_length(attributes, '$.keys') > 0)
+        -- As it was kept before keys had names.
+        UNION ALL SELECT oid, schema, schema_number, name, name || '_pkey', 'p',
+            CAST(attributes->'$.primarykey' AS VARCHAR[]), NULL, NULL, NULL
+        FROM stroma_catalog.stroma_relation WHERE json_array_length(attributes, '$.primarykey') > 0) k
+        LEFT JOIN stroma_catalog.stroma_relation r ON r.schema = k.of_schema AND r.name = k.of_table
+    WHERE k.key_kind <> 'f' OR r.oid IS NOT NULL;
+-- Those that a database with indexes would have one for.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_index AS
+    SELECT * FROM stroma_catalog.stroma_key WHERE key_kind <> 'f';
 CREATE OR REPLACE VIEW stroma_catalog.stroma_column AS
+    SELECT * REPLACE (CASE WHEN is_identity THEN format('"identity"({}, {}, ''{}''::text)', relation,
+        place - 1, seed_and_step) ELSE "default" END AS "default") FROM (
     SELECT r.oid AS relation, r.schema, r.name AS relation_name, c.column_name AS name,
         CAST(c.column_index AS INTEGER) AS place, c.is_nullable AS nullable, c.column_default AS
         "default", c.comment AS description,
-        coalesce(json_extract_string(r.attributes, '$.columns."' || c.column_name || '".type'),
+        json_extract_string(r.attributes, '/columns/' || stroma_catalog.stroma_member(c.column_name)
+            || '/identity') AS seed_and_step, seed_and_step IS NOT NULL AS is_identity,
+        coalesce(json_extract_string(r.attributes, '/columns/' || stroma_catalog.stroma_member(c.column_name) || '/type'),
                  stroma_catalog.stroma_declared(c.data_type)) AS declared,
-        json_exists(r.attributes, '$.columns."' || c.column_name || '".identity') AS is_identity
+        coalesce(json_extract_string(r.attributes, '/columns/'
+            || stroma_catalog.stroma_member(c.column_name) || '/encode'), 'none') AS encoding,
+        coalesce(json_extract_string(r.attributes, '$.distkey') = c.column_name, false) AS is_distkey,
+        -- An interleaved key's columns are told by signs in turn.
+        coalesce(list_position(CAST(json_extract(r.attributes, '$.sort') AS VARCHAR[]), c.column_name),
+                 0) AS sort_place,
+        json_extract_string(r.attributes, '$.sortstyle') = 'interleaved' AS is_interleaved
     FROM duckdb_columns() c JOIN stroma_catalog.stroma_relation r ON r.engine_number = c.table_oid
-        AND r.schema = c.schema_name AND r.name = c.table_name;
+        AND r.schema = c.schema_name AND r.name = c.table_name);
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_class AS
     SELECT oid, r.name AS relname, schema_number AS relnamespace, CAST(0 AS BIGINT) AS reltype,
@@ -100,7 +136,7 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_class AS
         CAST(CASE r.kind WHEN 'r' THEN 2 ELSE 0 END AS BIGINT) AS relam, oid AS relfilenode,
         CAST(0 AS BIGINT) AS reltablespace, CAST(greatest(rows // 100, 0) AS INTEGER) AS relpages,
         CAST(rows AS FLOAT) AS reltuples, 0 AS relallvisible, CAST(0 AS BIGINT) AS reltoastrelid,
-        oid IN (SELECT table_number FROM stroma_catalog.stroma_key) AS relhasindex,
+        oid IN (SELECT table_number FROM stroma_catalog.stroma_index) AS relhasindex,
         false AS relisshared, CASE WHEN temporary THEN 't' ELSE 'p' END AS relpersistence,
         r.kind AS relkind, CAST(columns AS SMALLINT) AS relnatts, CAST(0 AS SMALLINT) AS relchecks,
         r.kind = 'v' AS relhasrules, false AS relhastriggers, false AS relhassubclass,
@@ -120,7 +156,7 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_class AS
     SELECT index_number, key_name, schema_number, 0, 0, 100, 403, index_number, 0, 1, 0, 0, 0, false,
         false, 'p', 'i', len(key_columns), 0, false, false, false, false, false, true, 'n', false,
         0, 0, 0, false, false, NULL, NULL, NULL, 0
-    FROM stroma_catalog.stroma_key;
+    FROM stroma_catalog.stroma_index;
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_attribute AS
     SELECT relation AS attrelid, name AS attname,
@@ -132,14 +168,18 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_attribute AS
         false AS atthasmissing, CASE WHEN is_identity THEN 'd' ELSE '' END AS attidentity,
         '' AS attgenerated, false AS attisdropped, true AS attislocal, 0 AS attinhcount,
         CAST(0 AS BIGINT) AS attcollation, CAST(NULL AS VARCHAR[]) AS attacl,
-        CAST(NULL AS VARCHAR[]) AS attoptions, CAST(NULL AS VARCHAR[]) AS attfdwoptions
+        CAST(NULL AS VARCHAR[]) AS attoptions, CAST(NULL AS VARCHAR[]) AS attfdwoptions,
+        stroma_catalog.stroma_encoding_number(encoding) AS attencodingtype,
+        is_distkey AS attisdistkey,
+        CASE WHEN is_interleaved AND sort_place % 2 = 0 THEN -sort_place ELSE sort_place END
+            AS attsortkeyord
     FROM stroma_catalog.stroma_column c
         LEFT JOIN stroma_catalog.pg_type t ON t.oid = stroma_catalog.stroma_type_number(declared)
     UNION ALL
     SELECT k.index_number, c.name, stroma_catalog.stroma_type_number(c.declared), -1, -1,
         list_position(k.key_columns, c.name), 0, -1, stroma_catalog.stroma_typmod(c.declared), false,
-        'p', '', 'i', false, false, false, '', '', false, true, 0, 0, NULL, NULL, NULL
-    FROM stroma_catalog.stroma_key k JOIN stroma_catalog.stroma_column c
+        'p', '', 'i', false, false, false, '', '', false, true, 0, 0, NULL, NULL, NULL, 0, false, 0
+    FROM stroma_catalog.stroma_index k JOIN stroma_catalog.stroma_column c
         ON c.relation = k.table_number AND list_contains(k.key_columns, c.name);
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_attrdef AS
@@ -152,6 +192,11 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_key_places AS
         places
     FROM stroma_catalog.stroma_key k JOIN stroma_catalog.stroma_column c
         ON c.relation = k.table_number AND list_contains(k.key_columns, c.name) GROUP BY k.oid;
+CREATE OR REPLACE VIEW stroma_catalog.stroma_referred_places AS
+    SELECT k.oid, list(CAST(c.place AS SMALLINT) ORDER BY list_position(k.referred_columns, c.name))
+        AS referred_places
+    FROM stroma_catalog.stroma_key k JOIN stroma_catalog.stroma_column c
+        ON c.relation = k.referred_number AND list_contains(k.referred_columns, c.name) GROUP BY k.oid;
 CREATE OR REPLACE VIEW stroma_catalog.pg_index AS
     SELECT index_number AS indexrelid, table_number AS indrelid,
         CAST(len(key_columns) AS SMALLINT) AS indnatts, CAST(len(key_columns) AS SMALLINT) AS
@@ -161,23 +206,27 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_index AS
         CAST([0] AS BIGINT[]) AS indcollation, CAST([0] AS BIGINT[]) AS indclass,
         list_transform(places, lambda p: CAST(0 AS SMALLINT)) AS indoption,
         CAST(NULL AS VARCHAR) AS indexprs, CAST(NULL AS VARCHAR) AS indpred
-    FROM stroma_catalog.stroma_key JOIN stroma_catalog.stroma_key_places USING (oid);
+    FROM stroma_catalog.stroma_index JOIN stroma_catalog.stroma_key_places USING (oid);
 CREATE OR REPLACE VIEW stroma_catalog.pg_constraint AS
     SELECT oid, key_name AS conname, schema_number AS connamespace, key_kind AS contype,
         false AS condeferrable, false AS condeferred, true AS convalidated,
-        table_number AS conrelid, CAST(0 AS BIGINT) AS contypid, index_number AS conindid,
-        CAST(0 AS BIGINT) AS conparentid, CAST(0 AS BIGINT) AS confrelid, ' ' AS confupdtype,
-        ' ' AS confdeltype, ' ' AS confmatchtype, true AS conislocal, 0 AS coninhcount,
-        true AS connoinherit, places AS conkey, CAST(NULL AS SMALLINT[]) AS confkey,
+        table_number AS conrelid, CAST(0 AS BIGINT) AS contypid,
+        CASE WHEN key_kind = 'f' THEN 0 ELSE index_number END AS conindid,
+        CAST(0 AS BIGINT) AS conparentid, coalesce(referred_number, 0) AS confrelid,
+        CASE WHEN key_kind = 'f' THEN 'a' ELSE ' ' END AS confupdtype,
+        CASE WHEN key_kind = 'f' THEN 'a' ELSE ' ' END AS confdeltype,
+        CASE WHEN key_kind = 'f' THEN 's' ELSE ' ' END AS confmatchtype, true AS conislocal,
+        0 AS coninhcount, true AS connoinherit, places AS conkey, referred_places AS confkey,
         CAST(NULL AS BIGINT[]) AS conpfeqop, CAST(NULL AS VARCHAR) AS conbin,
         CAST(NULL AS VARCHAR) AS consrc
-    FROM stroma_catalog.stroma_key JOIN stroma_catalog.stroma_key_places USING (oid);
+    FROM stroma_catalog.stroma_key JOIN stroma_catalog.stroma_key_places USING (oid)
+        LEFT JOIN stroma_catalog.stroma_referred_places USING (oid);
 
 CREATE OR REPLACE VIEW stroma_catalog.stroma_visible AS
     SELECT oid AS stroma_number, name AS stroma_name FROM stroma_catalog.stroma_relation
     WHERE temporary OR schema = 'stroma_catalog'
         OR list_contains(system.main.current_schemas(false), schema)
-    UNION ALL SELECT index_number, key_name FROM stroma_catalog.stroma_key
+    UNION ALL SELECT index_number, key_name FROM stroma_catalog.stroma_index
     WHERE list_contains(system.main.current_schemas(false), schema);
 CREATE OR REPLACE VIEW stroma_catalog.stroma_full_name AS
     SELECT c.oid AS stroma_number, n.nspname || '.' || c.relname AS stroma_name
@@ -287,7 +336,7 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_indexes AS
         CAST(NULL AS VARCHAR) AS tablespace,
         'CREATE UNIQUE INDEX ' || key_name || ' ON ' || schema || '.' || table_name || ' ('
             || array_to_string(key_columns, ', ') || ')' AS indexdef
-    FROM stroma_catalog.stroma_key;
+    FROM stroma_catalog.stroma_index;
 -- information_schema.columns as PostgreSQL has it: types by their names there.
 CREATE OR REPLACE VIEW stroma_catalog.stroma_columns AS
     SELECT 'dev' AS table_catalog,
@@ -328,3 +377,34 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_columns AS
           FROM stroma_catalog.stroma_column) c
         LEFT JOIN stroma_catalog.pg_type t ON t.oid = stroma_catalog.stroma_type_number(declared)
     ORDER BY c.schema, c.relation_name, c.place;
+
+-- The parts of information_schema that tell keys.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_table_constraints AS
+    SELECT 'dev' AS constraint_catalog, schema AS constraint_schema, key_name AS constraint_name,
+        'dev' AS table_catalog, schema AS table_schema, table_name,
+        CASE key_kind WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' ELSE 'FOREIGN KEY' END
+            AS constraint_type,
+        'NO' AS is_deferrable, 'NO' AS initially_deferred, 'NO' AS enforced
+    FROM stroma_catalog.stroma_key;
+CREATE OR REPLACE VIEW stroma_catalog.stroma_key_column_usage AS
+    SELECT 'dev' AS constraint_catalog, schema AS constraint_schema, key_name AS constraint_name,
+        'dev' AS table_catalog, schema AS table_schema, table_name, unnest(key_columns) AS column_name,
+        CAST(generate_subscripts(key_columns, 1) AS INTEGER) AS ordinal_position,
+        CASE WHEN key_kind = 'f' THEN CAST(generate_subscripts(key_columns, 1) AS INTEGER) END
+            AS position_in_unique_constraint
+    FROM stroma_catalog.stroma_key;
+CREATE OR REPLACE VIEW stroma_catalog.stroma_referential_constraints AS
+    SELECT 'dev' AS constraint_catalog, k.schema AS constraint_schema, k.key_name AS constraint_name,
+        'dev' AS unique_constraint_catalog, k.referred_schema AS unique_constraint_schema,
+        min(u.key_name) AS unique_constraint_name, 'NONE' AS match_option,
+        'NO ACTION' AS update_rule, 'NO ACTION' AS delete_rule
+    FROM stroma_catalog.stroma_key k LEFT JOIN stroma_catalog.stroma_index u
+        ON u.table_number = k.referred_number
+            AND list_sort(u.key_columns) = list_sort(k.referred_columns)
+    WHERE k.key_kind = 'f' GROUP BY ALL;
+CREATE OR REPLACE VIEW stroma_catalog.stroma_constraint_column_usage AS
+    SELECT 'dev' AS table_catalog, coalesce(referred_schema, schema) AS table_schema,
+        coalesce(referred_name, table_name) AS table_name,
+        unnest(coalesce(referred_columns, key_columns)) AS column_name,
+        'dev' AS constraint_catalog, schema AS constraint_schema, key_name AS constraint_name
+    FROM stroma_catalog.stroma_key;

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "redshift/catalog/pg_catalog.h"
 #include "redshift/engine.h"
 #include "redshift/folder_lake.h"
 #include "redshift/load/row_text.h"
@@ -40,6 +41,7 @@ protected:
         EngineOptions options;
         options.folder = folder / "data";
         options.lake = lake;
+        options.add_catalog = add_pg_catalog;
         engine = Engine::open(options).value();
         session = engine->connect({catalog::local_administrator()}).value();
     }

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/json.h"
-#include "redshift/token_reader.h"
-
 namespace stroma::redshift {
 namespace {
 
@@ -56,7 +53,6 @@ private:
     Answer<void> column();
     Answer<void> column_attribute(ColumnDefinition& column, bool& again);
     Answer<void> identity(ColumnDefinition& column);
-    Answer<void> constraint();
     Answer<void> like();
     Answer<void> options();
     Answer<bool> option();
@@ -77,9 +73,12 @@ Answer<void> TableReader::elements() {
     do {
         if (in_.is("like")) {
             TRY(like());
-        } else if (in_.is("primary") || in_.is("unique") || in_.is("foreign") ||
-                   in_.is("constraint") || in_.is("check")) {
-            TRY(constraint());
+        } else if (in_.is("check") || (in_.is("constraint") && in_.is("check", 2))) {
+            // PostgreSQL's; Redshift has none, and what is made for both says it all the same.
+            in_.move_to(in_.at() + (in_.is("check") ? 1 : 3));
+            TRY(in_.skip_brackets());
+        } else if (begins_key(in_)) {
+            made_.attributes.keys.push_back(TRY(read_key(in_)));
         } else {
             TRY(column());
         }
@@ -101,26 +100,6 @@ Answer<void> TableReader::like() {
         in_.next();
     }
     made_.like = like;
-    return {};
-}
-
-Answer<void> TableReader::constraint() {
-    if (in_.take("constraint")) TRY(in_.name());
-    if (in_.take("primary", "key")) {
-        made_.attributes.primary_key = TRY(in_.names());
-        return {};
-    }
-    if (in_.take("unique")) {
-        TRY(in_.names());
-        return {};
-    }
-    if (in_.take("check")) return in_.skip_brackets();
-    if (!in_.take("foreign", "key")) return in_.wrong("a constraint");
-    TRY(in_.names());
-    TRY(in_.expect("references"));
-    TRY(in_.name());
-    while (in_.take_sign(".")) TRY(in_.name());
-    if (in_.is_sign("(")) TRY(in_.names());
     return {};
 }
 
@@ -147,6 +126,7 @@ Answer<void> TableReader::identity(ColumnDefinition& column) {
 
 Answer<void> TableReader::column_attribute(ColumnDefinition& column, bool& again) {
     auto& kept = made_.attributes.columns[column.name];
+    auto& keys = made_.attributes.keys;
     if (in_.take("default")) {
         column.default_from = in_.at();
         while (!in_.at_end() && !in_.is_sign(",") && !in_.is_sign(")") && !in_.is("not") &&
@@ -178,15 +158,14 @@ Answer<void> TableReader::column_attribute(ColumnDefinition& column, bool& again
     } else if (in_.take("not", "null")) {
         column.is_not_null = true;
     } else if (in_.take("primary", "key")) {
-        made_.attributes.primary_key = {column.name};
-        column.is_not_null = true;
-    } else if (in_.take("references")) {
-        TRY(in_.name());
-        while (in_.take_sign(".")) TRY(in_.name());
-        if (in_.is_sign("(")) TRY(in_.names());
+        keys.push_back({TableKey::Kind::primary, "", {column.name}});
+    } else if (in_.take("unique")) {
+        keys.push_back({TableKey::Kind::unique, "", {column.name}});
+    } else if (in_.is("references")) {
+        keys.push_back(TRY(read_column_reference(in_, column.name)));
     } else if (in_.take("collate")) {
         in_.next();
-    } else if (!in_.take("null") && !in_.take("unique")) {
+    } else if (!in_.take("null")) {
         again = false;
     }
     return {};
@@ -256,6 +235,11 @@ Answer<void> TableReader::options() {
     while (TRY(option())) {
     }
     auto& kept = made_.attributes;
+    for (ColumnDefinition& column : made_.columns)
+        for (const TableKey& key : kept.keys)
+            if (key.kind == TableKey::Kind::primary &&
+                std::find(key.columns.begin(), key.columns.end(), column.name) != key.columns.end())
+                column.is_not_null = true;
     if (!kept.distkey.empty()) kept.dist = "KEY(" + kept.distkey + ")";
     if (kept.dist == "KEY") return refuse("42601", "DISTSTYLE KEY needs a DISTKEY");
     const bool is_query = !made_.columns.empty() && !made_.like;
@@ -279,7 +263,7 @@ std::string TableAttributes::text() const {
         made["sort"] = sort;
         made["sortstyle"] = is_interleaved ? "interleaved" : "compound";
     }
-    if (!primary_key.empty()) made["primarykey"] = primary_key;
+    for (const TableKey& key : keys) made["keys"].push_back(key_json(key));
     if (!backup.empty()) made["backup"] = backup;
     if (!comment.empty()) made["comment"] = comment;
     Json all = Json::object();
@@ -313,7 +297,11 @@ TableAttributes TableAttributes::from(std::string_view text) {
     made.distkey = text_in(*parsed, "distkey");
     made.sort = list_in("sort");
     made.is_interleaved = text_in(*parsed, "sortstyle") == "interleaved";
-    made.primary_key = list_in("primarykey");
+    if (const auto keys = parsed->find("keys"); keys != parsed->end() && keys->is_array())
+        for (const Json& key : *keys) made.keys.push_back(key_in(key));
+    // As it was kept before keys had names.
+    if (auto columns = list_in("primarykey"); !columns.empty())
+        made.keys.push_back({TableKey::Kind::primary, "", std::move(columns)});
     made.backup = text_in(*parsed, "backup");
     made.comment = text_in(*parsed, "comment");
     const auto columns = parsed->find("columns");

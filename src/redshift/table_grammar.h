@@ -5,9 +5,32 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+#include "redshift/token_reader.h"
 #include "redshift/types.h"
 
 namespace stroma::redshift {
+
+/// A key that a table declares. The catalog tells it, and no row is held against it.
+struct TableKey {
+    enum class Kind : char { primary = 'p', unique = 'u', foreign = 'f' };  ///< pg_constraint's
+    Kind kind = Kind::primary;
+    std::string name;                  ///< "" where the statement gives none
+    std::vector<std::string> columns;  ///< in the key's order
+    /// Of a foreign key: the table that it refers to, and its columns, one for each of `columns`.
+    std::string schema, table;
+    std::vector<std::string> referred;
+    std::size_t table_at = 0;  ///< token of that table's name in the statement
+};
+
+/// Whether one stands here: [CONSTRAINT name] PRIMARY KEY, UNIQUE or FOREIGN KEY.
+bool begins_key(const TokenReader& in);
+/// errors  42601
+Answer<TableKey> read_key(TokenReader& in);
+/// REFERENCES table [(column)] of a column's definition. errors  42601
+Answer<TableKey> read_column_reference(TokenReader& in, const std::string& column);
+Json key_json(const TableKey& key);
+TableKey key_in(const Json& json);
 
 /// How Redshift would store a table, and what its columns were declared as: kept beside it, so that
 /// the catalog tells it and a definition for a real cluster can be written.
@@ -16,7 +39,7 @@ struct TableAttributes {
     std::string distkey;
     std::vector<std::string> sort;  ///< columns of the sort key
     bool is_interleaved = false;
-    std::vector<std::string> primary_key;
+    std::vector<TableKey> keys;
     std::string backup;   ///< "NO" where said
     std::string comment;  ///< of COMMENT ON TABLE; "" for none
     struct Of {

@@ -49,10 +49,12 @@ private:
     Answer<bool> has_view(const TableName& view);
     Answer<std::unique_ptr<Cursor>> create_schema();
     Answer<std::unique_ptr<Cursor>> drop();
-    Answer<std::unique_ptr<Cursor>> drop_table(const TableName& table, bool if_exists);
+    Answer<std::unique_ptr<Cursor>> drop_table(const TableName& table, bool if_exists,
+                                               std::span<const TableName> dropped, bool cascade);
     Answer<std::unique_ptr<Cursor>> alter();
     Answer<std::unique_ptr<Cursor>> new_owner(const Thing& thing);
     Answer<std::unique_ptr<Cursor>> rename_view(const TableName& view);
+    Answer<void> add(const std::string& start, const TableName& table, TableAttributes& attributes);
     Answer<std::int64_t> alter_table(const TableName& table);
     Answer<void> alter_attribute(const std::string& start, TableAttributes& attributes);
     Answer<std::unique_ptr<Cursor>> truncate();
@@ -183,6 +185,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_table() {
         TRY(session_.change(fmt::format("CREATE {}TABLE {} ({})", table.is_temporary ? "TEMP " : "",
                                         table.is_temporary ? quoted_name(table.name) : table.sql(),
                                         columns)));
+        TRY(add_keys(session_, table, tokens_, attributes, std::exchange(attributes.keys, {})));
         TRY(keep_attributes(session_, table, attributes));
         if (!table.is_temporary) TRY(note_made(session_, relation_thing(table)));
         return 0;
@@ -280,6 +283,14 @@ Answer<bool> TableStatement::has_view(const TableName& view) {
         .has_value();
 }
 
+/// What was written as these tokens.
+std::string text_of(const std::vector<Token>& tokens, const std::string& text, std::size_t from,
+                    std::size_t to) {
+    if (from >= to) return "";
+    const std::size_t begun = tokens[from].offset;
+    return text.substr(begun, tokens[to - 1].offset + tokens[to - 1].size - begun);
+}
+
 Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     in_.next();
     const bool replaces = in_.take("or", "replace");
@@ -291,6 +302,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
         for (const std::string& name : TRY(in_.names()))
             names += (names.empty() ? "" : ", ") + quoted_name(name);
     while (!in_.at_end() && !in_.is("as")) in_.next();
+    const std::string listed = names;
     TRY(in_.expect("as"));
     const std::size_t from = in_.at();
     std::size_t to = tokens_.size() - 1;
@@ -299,6 +311,13 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
                          tokens_[to - 2].word == "schema" && tokens_[to - 3].word == "no";
     if (is_late) to -= 4;
     const std::string query = TRY(session_.rewritten(prepared_, from, to));
+    // Redshift tells a late one as the whole statement.
+    std::string definition = is_late
+                                 ? text_of(tokens_, prepared_.statement.text, 0, tokens_.size() - 1)
+                                 : text_of(tokens_, prepared_.statement.text, from, to);
+    if (!is_late && !listed.empty())
+        definition = fmt::format("SELECT * FROM ({}) AS {} ({})", definition,
+                                 quoted_name(view.name), listed);
     const ColumnNames called = column_names(tokens_, from, to);
     TRY(demand_new(session_, view));
     // Of one that is bound late it shows when it is asked.
@@ -317,6 +336,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
         TRY(session_.change(fmt::format("CREATE {}VIEW {}{} AS {}", replaces ? "OR REPLACE " : "",
                                         view.sql(), names.empty() ? "" : " (" + names + ")",
                                         query)));
+        TRY(keep_definition(session_, view, definition));
         if (!is_there) TRY(note_made(session_, relation_thing(view)));
         return 0;
     };
@@ -357,7 +377,9 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_schema() {
     return done(StatementKind::create_schema);
 }
 
-Answer<std::unique_ptr<Cursor>> TableStatement::drop_table(const TableName& table, bool if_exists) {
+Answer<std::unique_ptr<Cursor>> TableStatement::drop_table(const TableName& table, bool if_exists,
+                                                           std::span<const TableName> dropped,
+                                                           bool cascade) {
     const auto work = [&]() -> Answer<std::int64_t> {
         std::vector<std::string> sequences;
         const auto columns = columns_of(session_, table);
@@ -377,6 +399,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop_table(const TableName& tabl
             sequences.push_back(
                 column.default_value.substr(from, column.default_value.find('\'', from) - from));
         }
+        TRY(drop_references(session_, table, dropped, cascade));
         TRY(session_.change("DROP TABLE " + table.sql()));
         if (!table.is_temporary) TRY(note_gone(session_, relation_thing(table)));
         for (const std::string& sequence : sequences)
@@ -410,14 +433,18 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
         TRY(session_.write({"schema " + name}, false, work));
         return done(StatementKind::drop, 0, "DROP SCHEMA");
     }
+    std::vector<TableName> dropped;
     do {
         std::size_t at = in_.at();
-        const TableName table = TRY(session_.read_table(tokens_, at));
+        dropped.push_back(TRY(session_.read_table(tokens_, at)));
         in_.move_to(at);
+    } while (in_.take_sign(","));
+    const bool cascade = in_.take("cascade");
+    for (const TableName& table : dropped) {
         TRY(check_ours(session_, table));
         TRY(demand_on(session_, table, {"DROP"}));
         if (kind == "table") {
-            TRY(drop_table(table, if_exists));
+            TRY(drop_table(table, if_exists, dropped, cascade));
         } else {
             const auto work = [&]() -> Answer<std::int64_t> {
                 TRY(session_.change(
@@ -427,7 +454,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
             };
             TRY(session_.write({table.key()}, false, work));
         }
-    } while (in_.take_sign(","));
+    }
     return done(StatementKind::drop, 0, kind == "table" ? "DROP TABLE" : "DROP VIEW");
 }
 
@@ -469,12 +496,38 @@ Answer<void> TableStatement::alter_attribute(const std::string& start,
     return {};
 }
 
+// ALTER TABLE x ADD …: a key, or a column as a table of that one column would have it.
+Answer<void> TableStatement::add(const std::string& start, const TableName& table,
+                                 TableAttributes& attributes) {
+    if (begins_key(in_)) {
+        auto key = TRY(read_key(in_));
+        return add_keys(session_, table, tokens_, attributes, {std::move(key)});
+    }
+    in_.take("column");
+    const auto& text = prepared_.statement.text;
+    const std::string made = "create table x (" + text.substr(in_.token().offset) + ")";
+    const auto tokens = TRY(tokens_of(made));
+    auto definition = TRY(read_create_table(tokens));
+    const ColumnDefinition& column = definition.columns[0];
+    std::string sql = quoted_name(column.name) + " " + column.type.engine;
+    if (column.default_to > column.default_from)
+        sql += " DEFAULT " + TRY(rewrite(made, tokens, column.default_from, column.default_to,
+                                         session_.rewrite_context()));
+    TRY(session_.change(start + "ADD COLUMN " + sql));
+    if (column.is_not_null)
+        TRY(session_.change(start + "ALTER COLUMN " + quoted_name(column.name) + " SET NOT NULL"));
+    attributes.columns[column.name] = definition.attributes.columns[column.name];
+    return add_keys(session_, table, tokens, attributes, std::move(definition.attributes.keys));
+}
+
 Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
     auto attributes = TRY(attributes_of(session_, table));
     const std::string start = "ALTER TABLE " + table.sql() + " ";
     if (in_.take("rename", "to")) {
         const std::string name = TRY(in_.name());
         TRY(session_.change(start + "RENAME TO " + quoted_name(name)));
+        TRY(keys_after_rename(session_, table, attributes, name));
+        TRY(keep_attributes(session_, {table.schema, name, table.is_temporary}, attributes));
         if (!table.is_temporary) TRY(note_renamed(session_, table, name));
         return 0;
     }
@@ -485,6 +538,7 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
         const std::string to = TRY(in_.name());
         TRY(session_.change(start + "RENAME COLUMN " + quoted_name(from) + " TO " +
                             quoted_name(to)));
+        TRY(keys_after_rename(session_, table, attributes, from, to));
         attributes.columns[to] = attributes.columns[from];
         attributes.columns.erase(from);
         std::replace(attributes.sort.begin(), attributes.sort.end(), from, to);
@@ -492,29 +546,15 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
             attributes.distkey = to;
             attributes.dist = "KEY(" + to + ")";
         }
-    } else if (in_.is("add") && !in_.is("constraint", 1) && !in_.is("primary", 1) &&
-               !in_.is("foreign", 1) && !in_.is("unique", 1)) {
-        // As a table of that one column would be made.
-        in_.next();
-        in_.take("column");
-        const auto& text = prepared_.statement.text;
-        const std::string made = "create table x (" + text.substr(in_.token().offset) + ")";
-        const auto tokens = TRY(tokens_of(made));
-        auto definition = TRY(read_create_table(tokens));
-        const ColumnDefinition& column = definition.columns[0];
-        std::string sql = quoted_name(column.name) + " " + column.type.engine;
-        if (column.default_to > column.default_from)
-            sql += " DEFAULT " + TRY(rewrite(made, tokens, column.default_from, column.default_to,
-                                             session_.rewrite_context()));
-        TRY(session_.change(start + "ADD COLUMN " + sql));
-        if (column.is_not_null)
-            TRY(session_.change(start + "ALTER COLUMN " + quoted_name(column.name) +
-                                " SET NOT NULL"));
-        attributes.columns[column.name] = definition.attributes.columns[column.name];
-    } else if (in_.is("drop") && !in_.is("constraint", 1)) {
-        in_.next();
+    } else if (in_.take("add")) {
+        TRY(add(start, table, attributes));
+    } else if (in_.take("drop", "constraint")) {
+        const std::string name = TRY(in_.name());
+        TRY(drop_key(session_, table, attributes, name, in_.take("cascade")));
+    } else if (in_.take("drop")) {
         in_.take("column");
         const std::string name = TRY(in_.name());
+        TRY(keys_without_column(session_, table, attributes, name, in_.take("cascade")));
         TRY(session_.change(start + "DROP COLUMN " + quoted_name(name)));
         attributes.columns.erase(name);
         std::erase(attributes.sort, name);
@@ -522,7 +562,7 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
         TRY(alter_attribute(start, attributes));
     } else if (in_.is("append")) {
         return refuse("0A000", "ALTER TABLE APPEND is not there");
-    } else if (!in_.is("add") && !in_.is("drop")) {
+    } else {
         return in_.wrong("what to alter");
     }
     TRY(keep_attributes(session_, table, attributes));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "redshift/engine_session.h"
 #include "redshift/table_grammar.h"
 
@@ -9,6 +11,11 @@ namespace stroma::redshift {
 Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& table);
 Answer<void> keep_attributes(EngineSession& session, const TableName& table,
                              const TableAttributes& attributes);
+
+/// Keeps a view's definition as it was written, which the engine's own is not; the view's comment
+/// stays.
+Answer<void> keep_definition(EngineSession& session, const TableName& view,
+                             const std::string& definition);
 
 /// Refuses relations that statements may only read: the catalog's, and those of somebody else.
 /// errors  42501
@@ -21,6 +28,30 @@ struct TableColumn {
 };
 /// In their order. errors  42P01
 Answer<std::vector<TableColumn>> columns_of(EngineSession& session, const TableName& table);
+/// Puts keys beside those that the table has, with names, once what they name is there: columns, a
+/// referred table with a key of these columns. `tokens`: of the statement that declares them.
+/// errors  42703, 42P01, 42704, 42710, 42830, 42P16; 42501  REFERENCES isn't granted
+Answer<void> add_keys(EngineSession& session, const TableName& table,
+                      const std::vector<Token>& tokens, TableAttributes& attributes,
+                      std::vector<TableKey> keys);
+/// errors  42704; 2BP01  another table refers to it, and `cascade` isn't said
+Answer<void> drop_key(EngineSession& session, const TableName& table, TableAttributes& attributes,
+                      const std::string& name, bool cascade);
+/// Takes away the keys that a column is part of, before it goes. errors  2BP01
+Answer<void> keys_without_column(EngineSession& session, const TableName& table,
+                                 TableAttributes& attributes, const std::string& column,
+                                 bool cascade);
+/// What keys here and elsewhere call the table, or its column, when that gets another name.
+Answer<void> keys_after_rename(EngineSession& session, const TableName& table,
+                               TableAttributes& attributes, const std::string& to);
+Answer<void> keys_after_rename(EngineSession& session, const TableName& table,
+                               TableAttributes& attributes, const std::string& column,
+                               const std::string& to);
+/// Takes away the foreign keys that refer to a table, before it goes. `dropped`: what the statement
+/// drops in all. errors  2BP01  one would be left, and `cascade` isn't said
+Answer<void> drop_references(EngineSession& session, const TableName& table,
+                             std::span<const TableName> dropped, bool cascade);
+
 /// The ORDER BY that a sort key means, without the words; "" for none.
 std::string sort_order(const TableAttributes& attributes, const std::vector<TableColumn>& columns,
                        const std::string& relation);

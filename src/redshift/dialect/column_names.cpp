@@ -54,12 +54,16 @@ std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t fr
     const Token& first = tokens[from];
     if (is_word(first, "case") && is_word(tokens[to - 1], "end")) return "case";
     if (is_word(first, "exists")) return "exists";
-    if (is_name(first) && from + 1 < to && is_sign(tokens[from + 1], "(")) {
-        const std::size_t close = close_of(tokens, from + 1, to);
+    std::size_t called = from;  // pg_catalog.format_type(…) is called as the function
+    while (called + 2 < to && is_name(tokens[called]) && is_sign(tokens[called + 1], "."))
+        called += 2;
+    if (is_name(tokens[called]) && called + 1 < to && is_sign(tokens[called + 1], "(")) {
+        const std::size_t close = close_of(tokens, called + 1, to);
         const bool is_whole = close + 1 >= to || is_word(tokens[close + 1], "over") ||
                               is_word(tokens[close + 1], "within") ||
                               is_word(tokens[close + 1], "filter");
-        if (is_whole) return first.word == "extract" ? "date_part" : first.word;
+        const std::string& function = tokens[called].word;
+        if (is_whole) return function == "extract" ? "date_part" : function;
     }
     bool is_path = is_name(first);
     for (std::size_t at = from + 1; is_path && at < to; ++at)

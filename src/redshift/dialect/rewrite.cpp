@@ -22,6 +22,11 @@ constexpr std::array<std::string_view, 13> ends_from = {
     "where",  "group", "having",  "order",  "limit",     "union", "intersect",
     "except", "minus", "qualify", "window", "returning", "set"};
 
+// What information_schema has as views of ours; the rest is the engine's.
+constexpr std::array<std::string_view, 5> told_of_information = {
+    "columns", "table_constraints", "key_column_usage", "referential_constraints",
+    "constraint_column_usage"};
+
 constexpr std::array<std::string_view, 10> joins = {"join",  "left",    "right", "full",  "inner",
                                                     "cross", "natural", "on",    "using", "offset"};
 
@@ -329,11 +334,12 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
         const bool is_information =
             first == "information_schema" && is_sign(at + 1, ".") &&
             (context_.has_information_schema || is_word(at + 2, "_pg_expandarray"));
-        if (first == "information_schema" && is_sign(at + 1, ".") && is_word(at + 2, "columns") &&
-            frame.in_from) {
+        if (first == "information_schema" && is_sign(at + 1, ".") && frame.in_from &&
+            among(told_of_information, tokens_[at + 2].word)) {
+            const std::string& relation = tokens_[at + 2].word;
             at += 3;
-            frame.out += fmt::format("{}.stroma_columns", schema::catalog);
-            name_relation(frame, at, "columns");
+            frame.out += fmt::format("{}.stroma_{}", schema::catalog, relation);
+            name_relation(frame, at, relation);
             return {};
         }
         if (is_catalog || is_information) {

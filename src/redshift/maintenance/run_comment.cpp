@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "redshift/rights.h"
 #include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
@@ -18,6 +19,7 @@ private:
     Answer<TableName> named(std::size_t to, bool is_table);
     Answer<std::string> remark(std::size_t is_word);
     Answer<void> on_table(const TableName& table, const std::string& remark);
+    Answer<void> on_view(const TableName& view, const std::string& remark);
 
     EngineSession& session_;
     const std::vector<Token>& tokens_;
@@ -55,6 +57,33 @@ Answer<void> Commenting::on_table(const TableName& table, const std::string& rem
     return keep_attributes(session_, table, attributes);
 }
 
+/// What the engine's comment on a view holds: its definition and what people remark.
+Answer<Json> kept_of_view(EngineSession& session, const TableName& view) {
+    const auto rows = TRY(
+        session.query("SELECT comment FROM duckdb_views() WHERE lower(view_name) = lower(?) AND "
+                      "lower(schema_name) = lower(?) AND database_name = current_database()",
+                      std::vector<sql::Value>{view.name, view.schema}));
+    if (!TRY(rows->next()))
+        return refuse("42P01", fmt::format("relation \"{}\" does not exist", view.name));
+    if (rows->is_null(0)) return Json::object();
+    const auto kept = parse_json(rows->text(0));
+    // A comment of before definitions were kept beside it.
+    return kept && kept->is_object() ? *kept : Json{{"comment", rows->text(0)}};
+}
+
+Answer<void> keep_of_view(EngineSession& session, const TableName& view, const Json& kept) {
+    TRY(session.change(
+        fmt::format("COMMENT ON VIEW {} IS {}", view.sql(), quoted_text(kept.dump()))));
+    return {};
+}
+
+Answer<void> Commenting::on_view(const TableName& view, const std::string& remark) {
+    Json kept = TRY(kept_of_view(session_, view));
+    kept.erase("comment");
+    if (!remark.empty()) kept["comment"] = remark;
+    return keep_of_view(session_, view, kept);
+}
+
 Answer<std::unique_ptr<Cursor>> Commenting::run() {
     in_.next();
     TRY(in_.expect("on"));
@@ -77,12 +106,12 @@ Answer<std::unique_ptr<Cursor>> Commenting::run() {
     const TableName table = TRY(named(is_column ? is_word - 2 : is_word, kind == "table"));
     const std::string column = is_column ? tokens_[is_word - 1].word : "";
     const std::string text = TRY(remark(is_word));
-    const std::string where = is_column ? "." + quoted_name(column) : "";
     const auto keep = [&]() -> Answer<std::int64_t> {
-        if (kind != "table")
-            return session_.change(fmt::format("COMMENT ON {} {}{} IS {}", kind, table.sql(), where,
+        if (is_column)
+            return session_.change(fmt::format("COMMENT ON COLUMN {}.{} IS {}", table.sql(),
+                                               quoted_name(column),
                                                text.empty() ? "NULL" : quoted_text(text)));
-        TRY(on_table(table, text));
+        TRY(kind == "table" ? on_table(table, text) : on_view(table, text));
         return 0;
     };
     TRY(session_.write({table.key()}, false, keep));
@@ -90,6 +119,13 @@ Answer<std::unique_ptr<Cursor>> Commenting::run() {
 }
 
 }  // namespace
+
+Answer<void> keep_definition(EngineSession& session, const TableName& view,
+                             const std::string& definition) {
+    Json kept = TRY(kept_of_view(session, view));
+    kept["definition"] = definition;
+    return keep_of_view(session, view, kept);
+}
 
 Answer<std::unique_ptr<Cursor>> run_comment(EngineSession& session, const Prepared& prepared) {
     return Commenting(session, prepared).run();
