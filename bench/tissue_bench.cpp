@@ -4,7 +4,8 @@
 // every
 //   second of them by name) and compares with FOLDER/labels
 // - speed SIDE: segments a made-up slide of SIDE x SIDE pixels
-// - measure SIDE: measures the cells of such a slide in eight channels
+// - measure SIDE: measures the cells of such a slide in eight channels, packed as a slide lies
+// - kernel SIDE [CHANNELS]: the same of labels and pixels in memory, as the peers have them
 // - enrich CELLS: graphs and exact enrichment of that many cells of 12 kinds
 // - leiden CELLS [FILE]: groups cells of 12 kinds in 20 numbers; FILE gets the graph's edges, two
 //   32-bit numbers and a 32-bit float each, for bench/tissue_peers.py
@@ -21,6 +22,8 @@
 #include "image/pyramid_writer.h"
 #include "object/mapped_reader.h"
 #include "tissue/measure/measurement.h"
+#include "tissue/measure/object_runs.h"
+#include "tissue/measure/run_sums.h"
 #include "tissue/network/network_segmentation.h"
 #include "tissue/pixel_reader.h"
 #include "tissue/segment/matching.h"
@@ -291,6 +294,70 @@ Result<void> measure_speed(std::uint64_t side) {
     return {};
 }
 
+/// What one cell and channel needs of the kernel, from labels and pixels in memory.
+Result<void> kernel_speed(std::uint64_t side, std::size_t channels) {
+    MadeSlide source(side);
+    const Stored image = TRY(stored(source, false, fs::temp_directory_path()));
+    const auto made = TRY(tissue::segment_nuclei(*image, {}, fs::temp_directory_path(), {}));
+    const tissue::Window window{0, 0, static_cast<std::int64_t>(side),
+                                static_cast<std::int64_t>(side)};
+    const std::span<const std::uint32_t> labels(made.labels.row(0), side * side);
+    std::vector<std::vector<std::uint16_t>> planes(channels);
+    for (auto& plane : planes) {
+        TRY(tissue::PixelReader(*image, 0).read_as(window, plane));
+        plane.resize(plane.size() + tissue::gather_slack);
+    }
+    tissue::ObjectRuns objects;
+    objects.find(window, labels);  // its memory is there now
+    std::vector<std::uint16_t> room;
+    tissue::QuantileFinder<std::uint16_t> finder;
+    tissue::RowSums row_sums;
+    const auto tell = [&](std::string_view what, double seconds, double encoding) {
+        const auto count = static_cast<double>(objects.count() * channels);
+        fmt::print(
+            "in memory, {}: {} cells, {} channels: {:.1f} ms and {:.1f} ms of runs: {:.2f} "
+            "M cell channels/s, {:.0f} MPix channels/s of processor time\n",
+            what, objects.count(), channels, 1e3 * seconds, 1e3 * encoding,
+            count / (seconds + encoding) / 1e6,
+            static_cast<double>(side * side * channels) / (seconds + encoding) / 1e6);
+    };
+    std::vector<float> numbers(objects.count() * channels);
+    for (int round = 0; round < 3; ++round) {
+        std::clock_t start = std::clock();
+        objects.find(window, labels);
+        std::vector<std::uint64_t> areas;
+        for (std::size_t i = 0; i < objects.count(); ++i)
+            areas.push_back(tissue::pixel_count(objects.runs(i)));
+        const double encoding = since(start);
+        start = std::clock();
+        for (std::size_t channel = 0; channel < channels; ++channel) {
+            const tissue::Pixels<std::uint16_t> pixels{planes[channel].data(), window};
+            const auto sums = row_sums.of(pixels, objects);
+            for (std::size_t i = 0; i < objects.count(); ++i)
+                numbers[i * channels + channel] = static_cast<float>(static_cast<double>(sums[i]) /
+                                                                     static_cast<double>(areas[i]));
+        }
+        tell("mean", since(start), encoding);
+        constexpr double half[] = {0.5};
+        start = std::clock();
+        for (std::size_t channel = 0; channel < channels; ++channel) {
+            const tissue::Pixels<std::uint16_t> pixels{planes[channel].data(), window};
+            for (std::size_t i = 0; i < objects.count(); ++i)
+                numbers[i * channels + channel] = static_cast<float>(
+                    finder.of(tissue::gather(pixels, objects.runs(i), room), half)[0]);
+        }
+        tell("median", since(start), encoding);
+        start = std::clock();
+        double perimeters = 0;
+        for (std::size_t i = 0; i < objects.count(); ++i)
+            perimeters += tissue::region_of(objects.runs(i)).perimeter;
+        fmt::print("shapes: {:.0f} k cells/s (mean perimeter {:.2f})\n",
+                   static_cast<double>(objects.count()) / since(start) / 1e3,
+                   perimeters / static_cast<double>(objects.count()));
+    }
+    return {};
+}
+
 Result<void> enrich_speed(std::uint64_t cells) {
     constexpr std::size_t kinds = 12;
     tissue::Places places;
@@ -381,11 +448,14 @@ int main(int argument_count, char** arguments) {
     using namespace stroma;
     const std::string verb = argument_count >= 3 ? arguments[1] : "";
     Result<void> done = fail(ErrorCode::invalid_input,
-                             "score FOLDER, speed SIDE, measure SIDE, enrich CELLS "
-                             "or leiden CELLS [FILE]");
+                             "score FOLDER, speed SIDE, measure SIDE, kernel SIDE "
+                             "[CHANNELS], enrich CELLS or leiden CELLS [FILE]");
     if (verb == "score") done = score(arguments[2], {arguments + 3, arguments + argument_count});
     if (verb == "speed") done = speed(std::strtoull(arguments[2], nullptr, 10));
     if (verb == "measure") done = measure_speed(std::strtoull(arguments[2], nullptr, 10));
+    if (verb == "kernel")
+        done = kernel_speed(std::strtoull(arguments[2], nullptr, 10),
+                            argument_count == 4 ? std::strtoull(arguments[3], nullptr, 10) : 8);
     if (verb == "enrich") done = enrich_speed(std::strtoull(arguments[2], nullptr, 10));
     if (verb == "leiden")
         done = leiden_speed(std::strtoull(arguments[2], nullptr, 10),

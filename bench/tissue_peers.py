@@ -87,6 +87,7 @@ def main():
     ours(asked.program, "speed", asked.side)
     timed(lambda made, s: f"scikit-image's watershed: {made.max()} nuclei, {pixels / s:.1f} MPix/s",
           lambda: watershed(slide))
+    ours(asked.program, "kernel", asked.side)
     ours(asked.program, "measure", asked.side)
     count = labels.max()
     timed(lambda made, s: f"scikit-image's mean: {count / s / 1e3:.0f} k cell·channels/s",

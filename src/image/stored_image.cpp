@@ -54,14 +54,20 @@ Result<void> StoredImage::read_info() {
 
 Result<Tile> StoredImage::tile(std::uint32_t level, std::size_t channel, std::uint64_t x,
                                std::uint64_t y) const {
+    Tile made;
+    TRY(read_tile(level, channel, x, y, made));
+    return made;
+}
+
+Result<void> StoredImage::read_tile(std::uint32_t level, std::size_t channel, std::uint64_t x,
+                                    std::uint64_t y, Tile& tile) const {
     if (level >= levels_.size() || channel >= info_.channels.size() ||
         x >= tiles_along(levels_[level].width) || y >= tiles_along(levels_[level].height))
         return fail(ErrorCode::not_found,
                     fmt::format("the image has no tile {}/{}/{}/{}", level, channel, y, x));
     const LevelSize& size = levels_[level];
-    Tile tile{std::min<std::uint64_t>(tile_side, size.width - x * tile_side),
-              std::min<std::uint64_t>(tile_side, size.height - y * tile_side),
-              {}};
+    tile.width = std::min<std::uint64_t>(tile_side, size.width - x * tile_side);
+    tile.height = std::min<std::uint64_t>(tile_side, size.height - y * tile_side);
     const std::size_t size_bytes = tile.width * tile.height * size_of(info_.type);
     tile.values.reserve(size_bytes + 64);  // room behind for who reads in whole registers
     tile.values.resize(size_bytes);
@@ -70,7 +76,7 @@ Result<Tile> StoredImage::tile(std::uint32_t level, std::size_t channel, std::ui
     const auto block = TRY(container_->read_block(*section, number));
     if (!unpack_tile(block.bytes(), tile.values))
         return fail(container_->damage(*section, number, "the tile can't be unpacked"));
-    return tile;
+    return {};
 }
 
 Result<expression::TextArray> StoredImage::label_ids() const {

@@ -47,6 +47,9 @@ public:
     /// errors  not_found  there is no such tile; corrupt
     Result<Tile> tile(std::uint32_t level, std::size_t channel, std::uint64_t x,
                       std::uint64_t y) const;
+    /// The same into a tile whose memory is used again.
+    Result<void> read_tile(std::uint32_t level, std::size_t channel, std::uint64_t x,
+                           std::uint64_t y, Tile& tile) const;
     /// The cells' ids that labels 1, 2, … stand for; empty where the label is the id.
     Result<expression::TextArray> label_ids() const;
     /// All tiles of all levels. errors  corrupt, cancelled

@@ -47,9 +47,11 @@ Result<void> PixelReader::read_as(const Window& window, std::vector<T>& out) con
         inside(window, static_cast<std::int64_t>(width()), static_cast<std::int64_t>(height()));
     out.resize(static_cast<std::size_t>(window.width * window.height));
     const std::int64_t side = image::tile_side;
+    thread_local image::Tile tile;  // so that its pages aren't asked for again and again
     for (std::int64_t ty = part.y0 / side; ty * side < part.y1; ++ty)
         for (std::int64_t tx = part.x0 / side; tx * side < part.x1; ++tx) {
-            const image::Tile tile = TRY(image_.tile(0, channel_, tx, ty));
+            TRY(image_.read_tile(0, channel_, static_cast<std::uint64_t>(tx),
+                                 static_cast<std::uint64_t>(ty), tile));
             const auto tile_width = static_cast<std::int64_t>(tile.width);
             const std::int64_t x0 = std::max(part.x0, tx * side);
             const std::int64_t x1 = std::min(part.x1, tx * side + tile_width);

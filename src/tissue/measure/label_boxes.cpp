@@ -63,10 +63,11 @@ std::vector<Window> tile_windows(const image::ImageInfo& info) {
 }
 
 Result<std::vector<LabelBox>> label_boxes(const image::StoredImage& labels,
-                                          const expression::Watch& watch) {
+                                          const expression::Watch& watch, TileRuns* kept) {
     const std::vector<Window> windows = tile_windows(labels.info());
     std::vector<LabelBox> boxes;
     std::mutex mutex;
+    if (kept != nullptr) kept->tiles.resize(windows.size());
     const auto look = [&](std::size_t at) -> Result<void> {
         if (watch.cancelled && watch.cancelled())
             return fail(ErrorCode::cancelled, "the measurement was cancelled");
@@ -74,9 +75,15 @@ Result<std::vector<LabelBox>> label_boxes(const image::StoredImage& labels,
         thread_local ObjectRuns objects;
         TRY(PixelReader(labels, 0).read_labels(windows[at], values));
         objects.find(windows[at], values);
+        std::optional<PackedRuns> packed;
+        if (kept != nullptr) packed = objects.packed();
         const std::lock_guard lock(mutex);
         for (std::size_t i = 0; i < objects.count(); ++i)
             boxes.push_back(box_of(objects.label(i), objects.runs(i)));
+        if (packed && kept->bytes + packed->bytes() <= kept->bytes_max) {
+            kept->bytes += packed->bytes();
+            kept->tiles[at] = std::move(packed);
+        }
         return {};
     };
     TRY(parallel_for(windows.size(), look));

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "expression/annotated_data.h"
 #include "image/stored_image.h"
+#include "tissue/measure/object_runs.h"
 #include "tissue/pixel_reader.h"
 
 namespace stroma::tissue {
@@ -16,10 +20,18 @@ struct LabelBox {
 /// The places of a picture's tiles, row by row.
 std::vector<Window> tile_windows(const image::ImageInfo& info);
 
-/// Of every label but 0, rising. Reads the picture once.
+/// The runs of a picture's tiles, as many as fit into `bytes_max`: who needs labels twice unpacks
+/// few of them again.
+struct TileRuns {
+    std::size_t bytes_max = 256u << 20;
+    std::size_t bytes = 0;
+    std::vector<std::optional<PackedRuns>> tiles;  ///< as tile_windows has them
+};
+
+/// Of every label but 0, rising. Reads the picture once; what was found goes into `kept`, too.
 /// errors  invalid_input  a value that is no label; corrupt, cancelled
 Result<std::vector<LabelBox>> label_boxes(const image::StoredImage& labels,
-                                          const expression::Watch& watch);
+                                          const expression::Watch& watch, TileRuns* kept = nullptr);
 
 /// errors  exhausted  a box wider or higher than 16,384 pixels
 Result<void> refuse_too_large(const std::vector<LabelBox>& boxes);

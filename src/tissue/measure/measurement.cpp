@@ -15,6 +15,7 @@
 #include "tissue/measure/label_boxes.h"
 #include "tissue/measure/moments.h"
 #include "tissue/measure/object_runs.h"
+#include "tissue/measure/run_sums.h"
 #include "tissue/measure/statistic_plan.h"
 
 namespace stroma::tissue {
@@ -69,7 +70,7 @@ private:
     };
     /// An object that lies in the tile as a whole: its parts' runs from `begins` to `ends`.
     struct Whole {
-        std::size_t index = 0;
+        std::size_t index = 0, object = 0;  ///< among the boxes; in the tile
         std::array<std::size_t, 3> begins{}, ends{};
     };
     /// What a thread has at a time; its memory serves the next tile.
@@ -79,8 +80,10 @@ private:
         Parts runs;
         std::vector<Whole> wholes;
         std::vector<Collected> pieces;
+        image::Tile tile;
         std::vector<T> room, box;
         QuantileFinder<T> quantiles;
+        RowSums row_sums;
     };
     std::unique_ptr<Desk> take_desk();
     void give_back(std::unique_ptr<Desk> desk);
@@ -91,6 +94,13 @@ private:
     bool take_kept(std::string bytes, Desk& desk);
     Result<void> find_objects(const Window& window, Desk& desk);
     Result<void> measure_channel(const Window& window, std::size_t channel, Desk& desk);
+    void sum_rows(std::size_t channel, const Pixels<T>& pixels,
+                  Desk& desk) requires(std::is_same_v<T, std::uint16_t>);
+    /// Whether sum_rows() is all that whole objects need.
+    bool is_summed() const {
+        return std::is_same_v<T, std::uint16_t> && plan_.quantiles.empty() &&
+               !plan_.wanted.squares && !plan_.wanted.extremes;
+    }
     void collect(Desk& desk);
     void finish(Collected& object, Desk& desk);
     Result<void> measure_alone(const BoxBlock& block);
@@ -111,6 +121,7 @@ private:
     const StatisticPlan plan_;
     const expression::Watch& watch_;
     std::vector<LabelBox> boxes_;
+    TileRuns runs_;
     Measurement made_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Desk>> spare_;
@@ -140,21 +151,29 @@ template <class T>
 void Measurer<T>::set_brightness(std::size_t index, std::size_t channel, std::size_t part,
                                  const Pixels<T>& pixels, std::span<const PixelRun> runs,
                                  Desk& desk) {
-    const std::span<const T> values = gather(pixels, runs, desk.room);
     std::span<const double> quantiles;
-    if (!plan_.quantiles.empty() && !values.empty())
-        quantiles = desk.quantiles.of(values, plan_.quantiles);
-    plan_.summarise(moments_of(values, plan_.wanted), quantiles,
+    if (!plan_.quantiles.empty() && !runs.empty())
+        quantiles = desk.quantiles.of(gather(pixels, runs, desk.room), plan_.quantiles);
+    plan_.summarise(moments_under(pixels, runs, plan_.wanted, desk.room), quantiles,
                     made_.tables.data() + part * plan_.names.size(),
                     index * channel_count() + channel);
 }
 
 template <class T>
 Result<void> Measurer<T>::find_objects(const Window& window, Desk& desk) {
-    TRY(PixelReader(labels_, 0).read_labels(window, desk.labels));
+    const auto side = static_cast<std::int64_t>(image::tile_side);
+    const auto tile =
+        static_cast<std::size_t>(window.y / side) * image::tiles_along(labels_.info().width) +
+        static_cast<std::size_t>(window.x / side);
+    if (auto& packed = runs_.tiles[tile]) {
+        desk.objects.restore(window, *packed);
+        packed.reset();
+    } else {
+        TRY(PixelReader(labels_, 0).read_labels(window, desk.labels));
+        desk.objects.find(window, desk.labels);
+    }
     if (nuclei_ != nullptr) TRY(PixelReader(*nuclei_, 0).read_labels(window, desk.nuclei));
     const std::uint32_t* const nuclei = nuclei_ == nullptr ? nullptr : desk.nuclei.data();
-    desk.objects.find(window, desk.labels);
     desk.wholes.clear();
     desk.pieces.clear();
     for (auto& part : desk.runs) part.clear();
@@ -176,7 +195,7 @@ Result<void> Measurer<T>::find_objects(const Window& window, Desk& desk) {
             add_runs(runs, label, window, nuclei, piece.parts);
             continue;
         }
-        Whole whole{index, {}, {}};
+        Whole whole{index, i, {}, {}};
         for (std::size_t part = 0; part < 3; ++part) whole.begins[part] = desk.runs[part].size();
         add_runs(runs, label, window, nuclei, desk.runs);
         for (std::size_t part = 0; part < 3; ++part) whole.ends[part] = desk.runs[part].size();
@@ -185,15 +204,30 @@ Result<void> Measurer<T>::find_objects(const Window& window, Desk& desk) {
     return {};
 }
 
+/// Means and sums of whole objects need no more than their rows' sums.
+template <class T>
+void Measurer<T>::sum_rows(std::size_t channel, const Pixels<T>& pixels,
+                           Desk& desk) requires(std::is_same_v<T, std::uint16_t>) {
+    if (!is_summed()) return;
+    const std::span<const std::uint64_t> sums = desk.row_sums.of(pixels, desk.objects);
+    for (const Whole& whole : desk.wholes) {
+        Moments<T> moments;
+        moments.sum = static_cast<std::int64_t>(sums[whole.object]);
+        moments.count = boxes_[whole.index].area;
+        plan_.summarise(moments, {}, made_.tables.data(), whole.index * channel_count() + channel);
+    }
+}
+
 template <class T>
 Result<void> Measurer<T>::measure_channel(const Window& window, std::size_t channel, Desk& desk) {
     constexpr auto side = static_cast<std::int64_t>(image::tile_side);
-    image::Tile tile = TRY(image_.tile(0, channel, static_cast<std::uint64_t>(window.x / side),
-                                       static_cast<std::uint64_t>(window.y / side)));
-    tile.values.resize(tile.values.size() + gather_slack);
-    const Pixels<T> pixels{reinterpret_cast<const T*>(tile.values.data()), window};
+    TRY(image_.read_tile(0, channel, static_cast<std::uint64_t>(window.x / side),
+                         static_cast<std::uint64_t>(window.y / side), desk.tile));
+    desk.tile.values.resize(desk.tile.values.size() + gather_slack);
+    const Pixels<T> pixels{reinterpret_cast<const T*>(desk.tile.values.data()), window};
+    if constexpr (std::is_same_v<T, std::uint16_t>) sum_rows(channel, pixels, desk);
     for (const Whole& whole : desk.wholes)
-        for (std::size_t part = 0; part < part_count(); ++part)
+        for (std::size_t part = is_summed() ? 1 : 0; part < part_count(); ++part)
             set_brightness(whole.index, channel, part, pixels,
                            std::span(desk.runs[part])
                                .subspan(whole.begins[part], whole.ends[part] - whole.begins[part]),
@@ -344,7 +378,7 @@ bool Measurer<T>::take_kept(std::string bytes, Desk& desk) {
             std::copy(values.begin(), values.end(),
                       table.values.begin() + static_cast<std::ptrdiff_t>(index * channel_count()));
         }
-        desk.wholes.push_back({index, {}, {}});
+        desk.wholes.push_back({index, 0, {}, {}});
     }
     if (!from.take(count)) return false;
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -420,7 +454,7 @@ void Measurer<T>::name_tables() {
 
 template <class T>
 Result<Measurement> Measurer<T>::measure(const MeasureOptions& options) {
-    boxes_ = TRY(label_boxes(labels_, watch_));
+    boxes_ = TRY(label_boxes(labels_, watch_, &runs_));
     if (options.only)
         std::erase_if(boxes_, [&](const LabelBox& box) {
             return !std::binary_search(options.only->begin(), options.only->end(), box.label);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "tissue/measure/object_runs.h"
+#include "tissue/measure/run_sums.h"
 
 // Built with -O3 (see CMakeLists.txt). Whole numbers only are added in wide registers.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -70,8 +71,8 @@ Range<T> range_of(std::span<const T> values) {
     return plain_range(values);
 }
 
-/// Fewer values are sorted at once.
-constexpr std::size_t counted_min = 32;
+/// Fewer values are sorted at once; of more it is counted how many each value has.
+constexpr std::size_t halved_min = 24, halved_max = 65'535;
 
 }  // namespace
 
@@ -172,10 +173,40 @@ void QuantileFinder<T>::find_by_counts(std::span<const T> values) requires(is_co
     }
 }
 
+/// Halves the range in which a rank's value lies by counting what is below: a pass over as many
+/// values as an object has takes less than one of them in a table.
+template <class T>
+void QuantileFinder<T>::find_by_halves(std::span<const T> values) requires(is_counted<T>) {
+    const Range<T> range = range_of(values);
+    std::uint32_t low = range.least;
+    std::size_t up_to_low = 0;  // how many are at most `low`, once it was found to be a rank's
+    for (const std::size_t rank : ranks_) {
+        if (rank >= up_to_low) {
+            // The least value of which more than `rank` values aren't above it.
+            std::uint32_t high = range.most;
+            std::size_t up_to_high = values.size();
+            if (up_to_low > 0) ++low;
+            while (low < high) {
+                const std::uint32_t middle = (low + high) / 2;
+                const std::size_t count = count_up_to(values, static_cast<T>(middle));
+                if (count > rank) {
+                    high = middle;
+                    up_to_high = count;
+                } else {
+                    low = middle + 1;
+                }
+            }
+            up_to_low = up_to_high;
+        }
+        found_.push_back(static_cast<T>(low));
+    }
+}
+
 template <class T>
 void QuantileFinder<T>::find_ranked(std::span<const T> values) {
     if constexpr (is_counted<T>) {
-        if (values.size() >= counted_min) return find_by_counts(values);
+        if (values.size() > halved_max) return find_by_counts(values);
+        if (values.size() >= halved_min) return find_by_halves(values);
     }
     sorted_.assign(values.begin(), values.end());
     auto from = sorted_.begin();

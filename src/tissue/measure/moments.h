@@ -68,6 +68,7 @@ public:
 
 private:
     void find_ranked(std::span<const T> values);
+    void find_by_halves(std::span<const T> values) requires(is_counted<T>);
     void find_by_counts(std::span<const T> values) requires(is_counted<T>);
 
     /// Values of one bin that holds a rank: `before` of all are less; the bin's place in `sorted_`.

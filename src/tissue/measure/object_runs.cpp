@@ -1,25 +1,10 @@
 #include "tissue/measure/object_runs.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "tissue/measure/run_sums.h"
 
 namespace stroma::tissue {
-namespace {
-
-/// Whether eight places hold that label, two at a time.
-bool are_eight(const std::uint32_t* at, std::uint32_t label) {
-    const std::uint64_t two = label | std::uint64_t{label} << 32;
-    std::uint64_t others = 0;
-    for (int i = 0; i < 8; i += 2) {
-        std::uint64_t here;
-        std::memcpy(&here, at + i, sizeof(here));
-        others |= here ^ two;
-    }
-    return others == 0;
-}
-
-}  // namespace
-
 void ObjectRuns::widen_table() {
     table_.assign(std::max<std::size_t>(1024, 2 * table_.size()), {});
     const std::size_t mask = table_.size() - 1;
@@ -47,23 +32,54 @@ void ObjectRuns::find(const Window& window, std::span<const std::uint32_t> value
     labels_.clear();
     std::fill(table_.begin(), table_.end(), Place{});
     if (table_.empty()) widen_table();
+    changes_.resize(static_cast<std::size_t>(window.width + 1));
     for (std::int64_t y = 0; y < window.height; ++y) {
         const std::uint32_t* const row = values.data() + y * window.width;
-        for (std::int64_t x = 0; x < window.width;) {
-            const std::uint32_t label = row[x];
-            const std::int64_t first = x;
-            while (x + 8 <= window.width && are_eight(row + x, label)) x += 8;
-            while (x < window.width && row[x] == label) ++x;
-            if (label != 0)
-                found_.push_back({{window.y + y, window.x + first, window.x + x}, slot_of(label)});
+        const std::size_t count = find_changes(row, window.width, changes_.data());
+        changes_[count] = static_cast<std::int32_t>(window.width);
+        std::int32_t first = 0;
+        for (std::size_t i = 0; i <= count; ++i) {
+            const std::int32_t end = changes_[i];
+            if (const std::uint32_t label = row[first]; label != 0)
+                found_.push_back({static_cast<std::int32_t>(y), first, end, slot_of(label)});
+            first = end;
         }
     }
-    // Sorted by object, the order of each kept.
+    sort_by_object(window);
+}
+
+/// The order of each object's runs is kept.
+void ObjectRuns::sort_by_object(const Window& window) {
     ends_.assign(labels_.size() + 1, 0);
-    for (const Found& one : found_) ++ends_[one.slot + 1];
+    for (const RowRun& one : found_) ++ends_[one.object + 1];
     for (std::size_t i = 1; i < ends_.size(); ++i) ends_[i] += ends_[i - 1];
     runs_.resize(found_.size());
-    for (const Found& one : found_) runs_[ends_[one.slot]++] = one.run;
+    for (const RowRun& one : found_)
+        runs_[ends_[one.object]++] = {window.y + one.y, window.x + one.x0, window.x + one.x1};
+}
+
+PackedRuns ObjectRuns::packed() const {
+    PackedRuns packed;
+    packed.labels = labels_;
+    packed.objects.reserve(found_.size());
+    packed.places.reserve(found_.size());
+    for (const RowRun& run : found_) {
+        packed.objects.push_back(run.object);
+        packed.places.push_back({static_cast<std::uint16_t>(run.y),
+                                 static_cast<std::uint16_t>(run.x0),
+                                 static_cast<std::uint16_t>(run.x1)});
+    }
+    return packed;
+}
+
+void ObjectRuns::restore(const Window& window, const PackedRuns& packed) {
+    labels_ = packed.labels;
+    found_.clear();
+    for (std::size_t i = 0; i < packed.places.size(); ++i) {
+        const auto& place = packed.places[i];
+        found_.push_back({place[0], place[1], place[2], packed.objects[i]});
+    }
+    sort_by_object(window);
 }
 
 std::uint64_t pixel_count(std::span<const PixelRun> runs) {
