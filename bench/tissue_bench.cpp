@@ -3,6 +3,8 @@
 // - score FOLDER [otsu=0.6]… [model=FILE.onnx] [half=even|odd]: segments FOLDER/images/*.png (or
 // every
 //   second of them by name) and compares with FOLDER/labels
+// - candidates FOLDER OUT.csv: all that nuclei are chosen from in these pictures, with what the masks
+//   say, for bench/train_choice.py
 // - speed SIDE: segments a made-up slide of SIDE x SIDE pixels
 // - measure SIDE: measures the cells of such a slide in eight channels, packed as a slide lies
 // - kernel SIDE [CHANNELS]: the same of labels and pixels in memory, as the peers have them
@@ -27,6 +29,7 @@
 #include "tissue/network/network_segmentation.h"
 #include "tissue/pixel_reader.h"
 #include "tissue/segment/matching.h"
+#include "tissue/segment/objects.h"
 #include "tissue/segment/segmentation.h"
 #include "tissue/statistics/enrichment.h"
 
@@ -69,13 +72,14 @@ Result<tissue::SegmentOptions> options_of(std::span<char*> words) {
         {"envelope", &options.envelope_share}, {"otsu", &options.otsu_share},
         {"spot", &options.spot_weight},        {"seed", &options.seed_height},
         {"join", &options.join_bias},          {"border", &options.border_share},
-        {"area", &options.area_share}};
+        {"area", &options.area_share},         {"chance", &options.chance_min}};
     for (const std::string_view word : words) {
         const std::size_t at = word.find('=');
         const auto found = known.find(word.substr(0, at));
         if (at == word.npos || found == known.end())
             return fail(ErrorCode::invalid_input,
-                        "envelope=, otsu=, spot=, seed=, join=, border= or area= and a number");
+                        "envelope=, otsu=, spot=, seed=, join=, chance=, border= or area= and a "
+                        "number");
         *found->second = std::strtod(word.data() + at + 1, nullptr);
     }
     return options;
@@ -148,6 +152,116 @@ Result<void> score(const fs::path& folder, std::vector<char*> words) {
     fmt::print("{:.2f} MPix in {:.2f} s of processor time: {:.2f} MPix/s\n", pixels / 1e6, seconds,
                pixels / 1e6 / seconds);
     return {};
+}
+
+/// The best true partner of each candidate once its border is drawn.
+struct Partner {
+    std::uint32_t truth = 0, pixels = 0;
+    double overlap = 0;
+};
+
+/// Candidates that are as many unions deep share no pixel: they are drawn at once.
+Result<std::vector<Partner>> partners_of(const tissue::NucleusCandidates& found,
+                                         const std::vector<std::uint32_t>& truth,
+                                         const tissue::SegmentOptions& options) {
+    constexpr std::uint32_t none = tissue::MergeNode::none;
+    const auto& nodes = found.candidates;
+    const std::uint64_t width = found.pieces.width(), height = found.pieces.height();
+    std::vector<std::uint32_t> depth(nodes.size()), true_area;
+    std::uint32_t deepest = 0;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        if (nodes[i].left != none)
+            depth[i] = 1 + std::max(depth[nodes[i].left], depth[nodes[i].right]);
+        deepest = std::max(deepest, depth[i]);
+    }
+    for (const std::uint32_t id : truth) {
+        if (id >= true_area.size()) true_area.resize(id + 1);
+        ++true_area[id];
+    }
+    std::vector<tissue::Basin> boxes = found.basins;
+    for (std::size_t i = boxes.size(); i < nodes.size(); ++i) {
+        const auto &a = boxes[nodes[i].left], &b = boxes[nodes[i].right];
+        boxes.push_back({.anchor = a.anchor,
+                         .x0 = std::min(a.x0, b.x0),
+                         .y0 = std::min(a.y0, b.y0),
+                         .x1 = std::max(a.x1, b.x1),
+                         .y1 = std::max(a.y1, b.y1)});
+    }
+    std::vector<Partner> partners(nodes.size());
+    for (std::uint32_t layer = 0; layer <= deepest; ++layer) {
+        std::vector<std::uint32_t> mine, label(nodes.size(), none - 1);
+        std::vector<tissue::Basin> chosen;
+        for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+            if (depth[i] != layer) continue;
+            mine.push_back(i);
+            chosen.push_back(boxes[i]);
+            label[i] = static_cast<std::uint32_t>(mine.size());
+        }
+        for (std::size_t i = nodes.size(); i-- > 0;)
+            if (nodes[i].left != none && label[i] != none - 1)
+                label[nodes[i].left] = label[nodes[i].right] = label[i];
+        const fs::path scratch = fs::temp_directory_path();
+        auto plane = TRY(tissue::ScratchPlane<std::uint32_t>::make(scratch, width, height));
+        auto drawn = TRY(tissue::ScratchPlane<std::uint32_t>::make(scratch, width, height));
+        for (std::uint64_t y = 0; y < height; ++y)
+            for (std::uint64_t x = 0; x < width; ++x)
+                if (const std::uint32_t piece = found.pieces.row(y)[x]; piece != 0)
+                    plane.row(y)[x] = label[piece - 1];
+        const std::uint32_t count = TRY(
+            tissue::draw_objects(chosen, plane, found.light, options, found.radius, drawn, {}));
+        std::vector<std::uint32_t> node_of(count + 1);
+        for (std::uint64_t y = 0; y < height; ++y)
+            for (std::uint64_t x = 0; x < width; ++x)
+                // In a hole that was filled no piece lies.
+                if (const std::uint32_t piece = plane.row(y)[x]; piece != 0 && drawn.row(y)[x] != 0)
+                    node_of[drawn.row(y)[x]] = mine[piece - 1];
+        std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> shared;
+        for (std::uint64_t y = 0; y < height; ++y)
+            for (std::uint64_t x = 0; x < width; ++x) {
+                if (drawn.row(y)[x] == 0) continue;
+                const std::uint32_t node = node_of[drawn.row(y)[x]];
+                ++partners[node].pixels;
+                ++shared[{node, truth[y * width + x]}];
+            }
+        for (const auto& [pair, pixels] : shared) {
+            Partner& partner = partners[pair.first];
+            if (pair.second == 0) continue;
+            const double overlap = static_cast<double>(pixels) /
+                                   (partner.pixels + true_area[pair.second] - pixels);
+            if (overlap > partner.overlap) {
+                partner.overlap = overlap;
+                partner.truth = pair.second;
+            }
+        }
+    }
+    return partners;
+}
+
+Result<void> write_candidates(const fs::path& folder, const char* out, std::vector<char*> words) {
+    const std::vector<fs::path> names = TRY(pictures_in(folder, taken(words, "half")));
+    const tissue::SegmentOptions options = TRY(options_of(words));
+    std::string text;
+    for (const fs::path& name : names) {
+        const Stored image = TRY(png(folder / "images" / name, false));
+        const Stored masks = TRY(png(folder / "labels" / name, true));
+        const auto width = static_cast<std::int64_t>(image->info().width);
+        const auto height = static_cast<std::int64_t>(image->info().height);
+        std::vector<std::uint32_t> truth;
+        TRY(tissue::PixelReader(*masks, 0).read_labels({0, 0, width, height}, truth));
+        const auto found =
+            TRY(tissue::nucleus_candidates(*image, options, fs::temp_directory_path()));
+        const auto partners = TRY(partners_of(found, truth, options));
+        for (std::size_t i = 0; i < found.candidates.size(); ++i) {
+            const auto& candidate = found.candidates[i];
+            text += fmt::format("{},{}x{},{},{},{},{},{:.4f}", name.stem().string(), width, height,
+                                static_cast<std::int32_t>(candidate.left),
+                                static_cast<std::int32_t>(candidate.right), partners[i].truth,
+                                partners[i].pixels, partners[i].overlap);
+            for (const float feature : candidate.features) text += fmt::format(",{:.7g}", feature);
+            text += '\n';
+        }
+    }
+    return replace_file(out, std::as_bytes(std::span(text)));
 }
 
 /// A jittered grid of bright disks on a slope with noise: 16 bits.
@@ -451,6 +565,9 @@ int main(int argument_count, char** arguments) {
                              "score FOLDER, speed SIDE, measure SIDE, kernel SIDE "
                              "[CHANNELS], enrich CELLS or leiden CELLS [FILE]");
     if (verb == "score") done = score(arguments[2], {arguments + 3, arguments + argument_count});
+    if (verb == "candidates" && argument_count >= 4)
+        done = write_candidates(arguments[2], arguments[3],
+                                {arguments + 4, arguments + argument_count});
     if (verb == "speed") done = speed(std::strtoull(arguments[2], nullptr, 10));
     if (verb == "measure") done = measure_speed(std::strtoull(arguments[2], nullptr, 10));
     if (verb == "kernel")

@@ -36,6 +36,7 @@ tissue::SegmentOptions options_of(const StepRun& run) {
     options.spot_weight = run.number("spot_weight");
     options.seed_height = run.number("seed_height");
     options.join_bias = run.number("join_bias");
+    options.chance_min = run.number("chance_min");
     options.border_share = run.number("border_share");
     options.area_share = run.number("area_share");
     options.tile_side = run.integer("tile_side");
@@ -198,6 +199,8 @@ Step segment_step() {
                         "of a peak over its saddle, to be a seed", 0, 4},
                        {"join_bias", number, share(usual.join_bias),
                         "more joins pieces that touch, less leaves them apart", -20, 20},
+                       {"chance_min", number, share(usual.chance_min),
+                        "that an object is a nucleus, by the learned rule; 0 keeps all", 0, 1},
                        {"border_share", number, share(usual.border_share),
                         "of an object's 90 % brightness that its pixels exceed", 0, 0.99},
                        {"area_share", number, share(usual.area_share),

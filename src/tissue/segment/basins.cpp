@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/threads.h"
+#include "tissue/segment/candidates.h"
 #include "tissue/segment/merging.h"
 
 namespace stroma::tissue {
@@ -119,15 +120,24 @@ Result<std::vector<Peak>> climb(const ScratchPlane<std::uint16_t>& heights,
     return peaks;
 }
 
-/// One saddle, the highest, for each pair; sorted by pair.
-void keep_highest(std::vector<Saddle>& saddles) {
+/// One saddle for each pair, its contacts added up; sorted by pair.
+void put_together(std::vector<Saddle>& saddles) {
     std::sort(saddles.begin(), saddles.end(), [](const Saddle& one, const Saddle& other) {
-        return std::tie(one.a, one.b, other.height) < std::tie(other.a, other.b, one.height);
+        return std::tie(one.a, one.b) < std::tie(other.a, other.b);
     });
-    const auto same = [](const Saddle& one, const Saddle& other) {
-        return one.a == other.a && one.b == other.b;
-    };
-    saddles.erase(std::unique(saddles.begin(), saddles.end(), same), saddles.end());
+    std::size_t kept = 0;
+    for (const Saddle& saddle : saddles) {
+        if (kept > 0 && saddles[kept - 1].a == saddle.a && saddles[kept - 1].b == saddle.b)
+            saddles[kept - 1].contact += saddle.contact;
+        else
+            saddles[kept++] = saddle;
+    }
+    saddles.resize(kept);
+}
+
+template <class T>
+void add_to(T& to, T value) {
+    std::atomic_ref(to).fetch_add(value, std::memory_order_relaxed);
 }
 
 /// Pixels x0 to x1 of row y, added by any thread: sums of whole numbers don't show the order.
@@ -135,15 +145,25 @@ void add_run(PixelSums& sums, std::int64_t dx, std::int64_t dy, std::int64_t len
     const std::int64_t last = dx + length - 1;
     const std::int64_t along = (dx + last) * length / 2;
     const auto squares = [](std::int64_t n) { return n * (n + 1) * (2 * n + 1) / 6; };
-    const auto add = [](auto& to, auto value) {
-        std::atomic_ref(to).fetch_add(value, std::memory_order_relaxed);
-    };
-    add(sums.pixels, static_cast<std::uint64_t>(length));
-    add(sums.x, along);
-    add(sums.y, dy * length);
-    add(sums.xx, squares(last) - squares(dx - 1));
-    add(sums.yy, dy * dy * length);
-    add(sums.xy, dy * along);
+    add_to(sums.pixels, static_cast<std::uint64_t>(length));
+    add_to(sums.x, along);
+    add_to(sums.y, dy * length);
+    add_to(sums.xx, squares(last) - squares(dx - 1));
+    add_to(sums.yy, dy * dy * length);
+    add_to(sums.xy, dy * along);
+}
+
+void add_surface(SurfaceSums& to, const SurfaceSums& more) {
+    add_to(to.light, more.light);
+    add_to(to.squares, more.squares);
+    if (more.places == 0 && more.slants == 0) return;
+    add_to(to.places, more.places);
+    add_to(to.slants, more.slants);
+    add_to(to.touching, more.touching);
+    add_to(to.cut, more.cut);
+    add_to(to.open, more.open);
+    add_to(to.light_within, more.light_within);
+    add_to(to.light_beyond, more.light_beyond);
 }
 
 /// What is found of the basins' shapes and neighbours by rows, in any order.
@@ -152,8 +172,11 @@ struct Found {
     const ScratchPlane<std::uint32_t>& labels;
     const std::vector<std::uint32_t>& basin_of;  ///< of a set
     std::vector<Patch>& patches;
+    const ScratchPlane<std::uint16_t>* light = nullptr;
 
     void sum_row(std::uint64_t y) const;
+    void touch_row(std::uint64_t y, std::vector<Saddle>& found) const;
+    void look_around(std::uint64_t y, std::vector<Saddle>& found) const;
     std::vector<Saddle> saddles(std::uint64_t first, std::uint64_t end) const;
 };
 
@@ -176,28 +199,102 @@ void Found::sum_row(std::uint64_t y) const {
     }
 }
 
-std::vector<Saddle> Found::saddles(std::uint64_t first, std::uint64_t end) const {
-    std::vector<Saddle> found;
+/// The row's contacts to its right and below.
+void Found::touch_row(std::uint64_t y, std::vector<Saddle>& found) const {
     const auto touch = [&](std::uint32_t one, std::uint32_t other, std::uint16_t a,
                            std::uint16_t b) {
         if (one == 0 || other == 0 || one == other) return;
         const std::uint32_t p = basin_of[one - 1], q = basin_of[other - 1];
-        if (p != q) found.push_back({std::min(p, q), std::max(p, q), std::min(a, b)});
+        if (p != q)
+            found.push_back(
+                {std::min(p, q), std::max(p, q), {.saddle = std::min(a, b), .places = 1}});
     };
-    for (std::uint64_t y = first; y < end; ++y) {
-        sum_row(y);
-        const std::uint32_t* const label = labels.row(y);
-        const std::uint16_t* const height = heights.row(y);
-        const bool has_next = y + 1 < labels.height();
-        const std::uint32_t* const below = has_next ? labels.row(y + 1) : nullptr;
-        const std::uint16_t* const lower = has_next ? heights.row(y + 1) : nullptr;
-        for (std::uint64_t x = 0; x < labels.width(); ++x) {
-            if (label[x] == 0) continue;
-            if (x + 1 < labels.width()) touch(label[x], label[x + 1], height[x], height[x + 1]);
-            if (has_next) touch(label[x], below[x], height[x], lower[x]);
+    const std::uint32_t* const label = labels.row(y);
+    const std::uint16_t* const height = heights.row(y);
+    const bool has_next = y + 1 < labels.height();
+    const std::uint32_t* const below = has_next ? labels.row(y + 1) : nullptr;
+    const std::uint16_t* const lower = has_next ? heights.row(y + 1) : nullptr;
+    for (std::uint64_t x = 0; x < labels.width(); ++x) {
+        if (label[x] == 0) continue;
+        if (x + 1 < labels.width()) touch(label[x], label[x + 1], height[x], height[x + 1]);
+        if (has_next) touch(label[x], below[x], height[x], lower[x]);
+    }
+}
+
+/// The same with light and outlines.
+void Found::look_around(std::uint64_t y, std::vector<Saddle>& found) const {
+    const auto width = static_cast<std::int64_t>(labels.width());
+    const auto height = static_cast<std::int64_t>(labels.height());
+    const auto line = static_cast<std::int64_t>(y);
+    const std::uint32_t* rows[3] = {};
+    const std::uint16_t *high[3] = {}, *bright[3] = {};
+    for (std::int64_t i = std::max<std::int64_t>(line - 1, 0); i <= std::min(line + 1, height - 1);
+         ++i) {
+        rows[i - line + 1] = labels.row(static_cast<std::uint64_t>(i));
+        high[i - line + 1] = heights.row(static_cast<std::uint64_t>(i));
+        bright[i - line + 1] = light->row(static_cast<std::uint64_t>(i));
+    }
+    const bool is_between = line > 0 && line + 1 < height;
+    SurfaceSums sums;
+    std::uint32_t set = 0, basin = 0;
+    for (std::int64_t x = 0; x < width; ++x) {
+        const std::uint32_t own = rows[1][x];
+        if (own != set) {
+            if (set != 0) add_surface(patches[basin].surface, sums);
+            sums = {};
+            set = own;
+            if (own != 0) basin = basin_of[own - 1];
+        }
+        if (own == 0) continue;
+        const std::uint64_t value = bright[1][x];
+        sums.light += value;
+        sums.squares += value * value;
+        if (is_between && x > 0 && x + 1 < width &&
+            ((rows[0][x - 1] ^ own) | (rows[0][x] ^ own) | (rows[0][x + 1] ^ own) |
+             (rows[1][x - 1] ^ own) | (rows[1][x + 1] ^ own) | (rows[2][x - 1] ^ own) |
+             (rows[2][x] ^ own) | (rows[2][x + 1] ^ own)) == 0)
+            continue;
+        for (int at = 0; at < 9; ++at) {
+            if (at == 4) continue;
+            const std::int64_t there = x + at % 3 - 1;
+            const bool is_place = at % 2 != 0;
+            const bool is_outside = rows[at / 3] == nullptr || there < 0 || there >= width;
+            const std::uint32_t other = is_outside ? 0 : rows[at / 3][there];
+            if (other != 0 && (other == own || basin_of[other - 1] == basin)) continue;
+            ++(is_place ? sums.places : sums.slants);
+            if (other != 0) {
+                sums.touching += is_place ? 1 : 0;
+                if (at < 4) continue;  // the pixel above has said so
+                const std::uint32_t to = basin_of[other - 1];
+                Contact contact;
+                if (is_place)
+                    contact = {std::min(high[1][x], high[at / 3][there]), 1, 0,
+                               std::min(bright[1][x], bright[at / 3][there])};
+                else
+                    contact.slants = 1;
+                found.push_back({std::min(basin, to), std::max(basin, to), contact});
+            } else if (is_place && is_outside) {
+                ++sums.cut;
+            } else if (is_place) {
+                ++sums.open;
+                sums.light_within += value;
+                sums.light_beyond += bright[at / 3][there];
+            }
         }
     }
-    keep_highest(found);
+    if (set != 0) add_surface(patches[basin].surface, sums);
+}
+
+std::vector<Saddle> Found::saddles(std::uint64_t first, std::uint64_t end) const {
+    std::vector<Saddle> found;
+    for (std::uint64_t y = first; y < end; ++y) {
+        sum_row(y);
+        if (light != nullptr)
+            look_around(y, found);
+        else
+            touch_row(y, found);
+    }
+    put_together(found);
     return found;
 }
 
@@ -210,6 +307,7 @@ Result<std::vector<Saddle>> look_at_all(const Found& found) {
                                     std::min((band + 1) * band_rows, found.labels.height()));
         found.heights.let_go(band * band_rows, band_rows);
         found.labels.let_go(band * band_rows, band_rows);
+        if (found.light != nullptr) found.light->let_go(band * band_rows, band_rows);
         return {};
     }));
     std::vector<Saddle> saddles;
@@ -217,7 +315,7 @@ Result<std::vector<Saddle>> look_at_all(const Found& found) {
         saddles.insert(saddles.end(), part.begin(), part.end());
         part = {};
     }
-    keep_highest(saddles);
+    put_together(saddles);
     return saddles;
 }
 
@@ -229,24 +327,23 @@ Sets merge_flat(const std::vector<Patch>& patches, std::vector<Saddle> saddles,
     sets.parents.resize(patches.size());
     std::iota(sets.parents.begin(), sets.parents.end(), 0u);
     std::stable_sort(saddles.begin(), saddles.end(), [](const Saddle& one, const Saddle& other) {
-        return one.height > other.height;
+        return one.contact.saddle > other.contact.saddle;
     });
     // The root of a set keeps the highest peak, whichever number it has.
     for (const Saddle& saddle : saddles) {
         std::uint32_t a = sets.root(saddle.a), b = sets.root(saddle.b);
-        if (a == b) continue;
+        if (a == b || saddle.contact.places == 0) continue;
         if (patches[b].peak > patches[a].peak || (patches[b].peak == patches[a].peak && b < a))
             std::swap(a, b);
-        if (patches[b].peak - saddle.height < height_min) sets.parents[b] = a;
+        if (patches[b].peak - saddle.contact.saddle < height_min) sets.parents[b] = a;
     }
     return sets;
 }
 
-/// Puts patches together, first where they are flat, then by their shape. Returns the number of the
-/// basin of each; `patches` are those of the basins.
-std::vector<std::uint32_t> merge(std::vector<Patch>& patches, std::vector<Saddle> saddles,
-                                 std::uint64_t width, const BasinRules& rules) {
-    Sets flat = merge_flat(patches, saddles, rules.height_min);
+/// Patches that are one where they are flat are put together; number[i] is what patch i became.
+std::vector<std::uint32_t> flatten(std::vector<Patch>& patches, std::vector<Saddle>& saddles,
+                                   std::uint64_t width, std::uint16_t height_min) {
+    Sets flat = merge_flat(patches, saddles, height_min);
     std::vector<std::uint32_t> number(patches.size());
     std::vector<Patch> left;
     for (std::uint32_t i = 0; i < patches.size(); ++i)
@@ -261,19 +358,61 @@ std::vector<std::uint32_t> merge(std::vector<Patch>& patches, std::vector<Saddle
     std::size_t kept = 0;
     for (const Saddle& saddle : saddles) {
         const std::uint32_t a = number[saddle.a], b = number[saddle.b];
-        if (a != b) saddles[kept++] = {std::min(a, b), std::max(a, b), saddle.height};
+        if (a != b)
+            saddles[kept++] = {std::min(a, b), std::max(a, b), saddle.contact};
+        else
+            left[a].surface.close(saddle.contact);
     }
     saddles.resize(kept);
-    keep_highest(saddles);
-    const std::vector<std::uint32_t> belongs = merge_patches(left, saddles, width, rules);
-    std::vector<std::uint32_t> basin(left.size());
-    patches.clear();
-    for (std::uint32_t i = 0; i < left.size(); ++i)
-        if (belongs[i] == i) {
-            basin[i] = static_cast<std::uint32_t>(patches.size());
-            patches.push_back(left[i]);
-        }
-    for (std::uint32_t& one : number) one = basin[belongs[one]];
+    put_together(saddles);
+    patches = std::move(left);
+    return number;
+}
+
+/// Unions by shape alone.
+std::vector<Choice> take_roots(const std::vector<MergeNode>& nodes, std::size_t patches) {
+    std::vector<std::uint32_t> root(nodes.size()), first(nodes.size(), MergeNode::none);
+    for (std::size_t i = nodes.size(); i-- > 0;)
+        root[i] = nodes[i].parent == MergeNode::none ? static_cast<std::uint32_t>(i)
+                                                     : root[nodes[i].parent];
+    std::vector<Choice> choices(patches);
+    for (std::uint32_t i = 0; i < patches; ++i) {
+        std::uint32_t& one = first[root[i]];
+        if (one == MergeNode::none) one = i;
+        choices[i] = {one, 1};
+    }
+    return choices;
+}
+
+/// Puts patches together, first where they are flat, then as it is chosen. Returns the number of
+/// the basin of each, and the basins but for their boxes.
+std::vector<std::uint32_t> merge(std::vector<Patch> patches, std::vector<Saddle> saddles,
+                                 std::uint64_t width, const BasinRules& rules,
+                                 std::vector<Basin>& basins, std::vector<Candidate>* candidates) {
+    // Unions that are less sure than this are none.
+    constexpr double sureness_min = -8;
+    std::vector<std::uint32_t> number = flatten(patches, saddles, width, rules.height_min);
+    const auto nodes = merge_tree(patches, saddles, width, rules, rules.scene ? sureness_min : 0);
+    std::vector<Choice> choices;
+    if (candidates != nullptr) {
+        for (std::uint32_t i = 0; i < nodes.size(); ++i)
+            candidates->push_back({nodes[i].left, nodes[i].right,
+                                   features_of(nodes, i, *rules.scene, rules.height_scale)});
+        for (std::uint32_t i = 0; i < patches.size(); ++i) choices.push_back({i, 1});
+    } else if (rules.scene != nullptr) {
+        choices = choose(nodes, patches.size(), *rules.scene, rules);
+    } else {
+        choices = take_roots(nodes, patches.size());
+    }
+    std::vector<std::uint32_t> basin(patches.size());
+    for (std::uint32_t i = 0; i < patches.size(); ++i) {
+        if (choices[i].first != i) continue;
+        basin[i] = static_cast<std::uint32_t>(basins.size());
+        basins.push_back({.anchor = patches[i].anchor,
+                          .peak = patches[i].peak,
+                          .chance = choices[i].chance});
+    }
+    for (std::uint32_t& one : number) one = basin[choices[one].first];
     return number;
 }
 
@@ -281,22 +420,23 @@ std::vector<std::uint32_t> merge(std::vector<Patch>& patches, std::vector<Saddle
 
 Result<std::vector<Basin>> find_basins(const ScratchPlane<std::uint16_t>& heights,
                                        const BasinRules& rules, ScratchPlane<std::uint32_t>& labels,
-                                       const expression::Watch& watch) {
+                                       const expression::Watch& watch,
+                                       std::vector<Candidate>* candidates) {
     Sets pieces;
     const std::vector<Peak> peaks = TRY(climb(heights, labels, pieces, watch));
     std::vector<std::uint32_t> basin_of(pieces.parents.size());
     std::vector<Patch> patches;
     for (std::uint32_t i = 0; i < peaks.size(); ++i) {
         basin_of[pieces.root(peaks[i].set)] = i;
-        patches.push_back({peaks[i].anchor, peaks[i].height, {}});
+        patches.push_back({peaks[i].anchor, peaks[i].height, {}, {}});
     }
     for (std::uint32_t i = 0; i < basin_of.size(); ++i) basin_of[i] = basin_of[pieces.root(i)];
-    auto saddles = TRY(look_at_all({heights, labels, basin_of, patches}));
-    const auto number = merge(patches, std::move(saddles), labels.width(), rules);
-    for (std::uint32_t& basin : basin_of) basin = number[basin];
+    auto saddles = TRY(look_at_all({heights, labels, basin_of, patches,
+                                     rules.scene != nullptr ? &rules.scene->light : nullptr}));
     std::vector<Basin> basins;
-    for (const Patch& patch : patches)
-        basins.push_back({.anchor = patch.anchor, .peak = patch.peak});
+    const auto number = merge(std::move(patches), std::move(saddles), labels.width(), rules, basins,
+                              candidates);
+    for (std::uint32_t& basin : basin_of) basin = number[basin];
     for (std::uint64_t y = 0; y < labels.height(); ++y) {
         std::uint32_t* const label = labels.row(y);
         for (std::uint64_t x = 0; x < labels.width(); ++x) {

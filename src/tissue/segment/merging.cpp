@@ -16,7 +16,7 @@ constexpr double bias = 4.06, depth_weight = -8.33, union_weight = 12.0, parts_w
 
 /// Two patches that could become one.
 struct Proposal {
-    double sureness;
+    double sureness, loss;
     std::uint32_t a, b;                ///< a < b
     std::uint32_t age_of_a, age_of_b;  ///< it holds only while neither has changed
 };
@@ -29,42 +29,46 @@ struct LessSure {
 
 struct Beside {
     std::uint32_t to;
-    std::uint16_t saddle;
+    Contact contact;
 };
 
 class Merger {
 public:
-    Merger(std::vector<Patch> patches, std::uint64_t width, const BasinRules& rules)
-        : patches_(std::move(patches)),
-          width_(width),
+    Merger(const std::vector<Patch>& patches, std::uint64_t width, const BasinRules& rules,
+           double sureness_min)
+        : width_(width),
           rules_(rules),
-          beside_(patches_.size()),
-          ages_(patches_.size()),
-          parents_(patches_.size()) {
-        std::iota(parents_.begin(), parents_.end(), 0u);
+          sureness_min_(sureness_min),
+          beside_(patches.size()),
+          ages_(patches.size()),
+          node_of_(patches.size()) {
+        nodes_.reserve(patches.size() * 2);
+        for (const Patch& patch : patches) nodes_.push_back({.patch = patch});
+        std::iota(node_of_.begin(), node_of_.end(), 0u);
     }
 
-    std::vector<std::uint32_t> merge(const std::vector<Saddle>& saddles) {
+    std::vector<MergeNode> merge(const std::vector<Saddle>& saddles) {
         for (const Saddle& saddle : saddles) {
-            beside_[saddle.a].push_back({saddle.b, saddle.height});
-            beside_[saddle.b].push_back({saddle.a, saddle.height});
+            beside_[saddle.a].push_back({saddle.b, saddle.contact});
+            beside_[saddle.b].push_back({saddle.a, saddle.contact});
         }
-        for (const Saddle& saddle : saddles) propose(saddle.a, saddle.b, saddle.height);
+        for (std::uint32_t i = 0; i < beside_.size(); ++i) nodes_[i].outer = outer_of(i);
+        for (const Saddle& saddle : saddles) propose(saddle.a, saddle.b, saddle.contact);
         while (!proposals_.empty()) {
             const Proposal best = proposals_.top();
             proposals_.pop();
-            if (ages_[best.a] == best.age_of_a && ages_[best.b] == best.age_of_b)
-                unite(best.a, best.b);
+            if (ages_[best.a] == best.age_of_a && ages_[best.b] == best.age_of_b) unite(best);
         }
-        for (std::uint32_t& parent : parents_)
-            while (parents_[parent] != parent) parent = parents_[parent];
-        return std::move(parents_);
+        return std::move(nodes_);
     }
 
 private:
-    void propose(std::uint32_t a, std::uint32_t b, std::uint16_t saddle) {
+    const Patch& patch(std::uint32_t at) const { return nodes_[node_of_[at]].patch; }
+
+    void propose(std::uint32_t a, std::uint32_t b, const Contact& contact) {
+        if (contact.places == 0) return;
         if (b < a) std::swap(a, b);
-        const Patch &one = patches_[a], &other = patches_[b];
+        const Patch &one = patch(a), &other = patch(b);
         const auto n = static_cast<double>(one.sums.pixels);
         const auto m = static_cast<double>(other.sums.pixels);
         if (n + m > rules_.area_max) return;
@@ -73,50 +77,104 @@ private:
         const PixelSums::Shape whole = both.sums.shape();
         const double parts =
             (n * one.sums.shape().roundness + m * other.sums.shape().roundness) / (n + m);
-        const double depth = (std::min(one.peak, other.peak) - saddle) / rules_.height_scale;
+        const double depth = (std::min(one.peak, other.peak) - contact.saddle) / rules_.height_scale;
         const double loss = std::max(whole.roundness - parts, -0.5);
         const double sureness = bias + rules_.join_bias + depth_weight * depth +
                                 union_weight * whole.roundness + parts_weight * parts +
                                 stretch_weight * std::log(whole.stretch) +
                                 loss_weight * loss * loss;
-        if (sureness > 0) proposals_.push({sureness, a, b, ages_[a], ages_[b]});
+        if (sureness > sureness_min_)
+            proposals_.push({sureness, whole.roundness - parts, a, b, ages_[a], ages_[b]});
+    }
+
+    std::uint16_t outer_of(std::uint32_t at) const {
+        std::uint16_t most = 0;
+        for (const Beside& one : beside_[at]) most = std::max(most, one.contact.saddle);
+        return most;
     }
 
     /// `a` takes in `b`: its pixels, its peak if that is higher, and who lies beside it.
-    void unite(std::uint32_t a, std::uint32_t b) {
-        parents_[b] = a;
-        patches_[a].add(patches_[b], width_);
+    void unite(const Proposal& best) {
+        const std::uint32_t a = best.a, b = best.b;
+        const auto made = static_cast<std::uint32_t>(nodes_.size());
+        const auto between = std::find_if(beside_[a].begin(), beside_[a].end(),
+                                          [&](const Beside& one) { return one.to == b; });
+        MergeNode node{.patch = patch(a),
+                       .left = node_of_[a],
+                       .right = node_of_[b],
+                       .between = between->contact,
+                       .sureness = best.sureness,
+                       .roundness_lost = best.loss};
+        node.patch.add(patch(b), width_);
+        node.patch.surface.close(node.between);
+        beside_[a].erase(between);
+        nodes_[node.left].parent = nodes_[node.right].parent = made;
         ++ages_[a];
         ++ages_[b];
-        std::erase_if(beside_[a], [&](const Beside& one) { return one.to == b; });
         for (const Beside& one : beside_[b]) {
             if (one.to == a) continue;
             std::erase_if(beside_[one.to], [&](const Beside& back) { return back.to == b; });
-            raise(a, one.to, one.saddle);
-            raise(one.to, a, one.saddle);
+            add(a, one.to, one.contact);
+            add(one.to, a, one.contact);
         }
         beside_[b] = {};
-        for (const Beside& one : beside_[a]) propose(a, one.to, one.saddle);
+        node.outer = outer_of(a);
+        node_of_[a] = made;
+        nodes_.push_back(node);
+        for (const Beside& one : beside_[a]) propose(a, one.to, one.contact);
     }
 
-    void raise(std::uint32_t from, std::uint32_t to, std::uint16_t saddle) {
+    void add(std::uint32_t from, std::uint32_t to, const Contact& contact) {
         const auto known = std::find_if(beside_[from].begin(), beside_[from].end(),
                                         [&](const Beside& one) { return one.to == to; });
         if (known == beside_[from].end())
-            beside_[from].push_back({to, saddle});
+            beside_[from].push_back({to, contact});
         else
-            known->saddle = std::max(known->saddle, saddle);
+            known->contact += contact;
     }
 
-    std::vector<Patch> patches_;
+    std::vector<MergeNode> nodes_;
     const std::uint64_t width_;
-    const BasinRules rules_;
-    std::vector<std::vector<Beside>> beside_;
-    std::vector<std::uint32_t> ages_, parents_;
+    const BasinRules& rules_;
+    const double sureness_min_;
+    std::vector<std::vector<Beside>> beside_;  ///< of patches, as are ages
+    std::vector<std::uint32_t> ages_, node_of_;
     std::priority_queue<Proposal, std::vector<Proposal>, LessSure> proposals_;
 };
 
 }  // namespace
+
+Contact& Contact::operator+=(const Contact& other) {
+    saddle = std::max(saddle, other.saddle);
+    places += other.places;
+    slants += other.slants;
+    light += other.light;
+    return *this;
+}
+
+SurfaceSums& SurfaceSums::operator+=(const SurfaceSums& other) {
+    light += other.light;
+    squares += other.squares;
+    places += other.places;
+    slants += other.slants;
+    touching += other.touching;
+    cut += other.cut;
+    open += other.open;
+    light_within += other.light_within;
+    light_beyond += other.light_beyond;
+    return *this;
+}
+
+void SurfaceSums::close(const Contact& contact) {
+    places -= 2 * contact.places;
+    slants -= 2 * contact.slants;
+    touching -= 2 * contact.places;
+}
+
+double SurfaceSums::length() const {
+    return std::numbers::pi / 8 *
+           (static_cast<double>(places) + static_cast<double>(slants) / std::numbers::sqrt2);
+}
 
 PixelSums PixelSums::moved(std::int64_t dx, std::int64_t dy) const {
     const auto n = static_cast<std::int64_t>(pixels);
@@ -145,12 +203,14 @@ void Patch::add(const Patch& other, std::uint64_t width) {
     sums += other.sums.moved(way(other.anchor % width, anchor % width),
                              way(other.anchor / width, anchor / width));
     peak = std::max(peak, other.peak);
+    surface += other.surface;
 }
 
-std::vector<std::uint32_t> merge_patches(std::vector<Patch> patches,
-                                         const std::vector<Saddle>& saddles, std::uint64_t width,
-                                         const BasinRules& rules) {
-    return Merger(std::move(patches), width, rules).merge(saddles);
+std::vector<MergeNode> merge_tree(const std::vector<Patch>& patches,
+                                  const std::vector<Saddle>& saddles,
+                                  std::uint64_t width, const BasinRules& rules,
+                                  double sureness_min) {
+    return Merger(patches, width, rules, sureness_min).merge(saddles);
 }
 
 PixelSums::Shape PixelSums::shape() const {

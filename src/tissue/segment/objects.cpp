@@ -181,6 +181,7 @@ Result<std::uint32_t> draw_objects(const std::vector<Basin>& basins,
                                    ScratchPlane<std::uint32_t>& out,
                                    const expression::Watch& watch) {
     const double area_min = options.area_share * 3.14159265358979 * radius * radius;
+    const auto least = static_cast<float>(options.chance_min);
     const Drawer drawer(basin_labels, brightness, options.border_share, area_min, out);
     constexpr std::size_t at_once = 256, parts_between = 32;
     std::vector<std::uint8_t> stays(basins.size());
@@ -191,7 +192,8 @@ Result<std::uint32_t> draw_objects(const std::vector<Basin>& basins,
             ObjectWork work;
             const std::size_t end = std::min((part + 1) * at_once, basins.size());
             for (std::size_t i = part * at_once; i < end; ++i)
-                stays[i] = drawer.draw(basins[i], static_cast<std::uint32_t>(i + 1), work);
+                stays[i] = basins[i].chance >= least &&
+                           drawer.draw(basins[i], static_cast<std::uint32_t>(i + 1), work);
             // Basins lie in the order of their rows: those far above aren't met again.
             if (part % parts_between == parts_between - 1) {
                 const std::uint64_t first =

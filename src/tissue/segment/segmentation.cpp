@@ -39,6 +39,7 @@ public:
           watch_(watch) {}
 
     Result<Segmentation> segment();
+    Result<NucleusCandidates> candidates();
 
 private:
     enum Phase : std::size_t { smoothing, lighting, rising, phases };
@@ -47,6 +48,9 @@ private:
     Result<void> for_tiles(Phase phase, const Work& work, const Work& was_done = {});
     void count_values(const ScratchPlane<std::uint16_t>& plane, const Window& core);
     Result<void> open_planes();
+    Result<void> prepare();
+    BasinRules rules() const;
+    Scene scene() const { return {light_, background_, envelope_, otsu_, made_.radius}; }
     Result<std::vector<Basin>> basins_of(ScratchPlane<std::uint32_t>& pieces);
     Result<void> smooth_slide();
     void find_radius();
@@ -325,6 +329,13 @@ Result<void> Slide::open_planes() {
     return {};
 }
 
+BasinRules Slide::rules() const {
+    return {.height_min = static_cast<std::uint16_t>(options_.seed_height * height_scale),
+            .height_scale = height_scale,
+            .area_max = 16 * 3.14159265358979 * made_.radius * made_.radius,
+            .join_bias = options_.join_bias};
+}
+
 /// Worked out for the whole slide at once: done or not.
 Result<std::vector<Basin>> Slide::basins_of(ScratchPlane<std::uint32_t>& pieces) {
     static_assert(std::is_trivially_copyable_v<Basin>);
@@ -339,17 +350,15 @@ Result<std::vector<Basin>> Slide::basins_of(ScratchPlane<std::uint32_t>& pieces)
     // What was cut off in it left labels, and it begins with none.
     TRY(done_.forget("pieces"));
     pieces = TRY(done_.plane<std::uint32_t>("pieces", heights_.width(), heights_.height()));
-    const BasinRules rules{
-        .height_min = static_cast<std::uint16_t>(options_.seed_height * height_scale),
-        .height_scale = height_scale,
-        .area_max = 16 * 3.14159265358979 * made_.radius * made_.radius,
-        .join_bias = options_.join_bias};
+    const Scene here = scene();
+    BasinRules rules = this->rules();
+    rules.scene = &here;
     basins = TRY(find_basins(heights_, rules, pieces, watch_));
     TRY(done_.put_note(name, std::as_bytes(std::span(basins))));
     return basins;
 }
 
-Result<Segmentation> Slide::segment() {
+Result<void> Slide::prepare() {
     set_range();
     TRY(open_planes());
     TRY(smooth_slide());
@@ -358,6 +367,24 @@ Result<Segmentation> Slide::segment() {
     TRY(find_envelope());
     TRY(find_heights());
     smooth_ = {};
+    return {};
+}
+
+Result<NucleusCandidates> Slide::candidates() {
+    TRY(prepare());
+    NucleusCandidates found;
+    found.pieces = TRY(done_.plane<std::uint32_t>("pieces", heights_.width(), heights_.height()));
+    const Scene here = scene();
+    BasinRules rules = this->rules();
+    rules.scene = &here;
+    found.basins = TRY(find_basins(heights_, rules, found.pieces, watch_, &found.candidates));
+    found.light = std::move(light_);
+    found.radius = made_.radius;
+    return found;
+}
+
+Result<Segmentation> Slide::segment() {
+    TRY(prepare());
     ScratchPlane<std::uint32_t> pieces;
     const std::vector<Basin> basins = TRY(basins_of(pieces));
     heights_ = {};
@@ -383,9 +410,17 @@ Result<void> check(const SegmentOptions& options) {
     TRY(in_range("spot weight", options.spot_weight, 0, 4));
     TRY(in_range("seed height", options.seed_height, 0, 4));
     TRY(in_range("join bias", options.join_bias, -20, 20));
+    TRY(in_range("least chance", options.chance_min, 0, 1));
     TRY(in_range("border share", options.border_share, 0, 0.99));
     TRY(in_range("area share", options.area_share, 0, 10));
     return in_range("tile side", static_cast<double>(options.tile_side), 16, 16'384);
+}
+
+Result<NucleusCandidates> nucleus_candidates(const image::StoredImage& image,
+                                             const SegmentOptions& options,
+                                             const fs::path& scratch_folder) {
+    TRY(check(options));
+    return Slide(image, options, scratch_folder, {}, {}).candidates();
 }
 
 Result<Segmentation> segment_nuclei(const image::StoredImage& image, const SegmentOptions& options,

@@ -5,6 +5,8 @@
 #include "expression/annotated_data.h"
 #include "image/stored_image.h"
 #include "tissue/scratch_plane.h"
+#include "tissue/segment/basins.h"
+#include "tissue/segment/candidates.h"
 
 namespace stroma::tissue {
 
@@ -15,8 +17,9 @@ struct SegmentOptions {
     double envelope_share = 0.4;    ///< of the local brightness that foreground must exceed
     double otsu_share = 0.5;        ///< of Otsu's threshold that it must exceed too
     double spot_weight = 0.5;       ///< of the brightness term beside the distance term of seeds
-    double seed_height = 0.02;      ///< peaks less high than this over their saddle are no seeds
-    double join_bias = 0;           ///< added to the log odds that two pieces are one nucleus
+    double seed_height = 0.005;     ///< peaks less high than this over their saddle are no seeds
+    double join_bias = 0;           ///< more joins pieces that touch, less leaves them apart
+    double chance_min = 0.4;        ///< of being a nucleus, that an object must have
     double border_share = 0.35;     ///< of an object's 90 % brightness that its pixels must exceed
     double area_share = 0.06;       ///< of a usual nucleus's area that an object must have
     std::int64_t tile_side = 1024;  ///< what one thread works on; not seen in the result
@@ -45,6 +48,19 @@ struct Segmentation {
 Result<Segmentation> segment_nuclei(const image::StoredImage& image, const SegmentOptions& options,
                                     const fs::path& scratch_folder, const expression::Watch& watch,
                                     const fs::path& kept = {});
+
+/// What nuclei are chosen from, for who trains that choice: pieces 1 … in `pieces`, the pieces and
+/// their unions in `candidates`, in this order.
+struct NucleusCandidates {
+    ScratchPlane<std::uint32_t> pieces;
+    ScratchPlane<std::uint16_t> light;
+    std::vector<Basin> basins;  ///< of the pieces
+    std::vector<Candidate> candidates;
+    double radius = 0;
+};
+Result<NucleusCandidates> nucleus_candidates(const image::StoredImage& image,
+                                             const SegmentOptions& options,
+                                             const fs::path& scratch_folder);
 
 /// Gives each pixel without label the nearest one within `distance` pixels (at most 200) between
 /// the centres; of several as near, the smallest.
