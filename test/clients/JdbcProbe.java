@@ -29,12 +29,16 @@ public class JdbcProbe {
              "TABLE_NAME", "TABLE_TYPE");
         rows("columns", meta.getColumns(null, "public", "probe", "%"), "COLUMN_NAME", "DATA_TYPE",
              "TYPE_NAME", "COLUMN_SIZE", "NULLABLE", "ORDINAL_POSITION");
+        rows("primary", meta.getPrimaryKeys(null, "public", "probe"), "COLUMN_NAME", "PK_NAME");
+        rows("imported", meta.getImportedKeys(null, "public", "part_of_probe"), "PKTABLE_NAME",
+             "PKCOLUMN_NAME", "FKCOLUMN_NAME", "FK_NAME");
     }
 
     static void values() throws SQLException {
         try (Statement statement = db.createStatement()) {
             statement.execute("CREATE TABLE probe(id INTEGER NOT NULL, name VARCHAR(20), "
                               + "amount DECIMAL(12,2), seen TIMESTAMP, PRIMARY KEY(id))");
+            statement.execute("CREATE TABLE part_of_probe(probe_id INTEGER REFERENCES probe)");
         }
         try (PreparedStatement insert =
                  db.prepareStatement("INSERT INTO probe VALUES(?, ?, ?, ?)")) {

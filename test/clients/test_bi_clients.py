@@ -198,6 +198,11 @@ def test_sqlalchemy(port, sold):
         sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True, autoincrement=False),
         sqlalchemy.Column("at", sqlalchemy.DateTime),
         sqlalchemy.Column("price", sqlalchemy.Numeric(10, 2)))
+    sqlalchemy.Table(
+        "parcels", metadata,
+        sqlalchemy.Column("label", sqlalchemy.String(20), unique=True),
+        sqlalchemy.Column("order_id", sqlalchemy.Integer,
+                          sqlalchemy.ForeignKey("orders.id", name="of_order")))
     metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(orders.insert(), [{"id": 1, "at": None, "price": decimal.Decimal("1.5")},
@@ -207,10 +212,14 @@ def test_sqlalchemy(port, sold):
                                   .order_by(orders.c.id)).fetchall()
     assert rows == [(1, decimal.Decimal("1.50")), (2, None)]
     looks = sqlalchemy.inspect(engine)
-    assert set(looks.get_table_names()) == {"orders", "sold"}
+    assert set(looks.get_table_names()) == {"orders", "parcels", "sold"}
     assert [(one["name"], str(one["type"])) for one in looks.get_columns("orders")] == [
         ("id", "INTEGER"), ("at", "TIMESTAMP"), ("price", "NUMERIC(10, 2)")]
     assert looks.get_pk_constraint("orders")["constrained_columns"] == ["id"]
+    assert [(one["name"], one["constrained_columns"], one["referred_table"],
+             one["referred_columns"]) for one in looks.get_foreign_keys("parcels")] == [
+        ("of_order", ["order_id"], "orders", ["id"])]
+    assert [one["column_names"] for one in looks.get_unique_constraints("parcels")] == [["label"]]
     again = sqlalchemy.MetaData()
     again.reflect(engine, only=["orders"])
     assert [one.name for one in again.tables["orders"].columns] == ["id", "at", "price"]

@@ -414,7 +414,8 @@ def test_a_statement_can_be_cancelled_from_outside(connect):
 @pytest.mark.skipif(shutil.which("java") is None or not DRIVER.is_file(),
                     reason="there is no Java, or no driver; tools/setup installs them")
 def test_jdbc_reads_values_metadata_and_rows_in_pieces(port):
-    psql(port, "-c", "DROP VIEW IF EXISTS probe_view", "-c", "DROP TABLE IF EXISTS probe")
+    psql(port, "-c", "DROP VIEW IF EXISTS probe_view", "-c", "DROP TABLE IF EXISTS probe CASCADE",
+         "-c", "DROP TABLE IF EXISTS part_of_probe")
     done = subprocess.run(["java", "-cp", str(DRIVER), PROJECT / "test/clients/JdbcProbe.java",
                            f"jdbc:postgresql://{port.host}:{port.number}/dev", "admin",
                            port.password],
@@ -427,6 +428,8 @@ def test_jdbc_reads_values_metadata_and_rows_in_pieces(port):
         "catalogs": "dev", "schemas": "public", "tables": "probe|TABLE",
         "columns": "id|4|int4|10|0|1 name|12|varchar|20|1|2 amount|2|numeric|12|1|3 "
                    "seen|93|timestamp|29|1|4",
+        "primary": "id|probe_pkey",
+        "imported": "probe|id|probe_id|part_of_probe_probe_id_fkey",
         "no_column": "42703", "no_table": "42P01", "done": "true"}
     assert {name: seen.get(name) for name in expected} == expected
 
