@@ -21,9 +21,22 @@ struct TableColumn {
 };
 /// In their order. errors  42P01
 Answer<std::vector<TableColumn>> columns_of(EngineSession& session, const TableName& table);
+/// The same of a table that is known to be there, without looking through all views' columns.
+Answer<std::vector<TableColumn>> columns_of_known(EngineSession& session, const TableName& table);
 /// The ORDER BY that a sort key means, without the words; "" for none.
 std::string sort_order(const TableAttributes& attributes, const std::vector<TableColumn>& columns,
                        const std::string& relation);
+
+/// ALTER TABLE target APPEND FROM source: the tokens from `at`. The source's rows become the
+/// target's in one transaction. errors  42703, 42804  their columns differ
+Answer<std::unique_ptr<Cursor>> run_append(EngineSession& session, const TableName& target,
+                                           const std::vector<Token>& tokens, std::size_t at);
+
+/// CREATE [OR REPLACE] FUNCTION … LANGUAGE sql: its body is one expression that reads nothing.
+/// errors  42723  a function of that name is there;  0A000  another language, or a body that reads
+Answer<std::unique_ptr<Cursor>> create_function(EngineSession& session, const Prepared& prepared);
+/// errors  42883
+Answer<std::unique_ptr<Cursor>> drop_function(EngineSession& session, const Prepared& prepared);
 
 /// REFRESH MATERIALIZED VIEW: there is nothing to do, for such a view is worked out when it is
 /// read. errors  42P01  there is no such view
