@@ -3,7 +3,8 @@
 // - score FOLDER [otsu=0.6]… [model=FILE.onnx] [half=even|odd]: segments FOLDER/images/*.png (or
 // every
 //   second of them by name) and compares with FOLDER/labels
-// - candidates FOLDER OUT.csv: all that nuclei are chosen from in these pictures, with what the masks
+// - candidates FOLDER OUT.csv: all that nuclei are chosen from in these pictures, with what the
+// masks
 //   say, for bench/train_choice.py
 // - speed SIDE: segments a made-up slide of SIDE x SIDE pixels
 // - measure SIDE: measures the cells of such a slide in eight channels, packed as a slide lies
@@ -207,8 +208,8 @@ Result<std::vector<Partner>> partners_of(const tissue::NucleusCandidates& found,
             for (std::uint64_t x = 0; x < width; ++x)
                 if (const std::uint32_t piece = found.pieces.row(y)[x]; piece != 0)
                     plane.row(y)[x] = label[piece - 1];
-        const std::uint32_t count = TRY(
-            tissue::draw_objects(chosen, plane, found.light, options, found.radius, drawn, {}));
+        const std::uint32_t count =
+            TRY(tissue::draw_objects(chosen, plane, found.light, options, found.radius, drawn, {}));
         std::vector<std::uint32_t> node_of(count + 1);
         for (std::uint64_t y = 0; y < height; ++y)
             for (std::uint64_t x = 0; x < width; ++x)
@@ -226,8 +227,8 @@ Result<std::vector<Partner>> partners_of(const tissue::NucleusCandidates& found,
         for (const auto& [pair, pixels] : shared) {
             Partner& partner = partners[pair.first];
             if (pair.second == 0) continue;
-            const double overlap = static_cast<double>(pixels) /
-                                   (partner.pixels + true_area[pair.second] - pixels);
+            const double overlap =
+                static_cast<double>(pixels) / (partner.pixels + true_area[pair.second] - pixels);
             if (overlap > partner.overlap) {
                 partner.overlap = overlap;
                 partner.truth = pair.second;

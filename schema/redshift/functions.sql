@@ -2,7 +2,8 @@
 CREATE OR REPLACE MACRO stroma_dialect.divisor(x) AS CASE WHEN x = 0 THEN error('division by zero') ELSE x END;
 CREATE OR REPLACE MACRO stroma_dialect.getdate() AS CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP);
 CREATE OR REPLACE MACRO stroma_dialect.timeofday() AS strftime(now(), '%a %b %d %H:%M:%S.%f %Y UTC');
-CREATE OR REPLACE MACRO stroma_dialect.len(s) AS length(CAST(s AS VARCHAR));
+CREATE OR REPLACE MACRO stroma_dialect.len(s) AS CASE WHEN typeof(s) = 'BLOB'
+    THEN system.main.octet_length(TRY_CAST(CAST(s AS VARCHAR) AS BLOB)) ELSE length(CAST(s AS VARCHAR)) END;
 CREATE OR REPLACE MACRO stroma_dialect.textlen(s) AS length(CAST(s AS VARCHAR));
 CREATE OR REPLACE MACRO stroma_dialect.charindex(part, s) AS strpos(s, part);
 CREATE OR REPLACE MACRO stroma_dialect.concat(a, b) AS CAST(a AS VARCHAR) || CAST(b AS VARCHAR);
@@ -40,7 +41,9 @@ CREATE OR REPLACE MACRO stroma_dialect.text_to_int_alt(s) AS CAST(s AS BIGINT),
     (s, how) AS CAST(s AS BIGINT);
 CREATE OR REPLACE MACRO stroma_dialect.hll(x) AS approx_count_distinct(x);
 CREATE OR REPLACE MACRO stroma_dialect.btrim(s) AS trim(s), (s, letters) AS trim(s, letters);
-CREATE OR REPLACE MACRO stroma_dialect.octet_length(s) AS strlen(CAST(s AS VARCHAR));
+-- Of VARBYTE its bytes; the engine's text of them has signs of its own.
+CREATE OR REPLACE MACRO stroma_dialect.octet_length(s) AS CASE WHEN typeof(s) = 'BLOB'
+    THEN system.main.octet_length(TRY_CAST(CAST(s AS VARCHAR) AS BLOB)) ELSE strlen(CAST(s AS VARCHAR)) END;
 CREATE OR REPLACE MACRO stroma_dialect.replicate(s, n) AS repeat(s, n);
 CREATE OR REPLACE MACRO stroma_dialect.quote_ident(s) AS
     CASE WHEN regexp_full_match(s, '[a-z_][a-z0-9_$]*') THEN s
@@ -156,7 +159,42 @@ CREATE OR REPLACE MACRO stroma_dialect.array_contains(a, e) AS
     list_contains(CAST(a AS JSON[]), to_json(e));
 CREATE OR REPLACE MACRO stroma_dialect.array_position(a, e) AS
     coalesce(list_position(CAST(a AS JSON[]), to_json(e)) - 1, -1);
-CREATE OR REPLACE MACRO stroma_dialect.array_distinct(a) AS to_json(list_distinct(CAST(a AS JSON[])));
+-- An array's elements as texts, null too, and back.
+CREATE OR REPLACE MACRO stroma_dialect.stroma_elements(a) AS
+    list_transform(CAST(a AS JSON[]), lambda e: coalesce(CAST(e AS VARCHAR), 'null'));
+CREATE OR REPLACE MACRO stroma_dialect.stroma_array(l) AS
+    CAST('[' || array_to_string(l, ',') || ']' AS JSON);
+-- Each element where it first stands.
+CREATE OR REPLACE MACRO stroma_dialect.stroma_once(l) AS
+    list_filter(l, lambda e, n: list_position(l, e) = n);
+CREATE OR REPLACE MACRO stroma_dialect.array_distinct(a) AS stroma_dialect.stroma_array(
+    stroma_dialect.stroma_once(stroma_dialect.stroma_elements(a)));
+-- Whether an element stands in a list up to its place more often than in another.
+CREATE OR REPLACE MACRO stroma_dialect.stroma_exceeds(l, e, n, other) AS
+    system.main.len(list_filter(list_slice(l, 1, n), lambda x: x = e))
+        > system.main.len(list_filter(other, lambda x: x = e));
+CREATE OR REPLACE MACRO stroma_dialect.stroma_except(l, other) AS CASE WHEN other IS NOT NULL
+    THEN list_filter(l, lambda e, n: stroma_dialect.stroma_exceeds(l, e, n, other)) END;
+CREATE OR REPLACE MACRO stroma_dialect.stroma_intersection(l, other) AS CASE WHEN other IS NOT NULL
+    THEN list_filter(l, lambda e, n: NOT stroma_dialect.stroma_exceeds(l, e, n, other)) END;
+CREATE OR REPLACE MACRO stroma_dialect.array_except(a, b) AS stroma_dialect.stroma_array(
+        stroma_dialect.stroma_except(stroma_dialect.stroma_elements(a), stroma_dialect.stroma_elements(b))),
+    (a, b, once) AS CASE WHEN once THEN stroma_dialect.stroma_array(list_filter(
+        stroma_dialect.stroma_once(stroma_dialect.stroma_elements(a)),
+        lambda e: NOT list_contains(stroma_dialect.stroma_elements(b), e)))
+        ELSE stroma_dialect.stroma_array(stroma_dialect.stroma_except(
+            stroma_dialect.stroma_elements(a), stroma_dialect.stroma_elements(b))) END;
+CREATE OR REPLACE MACRO stroma_dialect.array_intersection(a, b) AS stroma_dialect.stroma_array(
+        stroma_dialect.stroma_intersection(stroma_dialect.stroma_elements(a), stroma_dialect.stroma_elements(b))),
+    (a, b, once) AS CASE WHEN once THEN stroma_dialect.stroma_array(list_filter(
+        stroma_dialect.stroma_once(stroma_dialect.stroma_elements(a)),
+        lambda e: list_contains(stroma_dialect.stroma_elements(b), e)))
+        ELSE stroma_dialect.stroma_array(stroma_dialect.stroma_intersection(
+            stroma_dialect.stroma_elements(a), stroma_dialect.stroma_elements(b))) END;
+CREATE OR REPLACE MACRO stroma_dialect.arrays_overlap(a, b) AS
+    list_has_any(stroma_dialect.stroma_elements(a), stroma_dialect.stroma_elements(b));
+CREATE OR REPLACE MACRO stroma_dialect.array_positions(a, e) AS to_json(list_filter(
+    range(system.main.len(CAST(a AS JSON[]))), lambda n: CAST(a AS JSON[])[n + 1] = to_json(e)));
 CREATE OR REPLACE MACRO stroma_dialect.is_integer(j) AS
     json_type(j) IN ('UBIGINT', 'BIGINT') AND CAST(j AS BIGINT) BETWEEN -2147483648 AND 2147483647;
 CREATE OR REPLACE MACRO stroma_dialect.is_smallint(j) AS
@@ -235,3 +273,28 @@ CREATE OR REPLACE MACRO stroma_dialect.fnv_hash
     (n BIGINT, seed) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_whole_bytes(n, 8), seed);
 CREATE OR REPLACE MACRO stroma_dialect.bit_and_agg(x) AS bit_and(x);
 CREATE OR REPLACE MACRO stroma_dialect.boolxor(a, b) AS (a <> b);
+CREATE OR REPLACE MACRO stroma_dialect.stroma_octets(b) AS
+    list_transform(range(system.main.octet_length(CAST(b AS BLOB))), lambda n:
+        CAST('0x' || system.main.substr(hex(CAST(b AS BLOB)), 2 * n + 1, 2) AS INTEGER));
+-- VARBYTE. Texts are UTF-8; a form is named as in Redshift.
+CREATE OR REPLACE MACRO stroma_dialect.to_varbyte(s, form) AS CASE lower(form)
+    WHEN 'hex' THEN from_hex(s) WHEN 'utf8' THEN encode(s) WHEN 'utf-8' THEN encode(s)
+    WHEN 'base64' THEN from_base64(s) WHEN 'binary' THEN from_binary(s)
+    ELSE error('to_varbyte knows the forms binary, base64, hex and utf8, not ' || form) END;
+CREATE OR REPLACE MACRO stroma_dialect.try_to_varbyte(s, form) AS CASE lower(form)
+    WHEN 'hex' THEN try(from_hex(s)) WHEN 'utf8' THEN encode(s) WHEN 'utf-8' THEN encode(s)
+    WHEN 'base64' THEN try(from_base64(s)) WHEN 'binary' THEN try(from_binary(s)) END;
+CREATE OR REPLACE MACRO stroma_dialect.from_varbyte(b, form) AS CASE lower(form)
+    WHEN 'hex' THEN lower(hex(CAST(b AS BLOB))) WHEN 'utf8' THEN decode(CAST(b AS BLOB))
+    WHEN 'utf-8' THEN decode(CAST(b AS BLOB)) WHEN 'base64' THEN to_base64(CAST(b AS BLOB))
+    WHEN 'binary' THEN array_to_string(list_transform(stroma_dialect.stroma_octets(b),
+        lambda o: lpad(bin(o), 8, '0')), '')
+    ELSE error('from_varbyte knows the forms binary, base64, hex and utf8, not ' || form) END;
+-- Bits are numbered from the last byte's lowest.
+CREATE OR REPLACE MACRO stroma_dialect.getbit(b, n) AS
+    CASE WHEN n < 0 OR n >= 8 * system.main.octet_length(CAST(b AS BLOB)) THEN error('getbit: there is no bit ' || n)
+    ELSE CAST((stroma_dialect.stroma_octets(b)[system.main.octet_length(CAST(b AS BLOB)) - n // 8] >> (n % 8)) & 1 AS INTEGER) END;
+CREATE OR REPLACE MACRO stroma_dialect.json_serialize_to_varbyte(j) AS encode(CAST(j AS VARCHAR));
+-- Functions of SUPER.
+CREATE OR REPLACE MACRO stroma_dialect.is_float(j) AS json_type(j) = 'DOUBLE';
+CREATE OR REPLACE MACRO stroma_dialect.square(x) AS x * x;

@@ -174,3 +174,18 @@ CREATE OR REPLACE VIEW stroma_system.pg_table_def AS
     FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid, database_oid)
     WHERE NOT c.internal AND list_contains(current_schemas(false), c.schema_name)
         AND c.schema_name NOT LIKE 'stroma\_%' ESCAPE '\';
+-- Materialized views are worked out when they are read, so that none is ever behind.
+CREATE OR REPLACE VIEW stroma_system.stv_mv_info AS
+    SELECT current_database() AS db_name, m."schema" AS schema, m."name" AS name,
+        0 AS updated_upto_xid, 'f' AS is_stale, coalesce(u."name", '') AS owner_user_name,
+        1 AS state, CASE WHEN auto_refresh THEN 't' ELSE 'f' END AS autorefresh,
+        'f' AS autorewrite
+    FROM stroma_system.materialized_views m
+        JOIN duckdb_views() v ON v.schema_name = m."schema" AND v.view_name = m."name"
+        LEFT JOIN stroma_system.owners o ON o.kind = 'relation' AND o."schema" = lower(m."schema")
+            AND o."name" = lower(m."name")
+        LEFT JOIN stroma_system.users u ON u.id = o."owner"
+    WHERE NOT v.internal AND v.database_name = current_database();
+CREATE OR REPLACE VIEW stroma_system.svv_mv_info AS
+    SELECT db_name AS database_name, schema AS schema_name, owner_user_name AS user_name, name,
+        is_stale, state, autorewrite, autorefresh FROM stroma_system.stv_mv_info;

@@ -119,7 +119,7 @@ std::string type_for(const std::string& engine) {
 
 Answer<FileShape> shape_of_parquet(redshift::EngineSession& session, redshift::LoadFile file) {
     redshift::Staging staging(session.engine().staging());
-    const auto path = TRY(staging.take(file));
+    const auto path = TRY(staging.take(*file.object));
     const auto rows = TRY(session.query("DESCRIBE SELECT * FROM read_parquet(" +
                                         redshift::quoted_text(path.string()) + ")"));
     FileShape shape;

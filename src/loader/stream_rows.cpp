@@ -153,7 +153,7 @@ Answer<void> stream_parquet(redshift::EngineSession& reader, const StreamOrder& 
                             const redshift::LoadFile& read, StagedFile& file,
                             sql::Appender& appender) {
     redshift::Staging staging(reader.engine().staging());
-    const auto path = TRY(staging.take(read));
+    const auto path = TRY(staging.take(*read.object));
     const std::string from = fmt::format("read_parquet({})", redshift::quoted_text(path.string()));
     const auto blamed = [&](redshift::Failure failure) {
         failure.message = "Spectrum Scan Error: " + failure.message;

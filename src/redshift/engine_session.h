@@ -149,6 +149,8 @@ private:
     std::vector<std::string> parameter_types_;  ///< by number, instead of the hints' usual ones
     Answer<std::unique_ptr<Cursor>> explain(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> control(const Prepared& prepared);
+    /// USE database: there is one. errors  3D000
+    Answer<std::unique_ptr<Cursor>> use_database(const Prepared& prepared) const;
     Answer<std::unique_ptr<Cursor>> savepoint(StatementKind kind, std::string_view word);
     Answer<std::unique_ptr<Cursor>> settings(const Prepared& prepared);
     Answer<std::unique_ptr<Cursor>> show(const std::string& name);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,6 +56,11 @@ private:
     Answer<bool> setting_change(Frame& frame, std::size_t& at);
     bool relation_call(Frame& frame, std::size_t& at) const;
     Answer<bool> array_relation(Frame& frame, std::size_t& at);
+    /// An element of FROM that lies within a value of SUPER; false for any other.
+    Answer<bool> super_relation(Frame& frame, std::size_t& at);
+    bool is_earlier_relation(std::size_t at, std::string_view name) const;
+    /// INTERVAL '1 2:03' DAY TO MINUTE.
+    Answer<bool> interval_literal(Frame& frame, std::size_t& at) const;
     void name_relation(Frame& frame, std::size_t at, std::string_view name) const;
     Answer<void> sign(Frame& frame, std::size_t& at);
     Answer<void> cast(Frame& frame, std::size_t& at);
@@ -79,6 +85,7 @@ private:
     std::string_view text_;
     std::span<const Token> tokens_;
     const RewriteContext& context_;
+    std::set<std::string, std::less<>> super_values_;  ///< names of values that FROM took apart
 };
 
 /// A call of a function of the dialect: `at` is its name, `open` its parenthesis. Gives what stands

@@ -16,6 +16,14 @@ namespace {
 
 constexpr std::size_t returned_rows_max = 1'000'000;
 
+/// Statements of Redshift's that have no meaning here.
+bool is_known_elsewhere(const std::vector<Token>& tokens) {
+    const std::string &first = tokens[0].word, &second = tokens[tokens.size() > 1 ? 1 : 0].word;
+    if (first == "attach" || first == "detach") return second == "rls" || second == "masking";
+    return first == "cancel" ||
+           (first == "desc" && (second == "datashare" || second == "identity"));
+}
+
 }  // namespace
 
 Answer<std::unique_ptr<Cursor>> Session::run(const Statement& statement) {
@@ -430,6 +438,10 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
                 word == "savepoint" || word == "release")
                 return savepoint(kind, word);
             if (prepared.plan->tokens[0].word == "refresh") return run_refresh(*this, prepared);
+            if (prepared.plan->tokens[0].word == "use") return use_database(prepared);
+            if (is_known_elsewhere(prepared.plan->tokens))
+                return refuse("0A000", fmt::format("this statement is not there: {}",
+                                                   prepared.statement.text.substr(0, 60)));
             return fail(syntax_failure(prepared.plan->tokens[0]));
         case StatementKind::call:
             return refuse("0A000",

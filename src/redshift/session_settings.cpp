@@ -275,6 +275,15 @@ Answer<std::unique_ptr<Cursor>> EngineSession::settings(const Prepared& prepared
     return done(kind);
 }
 
+Answer<std::unique_ptr<Cursor>> EngineSession::use_database(const Prepared& prepared) const {
+    const auto& tokens = prepared.plan->tokens;
+    if (tokens.size() != 3)
+        return fail(syntax_failure(tokens[std::min<std::size_t>(1, tokens.size() - 1)]));
+    if (tokens[1].word != options_.database && tokens[1].word != "dev")
+        return refuse("3D000", fmt::format("database \"{}\" does not exist", tokens[1].word));
+    return done(prepared.statement.kind, 0, "USE");
+}
+
 Answer<TableName> EngineSession::read_table(std::span<const Token> tokens, std::size_t& at) {
     const auto is_name = [&](std::size_t index) {
         return index < tokens.size() &&

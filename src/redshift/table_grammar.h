@@ -29,6 +29,8 @@ bool begins_key(const TokenReader& in);
 Answer<TableKey> read_key(TokenReader& in);
 /// REFERENCES table [(column)] of a column's definition. errors  42601
 Answer<TableKey> read_column_reference(TokenReader& in, const std::string& column);
+/// The name that a table's key gets where the statement gives none, as PostgreSQL's.
+std::string usual_name(const std::string& table, const TableKey& key);
 Json key_json(const TableKey& key);
 TableKey key_in(const Json& json);
 

@@ -12,21 +12,6 @@
 namespace stroma::redshift {
 namespace {
 
-bool is_ours(const TableName& table) {
-    return table.schema.starts_with("stroma_") || table.schema == "pg_catalog" ||
-           table.schema == "information_schema" || table.schema == "main";
-}
-
-/// What is kept elsewhere only looks like views, and would be back at the next start.
-bool is_outside(EngineSession& session, const TableName& table) {
-    const auto& outside = session.engine().options.outside;
-    if (outside == nullptr || lower_of(table.schema) != outside->schema()) return false;
-    const auto& all = outside->relations();
-    return table.name.empty() || std::any_of(all.begin(), all.end(), [&](const auto& each) {
-               return each.name == lower_of(table.name);
-           });
-}
-
 class TableStatement {
 public:
     TableStatement(EngineSession& session, const Prepared& prepared)
@@ -46,12 +31,13 @@ private:
                                                       const std::string& query,
                                                       const ColumnNames& names);
     Answer<std::unique_ptr<Cursor>> create_view();
-    Answer<bool> has_view(const TableName& view);
     Answer<std::unique_ptr<Cursor>> create_schema();
     Answer<std::unique_ptr<Cursor>> drop();
     Answer<std::unique_ptr<Cursor>> drop_table(const TableName& table, bool if_exists,
                                                std::span<const TableName> dropped, bool cascade);
     Answer<std::unique_ptr<Cursor>> alter();
+    Answer<std::unique_ptr<Cursor>> alter_materialized();
+    Answer<void> note_materialized(const TableName& view, bool is_one, bool auto_refresh);
     Answer<std::unique_ptr<Cursor>> new_owner(const Thing& thing);
     Answer<std::unique_ptr<Cursor>> rename_view(const TableName& view);
     Answer<void> add(const std::string& start, const TableName& table, TableAttributes& attributes);
@@ -275,33 +261,19 @@ Answer<std::unique_ptr<Cursor>> TableStatement::select_into() {
     return create_from_query(table, std::move(definition), query, column_names(tokens_, 0, into));
 }
 
-Answer<bool> TableStatement::has_view(const TableName& view) {
-    return TRY(session_.text_of("SELECT 'yes' FROM duckdb_views() WHERE lower(view_name) = "
-                                "lower(?) AND lower(schema_name) = lower(?) AND database_name = "
-                                "current_database()",
-                                {view.name, view.schema}))
-        .has_value();
-}
-
-/// What was written as these tokens.
-std::string text_of(const std::vector<Token>& tokens, const std::string& text, std::size_t from,
-                    std::size_t to) {
-    if (from >= to) return "";
-    const std::size_t begun = tokens[from].offset;
-    return text.substr(begun, tokens[to - 1].offset + tokens[to - 1].size - begun);
-}
-
 Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     in_.next();
     const bool replaces = in_.take("or", "replace");
-    in_.take("materialized");
+    const bool is_materialized = in_.take("materialized");
     TRY(in_.expect("view"));
     const TableName view = TRY(new_name(false));
     std::string names;
     if (in_.is_sign("("))
         for (const std::string& name : TRY(in_.names()))
             names += (names.empty() ? "" : ", ") + quoted_name(name);
-    while (!in_.at_end() && !in_.is("as")) in_.next();
+    bool is_fresh = false;
+    for (; !in_.at_end() && !in_.is("as"); in_.next())
+        is_fresh = is_fresh || (in_.is("refresh") && in_.is("yes", 1));
     const std::string listed = names;
     TRY(in_.expect("as"));
     const std::size_t from = in_.at();
@@ -322,7 +294,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     TRY(demand_new(session_, view));
     // Of one that is bound late it shows when it is asked.
     if (!is_late) TRY(demand_reads(session_, query));
-    const bool is_there = TRY(has_view(view));
+    const bool is_there = TRY(is_view_there(session_, view));
     if (is_there) TRY(demand(session_, relation_thing(view), "OWNER"));
     const auto work = [&]() -> Answer<std::int64_t> {
         if (names.empty() && !is_late) {
@@ -338,10 +310,46 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
                                         query)));
         TRY(keep_definition(session_, view, definition));
         if (!is_there) TRY(note_made(session_, relation_thing(view)));
+        TRY(note_materialized(view, is_materialized, is_fresh));
         return 0;
     };
     TRY(session_.write({view.key()}, false, work));
     return done(StatementKind::create_view);
+}
+
+Answer<void> TableStatement::note_materialized(const TableName& view, bool is_one,
+                                               bool auto_refresh) {
+    TRY(session_.change(
+        "DELETE FROM stroma_system.materialized_views WHERE \"schema\" = ? AND \"name\" = ?",
+        std::array{sql::Value(view.schema), sql::Value(view.name)}));
+    if (is_one)
+        TRY(session_.change(
+            "INSERT INTO stroma_system.materialized_views VALUES (?, ?, ?)",
+            std::array{sql::Value(view.schema), sql::Value(view.name), sql::Value(auto_refresh)}));
+    return {};
+}
+
+// ALTER MATERIALIZED VIEW name AUTO REFRESH {YES | NO}
+Answer<std::unique_ptr<Cursor>> TableStatement::alter_materialized() {
+    TRY(in_.expect("view"));
+    std::size_t at = in_.at();
+    const TableName view = TRY(session_.read_table(tokens_, at));
+    in_.move_to(at);
+    TRY(check_ours(session_, view));
+    TRY(in_.expect("auto"));
+    TRY(in_.expect("refresh"));
+    const bool is_fresh = in_.take("yes");
+    if (!is_fresh) TRY(in_.expect("no"));
+    if (!TRY(is_view_there(session_, view)))
+        return refuse("42P01", fmt::format("materialized view \"{}\" does not exist", view.name));
+    TRY(demand(session_, relation_thing(view), "OWNER"));
+    TRY(session_.write({view.key()}, false, [&] {
+        return session_.change(
+            "UPDATE stroma_system.materialized_views SET auto_refresh = ? WHERE \"schema\" = ? AND "
+            "\"name\" = ?",
+            std::array{sql::Value(is_fresh), sql::Value(view.schema), sql::Value(view.name)});
+    }));
+    return done(StatementKind::alter, 0, "ALTER MATERIALIZED VIEW");
 }
 
 Answer<std::unique_ptr<Cursor>> TableStatement::create_schema() {
@@ -413,6 +421,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop_table(const TableName& tabl
 Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
     in_.next();
     const std::string kind = TRY(in_.name());
+    if (kind == "function") return drop_function(session_, prepared_);
     if (kind == "materialized") TRY(in_.expect("view"));
     const bool if_exists = in_.take("if", "exists");
     if (kind != "table" && kind != "view" && kind != "schema" && kind != "materialized")
@@ -479,6 +488,8 @@ Answer<void> TableStatement::alter_attribute(const std::string& start,
             attributes.distkey = TRY(in_.name());
             attributes.dist = "KEY(" + attributes.distkey + ")";
         }
+    } else if (in_.take("encode", "auto")) {
+        for (auto& [name, column] : attributes.columns) column.encode.clear();
     } else {
         in_.take("column");
         const std::string name = TRY(in_.name());
@@ -560,8 +571,6 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
         std::erase(attributes.sort, name);
     } else if (in_.take("alter")) {
         TRY(alter_attribute(start, attributes));
-    } else if (in_.is("append")) {
-        return refuse("0A000", "ALTER TABLE APPEND is not there");
     } else {
         return in_.wrong("what to alter");
     }
@@ -612,16 +621,17 @@ Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
         if (in_.is("owner")) return new_owner(schema_thing(name));
         return refuse("0A000", fmt::format("schema \"{}\" keeps its name", name));
     }
+    if (in_.take("materialized")) return alter_materialized();
     const bool is_view = in_.take("view");
     if (!is_view) TRY(in_.expect("table"));
     std::size_t at = in_.at();
     const TableName found = TRY(session_.read_table(tokens_, at));
-    if ((is_view || TRY(has_view(found))) && tokens_[at].word == "owner") {
+    if ((is_view || TRY(is_view_there(session_, found))) && tokens_[at].word == "owner") {
         in_.move_to(at);
         TRY(check_ours(session_, found));
         return new_owner(relation_thing(found));
     }
-    if ((is_view || TRY(has_view(found))) && tokens_[at].word == "rename") {
+    if ((is_view || TRY(is_view_there(session_, found))) && tokens_[at].word == "rename") {
         in_.move_to(at);
         return rename_view(found);
     }
@@ -631,6 +641,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
     TRY(check_ours(session_, table));
     in_.move_to(at);
     if (in_.is("owner")) return new_owner(relation_thing(table));
+    if (in_.is("append")) return run_append(session_, table, tokens_, at);
     TRY(demand_on(session_, table, {"ALTER"}));
     TRY(session_.write({table.key()}, false, [&] { return alter_table(table); }));
     return done(StatementKind::alter);
@@ -661,58 +672,18 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
         case StatementKind::comment: return run_comment(session_, prepared_);
         default:
             for (const Token& token :
-                 std::span(tokens_).first(std::min<std::size_t>(4, tokens_.size())))
+                 std::span(tokens_).first(std::min<std::size_t>(4, tokens_.size()))) {
+                if (token.word == "function" && tokens_[1].word != "external")
+                    return create_function(session_, prepared_);
                 if (token.word == "function" || token.word == "procedure")
-                    return refuse("0A000", "functions and procedures of users' own are not there");
+                    return refuse("0A000", "procedures and external functions are not there");
+            }
             return refuse("0A000", fmt::format("this statement is not there: {}",
                                                prepared_.statement.text.substr(0, 60)));
     }
 }
 
 }  // namespace
-
-Answer<void> check_ours(EngineSession& session, const TableName& table) {
-    if (is_ours(table) || is_outside(session, table))
-        return refuse("42501", fmt::format("permission denied for schema {}", table.schema));
-    return {};
-}
-
-Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& table) {
-    const auto rows = TRY(
-        session.query("SELECT comment FROM duckdb_tables() WHERE lower(table_name) = lower(?) AND "
-                      "(CASE WHEN database_name = 'temp' THEN 'temp' ELSE schema_name END) = ?",
-                      std::vector<sql::Value>{table.name, table.schema}));
-    if (!TRY(rows->next()))
-        return refuse("42P01", fmt::format("relation \"{}\" does not exist", table.name));
-    return TableAttributes::from(rows->is_null(0) ? "" : rows->text(0));
-}
-
-Answer<void> keep_attributes(EngineSession& session, const TableName& table,
-                             const TableAttributes& attributes) {
-    TRY(session.change(fmt::format("COMMENT ON TABLE {} IS {}",
-                                   table.is_temporary ? quoted_name(table.name) : table.sql(),
-                                   quoted_text(attributes.text()))));
-    return {};
-}
-
-Answer<std::vector<TableColumn>> columns_of(EngineSession& session, const TableName& table) {
-    const auto rows = TRY(session.query(
-        "SELECT column_name, data_type, column_default, is_nullable FROM duckdb_columns() WHERE "
-        "lower(table_name) = lower(?) AND (CASE WHEN database_name = 'temp' THEN 'temp' ELSE "
-        "schema_name END) = ? ORDER BY column_index",
-        std::vector<sql::Value>{table.name, table.schema}));
-    std::vector<TableColumn> columns;
-    while (TRY(rows->next())) {
-        std::string type = rows->text(1);
-        if (type == "TIMESTAMP WITH TIME ZONE") type = "TIMESTAMPTZ";
-        if (type == "TIME WITH TIME ZONE") type = "TIMETZ";
-        columns.push_back({rows->text(0), std::move(type), rows->is_null(2) ? "" : rows->text(2),
-                           rows->boolean(3)});
-    }
-    if (columns.empty())
-        return refuse("42P01", fmt::format("relation \"{}\" does not exist", table.name));
-    return columns;
-}
 
 Answer<std::unique_ptr<Cursor>> run_table_statement(EngineSession& session,
                                                     const Prepared& prepared) {

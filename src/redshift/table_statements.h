@@ -21,6 +21,8 @@ Answer<void> keep_definition(EngineSession& session, const TableName& view,
 /// errors  42501
 Answer<void> check_ours(EngineSession& session, const TableName& table);
 
+Answer<bool> is_view_there(EngineSession& session, const TableName& view);
+
 struct TableColumn {
     std::string name, engine_type;
     std::string default_value;  ///< SQL; "" for none
@@ -52,9 +54,22 @@ Answer<void> keys_after_rename(EngineSession& session, const TableName& table,
 Answer<void> drop_references(EngineSession& session, const TableName& table,
                              std::span<const TableName> dropped, bool cascade);
 
+/// The same of a table that is known to be there, without looking through all views' columns.
+Answer<std::vector<TableColumn>> columns_of_known(EngineSession& session, const TableName& table);
 /// The ORDER BY that a sort key means, without the words; "" for none.
 std::string sort_order(const TableAttributes& attributes, const std::vector<TableColumn>& columns,
                        const std::string& relation);
+
+/// ALTER TABLE target APPEND FROM source: the tokens from `at`. The source's rows become the
+/// target's in one transaction. errors  42703, 42804  their columns differ
+Answer<std::unique_ptr<Cursor>> run_append(EngineSession& session, const TableName& target,
+                                           const std::vector<Token>& tokens, std::size_t at);
+
+/// CREATE [OR REPLACE] FUNCTION … LANGUAGE sql: its body is one expression that reads nothing.
+/// errors  42723  a function of that name is there;  0A000  another language, or a body that reads
+Answer<std::unique_ptr<Cursor>> create_function(EngineSession& session, const Prepared& prepared);
+/// errors  42883
+Answer<std::unique_ptr<Cursor>> drop_function(EngineSession& session, const Prepared& prepared);
 
 /// REFRESH MATERIALIZED VIEW: there is nothing to do, for such a view is worked out when it is
 /// read. errors  42P01  there is no such view

@@ -59,6 +59,12 @@ public:
     tl::unexpected<Failure> wrong(std::string_view wanted) const {
         return fail(syntax_failure(token(), std::string(wanted) + " is expected"));
     }
+    /// What the statement's text says as the tokens from one up to another.
+    std::string written(const std::string& text, std::size_t from, std::size_t to) const {
+        if (from >= to) return "";
+        const std::size_t begun = tokens_[from].offset;
+        return text.substr(begun, tokens_[to - 1].offset + tokens_[to - 1].size - begun);
+    }
     Answer<std::string> name() {
         if (token().kind != TokenKind::word && token().kind != TokenKind::quoted)
             return wrong("a name");

@@ -180,8 +180,10 @@ Answer<TypeName> TypeReader::read_scalar() {
             return TypeName{"FLOAT", "real", oid::float4, -1, 0};
         if (word == "interval")
             while (is("year") || is("month") || is("day") || is("hour") || is("minute") ||
-                   is("second") || is("to"))
+                   is("second") || is("to")) {
                 ++at_;
+                TRY(this->numbers());
+            }
         return TypeName{std::string(known.engine), std::string(known.declared), known.number, -1,
                         0};
     }

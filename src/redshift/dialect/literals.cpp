@@ -1,9 +1,44 @@
 #include <fmt/format.h>
 
+#include <array>
+
 #include "redshift/dialect/call.h"
 #include "redshift/load/value_reader.h"
 
 namespace stroma::redshift {
+namespace {
+
+constexpr std::array<std::string_view, 6> interval_units = {"year", "month",  "day",
+                                                            "hour", "minute", "second"};
+
+/// The place of an interval's unit; interval_units.size() where it is none.
+std::size_t interval_unit(const Token& token) {
+    if (token.kind != TokenKind::word) return interval_units.size();
+    for (std::size_t at = 0; at < interval_units.size(); ++at)
+        if (token.word == interval_units[at]) return at;
+    return interval_units.size();
+}
+
+/// "1 2:03:04.5" as "1 day 2 hour 3 minute 4.5 second", of units from the first to the last; ""
+/// where it hasn't as many numbers.
+std::string spelled_interval(std::string_view written, std::size_t first, std::size_t last) {
+    const bool is_negative = written.starts_with('-');
+    if (is_negative || written.starts_with('+')) written.remove_prefix(1);
+    std::string made;
+    for (std::size_t unit = first; unit <= last; ++unit) {
+        const std::size_t end = unit == last ? written.size() : written.find_first_of("-: ");
+        const std::string_view number = written.substr(0, end);
+        const bool is_number = !number.empty() && end != std::string_view::npos &&
+                               number.find_first_not_of("0123456789.") == std::string_view::npos;
+        if (!is_number) return "";
+        made += fmt::format("{}{}{} {}", made.empty() ? "" : " ", is_negative ? "-" : "", number,
+                            interval_units[unit]);
+        written.remove_prefix(unit == last ? end : end + 1);
+    }
+    return made;
+}
+
+}  // namespace
 
 std::string single_backslashes(std::string_view pattern) {
     std::string made;
@@ -48,6 +83,38 @@ std::string usual_moment(std::string_view written, bool is_date) {
     const std::int64_t seconds = within / 1'000'000;
     return fmt::format("{} {:02}:{:02}:{:02}.{:06}", date, seconds / 3600, seconds / 60 % 60,
                        seconds % 60, within % 1'000'000);
+}
+
+// The engine knows one unit behind the text, and no digits of seconds.
+Answer<bool> Rewriter::interval_literal(Frame& frame, std::size_t& at) const {
+    if (at + 2 >= frame.end || tokens_[at + 1].kind != TokenKind::text) return false;
+    std::size_t next = at + 2;
+    const auto take_unit = [&] {
+        const std::size_t unit = interval_unit(tokens_[next]);
+        if (unit == interval_units.size()) return unit;
+        ++next;
+        if (is_sign(next, "(")) next = closing(next) + 1;
+        return unit;
+    };
+    const std::size_t first = take_unit();
+    if (first == interval_units.size()) return false;
+    std::size_t last = first;
+    if (is_word(next, "to")) {
+        ++next;
+        last = take_unit();
+    }
+    const std::string& written = tokens_[at + 1].word;
+    const std::string spelled =
+        last >= first && last < interval_units.size() ? spelled_interval(written, first, last) : "";
+    // Of one unit the engine takes more than a number.
+    if (spelled.empty() && last == first) return false;
+    if (spelled.empty())
+        return fail(syntax_failure(tokens_[at + 1], "an interval of these units is expected"));
+    frame.out += gap(at);
+    frame.primary = frame.out.size();
+    frame.out += "interval " + quoted_text(spelled);
+    at = next;
+    return true;
 }
 
 }  // namespace stroma::redshift

@@ -125,6 +125,7 @@ Answer<void> Rewriter::step(Frame& frame, std::size_t& at) {
         case TokenKind::quoted:
             if (token.word.find_first_of("/\\*?") != std::string::npos && frame.in_from)
                 return fail(syntax_failure(token, "a relation's name has no such sign"));
+            if (TRY(super_relation(frame, at))) return {};
             return name(frame, at);
         case TokenKind::sign: return sign(frame, at);
         case TokenKind::parameter: {
@@ -276,6 +277,7 @@ Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
         return true;
     }
     if (value_word(frame, at) || like_pattern(frame, at) || typed_literal(frame, at)) return true;
+    if (word == "interval" && TRY(interval_literal(frame, at))) return true;
     if (word == "#") return of_one_side(frame, at);
     if (word == "connect" && is_word(at + 1, "by"))
         return refuse("0A000", "CONNECT BY isn't there: WITH RECURSIVE says the same");
@@ -316,6 +318,7 @@ Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
 
 Answer<void> Rewriter::word(Frame& frame, std::size_t& at) {
     const bool is_part = at > 0 && is_sign(at - 1, ".");
+    if (!is_part && TRY(super_relation(frame, at))) return {};
     if (!is_part && TRY(keyword(frame, at))) return {};
     return name(frame, at);
 }
@@ -374,9 +377,11 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
         ++at;
         return {};
     }
-    frame.out += token.kind == TokenKind::word
-                     ? token.word
-                     : std::string(text_.substr(token.offset, token.size));
+    // A temporary table's name may begin with a sign that the engine's can't.
+    const bool is_plain = token.kind == TokenKind::word;
+    frame.out += is_plain && token.word.starts_with('#') ? quoted_name(token.word)
+                 : is_plain                              ? token.word
+                            : std::string(text_.substr(token.offset, token.size));
     ++at;
     return {};
 }

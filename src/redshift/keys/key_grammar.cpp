@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "base/json.h"
 #include "redshift/table_grammar.h"
 
@@ -57,6 +59,12 @@ Answer<TableKey> read_column_reference(TokenReader& in, const std::string& colum
     key.columns = {column};
     TRY(read_referred(in, key));
     return key;
+}
+
+std::string usual_name(const std::string& table, const TableKey& key) {
+    if (key.kind == TableKey::Kind::primary) return table + "_pkey";
+    return fmt::format("{}_{}_{}", table, fmt::join(key.columns, "_"),
+                       key.kind == TableKey::Kind::unique ? "key" : "fkey");
 }
 
 Json key_json(const TableKey& key) {

@@ -91,10 +91,7 @@ Answer<void> name_key(const TableName& table, const TableAttributes& attributes,
         return refuse("42710", fmt::format("constraint \"{}\" for relation \"{}\" already exists",
                                            key.name, table.name));
     }
-    const std::string start = key.kind == Kind::primary
-                                  ? table.name + "_pkey"
-                                  : fmt::format("{}_{}_{}", table.name, fmt::join(key.columns, "_"),
-                                                key.kind == Kind::unique ? "key" : "fkey");
+    const std::string start = usual_name(table.name, key);
     key.name = start;
     for (int number = 1; is_taken(key.name); ++number) key.name = start + std::to_string(number);
     return {};

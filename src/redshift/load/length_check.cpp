@@ -96,7 +96,7 @@ Answer<std::string> checked_select(EngineSession& session, const Prepared& prepa
     const auto attributes = attributes_of(session, plan.table);
     if (!attributes) return std::string();
     if (inserted->columns.empty())
-        for (const TableColumn& column : TRY(columns_of(session, plan.table)))
+        for (const TableColumn& column : TRY(columns_of_known(session, plan.table)))
             inserted->columns.push_back(column.name);
     const std::size_t end = plan.tokens.size() - 1;
     const auto written = [&](std::size_t from, std::size_t to) {

@@ -22,7 +22,8 @@ struct LoadFile {
     std::string url, etag;
     std::uint64_t bytes = 0;
     std::function<Result<std::unique_ptr<ByteSource>>()> open;
-    bool is_sent = false;  ///< its bytes come when a client sends them, and once
+    std::shared_ptr<LakeReader> object;  ///< whose bytes they are; null for what a client sends
+    bool is_sent = false;                ///< its bytes come when a client sends them, and once
     std::uint64_t lines = 0, rows = 0, errors = 0;  ///< known when it was read
 };
 

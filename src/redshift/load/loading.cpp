@@ -104,6 +104,7 @@ LoadFile file_of(std::shared_ptr<LakeReader> object) {
     file.url = object->object().address.url();
     file.etag = object->object().etag;
     file.bytes = object->object().size;
+    file.object = object;
     file.open = [object = std::move(object)]() -> Result<std::unique_ptr<ByteSource>> {
         return bytes_of(object);
     };
@@ -131,17 +132,15 @@ Answer<LoadTarget> load_target(EngineSession& session, const std::vector<Token>&
                                std::size_t at, const std::vector<std::string>& listed,
                                bool explicit_ids) {
     LoadTarget target;
-    const std::size_t name_at = at;
-    const TableName named = TRY(session.read_table(tokens, at));
-    if (named.schema.starts_with("stroma_"))
-        return refuse("42501", fmt::format("permission denied for relation {}", named.name));
-    at = name_at;
-    target.table = TRY(session.find_table(tokens, at));
-    if (target.table.schema.starts_with("stroma_") || target.table.schema == "main")
+    target.table = TRY(session.read_table(tokens, at));
+    const auto denied = [&] {
         return refuse("42501", fmt::format("permission denied for relation {}", target.table.name));
-    TRY(demand_on(session, target.table, {"INSERT"}));
+    };
+    if (target.table.schema.starts_with("stroma_")) return denied();
     target.attributes = TRY(attributes_of(session, target.table));
-    target.all = TRY(columns_of(session, target.table));
+    if (target.table.schema == "main") return denied();
+    TRY(demand_on(session, target.table, {"INSERT"}));
+    target.all = TRY(columns_of_known(session, target.table));
     if (listed.empty()) {
         for (const TableColumn& column : target.all) {
             const bool is_identity = column.default_value.find("nextval('") != std::string::npos;

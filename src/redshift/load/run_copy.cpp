@@ -37,12 +37,16 @@ Answer<void> note_files(EngineSession& session, const LoadTarget& target,
 }
 
 /// No row, but an error at a text past its column's length. A condition, as it leaves the scan's
-/// dictionaries as they are; a column of choices would make texts of them.
+/// dictionaries as they are; a column of choices would make texts of them. Blanks are looked at
+/// only where a text is too long with them: the engine may work out both sides of AND for every
+/// row.
 std::string text_lengths(const LoadTarget& target) {
-    std::string cases;
+    std::string cases, longer;
     for (const LoadColumn& column : target.columns) {
         if (column.kind != ValueKind::text || column.length == 0) continue;
         const std::string value = fmt::format("CAST({} AS VARCHAR)", quoted_name(column.name));
+        longer +=
+            fmt::format("{}strlen({}) > {}", longer.empty() ? "" : " OR ", value, column.length);
         cases += fmt::format(
             " WHEN strlen({0}) > {1} AND strlen(rtrim({0}, ' ')) > {1} THEN error({2} || "
             "strlen({0}))",
@@ -52,7 +56,9 @@ std::string text_lengths(const LoadTarget& target) {
                                     column.is_char ? "character" : "character varying",
                                     column.length, column.name)));
     }
-    return cases.empty() ? cases : " WHERE CASE" + cases + " ELSE true END";
+    if (cases.empty()) return cases;
+    return fmt::format(" WHERE CASE WHEN {} THEN CASE{} ELSE true END ELSE true END", longer,
+                       cases);
 }
 
 Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& target,
@@ -60,7 +66,7 @@ Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& targ
     Staging staging(session.engine().staging());
     std::string paths;
     for (const LoadFile& file : files) {
-        const fs::path path = TRY(staging.take(file));
+        const fs::path path = TRY(staging.take(*file.object));
         paths += (paths.empty() ? "" : ", ") + quoted_text(path.string());
     }
     std::vector<TableColumn> loaded;

@@ -2,27 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <future>
+#include <algorithm>
 
 #include "base/context.h"
+#include "base/threads.h"
 
 namespace stroma::redshift {
 namespace {
 
-Result<void> write_all(Pipe& pipe, File& out) {
-    for (std::uint64_t at = 0;;) {
-        const auto block = TRY(pipe.next());
-        if (block.empty()) return {};
-        TRY(out.write_at(at, as_bytes(block)));
-        at += block.size();
-    }
-}
+constexpr std::uint64_t copied_block_bytes = 1u << 20;
 
-Result<void> copy_all(ByteSource& from, Pipe& pipe) {
-    for (;;) {
-        const auto block = TRY(from.next());
-        if (block.empty() || !pipe.write(block)) return {};
-    }
+Result<void> copy_block(LakeReader& object, std::uint64_t number, File& out) {
+    const std::uint64_t from = number * copied_block_bytes;
+    const std::uint64_t count = std::min(copied_block_bytes, object.object().size - from);
+    const Bytes block = TRY(object.read(from, static_cast<std::size_t>(count)));
+    if (block.size() != count)
+        return fail(ErrorCode::corrupt,
+                    object.object().address.url() + " ends before its size says");
+    return out.write_at(from, block);
 }
 
 }  // namespace
@@ -42,22 +39,16 @@ Staging::~Staging() {
 
 fs::path Staging::next_path() { return folder_ / fmt::format("{:05}.parquet", count_++); }
 
-Result<fs::path> Staging::take(const LoadFile& file) {
+Result<fs::path> Staging::take(LakeReader& object) {
     const fs::path path = next_path();
     auto out = TRY(File::create(path));
-    auto bytes = TRY(file.open());
-    // One thread reads and checks what was stored while another writes.
-    Pipe pipe;
-    auto writing = std::async(std::launch::async, [&]() -> Result<void> {
-        auto written = write_all(pipe, out);
-        pipe.abandon();
-        return written;
-    });
-    const auto copied = copy_all(*bytes, pipe);
-    pipe.close(copied ? "" : copied.error().message);
-    const auto written = writing.get();
-    TRY(copied);
-    TRY(written);
+    const std::uint64_t size = object.object().size;
+    if (size == 0) return path;
+    const std::uint64_t last = (size - 1) / copied_block_bytes;
+    TRY(parallel_for(static_cast<std::size_t>(last),
+                     [&](std::size_t number) { return copy_block(object, number, out); }));
+    // A reader that gave its last bytes may close what it read.
+    TRY(copy_block(object, last, out));
     return path;
 }
 

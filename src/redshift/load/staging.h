@@ -1,9 +1,7 @@
 #pragma once
 
-#include <vector>
-
 #include "base/file.h"
-#include "redshift/load/load_scan.h"
+#include "redshift/lake.h"
 
 namespace stroma::redshift {
 
@@ -14,8 +12,9 @@ public:
     ~Staging();
     Staging(const Staging&) = delete;
     Staging& operator=(const Staging&) = delete;
-    /// An object's bytes under a name that the engine may open.
-    Result<fs::path> take(const LoadFile& file);
+    /// An object's bytes under a name that the engine may open. Several threads read (and so check)
+    /// and write its blocks.
+    Result<fs::path> take(LakeReader& object);
     /// For a file that somebody else writes.
     fs::path next_path();
     const fs::path& folder() const { return folder_; }

@@ -331,5 +331,43 @@ TEST_F(RedshiftRights, LogsShowOnesOwn) {
     EXPECT_NE(run("admin", "select count(*) from stl_query where querytxt like '%123456%'"), "1;");
 }
 
+TEST_F(RedshiftRights, AFunctionIsWhoeverMadeItsToChangeAndReadsNothing) {
+    admin(
+        "create table secret(n int); insert into secret values (7); create schema lab; "
+        "grant usage, create on schema lab to alice; grant usage on schema lab to bob");
+    refused("carol", "create function lab.f_one(int) returns int as $$ select $1 $$ language sql");
+    EXPECT_EQ(run("alice",
+                  "create function lab.f_one(int) returns int stable as $$ select $1 + 1 "
+                  "$$ language sql"),
+              "");
+    EXPECT_EQ(run("bob", "select lab.f_one(4)"), "5;");
+    refused("bob",
+            "create or replace function lab.f_one(int) returns int as $$ select 0 $$ "
+            "language sql");
+    refused("bob", "drop function lab.f_one(int)");
+    for (const char* body : {"select n from secret", "select (select max(n) from secret)",
+                             "select $1 + (from secret)", "select exists(table secret)"}) {
+        const std::string told = run("admin", "create function f_sees(int) returns int as $$ " +
+                                                  std::string(body) + " $$ language sql");
+        EXPECT_TRUE(told.starts_with("0A000") || told.starts_with("42601")) << body << told;
+    }
+    open();
+    EXPECT_EQ(run("bob", "select lab.f_one(5)"), "6;");
+    EXPECT_EQ(run("alice", "drop function lab.f_one(int)"), "");
+}
+
+TEST_F(RedshiftRights, ATableIsShownToThoseWhoMayReadItAndAppendedByThoseWhoMayEmptyIt) {
+    admin(
+        "create table given(n int); create table taken(n int); insert into taken values (1); "
+        "grant select on taken to bob; grant insert on given to bob");
+    refused("carol", "show table taken");
+    refused("carol", "show columns from table public.taken");
+    EXPECT_TRUE(run("bob", "show table taken").starts_with("CREATE TABLE public.taken"));
+    refused("bob", "alter table given append from taken");
+    admin("grant delete on taken to bob");
+    EXPECT_EQ(run("bob", "alter table given append from taken"), "");
+    EXPECT_EQ(run("admin", "select count(*) from given"), "1;");
+}
+
 }  // namespace
 }  // namespace stroma::redshift

@@ -146,10 +146,8 @@ Result<std::string> ExternalScan::Feed::select_of(const fs::path& path) {
 
 Result<fs::path> ExternalScan::Feed::local_copy(const std::shared_ptr<LakeReader>& object) {
     if (scan_.place_.format != ExternalFormat::parquet) {
-        LoadFile file;
-        file.open = [object]() -> Result<std::unique_ptr<ByteSource>> { return bytes_of(object); };
         read_.bytes += static_cast<std::int64_t>(object->object().size);
-        return staging_.take(file);
+        return staging_.take(*object);
     }
     std::vector<std::string> columns;
     for (const std::uint32_t column : wanted_)

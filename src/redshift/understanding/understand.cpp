@@ -8,6 +8,7 @@
 #include "redshift/external.h"
 #include "redshift/rights.h"
 #include "redshift/table_statements.h"
+#include "redshift/understanding/show_things.h"
 #include "sql/duckdb/duckdb_database.h"
 
 // What a statement is: its parameters, its columns, and what the engine is told.
@@ -272,8 +273,19 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
     prepared->statement = statement;
     auto plan = std::make_shared<Prepared::Plan>();
     const AskingAs asking(options_.principal, query_);
-    auto understood = understand(statement, hints, *prepared, *plan);
-    if (!understood) return fail(failed(std::move(understood.error())));
+    const auto understood = [&]() -> Answer<void> {
+        if (statement.kind == StatementKind::show) {
+            settle_live();
+            const auto tokens = TRY(tokens_of(statement.text));
+            const std::string query = TRY(shown_things(*this, tokens));
+            if (!query.empty()) {
+                prepared->statement = {query, StatementKind::select, statement.offset};
+                plan->follows_session = true;
+            }
+        }
+        return understand(prepared->statement, hints, *prepared, *plan);
+    }();
+    if (!understood) return fail(failed(Failure(understood.error())));
     plan->made_behind = query_;
     plan->made_us = engine_.now_us();
     prepared->plan = std::move(plan);

@@ -408,9 +408,8 @@ std::vector<std::uint32_t> merge(std::vector<Patch> patches, std::vector<Saddle>
     for (std::uint32_t i = 0; i < patches.size(); ++i) {
         if (choices[i].first != i) continue;
         basin[i] = static_cast<std::uint32_t>(basins.size());
-        basins.push_back({.anchor = patches[i].anchor,
-                          .peak = patches[i].peak,
-                          .chance = choices[i].chance});
+        basins.push_back(
+            {.anchor = patches[i].anchor, .peak = patches[i].peak, .chance = choices[i].chance});
     }
     for (std::uint32_t& one : number) one = basin[choices[one].first];
     return number;
@@ -432,10 +431,10 @@ Result<std::vector<Basin>> find_basins(const ScratchPlane<std::uint16_t>& height
     }
     for (std::uint32_t i = 0; i < basin_of.size(); ++i) basin_of[i] = basin_of[pieces.root(i)];
     auto saddles = TRY(look_at_all({heights, labels, basin_of, patches,
-                                     rules.scene != nullptr ? &rules.scene->light : nullptr}));
+                                    rules.scene != nullptr ? &rules.scene->light : nullptr}));
     std::vector<Basin> basins;
-    const auto number = merge(std::move(patches), std::move(saddles), labels.width(), rules, basins,
-                              candidates);
+    const auto number =
+        merge(std::move(patches), std::move(saddles), labels.width(), rules, basins, candidates);
     for (std::uint32_t& basin : basin_of) basin = number[basin];
     for (std::uint64_t y = 0; y < labels.height(); ++y) {
         std::uint32_t* const label = labels.row(y);
