@@ -1,5 +1,9 @@
 -- Redshift's functions that the engine calls otherwise, or not at all. Made anew at each start.
 CREATE OR REPLACE MACRO stroma_dialect.divisor(x) AS CASE WHEN x = 0 THEN error('division by zero') ELSE x END;
+CREATE OR REPLACE MACRO stroma_dialect.pg_cancel_backend(process) AS
+    stroma_end_session(CAST(process AS BIGINT), getvariable('stroma_session'), CAST(0 AS BIGINT));
+CREATE OR REPLACE MACRO stroma_dialect.pg_terminate_backend(process) AS
+    stroma_end_session(CAST(process AS BIGINT), getvariable('stroma_session'), CAST(1 AS BIGINT));
 CREATE OR REPLACE MACRO stroma_dialect.getdate() AS CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP);
 CREATE OR REPLACE MACRO stroma_dialect.timeofday() AS strftime(now(), '%a %b %d %H:%M:%S.%f %Y UTC');
 CREATE OR REPLACE MACRO stroma_dialect.len(s) AS CASE WHEN typeof(s) = 'BLOB'

@@ -31,6 +31,15 @@ CREATE OR REPLACE MACRO stroma_system.stroma_may(who, of_kind, of_schema, of_nam
     OR (CAST(who AS VARCHAR), CAST(of_kind AS VARCHAR), CAST(of_schema AS VARCHAR),
         CAST(of_name AS VARCHAR), CAST(wanted AS VARCHAR)) IN
         (SELECT (id, kind, "schema", "name", allows) FROM stroma_system.stroma_effective);
+-- Of a column: who may of the whole relation may of each.
+CREATE OR REPLACE VIEW stroma_system.stroma_effective_columns AS
+    SELECT m.id, c."schema", c."name", c."column", c.allows
+    FROM stroma_system.column_rights c JOIN stroma_system.stroma_memberships m USING (grantee);
+CREATE OR REPLACE MACRO stroma_system.stroma_may_column(who, of_schema, of_name, of_column, wanted) AS
+    stroma_system.stroma_may(who, 'relation', of_schema, of_name, wanted)
+    OR (CAST(who AS VARCHAR), CAST(of_schema AS VARCHAR), CAST(of_name AS VARCHAR),
+        CAST(of_column AS VARCHAR), CAST(wanted AS VARCHAR)) IN
+        (SELECT (id, "schema", "name", "column", allows) FROM stroma_system.stroma_effective_columns);
 -- Whom a session's statements are asked as; nobody is the engine itself.
 CREATE OR REPLACE MACRO stroma_system.stroma_me() AS CAST(getvariable('stroma_user') AS VARCHAR);
 CREATE OR REPLACE MACRO stroma_system.stroma_sees_all() AS
@@ -58,6 +67,11 @@ CREATE OR REPLACE VIEW stroma_system.svv_relation_privileges AS
         i.identity_id, i.identity_name, i.identity_type, g.is_grantable AS admin_option
     FROM stroma_system.rights g JOIN stroma_system.stroma_identities i USING (grantee)
     WHERE g.kind = 'relation';
+CREATE OR REPLACE VIEW stroma_system.svv_column_privileges AS
+    SELECT c."schema" AS namespace_name, c."name" AS relation_name, c."column" AS column_name,
+        c.allows AS privilege_type, i.identity_id, i.identity_name, i.identity_type,
+        false AS admin_option
+    FROM stroma_system.column_rights c JOIN stroma_system.stroma_identities i USING (grantee);
 CREATE OR REPLACE VIEW stroma_system.svv_schema_privileges AS
     SELECT g."schema" AS namespace_name, g.allows AS privilege_type, i.identity_id,
         i.identity_name, i.identity_type, g.is_grantable AS admin_option

@@ -1,7 +1,7 @@
 -- What monitoring scripts read, made anew at each start.
 -- The number of a relation, a schema… in pg_catalog and here: of its name, so that it stays.
 CREATE OR REPLACE MACRO stroma_catalog.stroma_number(kind, name) AS
-    CAST(md5_number_lower(kind || ':' || name) % 2000000000 + 100000 AS BIGINT);
+    CAST(md5_number_lower(kind || ':' || name) % 2000000000 + 100000 AS UINTEGER);
 CREATE OR REPLACE VIEW stroma_system.stl_load_errors AS
     SELECT * FROM stroma_system.stroma_seen_errors;
 CREATE OR REPLACE VIEW stroma_system.stl_loaderror_detail AS

@@ -109,7 +109,7 @@ CREATE OR REPLACE MACRO stroma_catalog.pg_tablespace_location(of_number) AS '';
 CREATE OR REPLACE MACRO stroma_catalog.pg_is_in_recovery() AS false;
 CREATE OR REPLACE MACRO stroma_catalog.pg_postmaster_start_time() AS now();
 CREATE OR REPLACE MACRO stroma_catalog.pg_conf_load_time() AS now();
-CREATE OR REPLACE MACRO stroma_catalog.pg_my_temp_schema() AS CAST(0 AS BIGINT);
+CREATE OR REPLACE MACRO stroma_catalog.pg_my_temp_schema() AS CAST(0 AS UINTEGER);
 CREATE OR REPLACE MACRO stroma_catalog.pg_is_other_temp_schema(of_number) AS false;
 CREATE OR REPLACE MACRO stroma_catalog.pg_advisory_lock(of_number) AS NULL;
 CREATE OR REPLACE MACRO stroma_catalog.pg_advisory_unlock(of_number) AS true;
@@ -134,11 +134,11 @@ CREATE OR REPLACE MACRO stroma_catalog.current_schema() AS
 CREATE OR REPLACE MACRO stroma_catalog.to_regclass(of_number BIGINT) AS
     coalesce((SELECT max(stroma_a) FROM (SELECT relname AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_class) WHERE stroma_b = of_number), CAST(of_number AS VARCHAR)),
-    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS BIGINT),
+    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS UINTEGER),
     (SELECT max(stroma_number) FROM stroma_catalog.stroma_visible
         WHERE stroma_name = replace(of_name, '"', '')), (SELECT max(stroma_number) FROM
         stroma_catalog.stroma_full_name WHERE stroma_name = replace(of_name, '"', '')),
-        CAST(error('relation "' || of_name || '" does not exist') AS BIGINT));
+        CAST(error('relation "' || of_name || '" does not exist') AS UINTEGER));
 -- A right as it is asked for: 'select', 'SELECT WITH GRANT OPTION', 'temporary'.
 CREATE OR REPLACE MACRO stroma_catalog.stroma_asked(of_right) AS
     replace(replace(upper(trim(of_right)), ' WITH GRANT OPTION', '*'), 'TEMPORARY', 'TEMP');
@@ -174,23 +174,46 @@ CREATE OR REPLACE MACRO stroma_catalog.has_database_privilege(of_base, of_right)
     (of_user, of_base, of_right) AS
     (CAST(of_user AS VARCHAR), stroma_catalog.stroma_asked(of_right)) IN
         (SELECT (user_name, allows) FROM stroma_catalog.stroma_database_right);
--- There are no rights on single columns.
+-- A column by its name or its place.
 CREATE OR REPLACE MACRO stroma_catalog.has_column_privilege(of_table BIGINT, of_column, of_right VARCHAR) AS
-    stroma_catalog.has_table_privilege(CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR)),
+    stroma_catalog.has_table_privilege(CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR))
+        OR (of_table, CAST(of_column AS VARCHAR), stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (relation, called, allows) FROM stroma_catalog.stroma_column_right
+         WHERE user_id = stroma_system.stroma_me()),
     (of_table VARCHAR, of_column, of_right VARCHAR) AS
-    stroma_catalog.has_table_privilege(CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR)),
+    stroma_catalog.has_table_privilege(CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR))
+        OR (stroma_catalog.to_regclass(of_table), CAST(of_column AS VARCHAR),
+            stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (relation, called, allows) FROM stroma_catalog.stroma_column_right
+         WHERE user_id = stroma_system.stroma_me()),
     (of_user, of_table BIGINT, of_column, of_right VARCHAR) AS
-    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR)),
+    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR))
+        OR (CAST(of_user AS VARCHAR), of_table, CAST(of_column AS VARCHAR),
+            stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, relation, called, allows) FROM stroma_catalog.stroma_column_right),
     (of_user, of_table VARCHAR, of_column, of_right VARCHAR) AS
-    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR));
+    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR))
+        OR (CAST(of_user AS VARCHAR), stroma_catalog.to_regclass(of_table),
+            CAST(of_column AS VARCHAR), stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, relation, called, allows) FROM stroma_catalog.stroma_column_right);
 CREATE OR REPLACE MACRO stroma_catalog.has_any_column_privilege(of_table BIGINT, of_right VARCHAR) AS
-    stroma_catalog.has_table_privilege(CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR)),
+    stroma_catalog.has_table_privilege(CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR))
+        OR (of_table, stroma_catalog.stroma_asked(of_right)) IN (SELECT (relation, allows)
+        FROM stroma_catalog.stroma_column_right WHERE user_id = stroma_system.stroma_me()),
     (of_table VARCHAR, of_right VARCHAR) AS
-    stroma_catalog.has_table_privilege(CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR)),
+    stroma_catalog.has_table_privilege(CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR))
+        OR (stroma_catalog.to_regclass(of_table), stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (relation, allows) FROM stroma_catalog.stroma_column_right
+         WHERE user_id = stroma_system.stroma_me()),
     (of_user, of_table BIGINT, of_right VARCHAR) AS
-    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR)),
+    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS BIGINT), CAST(of_right AS VARCHAR))
+        OR (CAST(of_user AS VARCHAR), of_table, stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, relation, allows) FROM stroma_catalog.stroma_column_right),
     (of_user, of_table VARCHAR, of_right VARCHAR) AS
-    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR));
+    stroma_catalog.has_table_privilege(of_user, CAST(of_table AS VARCHAR), CAST(of_right AS VARCHAR))
+        OR (CAST(of_user AS VARCHAR), stroma_catalog.to_regclass(of_table),
+            stroma_catalog.stroma_asked(of_right)) IN
+        (SELECT (user_name, relation, allows) FROM stroma_catalog.stroma_column_right);
 CREATE OR REPLACE MACRO stroma_catalog.has_function_privilege(a, b) AS true, (a, b, c) AS true;
 CREATE OR REPLACE MACRO stroma_catalog.has_sequence_privilege(a, b) AS true, (a, b, c) AS true;
 CREATE OR REPLACE MACRO stroma_catalog.pg_has_role(of_role, of_right) AS
@@ -203,16 +226,16 @@ CREATE OR REPLACE MACRO stroma_catalog.pg_has_role(of_role, of_right) AS
         FROM stroma_system.stroma_memberships m JOIN stroma_system.stroma_identities i USING (grantee)
             JOIN stroma_system.users u ON u.id = m.id);
 CREATE OR REPLACE MACRO stroma_catalog.to_regtype(of_number BIGINT) AS
-    coalesce((SELECT max(stroma_a) FROM (SELECT stroma_name AS stroma_a, oid AS stroma_b
+    coalesce(CASE WHEN of_number = 0 THEN '-' END, (SELECT max(stroma_a) FROM (SELECT stroma_name AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_type) WHERE stroma_b = of_number), CAST(of_number AS VARCHAR)),
-    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS BIGINT),
+    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS UINTEGER),
     (SELECT max(stroma_b) FROM (SELECT oid AS stroma_b, typname AS stroma_a,
         stroma_name AS stroma_c FROM stroma_catalog.pg_type)
         WHERE stroma_a = of_name OR stroma_c = of_name));
 CREATE OR REPLACE MACRO stroma_catalog.to_regproc(of_number BIGINT) AS
     coalesce((SELECT max(stroma_a) FROM (SELECT proname AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_proc) WHERE stroma_b = of_number), CAST(of_number AS VARCHAR)),
-    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS BIGINT),
+    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS UINTEGER),
     (SELECT max(stroma_a) FROM (SELECT oid AS stroma_a, proname AS stroma_b
         FROM stroma_catalog.pg_proc) WHERE stroma_b = of_name));
 CREATE OR REPLACE MACRO stroma_catalog.to_regprocedure(of_number BIGINT) AS
@@ -220,13 +243,13 @@ CREATE OR REPLACE MACRO stroma_catalog.to_regprocedure(of_number BIGINT) AS
 CREATE OR REPLACE MACRO stroma_catalog.to_regnamespace(of_number BIGINT) AS
     coalesce((SELECT max(stroma_a) FROM (SELECT nspname AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_namespace) WHERE stroma_b = of_number), CAST(of_number AS VARCHAR)),
-    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS BIGINT),
+    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS UINTEGER),
     (SELECT max(stroma_a) FROM (SELECT oid AS stroma_a, nspname AS stroma_b
         FROM stroma_catalog.pg_namespace) WHERE stroma_b = of_name));
 CREATE OR REPLACE MACRO stroma_catalog.to_regrole(of_number BIGINT) AS
     coalesce((SELECT max(stroma_a) FROM (SELECT rolname AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_roles) WHERE stroma_b = of_number), CAST(of_number AS VARCHAR)),
-    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS BIGINT),
+    (of_name VARCHAR) AS coalesce(TRY_CAST(of_name AS UINTEGER),
     (SELECT max(stroma_a) FROM (SELECT oid AS stroma_a, rolname AS stroma_b
         FROM stroma_catalog.pg_roles) WHERE stroma_b = of_name));
 CREATE OR REPLACE MACRO stroma_catalog.pg_table_size(of_number BIGINT) AS

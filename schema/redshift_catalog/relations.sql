@@ -1,27 +1,29 @@
 -- What clients ask of pg_catalog, made anew at each start. Numbers of things that users make follow
 -- from their names, so that they stay what they are over restarts; those of PostgreSQL's own things
 -- are PostgreSQL's.
-CREATE OR REPLACE MACRO stroma_catalog.stroma_schema_number(name) AS CASE name
+CREATE OR REPLACE MACRO stroma_catalog.stroma_schema_number(name) AS CAST(CASE name
     WHEN 'public' THEN 2200 WHEN 'stroma_catalog' THEN 11 WHEN 'stroma_system' THEN 11
     WHEN 'pg_catalog' THEN 11 WHEN 'stroma_information' THEN 13000
     WHEN 'information_schema' THEN 13000
-    ELSE stroma_catalog.stroma_number('schema', name) END;
+    ELSE stroma_catalog.stroma_number('schema', name) END AS UINTEGER);
 -- The engine's name of a type as PostgreSQL's.
 CREATE OR REPLACE MACRO stroma_catalog.stroma_declared(engine) AS CASE
+    WHEN engine = 'UINTEGER[]' THEN 'oid[]' WHEN engine = 'SMALLINT[]' THEN 'smallint[]'
     WHEN engine LIKE '%[]' THEN 'text[]'
     WHEN engine LIKE 'DECIMAL%' THEN 'numeric' || substr(engine, 8)
     WHEN engine LIKE 'STRUCT%' OR engine LIKE 'MAP%' OR engine = 'JSON' THEN 'super'
     ELSE CASE engine WHEN 'VARCHAR' THEN 'character varying' WHEN 'BOOLEAN' THEN 'boolean'
         WHEN 'TINYINT' THEN 'smallint' WHEN 'SMALLINT' THEN 'smallint' WHEN 'UTINYINT' THEN 'smallint'
         WHEN 'INTEGER' THEN 'integer' WHEN 'USMALLINT' THEN 'integer'
-        WHEN 'BIGINT' THEN 'bigint' WHEN 'UINTEGER' THEN 'bigint' WHEN 'UBIGINT' THEN 'bigint'
+        WHEN 'BIGINT' THEN 'bigint' WHEN 'UINTEGER' THEN 'oid' WHEN 'UBIGINT' THEN 'bigint'
         WHEN 'HUGEINT' THEN 'bigint' WHEN 'FLOAT' THEN 'real' WHEN 'DOUBLE' THEN 'double precision'
         WHEN 'DATE' THEN 'date' WHEN 'TIME' THEN 'time without time zone'
         WHEN 'TIMESTAMP' THEN 'timestamp without time zone'
         WHEN 'TIMESTAMP WITH TIME ZONE' THEN 'timestamp with time zone'
         WHEN 'TIME WITH TIME ZONE' THEN 'time with time zone' WHEN 'INTERVAL' THEN 'interval'
         WHEN 'BLOB' THEN 'bytea' WHEN 'UUID' THEN 'uuid' ELSE 'character varying' END END;
-CREATE OR REPLACE MACRO stroma_catalog.stroma_type_number(declared) AS CASE
+CREATE OR REPLACE MACRO stroma_catalog.stroma_type_number(declared) AS CAST(CASE
+    WHEN declared = 'oid[]' THEN 1028 WHEN declared = 'smallint[]' THEN 1005 ELSE CASE
     regexp_extract(declared, '^[a-z ]+[a-z]')
     WHEN 'character varying' THEN 1043 WHEN 'character' THEN 1042 WHEN 'numeric' THEN 1700
     WHEN 'integer' THEN 23 WHEN 'bigint' THEN 20 WHEN 'smallint' THEN 21 WHEN 'real' THEN 700
@@ -31,7 +33,7 @@ CREATE OR REPLACE MACRO stroma_catalog.stroma_type_number(declared) AS CASE
     WHEN 'interval' THEN 1186 WHEN 'uuid' THEN 2950 WHEN 'super' THEN 4000 WHEN 'name' THEN 19
     WHEN 'oid' THEN 26 WHEN 'varbyte' THEN 17 WHEN 'bytea' THEN 17 WHEN 'geometry' THEN 17
     WHEN 'hllsketch' THEN 17 WHEN 'text' THEN CASE WHEN declared LIKE '%[]' THEN 1009 ELSE 25 END
-    ELSE 1043 END;
+    ELSE 1043 END END AS UINTEGER);
 CREATE OR REPLACE MACRO stroma_catalog.stroma_typmod(declared) AS CASE
     WHEN declared LIKE 'character%(%' THEN
         CAST(regexp_extract(declared, '\((\d+)', 1) AS INTEGER) + 4
@@ -44,7 +46,7 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_namespace AS
     SELECT stroma_catalog.stroma_schema_number(schema_name) AS oid,
         CASE schema_name WHEN 'stroma_catalog' THEN 'pg_catalog'
             WHEN 'stroma_information' THEN 'information_schema' ELSE schema_name END AS nspname,
-        coalesce(o."number", 100) AS nspowner, a.acl AS nspacl
+        coalesce(o."number", 100::UINTEGER) AS nspowner, a.acl AS nspacl
     FROM duckdb_schemas()
         LEFT JOIN stroma_catalog.stroma_owner o
             ON o.kind = 'schema' AND o."schema" = lower(schema_name)
@@ -54,7 +56,7 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_namespace AS
         AND schema_name NOT IN ('main', 'pg_catalog', 'information_schema', 'stroma_dialect',
                                 'stroma_system')
         AND (NOT internal OR schema_name = 'public')
-    UNION ALL SELECT 13000, 'information_schema', 100, NULL
+    UNION ALL SELECT 13000::UINTEGER, 'information_schema', 100::UINTEGER, NULL
     WHERE NOT EXISTS (SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'stroma_information');
 
 -- What a column may be encoded as; a number that stands for one is its place here, from 0 on.
@@ -131,18 +133,18 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_column AS
         AND r.schema = c.schema_name AND r.name = c.table_name);
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_class AS
-    SELECT oid, r.name AS relname, schema_number AS relnamespace, CAST(0 AS BIGINT) AS reltype,
-        CAST(0 AS BIGINT) AS reloftype, coalesce(o."number", 100) AS relowner,
-        CAST(CASE r.kind WHEN 'r' THEN 2 ELSE 0 END AS BIGINT) AS relam, oid AS relfilenode,
-        CAST(0 AS BIGINT) AS reltablespace, CAST(greatest(rows // 100, 0) AS INTEGER) AS relpages,
-        CAST(rows AS FLOAT) AS reltuples, 0 AS relallvisible, CAST(0 AS BIGINT) AS reltoastrelid,
+    SELECT oid, r.name AS relname, schema_number AS relnamespace, CAST(0 AS UINTEGER) AS reltype,
+        CAST(0 AS UINTEGER) AS reloftype, coalesce(o."number", 100::UINTEGER) AS relowner,
+        CAST(CASE r.kind WHEN 'r' THEN 2 ELSE 0 END AS UINTEGER) AS relam, oid AS relfilenode,
+        CAST(0 AS UINTEGER) AS reltablespace, CAST(greatest(rows // 100, 0) AS INTEGER) AS relpages,
+        CAST(rows AS FLOAT) AS reltuples, 0 AS relallvisible, CAST(0 AS UINTEGER) AS reltoastrelid,
         oid IN (SELECT table_number FROM stroma_catalog.stroma_index) AS relhasindex,
         false AS relisshared, CASE WHEN temporary THEN 't' ELSE 'p' END AS relpersistence,
         r.kind AS relkind, CAST(columns AS SMALLINT) AS relnatts, CAST(0 AS SMALLINT) AS relchecks,
         r.kind = 'v' AS relhasrules, false AS relhastriggers, false AS relhassubclass,
         false AS relrowsecurity, false AS relforcerowsecurity, true AS relispopulated,
-        'n' AS relreplident, false AS relispartition, CAST(0 AS BIGINT) AS relrewrite,
-        CAST(0 AS BIGINT) AS relfrozenxid, CAST(0 AS BIGINT) AS relminmxid, false AS relhasoids,
+        'n' AS relreplident, false AS relispartition, CAST(0 AS UINTEGER) AS relrewrite,
+        CAST(0 AS UINTEGER) AS relfrozenxid, CAST(0 AS UINTEGER) AS relminmxid, false AS relhasoids,
         false AS relhaspkey, a.acl AS relacl, CAST(NULL AS VARCHAR[]) AS reloptions,
         CAST(NULL AS VARCHAR) AS relpartbound,
         CASE WHEN json_extract_string(attributes, '$.dist') LIKE 'KEY%' THEN 1
@@ -153,21 +155,22 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_class AS
         LEFT JOIN stroma_catalog.stroma_acl a ON a.kind = 'relation'
             AND a."schema" = lower(r.schema) AND a."name" = lower(r.name)
     UNION ALL
-    SELECT index_number, key_name, schema_number, 0, 0, 100, 403, index_number, 0, 1, 0, 0, 0, false,
-        false, 'p', 'i', len(key_columns), 0, false, false, false, false, false, true, 'n', false,
-        0, 0, 0, false, false, NULL, NULL, NULL, 0
+    SELECT index_number, key_name, schema_number, 0::UINTEGER, 0::UINTEGER, 100::UINTEGER,
+        403::UINTEGER, index_number, 0::UINTEGER, 1, 0, 0, 0::UINTEGER, false,
+        false, 'p', 'i', CAST(len(key_columns) AS SMALLINT), 0::SMALLINT, false, false, false, false,
+        false, true, 'n', false, 0::UINTEGER, 0::UINTEGER, 0::UINTEGER, false, false, NULL, NULL, NULL, 0
     FROM stroma_catalog.stroma_index;
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_attribute AS
     SELECT relation AS attrelid, name AS attname,
-        CAST(stroma_catalog.stroma_type_number(declared) AS BIGINT) AS atttypid, -1 AS attstattarget,
+        stroma_catalog.stroma_type_number(declared) AS atttypid, -1 AS attstattarget,
         CAST(coalesce(t.typlen, -1) AS SMALLINT) AS attlen, CAST(place AS SMALLINT) AS attnum,
         0 AS attndims, -1 AS attcacheoff, stroma_catalog.stroma_typmod(declared) AS atttypmod,
         coalesce(t.typbyval, false) AS attbyval, 'p' AS attstorage, '' AS attcompression,
         'i' AS attalign, NOT nullable AS attnotnull, "default" IS NOT NULL AS atthasdef,
         false AS atthasmissing, CASE WHEN is_identity THEN 'd' ELSE '' END AS attidentity,
         '' AS attgenerated, false AS attisdropped, true AS attislocal, 0 AS attinhcount,
-        CAST(0 AS BIGINT) AS attcollation, CAST(NULL AS VARCHAR[]) AS attacl,
+        CAST(0 AS UINTEGER) AS attcollation, CAST(NULL AS VARCHAR[]) AS attacl,
         CAST(NULL AS VARCHAR[]) AS attoptions, CAST(NULL AS VARCHAR[]) AS attfdwoptions,
         stroma_catalog.stroma_encoding_number(encoding) AS attencodingtype,
         is_distkey AS attisdistkey,
@@ -176,9 +179,9 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_attribute AS
     FROM stroma_catalog.stroma_column c
         LEFT JOIN stroma_catalog.pg_type t ON t.oid = stroma_catalog.stroma_type_number(declared)
     UNION ALL
-    SELECT k.index_number, c.name, stroma_catalog.stroma_type_number(c.declared), -1, -1,
-        list_position(k.key_columns, c.name), 0, -1, stroma_catalog.stroma_typmod(c.declared), false,
-        'p', '', 'i', false, false, false, '', '', false, true, 0, 0, NULL, NULL, NULL, 0, false, 0
+    SELECT k.index_number, c.name, stroma_catalog.stroma_type_number(c.declared), -1,
+        (-1)::SMALLINT, CAST(list_position(k.key_columns, c.name) AS SMALLINT), 0, -1, stroma_catalog.stroma_typmod(c.declared), false,
+        'p', '', 'i', false, false, false, '', '', false, true, 0, 0::UINTEGER, NULL, NULL, NULL, 0, false, 0
     FROM stroma_catalog.stroma_index k JOIN stroma_catalog.stroma_column c
         ON c.relation = k.table_number AND list_contains(k.key_columns, c.name);
 
@@ -203,21 +206,21 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_index AS
         indnkeyatts, true AS indisunique, key_kind = 'p' AS indisprimary, false AS indisexclusion,
         true AS indimmediate, false AS indisclustered, true AS indisvalid, false AS indcheckxmin,
         true AS indisready, true AS indislive, false AS indisreplident, places AS indkey,
-        CAST([0] AS BIGINT[]) AS indcollation, CAST([0] AS BIGINT[]) AS indclass,
+        CAST([0] AS UINTEGER[]) AS indcollation, CAST([0] AS UINTEGER[]) AS indclass,
         list_transform(places, lambda p: CAST(0 AS SMALLINT)) AS indoption,
         CAST(NULL AS VARCHAR) AS indexprs, CAST(NULL AS VARCHAR) AS indpred
     FROM stroma_catalog.stroma_index JOIN stroma_catalog.stroma_key_places USING (oid);
 CREATE OR REPLACE VIEW stroma_catalog.pg_constraint AS
     SELECT oid, key_name AS conname, schema_number AS connamespace, key_kind AS contype,
         false AS condeferrable, false AS condeferred, true AS convalidated,
-        table_number AS conrelid, CAST(0 AS BIGINT) AS contypid,
-        CASE WHEN key_kind = 'f' THEN 0 ELSE index_number END AS conindid,
-        CAST(0 AS BIGINT) AS conparentid, coalesce(referred_number, 0) AS confrelid,
+        table_number AS conrelid, CAST(0 AS UINTEGER) AS contypid,
+        CASE WHEN key_kind = 'f' THEN 0::UINTEGER ELSE index_number END AS conindid,
+        CAST(0 AS UINTEGER) AS conparentid, coalesce(referred_number, 0::UINTEGER) AS confrelid,
         CASE WHEN key_kind = 'f' THEN 'a' ELSE ' ' END AS confupdtype,
         CASE WHEN key_kind = 'f' THEN 'a' ELSE ' ' END AS confdeltype,
         CASE WHEN key_kind = 'f' THEN 's' ELSE ' ' END AS confmatchtype, true AS conislocal,
         0 AS coninhcount, true AS connoinherit, places AS conkey, referred_places AS confkey,
-        CAST(NULL AS BIGINT[]) AS conpfeqop, CAST(NULL AS VARCHAR) AS conbin,
+        CAST(NULL AS UINTEGER[]) AS conpfeqop, CAST(NULL AS VARCHAR) AS conbin,
         CAST(NULL AS VARCHAR) AS consrc
     FROM stroma_catalog.stroma_key JOIN stroma_catalog.stroma_key_places USING (oid)
         LEFT JOIN stroma_catalog.stroma_referred_places USING (oid);
@@ -233,30 +236,34 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_full_name AS
     FROM stroma_catalog.pg_class c JOIN stroma_catalog.pg_namespace n ON n.oid = c.relnamespace;
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_description AS
-    SELECT oid AS objoid, CAST(1259 AS BIGINT) AS classoid, 0 AS objsubid,
+    SELECT oid AS objoid, CAST(1259 AS UINTEGER) AS classoid, 0 AS objsubid,
         coalesce(description, json_extract_string(attributes, '$.comment')) AS description
     FROM stroma_catalog.stroma_relation
     WHERE coalesce(description, json_extract_string(attributes, '$.comment')) IS NOT NULL
-    UNION ALL SELECT relation, 1259, place, description FROM stroma_catalog.stroma_column
+    UNION ALL SELECT relation, 1259::UINTEGER, place, description FROM stroma_catalog.stroma_column
     WHERE description IS NOT NULL;
 CREATE OR REPLACE VIEW stroma_catalog.pg_shdescription AS
-    SELECT CAST(0 AS BIGINT) AS objoid, CAST(0 AS BIGINT) AS classoid, '' AS description WHERE false;
+    SELECT CAST(0 AS UINTEGER) AS objoid, CAST(0 AS UINTEGER) AS classoid, '' AS description WHERE false;
 
--- The engine's and the dialect's macros that users may make; ours are not told of.
+-- The engine's and the dialect's macros that users may make, and what types are read and written
+-- by, as drivers look that up; ours are not told of.
 CREATE OR REPLACE VIEW stroma_catalog.pg_proc AS
     SELECT stroma_catalog.stroma_number('function', schema_name || '.' || function_name) AS oid,
         function_name AS proname, stroma_catalog.stroma_schema_number(schema_name) AS pronamespace,
-        CAST(10 AS BIGINT) AS proowner, CAST(14 AS BIGINT) AS prolang, CAST(1 AS FLOAT) AS procost,
+        CAST(10 AS UINTEGER) AS proowner, CAST(14 AS UINTEGER) AS prolang, CAST(1 AS FLOAT) AS procost,
         CAST(0 AS FLOAT) AS prorows, 'f' AS prokind, false AS prosecdef, false AS proleakproof,
         false AS proisstrict, false AS proretset, 'v' AS provolatile, 'u' AS proparallel,
         CAST(len(parameters) AS SMALLINT) AS pronargs, CAST(0 AS SMALLINT) AS pronargdefaults,
-        CAST(1043 AS BIGINT) AS prorettype, CAST([] AS BIGINT[]) AS proargtypes,
-        CAST(NULL AS BIGINT[]) AS proallargtypes, CAST(NULL AS VARCHAR[]) AS proargmodes,
+        CAST(1043 AS UINTEGER) AS prorettype, CAST([] AS UINTEGER[]) AS proargtypes,
+        CAST(NULL AS UINTEGER[]) AS proallargtypes, CAST(NULL AS VARCHAR[]) AS proargmodes,
         CAST(NULL AS VARCHAR) AS proargdefaults,
         parameters AS proargnames, macro_definition AS prosrc, false AS proisagg,
         CAST(NULL AS VARCHAR[]) AS proacl
-    FROM duckdb_functions()
-    WHERE NOT internal AND function_type = 'macro' AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\';
+    FROM (SELECT schema_name, function_name, parameters, macro_definition FROM duckdb_functions()
+          WHERE NOT internal AND function_type = 'macro'
+              AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\'
+          UNION ALL SELECT DISTINCT 'pg_catalog', unnest([typinput, typoutput, typreceive, typsend]),
+              CAST([] AS VARCHAR[]), '' FROM stroma_catalog.pg_type);
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_proc_info AS
     SELECT *, oid AS prooid FROM stroma_catalog.pg_proc;
@@ -288,11 +295,11 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_views AS
     WHERE r.kind = 'v';
 CREATE OR REPLACE VIEW stroma_catalog.pg_default_acl AS
     SELECT stroma_catalog.stroma_number('default rights', defacluser || '.' || "schema") AS oid,
-        defacluser, defacluser AS defaclrole, CASE WHEN "schema" = '' THEN 0
+        defacluser, defacluser AS defaclrole, CASE WHEN "schema" = '' THEN 0::UINTEGER
             ELSE stroma_catalog.stroma_schema_number("schema") END AS defaclnamespace, 'r' AS defaclobjtype,
         list(who || '=' || letters || '/' || called ORDER BY who) AS defaclacl
     FROM (
-        SELECT CAST(u."number" AS BIGINT) AS defacluser, u."name" AS called, d."schema",
+        SELECT CAST(u."number" AS UINTEGER) AS defacluser, u."name" AS called, d."schema",
             stroma_catalog.stroma_grantee(i.identity_type, i.identity_name) AS who,
             string_agg(stroma_catalog.stroma_letter(d.allows) ||
                 CASE WHEN d.is_grantable THEN '*' ELSE '' END, '' ORDER BY
@@ -314,6 +321,13 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_table_right AS
             ('TRUNCATE'), ('REFERENCES'), ('ALTER'), ('DROP'), ('SELECT*'), ('INSERT*'),
             ('UPDATE*'), ('DELETE*'), ('TRUNCATE*'), ('REFERENCES*')) AS a(allows)
     WHERE u.is_super;
+-- What has_column_privilege looks up; `called` is the column's name or its place.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_column_right AS
+    SELECT e.id AS user_id, u."name" AS user_name, c.relation,
+        unnest([c.name, CAST(c.place AS VARCHAR)]) AS called, e.allows
+    FROM stroma_system.stroma_effective_columns e JOIN stroma_system.users u ON u.id = e.id
+        JOIN stroma_catalog.stroma_column c ON lower(c.schema) = e."schema"
+            AND lower(c.relation_name) = e."name" AND lower(c.name) = e."column";
 CREATE OR REPLACE VIEW stroma_catalog.stroma_schema_right AS
     SELECT u.id AS user_id, u."name" AS user_name, e."schema" AS name,
         stroma_catalog.stroma_schema_number(e."schema") AS oid, e.allows

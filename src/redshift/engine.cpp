@@ -95,6 +95,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     TRY(add_log(*database, "stroma_sessions", state->session_log));
     TRY(add_log(*database, "stroma_unloads", state->unload_log));
     TRY(add_log(*database, "stroma_locks", state->kept_locks));
+    TRY(add_session_calls(*database, state->open_sessions));
     TRY(add_external_functions(database, state->options.lake, state->staging()));
     const auto connection = TRY(database->connect());
     // What the program knows, not the file: made anew by each.
@@ -117,9 +118,12 @@ Result<std::unique_ptr<Session>> Engine::connect(SessionOptions options) {
     TRY(state_->know_user({id, is_local ? "admin" : options.principal.name, options.is_superuser}));
     auto connection = TRY(state_->database->connect());
     // What the views of the log and of rights ask; no statement of a user's reaches it.
-    const std::string me = "SET VARIABLE stroma_user = " + quoted_text(id);
     auto session =
         std::make_unique<EngineSession>(*state_, std::move(options), std::move(connection));
+    const std::string me = fmt::format(
+        "SET VARIABLE stroma_user = {}; SET VARIABLE "
+        "stroma_session = CAST({} AS BIGINT)",
+        quoted_text(id), session->number());
     const auto ready = session->set("search_path", "\"$user\", public");
     if (!ready) return fail(error_of(ready.error()));
     TRY(session->connection().run_script("SET TimeZone = 'UTC'; " + me));
@@ -190,8 +194,7 @@ Result<void> Engine::copy_to(const fs::path& folder) {
 
 void Engine::stop() {
     state_->stopping = true;
-    const std::lock_guard lock(state_->sessions_mutex);
-    for (EngineSession* session : state_->sessions) session->cancel();
+    state_->open_sessions->cancel_all();
 }
 
 }  // namespace stroma::redshift

@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -61,7 +63,7 @@ public:
     Answer<void> close_group() override;
     TransactionState state() const override;
     void roll_back() override;
-    void cancel() override;
+    void cancel() override { cancel(""); }
     std::vector<Notice> take_notices() override;
     std::optional<std::string> setting(std::string_view name) const override;
     PreparedStatements& prepared_statements() override { return statements_; }
@@ -101,7 +103,15 @@ public:
     Answer<TableName> find_table(std::span<const Token> tokens, std::size_t& at);
     std::string search_path() const;
     std::uint64_t transaction() const { return transaction_; }
-    bool is_called_off() const { return called_off_ || engine_.stopping; }
+    /// The same; `words` go behind what the client is told.
+    void cancel(const std::string& words);
+    /// Ends what runs and lets nothing more begin. Any thread.
+    void terminate();
+    /// In the log of sessions; unique while it is open.
+    std::int64_t number() const { return logged_as_; }
+    /// Why the statement that runs fails, known better than by the engine's error. Any thread.
+    void blame(Failure failure);
+    bool is_called_off() const { return called_off_ || terminated_ || engine_.stopping; }
     bool in_block() const { return explicit_; }
     bool is_superuser() const { return options_.is_superuser; }
     /// Whose rights count, and who owns what is made.
@@ -140,6 +150,8 @@ private:
     /// "" where it has a list, or gives as many values as there are columns.
     Answer<std::string> implied_columns(const Statement& statement, const Prepared::Plan& plan,
                                         const RewriteContext& context);
+    /// Their names and types as PostgreSQL tells them, by how the statement is written.
+    static void tell_columns(Prepared& prepared, std::span<const Token> tokens);
     static void name_columns(Prepared& prepared, const ColumnNames& names);
     static void type_columns(Prepared& prepared, const WrittenTypes& types);
     /// The same statement for values that have more digits than it was prepared for; null where
@@ -177,7 +189,10 @@ private:
     std::string user_id_;
     std::int64_t logged_as_ = 0;  ///< in the log of sessions
     std::unique_ptr<sql::Connection> connection_;
-    std::atomic<bool> called_off_{false};
+    std::atomic<bool> called_off_{false}, terminated_{false};
+    std::mutex blame_mutex_;  ///< of the next two
+    std::optional<Failure> blamed_;
+    std::string cancel_words_;
     std::map<std::string, std::string> settings_, changed_settings_;
     /// What settings were before this transaction changed them; nothing: their usual value.
     std::map<std::string, std::optional<std::string>> before_local_, before_transaction_;
@@ -220,6 +235,7 @@ Answer<std::unique_ptr<Cursor>> run_table_statement(EngineSession& session,
 Answer<std::unique_ptr<Cursor>> run_copy(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_unload(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_maintenance(EngineSession& session, const Prepared& prepared);
+Answer<std::unique_ptr<Cursor>> run_cancel(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_comment(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_merge(EngineSession& session, const Prepared& prepared,
                                           std::span<const sql::Value> values);

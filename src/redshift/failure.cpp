@@ -79,8 +79,9 @@ std::string postgres_words(std::string_view sqlstate, std::string message) {
     const auto at = message.find(missing);
     if (sqlstate == "42P01" && at != std::string::npos) {
         const auto from = at + missing.size();
-        const auto end = message.find(' ', from);
-        return fmt::format("relation \"{}\" does not exist", message.substr(from, end - from));
+        std::string name = message.substr(from, message.find(' ', from) - from);
+        std::erase(name, '"');
+        return fmt::format("relation \"{}\" does not exist", name);
     }
     for (const std::string_view start :
          {"Catalog Error: ", "Binder Error: ", "Parser Error: ", "Conversion Error: ",

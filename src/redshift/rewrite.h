@@ -68,6 +68,7 @@ struct WrittenType {
     std::uint32_t oid = 0;      ///< 0: nothing
     std::int32_t typmod = -1;   ///< as PostgreSQL counts lengths and precisions
     std::size_t parameter = 0;  ///< from 1: the value is this parameter
+    std::string column;         ///< of a relation: its name there
 };
 /// As ColumnNames, item by item.
 struct WrittenTypes {

@@ -50,6 +50,7 @@ private:
     Answer<bool> keyword(Frame& frame, std::size_t& at);
     Answer<void> name(Frame& frame, std::size_t& at);
     Answer<void> call(Frame& frame, std::size_t& at);
+    bool type_function(Frame& frame, std::size_t& at) const;
     bool session_relation(Frame& frame, std::size_t& at, std::size_t name) const;
     /// current_setting(…) of the session, and set_config(…); false for anything else.
     Answer<bool> setting(Frame& frame, std::size_t& at);

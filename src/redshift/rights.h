@@ -24,6 +24,9 @@ Thing relation_thing(const TableName& table);
 /// Whether the session's user has the right ("SELECT"; "SELECT*" to give it on; "OWNER"). The one
 /// place of decision: stroma_system.stroma_may.
 Answer<bool> may(EngineSession& session, const Thing& thing, std::string_view right);
+/// The columns of a relation that a user has the right on, be it by a right on all of it.
+Answer<std::vector<std::string>> columns_of_right(EngineSession& session, std::string_view who,
+                                                  const Thing& thing, std::string_view right);
 /// errors  42501  with PostgreSQL's words
 Answer<void> demand(EngineSession& session, const Thing& thing, std::string_view right);
 /// Every one of these on a relation, and USAGE of its schema. errors 42501
@@ -37,6 +40,13 @@ Answer<void> demand_new(EngineSession& session, const TableName& table);
 /// That everything that one SELECT of the engine's language names may be read; of a view, also that
 /// its owner may read what it names. errors 42501; 0A000 what it reads can't be told
 Answer<void> demand_reads(EngineSession& session, std::string_view query);
+/// The same for a SELECT that is run: where the session's user may read only some columns of what
+/// it names, the statement to run in its place, in which there are no others; "" where it may all.
+/// errors  42501  also where it asks for another column
+Answer<std::string> readable(EngineSession& session, std::string_view query);
+/// What an UPDATE sets: all of the relation, or the columns by name. errors 42501
+Answer<void> demand_update(EngineSession& session, const TableName& table,
+                           std::string_view statement);
 /// The same of what an INSERT, UPDATE or DELETE reads beside its target.
 Answer<void> demand_reads_of_change(EngineSession& session, StatementKind kind,
                                     std::string_view statement);
@@ -48,6 +58,9 @@ Answer<void> note_made(EngineSession& session, const Thing& thing);
 /// It is gone, with all rights on it; of a schema, also those on what was in it.
 Answer<void> note_gone(EngineSession& session, const Thing& thing);
 Answer<void> note_renamed(EngineSession& session, const TableName& from, std::string_view to);
+/// A column has another name; or is gone, where `to` is "".
+Answer<void> note_column(EngineSession& session, const TableName& table, std::string_view from,
+                         std::string_view to);
 /// ALTER … OWNER TO. errors  42501 but for superusers: what a view reads is its owner's to read
 Answer<void> change_owner(EngineSession& session, const Thing& thing, std::string_view user);
 

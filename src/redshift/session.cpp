@@ -43,17 +43,15 @@ EngineSession::EngineSession(Engine::State& engine, SessionOptions options,
                                              .application = options_.application,
                                              .remote = options_.remote,
                                              .started_us = engine_.now_us()});
-    const std::lock_guard lock(engine_.sessions_mutex);
-    engine_.sessions.insert(this);
+    engine_.open_sessions->add(*this);
 }
 
 EngineSession::~EngineSession() {
+    engine_.open_sessions->remove(*this);
     cursors_.clear();
     statements_.clear();
     end_transaction(false);
     engine_.session_log->end(logged_as_, engine_.now_us());
-    const std::lock_guard lock(engine_.sessions_mutex);
-    engine_.sessions.erase(this);
 }
 
 TransactionState EngineSession::state() const {
@@ -92,7 +90,13 @@ void EngineSession::end_transaction(bool changed) {
 }
 
 Failure EngineSession::failed(Failure failure) {
-    if (failure.sqlstate == "57014" && engine_.stopping) {
+    {
+        const std::lock_guard lock(blame_mutex_);
+        if (blamed_) failure = *std::exchange(blamed_, std::nullopt);
+        if (failure.sqlstate == "57014" && !cancel_words_.empty())
+            failure.message += ": " + cancel_words_;
+    }
+    if (terminated_ || (failure.sqlstate == "57014" && engine_.stopping)) {
         failure.sqlstate = "57P01";
         failure.message = "terminating connection due to administrator command";
     }
@@ -301,10 +305,25 @@ void EngineSession::roll_back() {
     settle_settings(false);
 }
 
-void EngineSession::cancel() {
+void EngineSession::cancel(const std::string& words) {
+    {
+        const std::lock_guard lock(blame_mutex_);
+        cancel_words_ = words;
+    }
     called_off_ = true;
     engine_.locks.wake();
     connection_->interrupt();
+}
+
+void EngineSession::terminate() {
+    terminated_ = true;
+    cancel("");
+    if (options_.hang_up) options_.hang_up();
+}
+
+void EngineSession::blame(Failure failure) {
+    const std::lock_guard lock(blame_mutex_);
+    blamed_ = std::move(failure);
 }
 
 std::vector<Notice> EngineSession::take_notices() { return std::exchange(notices_, {}); }
@@ -366,8 +385,8 @@ Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
                                                       std::span<const sql::Value> values) {
     if (explicit_ || grouped_) TRY(begin_if_needed());
     TRY(run_setting_changes(prepared, values));
-    TRY(demand_reads(*this, prepared.plan->sql));
-    auto rows = TRY(query(prepared.plan->sql, values));
+    const std::string narrowed = TRY(readable(*this, prepared.plan->sql));
+    auto rows = TRY(query(narrowed.empty() ? prepared.plan->sql : narrowed, values));
     std::vector<Column> columns = prepared.columns;
     if (columns.size() != rows->columns().size()) {
         columns.clear();
@@ -437,6 +456,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
             if (const std::string& word = prepared.plan->tokens[0].word;
                 word == "savepoint" || word == "release")
                 return savepoint(kind, word);
+            if (prepared.plan->tokens[0].word == "cancel") return run_cancel(*this, prepared);
             if (prepared.plan->tokens[0].word == "refresh") return run_refresh(*this, prepared);
             if (prepared.plan->tokens[0].word == "use") return use_database(prepared);
             if (is_known_elsewhere(prepared.plan->tokens))
@@ -486,15 +506,19 @@ Answer<void> EngineSession::demand_change(const Prepared& prepared) {
     if (kind == StatementKind::insert) {
         TRY(demand_on(*this, table, {"INSERT"}));
     } else {
-        TRY(demand_on(*this, table,
-                      {"SELECT", kind == StatementKind::update ? "UPDATE" : "DELETE"}));
+        TRY(demand_on(*this, table, {"SELECT"}));
+        if (kind == StatementKind::update) {
+            TRY(demand_update(*this, table, prepared.plan->sql));
+        } else {
+            TRY(demand_on(*this, table, {"DELETE"}));
+        }
     }
     return demand_reads_of_change(*this, kind, prepared.plan->sql);
 }
 
 Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
                                                     std::span<const sql::Value> values) {
-    if (engine_.stopping)
+    if (engine_.stopping || terminated_)
         return refuse("57P01", "terminating connection due to administrator command");
     const StatementKind kind = prepared.statement.kind;
     if (failed_ && !ends_transaction(kind))
@@ -513,6 +537,11 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
             return opened;
         }
     called_off_ = false;
+    {
+        const std::lock_guard lock(blame_mutex_);
+        blamed_.reset();
+        cancel_words_.clear();
+    }
     const bool is_logged = !ends_transaction(kind) && kind != StatementKind::empty;
     if (is_logged) {
         LoggedQuery entry;

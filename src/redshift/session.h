@@ -107,6 +107,8 @@ struct SessionOptions {
     /// The site itself acts, by what an administrator configured: a superuser, who reads objects as
     /// the principal may.
     bool by_site = false;
+    /// Called when another session ends this one, by any thread: its client is hung up on.
+    std::function<void()> hang_up{};
 };
 
 /// By name; "" is the wire's unnamed one.

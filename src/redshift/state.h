@@ -42,6 +42,38 @@ private:
 
 class EngineSession;
 
+/// The sessions that are open, so that one can end what another runs, or the other itself. Any
+/// thread; a session that is in here lives.
+class OpenSessions {
+public:
+    enum class Ends { statement, session };
+
+    void add(EngineSession& session);
+    void remove(EngineSession& session);
+    void cancel_all();
+    /// As pg_cancel_backend and pg_terminate_backend do: users their own, superusers all. `caller`
+    /// is the number that SessionLog gave the session that asks; `words` go behind what the other's
+    /// client is told. False: there is no session of that process.
+    /// errors  42501  a session of somebody else
+    ///         57014, 57P01  it is the caller's own, which ends by this answer
+    Answer<bool> end(std::int64_t process, std::int64_t caller, Ends what,
+                     const std::string& words = "");
+    /// The same by a function within a statement: what is to be told of it the session keeps.
+    Result<bool> end_by_call(std::int64_t process, std::int64_t caller, Ends what);
+
+private:
+    EngineSession* numbered(std::int64_t number) const;
+    Answer<bool> end_now(std::int64_t process, EngineSession* caller, Ends what,
+                         const std::string& words) const;
+
+    std::mutex mutex_;
+    std::set<EngineSession*> sessions_;
+};
+
+/// Lets the functions of SQL call end().
+Result<void> add_session_calls(sql::EmbeddedDatabase& database,
+                               const std::shared_ptr<OpenSessions>& sessions);
+
 struct Engine::State {
     State(EngineOptions the_options, std::shared_ptr<sql::EmbeddedDatabase> opened,
           std::int64_t first_query)
@@ -60,8 +92,7 @@ struct Engine::State {
     TableLocks& locks = *kept_locks;
     std::atomic<std::uint64_t> next_transaction{1};
     std::atomic<bool> stopping{false};
-    std::mutex sessions_mutex;
-    std::set<EngineSession*> sessions;
+    std::shared_ptr<OpenSessions> open_sessions = std::make_shared<OpenSessions>();
     /// Shared by every commit and checkpoint; a backup's alone, while it copies the file.
     std::shared_mutex commits;
     std::mutex followed_mutex;

@@ -496,6 +496,7 @@ Answer<void> TableStatement::alter_attribute(const std::string& start,
         if (in_.take("encode")) {
             attributes.columns[name].encode = TRY(in_.name());
         } else {
+            in_.take("set", "data");
             TRY(in_.expect("type"));
             std::size_t at = in_.at();
             const auto type = TRY(read_type(tokens_, at));
@@ -550,6 +551,7 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
         TRY(session_.change(start + "RENAME COLUMN " + quoted_name(from) + " TO " +
                             quoted_name(to)));
         TRY(keys_after_rename(session_, table, attributes, from, to));
+        TRY(note_column(session_, table, from, to));
         attributes.columns[to] = attributes.columns[from];
         attributes.columns.erase(from);
         std::replace(attributes.sort.begin(), attributes.sort.end(), from, to);
@@ -567,6 +569,7 @@ Answer<std::int64_t> TableStatement::alter_table(const TableName& table) {
         const std::string name = TRY(in_.name());
         TRY(keys_without_column(session_, table, attributes, name, in_.take("cascade")));
         TRY(session_.change(start + "DROP COLUMN " + quoted_name(name)));
+        TRY(note_column(session_, table, name, ""));
         attributes.columns.erase(name);
         std::erase(attributes.sort, name);
     } else if (in_.take("alter")) {

@@ -25,7 +25,7 @@ constexpr Known known_types[] = {
     {"int4", "INTEGER", "integer", oid::int4},
     {"bigint", "BIGINT", "bigint", oid::int8},
     {"int8", "BIGINT", "bigint", oid::int8},
-    {"oid", "BIGINT", "oid", 26},
+    {"oid", "UINTEGER", "oid", oid::object},
     {"real", "FLOAT", "real", oid::float4},
     {"float4", "FLOAT", "real", oid::float4},
     {"float", "DOUBLE", "double precision", oid::float8},
@@ -46,8 +46,11 @@ constexpr Known known_types[] = {
     {"hllsketch", "BLOB", "hllsketch", oid::bytea},
     {"geometry", "BLOB", "geometry", oid::bytea},
     {"geography", "BLOB", "geography", oid::bytea},
-    {"name", "VARCHAR", "name", 19},
+    {"name", "VARCHAR", "name", oid::name},
     {"interval", "INTERVAL", "interval", oid::interval},
+    {"xid", "UINTEGER", "xid", oid::xid},
+    {"int2vector", "SMALLINT[]", "int2vector", oid::int2vector},
+    {"oidvector", "UINTEGER[]", "oidvector", oid::oidvector},
     {"uuid", "UUID", "uuid", oid::uuid},
 };
 
@@ -145,7 +148,7 @@ Answer<TypeName> TypeReader::read_scalar() {
     ++at_;
     // A type of one byte, apart from char: PostgreSQL's catalog has it.
     if (token.kind == TokenKind::quoted && token.word == "char")
-        return TypeName{"VARCHAR", "\"char\"", 18, -1, 0};
+        return TypeName{"VARCHAR", "\"char\"", oid::character, -1, 0};
     constexpr std::array texts = {"varchar", "character", "char", "nchar",
                                   "bpchar",  "nvarchar",  "text", "string"};
     if (std::find(texts.begin(), texts.end(), word) != texts.end()) return read_text(word);
@@ -187,6 +190,12 @@ Answer<TypeName> TypeReader::read_scalar() {
         return TypeName{std::string(known.engine), std::string(known.declared), known.number, -1,
                         0};
     }
+    // An array as pg_type names it: _int4.
+    const std::string element = word.starts_with('_') ? word.substr(1) : std::string();
+    for (const Known& known : known_types)
+        if (known.name == element)
+            return TypeName{std::string(known.engine) + "[]", std::string(known.declared) + "[]",
+                            array_of(known.number), -1, 0};
     type.engine = quoted_name(token.word);
     type.declared = token.word;
     if (is_sign(0, ".") && at_ + 1 < tokens_.size()) {
@@ -209,7 +218,7 @@ constexpr OfEngine engine_types[] = {
     {"BIGINT", oid::int8, 8},
     {"UTINYINT", oid::int2, 2},
     {"USMALLINT", oid::int4, 4},
-    {"UINTEGER", oid::int8, 8},
+    {"UINTEGER", oid::object, 4},
     {"FLOAT", oid::float4, 4},
     {"DOUBLE", oid::float8, 8},
     {"HUGEINT", oid::int8, 8},
@@ -247,7 +256,8 @@ Column column_of(std::string name, std::string_view engine_type) {
     column.engine_type = engine_type;
     if (engine_type.ends_with("[]")) {
         const Column element = column_of("", engine_type.substr(0, engine_type.size() - 2));
-        column.type_oid = array_of(element.type_oid);
+        // Nobody writes varchar[] but in a cast, and drivers know text[] without asking for it.
+        column.type_oid = element.type_oid == oid::varchar ? 1009 : array_of(element.type_oid);
         return column;
     }
     if (engine_type.starts_with("DECIMAL(")) {
@@ -265,6 +275,40 @@ Column column_of(std::string name, std::string_view engine_type) {
         column.size = size;
     }
     return column;
+}
+
+namespace {
+
+struct OfCatalog {
+    std::uint32_t number;
+    std::string_view engine;
+    std::string_view columns;  ///< between spaces
+};
+// Types that the engine hasn't got, by the columns of pg_catalog that have them.
+constexpr OfCatalog catalog_types[] = {
+    {oid::name, "VARCHAR",
+     " amname attname castname collname conname datname extname groname indexname nspname opcname "
+     "oprname polname proname pubname relname rolname rulename schemaname spcname srvname "
+     "stxname tablename tableowner tgname typname usename viewname viewowner lanname cfgname "
+     "evtname usesysname "},
+    {oid::character, "VARCHAR",
+     " amtype attalign attcompression attgenerated attidentity attstorage castcontext castmethod "
+     "confdeltype confmatchtype confupdtype contype datlocprovider defaclobjtype deptype "
+     "collprovider ev_enabled ev_type partstrat polcmd prokind proparallel provolatile relkind "
+     "relpersistence relreplident tgenabled typalign typcategory typdelim typstorage typtype "},
+    {oid::int2vector, "SMALLINT[]", " indkey indoption "},
+    {oid::oidvector, "UINTEGER[]", " indclass indcollation proargtypes "},
+    {oid::xid, "UINTEGER", " relfrozenxid relminmxid xmin xmax "},
+};
+
+}  // namespace
+
+std::uint32_t catalog_type(std::string_view column, std::string_view engine_type) {
+    const std::string sought = fmt::format(" {} ", column);
+    for (const OfCatalog& each : catalog_types)
+        if (each.engine == engine_type && each.columns.find(sought) != each.columns.npos)
+            return each.number;
+    return 0;
 }
 
 std::string type_name_of(std::uint32_t number) {
@@ -293,18 +337,21 @@ std::string engine_type_of(std::uint32_t number) {
         return of.empty() ? of : of + "[]";
     }
     switch (number) {
+        case oid::int2vector: return "SMALLINT[]";
+        case oid::oidvector: return "UINTEGER[]";
         case oid::boolean: return "BOOLEAN";
         case oid::int2: return "SMALLINT";
         case oid::int4: return "INTEGER";
-        case oid::int8:
-        case 26: return "BIGINT";
+        case oid::int8: return "BIGINT";
+        case oid::xid:
+        case oid::object: return "UINTEGER";
         case oid::float4: return "FLOAT";
         case oid::float8: return "DOUBLE";
         case oid::text:
         case oid::varchar:
         case oid::bpchar:
-        case 18:
-        case 19: return "VARCHAR";
+        case oid::character:
+        case oid::name: return "VARCHAR";
         case oid::bytea: return "BLOB";
         case oid::date: return "DATE";
         case oid::time: return "TIME";

@@ -120,6 +120,73 @@ def test_asyncpg_binds_copies_and_pools(port):
     asyncio.run(probe())
 
 
+NPGSQL_TYPES = """
+SELECT ns.nspname, t.oid, t.typname, t.typtype, t.typnotnull, t.elemtypoid
+FROM (
+    SELECT typ.oid, typ.typnamespace, typ.typname, typ.typtype, typ.typrelid, typ.typnotnull,
+        typ.relkind, elemtyp.oid AS elemtypoid, elemtyp.typname AS elemtypname,
+        elemcls.relkind AS elemrelkind,
+        CASE WHEN elemproc.proname='array_recv' THEN 'a' ELSE elemtyp.typtype END AS elemtyptype
+    FROM (
+        SELECT typ.oid, typnamespace, typname, typrelid, typnotnull, relkind, typelem AS elemoid,
+            CASE WHEN proc.proname='array_recv' THEN 'a' ELSE typ.typtype END AS typtype,
+            CASE WHEN proc.proname='array_recv' THEN typ.typelem
+                WHEN typ.typtype='r' THEN rngsubtype
+                WHEN typ.typtype='d' THEN typ.typbasetype END AS elemtypoid
+        FROM pg_type AS typ
+        LEFT JOIN pg_class AS cls ON (cls.oid = typ.typrelid)
+        LEFT JOIN pg_proc AS proc ON proc.oid = typ.typreceive
+        LEFT JOIN pg_range ON (pg_range.rngtypid = typ.oid)
+    ) AS typ
+    LEFT JOIN pg_type AS elemtyp ON elemtyp.oid = elemtypoid
+    LEFT JOIN pg_class AS elemcls ON (elemcls.oid = elemtyp.typrelid)
+    LEFT JOIN pg_proc AS elemproc ON elemproc.oid = elemtyp.typreceive
+) AS t JOIN pg_namespace AS ns ON (ns.oid = typnamespace)
+WHERE typtype IN ('b', 'r', 'm', 'e', 'd') OR (typtype = 'c' AND relkind='c') OR
+    (typtype = 'p' AND typname IN ('record', 'void')) OR
+    (typtype = 'a' AND elemtyptype IN ('b', 'r', 'm', 'e', 'd'))
+ORDER BY CASE WHEN typtype IN ('b', 'e', 'p') THEN 0 WHEN typtype = 'a' THEN 5 END, oid"""
+
+
+def test_asyncpg_reads_the_types_of_the_catalog(port):
+    host, number, password = port
+
+    async def probe():
+        one = await asyncpg.connect(host=host, port=int(number), user="admin", password=password,
+                                    database="dev")
+        for kind, values in {"int": [1, 2], "text": ["a", "b c", None, 'q"'], "bigint": [2**40],
+                             "float8": [1.5], "oid": [23, 4294967295], "bool": [True, False],
+                             "date": [datetime.date(2020, 2, 3)], "timestamp": [TIME],
+                             "varchar": ["x"], "smallint": []}.items():
+            assert await one.fetchval(f"SELECT $1::{kind}[]", values) == values, kind
+        await one.execute("CREATE TABLE typed (id INT, name VARCHAR(20), PRIMARY KEY (id))")
+        # Named columns of pg_catalog have PostgreSQL's types; numbers stay comparable.
+        statement = await one.prepare(
+            "SELECT c.oid, relname, relkind AS k, relfrozenxid, count(*) OVER (), "
+            "i.indkey, i.indclass FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid "
+            "WHERE c.oid = 'typed'::regclass AND c.oid = any($1) AND relnamespace <> 0")
+        assert [each.type.oid for each in statement.get_attributes()] == [26, 19, 18, 28, 20, 22, 30]
+        relation = await one.fetchval("SELECT 'typed'::regclass::oid")
+        row = await statement.fetchrow([relation, 1])
+        assert tuple(row)[:4] == (relation, "typed", b"r", 0)
+        assert await one.fetch("SELECT a.atttypid, a.atttypid::regtype, attname FROM pg_attribute "
+                               "a WHERE attrelid = $1 ORDER BY attnum", relation) == [
+            (23, "integer", "id"), (1043, "character varying", "name")]
+        assert await one.fetchrow("SELECT oid, typname FROM pg_type WHERE oid = '26'") == (
+            26, "oid")
+        # Every array has its element, and the element its array.
+        assert await one.fetch(
+            "SELECT a.typname FROM pg_type a LEFT JOIN pg_type e ON e.oid = a.typelem AND "
+            "e.typarray = a.oid WHERE a.typname LIKE '\\_%' AND e.oid IS NULL") == []
+        types = {row["oid"]: tuple(row)[2:] for row in await one.fetch(NPGSQL_TYPES)}
+        assert types[23] == ("int4", b"b", False, None)
+        assert types[1007] == ("_int4", b"a", False, 23)
+        assert types[1009] == ("_text", b"a", False, 25)
+        assert all(each[3] in types for each in types.values() if each[1] == b"a")
+        await one.close()
+    asyncio.run(probe())
+
+
 R_PROBE = """
 suppressMessages(library(RPostgreSQL))
 at <- commandArgs(TRUE)

@@ -87,7 +87,7 @@ Result<Message> Dialogue::next_message() {
 }
 
 void Dialogue::say_goodbye(const Error& why) {
-    if (hall_.closing)
+    if (hall_.closing || visitor_.is_ended)
         fatal("57P01", "terminating connection due to administrator command");
     else if (why.code == ErrorCode::exhausted)
         fatal("57P05", "terminating connection: " + why.message);
@@ -111,6 +111,7 @@ void Dialogue::fatal(std::string state, std::string message) {
 }
 
 void Dialogue::tell(const Failure& failure) {
+    if (failure.sqlstate == "57P01") return fatal(failure.sqlstate, failure.message);
     Report report;
     report.state = failure.sqlstate;
     report.message = for_client(failure.message);

@@ -286,6 +286,11 @@ Told<std::unique_ptr<Session>> Greeting::session() {
     options.application = parameter(*opening, "application_name");
     options.remote = visitor_.peer;
     options.process = visitor_.process;
+    // The session goes before its visitor does.
+    options.hang_up = [visitor = &visitor_] {
+        visitor->is_ended = true;
+        visitor->channel.stop_reading();
+    };
     auto session = hall_.connect(options);
     if (!session) return refuse(session.error().sqlstate, session.error().message);
     if (auto told = give_settings(**session, *opening); !told) return tl::unexpected(told.error());

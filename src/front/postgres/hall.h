@@ -27,6 +27,7 @@ struct Visitor {
     std::mutex mutex;    ///< of `session`, which its own thread uses without it
     redshift::Session* session = nullptr;
     std::atomic<bool> busy{false};
+    std::atomic<bool> is_ended{false};  ///< by another session
 };
 
 class Hall {

@@ -32,7 +32,13 @@ std::size_t integer_size(std::uint32_t type) {
     return type == oid::int2 ? 2 : type == oid::int8 ? 8 : 4;
 }
 bool is_integer(std::uint32_t type) {
-    return type == oid::int2 || type == oid::int4 || type == oid::int8 || type == oid::object;
+    return type == oid::int2 || type == oid::int4 || type == oid::int8 || type == oid::object ||
+           type == oid::xid;
+}
+/// Of a vector's values; 0 for other types. It is an array whose text has no braces and whose first
+/// element is the zeroth.
+std::uint32_t element_of_vector(std::uint32_t type) {
+    return type == oid::int2vector ? oid::int2 : type == oid::oidvector ? oid::object : 0;
 }
 bool is_moment(std::uint32_t type) {
     return type == oid::date || type == oid::timestamp || type == oid::timestamptz;
@@ -95,7 +101,8 @@ std::optional<bool> boolean_in(std::string_view text) {
     return std::nullopt;
 }
 
-Result<void> append_array(std::string& out, std::string_view text, std::uint32_t element) {
+Result<void> append_array(std::string& out, std::string_view text, std::uint32_t element,
+                          std::uint32_t first_place = 1) {
     const auto elements = elements_in(text);
     if (!elements || !has_binary(element)) return no_value("array", text);
     bool has_null = false;
@@ -105,7 +112,7 @@ Result<void> append_array(std::string& out, std::string_view text, std::uint32_t
     append_big_endian(out, element, 4);
     if (elements->empty()) return {};
     append_big_endian(out, elements->size(), 4);
-    append_big_endian(out, 1, 4);
+    append_big_endian(out, first_place, 4);
     for (const auto& one : *elements) {
         if (!one) {
             append_big_endian(out, 0xffff'ffff, 4);
@@ -154,6 +161,12 @@ Result<sql::Value> array_from_binary(std::string_view bytes) {
         elements.push_back(std::move(text));
     }
     return sql::Value(engine_list(elements));
+}
+
+/// "{1,2}" as "1 2".
+void append_vector(std::string& out, std::string_view text) {
+    if (text.starts_with('{') && text.ends_with('}')) text = text.substr(1, text.size() - 2);
+    for (const char c : text) out += c == ',' ? ' ' : c;
 }
 
 Result<void> append_time(std::string& out, const std::string& text, std::uint32_t type) {
@@ -246,10 +259,11 @@ std::string interval_from_binary(std::string_view bytes) {
 
 bool has_binary(std::uint32_t type) {
     if (const std::uint32_t element = element_of(type); element != 0) return has_binary(element);
-    return type == oid::boolean || is_bytes(type) || is_integer(type) || is_real(type) ||
-           is_textual(type) || type == oid::date || type == oid::time || type == oid::timestamp ||
-           type == oid::timestamptz || type == oid::timetz || type == oid::numeric ||
-           type == oid::uuid || type == oid::interval;
+    return type == oid::boolean || element_of_vector(type) != 0 || is_bytes(type) ||
+           is_integer(type) || is_real(type) || is_textual(type) || type == oid::date ||
+           type == oid::time || type == oid::timestamp || type == oid::timestamptz ||
+           type == oid::timetz || type == oid::numeric || type == oid::uuid ||
+           type == oid::interval;
 }
 
 bool is_text(std::uint32_t type) { return is_textual(type); }
@@ -264,6 +278,8 @@ void append_text(std::string& out, const sql::Value& value, std::uint32_t type) 
     else if (const auto* text = std::get_if<std::string>(&value)) {
         if (is_bytes(type))
             out += "\\x" + to_hex(as_bytes(*text));
+        else if (element_of_vector(type) != 0)
+            append_vector(out, *text);
         else if (const auto interval = type == oid::interval ? interval_in(*text) : std::nullopt)
             out += interval_text(*interval);
         else if (const std::size_t before = is_moment(type) ? text->find(" (BC)") : text->npos;
@@ -281,8 +297,11 @@ Result<void> append_binary(std::string& out, const sql::Value& value, std::uint3
         out += *given;
         return {};
     }
+    if (const std::uint32_t element = element_of_vector(type); element != 0 && given != nullptr)
+        return append_array(out, *given, element, 0);
     std::string text;
     append_text(text, value, type);
+    if (type == oid::character && text.empty()) text = std::string(1, '\0');  // one byte always
     if (const std::uint32_t element = element_of(type); element != 0)
         return append_array(out, text, element);
     if (type == oid::boolean || is_integer(type) || is_real(type))
@@ -342,7 +361,7 @@ Result<sql::Value> value_from_binary(std::uint32_t type, std::string_view bytes)
         return sql::Value(std::int64_t{static_cast<std::int16_t>(raw)});
     if (type == oid::int4 && size_is(4))
         return sql::Value(std::int64_t{static_cast<std::int32_t>(raw)});
-    if (type == oid::object && size_is(4)) return sql::Value(number);
+    if ((type == oid::object || type == oid::xid) && size_is(4)) return sql::Value(number);
     if (type == oid::int8 && size_is(8)) return sql::Value(number);
     if (type == oid::float4 && size_is(4))
         return sql::Value(double{std::bit_cast<float>(static_cast<std::uint32_t>(raw))});
@@ -355,7 +374,11 @@ Result<sql::Value> value_from_binary(std::uint32_t type, std::string_view bytes)
         return sql::Value(time_text(number) +
                           offset_text(-static_cast<std::int32_t>(big_endian(bytes.substr(8, 4)))));
     if (type == oid::timestamp && size_is(8)) return sql::Value(timestamp_text(number));
-    if (type == oid::timestamptz && size_is(8)) return sql::Value(timestamp_text(number) + "+00");
+    if (type == oid::timestamptz && size_is(8)) {
+        std::string text = timestamp_text(number);
+        if (!text.ends_with("infinity")) text += "+00";
+        return sql::Value(std::move(text));
+    }
     if (type == oid::uuid && size_is(16)) return sql::Value(uuid_text(bytes));
     if (type == oid::interval && size_is(16)) return sql::Value(interval_from_binary(bytes));
     if (!has_binary(type)) return no_binary(type);

@@ -14,11 +14,11 @@ namespace stroma::front::postgres {
 
 namespace oid {
 inline constexpr std::uint32_t boolean = 16, bytea = 17, character = 18, name = 19, int8 = 20,
-                               int2 = 21, int4 = 23, text = 25, object = 26, json = 114,
-                               float4 = 700, float8 = 701, bpchar = 1042, varchar = 1043,
-                               date = 1082, time = 1083, timestamp = 1114, timestamptz = 1184,
-                               interval = 1186, timetz = 1266, numeric = 1700, uuid = 2950,
-                               jsonb = 3802;
+                               int2 = 21, int2vector = 22, int4 = 23, text = 25, object = 26,
+                               xid = 28, oidvector = 30, json = 114, float4 = 700, float8 = 701,
+                               bpchar = 1042, varchar = 1043, date = 1082, time = 1083,
+                               timestamp = 1114, timestamptz = 1184, interval = 1186, timetz = 1266,
+                               numeric = 1700, uuid = 2950, jsonb = 3802;
 }
 
 /// Whether the type has a binary form here, in both directions.

@@ -135,6 +135,10 @@ WrittenType item_type(std::span<const Token> tokens, std::size_t from, std::size
     to = alias_of(tokens, from, to);
     WrittenType written;
     if (from >= to) return written;
+    const bool is_dotted = to > from + 2 && is_sign(tokens[to - 2], ".");
+    if ((to == from + 1 || is_dotted) &&
+        (tokens[to - 1].kind == TokenKind::word || tokens[to - 1].kind == TokenKind::quoted))
+        written.column = tokens[to - 1].word;
     if (to == from + 1) {
         if (tokens[from].kind == TokenKind::text) written.oid = oid::text;
         if (tokens[from].kind == TokenKind::parameter)

@@ -345,6 +345,7 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
             name_relation(frame, at, relation);
             return {};
         }
+        if (type_function(frame, at)) return {};
         if (is_catalog || is_information) {
             const bool is_function = is_sign(at + 3, "(");
             if (is_catalog && session_relation(frame, at, at + 2)) return {};
@@ -384,6 +385,18 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
                             : std::string(text_.substr(token.offset, token.size));
     ++at;
     return {};
+}
+
+// oid = t.typreceive: pg_type has functions by their names, as most clients read them.
+bool Rewriter::type_function(Frame& frame, std::size_t& at) const {
+    const std::size_t last = is_sign(at + 1, ".") ? at + 2 : at;
+    const bool is_one = is_word(last, "typreceive") || is_word(last, "typinput") ||
+                        is_word(last, "typsend") || is_word(last, "typoutput");
+    if (!is_one || at < 2 || !is_sign(at - 1, "=") || !is_word(at - 2, "oid")) return false;
+    frame.out += fmt::format("to_regproc({}{})", last > at ? tokens_[at].word + "." : "",
+                             tokens_[last].word);
+    at = last + 1;
+    return true;
 }
 
 // A relation that only the session knows, written at `name`; what stands for it is a subquery.

@@ -50,6 +50,8 @@ private:
     Answer<void> read_relations();
     Answer<void> read_grantees();
     Answer<void> settle_rights(std::string_view kind);
+    Answer<void> check_columns(const Thing& thing);
+    Answer<void> change_columns(const Thing& thing);
     Answer<std::string> known_identity(std::string_view kind, const std::string& name);
     Answer<void> check_giver(const Thing& thing, const std::string& right);
     Answer<void> give(const Thing& thing);
@@ -66,6 +68,11 @@ private:
     TokenReader in_;
     bool revokes_ = false, only_option_ = false, cascades_ = false, all_ = false;
     std::vector<std::string> rights_;
+    struct OfColumns {
+        std::string right;
+        std::vector<std::string> columns;
+    };
+    std::vector<OfColumns> of_columns_;
     std::vector<Thing> things_;
     std::vector<Grantee> grantees_;
 };
@@ -85,14 +92,24 @@ Answer<void> GrantStatement::read_beginning() {
 Answer<void> GrantStatement::read_rights() {
     if (in_.take("all")) {
         in_.take("privileges");
-        all_ = true;
+        all_ = !in_.is_sign("(");
+        if (all_) return {};
+        const auto columns = TRY(in_.names());
+        for (const char* right : {"SELECT", "UPDATE"}) of_columns_.push_back({right, columns});
         return {};
     }
     do {
         std::string right = upper_of(TRY(in_.name()));
         if (right == "TEMPORARY") right = "TEMP";
-        if (in_.is_sign("(")) return refuse("0A000", "rights on columns are not there");
-        rights_.push_back(std::move(right));
+        if (!in_.is_sign("(")) {
+            rights_.push_back(std::move(right));
+            continue;
+        }
+        if (right != "SELECT" && right != "UPDATE")
+            return refuse("0LP01", fmt::format("invalid privilege type {} for column: columns have "
+                                               "SELECT and UPDATE",
+                                               right));
+        of_columns_.push_back({std::move(right), TRY(in_.names())});
     } while (in_.take_sign(","));
     return {};
 }
@@ -106,6 +123,8 @@ Answer<void> GrantStatement::settle_rights(std::string_view kind) {
                               fmt::format("invalid privilege type {} for {}", right, kind));
         return {};
     };
+    if (kind != "relation" && !of_columns_.empty())
+        return refuse("0LP01", "column privileges are only valid for relations");
     if (kind == "schema") return settle(schema_rights);
     if (kind == "database") return settle(database_rights);
     return settle(relation_rights);
@@ -179,6 +198,8 @@ Answer<void> GrantStatement::read_things() {
     TRY(settle_rights("relation"));
     if (in_.is("all") && (in_.is("functions", 1) || in_.is("procedures", 1)))
         return refuse("0A000", "functions are everybody's to call; there are no rights on them");
+    if (in_.is("all") && in_.is("tables", 1) && !of_columns_.empty())
+        return refuse("0LP01", "column privileges are only valid for relations by name");
     if (in_.take("all", "tables")) return read_all_in_schema();
     in_.take("table");
     return read_relations();
@@ -234,6 +255,52 @@ Answer<void> GrantStatement::check_giver(const Thing& thing, const std::string& 
                                                                  : std::string("database dev"));
         return failure;
     });
+}
+
+// They can't be given on: who gives them owns the relation.
+Answer<void> GrantStatement::check_columns(const Thing& thing) {
+    if (of_columns_.empty()) return {};
+    TRY(check_giver(thing, "OWNER"));
+    for (const Grantee& grantee : grantees_)
+        if (grantee.with_option || only_option_)
+            return refuse("0LP01", "grant options are those of relations, not of columns");
+    for (const OfColumns& each : of_columns_)
+        for (const std::string& column : each.columns)
+            if (!TRY(session_.text_of(
+                    "SELECT 'yes' FROM duckdb_columns() WHERE lower(schema_name) = ? AND "
+                    "lower(table_name) = ? AND lower(column_name) = lower(?) LIMIT 1",
+                    {thing.schema, thing.name, column})))
+                return refuse("42703",
+                              fmt::format("column \"{}\" of relation \"{}\" does not exist", column,
+                                          thing.name));
+    return {};
+}
+
+Answer<void> GrantStatement::change_columns(const Thing& thing) {
+    for (const OfColumns& each : of_columns_)
+        for (const std::string& column : each.columns)
+            for (const Grantee& grantee : grantees_) {
+                const Values key{thing.schema, thing.name, lower_of(column), grantee.code,
+                                 each.right};
+                TRY(session_.change(
+                    "DELETE FROM stroma_system.column_rights WHERE \"schema\" = ? AND \"name\" = ? "
+                    "AND \"column\" = ? AND grantee = ? AND allows = ?",
+                    key));
+                if (revokes_) continue;
+                Values row = key;
+                row.emplace_back(me());
+                TRY(session_.change(
+                    "INSERT INTO stroma_system.column_rights VALUES (?, ?, ?, ?, ?, ?)", row));
+            }
+    // Whoever loses a right on all of a relation keeps none on its columns.
+    if (!revokes_ || only_option_ || thing.kind != "relation") return {};
+    for (const std::string& right : rights_)
+        for (const Grantee& grantee : grantees_)
+            TRY(
+                session_.change("DELETE FROM stroma_system.column_rights WHERE \"schema\" = ? AND "
+                                "\"name\" = ? AND grantee = ? AND allows = ?",
+                                Values{thing.schema, thing.name, grantee.code, right}));
+    return {};
 }
 
 Answer<void> GrantStatement::give(const Thing& thing) {
@@ -356,11 +423,14 @@ Answer<std::unique_ptr<Cursor>> GrantStatement::run() {
     TRY(read_rights());
     TRY(read_things());
     TRY(read_grantees());
-    for (const Thing& thing : things_)
+    for (const Thing& thing : things_) {
         for (const std::string& right : rights_) TRY(check_giver(thing, right));
+        TRY(check_columns(thing));
+    }
     session_.allow_changes();
     const auto work = [&]() -> Answer<std::int64_t> {
         for (const Thing& thing : things_) {
+            TRY(change_columns(thing));
             if (revokes_) {
                 TRY(take(thing));
             } else {
@@ -419,6 +489,8 @@ Answer<std::unique_ptr<Cursor>> GrantStatement::run_defaults() {
     if (!in_.is("grant") && !in_.is("revoke")) return in_.wrong("GRANT or REVOKE");
     TRY(read_beginning());
     TRY(read_rights());
+    if (!of_columns_.empty())
+        return refuse("0LP01", "default privileges cannot be set for columns");
     TRY(in_.expect("on"));
     if (!in_.take("tables"))
         return refuse("0A000", "default privileges are those of TABLES; functions are everybody's");
@@ -509,14 +581,15 @@ Answer<std::int64_t> IdentityStatement::remove(const std::string& name) {
     const auto used = TRY(session_.text_of(
         "SELECT 'yes' FROM stroma_system.rights WHERE grantee = ? UNION ALL SELECT 'yes' FROM "
         "stroma_system.default_rights WHERE grantee = ? UNION ALL SELECT 'yes' FROM "
+        "stroma_system.column_rights WHERE grantee = ? UNION ALL SELECT 'yes' FROM "
         "stroma_system.role_members WHERE \"role\" = ? AND ? = 'role' LIMIT 1",
-        {code, code, code, kind_}));
+        {code, code, code, code, kind_}));
     if (used && !forces_)
         return refuse("2BP01",
                       fmt::format("{} \"{}\" cannot be dropped because some objects depend "
                                   "on it",
                                   kind_, name));
-    for (const char* table : {"rights", "default_rights"})
+    for (const char* table : {"rights", "default_rights", "column_rights"})
         TRY(session_.change(fmt::format("DELETE FROM stroma_system.{} WHERE grantee = ?", table),
                             Values{code}));
     TRY(session_.change(

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "redshift/rights.h"
 #include "redshift/token_reader.h"
+#include "sql/duckdb/duckdb_database.h"
 
 // What a statement reads. The engine's parser tells it, as a tree; whoever's name a WITH gives is
 // told apart by the reach that the engine gives it.
@@ -34,21 +35,23 @@ std::string member_text(const Json& object, const char* member) {
 
 class TreeWalker {
 public:
-    Answer<void> walk(const Json& part, std::size_t depth = 0);
+    Answer<void> walk(Json& part, std::size_t depth = 0);
     std::set<Mention> mentions;
+    std::map<Mention, Json> instead;  ///< subqueries that are put in the place of relations
+    bool renames_columns = false;     ///< of one of those, by their places: t AS x(a, b)
 
 private:
-    Answer<void> walk_with(const Json& part, std::size_t depth);
-    Answer<void> walk_members(const Json& part, std::size_t depth);
+    Answer<void> walk_with(Json& part, std::size_t depth);
+    Answer<void> walk_members(Json& part, std::size_t depth);
     std::vector<std::string> local_names_;  ///< of WITH, in whose reach we are
 };
 
 // Everything in the tree is looked at, known or not, so that nothing hides in a member that a later
 // engine adds.
-Answer<void> TreeWalker::walk(const Json& part, std::size_t depth) {
+Answer<void> TreeWalker::walk(Json& part, std::size_t depth) {
     if (depth > tree_depth_max) return refuse("54001", "the statement is nested too deeply");
     if (part.is_array()) {
-        for (const Json& item : part) TRY(walk(item, depth + 1));
+        for (Json& item : part) TRY(walk(item, depth + 1));
         return {};
     }
     if (!part.is_object()) return {};
@@ -58,6 +61,15 @@ Answer<void> TreeWalker::walk(const Json& part, std::size_t depth) {
         const bool is_local =
             made.catalog.empty() && made.schema.empty() &&
             std::find(local_names_.begin(), local_names_.end(), made.name) != local_names_.end();
+        if (const auto other = instead.find(made); !is_local && other != instead.end()) {
+            Json subquery = other->second;
+            renames_columns = renames_columns || !part["column_name_alias"].empty();
+            subquery["sample"] = part["sample"];
+            subquery["alias"] =
+                member_text(part, "alias").empty() ? part["table_name"] : part["alias"];
+            part = std::move(subquery);
+            return {};
+        }
         if (!is_local) mentions.insert(std::move(made));
     }
     const std::size_t names_before = local_names_.size();
@@ -69,19 +81,19 @@ Answer<void> TreeWalker::walk(const Json& part, std::size_t depth) {
 
 // Each name of a WITH is in reach of those behind it and of the statement, and of itself only in
 // the second half of a recursion.
-Answer<void> TreeWalker::walk_with(const Json& part, std::size_t depth) {
+Answer<void> TreeWalker::walk_with(Json& part, std::size_t depth) {
     const auto with = part.find("cte_map");
     if (with == part.end() || !with->is_object() || !with->contains("map")) return {};
-    for (const Json& entry : (*with)["map"]) {
-        TRY(walk(entry.value("value", Json()), depth + 1));
+    for (Json& entry : (*with)["map"]) {
+        if (entry.contains("value")) TRY(walk(entry["value"], depth + 1));
         local_names_.push_back(member_text(entry, "key"));
     }
     return {};
 }
 
-Answer<void> TreeWalker::walk_members(const Json& part, std::size_t depth) {
+Answer<void> TreeWalker::walk_members(Json& part, std::size_t depth) {
     const bool recurs = member_text(part, "type") == "recursive_cte_node";
-    for (const auto& [member, child] : part.items()) {
+    for (auto& [member, child] : part.items()) {
         if (member == "cte_map") continue;
         const bool is_second = recurs && member == "right";
         if (is_second) local_names_.push_back(member_text(part, "cte_name"));
@@ -91,18 +103,25 @@ Answer<void> TreeWalker::walk_members(const Json& part, std::size_t depth) {
     return {};
 }
 
-Answer<std::set<Mention>> mentions_in(EngineSession& session, std::string_view query) {
+/// `is_whole`: with every member, so that the engine can read it again.
+Answer<Json> tree_of(EngineSession& session, std::string_view query, bool is_whole) {
     const auto text = TRY(session.text_of(
-        "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR), skip_null := true, skip_empty := true, "
-        "skip_default := true) AS VARCHAR)",
+        fmt::format(
+            "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR){}) AS VARCHAR)",
+            is_whole ? "" : ", skip_null := true, skip_empty := true, skip_default := true"),
         {std::string(query)}));
     constexpr JsonLimits limits{256u << 20, 2 * tree_depth_max, 16u << 20};
-    const Json tree = TRY(parse_json(text.value_or("null"), limits));
+    Json tree = TRY(parse_json(text.value_or("null"), limits));
     if (!tree.is_object() || tree.value("error", true) || !tree.contains("statements") ||
         tree["statements"].size() != 1)
         return refuse("0A000",
                       "what this statement reads cannot be told; write it as a SELECT "
                       "from the tables by name");
+    return tree;
+}
+
+Answer<std::set<Mention>> mentions_in(EngineSession& session, std::string_view query) {
+    Json tree = TRY(tree_of(session, query, false));
     TreeWalker walker;
     TRY(walker.walk(tree["statements"]));
     return std::move(walker.mentions);
@@ -117,8 +136,12 @@ struct Candidate {
 
 class ReadCheck {
 public:
-    explicit ReadCheck(EngineSession& session) : session_(session) {}
+    explicit ReadCheck(EngineSession& session, bool may_narrow = false)
+        : session_(session), may_narrow_(may_narrow) {}
     Answer<void> run(std::string_view query);
+    /// The statement in which relations have no columns but those that may be read; "" where run()
+    /// found that all may be.
+    Answer<std::string> narrowed(std::string_view query);
 
 private:
     struct Asked {
@@ -136,6 +159,11 @@ private:
     EngineSession& session_;
     std::vector<std::string> path_;
     std::set<std::string> seen_;
+    bool may_narrow_;
+    const Mention* asking_ = nullptr;  ///< the statement's own, that means one relation alone
+    /// As FROM names what stands for a relation, by its schema and name; and what means it.
+    std::map<std::string, std::string> narrow_;
+    std::map<Mention, std::string> narrow_mentions_;
 };
 
 Answer<void> ReadCheck::run(std::string_view query) {
@@ -181,6 +209,7 @@ Answer<void> ReadCheck::check(std::string_view query, const Asked& asked) {
     for (const Mention& mention : mentions) {
         const auto candidates = found.find(mention.name);
         // What isn't there the engine says itself.
+        asking_ = may_narrow_ && asked.depth == 0 ? &mention : nullptr;
         if (candidates != found.end()) TRY(check_one(mention, candidates->second, asked));
     }
     return {};
@@ -211,6 +240,7 @@ Answer<void> ReadCheck::check_one(const Mention& mention, const std::vector<Cand
     if (!in_view && has_temporary && mention.schema != database) return {};
     // What could be a schema's name or the database's is looked for in all places.
     if (!mention.schema.empty()) {
+        asking_ = nullptr;
         for (const Candidate& each : found)
             if (!each.is_temporary) TRY(allow(each, mention.name, asked));
         return {};
@@ -242,7 +272,12 @@ Answer<void> ReadCheck::allow(const Candidate& candidate, const std::string& nam
     }
     if (candidate.schema == "main") return fail(denied);
     const std::string who = asked.who.empty() ? session_.user_id() : asked.who;
-    if (!seen_.insert(fmt::format("{} {}.{}", who, candidate.schema, name)).second) return {};
+    const std::string key =
+        fmt::format("{} {}.{}", asked.depth == 0 ? "" : who, candidate.schema, name);
+    if (!seen_.insert(key).second) {
+        if (asking_ != nullptr && narrow_.contains(key)) narrow_mentions_[*asking_] = key;
+        return asking_ == nullptr && narrow_.contains(key) ? fail(denied) : Answer<void>{};
+    }
     const auto answer = TRY(session_.text_of(
         "SELECT CASE WHEN NOT stroma_system.stroma_may(?, 'schema', ?, '', 'USAGE') THEN 'schema' "
         "WHEN NOT stroma_system.stroma_may(?, 'relation', ?, ?, 'SELECT') AND ? NOT IN (SELECT "
@@ -250,8 +285,19 @@ Answer<void> ReadCheck::allow(const Candidate& candidate, const std::string& nam
         {who, candidate.schema, who, candidate.schema, name, candidate.schema}));
     if (answer == "schema")
         return refuse("42501", fmt::format("permission denied for schema {}", candidate.schema));
-    if (answer != "") return fail(denied);
+    if (answer != "") {
+        const Thing thing = relation_thing({candidate.schema, name, false});
+        std::string list;
+        if (asking_ != nullptr)
+            for (const std::string& column : TRY(columns_of_right(session_, who, thing, "SELECT")))
+                list += (list.empty() ? "" : ", ") + quoted_name(column);
+        if (list.empty()) return fail(denied);
+        narrow_[key] = fmt::format("(SELECT {} FROM {}.{}) AS narrowed", list,
+                                   quoted_name(candidate.schema), quoted_name(name));
+        narrow_mentions_[*asking_] = key;
+    }
     if (!candidate.is_view) return {};
+    asking_ = nullptr;
     // CREATE VIEW name (columns) AS query: what it reads its owner must be allowed to read.
     const auto tokens = TRY(tokens_of(candidate.body));
     TokenReader in(tokens);
@@ -270,12 +316,43 @@ Answer<void> ReadCheck::allow(const Candidate& candidate, const std::string& nam
     return check(body, inner);
 }
 
+// What is left out can't be read by any way of writing it, a whole row or a star of a subquery say:
+// what runs is the statement without it.
+Answer<std::string> ReadCheck::narrowed(std::string_view query) {
+    if (narrow_mentions_.empty()) return std::string();
+    const Failure denied("42501", fmt::format("permission denied for relation {}",
+                                              narrow_mentions_.begin()->first.name));
+    Json tree = TRY(tree_of(session_, query, true));
+    // Its columns would be others.
+    if (tree.dump().find("\"ref_type\":\"NATURAL\"") != std::string::npos) return fail(denied);
+    TreeWalker walker;
+    for (const auto& [mention, key] : narrow_mentions_) {
+        const Json stand_in = TRY(tree_of(session_, "SELECT 1 FROM " + narrow_[key], true));
+        walker.instead[mention] = stand_in["statements"][0]["node"]["from_table"];
+    }
+    TRY(walker.walk(tree["statements"]));
+    if (walker.renames_columns) return fail(denied);
+    const auto text =
+        TRY(session_.text_of("SELECT json_deserialize_sql(CAST(? AS JSON))", {tree.dump()}));
+    if (!text) return fail(denied);
+    const auto before = TRY(sql::describe_duckdb(session_.connection(), query));
+    const auto after = sql::describe_duckdb(session_.connection(), *text);
+    const auto is_same = [](const sql::ColumnInfo& one, const sql::ColumnInfo& other) {
+        return one.engine_type == other.engine_type;
+    };
+    if (!after || !std::equal(before.columns.begin(), before.columns.end(), after->columns.begin(),
+                              after->columns.end(), is_same))
+        return fail(denied);
+    return *text;
+}
+
 /// The part of a change that reads, as a SELECT; "" where it reads nothing.
 class ChangeReader {
 public:
     ChangeReader(std::string_view sql, const std::vector<Token>& tokens)
         : sql_(sql), tokens_(tokens), in_(tokens) {}
     Answer<std::string> of(StatementKind kind);
+    std::vector<std::string> targets;  ///< of an UPDATE: the columns that it sets, after of()
 
 private:
     std::string_view from(std::size_t at) const { return sql_.substr(tokens_[at].offset); }
@@ -342,8 +419,13 @@ Answer<std::string> ChangeReader::of_update() {
     for (bool more = true; more;) {
         while (!in_.at_end() && !in_.is_sign("=")) {
             if (in_.is_sign("(")) {
+                const std::size_t open = in_.at();
                 TRY(in_.skip_brackets());
+                for (std::size_t at = open + 1; at + 1 < in_.at(); ++at)
+                    if (tokens_[at].kind != TokenKind::sign) targets.push_back(tokens_[at].word);
             } else {
+                if (in_.is_sign("=", 1) || in_.is_sign(".", 1) || in_.is_sign("[", 1))
+                    targets.push_back(in_.token().word);
                 in_.next();
             }
         }
@@ -392,6 +474,34 @@ Answer<std::string> ChangeReader::of(StatementKind kind) {
 Answer<void> demand_reads(EngineSession& session, std::string_view query) {
     if (session.is_superuser()) return {};
     return ReadCheck(session).run(query);
+}
+
+Answer<std::string> readable(EngineSession& session, std::string_view query) {
+    if (session.is_superuser()) return std::string();
+    ReadCheck check(session, true);
+    TRY(check.run(query));
+    return check.narrowed(query);
+}
+
+Answer<void> demand_update(EngineSession& session, const TableName& table,
+                           std::string_view statement) {
+    const Thing thing = relation_thing(table);
+    if (table.is_temporary || table.schema == "temp" || TRY(may(session, thing, "UPDATE")))
+        return demand_on(session, table, {"UPDATE"});
+    const auto tokens = TRY(tokens_of(statement));
+    ChangeReader reader(statement, tokens);
+    TRY(reader.of(StatementKind::update));
+    const auto columns = TRY(columns_of_right(session, session.user_id(), thing, "UPDATE"));
+    const bool may_all =
+        !reader.targets.empty() &&
+        std::all_of(reader.targets.begin(), reader.targets.end(), [&](const std::string& target) {
+            return std::any_of(columns.begin(), columns.end(), [&](const std::string& column) {
+                return lower_of(column) == lower_of(target);
+            });
+        });
+    if (!may_all) return demand(session, thing, "UPDATE");
+    session.allow_changes();
+    return {};
 }
 
 Answer<void> demand_reads_of_change(EngineSession& session, StatementKind kind,

@@ -39,6 +39,20 @@ Answer<bool> may(EngineSession& session, const Thing& thing, std::string_view ri
     return answer == "true";
 }
 
+Answer<std::vector<std::string>> columns_of_right(EngineSession& session, std::string_view who,
+                                                  const Thing& thing, std::string_view right) {
+    const auto rows = TRY(session.query(
+        "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() AND "
+        "lower(schema_name) = ? AND lower(table_name) = ? AND stroma_system.stroma_may_column(?, "
+        "?, ?, lower(column_name), ?) "
+        "ORDER BY column_index",
+        Values{thing.schema, thing.name, std::string(who), thing.schema, thing.name,
+               std::string(right)}));
+    std::vector<std::string> columns;
+    while (TRY(rows->next())) columns.push_back(rows->text(0));
+    return columns;
+}
+
 Answer<void> demand(EngineSession& session, const Thing& thing, std::string_view right) {
     if (!TRY(may(session, thing, right))) return fail(denied(thing, right));
     if (right != "SELECT" && right != "USAGE") session.allow_changes();
@@ -90,6 +104,10 @@ Answer<void> note_made(EngineSession& session, const Thing& thing) {
 }
 
 Answer<void> note_gone(EngineSession& session, const Thing& thing) {
+    if (thing.kind != "database")
+        TRY(session.change(
+            "DELETE FROM stroma_system.column_rights WHERE \"schema\" = ? AND (? OR \"name\" = ?)",
+            Values{thing.schema, thing.kind == "schema", thing.name}));
     for (const char* table : {"owners", "rights"}) {
         if (thing.kind == "schema") {
             TRY(session.change(
@@ -107,12 +125,30 @@ Answer<void> note_gone(EngineSession& session, const Thing& thing) {
 
 Answer<void> note_renamed(EngineSession& session, const TableName& from, std::string_view to) {
     const Thing thing = relation_thing(from);
+    TRY(session.change(
+        "UPDATE stroma_system.column_rights SET \"name\" = ? WHERE \"schema\" = ? AND "
+        "\"name\" = ?",
+        Values{lower_of(to), thing.schema, thing.name}));
     for (const char* table : {"owners", "rights"})
         TRY(session.change(
             fmt::format("UPDATE stroma_system.{} SET \"name\" = ? WHERE kind = 'relation' AND "
                         "\"schema\" = ? AND \"name\" = ?",
                         table),
             Values{lower_of(to), thing.schema, thing.name}));
+    return {};
+}
+
+Answer<void> note_column(EngineSession& session, const TableName& table, std::string_view from,
+                         std::string_view to) {
+    if (table.is_temporary) return {};
+    const Thing thing = relation_thing(table);
+    Values key{thing.schema, thing.name, lower_of(from)};
+    if (!to.empty()) key.insert(key.begin(), lower_of(to));
+    TRY(session.change(
+        fmt::format("{} WHERE \"schema\" = ? AND \"name\" = ? AND \"column\" = ?",
+                    to.empty() ? "DELETE FROM stroma_system.column_rights"
+                               : "UPDATE stroma_system.column_rights SET \"column\" = ?"),
+        key));
     return {};
 }
 

@@ -33,6 +33,46 @@ std::size_t returning_in(std::span<const Token> tokens) {
     return tokens.size();
 }
 
+/// Whether a statement names something of pg_catalog.
+bool asks_catalog(std::span<const Token> tokens) {
+    return std::any_of(tokens.begin(), tokens.end(), [](const Token& token) {
+        return token.kind == TokenKind::word && token.word.starts_with("pg_");
+    });
+}
+
+/// Where the relation stands that isn't there.
+void place_failure(Failure& failure, std::span<const Token> tokens) {
+    if (failure.sqlstate != "42P01" || failure.position != 0) return;
+    const std::size_t from = failure.message.find('"') + 1;
+    const std::string name = failure.message.substr(from, failure.message.rfind('"') - from);
+    const std::string last = lower_of(name.substr(name.rfind('.') + 1));
+    for (std::size_t at = 0; at < tokens.size(); ++at) {
+        if (lower_of(tokens[at].word) != last || tokens[at].kind == TokenKind::text) continue;
+        const bool is_dotted = at > 1 && tokens[at - 1].word == ".";
+        failure.position = tokens[is_dotted ? at - 2 : at].offset + 1;
+        return;
+    }
+}
+
+/// As they are called there: by a statement's list, or where a star gives them.
+void type_catalog_columns(Prepared& prepared, const WrittenTypes& types) {
+    auto& columns = prepared.columns;
+    const std::size_t back = columns.size() - std::min(types.last.size(), columns.size());
+    for (std::size_t at = 0; at < columns.size(); ++at) {
+        const bool is_first = at < types.first.size();
+        const std::string& written = is_first     ? types.first[at].column
+                                     : at >= back ? types.last[at - back].column
+                                                  : columns[at].name;
+        const std::uint32_t number = catalog_type(written, columns[at].engine_type);
+        if (number == 0) continue;
+        columns[at].type_oid = number;
+        columns[at].size = number == oid::name        ? 64
+                           : number == oid::character ? 1
+                           : number == oid::xid       ? 4
+                                                      : -1;
+    }
+}
+
 }  // namespace
 
 void EngineSession::name_columns(Prepared& prepared, const ColumnNames& names) {
@@ -91,7 +131,6 @@ void EngineSession::type_columns(Prepared& prepared, const WrittenTypes& types) 
         if (number == 0 || (engine != column.engine_type && !is_decimal && !is_list)) return;
         column.type_oid = number;
         if (!is_decimal || written.typmod >= 0) column.typmod = written.typmod;
-        if (number == 26) column.size = 4;
     };
     for (std::size_t at = 0; at < types.first.size() && at < columns.size(); ++at)
         apply(columns[at], types.first[at]);
@@ -190,6 +229,14 @@ bool EngineSession::type_parameters(Prepared& prepared, RewriteContext& context,
     return has_new;
 }
 
+void EngineSession::tell_columns(Prepared& prepared, std::span<const Token> tokens) {
+    const std::size_t end = tokens.size() - 1;
+    const WrittenTypes types = written_types(tokens, 0, end);
+    if (asks_catalog(tokens)) type_catalog_columns(prepared, types);
+    name_columns(prepared, column_names(tokens, 0, end));
+    type_columns(prepared, types);
+}
+
 Answer<void> EngineSession::understand(const Statement& statement,
                                        std::span<const std::uint32_t> hints, Prepared& prepared,
                                        Prepared::Plan& plan) {
@@ -257,9 +304,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     if (!is_query && !returns) return {};
     for (const auto& column : shape.columns)
         prepared.columns.push_back(column_of(column.name, column.engine_type));
-    if (returns) return {};
-    name_columns(prepared, column_names(tokens, 0, end));
-    type_columns(prepared, written_types(tokens, 0, end));
+    if (!returns) tell_columns(prepared, tokens);
     return {};
 }
 
@@ -273,7 +318,7 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
     prepared->statement = statement;
     auto plan = std::make_shared<Prepared::Plan>();
     const AskingAs asking(options_.principal, query_);
-    const auto understood = [&]() -> Answer<void> {
+    auto understood = [&]() -> Answer<void> {
         if (statement.kind == StatementKind::show) {
             settle_live();
             const auto tokens = TRY(tokens_of(statement.text));
@@ -285,7 +330,10 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
         }
         return understand(prepared->statement, hints, *prepared, *plan);
     }();
-    if (!understood) return fail(failed(Failure(understood.error())));
+    if (!understood) {
+        place_failure(understood.error(), plan->tokens);
+        return fail(failed(std::move(understood.error())));
+    }
     plan->made_behind = query_;
     plan->made_us = engine_.now_us();
     prepared->plan = std::move(plan);
