@@ -4,6 +4,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import threading
 
 import numpy as np
 import pytest
@@ -74,6 +75,47 @@ def test_stars_and_flows_come_out_of_networks(step, slide, network):
     flows = step("segment", {"image": image, "model": network("flow", decoder="cellpose",
                                                               channels="zero")}, {}, "flows")
     assert any("looks further" in str(value) for value in flows["summary"].values())
+
+
+@pytest.mark.parametrize("name, description", [
+    ("bright", {"maps": ["foreground"], "percentiles": [1, 99], "window": 64}),
+    ("star", {"decoder": "stardist", "probability_min": 0.45, "window": 64}),
+    ("flow", {"decoder": "cellpose", "channels": "zero", "window": 64})])
+def test_a_killed_network_sees_no_finished_window_again(stroma_binary, slide, network, tmp_path,
+                                                        name, description):
+    model, kept = network(name, **description), tmp_path / "kept"
+
+    def task(output, **more):
+        path = tmp_path / f"{output}.json"
+        path.write_text(json.dumps({
+            "step": "segment", "threads": 2, "parameters": {}, "output": str(tmp_path / output),
+            "inputs": {"image": [str(slide.folder / "slide.ome.tiff")],
+                       "model": [str(file) for file in model]}, **more}))
+        return [stroma_binary, "pipeline", "step", "segment", path]
+    calm = subprocess.run(task("calm"), check=True, capture_output=True, text=True)
+    windows = max(one["total"] for one in map(json.loads, calm.stdout.splitlines())
+                  if one["unit"] == "windows")
+
+    def done():
+        marks = next(iter(kept.rglob("marks")), None)
+        return int((np.fromfile(marks, np.uint16) != 0).sum()) if marks else 0
+    found = []
+    for strike in (0.05, 0.4, 0.7):
+        process = subprocess.Popen(task("struck", kept=str(kept)), stdout=subprocess.DEVNULL)
+        while process.poll() is None and done() < strike * windows:
+            threading.Event().wait(0.001)
+        process.kill()
+        assert process.wait() == -9, "it was quicker than the test"
+        found.append(done())
+    assert found == sorted(found) and found[0] >= 0.05 * windows
+    last = subprocess.run(task("struck", kept=str(kept)), check=True, capture_output=True,
+                          text=True)
+    told = [one for one in map(json.loads, last.stdout.splitlines())
+            if one["unit"] == "tiles that were done"]
+    assert [(one["done"], one["total"]) for one in told] == [(found[-1], windows)]
+    for file in (tmp_path / "calm").iterdir():
+        assert (tmp_path / "struck" / file.name).read_bytes() == file.read_bytes()
+    assert not kept.exists()
 
 
 @pytest.mark.parametrize("damage, said", [

@@ -121,6 +121,32 @@ def test_a_killed_stage_is_tried_again(bench, start_server):
     assert [one["outcome"] for one in task["attempts"]] == ["lost", "done"]
 
 
+def test_many_tasks_are_listed_page_after_page(bench, start_server):
+    """More than the verb asks for at once."""
+    numbers = list(range(1001))
+    file = bench.pipeline(f", hold: {bench.folder / 'never'}")
+    file.write_text(file.read_text().replace(
+        "scatter: images", f"scatter: [images, {{number: {numbers}}}]"))
+    server = start_server(bench.data, "--set", "pipeline.tasks_max=1")
+    run = json.loads(bench.run(file, "--detach").stdout)["id"]
+    wait_until(lambda: bench.begun() == 1)
+    server.post(f"/v1/runs/{run}/cancel", json={})
+    wait_until(lambda: server.get(f"/v1/runs/{run}").json()["state"] == "cancelled")
+    seen, after = [], 0
+    while after is not None:
+        page = server.get(f"/v1/runs/{run}/tasks?limit=900&after={after}").json()
+        assert 0 < len(page["tasks"]) <= 900
+        seen += page["tasks"]
+        after = page["next"]
+    assert len({task["item"] for task in seen}) == len(seen) == 2002
+    usual = server.get(f"/v1/runs/{run}/tasks").json()
+    assert usual["tasks"] == seen[:1000] and usual["next"] == seen[999]["id"]
+    shown = json.loads(bench.run_stroma("pipeline", "show", run, "--json", data=bench.data).stdout)
+    assert shown["tasks"] == seen
+    for wrong in ("limit=0", "limit=10001", "after=-1"):
+        assert server.get(f"/v1/runs/{run}/tasks?{wrong}").status_code == 400
+
+
 def test_outputs_expire_when_nobody_used_them_and_others_stay(bench, start_server):
     file = bench.pipeline(stage="    ttl: 10ms\n", rest=SECOND.format(notes=bench.notes))
     first = json.loads(bench.run(file, "--name", "first").stdout)

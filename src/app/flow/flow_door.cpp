@@ -97,8 +97,21 @@ Result<Json> FlowDoor::run(const std::string& id) {
 }
 
 Result<Json> FlowDoor::tasks(const std::string& run) {
-    return service_ ? tasks_json(service_->engine(), run)
-                    : ask("/v1/runs/" + in_url(run) + "/tasks");
+    constexpr int limit = 2000;
+    const auto page = [&](std::int64_t after) {
+        return service_ ? tasks_json(service_->engine(), run, {after, limit})
+                        : ask(fmt::format("/v1/runs/{}/tasks?after={}&limit={}", in_url(run), after,
+                                          limit));
+    };
+    Json all = TRY(page(0));
+    Json& tasks = all["tasks"];
+    for (Json next = all.value("next", Json()); next.is_number_integer();) {
+        Json more = TRY(page(next.get<std::int64_t>()));
+        for (Json& task : more["tasks"]) tasks.push_back(std::move(task));
+        next = more.value("next", Json());
+    }
+    all.erase("next");
+    return all;
 }
 
 Result<Json> FlowDoor::why(const std::string& run, const std::string& stage) {

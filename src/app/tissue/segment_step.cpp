@@ -91,12 +91,11 @@ Result<tissue::Segmentation> find_nuclei(StepRun& run, const fs::path& path,
                                          const tissue::SegmentOptions& options) {
     const std::string stem = stem_of(path);
     const expression::Watch watch = run.watch("finding nuclei in " + stem);
-    if (!network)
-        return tissue::segment_nuclei(picture, options, run.scratch(), watch,
-                                      kept_work(path.filename().string()));
+    const fs::path kept = kept_work(path.filename().string());
+    if (!network) return tissue::segment_nuclei(picture, options, run.scratch(), watch, kept);
     bool is_seamless = true;
     auto found = tissue::segment_by_network(picture, *network, options, run.scratch(),
-                                            run.memory_bytes(), watch, &is_seamless);
+                                            run.memory_bytes(), watch, &is_seamless, kept);
     if (found && !is_seamless)
         run.tell(stem + ": windows",
                  "the network looks further than its windows reach: at their borders it may see "

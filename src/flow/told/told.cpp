@@ -220,12 +220,18 @@ Result<Json> run_detail(Engine& engine, std::string_view id) {
     return json;
 }
 
-Result<Json> tasks_json(Engine& engine, std::string_view id) {
+Result<Json> tasks_json(Engine& engine, std::string_view id, TaskPage page) {
     const Run run = TRY(engine.find(id));
     Json list = Json::array();
     std::map<std::string, Tier> tiers;
     for (const Shelved& one : TRY(engine.shelf(run.id))) tiers[one.key] = one.tier;
+    Json next;
     for (const Task& task : TRY(engine.tasks(run.id))) {
+        if (task.id <= page.after) continue;
+        if (list.size() == page.limit) {
+            next = list.back()["id"];
+            break;
+        }
         Json json = task_json(task);
         if (const auto tier = tiers.find(task.key); tier != tiers.end())
             json["place"] = place_of(tier->second);
@@ -240,7 +246,8 @@ Result<Json> tasks_json(Engine& engine, std::string_view id) {
             }
         list.push_back(std::move(json));
     }
-    return Json{{"run", run.id}, {"name", run.name}, {"tasks", std::move(list)}};
+    return Json{
+        {"run", run.id}, {"name", run.name}, {"tasks", std::move(list)}, {"next", std::move(next)}};
 }
 
 Result<Json> why_json(Engine& engine, std::string_view id, std::string_view stage) {

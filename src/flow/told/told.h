@@ -16,8 +16,14 @@ nlohmann::ordered_json run_json(const Run& run);
 nlohmann::ordered_json edit_json(const Edit& edit);
 /// With its stages, what is still to run, progress, time left and cost.
 Result<nlohmann::ordered_json> run_detail(Engine& engine, std::string_view run);
-/// Every task with its attempts' outcomes.
-Result<nlohmann::ordered_json> tasks_json(Engine& engine, std::string_view run);
+/// Tasks by their numbers: those after `after`, at most so many.
+struct TaskPage {
+    std::int64_t after = 0;
+    std::size_t limit = 1000;
+};
+constexpr std::int64_t task_page_max = 10'000;
+/// Tasks with their attempts' outcomes; "next": the page that follows is after that one, or null.
+Result<nlohmann::ordered_json> tasks_json(Engine& engine, std::string_view run, TaskPage page);
 /// Why each task of the stage (of every stage: "") was computed, or was not.
 Result<nlohmann::ordered_json> why_json(Engine& engine, std::string_view run,
                                         std::string_view stage);

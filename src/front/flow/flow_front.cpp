@@ -152,7 +152,13 @@ void add_folder(const FlowDomain& domain, Json& task) {
 
 Answer get_tasks(const FlowDomain& domain, http::Request& request) {
     const Run run = TRY(allowed_run(domain, request, Action::read));
-    Json json = TRY(tasks_json(domain.engine, run.id));
+    const std::int64_t after = TRY(api::query_integer(request, "after", 0));
+    const std::int64_t limit = TRY(api::query_integer(request, "limit", 1000));
+    if (after < 0 || limit < 1 || limit > stroma::flow::task_page_max)
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("'after' is a task's number, 'limit' a number from 1 to {}",
+                                stroma::flow::task_page_max));
+    Json json = TRY(tasks_json(domain.engine, run.id, {after, static_cast<std::size_t>(limit)}));
     // Where files lie is for whoever may have the server read any.
     if (TRY(domain.access.may(request.principal, Action::administer, {})))
         for (Json& task : json["tasks"]) add_folder(domain, task);

@@ -61,14 +61,19 @@ void append_element(std::string& out, std::string element, std::uint32_t type) {
     out += '"';
 }
 
-/// A list from `place`, where its bracket stands, to behind its end.
-void append_list(std::string& out, std::string_view list, std::size_t& place, std::uint32_t type) {
+/// Deeper lists are nobody's.
+constexpr int list_depth_max = 64;
+
+/// A list from `place`, where its bracket stands, to behind its end; false where it has none.
+bool append_list(std::string& out, std::string_view list, std::size_t& place, std::uint32_t type,
+                 int depth) {
+    if (depth > list_depth_max) return false;
     out += '{';
     ++place;
     while (place < list.size() && list[place] != ']') {
         if (out.back() != '{') out += ',';
         if (list[place] == '[') {
-            append_list(out, list, place, type);
+            if (!append_list(out, list, place, type, depth + 1)) return false;
         } else if (auto element = engine_element(list, place)) {
             append_element(out, *std::move(element), type);
         } else {
@@ -76,8 +81,10 @@ void append_list(std::string& out, std::string_view list, std::size_t& place, st
         }
         if (list.substr(place).starts_with(", ")) place += 2;
     }
+    if (place == list.size()) return false;
     ++place;
     out += '}';
+    return true;
 }
 
 int hex_digit(char c) {
@@ -107,8 +114,8 @@ std::string postgres_array(std::string_view list, std::uint32_t element) {
     if (!list.starts_with('[') || !list.ends_with(']')) return std::string(list);
     std::string made;
     std::size_t place = 0;
-    append_list(made, list, place, element);
-    return made;
+    const bool is_list = append_list(made, list, place, element, 0) && place == list.size();
+    return is_list ? made : std::string(list);
 }
 
 std::optional<std::vector<std::optional<std::string>>> elements_in(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <mutex>
 
+#include "tissue/measure/kept_tiles.h"
 #include "tissue/network/windows.h"
 #include "tissue/segment/basins.h"
 #include "tissue/segment/objects.h"
@@ -20,12 +21,14 @@ constexpr std::size_t candidates_max = 4'000'000;
 class NetworkRun {
 public:
     NetworkRun(const NetworkModel& model, const NetworkView& view, const WindowPlan& plan,
-               const fs::path& folder, std::uint64_t memory_bytes, const expression::Watch& watch)
+               const fs::path& folder, Checkpoint& done, std::uint64_t memory_bytes,
+               const expression::Watch& watch)
         : model_(model),
           rules_(model.rules),
           view_(view),
           plan_(plan),
           folder_(folder),
+          done_(done),
           memory_bytes_(memory_bytes),
           watch_(watch) {}
 
@@ -40,12 +43,12 @@ public:
 
 private:
     Result<void> ask(const std::function<Result<void>(const NetworkAnswer&)>& take) const {
-        return ask_network(model_, view_, plan_, memory_bytes_, watch_, take);
+        return ask_network(model_, view_, plan_, memory_bytes_, watch_, done_, take);
     }
     template <class T>
-    Result<ScratchPlane<T>> plane() const {
-        return ScratchPlane<T>::make(folder_, static_cast<std::uint64_t>(view_.width()),
-                                     static_cast<std::uint64_t>(view_.height()));
+    Result<ScratchPlane<T>> plane(const char* name) const {
+        return done_.plane<T>(name, static_cast<std::uint64_t>(view_.width()),
+                              static_cast<std::uint64_t>(view_.height()));
     }
     Result<std::uint32_t> shares(ScratchPlane<std::uint32_t>& labels) const;
     Result<std::uint32_t> stars(ScratchPlane<std::uint32_t>& labels) const;
@@ -56,6 +59,7 @@ private:
     const NetworkView& view_;
     const WindowPlan& plan_;
     const fs::path& folder_;
+    Checkpoint& done_;
     const std::uint64_t memory_bytes_;
     const expression::Watch& watch_;
 };
@@ -125,7 +129,8 @@ private:
 };
 
 Result<std::uint32_t> NetworkRun::shares(ScratchPlane<std::uint32_t>& labels) const {
-    auto surety = TRY(plane<std::uint16_t>()), heights = TRY(plane<std::uint16_t>());
+    auto surety = TRY(plane<std::uint16_t>("surety")),
+         heights = TRY(plane<std::uint16_t>("heights"));
     const ShareReader reader(rules_);
     TRY(ask([&](const NetworkAnswer& answer) -> Result<void> {
         const auto maps = maps_of(model_, answer);
@@ -144,7 +149,7 @@ Result<std::uint32_t> NetworkRun::shares(ScratchPlane<std::uint32_t>& labels) co
         heights.let_go(static_cast<std::uint64_t>(core.y), static_cast<std::uint64_t>(core.height));
         return {};
     }));
-    auto pieces = TRY(plane<std::uint32_t>());
+    auto pieces = TRY(ScratchPlane<std::uint32_t>::make(folder_, surety.width(), surety.height()));
     const BasinRules basins{
         .height_min = static_cast<std::uint16_t>(std::max(rules_.seed_height * depth_scale, 1.0)),
         .height_scale = depth_scale,
@@ -156,11 +161,40 @@ Result<std::uint32_t> NetworkRun::shares(ScratchPlane<std::uint32_t>& labels) co
     return draw_objects(found, pieces, surety, drawing, 1, labels, watch_);
 }
 
+std::string star_note(std::size_t window) { return fmt::format("stars-{}", window); }
+
+/// Candidates as numbers one behind the other: probability, place, radii.
+Bytes packed_stars(const std::vector<StarCandidate>& stars) {
+    TileWriter writer;
+    for (const StarCandidate& star : stars) {
+        writer.put(star.probability);
+        writer.put(star.y);
+        writer.put(star.x);
+        writer.put_all(std::span(star.radii));
+    }
+    const ByteSpan bytes = as_bytes(writer.bytes());
+    return {bytes.begin(), bytes.end()};
+}
+
+std::vector<StarCandidate> unpacked_stars(const Bytes& bytes) {
+    TileReader reader{std::string(as_text(bytes))};
+    std::vector<StarCandidate> stars;
+    StarCandidate star;
+    while (!reader.is_at_end() && reader.take(star.probability) && reader.take(star.y) &&
+           reader.take(star.x) && reader.take_all(star.radii))
+        stars.push_back(star);
+    return stars;
+}
+
 Result<std::uint32_t> NetworkRun::stars(ScratchPlane<std::uint32_t>& labels) const {
     std::vector<StarCandidate> candidates;
     std::mutex mutex;
+    for (std::size_t window = 0; window < window_count(plan_, view_); ++window)
+        if (done_.is_done(0, window))
+            for (StarCandidate& star : unpacked_stars(done_.note(star_note(window).c_str())))
+                candidates.push_back(std::move(star));
     const bool is_last = model_.facts.outputs.size() == 2 && model_.facts.outputs[1].channels == 1;
-    TRY(ask([&](const NetworkAnswer& answer) -> Result<void> {
+    const auto take = [&](const NetworkAnswer& answer) -> Result<void> {
         auto maps = maps_of(model_, answer);
         if (is_last) std::rotate(maps.begin(), maps.end() - 1, maps.end());
         const Window& core = answer.core;
@@ -177,6 +211,8 @@ Result<std::uint32_t> NetworkRun::stars(ScratchPlane<std::uint32_t>& labels) con
                                                                 : least);
                 mine.push_back(std::move(star));
             }
+        if (done_.is_kept())
+            TRY(done_.put_note(star_note(answer.number).c_str(), packed_stars(mine)));
         const std::lock_guard lock(mutex);
         candidates.insert(candidates.end(), std::make_move_iterator(mine.begin()),
                           std::make_move_iterator(mine.end()));
@@ -185,13 +221,14 @@ Result<std::uint32_t> NetworkRun::stars(ScratchPlane<std::uint32_t>& labels) con
                         "the network proposes over 4 million objects; raise 'probability_min' in "
                         "the model's description, or cut the picture");
         return {};
-    }));
+    };
+    TRY(ask(take));
     return draw_stars(std::move(candidates), rules_.overlap_max, rules_.area_min, labels, watch_);
 }
 
 Result<std::uint32_t> NetworkRun::flows(ScratchPlane<std::uint32_t>& labels) const {
-    auto down = TRY(plane<float>()), right = TRY(plane<float>());
-    auto is_cell = TRY(plane<std::uint16_t>());
+    auto down = TRY(plane<float>("down")), right = TRY(plane<float>("right"));
+    auto is_cell = TRY(plane<std::uint16_t>("is_cell"));
     TRY(ask([&](const NetworkAnswer& answer) -> Result<void> {
         const auto maps = maps_of(model_, answer);
         const Window& core = answer.core;
@@ -231,7 +268,8 @@ void lay_back(const ScratchPlane<std::uint32_t>& from, double scale,
 Result<Segmentation> segment_by_network(const image::StoredImage& image, const NetworkModel& model,
                                         const SegmentOptions& options,
                                         const fs::path& scratch_folder, std::uint64_t memory_bytes,
-                                        const expression::Watch& watch, bool* is_seamless) {
+                                        const expression::Watch& watch, bool* is_seamless,
+                                        const fs::path& kept) {
     TRY(check(options));
     const image::ImageInfo& info = image.info();
     if (info.content == image::Content::labels)
@@ -252,7 +290,10 @@ Result<Segmentation> segment_by_network(const image::StoredImage& image, const N
     made.labels = TRY(ScratchPlane<std::uint32_t>::make(scratch_folder,
                                                         static_cast<std::uint64_t>(view.width()),
                                                         static_cast<std::uint64_t>(view.height())));
-    NetworkRun run(model, view, plan, scratch_folder, memory_bytes, watch);
+    made.tiles = window_count(plan, view);
+    Checkpoint done = TRY(Checkpoint::open(kept, scratch_folder, 1, made.tiles));
+    made.tiles_found = done.count_done();
+    NetworkRun run(model, view, plan, scratch_folder, done, memory_bytes, watch);
     made.count = TRY(run.run(made.labels));
     if (scale != 1) {
         auto labels =

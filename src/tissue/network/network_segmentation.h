@@ -12,11 +12,13 @@ namespace stroma::tissue {
 ///          60 bytes and 4 for each radius of each candidate, 4 million at most; for "cellpose" 20
 ///          bytes a pixel of scratch space
 /// `is_seamless` (may be null) is told whether the network's reach fits its windows.
+/// `kept`   a folder of this work alone, in which finished windows outlive the process; "": none
 /// errors   as segment_nuclei(), unsupported (no oneDNN)
 Result<Segmentation> segment_by_network(const image::StoredImage& image, const NetworkModel& model,
                                         const SegmentOptions& options,
                                         const fs::path& scratch_folder, std::uint64_t memory_bytes,
-                                        const expression::Watch& watch, bool* is_seamless);
+                                        const expression::Watch& watch, bool* is_seamless,
+                                        const fs::path& kept = {});
 
 /// One object that a network of stardist's kind proposes: a star around a place.
 struct StarCandidate {

@@ -116,8 +116,10 @@ std::vector<float> by_windows(const NetworkModel& model, const NetworkView& view
     const std::int64_t grid = model.facts.outputs[0].grid;
     std::vector<float> whole(static_cast<std::size_t>(view.width() / grid * view.height() / grid));
     const WindowPlan plan{core, halo, core + 2 * halo, true};
+    auto done = Checkpoint::open({}, fs::temp_directory_path(), 1, window_count(plan, view));
+    EXPECT_TRUE(done);
     const auto asked = ask_network(
-        model, view, plan, 1u << 30, {}, [&](const NetworkAnswer& answer) -> Result<void> {
+        model, view, plan, 1u << 30, {}, *done, [&](const NetworkAnswer& answer) -> Result<void> {
             for (std::int64_t y = answer.core.y; y < answer.core.y + answer.core.height; y += grid)
                 for (std::int64_t x = answer.core.x; x < answer.core.x + answer.core.width;
                      x += grid)

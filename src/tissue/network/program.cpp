@@ -12,7 +12,10 @@
 namespace stroma::tissue {
 namespace {
 
-bool is_map(const Flow& flow) { return flow.y >= 0 && flow.dims.size() == 4; }
+/// One picture with rows and columns; the first dimension is the batch's.
+bool is_map(const Flow& flow) {
+    return flow.y > 0 && flow.x > 0 && flow.x != flow.y && flow.dims.size() == 4;
+}
 
 /// The dimension that is neither batch, rows nor columns.
 std::size_t channel_axis(const Flow& flow) { return static_cast<std::size_t>(6 - flow.y - flow.x); }

@@ -164,16 +164,24 @@ Result<WindowPlan> plan_windows(const NetworkModel& model, std::int64_t width,
     return plan;
 }
 
-Result<void> ask_network(const NetworkModel& model, const NetworkView& view, const WindowPlan& plan,
-                         std::uint64_t memory_bytes, const expression::Watch& watch,
-                         const std::function<Result<void>(const NetworkAnswer&)>& take) {
+std::size_t window_count(const WindowPlan& plan, const NetworkView& view) {
     const std::int64_t across = (view.width() + plan.core - 1) / plan.core,
                        down = (view.height() + plan.core - 1) / plan.core;
-    const auto windows = static_cast<std::size_t>(across * down);
+    return static_cast<std::size_t>(across * down);
+}
+
+Result<void> ask_network(const NetworkModel& model, const NetworkView& view, const WindowPlan& plan,
+                         std::uint64_t memory_bytes, const expression::Watch& watch,
+                         Checkpoint& done,
+                         const std::function<Result<void>(const NetworkAnswer&)>& take) {
+    const std::int64_t across = (view.width() + plan.core - 1) / plan.core;
+    const std::size_t windows = window_count(plan, view);
+    const std::size_t found = done.count_done();
+    if (found == windows) return {};
     const std::uint64_t each = TRY(NetworkProgram::bytes_needed(model.onnx, plan.side));
     const std::size_t lanes = std::clamp<std::size_t>(each == 0 ? windows : memory_bytes / each, 1,
                                                       std::min(windows, thread_count()));
-    std::atomic<std::size_t> next = 0, done = 0;
+    std::atomic<std::size_t> next = 0, told = found;
     std::mutex mutex;
     return parallel_for(lanes, [&](std::size_t) -> Result<void> {
         NetworkProgram program = TRY(NetworkProgram::build(model.onnx, plan.side, memory_bytes));
@@ -184,6 +192,7 @@ Result<void> ask_network(const NetworkModel& model, const NetworkView& view, con
         for (std::size_t at = next++; at < windows; at = next++) {
             if (watch.cancelled && watch.cancelled())
                 return fail(ErrorCode::cancelled, "the segmentation was cancelled");
+            if (done.is_done(0, at)) continue;
             const std::int64_t x = static_cast<std::int64_t>(at) % across * plan.core,
                                y = static_cast<std::int64_t>(at) / across * plan.core;
             TRY(view.read({x - plan.halo, y - plan.halo, plan.side, plan.side}, picture));
@@ -192,16 +201,18 @@ Result<void> ask_network(const NetworkModel& model, const NetworkView& view, con
                     std::copy(picture.begin(), picture.end(),
                               input.begin() + static_cast<std::ptrdiff_t>(c * pixels));
             TRY(program.run(input, outputs));
-            const NetworkAnswer answer{{x, y, std::min(plan.core, view.width() - x),
+            const NetworkAnswer answer{at,
+                                       {x, y, std::min(plan.core, view.width() - x),
                                         std::min(plan.core, view.height() - y)},
                                        plan.halo,
                                        plan.side,
                                        model.facts.outputs[0].grid,
                                        &outputs};
             TRY(take(answer));
+            done.mark(0, at);
             const std::lock_guard lock(mutex);
             if (watch.progress)
-                watch.progress(static_cast<double>(++done), static_cast<double>(windows),
+                watch.progress(static_cast<double>(++told), static_cast<double>(windows),
                                "windows");
         }
         return {};

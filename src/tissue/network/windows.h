@@ -5,6 +5,7 @@
 #include "image/stored_image.h"
 #include "tissue/network/network_model.h"
 #include "tissue/pixel_reader.h"
+#include "tissue/segment/checkpoint.h"
 
 namespace stroma::tissue {
 
@@ -38,6 +39,7 @@ private:
 /// What a network said of the places in `core`, whole pixels of the view; maps are `side` / grid
 /// wide, and the core begins `halo` pixels in.
 struct NetworkAnswer {
+    std::size_t number = 0;  ///< of the window, row by row
     Window core;
     std::int64_t halo = 0, side = 0, grid = 1;
     const std::vector<std::vector<float>>* outputs = nullptr;
@@ -61,12 +63,15 @@ struct WindowPlan {
     bool is_seamless = true;  ///< the halo is as wide as the network's reach
 };
 Result<WindowPlan> plan_windows(const NetworkModel& model, std::int64_t width, std::int64_t height);
+std::size_t window_count(const WindowPlan& plan, const NetworkView& view);
 
-/// Asks the network of every window; `take` is called on several threads, each core once.
+/// Asks the network of every window that `done` (of one step) doesn't have, and marks it there;
+/// `take` is called on several threads, each core once.
 /// memory  at most `memory_bytes` for the networks of all threads
 /// errors  exhausted, unsupported (no oneDNN), cancelled, what `take` fails with
 Result<void> ask_network(const NetworkModel& model, const NetworkView& view, const WindowPlan& plan,
                          std::uint64_t memory_bytes, const expression::Watch& watch,
+                         Checkpoint& done,
                          const std::function<Result<void>(const NetworkAnswer&)>& take);
 
 }  // namespace stroma::tissue

@@ -27,6 +27,7 @@ public:
         return folder_.empty() ? ScratchPlane<T>::make(scratch_, width, height)
                                : ScratchPlane<T>::keep(folder_ / name, width, height);
     }
+    bool is_kept() const { return !folder_.empty(); }
     bool is_done(std::size_t step, std::size_t tile) const;
     /// After all that the tile leaves has been written. Any thread.
     void mark(std::size_t step, std::size_t tile);

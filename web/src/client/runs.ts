@@ -139,8 +139,17 @@ export const listRuns = async (everyones: boolean, signal?: AbortSignal): Promis
   (await getJson<{ runs: ListedRun[] }>(`v1/runs${everyones ? "?all=true" : ""}`, signal)).runs;
 export const getRun = (run: string, signal?: AbortSignal): Promise<RunDetail> =>
   getJson<RunDetail>(at(run), signal);
-export const tasksOf = async (run: string, signal?: AbortSignal): Promise<Task[]> =>
-  (await getJson<{ tasks: Task[] }>(at(run, "/tasks"), signal)).tasks;
+/** All tasks, page after page. */
+export async function tasksOf(run: string, signal?: AbortSignal): Promise<Task[]> {
+  const tasks: Task[] = [];
+  for (let after: number | null = 0; after !== null;) {
+    const page: { tasks: Task[]; next: number | null } = await getJson(
+      at(run, `/tasks?limit=5000&after=${after}`), signal);
+    tasks.push(...page.tasks);
+    after = page.next;
+  }
+  return tasks;
+}
 
 /** Tells the run now and at each change; ends when it is over. */
 export async function watchRun(run: string, signal: AbortSignal, tell: (run: RunDetail) => void):
