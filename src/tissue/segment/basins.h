@@ -15,7 +15,7 @@ struct Candidate;
 struct Basin {
     std::uint64_t anchor = 0;  ///< y * width + x of its highest pixel, the first of equals
     std::uint16_t peak = 0;
-    float chance = 1;  ///< that it is a nucleus
+    float chance = 1;                                                ///< that it is a nucleus
     std::uint32_t x0 = UINT32_MAX, y0 = UINT32_MAX, x1 = 0, y1 = 0;  ///< half open
 };
 

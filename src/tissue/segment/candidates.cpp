@@ -11,9 +11,7 @@ namespace {
 
 constexpr double even_chance = 0.4;  ///< a candidate that likely neither raises nor lowers F1
 
-double real(auto number) {
-    return static_cast<double>(number);
-}
+double real(auto number) { return static_cast<double>(number); }
 
 double log_ratio(double one, double other) {
     return std::log(std::max(one, 1e-3) / std::max(other, 1e-3));
@@ -27,8 +25,7 @@ double mean_light(const Patch& patch) {
 double raggedness(const Patch& patch, double stretch) {
     const double b = std::sqrt(real(patch.sums.pixels) / std::numbers::pi / stretch);
     const double a = b * stretch, h = (a - b) * (a - b) / ((a + b) * (a + b));
-    const double ellipse =
-        std::numbers::pi * (a + b) * (1 + 3 * h / (10 + std::sqrt(4 - 3 * h)));
+    const double ellipse = std::numbers::pi * (a + b) * (1 + 3 * h / (10 + std::sqrt(4 - 3 * h)));
     return patch.surface.length() / ellipse;
 }
 
@@ -72,34 +69,32 @@ Features features_of(const std::vector<MergeNode>& nodes, std::size_t at, const 
         parent_contrast = log_ratio(light, mean_light(sibling));
         parent_loss = parent.roundness_lost;
     }
-    const double values[feature_count] = {
-        std::log(size / scene.radius),
-        shape.roundness,
-        std::log(shape.stretch),
-        raggedness(patch, shape.stretch),
-        real(surface.touching) / places,
-        real(surface.cut) / places,
-        peak,
-        peak * scene.radius / size,
-        peak - node.outer / height_scale,
-        log_ratio(light, scene.threshold),
-        spread / std::max(light, 1.0),
-        real(surface.light_within) / open / std::max(light, 1.0),
-        real(surface.light_beyond) / open / std::max(light, 1.0),
-        light / std::max(real(around), 1.0),
-        log_ratio(light, below),
-        std::log(size),
-        node.left == MergeNode::none ? 10 : node.sureness,
-        depth,
-        node.roundness_lost,
-        share,
-        contrast,
-        dimness,
-        neck,
-        parent_sureness,
-        parent_share,
-        parent_contrast,
-        parent_loss};
+    const double values[feature_count] = {std::log(size / scene.radius),
+                                          shape.roundness,
+                                          std::log(shape.stretch),
+                                          raggedness(patch, shape.stretch),
+                                          real(surface.touching) / places,
+                                          real(surface.cut) / places,
+                                          peak,
+                                          peak * scene.radius / size,
+                                          peak - node.outer / height_scale,
+                                          log_ratio(light, scene.threshold),
+                                          spread / std::max(light, 1.0),
+                                          real(surface.light_within) / open / std::max(light, 1.0),
+                                          real(surface.light_beyond) / open / std::max(light, 1.0),
+                                          light / std::max(real(around), 1.0),
+                                          log_ratio(light, below),
+                                          node.left == MergeNode::none ? 10 : node.sureness,
+                                          depth,
+                                          node.roundness_lost,
+                                          share,
+                                          contrast,
+                                          dimness,
+                                          neck,
+                                          parent_sureness,
+                                          parent_share,
+                                          parent_contrast,
+                                          parent_loss};
     Features features;
     std::copy(std::begin(values), std::end(values), features.begin());
     return features;

@@ -77,7 +77,8 @@ private:
         const PixelSums::Shape whole = both.sums.shape();
         const double parts =
             (n * one.sums.shape().roundness + m * other.sums.shape().roundness) / (n + m);
-        const double depth = (std::min(one.peak, other.peak) - contact.saddle) / rules_.height_scale;
+        const double depth =
+            (std::min(one.peak, other.peak) - contact.saddle) / rules_.height_scale;
         const double loss = std::max(whole.roundness - parts, -0.5);
         const double sureness = bias + rules_.join_bias + depth_weight * depth +
                                 union_weight * whole.roundness + parts_weight * parts +
@@ -207,9 +208,8 @@ void Patch::add(const Patch& other, std::uint64_t width) {
 }
 
 std::vector<MergeNode> merge_tree(const std::vector<Patch>& patches,
-                                  const std::vector<Saddle>& saddles,
-                                  std::uint64_t width, const BasinRules& rules,
-                                  double sureness_min) {
+                                  const std::vector<Saddle>& saddles, std::uint64_t width,
+                                  const BasinRules& rules, double sureness_min) {
     return Merger(patches, width, rules, sureness_min).merge(saddles);
 }
 

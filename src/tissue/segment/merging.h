@@ -24,7 +24,8 @@ struct PixelSums {
     Shape shape() const;
 };
 
-/// What lies between two patches. Places are pairs of pixels side by side, slants pairs by a corner.
+/// What lies between two patches. Places are pairs of pixels side by side, slants pairs by a
+/// corner.
 struct Contact {
     std::uint16_t saddle = 0;  ///< the highest pixel between them
     std::uint32_t places = 0, slants = 0;
@@ -35,11 +36,11 @@ struct Contact {
 
 /// A basin's light and outline; whole numbers, so exact in any order.
 struct SurfaceSums {
-    std::uint64_t light = 0, squares = 0;        ///< of its pixels
-    std::uint64_t places = 0, slants = 0;        ///< of the outline
-    std::uint64_t touching = 0;                  ///< places beside another patch
-    std::uint64_t cut = 0;                       ///< places at the picture's edge
-    std::uint64_t open = 0;                      ///< places beside nothing
+    std::uint64_t light = 0, squares = 0;              ///< of its pixels
+    std::uint64_t places = 0, slants = 0;              ///< of the outline
+    std::uint64_t touching = 0;                        ///< places beside another patch
+    std::uint64_t cut = 0;                             ///< places at the picture's edge
+    std::uint64_t open = 0;                            ///< places beside nothing
     std::uint64_t light_within = 0, light_beyond = 0;  ///< of the open ones' pixels, on both sides
 
     SurfaceSums& operator+=(const SurfaceSums& other);
@@ -85,8 +86,7 @@ struct MergeNode {
 /// `patches` are sorted by anchor, `saddles` one a pair, sorted by pair. Returns the patches in
 /// their order, then each union after its parts.
 std::vector<MergeNode> merge_tree(const std::vector<Patch>& patches,
-                                  const std::vector<Saddle>& saddles,
-                                  std::uint64_t width, const BasinRules& rules,
-                                  double sureness_min);
+                                  const std::vector<Saddle>& saddles, std::uint64_t width,
+                                  const BasinRules& rules, double sureness_min);
 
 }  // namespace stroma::tissue

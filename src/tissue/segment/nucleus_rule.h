@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// The learned rule that says how likely a candidate is a nucleus: trees whose leaves are added up to
-// log odds. bench/train_choice.py writes the numbers.
+// The learned rule that says how likely a candidate is a nucleus: trees whose leaves are added up
+// to log odds. bench/train_choice.py writes the numbers.
 
 namespace stroma::tissue {
 
