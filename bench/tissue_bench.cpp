@@ -161,80 +161,91 @@ struct Partner {
     double overlap = 0;
 };
 
+/// Some candidates of which no two share a pixel, and their pieces.
+struct Layer {
+    std::vector<std::uint32_t> nodes;
+    std::vector<tissue::Basin> basins;
+    std::vector<std::uint32_t> of_piece;  ///< 1 + its place among the nodes, or a number above
+};
+
+Layer layer_of(const tissue::NucleusCandidates& found, const std::vector<tissue::Basin>& boxes,
+               const std::vector<std::uint32_t>& depths, std::uint32_t depth) {
+    constexpr std::uint32_t none = tissue::MergeNode::none, other = none - 1;
+    Layer layer;
+    std::vector<std::uint32_t>& of = layer.of_piece;
+    of.assign(boxes.size(), other);
+    for (std::uint32_t i = 0; i < boxes.size(); ++i) {
+        if (depths[i] != depth) continue;
+        layer.nodes.push_back(i);
+        layer.basins.push_back(boxes[i]);
+        of[i] = static_cast<std::uint32_t>(layer.nodes.size());
+    }
+    for (std::size_t i = boxes.size(); i-- > 0;) {
+        const tissue::Candidate& node = found.candidates[i];
+        if (node.left != none && of[i] != other) of[node.left] = of[node.right] = of[i];
+    }
+    return layer;
+}
+
+/// Draws the layer's candidates and gives each its pixels and its best true partner.
+Result<void> draw_layer(const tissue::NucleusCandidates& found, const Layer& layer,
+                        const std::vector<std::uint32_t>& truth,
+                        const std::vector<std::uint32_t>& true_area,
+                        const tissue::SegmentOptions& options, std::vector<Partner>& partners) {
+    const std::uint64_t width = found.pieces.width(), height = found.pieces.height();
+    const fs::path scratch = fs::temp_directory_path();
+    auto plane = TRY(tissue::ScratchPlane<std::uint32_t>::make(scratch, width, height));
+    auto drawn = TRY(tissue::ScratchPlane<std::uint32_t>::make(scratch, width, height));
+    for (std::uint64_t i = 0; i < width * height; ++i)
+        if (const std::uint32_t piece = found.pieces.row(0)[i]; piece != 0)
+            plane.row(0)[i] = layer.of_piece[piece - 1];
+    const std::uint32_t count = TRY(
+        tissue::draw_objects(layer.basins, plane, found.light, options, found.radius, drawn, {}));
+    std::vector<std::uint32_t> node_of(count + 1);
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> shared;
+    for (std::uint64_t i = 0; i < width * height; ++i) {
+        const std::uint32_t label = drawn.row(0)[i], piece = plane.row(0)[i];
+        if (label == 0) continue;
+        if (piece != 0) node_of[label] = layer.nodes[piece - 1];  // else a hole that was filled
+        ++shared[{label, truth[i]}];
+    }
+    for (const auto& [pair, pixels] : shared) partners[node_of[pair.first]].pixels += pixels;
+    for (const auto& [pair, pixels] : shared) {
+        Partner& partner = partners[node_of[pair.first]];
+        const std::uint32_t either = partner.pixels + true_area[pair.second] - pixels;
+        const double overlap = static_cast<double>(pixels) / either;
+        if (pair.second == 0 || overlap <= partner.overlap) continue;
+        partner.overlap = overlap;
+        partner.truth = pair.second;
+    }
+    return {};
+}
+
 /// Candidates that are as many unions deep share no pixel: they are drawn at once.
 Result<std::vector<Partner>> partners_of(const tissue::NucleusCandidates& found,
                                          const std::vector<std::uint32_t>& truth,
                                          const tissue::SegmentOptions& options) {
-    constexpr std::uint32_t none = tissue::MergeNode::none;
     const auto& nodes = found.candidates;
-    const std::uint64_t width = found.pieces.width(), height = found.pieces.height();
-    std::vector<std::uint32_t> depth(nodes.size()), true_area;
-    std::uint32_t deepest = 0;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-        if (nodes[i].left != none)
-            depth[i] = 1 + std::max(depth[nodes[i].left], depth[nodes[i].right]);
-        deepest = std::max(deepest, depth[i]);
-    }
-    for (const std::uint32_t id : truth) {
-        if (id >= true_area.size()) true_area.resize(id + 1);
-        ++true_area[id];
-    }
+    std::vector<std::uint32_t> depths(nodes.size()), true_area;
     std::vector<tissue::Basin> boxes = found.basins;
     for (std::size_t i = boxes.size(); i < nodes.size(); ++i) {
         const auto &a = boxes[nodes[i].left], &b = boxes[nodes[i].right];
+        depths[i] = 1 + std::max(depths[nodes[i].left], depths[nodes[i].right]);
         boxes.push_back({.anchor = a.anchor,
                          .x0 = std::min(a.x0, b.x0),
                          .y0 = std::min(a.y0, b.y0),
                          .x1 = std::max(a.x1, b.x1),
                          .y1 = std::max(a.y1, b.y1)});
     }
-    std::vector<Partner> partners(nodes.size());
-    for (std::uint32_t layer = 0; layer <= deepest; ++layer) {
-        std::vector<std::uint32_t> mine, label(nodes.size(), none - 1);
-        std::vector<tissue::Basin> chosen;
-        for (std::uint32_t i = 0; i < nodes.size(); ++i) {
-            if (depth[i] != layer) continue;
-            mine.push_back(i);
-            chosen.push_back(boxes[i]);
-            label[i] = static_cast<std::uint32_t>(mine.size());
-        }
-        for (std::size_t i = nodes.size(); i-- > 0;)
-            if (nodes[i].left != none && label[i] != none - 1)
-                label[nodes[i].left] = label[nodes[i].right] = label[i];
-        const fs::path scratch = fs::temp_directory_path();
-        auto plane = TRY(tissue::ScratchPlane<std::uint32_t>::make(scratch, width, height));
-        auto drawn = TRY(tissue::ScratchPlane<std::uint32_t>::make(scratch, width, height));
-        for (std::uint64_t y = 0; y < height; ++y)
-            for (std::uint64_t x = 0; x < width; ++x)
-                if (const std::uint32_t piece = found.pieces.row(y)[x]; piece != 0)
-                    plane.row(y)[x] = label[piece - 1];
-        const std::uint32_t count =
-            TRY(tissue::draw_objects(chosen, plane, found.light, options, found.radius, drawn, {}));
-        std::vector<std::uint32_t> node_of(count + 1);
-        for (std::uint64_t y = 0; y < height; ++y)
-            for (std::uint64_t x = 0; x < width; ++x)
-                // In a hole that was filled no piece lies.
-                if (const std::uint32_t piece = plane.row(y)[x]; piece != 0 && drawn.row(y)[x] != 0)
-                    node_of[drawn.row(y)[x]] = mine[piece - 1];
-        std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> shared;
-        for (std::uint64_t y = 0; y < height; ++y)
-            for (std::uint64_t x = 0; x < width; ++x) {
-                if (drawn.row(y)[x] == 0) continue;
-                const std::uint32_t node = node_of[drawn.row(y)[x]];
-                ++partners[node].pixels;
-                ++shared[{node, truth[y * width + x]}];
-            }
-        for (const auto& [pair, pixels] : shared) {
-            Partner& partner = partners[pair.first];
-            if (pair.second == 0) continue;
-            const double overlap =
-                static_cast<double>(pixels) / (partner.pixels + true_area[pair.second] - pixels);
-            if (overlap > partner.overlap) {
-                partner.overlap = overlap;
-                partner.truth = pair.second;
-            }
-        }
+    for (const std::uint32_t id : truth) {
+        if (id >= true_area.size()) true_area.resize(id + 1);
+        ++true_area[id];
     }
+    std::vector<Partner> partners(nodes.size());
+    const auto deepest = std::max_element(depths.begin(), depths.end());
+    for (std::uint32_t depth = 0; deepest != depths.end() && depth <= *deepest; ++depth)
+        TRY(draw_layer(found, layer_of(found, boxes, depths, depth), truth, true_area, options,
+                       partners));
     return partners;
 }
 

@@ -4,8 +4,8 @@
 bench/train_choice.py CANDIDATES.csv FOLDER [--out RULE.cpp] [--folds random|halves|sizes|none]
 
 CANDIDATES.csv is what `tissue_bench candidates FOLDER CANDIDATES.csv` writes; FOLDER has the masks.
---folds says how what is learned is proven: pictures by chance in ten parts, every second picture, or
-all pictures of one size left out; none trains alone. Needs Debian's python3-sklearn.
+--folds says how what is learned is proven: by pictures in ten parts by chance, by every second
+picture, or by all pictures of one size left out; none trains alone. Needs Debian's python3-sklearn.
 """
 import argparse
 import csv
@@ -16,8 +16,6 @@ from PIL import Image
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 EVEN = 0.4  # a candidate of this chance neither gains nor loses; as in candidates.cpp
-# Features that hang on the picture's scale in pixels, and so on the microscope, aren't learned from.
-LEFT_OUT = {15}
 # Rounder never is less of a nucleus; a ragged outline or light beside it never more.
 ALWAYS = {1: 1, 3: -1, 12: -1}
 
@@ -40,11 +38,6 @@ class Candidates:
 
 
 def learned(features, is_true):
-    kept = [i for i in range(features.shape[1]) if i not in LEFT_OUT]
-    # What is left out stands there as one number, so that places stay what they are.
-    features = features.copy()
-    features[:, list(LEFT_OUT)] = 0
-    assert len(kept) + len(LEFT_OUT) == features.shape[1]
     rule = HistGradientBoostingClassifier(
         max_leaf_nodes=12, max_iter=60, learning_rate=0.1, min_samples_leaf=30,
         l2_regularization=1.0, early_stopping=False, random_state=0,
@@ -53,8 +46,6 @@ def learned(features, is_true):
 
 
 def chances(rule, features):
-    features = features.copy()
-    features[:, list(LEFT_OUT)] = 0
     return rule.predict_proba(features)[:, 1]
 
 
@@ -129,7 +120,7 @@ def as_source(rule):
             line = "   "
         line += f" {word},"
     lines.append(line)
-    return f"""// Made by bench/train_choice.py of public pictures (docs/tissue.md); not edited by hand.
+    return f"""// Made by bench/train_choice.py of public pictures (docs/tissue.md).
 #include "tissue/segment/nucleus_rule.h"
 
 namespace stroma::tissue {{

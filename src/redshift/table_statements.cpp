@@ -285,8 +285,8 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     const std::string query = TRY(session_.rewritten(prepared_, from, to));
     // Redshift tells a late one as the whole statement.
     std::string definition = is_late
-                                 ? text_of(tokens_, prepared_.statement.text, 0, tokens_.size() - 1)
-                                 : text_of(tokens_, prepared_.statement.text, from, to);
+                                 ? in_.written(prepared_.statement.text, 0, tokens_.size() - 1)
+                                 : in_.written(prepared_.statement.text, from, to);
     if (!is_late && !listed.empty())
         definition = fmt::format("SELECT * FROM ({}) AS {} ({})", definition,
                                  quoted_name(view.name), listed);

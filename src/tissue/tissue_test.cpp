@@ -83,6 +83,19 @@ TEST(Segmentation, FindsTheDisksThatWereDrawn) {
     EXPECT_GT(agreement(truth, segmented(256), 0.5).f1(), 0.9);
 }
 
+TEST(Segmentation, WhatIsSurelyNoneCanBeKeptOrLeftOut) {
+    std::size_t before = SIZE_MAX;
+    for (const double least : {0.0, 0.4, 1.0}) {
+        SegmentOptions options;
+        options.chance_min = least;
+        const auto made = segment_nuclei(*made_picture(), options, fs::temp_directory_path(), {});
+        ASSERT_TRUE(made);
+        EXPECT_LE(made->count, before);
+        before = made->count;
+    }
+    EXPECT_EQ(before, 0u) << "no rule is as sure as that";
+}
+
 TEST(Segmentation, AnOptionOutOfItsRangeIsNamed) {
     SegmentOptions options;
     options.border_share = 2;

@@ -166,6 +166,14 @@ void add_surface(SurfaceSums& to, const SurfaceSums& more) {
     add_to(to.light_beyond, more.light_beyond);
 }
 
+/// A row with those above and below it; none at the picture's edge.
+struct RowsAround {
+    const std::uint32_t* label[3] = {};
+    const std::uint16_t* height[3] = {};
+    const std::uint16_t* light[3] = {};
+    std::int64_t width = 0;
+};
+
 /// What is found of the basins' shapes and neighbours by rows, in any order.
 struct Found {
     const ScratchPlane<std::uint16_t>& heights;
@@ -176,7 +184,10 @@ struct Found {
 
     void sum_row(std::uint64_t y) const;
     void touch_row(std::uint64_t y, std::vector<Saddle>& found) const;
-    void look_around(std::uint64_t y, std::vector<Saddle>& found) const;
+    RowsAround rows_around(std::uint64_t y) const;
+    void look_around(const RowsAround& rows, std::int64_t x, std::uint32_t basin, SurfaceSums& sums,
+                     std::vector<Saddle>& found) const;
+    void look_along(std::uint64_t y, std::vector<Saddle>& found) const;
     std::vector<Saddle> saddles(std::uint64_t first, std::uint64_t end) const;
 };
 
@@ -221,78 +232,101 @@ void Found::touch_row(std::uint64_t y, std::vector<Saddle>& found) const {
     }
 }
 
-/// The same with light and outlines.
-void Found::look_around(std::uint64_t y, std::vector<Saddle>& found) const {
-    const auto width = static_cast<std::int64_t>(labels.width());
-    const auto height = static_cast<std::int64_t>(labels.height());
-    const auto line = static_cast<std::int64_t>(y);
-    const std::uint32_t* rows[3] = {};
-    const std::uint16_t *high[3] = {}, *bright[3] = {};
-    for (std::int64_t i = std::max<std::int64_t>(line - 1, 0); i <= std::min(line + 1, height - 1);
-         ++i) {
-        rows[i - line + 1] = labels.row(static_cast<std::uint64_t>(i));
-        high[i - line + 1] = heights.row(static_cast<std::uint64_t>(i));
-        bright[i - line + 1] = light->row(static_cast<std::uint64_t>(i));
+RowsAround Found::rows_around(std::uint64_t y) const {
+    RowsAround rows;
+    rows.width = static_cast<std::int64_t>(labels.width());
+    for (std::uint64_t i = y == 0 ? 1 : 0; i < 3 && y + i <= labels.height(); ++i) {
+        rows.label[i] = labels.row(y + i - 1);
+        rows.height[i] = heights.row(y + i - 1);
+        rows.light[i] = light->row(y + i - 1);
     }
-    const bool is_between = line > 0 && line + 1 < height;
-    SurfaceSums sums;
-    std::uint32_t set = 0, basin = 0;
-    for (std::int64_t x = 0; x < width; ++x) {
-        const std::uint32_t own = rows[1][x];
-        if (own != set) {
-            if (set != 0) add_surface(patches[basin].surface, sums);
-            sums = {};
-            set = own;
-            if (own != 0) basin = basin_of[own - 1];
+    return rows;
+}
+
+/// What lies around one pixel at a basin's edge.
+void Found::look_around(const RowsAround& rows, std::int64_t x, std::uint32_t basin,
+                        SurfaceSums& sums, std::vector<Saddle>& found) const {
+    const std::uint32_t own = rows.label[1][x];
+    for (int at = 0; at < 9; ++at) {
+        if (at == 4) continue;
+        const std::int64_t there = x + at % 3 - 1;
+        const bool is_place = at % 2 != 0;
+        const bool is_outside = rows.label[at / 3] == nullptr || there < 0 || there >= rows.width;
+        const std::uint32_t other = is_outside ? 0 : rows.label[at / 3][there];
+        if (other != 0 && (other == own || basin_of[other - 1] == basin)) continue;
+        ++(is_place ? sums.places : sums.slants);
+        if (other != 0) {
+            sums.touching += is_place ? 1 : 0;
+            if (at < 4) continue;  // the pixel there has said so
+            const std::uint32_t to = basin_of[other - 1];
+            Contact contact;
+            if (is_place)
+                contact = {std::min(rows.height[1][x], rows.height[at / 3][there]), 1, 0,
+                           std::min(rows.light[1][x], rows.light[at / 3][there])};
+            else
+                contact.slants = 1;
+            found.push_back({std::min(basin, to), std::max(basin, to), contact});
+        } else if (is_place && is_outside) {
+            ++sums.cut;
+        } else if (is_place) {
+            ++sums.open;
+            sums.light_within += rows.light[1][x];
+            sums.light_beyond += rows.light[at / 3][there];
         }
-        if (own == 0) continue;
-        const std::uint64_t value = bright[1][x];
-        sums.light += value;
-        sums.squares += value * value;
-        if (is_between && x > 0 && x + 1 < width &&
-            ((rows[0][x - 1] ^ own) | (rows[0][x] ^ own) | (rows[0][x + 1] ^ own) |
-             (rows[1][x - 1] ^ own) | (rows[1][x + 1] ^ own) | (rows[2][x - 1] ^ own) |
-             (rows[2][x] ^ own) | (rows[2][x + 1] ^ own)) == 0)
-            continue;
-        for (int at = 0; at < 9; ++at) {
-            if (at == 4) continue;
-            const std::int64_t there = x + at % 3 - 1;
-            const bool is_place = at % 2 != 0;
-            const bool is_outside = rows[at / 3] == nullptr || there < 0 || there >= width;
-            const std::uint32_t other = is_outside ? 0 : rows[at / 3][there];
-            if (other != 0 && (other == own || basin_of[other - 1] == basin)) continue;
-            ++(is_place ? sums.places : sums.slants);
-            if (other != 0) {
-                sums.touching += is_place ? 1 : 0;
-                if (at < 4) continue;  // the pixel above has said so
-                const std::uint32_t to = basin_of[other - 1];
-                Contact contact;
-                if (is_place)
-                    contact = {std::min(high[1][x], high[at / 3][there]), 1, 0,
-                               std::min(bright[1][x], bright[at / 3][there])};
-                else
-                    contact.slants = 1;
-                found.push_back({std::min(basin, to), std::max(basin, to), contact});
-            } else if (is_place && is_outside) {
-                ++sums.cut;
-            } else if (is_place) {
-                ++sums.open;
-                sums.light_within += value;
-                sums.light_beyond += bright[at / 3][there];
+    }
+}
+
+/// Sums, contacts, light and outlines of the row.
+void Found::look_along(std::uint64_t y, std::vector<Saddle>& found) const {
+    const RowsAround rows = rows_around(y);
+    const std::uint32_t *const up = rows.label[0], *const at = rows.label[1],
+                               *const down = rows.label[2];
+    SurfaceSums sums;
+    std::uint32_t set = 0, basin = MergeNode::none;
+    std::int64_t first = 0;
+    const auto end_run = [&](std::int64_t end) {
+        if (basin == MergeNode::none) return;
+        Patch& patch = patches[basin];
+        const std::uint64_t column = patch.anchor % labels.width();
+        const std::uint64_t line = patch.anchor / labels.width();
+        add_run(patch.sums, first - static_cast<std::int64_t>(column),
+                static_cast<std::int64_t>(y) - static_cast<std::int64_t>(line), end - first);
+        add_surface(patch.surface, sums);
+        sums = {};
+    };
+    for (std::int64_t x = 0; x < rows.width; ++x) {
+        const std::uint32_t own = at[x];
+        if (own != set) {
+            set = own;
+            const std::uint32_t now = own == 0 ? MergeNode::none : basin_of[own - 1];
+            if (now != basin) {
+                end_run(x);
+                basin = now;
+                first = x;
             }
         }
+        if (own == 0) continue;
+        const std::uint64_t value = rows.light[1][x];
+        sums.light += value;
+        sums.squares += value * value;
+        const bool is_within =
+            up != nullptr && down != nullptr && x > 0 && x + 1 < rows.width &&
+            ((up[x - 1] ^ own) | (up[x] ^ own) | (up[x + 1] ^ own) | (at[x - 1] ^ own) |
+             (at[x + 1] ^ own) | (down[x - 1] ^ own) | (down[x] ^ own) | (down[x + 1] ^ own)) == 0;
+        if (!is_within) look_around(rows, x, basin, sums, found);
     }
-    if (set != 0) add_surface(patches[basin].surface, sums);
+    end_run(rows.width);
 }
 
 std::vector<Saddle> Found::saddles(std::uint64_t first, std::uint64_t end) const {
     std::vector<Saddle> found;
     for (std::uint64_t y = first; y < end; ++y) {
+        if (light != nullptr) {
+            look_along(y, found);
+            continue;
+        }
         sum_row(y);
-        if (light != nullptr)
-            look_around(y, found);
-        else
-            touch_row(y, found);
+        touch_row(y, found);
     }
     put_together(found);
     return found;

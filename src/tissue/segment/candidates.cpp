@@ -84,7 +84,6 @@ Features features_of(const std::vector<MergeNode>& nodes, std::size_t at, const 
                                           real(surface.light_beyond) / open / std::max(light, 1.0),
                                           light / std::max(real(around), 1.0),
                                           log_ratio(light, below),
-                                          std::log(size),
                                           node.left == MergeNode::none ? 10 : node.sureness,
                                           depth,
                                           node.roundness_lost,

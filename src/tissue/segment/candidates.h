@@ -19,7 +19,7 @@ struct Scene {
     double radius = 0;            ///< of a usual nucleus
 };
 
-constexpr std::size_t feature_count = 27;
+constexpr std::size_t feature_count = 26;
 using Features = std::array<float, feature_count>;
 
 /// A patch or a union of patches that may be a nucleus.

@@ -19,6 +19,30 @@ Between between(std::int64_t at, std::int64_t factor) {
     return {first, doubled - first * whole};
 }
 
+/// Pixels between whole coarse ones, of which each serves as many; a fixed number is faster.
+template <std::int64_t factor>
+void between_whole(const float* coarse, const float* shares, std::int64_t count, float* out) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        const float from = coarse[i], rise = coarse[i + 1] - from;
+        for (std::int64_t k = 0; k < factor; ++k) out[i * factor + k] = from + shares[k] * rise;
+    }
+}
+
+void between_whole(std::int64_t factor, const float* coarse, const float* shares,
+                   std::int64_t count, float* out) {
+    switch (factor) {
+        case 1: return between_whole<1>(coarse, shares, count, out);
+        case 2: return between_whole<2>(coarse, shares, count, out);
+        case 3: return between_whole<3>(coarse, shares, count, out);
+        case 4: return between_whole<4>(coarse, shares, count, out);
+        default: break;
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+        const float from = coarse[i], rise = coarse[i + 1] - from;
+        for (std::int64_t k = 0; k < factor; ++k) out[i * factor + k] = from + shares[k] * rise;
+    }
+}
+
 }  // namespace
 
 void CoarsePlane::row(std::int64_t x, std::int64_t y, std::int64_t count, float* out) const {
@@ -46,15 +70,20 @@ void CoarsePlane::row(std::int64_t x, std::int64_t y, std::int64_t count, float*
         shares[static_cast<std::size_t>(i)] =
             static_cast<float>(2 * i + along.rest % 2) / static_cast<float>(whole);
     const float* left = coarse.data();
-    std::int64_t phase = along.rest / 2;
-    for (std::int64_t i = 0; i < count; ++left) {
-        const float from = left[0], rise = left[1] - left[0];
-        const float* const share = shares.data() + phase;
-        const std::int64_t here = std::min(factor - phase, count - i);
-        for (std::int64_t k = 0; k < here; ++k) out[i + k] = from + share[k] * rise;
-        i += here;
-        phase = 0;
+    const auto part = [&](std::int64_t phase, std::int64_t pixels) {
+        for (std::int64_t k = 0; k < pixels; ++k)
+            *out++ = left[0] + shares[static_cast<std::size_t>(phase + k)] * (left[1] - left[0]);
+        count -= pixels;
+    };
+    if (const std::int64_t phase = along.rest / 2; phase != 0) {
+        part(phase, std::min(factor - phase, count));
+        ++left;
     }
+    const std::int64_t blocks = count / factor;
+    between_whole(factor, left, shares.data(), blocks, out);
+    left += blocks;
+    out += blocks * factor;
+    part(0, count - blocks * factor);
 }
 
 }  // namespace stroma::tissue

@@ -30,6 +30,13 @@ STROMA_WIDE void add_pair(float* out, const float* a, const float* b, float weig
     for (std::int64_t x = 0; x < count; ++x) out[x] += weight * (a[x] + b[x]);
 }
 
+/// Two pairs after each other: the same sums in the same order, read and written once.
+STROMA_WIDE void add_two_pairs(float* out, const float* a, const float* b, float weight,
+                               const float* c, const float* d, float weight2, std::int64_t count) {
+    for (std::int64_t x = 0; x < count; ++x)
+        out[x] = (out[x] + weight * (a[x] + b[x])) + weight2 * (c[x] + d[x]);
+}
+
 STROMA_WIDE void scale(float* out, const float* in, float weight, std::int64_t count) {
     for (std::int64_t x = 0; x < count; ++x) out[x] = weight * in[x];
 }
@@ -88,17 +95,45 @@ void square_filter(Raster<T>& image, std::int64_t radius, Keep keep) {
             keep(image.row(y), before.row(i), image.width);
 }
 
-/// Largest of a pixel and its four neighbours.
-void widen_by_cross(Raster<float>& image) {
-    const Raster<float> before = image;
+/// Largest value of a square, by windows of 1, 2, 4, … values: any number of them costs little.
+void widen_by_square(Raster<float>& image, std::int64_t radius) {
+    const std::int64_t window = 2 * radius + 1;
+    std::int64_t half = 1;
+    while (2 * half <= window) half *= 2;
     std::vector<float> padded;
     for (std::int64_t y = 0; y < image.height; ++y) {
+        pad(image.row(y), image.width, radius, padded);
+        const auto size = static_cast<std::int64_t>(padded.size());
+        for (std::int64_t one = 1; one < half; one *= 2)
+            keep_max(padded.data(), padded.data() + one, size - one);
         float* const row = image.row(y);
-        pad(before.row(y), image.width, 1, padded);
-        keep_max(row, padded.data(), image.width);
-        keep_max(row, padded.data() + 2, image.width);
-        if (y > 0) keep_max(row, before.row(y - 1), image.width);
-        if (y + 1 < image.height) keep_max(row, before.row(y + 1), image.width);
+        std::copy_n(padded.data(), image.width, row);
+        keep_max(row, padded.data() + window - half, image.width);
+    }
+    Raster<float> tall(image.width, image.height + 2 * radius);
+    for (std::int64_t y = 0; y < tall.height; ++y)
+        std::copy_n(image.row(std::clamp<std::int64_t>(y - radius, 0, image.height - 1)),
+                    image.width, tall.row(y));
+    for (std::int64_t one = 1; one < half; one *= 2)
+        for (std::int64_t y = 0; y + one < tall.height; ++y)
+            keep_max(tall.row(y), tall.row(y + one), image.width);
+    for (std::int64_t y = 0; y < image.height; ++y) {
+        std::copy_n(tall.row(y), image.width, image.row(y));
+        keep_max(image.row(y), tall.row(y + window - half), image.width);
+    }
+}
+
+/// Largest of a pixel and its four neighbours.
+void widen_by_cross(Raster<float>& image) {
+    std::vector<float> above, here;  // rows as they were, with a value more to each side
+    for (std::int64_t y = 0; y < image.height; ++y) {
+        float* const row = image.row(y);
+        pad(row, image.width, 1, here);
+        keep_max(row, here.data(), image.width);
+        keep_max(row, here.data() + 2, image.width);
+        if (y > 0) keep_max(row, above.data() + 1, image.width);
+        if (y + 1 < image.height) keep_max(row, image.row(y + 1), image.width);
+        std::swap(above, here);
     }
 }
 
@@ -126,23 +161,34 @@ void smooth(Raster<float>& image, double sigma) {
         pad(image.row(y), image.width, reach, padded);
         float* const row = along.row(y);
         scale(row, padded.data() + reach, weights[0], image.width);
-        for (std::int64_t i = 1; i <= reach; ++i)
-            add_pair(row, padded.data() + reach - i, padded.data() + reach + i, weights[i],
-                     image.width);
+        const float* const middle = padded.data() + reach;
+        std::int64_t i = 1;
+        for (; i < reach; i += 2)
+            add_two_pairs(row, middle - i, middle + i, weights[i], middle - i - 1, middle + i + 1,
+                          weights[i + 1], image.width);
+        if (i == reach) add_pair(row, middle - i, middle + i, weights[i], image.width);
     }
     for (std::int64_t y = 0; y < image.height; ++y) {
         float* const row = image.row(y);
         scale(row, along.row(y), weights[0], image.width);
-        for (std::int64_t i = 1; i <= reach; ++i)
-            add_pair(row, along.row(std::max<std::int64_t>(y - i, 0)),
-                     along.row(std::min(y + i, image.height - 1)), weights[i], image.width);
+        const auto above = [&](std::int64_t i) {
+            return along.row(std::max<std::int64_t>(y - i, 0));
+        };
+        const auto below = [&](std::int64_t i) {
+            return along.row(std::min(y + i, image.height - 1));
+        };
+        std::int64_t i = 1;
+        for (; i < reach; i += 2)
+            add_two_pairs(row, above(i), below(i), weights[i], above(i + 1), below(i + 1),
+                          weights[i + 1], image.width);
+        if (i == reach) add_pair(row, above(i), below(i), weights[i], image.width);
     }
 }
 
 void widen(Raster<float>& image, std::int64_t radius) {
     // Corners of an octagon lie on the disk when the cross does 0.41 of the way.
     const auto crosses = static_cast<std::int64_t>(std::lround(0.41 * static_cast<double>(radius)));
-    square_filter(image, radius - crosses, keep_max);
+    widen_by_square(image, radius - crosses);
     for (std::int64_t i = 0; i < crosses; ++i) widen_by_cross(image);
 }
 

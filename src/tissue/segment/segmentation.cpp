@@ -58,7 +58,8 @@ private:
     Result<void> find_envelope();
     Result<void> find_heights();
     void tile_heights(const Window& core);
-    Raster<float> foreground_light(const Window& window) const;
+    Raster<float> foreground_light(const Window& core) const;
+    Raster<float> light_around(const Window& window) const;
     void set_range();
 
     PixelReader pixels_;
@@ -188,25 +189,34 @@ void Slide::find_background() {
     smooth(background_.values, static_cast<double>(reach) / 2);
 }
 
-/// The window without its background: smoothed values over it, at least 0.
-Raster<float> Slide::foreground_light(const Window& window) const {
-    Raster<float> light(window.width, window.height);
-    std::vector<float> below(static_cast<std::size_t>(window.width));
-    const auto width = static_cast<std::int64_t>(smooth_.width());
-    for (std::int64_t y = 0; y < window.height; ++y) {
-        const std::int64_t at = std::clamp<std::int64_t>(
-            window.y + y, 0, static_cast<std::int64_t>(smooth_.height()) - 1);
-        background_.row(window.x, at, window.width, below.data());
-        const std::uint16_t* const row = smooth_.row(at);
+/// The tile without its background: smoothed values over it, at least 0.
+Raster<float> Slide::foreground_light(const Window& core) const {
+    Raster<float> light(core.width, core.height);
+    std::vector<float> below(static_cast<std::size_t>(core.width));
+    for (std::int64_t y = 0; y < core.height; ++y) {
+        background_.row(core.x, core.y + y, core.width, below.data());
+        const std::uint16_t* const row = smooth_.row(core.y + y) + core.x;
         float* const out = light.row(y);
-        const auto over = [&](std::int64_t x, std::int64_t from) {
-            out[x] = std::max(static_cast<float>(row[from]) - below[x], 0.0f);
-        };
-        const std::int64_t left = std::clamp<std::int64_t>(-window.x, 0, window.width);
-        const std::int64_t right = std::clamp<std::int64_t>(width - window.x, left, window.width);
-        for (std::int64_t x = 0; x < left; ++x) over(x, 0);
-        for (std::int64_t x = left; x < right; ++x) over(x, window.x + x);
-        for (std::int64_t x = right; x < window.width; ++x) over(x, width - 1);
+        for (std::int64_t x = 0; x < core.width; ++x)
+            out[x] = std::max(static_cast<float>(row[x]) - below[x], 0.0f);
+    }
+    return light;
+}
+
+/// The same of any window, once it is known of all tiles; edges repeat the last pixel.
+Raster<float> Slide::light_around(const Window& window) const {
+    Raster<float> light(window.width, window.height);
+    const auto width = static_cast<std::int64_t>(light_.width());
+    const auto height = static_cast<std::int64_t>(light_.height());
+    const std::int64_t left = std::clamp<std::int64_t>(-window.x, 0, window.width);
+    const std::int64_t right = std::clamp<std::int64_t>(width - window.x, left, window.width);
+    for (std::int64_t y = 0; y < window.height; ++y) {
+        const std::uint16_t* const row =
+            light_.row(std::clamp<std::int64_t>(window.y + y, 0, height - 1));
+        float* const out = light.row(y);
+        std::fill_n(out, left, static_cast<float>(row[0]));
+        for (std::int64_t x = left; x < right; ++x) out[x] = row[window.x + x];
+        std::fill(out + right, out + window.width, static_cast<float>(row[width - 1]));
     }
     return light;
 }
@@ -268,7 +278,7 @@ void Slide::tile_heights(const Window& core) {
         std::max(reach + smooth_support(distance_sigma), smooth_support(spot_sigma) + 1);
     const Window window{core.x - halo, core.y - halo, core.width + 2 * halo,
                         core.height + 2 * halo};
-    Raster<float> light = foreground_light(window);
+    Raster<float> light = light_around(window);
     Raster<std::uint8_t> mask(window.width, window.height);
     std::vector<float> around(static_cast<std::size_t>(window.width));
     const auto least = static_cast<float>(options_.otsu_share) * otsu_;
@@ -309,7 +319,7 @@ void Slide::tile_heights(const Window& core) {
 Result<void> Slide::find_heights() {
     return for_tiles(rising, [&](const Window& core) -> Result<void> {
         tile_heights(core);
-        smooth_.let_go(core.y, core.height);
+        light_.let_go(core.y, core.height);
         heights_.let_go(core.y, core.height);
         return {};
     });
@@ -365,9 +375,8 @@ Result<void> Slide::prepare() {
     find_radius();
     find_background();
     TRY(find_envelope());
-    TRY(find_heights());
     smooth_ = {};
-    return {};
+    return find_heights();
 }
 
 Result<NucleusCandidates> Slide::candidates() {
