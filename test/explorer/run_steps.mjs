@@ -8,14 +8,25 @@ export const runSteps = (t) => {
   }, panes);
   const canvases = () => t.page.locator(".picture-plane canvas").evaluateAll((all) => all.map((one) =>
     ({ width: one.clientWidth, height: one.clientHeight, image: one.toDataURL("image/png") })));
+  /** After another size: pictures are there as a whole, and nothing is wider than the page. */
+  const fits = async (name) => {
+    await t.page.evaluate(() => new Promise((done) =>
+      requestAnimationFrame(() => requestAnimationFrame(done))));
+    await t.page.waitForFunction(() => [...document.querySelectorAll(".picture-plane canvas")]
+      .every((one) => one.dataset.missing === "0"));
+    (t.seen.tooWide ??= {})[name] = await t.page.evaluate(() =>
+      document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    await t.look(name);
+  };
   /** Both sizes and both schemes, with what rules of accessibility are broken. */
   const lookAround = async (name) => {
-    await t.look(name);
-    await t.page.setViewportSize({ width: 420, height: 860 });
-    await t.look(`${name}-small`);
-    await t.page.setViewportSize({ width: 1440, height: 900 });
+    await fits(name);
+    await t.page.setViewportSize({ width: 390, height: 860 });
+    await fits(`${name}-small`);
     await button("Dark colours").click();
-    await t.look(`${name}-dark`);
+    await fits(`${name}-small-dark`);
+    await t.page.setViewportSize({ width: 1440, height: 900 });
+    await fits(`${name}-dark`);
     await button("Dark colours").click();
   };
   return {

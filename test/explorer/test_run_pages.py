@@ -58,6 +58,12 @@ def pixels_of(canvas):
     return read_png(base64.b64decode(canvas["image"].split(",", 1)[1]))[..., :3].astype(int)
 
 
+def fits(seen):
+    """No page is wider than its window, on a phone either."""
+    assert len(seen["tooWide"]) >= 4
+    assert not any(seen["tooWide"].values()), seen["tooWide"]
+
+
 def test_a_run_is_started_watched_judged_and_compared(browse, start_server, tmp_path):
     slides = tmp_path / "slides"
     slides.mkdir()
@@ -69,6 +75,7 @@ def test_a_run_is_started_watched_judged_and_compared(browse, start_server, tmp_
                                    "twoRuns"],
                   definition=PIPELINE, input=str(slides), run="first", other="second", item="one",
                   waits="nuclei one", rejects="nuclei two", again="expand=0")
+    fits(seen)
     assert any("segmnt" in one and "Line 10" in one for one in seen["issues"])
     nuclei = next(one for one in seen["stages"] if one.startswith("nuclei"))
     assert "2 for review" in nuclei
@@ -122,6 +129,7 @@ def test_cells_are_edited_on_the_picture_and_become_a_dataset(
     seen = browse(server, "runs", ["signIn", "runEdited", "runToDataset"], run="first", item="one",
                   size=[400, 300], cells=[[25, 25], [53, 25]], dataset="by-hand",
                   outline=[[92, 92], [98, 92], [98, 98], [92, 98]])
+    fits(seen)
     first, second = (int(one) for one in seen["chosen"].split(","))
     assert (pixels_of(seen["edited"]) != pixels_of(seen["unedited"])).any(), "it is drawn anew"
     assert first != second

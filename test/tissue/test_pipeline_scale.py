@@ -12,7 +12,7 @@ from pipeline_bench import read_or_nothing, wait_until
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 ROUNDS = int(os.environ.get("STROMA_PIPELINE_STRIKES", "4"))
-RANDOM_SEED = 5
+RANDOM_SEED = int(os.environ.get("STROMA_PIPELINE_SEED", "5"))
 SECOND = """
   second:
     command: [python3, stage.py]

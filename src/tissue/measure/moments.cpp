@@ -253,7 +253,8 @@ std::span<const double> QuantileFinder<T>::of(std::span<const T> values,
     template std::span<const T> gather(const Pixels<T>&, std::span<const PixelRun>, \
                                        std::vector<T>&);                            \
     template Moments<T> moments_of(std::span<const T>, WantedMoments);              \
-    template class QuantileFinder<T>;
+    template std::span<const double> QuantileFinder<T>::of(std::span<const T>,      \
+                                                           std::span<const double>);
 
 STROMA_MOMENTS(std::uint8_t)
 STROMA_MOMENTS(std::int8_t)

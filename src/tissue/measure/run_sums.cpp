@@ -54,12 +54,6 @@ bool has_512() {
 }
 const bool is_512 = has_512();
 
-STROMA_512 inline std::uint64_t halves_sum(__m512i words) {
-    const __m512i low = _mm512_and_si512(words, _mm512_set1_epi64(0xffffffff));
-    return static_cast<std::uint64_t>(
-        _mm512_reduce_add_epi64(_mm512_add_epi64(low, _mm512_srli_epi64(words, 32))));
-}
-
 /// Values are taken less 2^15, so that pairs of them can be added and squared as signed ones; what
 /// that changes is put back at the end.
 template <bool with_squares, bool with_extremes>
