@@ -5,7 +5,8 @@ bench/train_choice.py CANDIDATES.csv FOLDER [--out RULE.cpp] [--folds random|hal
 
 CANDIDATES.csv is what `tissue_bench candidates FOLDER CANDIDATES.csv` writes; FOLDER has the masks.
 --folds says how what is learned is proven: by pictures in ten parts by chance, by every second
-picture, or by all pictures of one size left out; none trains alone. Needs Debian's python3-sklearn.
+picture, or by all pictures of one size left out; none trains alone. Needs Debian's
+python3-sklearn and python3-pil.
 """
 import argparse
 import csv

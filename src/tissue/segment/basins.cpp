@@ -8,6 +8,7 @@
 
 #include "base/threads.h"
 #include "tissue/segment/candidates.h"
+#include "tissue/segment/filters.h"
 #include "tissue/segment/merging.h"
 
 namespace stroma::tissue {
@@ -33,42 +34,26 @@ struct Sets {
     }
 };
 
-/// Where each pixel of a row ascends to: 0 … 8 by rows of its 3 × 3, 4 is itself.
+/// Where each pixel of a row ascends to: 0 … 8 by rows of its 3 × 3, 4 is itself. What is said of
+/// pixels that aren't foreground means nothing. `best` is room to work in.
 void ascents(const ScratchPlane<std::uint16_t>& heights, std::uint64_t y,
-             std::vector<std::uint8_t>& out) {
+             std::vector<std::uint16_t>& best, std::vector<std::uint16_t>& out) {
     const auto width = static_cast<std::int64_t>(heights.width());
-    out.assign(static_cast<std::size_t>(width), 4);
     const std::uint16_t* const at = heights.row(y);
-    const std::uint16_t* const up = y > 0 ? heights.row(y - 1) : nullptr;
-    const std::uint16_t* const down = y + 1 < heights.height() ? heights.row(y + 1) : nullptr;
-    for (std::int64_t x = 0; x < width; ++x) {
-        if (at[x] == 0) continue;
-        // Places in rising order: a later one must be higher, an earlier one as high is enough.
-        std::uint16_t best = at[x];
-        std::uint8_t where = 4;
-        const std::int64_t first = x > 0 ? -1 : 0, last = x + 1 < width ? 1 : 0;
-        if (up != nullptr)
-            for (std::int64_t i = first; i <= last; ++i)
-                if (up[x + i] > best || (up[x + i] == best && where == 4)) {
-                    best = up[x + i];
-                    where = static_cast<std::uint8_t>(1 + i);
-                }
-        if (first < 0 && (at[x - 1] > best || (at[x - 1] == best && where == 4))) {
-            best = at[x - 1];
-            where = 3;
-        }
-        if (last > 0 && at[x + 1] > best) {
-            best = at[x + 1];
-            where = 5;
-        }
-        if (down != nullptr)
-            for (std::int64_t i = first; i <= last; ++i)
-                if (down[x + i] > best) {
-                    best = down[x + i];
-                    where = static_cast<std::uint8_t>(7 + i);
-                }
-        out[static_cast<std::size_t>(x)] = where;
-    }
+    best.assign(at, at + width);
+    out.assign(static_cast<std::size_t>(width), 4);
+    // Places in rising order: a later one must be higher, an earlier one as high is enough.
+    const auto look = [&](const std::uint16_t* row, std::int64_t aside, std::uint16_t place) {
+        const std::int64_t first = aside < 0 ? 1 : 0, count = width - std::abs(aside);
+        climb_to(best.data() + first, out.data() + first, row + first + aside, place, count);
+    };
+    if (y > 0)
+        for (std::uint16_t i = 0; i < 3; ++i) look(heights.row(y - 1), i - 1, i);
+    look(at, -1, 3);
+    look(at, 1, 5);
+    if (y + 1 < heights.height())
+        for (std::uint16_t i = 0; i < 3; ++i)
+            look(heights.row(y + 1), i - 1, static_cast<std::uint16_t>(6 + i));
 }
 
 struct Peak {
@@ -83,7 +68,7 @@ Result<std::vector<Peak>> climb(const ScratchPlane<std::uint16_t>& heights,
                                 const expression::Watch& watch) {
     const auto width = static_cast<std::int64_t>(heights.width());
     std::vector<Peak> peaks;
-    std::vector<std::uint8_t> above, here;
+    std::vector<std::uint16_t> above, here, best;
     for (std::uint64_t y = 0; y < heights.height(); ++y) {
         if (y % band_rows == 0) {
             if (watch.cancelled && watch.cancelled())
@@ -92,7 +77,7 @@ Result<std::vector<Peak>> climb(const ScratchPlane<std::uint16_t>& heights,
             if (y > band_rows) heights.let_go(y - 2 * band_rows, band_rows);
         }
         std::swap(above, here);
-        ascents(heights, y, here);
+        ascents(heights, y, best, here);
         const std::uint16_t* const at = heights.row(y);
         std::uint32_t* const label = labels.row(y);
         const std::uint32_t* const label_up = y > 0 ? labels.row(y - 1) : nullptr;
@@ -102,7 +87,7 @@ Result<std::vector<Peak>> climb(const ScratchPlane<std::uint16_t>& heights,
             const auto join = [&](std::uint32_t other) {
                 mine = mine == 0 ? other : 1 + sets.unite(mine - 1, other - 1);
             };
-            const std::uint8_t where = here[x];
+            const std::uint16_t where = here[x];
             if (x > 0 && (where == 3 || (at[x - 1] != 0 && here[x - 1] == 5))) join(label[x - 1]);
             for (int i = -1; label_up != nullptr && i <= 1; ++i) {
                 if (x + i < 0 || x + i >= width || label_up[x + i] == 0) continue;

@@ -53,6 +53,26 @@ STROMA_WIDE void keep_min_sum(std::int16_t* out, const std::int16_t* in, std::in
     }
 }
 
+STROMA_WIDE void climb_earlier(std::uint16_t* best, std::uint16_t* where,
+                               const std::uint16_t* beside, std::uint16_t place,
+                               std::int64_t count) {
+    for (std::int64_t x = 0; x < count; ++x) {
+        const std::uint16_t value = beside[x], most = best[x], now = where[x];
+        const bool is_higher = value > most || (value == most && now == 4);
+        best[x] = value > most ? value : most;
+        where[x] = is_higher ? place : now;
+    }
+}
+
+STROMA_WIDE void climb_later(std::uint16_t* best, std::uint16_t* where, const std::uint16_t* beside,
+                             std::uint16_t place, std::int64_t count) {
+    for (std::int64_t x = 0; x < count; ++x) {
+        const std::uint16_t value = beside[x], most = best[x], now = where[x];
+        best[x] = value > most ? value : most;
+        where[x] = value > most ? place : now;
+    }
+}
+
 STROMA_WIDE void keep_least(std::uint8_t* out, const std::uint8_t* in, std::int64_t count) {
     for (std::int64_t x = 0; x < count; ++x) out[x] = out[x] > in[x] ? in[x] : out[x];
 }
@@ -183,6 +203,14 @@ void smooth(Raster<float>& image, double sigma) {
                           weights[i + 1], image.width);
         if (i == reach) add_pair(row, above(i), below(i), weights[i], image.width);
     }
+}
+
+void climb_to(std::uint16_t* best, std::uint16_t* where, const std::uint16_t* beside,
+              std::uint16_t place, std::int64_t count) {
+    if (place < 4)
+        climb_earlier(best, where, beside, place, count);
+    else
+        climb_later(best, where, beside, place, count);
 }
 
 void widen(Raster<float>& image, std::int64_t radius) {

@@ -34,6 +34,11 @@ void smooth(Raster<float>& image, double sigma);
 void widen(Raster<float>& image, std::int64_t radius);
 void narrow(Raster<float>& image, std::int64_t radius);
 
+/// Of values beside some pixels: where one is higher than the pixel's best so far it becomes that,
+/// and `where` the place; as high is enough for a place under 4 where `where` is still 4.
+void climb_to(std::uint16_t* best, std::uint16_t* where, const std::uint16_t* beside,
+              std::uint16_t place, std::int64_t count);
+
 /// Takes away what a square of 3 × 3 doesn't fit into. Support: 2.
 void open_square(Raster<std::uint8_t>& mask);
 /// Sets the holes (4-connected pieces of 0) whose box has no side past `side_max`.

@@ -233,13 +233,15 @@ Result<void> Slide::find_envelope() {
         Raster<float> coarse(core.width / factor + 2, core.height / factor + 2);
         const std::int64_t cx = core.x / factor, cy = core.y / factor;
         for (std::int64_t y = 0; y < core.height; ++y) {
+            const float* const from = light.row(y);
             std::uint16_t* const to = light_.row(core.y + y) + core.x;
-            float* const largest = coarse.row((core.y + y) / factor - cy);
-            for (std::int64_t x = 0; x < core.width; ++x) {
-                const float value = light.row(y)[x];
-                to[x] = static_cast<std::uint16_t>(value + 0.5f);
-                float& most = largest[(core.x + x) / factor - cx];
-                most = std::max(most, value);
+            for (std::int64_t x = 0; x < core.width; ++x)
+                to[x] = static_cast<std::uint16_t>(from[x] + 0.5f);
+            float* largest = coarse.row((core.y + y) / factor - cy);
+            for (std::int64_t x = 0; x < core.width; ++largest) {
+                const std::int64_t end =
+                    std::min(((core.x + x) / factor + 1) * factor - core.x, core.width);
+                for (; x < end; ++x) *largest = std::max(*largest, from[x]);
             }
         }
         count_values(light_, core);
