@@ -27,6 +27,22 @@ private:
     std::int64_t query_before_;
 };
 
+struct RowConditions;
+
+/// Of Parquet's row groups those are left out, on this thread while it lives, that hold no row for
+/// the statement of these tokens, as its conditions and the groups' statistics say.
+class AskingFor {
+public:
+    explicit AskingFor(std::span<const Token> tokens);
+    ~AskingFor();
+    AskingFor(const AskingFor&) = delete;
+    AskingFor& operator=(const AskingFor&) = delete;
+
+private:
+    std::unique_ptr<const RowConditions> conditions_;
+    const RowConditions* before_;
+};
+
 /// Makes stroma_external('place') and stroma_external_reads('') known to the database.
 Result<void> add_external_functions(const std::shared_ptr<sql::EmbeddedDatabase>& database,
                                     std::shared_ptr<Lake> lake, const fs::path& staging);

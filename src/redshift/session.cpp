@@ -386,6 +386,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
     if (explicit_ || grouped_) TRY(begin_if_needed());
     TRY(run_setting_changes(prepared, values));
     const std::string narrowed = TRY(readable(*this, prepared.plan->sql));
+    const AskingFor conditions(prepared.plan->tokens);
     auto rows = TRY(query(narrowed.empty() ? prepared.plan->sql : narrowed, values));
     std::vector<Column> columns = prepared.columns;
     if (columns.size() != rows->columns().size()) {

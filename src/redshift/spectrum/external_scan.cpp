@@ -10,6 +10,7 @@
 #include "redshift/lexer.h"
 #include "redshift/load/staging.h"
 #include "redshift/spectrum/parquet_parts.h"
+#include "redshift/spectrum/row_conditions.h"
 #include "sql/value_scan.h"
 
 namespace stroma::redshift {
@@ -33,7 +34,15 @@ public:
           place_(std::move(place)),
           principal_(std::move(principal)),
           query_(query) {
-        for (const auto& [name, type] : place_.columns) shown_.push_back({name, scan_type(type)});
+        const auto conditions = asked_conditions(place_.table);
+        for (const auto& [name, type] : place_.columns) {
+            shown_.push_back({name, scan_type(type)});
+            for (const RowCondition& condition : conditions) {
+                if (condition.column != lower_of(name)) continue;
+                const std::string one = excludes(condition, type);
+                if (!one.empty()) excluded_ += (excluded_.empty() ? "" : " OR ") + one;
+            }
+        }
     }
     const std::vector<sql::ScanColumn>& columns() const override { return shown_; }
     std::unique_ptr<sql::ScanRun> begin() override;
@@ -46,6 +55,7 @@ private:
     catalog::Principal principal_;
     std::int64_t query_;
     std::vector<sql::ScanColumn> shown_;
+    std::string excluded_;  ///< of Parquet's row groups: those that hold no row for the statement
 };
 
 /// Reads one object after the other.
@@ -87,6 +97,7 @@ private:
     Result<bool> open_next();
     Result<fs::path> local_copy(const std::shared_ptr<LakeReader>& object);
     Result<std::string> select_of(const fs::path& path);
+    std::string rows_of(const std::string& list, const std::string& file) const;
 
     const ExternalScan& scan_;
     std::vector<LakeObject> objects_;
@@ -95,6 +106,7 @@ private:
     Staging staging_;
     ExternalReads::Read read_;
     std::size_t next_ = 0;
+    ParquetParts parts_;  ///< what was copied of the object that is read
     std::unique_ptr<sql::Connection> connection_;
     std::unique_ptr<sql::Rows> rows_;
 };
@@ -141,7 +153,20 @@ Result<std::string> ExternalScan::Feed::select_of(const fs::path& path) {
         list += fmt::format("{}{}({} AS {})", list.empty() ? "" : ", ",
                             is_parquet ? "CAST" : "TRY_CAST", written, type);
     }
-    return fmt::format("SELECT {} FROM {}", list.empty() ? "1" : list, from);
+    if (list.empty()) list = "1";
+    if (!parts_.is_whole) return rows_of(list, file);
+    return fmt::format("SELECT {} FROM {}", list, from);
+}
+
+// The engine leaves out row groups by the numbers of their rows, and so never looks into the holes.
+std::string ExternalScan::Feed::rows_of(const std::string& list, const std::string& file) const {
+    std::string all;
+    for (const auto& [first, behind] : parts_.rows)
+        all += fmt::format(
+            "{}SELECT {} FROM read_parquet({}, file_row_number = true) WHERE file_row_number >= {} "
+            "AND file_row_number < {}",
+            all.empty() ? "" : " UNION ALL ", list, file, first, behind);
+    return all.empty() ? fmt::format("SELECT {} FROM read_parquet({}) LIMIT 0", list, file) : all;
 }
 
 Result<fs::path> ExternalScan::Feed::local_copy(const std::shared_ptr<LakeReader>& object) {
@@ -153,8 +178,8 @@ Result<fs::path> ExternalScan::Feed::local_copy(const std::shared_ptr<LakeReader
     for (const std::uint32_t column : wanted_)
         columns.push_back(scan_.place_.columns[column].first);
     fs::path path = staging_.next_path();
-    read_.bytes +=
-        static_cast<std::int64_t>(TRY(copy_parquet_parts(*object, columns, *connection_, path)));
+    parts_ = TRY(copy_parquet_parts(*object, columns, scan_.excluded_, *connection_, path));
+    read_.bytes += static_cast<std::int64_t>(parts_.bytes);
     return path;
 }
 

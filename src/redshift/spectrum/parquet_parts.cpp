@@ -43,11 +43,47 @@ Result<std::uint64_t> footer_size(LakeReader& object) {
     return footer > size || footer > footer_bytes_max ? size : footer;
 }
 
+// Which row groups are needed, by the footer alone; their numbers are given back.
+Result<std::vector<std::int64_t>> choose_rows(sql::Connection& connection, const std::string& file,
+                                              const std::string& excluded, ParquetParts& parts) {
+    constexpr std::size_t runs_max = 16;  // each is a branch of the question to the engine
+    std::vector<std::int64_t> left_out;
+    const auto names = TRY(connection.execute(fmt::format(
+        "SELECT count(DISTINCT path_in_schema) = count(DISTINCT lower(path_in_schema)) AND NOT "
+        "coalesce(bool_or(lower(path_in_schema) = 'file_row_number'), false) FROM "
+        "parquet_metadata({})",
+        file)));
+    if (!TRY(names->next()) || !names->boolean(0)) return left_out;
+    const auto groups = TRY(connection.execute(fmt::format(
+        "SELECT row_group_id, max(row_group_num_rows), coalesce(bool_or({0}), false) FROM (SELECT "
+        "*, lower(path_in_schema) IN (SELECT lower(name) FROM parquet_schema({1}) WHERE "
+        "converted_type = 'UTF8' OR logical_type LIKE 'StringType%') AS is_text FROM "
+        "parquet_metadata({1})) GROUP BY 1 ORDER BY 1",
+        excluded, file)));
+    std::int64_t row = 0;
+    while (TRY(groups->next())) {
+        const std::int64_t count = groups->integer(1);
+        if (groups->boolean(2)) {
+            left_out.push_back(groups->integer(0));
+        } else if (!parts.rows.empty() && parts.rows.back().second == row) {
+            parts.rows.back().second += count;
+        } else {
+            parts.rows.emplace_back(row, row + count);
+        }
+        row += count;
+    }
+    if (parts.rows.size() > runs_max) left_out.clear();
+    parts.is_whole = left_out.empty();
+    return left_out;
+}
+
 }  // namespace
 
-Result<std::uint64_t> copy_parquet_parts(LakeReader& object,
-                                         const std::vector<std::string>& columns,
-                                         sql::Connection& connection, const fs::path& path) {
+Result<ParquetParts> copy_parquet_parts(LakeReader& object, const std::vector<std::string>& columns,
+                                        const std::string& excluded, sql::Connection& connection,
+                                        const fs::path& path) {
+    ParquetParts parts;
+    std::uint64_t& copied = parts.bytes;
     const std::uint64_t size = object.object().size;
     const std::uint64_t footer = TRY(footer_size(object));
     // The engine may keep what it read of a file by its name: pages are added under another one.
@@ -55,20 +91,27 @@ Result<std::uint64_t> copy_parquet_parts(LakeReader& object,
     footer_path += ".footer";
     File out = TRY(File::create(footer_path));
     TRY(out.truncate(size));
-    std::uint64_t copied = TRY(copy_range(object, size - footer, footer, out));
+    copied = TRY(copy_range(object, size - footer, footer, out));
     if (footer < size) {
         copied += TRY(copy_range(object, 0, magic.size(), out));
+        std::vector<std::int64_t> left_out;
+        if (!excluded.empty())
+            left_out =
+                TRY(choose_rows(connection, quoted_text(footer_path.string()), excluded, parts));
         const auto pages = TRY(connection.execute(fmt::format(
             "SELECT lower(split_part(path_in_schema, ', ', 1)), least(data_page_offset, "
             "coalesce(nullif(dictionary_page_offset, 0), data_page_offset)), "
-            "total_compressed_size FROM parquet_metadata({}) ORDER BY 2",
+            "total_compressed_size, row_group_id FROM parquet_metadata({}) ORDER BY 2",
             quoted_text(footer_path.string()))));
         std::vector<std::string> wanted;
         for (const std::string& column : columns) wanted.push_back(lower_of(column));
         while (TRY(pages->next())) {
             const bool is_wanted =
                 std::find(wanted.begin(), wanted.end(), pages->text(0)) != wanted.end();
-            if (!is_wanted || pages->integer(1) < 0 || pages->integer(2) < 0) continue;
+            const bool is_left_out =
+                std::find(left_out.begin(), left_out.end(), pages->integer(3)) != left_out.end();
+            if (!is_wanted || is_left_out || pages->integer(1) < 0 || pages->integer(2) < 0)
+                continue;
             copied += TRY(copy_range(object, static_cast<std::uint64_t>(pages->integer(1)),
                                      static_cast<std::uint64_t>(pages->integer(2)), out));
         }
@@ -78,7 +121,7 @@ Result<std::uint64_t> copy_parquet_parts(LakeReader& object,
     if (failed)
         return fail(ErrorCode::unavailable, fmt::format("{} cannot be renamed: {}",
                                                         footer_path.string(), failed.message()));
-    return copied;
+    return parts;
 }
 
 }  // namespace stroma::redshift
