@@ -59,6 +59,9 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_namespace AS
     UNION ALL SELECT 13000::UINTEGER, 'information_schema', 100::UINTEGER, NULL
     WHERE NOT EXISTS (SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'stroma_information');
 
+-- The query of CREATE VIEW name (columns) AS query; names may have quotes.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_query_of(body) AS
+    ' ' || regexp_replace(body, '^CREATE (?:"(?:[^"]|"")*"|[^"])*? AS ', '', 'i');
 -- Tables, views and keys: what stands behind pg_class and what hangs on it.
 CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
     SELECT *, stroma_catalog.stroma_number('relation', schema || '.' || name) AS oid,
@@ -239,7 +242,8 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_stat_user_tables AS
 CREATE OR REPLACE VIEW stroma_catalog.pg_views AS
     SELECT CASE WHEN r.schema IN ('stroma_catalog', 'stroma_system') THEN 'pg_catalog'
             ELSE r.schema END AS schemaname, r.name AS viewname,
-        coalesce(o.called, 'admin') AS viewowner, body AS definition
+        coalesce(o.called, 'admin') AS viewowner,
+        stroma_catalog.stroma_query_of(body) AS definition
     FROM stroma_catalog.stroma_relation r
         LEFT JOIN stroma_catalog.stroma_owner o ON o.kind = 'relation'
             AND o."schema" = lower(r.schema) AND o."name" = lower(r.name)
