@@ -184,7 +184,9 @@ def test_asyncpg_reads_the_types_of_the_catalog(port):
         assert types[1007] == ("_int4", b"a", False, 23)
         assert types[1009] == ("_text", b"a", False, 25)
         assert all(each[3] in types for each in types.values() if each[1] == b"a")
-        # SHOW gives rows as a SELECT does.
+        # A parameter is of the type that it is cast to first; SHOW gives rows as a SELECT does.
+        assert await one.fetchval("SELECT quote_literal($1::\"pg_catalog\".\"int4\"::text)",
+                                  3) == "'3'"
         assert await one.fetchval("SHOW transaction_isolation") == "serializable"
         assert await one.fetchval("SELECT $1::_int4", [1, 2]) == [1, 2]
         await one.execute("ALTER TABLE typed ALTER COLUMN name SET DATA TYPE varchar(40)")

@@ -299,8 +299,9 @@ Answer<void> EngineSession::understand(const Statement& statement,
         shape = TRY(sql::describe_duckdb(*connection_, sql));
     }
     // The engine tells of one column where it knows none yet: a table function that is asked by
-    // parameters gives its columns once they have values.
-    if (!shape.parameter_types.empty() && shape.columns.size() == 1) {
+    // parameters gives its columns once they have values. Others stay: nulls have no type.
+    if (!shape.parameter_types.empty() && shape.columns.size() == 1 &&
+        shape.columns[0].name == "unknown") {
         context.parameters_are_null = true;
         const std::string bound = TRY(rewrite(statement.text, tokens, from, end, context));
         if (auto known = sql::describe_duckdb(*connection_, bound))
