@@ -211,7 +211,9 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_extension AS SELECT CAST(0 AS UINTEGER)
 CREATE OR REPLACE VIEW stroma_catalog.pg_foreign_table AS SELECT CAST(0 AS UINTEGER) AS ftrelid,
     CAST(0 AS UINTEGER) AS ftserver, CAST(NULL AS VARCHAR[]) AS ftoptions WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_foreign_server AS SELECT CAST(0 AS UINTEGER) AS oid,
-    '' AS srvname WHERE false;
+    '' AS srvname, CAST(0 AS UINTEGER) AS srvowner, CAST(0 AS UINTEGER) AS srvfdw, '' AS srvtype,
+    '' AS srvversion, CAST(NULL AS VARCHAR[]) AS srvacl, CAST(NULL AS VARCHAR[]) AS srvoptions
+    WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_rewrite AS SELECT CAST(0 AS UINTEGER) AS oid,
     '' AS rulename, CAST(0 AS UINTEGER) AS ev_class, '' AS ev_type, '' AS ev_enabled,
     false AS is_instead WHERE false;
@@ -228,7 +230,15 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_range AS SELECT CAST(0 AS UINTEGER) AS 
 CREATE OR REPLACE VIEW stroma_catalog.pg_cast AS SELECT CAST(0 AS UINTEGER) AS oid,
     CAST(0 AS UINTEGER) AS castsource, CAST(0 AS UINTEGER) AS casttarget, CAST(0 AS UINTEGER) AS castfunc,
     '' AS castcontext, '' AS castmethod WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_foreign_data_wrapper AS SELECT CAST(0 AS UINTEGER) AS oid,
+    '' AS fdwname, CAST(0 AS UINTEGER) AS fdwowner, CAST(0 AS UINTEGER) AS fdwhandler,
+    CAST(0 AS UINTEGER) AS fdwvalidator, CAST(NULL AS VARCHAR[]) AS fdwacl,
+    CAST(NULL AS VARCHAR[]) AS fdwoptions WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_user_mappings AS SELECT CAST(0 AS UINTEGER) AS umid,
+    CAST(0 AS UINTEGER) AS srvid, '' AS srvname, CAST(0 AS UINTEGER) AS umuser, '' AS usename,
+    CAST(NULL AS VARCHAR[]) AS umoptions WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_operator AS SELECT CAST(0 AS UINTEGER) AS oid,
+    CAST(0 AS UINTEGER) AS oprnamespace, CAST(0 AS UINTEGER) AS oprresult, '' AS oprcode, '' AS oprkind,
     '' AS oprname, CAST(0 AS UINTEGER) AS oprleft, CAST(0 AS UINTEGER) AS oprright WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_opclass AS SELECT CAST(0 AS UINTEGER) AS oid,
     '' AS opcname, CAST(0 AS UINTEGER) AS opcmethod, CAST(0 AS UINTEGER) AS opcintype WHERE false;
@@ -242,7 +252,8 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_partitioned_table AS SELECT CAST(0 AS U
 CREATE OR REPLACE VIEW stroma_catalog.pg_db_role_setting AS SELECT CAST(0 AS UINTEGER) AS setdatabase,
     CAST(0 AS UINTEGER) AS setrole, CAST(NULL AS VARCHAR[]) AS setconfig WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_event_trigger AS SELECT CAST(0 AS UINTEGER) AS oid,
-    '' AS evtname WHERE false;
+    '' AS evtname, '' AS evtevent, CAST(0 AS UINTEGER) AS evtowner, CAST(0 AS UINTEGER) AS evtfoid,
+    '' AS evtenabled, CAST(NULL AS VARCHAR[]) AS evttags WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_ts_config AS SELECT CAST(0 AS UINTEGER) AS oid,
     '' AS cfgname, CAST(0 AS UINTEGER) AS cfgnamespace WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_timezone_names AS

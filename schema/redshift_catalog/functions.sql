@@ -19,8 +19,9 @@ CREATE OR REPLACE MACRO stroma_catalog.format_type(of_number, typmod) AS
             || (typmod - 4) || ')'
         WHEN of_number = 1700 AND typmod > 4 THEN
             'numeric(' || ((typmod - 4) // 65536) || ',' || ((typmod - 4) % 65536) || ')'
-        ELSE coalesce((SELECT max(stroma_a) FROM (SELECT stroma_name AS stroma_a, oid AS stroma_b
-        FROM stroma_catalog.pg_type) WHERE stroma_b = of_number), '???') END;
+        -- A map, not a join: rows stay in their order.
+        ELSE coalesce((SELECT map(list(oid), list(stroma_name)) FROM stroma_catalog.pg_type)
+            [TRY_CAST(of_number AS UINTEGER)], '???') END;
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_expr(expression, of_relation) AS expression,
     (expression, of_relation, pretty) AS expression;
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_indexdef(of_number) AS
@@ -50,11 +51,12 @@ CREATE OR REPLACE MACRO stroma_catalog.pg_get_constraintdef(of_number) AS
 CREATE OR REPLACE MACRO stroma_catalog.format_encoding(of_number) AS
     stroma_catalog.stroma_encodings()[CAST(of_number AS INTEGER) + 1];
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_viewdef(of_number) AS
-    (SELECT max(stroma_a) FROM (SELECT body AS stroma_a, oid AS stroma_b
-        FROM stroma_catalog.stroma_relation) WHERE stroma_b = of_number),
+    (SELECT max(stroma_a) FROM (SELECT body AS stroma_a,
+        oid AS stroma_b FROM stroma_catalog.stroma_relation) WHERE stroma_b = of_number),
     (of_number, pretty) AS
-    (SELECT max(stroma_a) FROM (SELECT body AS stroma_a, oid AS stroma_b
-        FROM stroma_catalog.stroma_relation) WHERE stroma_b = of_number);
+    (SELECT max(stroma_a) FROM (SELECT body AS stroma_a,
+        oid AS stroma_b FROM stroma_catalog.stroma_relation) WHERE stroma_b = of_number);
+CREATE OR REPLACE MACRO stroma_catalog.getdatabaseencoding() AS 'UTF8';
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_functiondef(of_number) AS
     (SELECT max(stroma_a) FROM (SELECT prosrc AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_proc) WHERE stroma_b = of_number);

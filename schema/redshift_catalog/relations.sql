@@ -68,6 +68,9 @@ CREATE OR REPLACE MACRO stroma_catalog.stroma_encoding_number(of_name) AS
 -- A name as a step of a JSON pointer.
 CREATE OR REPLACE MACRO stroma_catalog.stroma_member(of_name) AS
     replace(replace(of_name, '~', '~0'), '/', '~1');
+-- The query of CREATE VIEW name (columns) AS query; names may have quotes.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_query_of(body) AS
+    ' ' || regexp_replace(body, '^CREATE (?:"(?:[^"]|"")*"|[^"])*? AS ', '', 'i');
 -- Tables, views and keys: what stands behind pg_class and what hangs on it.
 CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
     SELECT *, stroma_catalog.stroma_number('relation', schema || '.' || name) AS oid,
@@ -84,7 +87,8 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
         SELECT view_oid, schema_name, view_name, 'v', temporary, 0, column_count,
             CASE WHEN json_valid(comment) THEN CAST(comment AS JSON) END,
             CASE WHEN NOT json_valid(comment) THEN comment END,
-            coalesce(CASE WHEN json_valid(comment) THEN comment->>'$.definition' END, sql)
+            coalesce(CASE WHEN json_valid(comment) THEN comment->>'$.definition' END,
+                stroma_catalog.stroma_query_of(sql))
         FROM duckdb_views() WHERE NOT internal AND schema_name NOT IN ('main', 'stroma_dialect')
             AND view_name NOT LIKE 'stroma\_%' ESCAPE '\');
 -- Keys are told of, not enforced: they lie in the table's attributes. One that refers to a table
@@ -288,7 +292,8 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_stat_user_tables AS
 CREATE OR REPLACE VIEW stroma_catalog.pg_views AS
     SELECT CASE WHEN r.schema IN ('stroma_catalog', 'stroma_system') THEN 'pg_catalog'
             ELSE r.schema END AS schemaname, r.name AS viewname,
-        coalesce(o.called, 'admin') AS viewowner, body AS definition
+        coalesce(o.called, 'admin') AS viewowner,
+        body AS definition
     FROM stroma_catalog.stroma_relation r
         LEFT JOIN stroma_catalog.stroma_owner o ON o.kind = 'relation'
             AND o."schema" = lower(r.schema) AND o."name" = lower(r.name)

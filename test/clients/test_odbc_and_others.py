@@ -165,7 +165,8 @@ def test_asyncpg_reads_the_types_of_the_catalog(port):
             "SELECT c.oid, relname, relkind AS k, relfrozenxid, count(*) OVER (), "
             "i.indkey, i.indclass FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid "
             "WHERE c.oid = 'typed'::regclass AND c.oid = any($1) AND relnamespace <> 0")
-        assert [each.type.oid for each in statement.get_attributes()] == [26, 19, 18, 28, 20, 22, 30]
+        types = [each.type.oid for each in statement.get_attributes()]
+        assert types == [26, 19, 18, 28, 20, 22, 30]
         relation = await one.fetchval("SELECT 'typed'::regclass::oid")
         row = await statement.fetchrow([relation, 1])
         assert tuple(row)[:4] == (relation, "typed", b"r", 0)
@@ -183,6 +184,15 @@ def test_asyncpg_reads_the_types_of_the_catalog(port):
         assert types[1007] == ("_int4", b"a", False, 23)
         assert types[1009] == ("_text", b"a", False, 25)
         assert all(each[3] in types for each in types.values() if each[1] == b"a")
+        # A parameter is of the type that it is cast to first; SHOW gives rows as a SELECT does.
+        assert await one.fetchval("SELECT quote_literal($1::\"pg_catalog\".\"int4\"::text)",
+                                  3) == "'3'"
+        assert await one.fetchval("SHOW transaction_isolation") == "serializable"
+        assert await one.fetchval("SELECT $1::_int4", [1, 2]) == [1, 2]
+        await one.execute("ALTER TABLE typed ALTER COLUMN name SET DATA TYPE varchar(40)")
+        with pytest.raises(asyncpg.UndefinedTableError, match='"nothing" does not') as failure:
+            await one.execute("SELECT * FROM public.nothing")
+        assert failure.value.position == "15"
         await one.close()
     asyncio.run(probe())
 

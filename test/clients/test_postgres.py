@@ -336,6 +336,38 @@ def test_the_backslash_commands_of_psql_find_what_is_there(port):
     assert '"probe_pkey" PRIMARY KEY' in psql(port, "-c", r"\d probe").stdout
 
 
+SCRIPT = r"""\set ON_ERROR_STOP off
+CREATE TABLE turned(id INTEGER, k VARCHAR(9), v INTEGER);
+INSERT INTO turned VALUES (1, 'a', 10), (2, 'b', 20);
+CREATE VIEW turned_view AS SELECT k, sum(v) AS s FROM turned GROUP BY k;
+\sv turned_view
+SELECT 1::int c, 'x'::varchar(5) a, 2::oid b \gdesc
+SELECT 'SELECT ' || id || ' + 40' FROM turned ORDER BY id \gexec
+SELECT id, k, v FROM turned ORDER BY id \crosstabview
+SELECT 5 AS five \gset
+\echo :five
+SELECT * FROM absent;
+\errverbose
+\do
+\des
+\dy
+"""
+
+
+def test_psql_describes_runs_and_turns_what_it_is_given(port, tmp_path):
+    (tmp_path / "script.sql").write_text(SCRIPT)
+    done = psql(port, "-At", "-f", str(tmp_path / "script.sql"))
+    lines = done.stdout.splitlines()
+    assert "CREATE OR REPLACE VIEW public.turned_view AS" in lines
+    assert any(line.startswith(" SELECT k, sum(v) AS s FROM turned") for line in lines), lines
+    at = lines.index("c|integer")
+    assert lines[at:] == ["c|integer", "a|character varying(5)", "b|oid", "41", "42", "1|10|",
+                          "2||20", "5"]
+    assert "42P01: relation \"absent\" does not exist" in done.stderr
+    assert "LINE 1: SELECT * FROM absent;\n                      ^" in done.stderr
+    assert done.stderr.count("ERROR") == 2, done.stderr
+
+
 def test_numbers_of_tables_stay_over_sessions(port, connect):
     psql(port, "-c", "CREATE TABLE numbered(a INTEGER)")
     numbers = set()

@@ -40,6 +40,25 @@ bool asks_catalog(std::span<const Token> tokens) {
     });
 }
 
+/// $1::int::text: the engine would take the parameter for the last of the types.
+void note_cast_parameters(std::span<const Token> tokens, std::vector<std::string>& types) {
+    const auto is_cast = [&](std::size_t at) {
+        return at < tokens.size() && tokens[at].kind == TokenKind::sign && tokens[at].word == "::";
+    };
+    for (std::size_t at = 0; at + 2 < tokens.size(); ++at) {
+        if (tokens[at].kind != TokenKind::parameter || !is_cast(at + 1)) continue;
+        std::size_t behind = at + 2;
+        if (tokens[behind].word.starts_with("reg")) continue;
+        const auto type = read_type(tokens, behind);
+        const std::size_t number = std::strtoul(tokens[at].word.c_str() + 1, nullptr, 10);
+        constexpr std::size_t parameters_max = 65535;
+        if (!type || !is_cast(behind) || number == 0 || number > parameters_max) continue;
+        if (types.size() < number) types.resize(number);
+        if (types[number - 1].empty() && !engine_type_of(type->oid).empty())
+            types[number - 1] = type->engine;
+    }
+}
+
 /// Where the relation stands that isn't there.
 void place_failure(Failure& failure, std::span<const Token> tokens) {
     if (failure.sqlstate != "42P01" || failure.position != 0) return;
@@ -254,6 +273,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     const bool is_query = statement.kind == StatementKind::select || explains;
     if (!is_query && !is_data_change(statement.kind)) return {};
     auto context = context_for(plan, hints);
+    note_cast_parameters(tokens, context.parameter_types);
     std::size_t from = 0;
     while (explains && from < end &&
            (tokens[from].word == "explain" || tokens[from].word == "verbose"))
@@ -280,8 +300,9 @@ Answer<void> EngineSession::understand(const Statement& statement,
         shape = TRY(sql::describe_duckdb(*connection_, sql));
     }
     // The engine tells of one column where it knows none yet: a table function that is asked by
-    // parameters gives its columns once they have values.
-    if (!shape.parameter_types.empty() && shape.columns.size() == 1) {
+    // parameters gives its columns once they have values. Others stay: nulls have no type.
+    if (!shape.parameter_types.empty() && shape.columns.size() == 1 &&
+        shape.columns[0].name == "unknown") {
         context.parameters_are_null = true;
         const std::string bound = TRY(rewrite(statement.text, tokens, from, end, context));
         if (auto known = sql::describe_duckdb(*connection_, bound))
@@ -337,6 +358,9 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
     plan->made_behind = query_;
     plan->made_us = engine_.now_us();
     prepared->plan = std::move(plan);
+    // What is wrong with it is told when it runs.
+    if (statement.kind == StatementKind::show)
+        if (const auto shown = settings(*prepared)) prepared->columns = (*shown)->columns();
     return prepared;
 }
 
