@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "redshift/rights.h"
@@ -397,13 +398,22 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
     if (kind == "schema") {
         const std::string name = TRY(in_.name());
         TRY(check_ours(session_, {name, "", false}));
-        const bool cascade = in_.take("cascade");
+        // What an external schema's tables are stands here alone: they go with their catalog.
+        const bool drops_catalog = in_.take("drop", "external");
+        if (drops_catalog) TRY(in_.expect("database"));
+        const bool cascade = in_.take("cascade") || drops_catalog;
+        if (!cascade) in_.take("restrict");
+        if (!in_.at_end()) return in_.wrong("nothing more");
         if (!TRY(may(session_, schema_thing(name), "OWNER")))
             TRY(demand(session_, schema_thing(name), "DROP"));
         session_.allow_changes();
         const auto work = [&]() -> Answer<std::int64_t> {
             TRY(session_.change(fmt::format("DROP SCHEMA {}{}{}", if_exists ? "IF EXISTS " : "",
                                             quoted_name(name), cascade ? " CASCADE" : "")));
+            for (const std::string_view kept : {"external_tables", "external_schemas"})
+                TRY(session_.change(
+                    fmt::format("DELETE FROM stroma_system.{} WHERE schemaname = ?", kept),
+                    std::array{sql::Value(name)}));
             TRY(note_gone(session_, schema_thing(name)));
             return 0;
         };
