@@ -19,7 +19,7 @@ public:
 
     Result<void> check_object() const {
         if (json_.is_object()) return {};
-        return wrong("", "is an object", "{ … }");
+        return wrong("", path_.empty() ? "it is no object" : "is no object", "{ … }");
     }
     bool has(const char* name) {
         known_.emplace_back(name);
@@ -85,8 +85,11 @@ public:
         return {};
     }
     tl::unexpected<Error> wrong(const char* name, const char* what, const char* fix) const {
+        std::string place = path_ + name;
+        if (place.ends_with('.')) place.pop_back();
+        if (!place.empty()) place += " ";
         return stroma::fail(ErrorCode::invalid_input,
-                            fmt::format("{}: {}{} {}; write {}", file_, path_, name, what, fix));
+                            fmt::format("{}: {}{}; write {}", file_, place, what, fix));
     }
 
 private:
@@ -125,6 +128,17 @@ Result<DriftPolicy> read_drift(Fields& fields) {
     return fields.wrong("drift", "is not known", "ignore, fail, quarantine or add_column");
 }
 
+Result<Owner> read_owner(Fields fields) {
+    TRY(fields.check_object());
+    Owner owner;
+    owner.column = TRY(fields.text("column", true, "the column that says whose a row is"));
+    owner.pattern = TRY(fields.text("object", true, "objects' keys, like cells/*.psv.gz"));
+    if (std::count(owner.pattern.begin(), owner.pattern.end(), '*') != 1)
+        return fields.wrong("object", "has not one *", "objects' keys, like cells/*.psv.gz");
+    TRY(fields.check_known());
+    return owner;
+}
+
 /// Whether COPY would read such options, and a table of such a name.
 Result<void> check_copy(Fields& fields, const std::string& table, const std::string& role,
                         const std::string& options) {
@@ -161,9 +175,22 @@ bool LoaderConfig::operator==(const LoaderConfig& other) const {
         return std::tie(c.name, c.manifest_bucket, c.manifest_prefix, c.copy_options, c.role,
                         c.table, c.cluster, c.database, c.merge.mode, c.merge.keys,
                         c.merge.timestamp, c.merge.late_table, c.drift, c.batch_files,
-                        c.batch_bytes, c.batch_wait, c.workers, c.attempts);
+                        c.batch_bytes, c.batch_wait, c.workers, c.attempts, c.owner.column,
+                        c.owner.pattern);
     };
     return tied(*this) == tied(other);
+}
+
+std::optional<std::string> Owner::of(std::string_view key) const {
+    const auto star = pattern.find('*');
+    const std::string_view before = std::string_view(pattern).substr(0, star);
+    const std::string_view behind = std::string_view(pattern).substr(star + 1);
+    if (key.size() <= before.size() + behind.size() || !key.starts_with(before) ||
+        !key.ends_with(behind))
+        return std::nullopt;
+    key = key.substr(before.size(), key.size() - before.size() - behind.size());
+    if (key.find('/') != std::string_view::npos) return std::nullopt;
+    return std::string(key);
 }
 
 std::string queue_of_file(std::string_view file) {
@@ -215,6 +242,7 @@ Result<LoaderConfig> read_config(std::string_view text, const std::string& file,
     if (config.role.empty()) config.role = role;
     config.table = TRY(copy.text("table_name", true, "the table, like public.orders"));
     config.drift = TRY(read_drift(copy));
+    if (copy.has("owner")) config.owner = TRY(read_owner(copy.below("owner")));
     TRY(check_copy(copy, config.table, config.role, config.copy_options));
     TRY(copy.check_known());
     Fields cluster = all.below("cluster");

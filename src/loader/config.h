@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,15 @@ struct MergeOptions {
     std::string late_table;  ///< where rows go that are older than the table's; "" is nowhere
 };
 
+/// Whose rows an object holds: those whose column says what `*` is in the object's key.
+struct Owner {
+    std::string column;   ///< "bundle_key"; "": objects may hold any rows
+    std::string pattern;  ///< of keys, with one *: "cells/*.psv.gz"; * isn't a /
+    bool operator==(const Owner&) const = default;
+    /// Who owns what the object of that key holds; nothing where the key isn't of the pattern.
+    std::optional<std::string> of(std::string_view key) const;
+};
+
 struct LoaderConfig {
     std::string name;  ///< of the queue
     std::string manifest_bucket, manifest_prefix;
@@ -41,6 +51,7 @@ struct LoaderConfig {
     std::string cluster, database;
     MergeOptions merge;
     DriftPolicy drift = DriftPolicy::ignore;
+    Owner owner;
     std::size_t batch_files = 500;
     std::uint64_t batch_bytes = 256u << 20;
     Milliseconds batch_wait{0};  ///< for company, after the first message

@@ -57,6 +57,21 @@ TEST(LoaderConfig, AKeyMayHaveSeveralColumns) {
     EXPECT_EQ(config->merge.keys, (std::vector<std::string>{"id", "day"}));
 }
 
+TEST(LoaderConfig, AnOwnerIsAColumnAndAPatternOfKeys) {
+    const auto config =
+        read_config(with(seed, R"("table_name")",
+                         R"("owner": {"column": "bundle", "object": "cells/*.psv"}, "table_name")"),
+                    "f", "q");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->owner.of("cells/b-1.psv"), "b-1");
+    for (const char* other : {"cells/.psv", "cells/a/b.psv", "cells/b", "more/cells/b.psv", ""})
+        EXPECT_FALSE(config->owner.of(other)) << other;
+    EXPECT_NE(error_of_config(with(seed, R"("table_name")",
+                                   R"("owner": {"column": "b", "object": "x"}, "table_name")"))
+                  .find("copy.owner.object has not one *"),
+              std::string::npos);
+}
+
 TEST(LoaderConfig, AnErrorNamesFileFieldAndFix) {
     EXPECT_EQ(error_of_config(with(seed, R"("orders")", "7")),
               "orders_queue.json: copy.table_name is a text; write the table, like public.orders");

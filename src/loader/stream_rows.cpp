@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "redshift/load/loading.h"
+#include "redshift/load/scan_failure.h"
 #include "redshift/load/staging.h"
 
 namespace stroma::loader {
@@ -156,7 +157,7 @@ Answer<void> stream_parquet(redshift::EngineSession& reader, const StreamOrder& 
     const auto path = TRY(staging.take(*read.object));
     const std::string from = fmt::format("read_parquet({})", redshift::quoted_text(path.string()));
     const auto blamed = [&](redshift::Failure failure) {
-        failure.message = "Spectrum Scan Error: " + failure.message;
+        failure = redshift::scan_failure(std::move(failure), {{path.string(), file.url()}});
         failure.detail = fmt::format("{}, line 0: ", file.url());
         return tl::unexpected<redshift::Failure>(std::move(failure));
     };

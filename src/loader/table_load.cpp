@@ -86,7 +86,9 @@ LoadOrder order_of(const LoaderConfig& config) {
     order.database = config.database;
     order.merge = config.merge;
     order.drift = config.drift;
-    order.batch_files = config.batch_files;
+    order.owner = config.owner;
+    // A row is asked whose it is while the rows of one object alone are there.
+    order.batch_files = config.owner.column.empty() ? config.batch_files : 1;
     order.batch_bytes = config.batch_bytes;
     order.attempts = config.attempts;
     return order;
@@ -120,6 +122,7 @@ private:
     Answer<std::set<std::string>> known(const std::vector<StagedFile>& files);
     Answer<void> leave_out_known(std::vector<StagedFile>& files);
     Answer<void> replace();
+    Answer<void> check_owner(const StagedFile& file);
     Answer<void> copy_group(const std::string& columns, std::vector<StagedFile*>& files, int group);
     Answer<std::map<std::string, std::vector<StagedFile*>>> grouped(std::vector<StagedFile>& files);
     Answer<void> add_columns(const std::vector<FileShape::Column>& columns);
@@ -340,6 +343,7 @@ Answer<void> TableLoad::Unit::inside(std::vector<StagedFile>& files) {
     int group = 0;
     for (auto& [columns, members] : groups) TRY(copy_group(columns, members, group++));
     TRY(step("copied"));
+    if (!order_.owner.column.empty()) TRY(check_owner(files.front()));
     const auto merged = Merging(session_, target_, order_.merge, files,
                                 iso_time(parts_.clock.unix_ms()).substr(0, 23))
                             .run();
@@ -407,6 +411,34 @@ Answer<void> TableLoad::Unit::replace() {
         session_.change("DELETE FROM stroma_system.load_ledger WHERE target = ? AND bucket = ? AND "
                         "starts_with(\"key\", ?)",
                         std::vector<sql::Value>{target_.table.key(), path.bucket, path.key}));
+    return {};
+}
+
+// One row of somebody else's, and the whole object is refused.
+Answer<void> TableLoad::Unit::check_owner(const StagedFile& file) {
+    const auto* column = target_.column(order_.owner.column);
+    if (column == nullptr)
+        return redshift::refuse("42703", fmt::format("table {} has no column \"{}\"",
+                                                     target_.table.key(), order_.owner.column));
+    blame_ = Blame::data;
+    const auto owner = order_.owner.of(file.notice.key);
+    if (!owner)
+        return redshift::refuse("22023", fmt::format("{}: the key isn't like {}, which says whose "
+                                                     "rows an object holds",
+                                                     file.url(), order_.owner.pattern));
+    const std::string value =
+        fmt::format("CAST({} AS {})", redshift::quoted_name(column->name), session_.dialect().text);
+    const auto rows = TRY(session_.query(
+        fmt::format("SELECT count(*), min({0}) FROM {1} WHERE {0} IS NULL OR {0} <> ?", value,
+                    target_.staging),
+        std::vector<sql::Value>{*owner}));
+    if (TRY(rows->next()) && rows->integer(0) > 0) {
+        const std::string found = rows->is_null(1) ? "null" : "'" + rows->text(1) + "'";
+        return redshift::refuse(
+            "23514", fmt::format("{}: {} of its rows aren't of {} '{}' but of {}", file.url(),
+                                 rows->integer(0), column->name, *owner, found));
+    }
+    blame_ = Blame::other;
     return {};
 }
 

@@ -60,6 +60,7 @@ struct LoadOrder {
     std::string copy_options, role, cluster, database;
     MergeOptions merge;
     DriftPolicy drift = DriftPolicy::ignore;
+    Owner owner;  ///< with one, each object is a transaction
     std::size_t batch_files = 500;
     std::uint64_t batch_bytes = 256u << 20;
     int attempts = 8;

@@ -208,7 +208,7 @@ std::string command_tag(StatementKind kind, std::int64_t rows) {
         case StatementKind::execute: return "EXECUTE";
         case StatementKind::deallocate: return "DEALLOCATE";
         case StatementKind::call: return "CALL";
-        case StatementKind::copy_job: return "COPY JOB";
+        case StatementKind::copy_job: return "COPY";
         case StatementKind::other: break;
     }
     return "";

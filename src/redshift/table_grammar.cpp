@@ -244,11 +244,15 @@ Answer<void> TableReader::options() {
     if (kept.dist == "KEY") return refuse("42601", "DISTSTYLE KEY needs a DISTKEY");
     const bool is_query = !made_.columns.empty() && !made_.like;
     if (!is_query) return {};
+    const auto is_there = [&](const std::string& name) {
+        return std::any_of(made_.columns.begin(), made_.columns.end(),
+                           [&](const ColumnDefinition& column) { return column.name == name; });
+    };
+    if (!kept.distkey.empty() && !is_there(kept.distkey))
+        return refuse("42703", "column \"" + kept.distkey + "\" named in DISTKEY does not exist");
     for (const std::string& name : kept.sort) {
-        const bool is_there =
-            std::any_of(made_.columns.begin(), made_.columns.end(),
-                        [&](const ColumnDefinition& column) { return column.name == name; });
-        if (!is_there) return refuse("42703", "sort key column \"" + name + "\" does not exist");
+        if (!is_there(name))
+            return refuse("42703", "sort key column \"" + name + "\" does not exist");
     }
     return {};
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "redshift/rights.h"
@@ -37,7 +38,6 @@ private:
                                                std::span<const TableName> dropped, bool cascade);
     Answer<std::unique_ptr<Cursor>> alter();
     Answer<std::unique_ptr<Cursor>> alter_materialized();
-    Answer<void> note_materialized(const TableName& view, bool is_one, bool auto_refresh);
     Answer<std::unique_ptr<Cursor>> new_owner(const Thing& thing);
     Answer<std::unique_ptr<Cursor>> rename_view(const TableName& view);
     Answer<void> add(const std::string& start, const TableName& table, TableAttributes& attributes);
@@ -284,9 +284,8 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     if (is_late) to -= 4;
     const std::string query = TRY(session_.rewritten(prepared_, from, to));
     // Redshift tells a late one as the whole statement.
-    std::string definition = is_late
-                                 ? in_.written(prepared_.statement.text, 0, tokens_.size() - 1)
-                                 : in_.written(prepared_.statement.text, from, to);
+    std::string definition = is_late ? in_.written(prepared_.statement.text, 0, tokens_.size() - 1)
+                                     : in_.written(prepared_.statement.text, from, to);
     if (!is_late && !listed.empty())
         definition = fmt::format("SELECT * FROM ({}) AS {} ({})", definition,
                                  quoted_name(view.name), listed);
@@ -310,23 +309,11 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
                                         query)));
         TRY(keep_definition(session_, view, definition));
         if (!is_there) TRY(note_made(session_, relation_thing(view)));
-        TRY(note_materialized(view, is_materialized, is_fresh));
+        TRY(note_materialized(session_, view, is_materialized, is_fresh));
         return 0;
     };
     TRY(session_.write({view.key()}, false, work));
     return done(StatementKind::create_view);
-}
-
-Answer<void> TableStatement::note_materialized(const TableName& view, bool is_one,
-                                               bool auto_refresh) {
-    TRY(session_.change(
-        "DELETE FROM stroma_system.materialized_views WHERE \"schema\" = ? AND \"name\" = ?",
-        std::array{sql::Value(view.schema), sql::Value(view.name)}));
-    if (is_one)
-        TRY(session_.change(
-            "INSERT INTO stroma_system.materialized_views VALUES (?, ?, ?)",
-            std::array{sql::Value(view.schema), sql::Value(view.name), sql::Value(auto_refresh)}));
-    return {};
 }
 
 // ALTER MATERIALIZED VIEW name AUTO REFRESH {YES | NO}
@@ -429,13 +416,22 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
     if (kind == "schema") {
         const std::string name = TRY(in_.name());
         TRY(check_ours(session_, {name, "", false}));
-        const bool cascade = in_.take("cascade");
+        // What an external schema's tables are stands here alone: they go with their catalog.
+        const bool drops_catalog = in_.take("drop", "external");
+        if (drops_catalog) TRY(in_.expect("database"));
+        const bool cascade = in_.take("cascade") || drops_catalog;
+        if (!cascade) in_.take("restrict");
+        if (!in_.at_end()) return in_.wrong("nothing more");
         if (!TRY(may(session_, schema_thing(name), "OWNER")))
             TRY(demand(session_, schema_thing(name), "DROP"));
         session_.allow_changes();
         const auto work = [&]() -> Answer<std::int64_t> {
             TRY(session_.change(fmt::format("DROP SCHEMA {}{}{}", if_exists ? "IF EXISTS " : "",
                                             quoted_name(name), cascade ? " CASCADE" : "")));
+            for (const std::string_view kept : {"external_tables", "external_schemas"})
+                TRY(session_.change(
+                    fmt::format("DELETE FROM stroma_system.{} WHERE schemaname = ?", kept),
+                    std::array{sql::Value(name)}));
             TRY(note_gone(session_, schema_thing(name)));
             return 0;
         };

@@ -17,6 +17,10 @@ Answer<void> keep_attributes(EngineSession& session, const TableName& table,
 Answer<void> keep_definition(EngineSession& session, const TableName& view,
                              const std::string& definition);
 
+/// Keeps whether a view is a materialized one, and is refreshed by itself.
+Answer<void> note_materialized(EngineSession& session, const TableName& view, bool is_one,
+                               bool auto_refresh);
+
 /// Refuses relations that statements may only read: the catalog's, and those of somebody else.
 /// errors  42501
 Answer<void> check_ours(EngineSession& session, const TableName& table);

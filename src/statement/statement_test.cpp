@@ -233,6 +233,20 @@ TEST_F(StatementsTest, AfterACrashItIsKnownWhetherAStatementTookEffect) {
     database.reset();
     open();
     EXPECT_EQ(over(kept.id).status, Status::finished) << over(kept.id).error;
+    // As a backup has it whose tables are of a later moment than its statements.
+    const Statement second = run("INSERT INTO t VALUES(2)");
+    close();
+    database = sql::SqliteDatabase::open(folder / "rows.sqlite").value();
+    {
+        const auto rows = database->connect().value();
+        ASSERT_TRUE(
+            rows->change("UPDATE statements SET status = 'SUBMITTED' WHERE id = ?", {second.id})
+                .has_value());
+    }
+    database.reset();
+    open();
+    EXPECT_EQ(over(second.id).status, Status::finished) << over(second.id).error;
+    EXPECT_EQ(rows(run("SELECT count(*) FROM t")), R"([[{"longValue":2}]])");
     const Statement lost = over("lost");
     EXPECT_EQ(lost.status, Status::failed);
     EXPECT_NE(lost.error.find("nothing of it was kept"), std::string::npos);

@@ -122,8 +122,10 @@ Result<void> Statements::State::recover() {
     const auto marks = options.marks ? TRY(options.marks()) : std::vector<std::string>();
     const std::set<std::string> took_effect(marks.begin(), marks.end());
     for (Statement& statement : begun) {
-        if (statement.status == Status::started) {
-            const bool is_marked = took_effect.contains(statement.id);
+        // A backup holds the tables of a moment after its statements': one that waits there may
+        // have run by then.
+        const bool is_marked = took_effect.contains(statement.id);
+        if (statement.status == Status::started || is_marked) {
             TRY(settle(std::move(statement), is_marked));
             continue;
         }
@@ -456,6 +458,10 @@ Result<void> Statements::expire() {
     {
         const std::lock_guard lock(state.mutex);
         std::erase_if(marks, [&](const std::string& id) { return state.live.contains(id); });
+        // A round later, so that a backup that has the statement as waiting gets its mark.
+        std::set<std::string> over_now(marks.begin(), marks.end());
+        std::erase_if(marks, [&](const std::string& id) { return !state.over_marks.contains(id); });
+        state.over_marks = std::move(over_now);
     }
     return marks.empty() ? Result<void>{} : state.options.drop_marks(marks);
 }

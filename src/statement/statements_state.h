@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "sql/connection_pool.h"
@@ -82,6 +83,7 @@ struct Statements::State {
     std::map<std::string, std::shared_ptr<Live>, std::less<>> live;
     std::deque<std::shared_ptr<Live>> waiting;
     std::map<std::string, std::shared_ptr<KeptSession>, std::less<>> sessions;
+    std::set<std::string> over_marks;  ///< marks of statements that were over a round ago
     std::vector<std::shared_ptr<KeptSession>> ended;  ///< their threads are to be joined
     std::int32_t next_process = 1 << 30;              ///< beyond those of connected clients
     std::atomic<bool> is_stopping{false};

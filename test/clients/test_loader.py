@@ -488,6 +488,32 @@ def test_row_73_poison_goes_to_the_dead_letters_with_its_reason_and_comes_back(l
                     ) == [(0,)]
 
 
+def test_40_a_foreign_bundles_row_sends_its_whole_object_to_the_dead_letters(lake):
+    dead_url, dead_arn = lake.queue("cells40-dead")
+    url = lake.table("cells40", "bundle_key VARCHAR(40), cell VARCHAR(40), genes INTEGER",
+                     dead=dead_arn, copy="", key=None, copy_more={
+                         "options": "DELIMITER '|' EMPTYASNULL",
+                         "owner": {"column": "bundle_key", "object": "cells40/*.psv"}})
+    lake.put("cells40/one.psv", "one|AAAC|1200\none|AAAG|900\n")
+    lake.put("cells40/two.psv", "two|CCAC|5\none|AAAC|1\ntwo|CCAG|7\n")
+    lake.put("cells40/three.psv", "three|GGAC|3\n|GGAG|4\n")
+    lake.put("cells40/four.psv", "four|TTAC|8\n")
+    lake.put("cells40/five.txt", "five|TTAC|8\n")
+    wait_until(lambda: lake.waiting(dead_url), 3)
+    lake.wait_for_empty(url)
+    assert lake.rows("cells40") == [("four", "TTAC", 8), ("one", "AAAC", 1200),
+                                    ("one", "AAAG", 900)]
+    letters = dict(lake.sql("SELECT \"key\", reason FROM stroma_dead_letters WHERE target = "
+                            "'public.cells40'"))
+    assert set(letters) == {"cells40/two.psv", "cells40/three.psv", "cells40/five.txt"}
+    assert "1 of its rows aren't of bundle_key 'two' but of 'one'" in letters["cells40/two.psv"]
+    assert "but of null" in letters["cells40/three.psv"]
+    assert "isn't like cells40/*.psv" in letters["cells40/five.txt"]
+    # Put right, it is loaded.
+    lake.put("cells40/two.psv", "two|CCAC|5\ntwo|CCAG|7\n")
+    wait_until(lambda: lake.sql("SELECT count(*) FROM cells40 WHERE bundle_key = 'two'"), [(2,)])
+
+
 def redrive(lake, dead_arn):
     """StartMessageMoveTask, which Debian's boto3 doesn't know; without a destination, so that each
     letter goes where it came from."""
@@ -548,6 +574,32 @@ def test_row_77_freshness_is_a_view_and_metrics(lake):
                             timeout=60).text
     wait_until(lambda: 'stroma_loader_rows_total{table="public.row77"} 2' in metrics())
     assert 'stroma_loader_lag_seconds{table="public.row77"}' in metrics()
+
+
+def test_the_dashboard_of_loads_tells_what_came_and_what_was_refused(lake):
+    lake.queue("seen-dead")
+    url = lake.table("seen", dead="arn:aws:sqs:us-east-1:000000000000:seen-dead")
+    lake.put("seen/good.csv", line(1) + line(2))
+    lake.put("seen/bad.csv", "one,2026-01-01,x\n")
+    lake.wait_for_empty(url)
+    file = pathlib.Path(__file__).resolve().parents[2] / "examples/dashboards/loads.json"
+    identity = lake.run("dashboard", "import", file, data=lake.data).stdout.strip()
+
+    def rows(panel):
+        answer = requests.post(
+            f"{lake.server.url}/v1/dashboards/{identity}/panels/{panel}/rows", timeout=60,
+            headers={"Authorization": f"Bearer {lake.server.token}"},
+            json={"parameters": {"table": "public.seen"}})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["rows"]
+    found = {panel["id"]: rows(panel["id"]) for panel in json.loads(file.read_text())["panels"]}
+    assert (found["rows"], found["dead"]) == ([[2]], [[1]])
+    [[minute, table, count]] = found["minutes"]
+    assert (table, count) == ("public.seen", 2) and minute.startswith("20")
+    assert [row[0] for row in found["freshness"]] == ["public.seen"]
+    [letter] = found["letters"]
+    assert letter[0] == "s3://lake/seen/bad.csv" and "1207" in letter[1]
+    assert any(row[0] == "s3://lake/seen/bad.csv" and row[3] == "one" for row in found["lines"])
 
 
 def test_reconcile_finds_and_loads_every_lost_notification(lake):

@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import own_postgres  # noqa: E402
 import test_loader  # noqa: E402
 from test_loader import (  # noqa: E402,F401
+    test_40_a_foreign_bundles_row_sends_its_whole_object_to_the_dead_letters,
     test_an_end_is_told_on_the_bus_as_the_data_api_does,
     test_every_end_is_told_though_the_program_dies_right_after_its_commit,
     test_b1_messages_go_when_rows_are_committed_and_a_kill_loses_none,

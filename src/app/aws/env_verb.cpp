@@ -32,7 +32,7 @@ std::string env_text(const std::string& endpoint, const std::string& region) {
         "export AWS_REGION={1}\n"
         "export AWS_DEFAULT_REGION={1}\n"
         "# Older ones (Debian 12's awscli 2.9 and boto3 1.26, JavaScript SDK 2) don't read it and "
-        "would call AWS itself:\n"
+        "would call AWS itself;\n# nor does awscli 1 for sqs:\n"
         "alias aws='aws --endpoint-url {0}'\n"
         "# boto3: boto3.client('s3', endpoint_url='{0}')\n"
         "# JavaScript: new S3Client({{endpoint: '{0}', forcePathStyle: true}})\n"

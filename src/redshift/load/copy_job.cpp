@@ -67,6 +67,9 @@ Answer<void> give_up(EngineSession& session, const KnownJob& job, const LoadFile
     return {};
 }
 
+/// libpq takes what follows "COPY " for a number of rows, and complains of anything else.
+constexpr const char* run_tag = "COPY";
+
 Answer<std::unique_ptr<Cursor>> run_job(EngineSession& session, const std::string& name,
                                         bool is_automatic) {
     const KnownJob job = TRY(own_job_named(session, name));
@@ -80,7 +83,7 @@ Answer<std::unique_ptr<Cursor>> run_job(EngineSession& session, const std::strin
     auto loaded = load_files(session, tokens, copy, &job.run);
     if (loaded || may_be_tried_again(loaded.error())) {
         if (!loaded) return fail(std::move(loaded.error()));
-        return done(StatementKind::copy_job, *loaded, "COPY JOB RUN");
+        return done(StatementKind::copy_job, *loaded, run_tag);
     }
     // One object spoils the rest: each by itself, and those that can't be loaded are put aside.
     std::int64_t rows = 0, failures = 0;
@@ -101,7 +104,7 @@ Answer<std::unique_ptr<Cursor>> run_job(EngineSession& session, const std::strin
                       fmt::format("copy job {}: {} object(s) could not be loaded. Check "
                                   "'sys_copy_job_detail' and 'stl_load_errors' for details.",
                                   name, failures)});
-    return done(StatementKind::copy_job, rows, "COPY JOB RUN");
+    return done(StatementKind::copy_job, rows, run_tag);
 }
 
 Answer<std::unique_ptr<Cursor>> alter_job(EngineSession& session, const std::string& name,
@@ -112,7 +115,7 @@ Answer<std::unique_ptr<Cursor>> alter_job(EngineSession& session, const std::str
                               std::array{sql::Value(is_automatic), sql::Value(job.run.id)});
     }));
     session.engine().tell_copy_jobs();
-    return done(StatementKind::copy_job, 0, "COPY JOB ALTER");
+    return done(StatementKind::copy_job, 0, "ALTER JOB");
 }
 
 Answer<std::unique_ptr<Cursor>> drop_job(EngineSession& session, const std::string& name) {
@@ -127,7 +130,7 @@ Answer<std::unique_ptr<Cursor>> drop_job(EngineSession& session, const std::stri
     };
     TRY(session.write(tables, false, remove));
     session.engine().tell_copy_jobs();
-    return done(StatementKind::copy_job, 0, "COPY JOB DROP");
+    return done(StatementKind::copy_job, 0, "DROP JOB");
 }
 
 Answer<std::unique_ptr<Cursor>> show_jobs(EngineSession& session, const std::string& only) {
@@ -141,10 +144,11 @@ Answer<std::unique_ptr<Cursor>> show_jobs(EngineSession& session, const std::str
         rows.push_back({std::to_string(found->integer(0)), found->text(1), found->text(4),
                         found->text(3), found->boolean(5) ? "on" : "off", found->text(7),
                         found->text(2)});
+    const std::size_t count = rows.size();
     auto cursor = text_rows({"job_id", "job_name", "data_source", "destination_table", "auto",
                              "job_owner", "copy_query"},
                             std::move(rows));
-    cursor->made_tag = "COPY JOB";
+    cursor->made_tag = fmt::format("SELECT {}", count);
     return cursor;
 }
 
@@ -183,7 +187,7 @@ Answer<std::unique_ptr<Cursor>> create_copy_job(EngineSession& session, const Pr
     };
     TRY(session.write({"stroma_system.copy_jobs"}, true, keep));
     session.engine().tell_copy_jobs();
-    return done(StatementKind::copy_job, 0, "COPY JOB CREATE");
+    return done(StatementKind::copy_job, 0, "CREATE JOB");
 }
 
 Answer<std::unique_ptr<Cursor>> run_copy_job(EngineSession& session, const Prepared& prepared) {

@@ -316,7 +316,7 @@ public:
         fields_.clear();
         held_.clear();
         if (!TRY(find_object())) return false;
-        line_ = newlines_ + 1;
+        line_ = record_line_ = newlines_ + 1;
         if (misfit_.code == 0) shred();
         return true;
     }
@@ -343,7 +343,7 @@ private:
         taken_ = in.at();
         raw_ = raw_.substr(0, raw_.size() - (lines_.rest().size() - taken_));
         newlines_ += in.newlines();
-        line_ = newlines_ + 1;
+        line_ = record_line_ = newlines_ + 1;
         return true;
     }
     /// The column of that name, tried first at the guess; columns_.size() where there is none.

@@ -143,7 +143,7 @@ Result<LoadScan::PieceReader::Step> LoadScan::PieceReader::next() {
     const auto more = reader_->next();
     if (!more) return fail(more.error().with(scan_.files_[piece_.file].url));
     if (!*more) return Step::end;
-    lines_ = reader_->line();
+    lines_ = reader_->lines();
     const Step step = read_row();
     if (step == Step::row) ++rows_;
     return step;

@@ -39,9 +39,9 @@ public:
             taken_ = 0;
             if (!TRY(find_line())) return false;
             ++line_;
-            const std::uint64_t number = line_;
+            record_line_ = line_;
             line_ += extra_lines_;
-            if (number <= options_.ignore_header) continue;
+            if (record_line_ <= options_.ignore_header) continue;
             if (options_.postgres_escapes && raw_ == "\\.") return false;
             if (raw_.empty() && options_.ignore_blank_lines) continue;
             if (raw_.find_first_not_of(" \t") == std::string_view::npos &&

@@ -32,7 +32,9 @@ public:
     const std::vector<Field>& fields() const { return fields_; }
     const Misfit* misfit() const { return misfit_.code == 0 ? nullptr : &misfit_; }
     std::string_view raw() const { return raw_; }
-    std::uint64_t line() const { return line_; }  ///< counted from 1; of JSON the record's last
+    /// On which line, counted from 1, the record begins; of JSON its last, as Redshift tells it.
+    std::uint64_t line() const { return record_line_; }
+    std::uint64_t lines() const { return line_; }  ///< of the file up to the record's end
     /// So many lines of the file come before the bytes. Before the first record.
     virtual void begin_behind(std::uint64_t lines) { line_ = lines; }
 
@@ -40,7 +42,7 @@ protected:
     std::vector<Field> fields_;
     Misfit misfit_;
     std::string_view raw_;
-    std::uint64_t line_ = 0;
+    std::uint64_t line_ = 0, record_line_ = 0;
 };
 
 constexpr std::size_t record_bytes_max = 4u << 20;

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "redshift/load/copy_job.h"
 #include "redshift/load/loading.h"
+#include "redshift/load/scan_failure.h"
 #include "redshift/load/staging.h"
 
 namespace stroma::redshift {
@@ -65,8 +66,10 @@ Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& targ
                                   std::vector<LoadFile>& files) {
     Staging staging(session.engine().staging());
     std::string paths;
+    std::vector<ScannedFile> scanned;
     for (const LoadFile& file : files) {
         const fs::path path = TRY(staging.take(*file.object));
+        scanned.emplace_back(path.string(), file.url);
         paths += (paths.empty() ? "" : ", ") + quoted_text(path.string());
     }
     std::vector<TableColumn> loaded;
@@ -81,11 +84,7 @@ Answer<std::int64_t> copy_parquet(EngineSession& session, const LoadTarget& targ
         "INSERT INTO {} ({}) SELECT * FROM (SELECT * FROM read_parquet([{}])) AS loaded({}){}{}",
         target.table.sql(), target.column_list(), paths, names, text_lengths(target),
         order.empty() ? "" : " ORDER BY " + order));
-    if (!rows) {
-        Failure failure = rows.error();
-        failure.message = "Spectrum Scan Error: " + failure.message;
-        return fail(std::move(failure));
-    }
+    if (!rows) return fail(scan_failure(rows.error(), scanned));
     if (files.size() == 1) files[0].rows = files[0].lines = static_cast<std::uint64_t>(*rows);
     if (files.size() > 1) {
         const auto counts = TRY(session.query(fmt::format(

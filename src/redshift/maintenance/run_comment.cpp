@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/json.h"
 #include "redshift/rights.h"
 #include "redshift/table_statements.h"
@@ -125,6 +127,18 @@ Answer<void> keep_definition(EngineSession& session, const TableName& view,
     Json kept = TRY(kept_of_view(session, view));
     kept["definition"] = definition;
     return keep_of_view(session, view, kept);
+}
+
+Answer<void> note_materialized(EngineSession& session, const TableName& view, bool is_one,
+                               bool auto_refresh) {
+    TRY(session.change(
+        "DELETE FROM stroma_system.materialized_views WHERE \"schema\" = ? AND \"name\" = ?",
+        std::array{sql::Value(view.schema), sql::Value(view.name)}));
+    if (is_one)
+        TRY(session.change(
+            "INSERT INTO stroma_system.materialized_views VALUES (?, ?, ?)",
+            std::array{sql::Value(view.schema), sql::Value(view.name), sql::Value(auto_refresh)}));
+    return {};
 }
 
 Answer<std::unique_ptr<Cursor>> run_comment(EngineSession& session, const Prepared& prepared) {

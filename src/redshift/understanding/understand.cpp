@@ -256,10 +256,28 @@ void EngineSession::tell_columns(Prepared& prepared, std::span<const Token> toke
     type_columns(prepared, types);
 }
 
+namespace {
+
+// Else the engine takes the end of what a statement is put into for the statement's own.
+Answer<std::vector<Token>> balanced_tokens(std::string_view text) {
+    auto tokens = TRY(tokens_of(text));
+    int depth = 0;
+    for (const Token& token : tokens) {
+        if (token.kind != TokenKind::sign) continue;
+        if (token.word == "(" || token.word == "[") ++depth;
+        if ((token.word == ")" || token.word == "]") && --depth < 0)
+            return fail(syntax_failure(token, ""));
+    }
+    if (depth > 0) return fail(syntax_failure(tokens.back(), ""));
+    return tokens;
+}
+
+}  // namespace
+
 Answer<void> EngineSession::understand(const Statement& statement,
                                        std::span<const std::uint32_t> hints, Prepared& prepared,
                                        Prepared::Plan& plan) {
-    plan.tokens = TRY(tokens_of(statement.text));
+    plan.tokens = TRY(balanced_tokens(statement.text));
     const auto& tokens = plan.tokens;
     const std::size_t end = tokens.size() - 1;
     if (statement.kind == StatementKind::fetch && end > 0) {
