@@ -204,6 +204,12 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_referred_places AS
         AS referred_places
     FROM stroma_catalog.stroma_key k JOIN stroma_catalog.stroma_column c
         ON c.relation = k.referred_number AND list_contains(k.referred_columns, c.name) GROUP BY k.oid;
+-- The key that a foreign key refers to.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_referred_index AS
+    SELECT k.oid, min(u.index_number) AS referred_index
+    FROM stroma_catalog.stroma_key k JOIN stroma_catalog.stroma_index u
+        ON u.table_number = k.referred_number
+            AND list_sort(u.key_columns) = list_sort(k.referred_columns) GROUP BY k.oid;
 CREATE OR REPLACE VIEW stroma_catalog.pg_index AS
     SELECT index_number AS indexrelid, table_number AS indrelid,
         CAST(len(key_columns) AS SMALLINT) AS indnatts, CAST(len(key_columns) AS SMALLINT) AS
@@ -218,7 +224,7 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_constraint AS
     SELECT oid, key_name AS conname, schema_number AS connamespace, key_kind AS contype,
         false AS condeferrable, false AS condeferred, true AS convalidated,
         table_number AS conrelid, CAST(0 AS UINTEGER) AS contypid,
-        CASE WHEN key_kind = 'f' THEN 0::UINTEGER ELSE index_number END AS conindid,
+        CASE WHEN key_kind = 'f' THEN referred_index ELSE index_number END AS conindid,
         CAST(0 AS UINTEGER) AS conparentid, coalesce(referred_number, 0::UINTEGER) AS confrelid,
         CASE WHEN key_kind = 'f' THEN 'a' ELSE ' ' END AS confupdtype,
         CASE WHEN key_kind = 'f' THEN 'a' ELSE ' ' END AS confdeltype,
@@ -227,7 +233,8 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_constraint AS
         CAST(NULL AS UINTEGER[]) AS conpfeqop, CAST(NULL AS VARCHAR) AS conbin,
         CAST(NULL AS VARCHAR) AS consrc
     FROM stroma_catalog.stroma_key JOIN stroma_catalog.stroma_key_places USING (oid)
-        LEFT JOIN stroma_catalog.stroma_referred_places USING (oid);
+        LEFT JOIN stroma_catalog.stroma_referred_places USING (oid)
+        LEFT JOIN stroma_catalog.stroma_referred_index USING (oid);
 
 CREATE OR REPLACE VIEW stroma_catalog.stroma_visible AS
     SELECT oid AS stroma_number, name AS stroma_name FROM stroma_catalog.stroma_relation
