@@ -74,6 +74,7 @@ private:
     Answer<void> divide(Frame& frame, std::size_t& at);
     Answer<bool> of_one_side(Frame& frame, std::size_t& at);
     bool like_pattern(Frame& frame, std::size_t& at) const;
+    bool is_list_of_catalog(std::size_t at) const;
     bool typed_literal(Frame& frame, std::size_t& at) const;
     bool value_word(Frame& frame, std::size_t& at) const;
     bool may_be_zero(std::size_t from, std::size_t to, std::size_t end) const;

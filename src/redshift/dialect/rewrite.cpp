@@ -22,6 +22,9 @@ constexpr std::array<std::string_view, 13> ends_from = {
     "where",  "group", "having",  "order",  "limit",     "union", "intersect",
     "except", "minus", "qualify", "window", "returning", "set"};
 
+constexpr std::array<std::string_view, 4> lists_of_catalog = {"conkey", "confkey", "indkey",
+                                                              "proargtypes"};
+
 // What information_schema has as views of ours; the rest is the engine's.
 constexpr std::array<std::string_view, 5> told_of_information = {
     "columns", "table_constraints", "key_column_usage", "referential_constraints",
@@ -118,6 +121,13 @@ Answer<std::string> Rewriter::range(TokenRange range, bool is_call) {
     return std::move(frame.out);
 }
 
+// conkey = '{1,2}': drivers compare the catalog's lists with texts of PostgreSQL's form.
+bool Rewriter::is_list_of_catalog(std::size_t at) const {
+    const std::string& text = tokens_[at].word;
+    return at > 1 && (is_sign(at - 1, "=") || is_sign(at - 1, "<>")) && text.starts_with('{') &&
+           text.ends_with('}') && among(lists_of_catalog, tokens_[at - 2].word);
+}
+
 Answer<void> Rewriter::step(Frame& frame, std::size_t& at) {
     const Token& token = tokens_[at];
     switch (token.kind) {
@@ -141,6 +151,13 @@ Answer<void> Rewriter::step(Frame& frame, std::size_t& at) {
             if (frame.in_from && !frame.is_call && at > 0 &&
                 (is_word(at - 1, "from") || is_word(at - 1, "join") || is_sign(at - 1, ",")))
                 return fail(syntax_failure(token, "a relation is named, not written as a text"));
+            if (is_list_of_catalog(at)) {
+                const std::string_view within = std::string_view(token.word).substr(1);
+                frame.out +=
+                    gap(at) + quoted_text(fmt::format("[{}]", within.substr(0, within.size() - 1)));
+                ++at;
+                return {};
+            }
             [[fallthrough]];
         default:
             frame.primary = frame.out.size();
