@@ -70,7 +70,7 @@ CREATE OR REPLACE MACRO stroma_catalog.stroma_member(of_name) AS
     replace(replace(of_name, '~', '~0'), '/', '~1');
 -- The query of CREATE VIEW name (columns) AS query; names may have quotes.
 CREATE OR REPLACE MACRO stroma_catalog.stroma_query_of(body) AS
-    ' ' || regexp_replace(body, '^CREATE (?:"(?:[^"]|"")*"|[^"])*? AS ', '', 'i');
+    regexp_replace(body, '^CREATE (?:"(?:[^"]|"")*"|[^"])*? AS ', '', 'i');
 -- Tables, views and keys: what stands behind pg_class and what hangs on it.
 CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
     SELECT *, stroma_catalog.stroma_number('relation', schema || '.' || name) AS oid,

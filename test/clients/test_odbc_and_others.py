@@ -188,6 +188,8 @@ def test_asyncpg_reads_the_types_of_the_catalog(port):
         assert await one.fetchval("SELECT quote_literal($1::\"pg_catalog\".\"int4\"::text)",
                                   3) == "'3'"
         assert await one.fetchval("SHOW transaction_isolation") == "serializable"
+        assert [dict(row)["schema_name"] for row in
+                await one.fetch("SHOW SCHEMAS FROM DATABASE dev LIKE 'public'")] == ["public"]
         assert await one.fetchval("SELECT $1::_int4", [1, 2]) == [1, 2]
         await one.execute("ALTER TABLE typed ALTER COLUMN name SET DATA TYPE varchar(40)")
         with pytest.raises(asyncpg.UndefinedTableError, match='"nothing" does not') as failure:

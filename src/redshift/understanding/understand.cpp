@@ -377,7 +377,7 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
     plan->made_us = engine_.now_us();
     prepared->plan = std::move(plan);
     // What is wrong with it is told when it runs.
-    if (statement.kind == StatementKind::show)
+    if (prepared->statement.kind == StatementKind::show)
         if (const auto shown = settings(*prepared)) prepared->columns = (*shown)->columns();
     return prepared;
 }
