@@ -275,6 +275,13 @@ constexpr Setting all_settings[] = {
     {"warehouse.temp_max", bytes, "8GiB", "0 … 64TiB",
      "Disk that one statement's sorting may use when memory is not enough."},
 
+    {"redshift.memory", bytes, "0", "0 … 16TiB",
+     "Memory of the engine of users' tables, which the PostgreSQL port and the Data API ask, "
+     "statements and cached blocks together; 0 takes a quarter of the machine's or of the "
+     "container's, at least 1GiB. With less, large loads are slower."},
+    {"redshift.temp_max", bytes, "8GiB", "0 … 64TiB",
+     "Disk that its sorting may use when memory is not enough."},
+
     {"matrix.threads", number, "1", "1 … 64", "Matrix files that are made at the same time."},
     {"matrix.retention", duration, "30d", "1s … 3650d",
      "How long the result of a matrix request is kept; then it is expired and can be renewed."},

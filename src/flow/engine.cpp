@@ -1,12 +1,12 @@
 #include "flow/engine.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "flow/engine_state.h"
 #include "flow/process.h"
 #include "flow/size_text.h"
@@ -19,9 +19,7 @@ std::span<const sql::Migration> migrations();
 namespace {
 
 EngineOptions filled_options(EngineOptions options) {
-    if (options.memory_max == 0)
-        options.memory_max = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-                             static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    if (options.memory_max == 0) options.memory_max = usable_memory();
     if (options.archive.empty()) options.archive = options.folder / "archive";
     return options;
 }

@@ -77,6 +77,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     duckdb.file = options.folder / database_file;
     duckdb.temp_folder = options.folder / "spill";
     duckdb.memory_bytes = options.memory_bytes;
+    duckdb.temp_bytes_max = options.temp_bytes_max;
     duckdb.open_folders = {options.folder / "staging"};
     duckdb.concurrent_writers = true;
     duckdb.storage_version = "v1.4.0";  // the first whose macros' parameters have types

@@ -25,6 +25,7 @@ struct EngineUser {
 struct EngineOptions {
     fs::path folder;  ///< holds dev.duckdb and what is staged; made when absent
     std::uint64_t memory_bytes = std::uint64_t{1} << 30;
+    std::uint64_t temp_bytes_max = std::uint64_t{8} << 30;  ///< of disk, for sorting
     const Clock* clock = &system_clock();
     std::shared_ptr<Lake> lake;  ///< null: COPY and UNLOAD of s3:// are refused
     /// Relations of somebody else, which statements may read and join; null for none.

@@ -34,14 +34,11 @@ public:
             Reader(LakeObject object, File file)
                 : object_(std::move(object)), file_(std::move(file)) {}
             const LakeObject& object() const override { return object_; }
-            Result<Bytes> read(std::uint64_t offset, std::size_t count) override {
-                const std::uint64_t left = object_.size - std::min(offset, object_.size);
-                Bytes bytes(std::min<std::uint64_t>(count, left));
-                TRY(file_.read_at(offset, bytes));
-                return bytes;
-            }
 
         private:
+            Result<void> fill(std::uint64_t offset, std::span<std::byte> into) override {
+                return file_.read_at(offset, into);
+            }
             LakeObject object_;
             File file_;
         };

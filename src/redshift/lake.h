@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,15 +30,19 @@ struct LakeObject {
     std::int64_t modified_ms = 0;
 };
 
-/// An object's bytes as they were when it was opened.
+/// An object's bytes as they were when it was opened. Several threads may read.
 class LakeReader {
 public:
     virtual ~LakeReader() = default;
     virtual const LakeObject& object() const = 0;
     /// Up to that many bytes from the offset; fewer only at the end.
-    virtual Result<Bytes> read(std::uint64_t offset, std::size_t count) = 0;
-    /// The descriptor of a local file that holds the whole object from byte 0, or -1.
-    virtual int descriptor() const { return -1; }
+    Result<Bytes> read(std::uint64_t offset, std::size_t count);
+    /// Fills `into` from the offset. errors  invalid_input  it passes the object's end
+    Result<void> read_at(std::uint64_t offset, std::span<std::byte> into);
+
+private:
+    /// As read_at(), of what the object has.
+    virtual Result<void> fill(std::uint64_t offset, std::span<std::byte> into) = 0;
 };
 
 /// An object being written: visible when committed, gone when dropped.

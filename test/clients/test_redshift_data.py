@@ -494,6 +494,38 @@ def test_external_tables_are_read_where_they_lie(api, s3):
     assert api.execute("SELECT * FROM spectrum.sales")["Status"] == "FAILED"
 
 
+def test_objects_uploaded_in_parts_of_any_size_are_loaded_and_scanned(api, s3):
+    """Blocks that are read lie across the borders of parts, which are kept apart."""
+    api.done("CREATE TABLE wide(a INTEGER, r DOUBLE PRECISION, s VARCHAR(40))")
+    api.done("INSERT INTO wide SELECT g, sin(g), md5(CAST(g AS VARCHAR)) "
+             "FROM generate_series(1, 300000) AS t(g)")
+    check = "SELECT count(*), sum(a), round(sum(r), 6), count(DISTINCT s) FROM "
+    expected = api.rows(check + "wide")
+    for form, options in (("parquet", "FORMAT PARQUET"), ("csv", "FORMAT CSV")):
+        api.done(f"UNLOAD ('SELECT * FROM wide') TO 's3://lake/whole/{form}' IAM_ROLE '{ROLE}' "
+                 f"{options} PARALLEL OFF")
+        listed = s3.list_objects_v2(Bucket="lake", Prefix=f"whole/{form}")["Contents"]
+        content = b"".join(s3.get_object(Bucket="lake", Key=each["Key"])["Body"].read()
+                           for each in listed)
+        assert len(listed) == 1 and len(content) > 11 << 20
+        upload = {"Bucket": "lake", "Key": f"parts/{form}/rows"}
+        upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+        size = (5 << 20) + 12_345
+        parts = [{"PartNumber": at // size + 1,
+                  "ETag": s3.upload_part(PartNumber=at // size + 1, Body=content[at:at + size],
+                                         **upload)["ETag"]}
+                 for at in range(0, len(content), size)]
+        s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, **upload)
+        api.done("TRUNCATE wide")
+        api.done(f"COPY wide FROM 's3://lake/parts/{form}/' IAM_ROLE '{ROLE}' {options}")
+        assert api.rows(check + "wide") == expected
+    api.done("CREATE EXTERNAL SCHEMA in_parts FROM DATA CATALOG DATABASE 'parts' "
+             f"IAM_ROLE '{ROLE}' CREATE EXTERNAL DATABASE IF NOT EXISTS")
+    api.done("CREATE EXTERNAL TABLE in_parts.wide(a INTEGER, r DOUBLE PRECISION, s VARCHAR(40)) "
+             "STORED AS PARQUET LOCATION 's3://lake/parts/parquet/'")
+    assert api.rows(check + "in_parts.wide") == expected
+
+
 COLUMNS = ["i", "n", "b", "f", "d", "t", "v", "c", "day", "at", "j"]
 GOOD = [b"1", b"1", b"1", b"1.5", b"1.50", b"t", b"abc", b"abc", b"2026-01-01",
         b"2026-01-01 00:00:00", b'"{""a"":1}"']

@@ -10,6 +10,7 @@
 #include "app/aws/aws_server.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/metrics.h"
 #include "flow/process.h"
 #include "flow/worker/task_work.h"
@@ -18,11 +19,6 @@ namespace stroma::app {
 namespace {
 
 constexpr Milliseconds listing_max{60'000};
-
-std::uint64_t machine_memory() {
-    return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
-           static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
 
 std::vector<std::string> option_words(const std::string& text) {
     std::istringstream read(text);
@@ -59,7 +55,7 @@ flow::Capacity task_capacity(const Settings& settings) {
     if (capacity.cores == 0)
         capacity.cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     capacity.memory_bytes = settings.bytes("pipeline.memory");
-    if (capacity.memory_bytes == 0) capacity.memory_bytes = machine_memory() / 10 * 8;
+    if (capacity.memory_bytes == 0) capacity.memory_bytes = usable_memory() / 10 * 8;
     return capacity;
 }
 

@@ -39,7 +39,7 @@ Result<LoaderSession> open_loader_session(const Invocation& invocation) {
     }
     // Queues and buckets without anybody who is answered.
     made.aws = TRY(AwsServer::open(*made.site, invocation.settings, {"127.0.0.1", 0, false}));
-    made.engine = TRY(open_user_database(*made.site, &made.aws->buckets()));
+    made.engine = TRY(open_user_database(*made.site, invocation.settings, &made.aws->buckets()));
     made.loader = TRY(open_loader(*made.site, invocation.settings, *made.aws, *made.engine));
     return made;
 }

@@ -22,7 +22,8 @@ Result<std::string> ask_reconcile(const ReconcileOptions& options, const Invocat
     if (session.remote) return session.remote->post("/internal/loader/reconcile", request);
     const auto aws =
         TRY(AwsServer::open(*session.site, invocation.settings, {"127.0.0.1", 0, false}));
-    const auto engine = TRY(open_user_database(*session.site, &aws->buckets()));
+    const auto engine =
+        TRY(open_user_database(*session.site, invocation.settings, &aws->buckets()));
     const auto loader = TRY(open_loader(*session.site, invocation.settings, *aws, *engine));
     return reconcile_json(*loader, request);
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+#include <deque>
 #include <mutex>
 
 #include "base/digest.h"
@@ -30,34 +32,49 @@ public:
     BucketReader(bucket::Buckets& buckets, bucket::ObjectVersion version)
         : buckets_(buckets), version_(std::move(version)), object_(object_of(version_)) {}
     const LakeObject& object() const override { return object_; }
-    Result<Bytes> read(std::uint64_t offset, std::size_t count) override {
-        if (offset >= version_.size) return Bytes();
-        count = static_cast<std::size_t>(std::min<std::uint64_t>(count, version_.size - offset));
-        if (version_.body.pieces.size() != 1) return buckets_.read(version_.body, offset, count);
-        const auto blob = TRY(only_blob());
-        Bytes bytes(count);
-        TRY(blob->read_at(offset, bytes));
-        if (offset + count == version_.size) {
-            // A COPY may name more objects than a process may have open.
-            const std::lock_guard lock(mutex_);
-            blob_.reset();
-        }
-        return bytes;
-    }
 
 private:
-    // Opening it reads the checksums of all its blocks: once for all reads.
-    Result<std::shared_ptr<object::ObjectReader>> only_blob() {
+    using Blob = std::shared_ptr<object::ObjectReader>;
+    static constexpr std::size_t open_blobs_max = 4;
+
+    Result<void> fill(std::uint64_t offset, std::span<std::byte> into) override {
+        const bool is_last = offset + into.size() == version_.size;
+        if (version_.body.pieces.empty()) {
+            std::memcpy(into.data(), version_.body.bytes.data() + offset, into.size());
+            return {};
+        }
+        std::uint64_t begin = 0;
+        for (std::size_t at = 0; !into.empty(); begin += version_.body.pieces[at++].size) {
+            const std::uint64_t end = begin + version_.body.pieces[at].size;
+            if (offset >= end) continue;
+            const auto count =
+                static_cast<std::size_t>(std::min<std::uint64_t>(end - offset, into.size()));
+            const Blob blob = TRY(blob_of(at));
+            TRY(blob->read_at(offset - begin, into.first(count)));
+            offset += count;
+            into = into.subspan(count);
+        }
+        // A COPY may name more objects than a process may have open.
         const std::lock_guard lock(mutex_);
-        if (blob_ == nullptr) blob_ = TRY(buckets_.open_blob(version_.body.pieces[0]));
-        return blob_;
+        if (is_last) open_blobs_.clear();
+        return {};
+    }
+
+    // Opening one reads the checksums of all its blocks, so some stay open for the next reads.
+    Result<Blob> blob_of(std::size_t piece) {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [number, blob] : open_blobs_)
+            if (number == piece) return blob;
+        if (open_blobs_.size() == open_blobs_max) open_blobs_.pop_front();
+        return open_blobs_.emplace_back(piece, TRY(buckets_.open_blob(version_.body.pieces[piece])))
+            .second;
     }
 
     bucket::Buckets& buckets_;
     bucket::ObjectVersion version_;
     LakeObject object_;
     std::mutex mutex_;
-    std::shared_ptr<object::ObjectReader> blob_;
+    std::deque<std::pair<std::size_t, Blob>> open_blobs_;  ///< by the piece's number
 };
 
 class BucketWriter final : public redshift::LakeWriter {

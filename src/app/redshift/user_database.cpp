@@ -2,6 +2,7 @@
 
 #include "app/redshift/biology_tables.h"
 #include "app/redshift/bucket_lake.h"
+#include "base/memory.h"
 #include "redshift/catalog/pg_catalog.h"
 
 namespace stroma::app {
@@ -23,11 +24,19 @@ Result<std::optional<redshift::EngineUser>> find_user(Site& site, std::string_vi
                                 TRY(may_administer(site, *principal))};
 }
 
+std::uint64_t engine_memory(const Settings& settings) {
+    const std::uint64_t given = settings.bytes("redshift.memory");
+    return given != 0 ? given : std::max(usable_memory() / 4, std::uint64_t{1} << 30);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, bucket::Buckets* buckets) {
+Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, const Settings& settings,
+                                                             bucket::Buckets* buckets) {
     redshift::EngineOptions options;
     options.folder = site.data() / "redshift";
+    options.memory_bytes = engine_memory(settings);
+    options.temp_bytes_max = settings.bytes("redshift.temp_max");
     options.clock = &site.clock();
     if (buckets != nullptr) options.lake = bucket_lake(*buckets, site.catalog(), site.ids());
     options.outside = TRY(biology_tables(site));

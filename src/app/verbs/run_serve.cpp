@@ -228,7 +228,8 @@ Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings
                     "--insecure-any-credentials is for the AWS and PostgreSQL ports: give --aws or "
                     "--postgres ADDR:PORT too");
     if (!has_postgres && aws == nullptr) return nullptr;
-    auto engine = TRY(open_user_database(site, aws == nullptr ? nullptr : &aws->buckets()));
+    auto engine =
+        TRY(open_user_database(site, settings, aws == nullptr ? nullptr : &aws->buckets()));
     if (aws != nullptr) aws->copy_by(delivery_copies(site, *engine));
     return engine;
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 
@@ -206,14 +208,22 @@ std::string_view part_at(std::string_view json, const std::vector<Step>& steps) 
     return json;
 }
 
+constexpr auto letters_of_numbers = [] {
+    std::array<bool, 256> is_of_number{};
+    for (const unsigned char letter : std::string_view("0123456789-+.eE"))
+        is_of_number[letter] = true;
+    return is_of_number;
+}();
+
 /// An object of strings without newlines, numbers and words, member by member. Stops at anything
 /// else, and where the text ends before the object does.
 class PlainObject {
 public:
     struct Member {
-        std::string_view name;   ///< without quotes; never with escapes
+        std::string_view name;   ///< without quotes; never with escapes; not set when expected
         std::string_view value;  ///< as it is written
         bool has_escapes = false;
+        bool is_expected = false;  ///< the name is the expected one
     };
     explicit PlainObject(std::string_view text) : text_(text) {}
     /// Moves to the opening brace.
@@ -221,15 +231,14 @@ public:
         skip_space();
         return at_ < text_.size() && text_[at_] == '{';
     }
-    bool next(Member& member) {
+    /// `expected`: how the member's name is likely to be written, with its quotes; "" for no guess.
+    bool next(Member& member, std::string_view expected) {
         if (is_whole_) return false;
         ++at_;  // the brace, or a comma
         skip_space();
         if (is_first_ && peek() == '}') return closed();
         is_first_ = false;
-        bool escapes = false;
-        if (peek() != '"' || !string(escapes, member.name) || escapes) return false;
-        member.name = member.name.substr(1, member.name.size() - 2);
+        if (!name(member, expected)) return false;
         skip_space();
         if (peek() != ':') return false;
         ++at_;
@@ -259,6 +268,17 @@ private:
         for (; at_ < text_.size() && is_space(text_[at_]); ++at_)
             newlines_ += text_[at_] == '\n' ? 1 : 0;
     }
+    bool name(Member& member, std::string_view expected) {
+        member.is_expected = !expected.empty() && text_.substr(at_).starts_with(expected);
+        if (member.is_expected) {
+            at_ += expected.size();
+            return true;
+        }
+        bool escapes = false;
+        if (peek() != '"' || !string(escapes, member.name) || escapes) return false;
+        member.name = member.name.substr(1, member.name.size() - 2);
+        return true;
+    }
     bool string(bool& has_escapes, std::string_view& found) {
         const std::size_t from = at_;
         for (;; ++at_) {
@@ -275,8 +295,7 @@ private:
     bool word(std::string_view& found) {
         const std::size_t from = at_;
         const auto is_of_number = [](char letter) {
-            return (letter >= '0' && letter <= '9') || letter == '-' || letter == '+' ||
-                   letter == '.' || letter == 'e' || letter == 'E';
+            return letters_of_numbers[static_cast<unsigned char>(letter)];
         };
         const bool is_number = peek() == '-' || (peek() >= '0' && peek() <= '9');
         while (at_ < text_.size() &&
@@ -300,7 +319,11 @@ public:
         for (const std::string& path : paths) paths_.push_back(steps_of(path));
         ignores_case_ = options.json == "auto ignorecase";
         takes_whole_ = options.json == "noshred";
-        for (std::size_t at = 0; at < columns.size(); ++at) places_[columns[at]] = at;
+        for (std::size_t at = 0; at < columns.size(); ++at) {
+            places_[columns[at]] = at;
+            expected_.push_back(as_expected(columns[at]));
+        }
+        expected_.emplace_back();  // behind the last column
         Field none;
         none.is_null = true;
         no_fields_.assign(columns.size(), none);
@@ -333,8 +356,8 @@ private:
         fields_ = no_fields_;
         std::size_t guess = 0;
         PlainObject::Member member;
-        while (in.next(member)) {
-            const std::size_t place = place_of(member.name, guess);
+        while (in.next(member, expected_[guess])) {
+            const std::size_t place = member.is_expected ? guess : place_of(member.name, guess);
             if (place == columns_.size()) continue;
             put(place, member.value, member.has_escapes);
             guess = place + 1;
@@ -345,6 +368,13 @@ private:
         newlines_ += in.newlines();
         line_ = record_line_ = newlines_ + 1;
         return true;
+    }
+    /// A name as it is most often written; "" where it may be written otherwise too.
+    std::string as_expected(const std::string& name) const {
+        const bool is_plain = std::none_of(name.begin(), name.end(), [](char letter) {
+            return letter == '"' || letter == '\\' || static_cast<unsigned char>(letter) < ' ';
+        });
+        return is_plain && !ignores_case_ ? '"' + name + '"' : "";
     }
     /// The column of that name, tried first at the guess; columns_.size() where there is none.
     std::size_t place_of(std::string_view name, std::size_t guess) const {
@@ -472,6 +502,7 @@ private:
 
     std::vector<std::string> columns_;
     std::vector<std::vector<Step>> paths_;
+    std::vector<std::string> expected_;  ///< the columns' names with quotes
     std::vector<Field> no_fields_;
     std::map<std::string, std::size_t, std::less<>> places_;
     LineBuffer lines_;

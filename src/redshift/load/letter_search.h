@@ -25,16 +25,29 @@ inline std::size_t first_of(std::string_view text, std::size_t at, char a, char 
     return at;
 }
 
-/// How many letters from the front on are ASCII and not NUL, at least: counted by eights.
-inline std::size_t plain_front(std::string_view text) {
-    constexpr std::uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+/// plain_front() by words of that type.
+template <class Word>
+std::size_t plain_front_by(std::string_view text) {
+    constexpr auto ones = static_cast<Word>(0x0101010101010101);
+    constexpr auto highs = static_cast<Word>(0x8080808080808080);
+    const auto is_plain = [text](std::size_t at) {
+        Word word = 0;
+        std::memcpy(&word, text.data() + at, sizeof(Word));
+        return ((word | (word - ones)) & highs) == 0;
+    };
     std::size_t at = 0;
-    for (; at + 8 <= text.size(); at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + at, 8);
-        if (((word | (word - ones)) & highs) != 0) break;
-    }
-    return at;
+    for (; at + sizeof(Word) <= text.size(); at += sizeof(Word))
+        if (!is_plain(at)) return at;
+    // The last letters, with some before them that were looked at.
+    if (text.size() < sizeof(Word) || !is_plain(text.size() - sizeof(Word))) return at;
+    return text.size();
+}
+
+/// How many letters from the front on are ASCII and not NUL, at least: by eights, in a short text
+/// by fours.
+inline std::size_t plain_front(std::string_view text) {
+    return text.size() < sizeof(std::uint64_t) ? plain_front_by<std::uint32_t>(text)
+                                               : plain_front_by<std::uint64_t>(text);
 }
 
 }  // namespace stroma::redshift

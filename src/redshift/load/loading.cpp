@@ -111,6 +111,22 @@ LoadFile file_of(std::shared_ptr<LakeReader> object) {
     return file;
 }
 
+Result<Bytes> LakeReader::read(std::uint64_t offset, std::size_t count) {
+    const std::uint64_t left = object().size - std::min(offset, object().size);
+    Bytes bytes(static_cast<std::size_t>(std::min<std::uint64_t>(count, left)));
+    if (!bytes.empty()) TRY(fill(offset, bytes));
+    return bytes;
+}
+
+Result<void> LakeReader::read_at(std::uint64_t offset, std::span<std::byte> into) {
+    const std::uint64_t size = object().size;
+    if (offset > size || into.size() > size - offset)
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("bytes {} to {} pass the end of {}, which has {}", offset,
+                                offset + into.size(), object().address.url(), size));
+    return into.empty() ? Result<void>() : fill(offset, into);
+}
+
 Answer<Address> parse_address(std::string_view url) {
     const auto slash = url.find('/', 5);
     if (!url.starts_with("s3://") || slash == 5 || url.size() == 5)

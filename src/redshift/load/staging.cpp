@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/context.h"
 #include "base/threads.h"
@@ -10,15 +11,15 @@
 namespace stroma::redshift {
 namespace {
 
+// A block stays in a processor's cache between its reading, its check and its writing.
 constexpr std::uint64_t copied_block_bytes = 1u << 20;
 
-Result<void> copy_block(LakeReader& object, std::uint64_t number, File& out) {
+Result<void> copy_block(LakeReader& object, std::uint64_t number, std::span<std::byte> buffer,
+                        File& out) {
     const std::uint64_t from = number * copied_block_bytes;
-    const std::uint64_t count = std::min(copied_block_bytes, object.object().size - from);
-    const Bytes block = TRY(object.read(from, static_cast<std::size_t>(count)));
-    if (block.size() != count)
-        return fail(ErrorCode::corrupt,
-                    object.object().address.url() + " ends before its size says");
+    const auto block = buffer.first(
+        static_cast<std::size_t>(std::min(copied_block_bytes, object.object().size - from)));
+    TRY(object.read_at(from, block));
     return out.write_at(from, block);
 }
 
@@ -45,10 +46,19 @@ Result<fs::path> Staging::take(LakeReader& object) {
     const std::uint64_t size = object.object().size;
     if (size == 0) return path;
     const std::uint64_t last = (size - 1) / copied_block_bytes;
-    TRY(parallel_for(static_cast<std::size_t>(last),
-                     [&](std::size_t number) { return copy_block(object, number, out); }));
+    std::atomic<std::uint64_t> next = 0;
+    const auto threads = std::max<std::size_t>(1, std::min<std::uint64_t>(thread_count(), last));
+    Bytes buffers(threads * copied_block_bytes);
+    const std::span buffer(buffers);
+    const auto copy_blocks = [&](std::size_t thread) -> Result<void> {
+        const auto own = buffer.subspan(thread * copied_block_bytes, copied_block_bytes);
+        for (auto number = next++; number < last; number = next++)
+            TRY(copy_block(object, number, own, out));
+        return {};
+    };
+    TRY(parallel_for(threads, copy_blocks));
     // A reader that gave its last bytes may close what it read.
-    TRY(copy_block(object, last, out));
+    TRY(copy_block(object, last, buffer.first(copied_block_bytes), out));
     return path;
 }
 
