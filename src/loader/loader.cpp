@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "loader/elsewhere.h"
 #include "loader/ends.h"
 
 namespace stroma::loader {
@@ -26,6 +27,7 @@ Result<std::unique_ptr<Loader>> Loader::open(LoaderParts parts, LoaderOptions op
     TRY(make_tables(parts.load.engine));
     if (parts.load.elsewhere.database != nullptr)
         TRY_WITH(make_ledger(*parts.load.elsewhere.database), "loader.database");
+    TRY(show_ledger(parts.load.engine, parts.load.elsewhere.database));
     TRY(tell_left(parts.load));
     std::unique_ptr<Loader> made(new Loader(std::move(parts), std::move(options)));
     TRY(made->refresh());

@@ -112,7 +112,7 @@ void QueueWorker::work(std::stop_token stop) {
     Milliseconds pause = failing_first;
     while (!stop.stop_requested()) {
         const auto done = take_and_load(load_, poll_wait, stop);
-        hold(nullptr);
+        if (kept_ == nullptr) hold(nullptr);
         if (done) {
             pause = failing_first;
             continue;
@@ -168,42 +168,64 @@ Result<std::size_t> QueueWorker::work_once(Milliseconds wait) {
     return take_and_load(load_, wait, {});
 }
 
+Result<void> QueueWorker::take(const message::QueuePointer& queue, Milliseconds wait,
+                               std::stop_token stop) {
+    auto taken = std::make_unique<Taken>();
+    taken->queue = queue;
+    message::ReceiveOptions options;
+    options.most = static_cast<int>(config_.batch_files);
+    options.wait = wait;
+    options.left = stop;
+    auto received = queues_.receive(queue, options);
+    if (!received) return fail(std::move(received.error()).with("receiving from the queue"));
+    read(*taken, std::move(*received));
+    if (taken->receipts.empty()) return {};
+    TRY(take_company(*taken, stop));
+    note([&](WorkerStatus& status) {
+        status.messages += static_cast<std::int64_t>(taken->receipts.size());
+    });
+    kept_ = std::move(taken);
+    return {};
+}
+
 Result<std::size_t> QueueWorker::take_and_load(TableLoad& load, Milliseconds wait,
                                                std::stop_token stop) {
-    Taken taken;
     const bool was_blocked = std::exchange(is_blocked_, true);
-    taken.queue = queues_.find(config_.name);
-    if (taken.queue == nullptr)
+    const auto queue = queues_.find(config_.name);
+    if (queue == nullptr) {
+        kept_.reset();
         return fail(ErrorCode::not_found, fmt::format("there is no queue '{}'", config_.name));
+    }
     LoadOrder order = order_of(config_);
-    order.principal = TRY(principal_of_(taken.queue->owner));
+    order.principal = TRY(principal_of_(queue->owner));
     // Before anything is taken, so that messages don't wear out while a table is missing.
     if (target_.empty()) target_ = TRY(load.target_of(order.principal, config_.table));
-    taken.target = target_;
     is_blocked_ = false;
     note([&](WorkerStatus& status) {
         if (was_blocked) status.error.clear();
         if (was_blocked || status.state != "failing") status.state = "waiting";
         status.busy_since_ms = 0;
     });
-    message::ReceiveOptions options;
-    options.most = static_cast<int>(config_.batch_files);
-    options.wait = wait;
-    options.left = stop;
-    read(taken, TRY(queues_.receive(taken.queue, options)));
-    if (taken.receipts.empty()) return std::size_t{0};
-    TRY(take_company(taken, stop));
+    if (kept_ == nullptr) TRY(take(queue, wait, stop));
+    if (kept_ == nullptr) return std::size_t{0};
+    Taken& taken = *kept_;
+    taken.queue = queue;
+    taken.target = target_;
     hold(&taken);
     note([&](WorkerStatus& status) {
         status.state = "loading";
-        status.messages += static_cast<std::int64_t>(taken.receipts.size());
         status.busy_since_ms = parts_.clock.unix_ms();
     });
     const auto report = TRY(load.run(order, taken.notices, stop));
     if (parts_.at_step)
         if (const auto step = parts_.at_step("delete"); !step)
             return fail(redshift::error_of(step.error()));
-    TRY(settle(taken, report.objects));
+    const auto settled = settle(taken, report.objects);
+    const bool is_passing = !settled && (settled.error().code == ErrorCode::exhausted ||
+                                         settled.error().code == ErrorCode::unavailable);
+    if (is_passing) return fail(settled.error());
+    const auto done = std::move(kept_);
+    if (!settled) return fail(settled.error());
     note([&](WorkerStatus& status) {
         status.error.clear();
         for (const ObjectOutcome& outcome : report.objects) {

@@ -23,7 +23,9 @@ struct WorkerStatus {
 
 /// Takes messages of one queue and loads what they tell of. Messages go once their rows are
 /// committed; meanwhile they stay hidden, however long it takes. What can't be loaded goes to the
-/// queue's dead letters with its reason.
+/// queue's dead letters with its reason. Where nothing can be loaded (a full disk, a database that
+/// is away) they are kept and tried again: given back, they would be received too often and be
+/// taken for dead letters.
 class QueueWorker {
 public:
     QueueWorker(LoadParts parts, message::Queues& queues,
@@ -43,6 +45,7 @@ private:
     void work(std::stop_token stop);
     void keep_hidden(std::stop_token stop);
     Result<std::size_t> take_and_load(TableLoad& load, Milliseconds wait, std::stop_token stop);
+    Result<void> take(const message::QueuePointer& queue, Milliseconds wait, std::stop_token stop);
     Result<void> take_company(Taken& taken, std::stop_token stop);
     void read(Taken& taken, std::vector<message::Received> messages);
     Result<void> settle(Taken& taken, const std::vector<ObjectOutcome>& outcomes);
@@ -61,7 +64,9 @@ private:
     std::vector<std::string> held_;  ///< receipts that stay hidden
     TableLoad load_;
     bool is_blocked_ = false;  ///< nothing can be taken yet
-    std::string target_;       ///< the table as it was found; "" when it must be looked for
+    /// What couldn't be loaded for a reason that isn't its own: it stays hidden until it can be.
+    std::unique_ptr<Taken> kept_;
+    std::string target_;  ///< the table as it was found; "" when it must be looked for
     std::jthread thread_, keeper_;
 };
 

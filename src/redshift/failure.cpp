@@ -55,6 +55,9 @@ constexpr Words states_by_words[] = {
 };
 
 std::string_view state_of(ErrorCode code, std::string_view message) {
+    const bool is_full = message.find("No space left") != std::string_view::npos ||
+                         message.find("max_temp_directory_size") != std::string_view::npos;
+    if (is_full) return "53100";
     switch (code) {
         case ErrorCode::conflict: return "40001";
         case ErrorCode::cancelled: return "57014";

@@ -1,5 +1,6 @@
 """The loader's tests again, with its tables and its ledger in a PostgreSQL that is started here, by
 one setting. STROMA_LOADERS and STROMA_LOADER_KILLS hold here too."""
+import json
 import pathlib
 import sys
 
@@ -9,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import own_postgres  # noqa: E402
 import test_loader  # noqa: E402
 from test_loader import (  # noqa: E402,F401
+    line,
     test_40_a_foreign_bundles_row_sends_its_whole_object_to_the_dead_letters,
     test_an_end_is_told_on_the_bus_as_the_data_api_does,
     test_every_end_is_told_though_the_program_dies_right_after_its_commit,
@@ -35,6 +37,7 @@ from test_loader import (  # noqa: E402,F401
     test_row_73_poison_goes_to_the_dead_letters_with_its_reason_and_comes_back,
     test_row_75_drift_waits_or_goes_aside_or_widens_the_table,
     test_row_77_freshness_is_a_view_and_metrics,
+    test_the_dashboard_of_loads_tells_what_came_and_what_was_refused,
     test_what_is_no_event_of_s3_goes_to_the_dead_letters_too,
 )
 
@@ -52,3 +55,37 @@ def postgres():
 def lake(postgres, start_module_server, run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("loader")
     return test_loader.Lake(start_module_server, run, folder / "data", folder / "configs")
+
+
+def test_what_lies_in_postgresql_is_seen_through_the_server(lake):
+    url = lake.table("watched")
+    lake.put("watched/a.csv", line(1) + line(2))
+    lake.wait_for_empty(url)
+    told = json.loads((pathlib.Path(lake.data) / "server.json").read_text())
+    host, port = told["postgres"].rsplit(":", 1)
+
+    def asked(statement, user, password):
+        connection = own_postgres.psycopg2.connect(
+            host=host, port=int(port), user=user, dbname="dev", password=password)
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        rows = cursor.fetchall()
+        connection.close()
+        return rows
+    # The relations of the loader are one and the same, here and there, with their types.
+    fresh = "SELECT table_name, rows_loaded, files, last_loaded, loads FROM stroma_freshness"
+    fresh += " WHERE table_name = 'public.watched'"
+    assert asked(fresh, "admin", told["token"]) == lake.sql(fresh)
+    for name in ["loads", "load_ledger", "dead_letters", "schema_history"]:
+        statement = f"SELECT * FROM stroma_{name} WHERE target = 'public.watched'"
+        assert asked(statement, "admin", told["token"]) == lake.sql(statement), name
+    assert asked("SELECT count(*) FROM stroma_loads WHERE target = 'public.watched'",
+                 "admin", told["token"]) == [(1,)]
+    # Lines that were refused hold values: they are a superuser's to read.
+    lake.sql("INSERT INTO stroma_system.load_errors(tbl, line_number, err_reason) "
+             "VALUES ('public.watched', 7, 'Invalid digit')")
+    lines = "SELECT line_number, trim(err_reason) FROM stl_load_errors WHERE line_number = 7"
+    assert asked(lines, "admin", told["token"]) == [(7, "Invalid digit")]
+    lake.run("user", "add", "eve", data=lake.data)
+    eve = json.loads(lake.run("key", "create", "eve", "--json", data=lake.data).stdout)
+    assert asked(lines, eve["id"], eve["secret"]) == []

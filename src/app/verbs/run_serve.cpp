@@ -32,6 +32,7 @@
 #include "front/portal/portal_front.h"
 #include "front/watch/watch_front.h"
 #include "front/web/pages.h"
+#include "loader/elsewhere.h"
 
 namespace stroma::app {
 namespace {
@@ -237,7 +238,11 @@ Result<std::unique_ptr<redshift::Engine>> open_engine(Site& site, const Settings
 /// What loads from queues into the user database; null where there are no queues.
 Result<std::unique_ptr<loader::Loader>> open_loader_for(Site& site, const Settings& settings,
                                                         AwsServer* aws, redshift::Engine* engine) {
-    if (aws == nullptr || engine == nullptr) return nullptr;
+    if (engine == nullptr) return nullptr;
+    if (aws == nullptr) {
+        TRY(loader::show_ledger(*engine, nullptr));
+        return nullptr;
+    }
     return open_loader(site, settings, *aws, *engine);
 }
 

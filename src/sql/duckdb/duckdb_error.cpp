@@ -16,6 +16,7 @@ bool contains(std::string_view text, std::string_view part) {
 // One type, TRANSACTION, stands for what may be tried again and for what never will succeed: only
 // the words tell them apart.
 ErrorCode code_of_transaction(std::string_view message) {
+    if (contains(message, "No space left")) return ErrorCode::exhausted;
     if (contains(message, "duplicate key") || contains(message, "UNIQUE constraint")) {
         return ErrorCode::already_exists;
     }
