@@ -250,31 +250,22 @@ CREATE OR REPLACE MACRO stroma_dialect.stroma_bytes(s) AS
     list_transform(range(0, strlen(s)), lambda i: CAST(
     (strpos('0123456789ABCDEF', substr(hex(encode(s)), 2 * i + 1, 1)) - 1) * 16
     + strpos('0123456789ABCDEF', substr(hex(encode(s)), 2 * i + 2, 1)) - 1 AS BIGINT));
-CREATE OR REPLACE MACRO stroma_dialect.stroma_whole_bytes(n, size) AS
-    list_transform(range(0, size), lambda i: (CAST(n AS BIGINT) >> (8 * i)) & 255);
 -- CRC-32C, as Redshift has it.
 CREATE OR REPLACE MACRO stroma_dialect.crc32(s) AS CASE WHEN s IS NOT NULL THEN format('{:08x}', CAST(xor(list_reduce(
     list_concat([CAST(4294967295 AS BIGINT)], stroma_dialect.stroma_bytes(CAST(s AS VARCHAR))),
     lambda c, b: list_reduce([xor(c, b), 0, 0, 0, 0, 0, 0, 0, 0],
         lambda a, z: xor(a >> 1, (a & 1) * 2197175160))), 4294967295) AS BIGINT)) END;
--- FNV-1a of 64 bits, over the bytes of a value of its type.
-CREATE OR REPLACE MACRO stroma_dialect.stroma_fnv(bytes, seed) AS CASE WHEN bytes IS NOT NULL THEN list_transform([list_reduce(
-    list_concat([CAST(CASE WHEN seed < 0 THEN CAST(seed AS HUGEINT) + 18446744073709551616
-        ELSE CAST(seed AS HUGEINT) END AS UBIGINT)],
-        list_transform(bytes, lambda b: CAST(b AS UBIGINT))),
-    lambda c, b: CAST((CAST(xor(c, b) AS UHUGEINT) * 1099511628211)
-        % CAST(18446744073709551616 AS UHUGEINT) AS UBIGINT))],
-    lambda h: CAST(CASE WHEN h >= 9223372036854775808 THEN CAST(h AS HUGEINT) - 18446744073709551616
-        ELSE CAST(h AS HUGEINT) END AS BIGINT))[1] END;
+-- Hashes of a value of any type, by its text and its type; FNV_HASH is FNV-1a of 64 bits.
 CREATE OR REPLACE MACRO stroma_dialect.fnv_hash
-    (s VARCHAR) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_bytes(s), -3750763034362895579),
-    (n SMALLINT) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_whole_bytes(n, 2), -3750763034362895579),
-    (n INTEGER) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_whole_bytes(n, 4), -3750763034362895579),
-    (n BIGINT) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_whole_bytes(n, 8), -3750763034362895579),
-    (s VARCHAR, seed) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_bytes(s), seed),
-    (n SMALLINT, seed) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_whole_bytes(n, 2), seed),
-    (n INTEGER, seed) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_whole_bytes(n, 4), seed),
-    (n BIGINT, seed) AS stroma_dialect.stroma_fnv(stroma_dialect.stroma_whole_bytes(n, 8), seed);
+    (x) AS stroma_fnv_of(CAST(x AS VARCHAR), typeof(x), ''),
+    (x, seed) AS stroma_fnv_of(CAST(x AS VARCHAR), typeof(x), CAST(seed AS VARCHAR));
+CREATE OR REPLACE MACRO stroma_dialect.murmur3_32_hash
+    (x) AS CAST(stroma_murmur_of(CAST(x AS VARCHAR), typeof(x), '') AS INTEGER),
+    (x, seed) AS CAST(stroma_murmur_of(CAST(x AS VARCHAR), typeof(x), CAST(seed AS VARCHAR)) AS INTEGER);
+CREATE OR REPLACE MACRO stroma_dialect.farmfingerprint64(x) AS
+    stroma_farm_of(CAST(x AS VARCHAR), typeof(x));
+CREATE OR REPLACE MACRO stroma_dialect.sha2(x, bits) AS
+    stroma_sha2_of(CAST(x AS VARCHAR), typeof(x), CAST(bits AS VARCHAR));
 CREATE OR REPLACE MACRO stroma_dialect.bit_and_agg(x) AS bit_and(x);
 CREATE OR REPLACE MACRO stroma_dialect.boolxor(a, b) AS (a <> b);
 CREATE OR REPLACE MACRO stroma_dialect.stroma_octets(b) AS
@@ -302,3 +293,5 @@ CREATE OR REPLACE MACRO stroma_dialect.json_serialize_to_varbyte(j) AS encode(CA
 -- Functions of SUPER.
 CREATE OR REPLACE MACRO stroma_dialect.is_float(j) AS json_type(j) = 'DOUBLE';
 CREATE OR REPLACE MACRO stroma_dialect.square(x) AS x * x;
+CREATE OR REPLACE MACRO stroma_dialect.get_number_attributes(j) AS
+    CAST(system.main.len(json_keys(j)) AS INTEGER);

@@ -2,6 +2,9 @@
 -- The number of a relation, a schema… in pg_catalog and here: of its name, so that it stays.
 CREATE OR REPLACE MACRO stroma_catalog.stroma_number(kind, name) AS
     CAST(md5_number_lower(kind || ':' || name) % 2000000000 + 100000 AS UINTEGER);
+-- Whether a view is bound late, by what is kept of it: such a one's definition is the statement.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_is_late(comment) AS coalesce(json_valid(comment)
+    AND regexp_matches(json_extract_string(comment, '$.definition'), '^\s*create\s', 'i'), false);
 CREATE OR REPLACE VIEW stroma_system.stl_load_errors AS
     SELECT * FROM stroma_system.stroma_seen_errors;
 CREATE OR REPLACE VIEW stroma_system.stl_loaderror_detail AS
@@ -109,7 +112,9 @@ CREATE OR REPLACE VIEW stroma_system.svv_columns AS
             FROM stroma_system.stroma_remarks WHERE column_name <> '') r
         ON r.schema_name = c.table_schema AND r.of_table = c.table_name
             AND r.of_column = c.column_name
-    WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main';
+    WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main'
+        AND NOT coalesce(list_contains(CAST(getvariable('stroma_unbound') AS VARCHAR[]),
+            table_schema || '.' || table_name), false);
 CREATE OR REPLACE VIEW stroma_system.svv_all_tables AS
     SELECT table_catalog AS database_name, table_schema AS schema_name, table_name,
         CASE table_type WHEN 'BASE TABLE' THEN 'TABLE' ELSE table_type END AS table_type,

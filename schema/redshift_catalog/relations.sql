@@ -134,7 +134,18 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_column AS
                  0) AS sort_place,
         json_extract_string(r.attributes, '$.sortstyle') = 'interleaved' AS is_interleaved
     FROM duckdb_columns() c JOIN stroma_catalog.stroma_relation r ON r.engine_number = c.table_oid
-        AND r.schema = c.schema_name AND r.name = c.table_name);
+        AND r.schema = c.schema_name AND r.name = c.table_name
+    -- Those of late views are told by a list of their own.
+    WHERE r.kind = 'r' OR NOT stroma_catalog.stroma_is_late(CAST(r.attributes AS VARCHAR)));
+-- Columns of the late views that can be bound, as the session found that before it asked.
+CREATE OR REPLACE VIEW stroma_catalog.stroma_late_columns AS
+    SELECT c.schema_name AS view_schema, c.table_name AS view_name, c.column_name AS col_name,
+        stroma_catalog.stroma_declared(c.data_type) AS col_type,
+        CAST(c.column_index AS INTEGER) AS col_num
+    FROM duckdb_columns() c JOIN duckdb_views() v
+        ON v.schema_name = c.schema_name AND v.view_name = c.table_name
+    WHERE NOT v.internal AND stroma_catalog.stroma_is_late(v.comment) AND NOT coalesce(list_contains(
+        CAST(getvariable('stroma_unbound') AS VARCHAR[]), v.schema_name || '.' || v.view_name), false);
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_class AS
     SELECT oid, r.name AS relname, schema_number AS relnamespace, CAST(0 AS UINTEGER) AS reltype,

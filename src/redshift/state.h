@@ -74,6 +74,9 @@ private:
 Result<void> add_session_calls(sql::EmbeddedDatabase& database,
                                const std::shared_ptr<OpenSessions>& sessions);
 
+/// Lets SQL call the hash functions that the engine hasn't got, by names of ours.
+Result<void> add_hash_calls(sql::EmbeddedDatabase& database);
+
 struct Engine::State {
     State(EngineOptions the_options, std::shared_ptr<sql::EmbeddedDatabase> opened,
           std::int64_t first_query)

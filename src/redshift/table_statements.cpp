@@ -37,9 +37,7 @@ private:
     Answer<std::unique_ptr<Cursor>> drop_table(const TableName& table, bool if_exists,
                                                std::span<const TableName> dropped, bool cascade);
     Answer<std::unique_ptr<Cursor>> alter();
-    Answer<std::unique_ptr<Cursor>> alter_materialized();
     Answer<std::unique_ptr<Cursor>> new_owner(const Thing& thing);
-    Answer<std::unique_ptr<Cursor>> rename_view(const TableName& view);
     Answer<void> add(const std::string& start, const TableName& table, TableAttributes& attributes);
     Answer<std::int64_t> alter_table(const TableName& table);
     Answer<void> alter_attribute(const std::string& start, TableAttributes& attributes);
@@ -268,9 +266,13 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     TRY(in_.expect("view"));
     const TableName view = TRY(new_name(false));
     std::string names;
-    if (in_.is_sign("("))
-        for (const std::string& name : TRY(in_.names()))
+    std::size_t count = 1;
+    if (in_.is_sign("(")) {
+        const auto given = TRY(in_.names());
+        count = given.size();
+        for (const std::string& name : given)
             names += (names.empty() ? "" : ", ") + quoted_name(name);
+    }
     bool is_fresh = false;
     for (; !in_.at_end() && !in_.is("as"); in_.next())
         is_fresh = is_fresh || (in_.is("refresh") && in_.is("yes", 1));
@@ -296,17 +298,23 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     const bool is_there = TRY(is_view_there(session_, view));
     if (is_there) TRY(demand(session_, relation_thing(view), "OWNER"));
     const auto work = [&]() -> Answer<std::int64_t> {
+        const auto shape = sql::describe_duckdb(session_.connection(), query);
+        const bool is_unbound = is_late && !shape && Failure(shape.error()).sqlstate != "42601";
         if (names.empty() && !is_late) {
-            const auto shape = TRY(sql::describe_duckdb(session_.connection(), query));
-            for (std::size_t at = 0; at < shape.columns.size(); ++at) {
+            const auto& columns = TRY(std::move(shape)).columns;
+            for (std::size_t at = 0; at < columns.size(); ++at) {
                 const bool has = at < called.first.size() && called.first[at];
                 names += (names.empty() ? "" : ", ") +
-                         quoted_name(has ? *called.first[at] : shape.columns[at].name);
+                         quoted_name(has ? *called.first[at] : columns[at].name);
             }
         }
-        TRY(session_.change(fmt::format("CREATE {}VIEW {}{} AS {}", replaces ? "OR REPLACE " : "",
-                                        view.sql(), names.empty() ? "" : " (" + names + ")",
-                                        query)));
+        if (is_unbound) {
+            TRY(create_unbound_view(session_, view, replaces, names, count, query));
+        } else {
+            TRY(session_.change(fmt::format("CREATE {}VIEW {}{} AS {}",
+                                            replaces ? "OR REPLACE " : "", view.sql(),
+                                            names.empty() ? "" : " (" + names + ")", query)));
+        }
         TRY(keep_definition(session_, view, definition));
         if (!is_there) TRY(note_made(session_, relation_thing(view)));
         TRY(note_materialized(session_, view, is_materialized, is_fresh));
@@ -314,29 +322,6 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_view() {
     };
     TRY(session_.write({view.key()}, false, work));
     return done(StatementKind::create_view);
-}
-
-// ALTER MATERIALIZED VIEW name AUTO REFRESH {YES | NO}
-Answer<std::unique_ptr<Cursor>> TableStatement::alter_materialized() {
-    TRY(in_.expect("view"));
-    std::size_t at = in_.at();
-    const TableName view = TRY(session_.read_table(tokens_, at));
-    in_.move_to(at);
-    TRY(check_ours(session_, view));
-    TRY(in_.expect("auto"));
-    TRY(in_.expect("refresh"));
-    const bool is_fresh = in_.take("yes");
-    if (!is_fresh) TRY(in_.expect("no"));
-    if (!TRY(is_view_there(session_, view)))
-        return refuse("42P01", fmt::format("materialized view \"{}\" does not exist", view.name));
-    TRY(demand(session_, relation_thing(view), "OWNER"));
-    TRY(session_.write({view.key()}, false, [&] {
-        return session_.change(
-            "UPDATE stroma_system.materialized_views SET auto_refresh = ? WHERE \"schema\" = ? AND "
-            "\"name\" = ?",
-            std::array{sql::Value(is_fresh), sql::Value(view.schema), sql::Value(view.name)});
-    }));
-    return done(StatementKind::alter, 0, "ALTER MATERIALIZED VIEW");
 }
 
 Answer<std::unique_ptr<Cursor>> TableStatement::create_schema() {
@@ -591,23 +576,6 @@ Answer<std::unique_ptr<Cursor>> TableStatement::new_owner(const Thing& thing) {
     return done(StatementKind::alter, 0, thing.kind == "schema" ? "ALTER SCHEMA" : "");
 }
 
-// RENAME TO name: how tools put a new view in the place of an old one.
-Answer<std::unique_ptr<Cursor>> TableStatement::rename_view(const TableName& view) {
-    TRY(in_.expect("rename"));
-    TRY(in_.expect("to"));
-    const std::string name = TRY(in_.name());
-    TRY(check_ours(session_, view));
-    TRY(demand_on(session_, view, {"ALTER"}));
-    const auto work = [&]() -> Answer<std::int64_t> {
-        TRY(session_.change(
-            fmt::format("ALTER VIEW {} RENAME TO {}", view.sql(), quoted_name(name))));
-        TRY(note_renamed(session_, view, name));
-        return 0;
-    };
-    TRY(session_.write({view.key()}, false, work));
-    return done(StatementKind::alter);
-}
-
 Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
     in_.next();
     if (in_.is("default") && in_.is("privileges", 1))
@@ -620,7 +588,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
         if (in_.is("owner")) return new_owner(schema_thing(name));
         return refuse("0A000", fmt::format("schema \"{}\" keeps its name", name));
     }
-    if (in_.take("materialized")) return alter_materialized();
+    if (in_.take("materialized")) return alter_materialized_view(session_, in_, tokens_);
     const bool is_view = in_.take("view");
     if (!is_view) TRY(in_.expect("table"));
     std::size_t at = in_.at();
@@ -632,7 +600,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::alter() {
     }
     if ((is_view || TRY(is_view_there(session_, found))) && tokens_[at].word == "rename") {
         in_.move_to(at);
-        return rename_view(found);
+        return rename_view(session_, found, in_);
     }
     if (is_view) return refuse("0A000", "a view is changed by CREATE OR REPLACE VIEW");
     at = in_.at();

@@ -7,6 +7,8 @@
 
 namespace stroma::redshift {
 
+class TokenReader;
+
 /// A table's attributes as they are kept. errors  42P01
 Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& table);
 Answer<void> keep_attributes(EngineSession& session, const TableName& table,
@@ -74,6 +76,31 @@ Answer<std::unique_ptr<Cursor>> run_append(EngineSession& session, const TableNa
 Answer<std::unique_ptr<Cursor>> create_function(EngineSession& session, const Prepared& prepared);
 /// errors  42883
 Answer<std::unique_ptr<Cursor>> drop_function(EngineSession& session, const Prepared& prepared);
+
+// Views that are bound late. The engine binds a view when it is made, and only then tells that a
+// relation is missing. A late one of a relation that isn't there is therefore made over a text that
+// is read as a query when the view is: but for the moment of making it, when another text stands
+// for it.
+
+/// CREATE VIEW of a query, in the engine's language, that needn't mean anything yet.
+/// `names`: its columns, in quotes and with commas; "" for the query's own. `count`: of them.
+/// errors  42601  it is no query
+Answer<void> create_unbound_view(EngineSession& session, const TableName& view, bool replaces,
+                                 const std::string& names, std::size_t count,
+                                 const std::string& query);
+/// The query of a view made by that, from what the engine keeps behind AS; nothing for others.
+/// errors  42601  it can't be read
+Answer<std::optional<std::string>> unbound_query(std::string_view body);
+/// Where a statement asks for columns of late views: binds all of them anew, so that their columns
+/// are those of now; of those that can't be bound none are told. Gives whether it asks.
+Answer<bool> bind_late_views(EngineSession& session, std::span<const Token> tokens);
+
+/// ALTER MATERIALIZED VIEW name AUTO REFRESH {YES | NO}: from VIEW on.
+Answer<std::unique_ptr<Cursor>> alter_materialized_view(EngineSession& session, TokenReader& in,
+                                                        const std::vector<Token>& tokens);
+/// RENAME TO name: how tools put a new view in the place of an old one.
+Answer<std::unique_ptr<Cursor>> rename_view(EngineSession& session, const TableName& view,
+                                            TokenReader& in);
 
 /// REFRESH MATERIALIZED VIEW: there is nothing to do, for such a view is worked out when it is
 /// read. errors  42P01  there is no such view

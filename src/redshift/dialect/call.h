@@ -58,6 +58,7 @@ public:
         return failure;
     }
     Rewriter& rewriter() { return rewriter_; }
+    const Rewriter& rewriter() const { return rewriter_; }
     std::size_t open() const { return open_; }
 
 private:
@@ -72,6 +73,8 @@ using Written = Answer<std::optional<std::string>>;
 /// Calls that go on behind their parentheses: averages, percentiles and lists of a window, IGNORE
 /// NULLS. Moves `at` behind what it took; nothing where the engine has it so.
 Written rewrite_ending(Call& call, std::size_t& at);
+/// errors  0A000  a function of Redshift's that isn't there; says what is, instead
+Answer<void> demand_known(const Call& call);
 /// REGEXP_…: positions, occurrences and letters of parameters.
 /// errors  0A000  parameters that aren't known
 Written rewrite_pattern(Call& call);

@@ -20,12 +20,14 @@ struct DatePart {
 
 // The longest first.
 constexpr DatePart date_parts[] = {
-    {"YYYY", "%Y"}, {"MONTH", "%B"}, {"HH24", "%H"}, {"HH12", "%I"}, {"IYYY", "%G"}, {"DDD", "%j"},
-    {"DAY", "%A"},  {"MON", "%b"},   {"YYY", ""},    {"A.M.", "%p"}, {"P.M.", "%p"}, {"YY", "%y"},
-    {"MM", "%m"},   {"DD", "%d"},    {"DY", "%a"},   {"HH", "%I"},   {"MI", "%M"},   {"SS", "%S"},
-    {"MS", "%g"},   {"US", "%f"},    {"AM", "%p"},   {"PM", "%p"},   {"IW", "%V"},   {"ID", ""},
-    {"WW", ""},     {"TZ", "UTC"},   {"OF", "+00"},  {"CC", ""},     {"Q", ""},      {"D", ""},
-    {"J", ""},      {"W", ""},
+    {"Y,YYY", ""}, {"YYYY", "%Y"}, {"MONTH", "%B"}, {"HH24", "%H"}, {"HH12", "%I"}, {"IYYY", "%G"},
+    {"SSSS", ""},  {"A.D.", ""},   {"B.C.", ""},    {"A.M.", "%p"}, {"P.M.", "%p"}, {"DDD", "%j"},
+    {"DAY", "%A"}, {"MON", "%b"},  {"YYY", ""},     {"IYY", ""},    {"YY", "%y"},   {"MM", "%m"},
+    {"DD", "%d"},  {"DY", "%a"},   {"HH", "%I"},    {"MI", "%M"},   {"SS", "%S"},   {"MS", "%g"},
+    {"US", "%f"},  {"AM", "%p"},   {"PM", "%p"},    {"AD", ""},     {"BC", ""},     {"IW", "%V"},
+    {"ID", ""},    {"IY", ""},     {"RM", ""},      {"WW", ""},     {"TZ", "UTC"},  {"OF", "+00"},
+    {"CC", ""},    {"Q", ""},      {"D", ""},       {"J", ""},      {"W", ""},      {"I", ""},
+    {"Y", ""},
 };
 
 std::string upper_of(std::string_view text) {
@@ -85,14 +87,44 @@ std::vector<Piece> pieces_of(std::string_view format) {
     return pieces;
 }
 
+/// Parts of years, and what is rarely asked for; "" for all others.
+std::string rare_part(const Piece& piece, const std::string& moment) {
+    const std::string_view part = piece.part->written;
+    const bool is_low = std::islower(static_cast<unsigned char>(piece.written[0])) != 0;
+    const std::string cased = is_low ? "lower" : "upper";
+    if (part == "Y,YYY")
+        return fmt::format(
+            "(CAST(year({0}) // 1000 AS VARCHAR) || ',' || right(strftime({0}, "
+            "'%Y'), 3))",
+            moment);
+    if (part == "YYY" || part == "Y")
+        return fmt::format("right(strftime({}, '%Y'), {})", moment, part.size());
+    if (part == "IYY" || part == "IY" || part == "I")
+        return fmt::format("right(strftime({}, '%G'), {})", moment, part.size());
+    if (part == "AD" || part == "BC")
+        return fmt::format("{}(CASE WHEN year({}) > 0 THEN 'AD' ELSE 'BC' END)", cased, moment);
+    if (part == "A.D." || part == "B.C.")
+        return fmt::format("{}(CASE WHEN year({}) > 0 THEN 'A.D.' ELSE 'B.C.' END)", cased, moment);
+    if (part == "SSSS")
+        return fmt::format(
+            "CAST(CAST(epoch({0}) - epoch(date_trunc('day', {0})) - 0.4999995 AS "
+            "INTEGER) AS VARCHAR)",
+            moment);
+    if (part != "RM") return "";
+    const std::string roman =
+        fmt::format("{}({}.stroma_roman(month({})))", cased, schema::dialect, moment);
+    return piece.is_short ? roman : fmt::format("rpad({}, 4, ' ')", roman);
+}
+
 Answer<std::string> part_expression(const Piece& piece, const std::string& moment) {
     const std::string_view part = piece.part->written;
+    if (std::string rare = rare_part(piece, moment); !rare.empty()) return rare;
     if (part == "Q") return fmt::format("CAST(quarter({}) AS VARCHAR)", moment);
     if (part == "D") return fmt::format("CAST(dayofweek({}) + 1 AS VARCHAR)", moment);
     if (part == "J")
         return fmt::format("CAST(CAST(julian(CAST({} AS DATE)) AS INTEGER) AS VARCHAR)", moment);
     if (part == "ID") return fmt::format("CAST(isodow({}) AS VARCHAR)", moment);
-    if (part == "CC") return fmt::format("CAST(century({}) AS VARCHAR)", moment);
+    if (part == "CC") return fmt::format("lpad(CAST(century({}) AS VARCHAR), 2, '0')", moment);
     if (part == "W") return fmt::format("CAST((day({}) - 1) // 7 + 1 AS VARCHAR)", moment);
     if (part == "WW")
         return fmt::format("lpad(CAST((dayofyear({}) - 1) // 7 + 1 AS VARCHAR), 2, '0')", moment);

@@ -383,13 +383,6 @@ Written rewrite_substring(Call& call) {
 Written rewrite_text(Call& call) {
     const std::string& name = call.name();
     if (name.starts_with("regexp_")) return rewrite_pattern(call);
-    if (name == "sha2") {
-        if (call.count() != 2) return fail(call.misfit());
-        const std::string& bits = call.first(1).word;
-        if (bits != "256" && bits != "0")
-            return refuse("0A000", "sha2 is there with 256 bits alone");
-        return "sha256(" + TRY(call.argument(0)) + ")";
-    }
     if (name == "array" || name == "object") return rewrite_super(call);
     if (name == "convert") return rewrite_convert(call);
     if (name == "substring") return rewrite_substring(call);
@@ -432,6 +425,7 @@ Written rewrite_known(Call& call, std::size_t& at) {
     constexpr std::array<std::string_view, 4> formats = {"to_char", "to_date", "to_timestamp",
                                                          "to_number"};
     const std::string& name = call.name();
+    TRY(demand_known(call));
     if (is_one(choices, name)) return rewrite_choice(call);
     if (is_one(dates, name)) return rewrite_dates(call);
     if (is_one(formats, name) && call.count() >= 2) return rewrite_formats(call);

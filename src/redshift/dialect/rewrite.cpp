@@ -481,8 +481,7 @@ Answer<bool> Rewriter::setting(Frame& frame, std::size_t& at) {
     return true;
 }
 
-// A function of one value as a relation of one row; and the columns of late binding views, which
-// lie among all others here, as one of none.
+// A function of one value as a relation of one row; and the columns of late binding views.
 bool Rewriter::relation_call(Frame& frame, std::size_t& at) const {
     if (!frame.in_from || frame.is_call) return false;
     const std::string& word = tokens_[at].word;
@@ -490,14 +489,20 @@ bool Rewriter::relation_call(Frame& frame, std::size_t& at) const {
     if (word == "pg_get_late_binding_view_cols") {
         const std::size_t alias = is_word(next, "as") ? next + 1 : next;
         if (!is_sign(alias + 1, "(")) return false;
+        constexpr std::array<std::string_view, 5> told = {"view_schema", "view_name", "col_name",
+                                                          "col_type", "col_num"};
         std::string columns;
         const std::size_t close = closing(alias + 1);
-        for (const TokenRange each : arguments(alias + 1, close))
-            columns += fmt::format("{}CAST(NULL AS {}) AS {}", columns.empty() ? "" : ", ",
-                                   is_word(each.to - 1, "int") ? "INTEGER" : "VARCHAR",
-                                   quoted_name(tokens_[each.from].word));
-        frame.out +=
-            fmt::format("(SELECT {} WHERE false) AS {}", columns, quoted_name(tokens_[alias].word));
+        const auto wanted = arguments(alias + 1, close);
+        for (std::size_t each = 0; each < std::min(wanted.size(), told.size()); ++each)
+            columns += fmt::format(
+                "{}CAST({} AS {}) AS {}", columns.empty() ? "" : ", ", told[each],
+                is_word(wanted[each].from + 1, "int") || is_word(wanted[each].from + 1, "integer")
+                    ? "INTEGER"
+                    : "VARCHAR",
+                quoted_name(tokens_[wanted[each].from].word));
+        frame.out += fmt::format("(SELECT {} FROM {}.stroma_late_columns) AS {}", columns,
+                                 schema::catalog, quoted_name(tokens_[alias].word));
         at = close + 1;
         return true;
     }

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "redshift/rights.h"
+#include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
 #include "sql/duckdb/duckdb_database.h"
 
@@ -313,7 +314,8 @@ Answer<void> ReadCheck::allow(const Candidate& candidate, const std::string& nam
     while (!body.empty() && (body.back() == ';' || body.back() == ' ' || body.back() == '\n'))
         body.remove_suffix(1);
     Asked inner{TRY(owner_of(candidate.schema, name)), candidate.schema, asked.depth + 1};
-    return check(body, inner);
+    const auto late = TRY(unbound_query(body));
+    return check(late ? std::string_view(*late) : body, inner);
 }
 
 // What is left out can't be read by any way of writing it, a whole row or a star of a subquery say:

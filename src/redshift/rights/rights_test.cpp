@@ -191,6 +191,29 @@ TEST_F(RedshiftRights, AViewReadsAsItsOwnerWhereverNamesAreLookedFor) {
     refused("alice", "create or replace view public.seen as select 1 as a");
 }
 
+TEST_F(RedshiftRights, AViewOfWhatIsNotThereYetReadsAsItsOwner) {
+    admin(
+        "create schema hers; alter schema hers owner to alice; grant usage on schema hers to bob");
+    EXPECT_EQ(run("alice",
+                  "create view hers.soon as select * from public.coming with no schema binding; "
+                  "create view hers.hidden(a, b) as with w as (select * from public.coming c) "
+                  "select w.a, 'query(' from w with no schema binding; grant select on "
+                  "all tables in schema hers to bob"),
+              "");
+    open();  // it is kept
+    EXPECT_EQ(run("alice", "select * from hers.soon"), "42P01 relation \"coming\" does not exist");
+    admin("create table coming(a int); insert into coming values (3)");
+    EXPECT_EQ(run("admin", "select * from hers.soon"), "3;");
+    refused("alice", "select * from hers.soon");
+    refused("alice", "select count(*) from hers.hidden");
+    refused("bob", "select * from hers.soon");
+    refused("bob", "create temp table kept as select a from hers.hidden");
+    admin("grant select on coming to alice");
+    EXPECT_EQ(run("bob", "select * from hers.soon"), "3;");
+    EXPECT_EQ(run("bob", "select * from hers.hidden"), "3|query(;");
+    refused("bob", "select * from coming");
+}
+
 TEST_F(RedshiftRights, WithoutAGrantNothingIsMade) {
     EXPECT_EQ(run("alice", "create table own(a int)"), "42501 permission denied for schema public");
     EXPECT_EQ(run("alice", "create schema lab"), "42501 permission denied for database dev");

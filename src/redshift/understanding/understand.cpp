@@ -280,8 +280,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     plan.tokens = TRY(balanced_tokens(statement.text));
     const auto& tokens = plan.tokens;
     const std::size_t end = tokens.size() - 1;
-    if (statement.kind == StatementKind::fetch && end > 0) {
-        // Its rows are the cursor's, which is named last.
+    if (statement.kind == StatementKind::fetch && end > 0) {  // rows of a cursor, named last
         if (const auto* columns = cursor_columns(tokens[end - 1].word)) prepared.columns = *columns;
         return {};
     }
@@ -305,6 +304,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     };
     std::string sql = TRY(written());
     settle_live();
+    if (TRY(bind_late_views(*this, tokens))) plan.follows_session = true;
     auto described = sql::describe_duckdb(*connection_, sql);
     if (!described && statement.kind == StatementKind::insert) {
         columns = TRY(implied_columns(statement, plan, context));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "sql/embedded_database.h"
@@ -19,5 +20,14 @@ using NumberCall = std::function<Result<bool>(std::span<const std::optional<std:
 /// engine keeps it for as long as it lives. errors  already_exists
 Result<void> add_duckdb_call(EmbeddedDatabase& database, const std::string& name,
                              std::size_t numbers, NumberCall call);
+
+/// What a function of SQL makes of a row's texts, of which none is null; a number or a text. It
+/// gives the same for the same texts. Called by the engine's threads, also while a statement is
+/// only understood.
+using TextCall = std::function<Result<Value>(std::span<const std::string_view> given)>;
+
+/// The same with so many texts, null where one of them is; it gives whole numbers or texts.
+Result<void> add_duckdb_text_call(EmbeddedDatabase& database, const std::string& name,
+                                  std::size_t texts, bool gives_numbers, TextCall call);
 
 }  // namespace stroma::sql
