@@ -70,7 +70,12 @@ CREATE OR REPLACE MACRO stroma_catalog.stroma_member(of_name) AS
     replace(replace(of_name, '~', '~0'), '/', '~1');
 -- The query of CREATE VIEW name (columns) AS query; names may have quotes.
 CREATE OR REPLACE MACRO stroma_catalog.stroma_query_of(body) AS
-    regexp_replace(body, '^CREATE (?:"(?:[^"]|"")*"|[^"])*? AS ', '', 'i');
+    rtrim(regexp_replace(body, '^CREATE (?:"(?:[^"]|"")*"|[^"])*? AS ', '', 'i'), ';');
+-- What the engine's comment on a relation keeps beside what people remark; the comments of old
+-- databases are what people wrote themselves.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_kept(comment) AS
+    CASE WHEN json_valid(comment) THEN
+        CASE json_type(comment) WHEN 'OBJECT' THEN CAST(comment AS JSON) END END;
 -- Tables, views and keys: what stands behind pg_class and what hangs on it.
 CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
     SELECT *, stroma_catalog.stroma_number('relation', schema || '.' || name) AS oid,
@@ -78,17 +83,15 @@ CREATE OR REPLACE VIEW stroma_catalog.stroma_relation AS
     FROM (
         SELECT table_oid AS engine_number, schema_name AS schema, table_name AS name,
             CAST('r' AS VARCHAR) AS kind, temporary, estimated_size AS rows, column_count AS columns,
-            CASE WHEN json_valid(comment) THEN CAST(comment AS JSON) END AS attributes,
-            CASE WHEN NOT json_valid(comment) THEN comment END AS description,
+            stroma_catalog.stroma_kept(comment) AS attributes,
+            CASE WHEN attributes IS NULL THEN comment END AS description,
             CAST(NULL AS VARCHAR) AS body
         FROM duckdb_tables() WHERE NOT internal AND schema_name <> 'main'
             AND NOT (schema_name LIKE 'stroma\_%' ESCAPE '\')
         UNION ALL
         SELECT view_oid, schema_name, view_name, 'v', temporary, 0, column_count,
-            CASE WHEN json_valid(comment) THEN CAST(comment AS JSON) END,
-            CASE WHEN NOT json_valid(comment) THEN comment END,
-            coalesce(CASE WHEN json_valid(comment) THEN comment->>'$.definition' END,
-                stroma_catalog.stroma_query_of(sql))
+            stroma_catalog.stroma_kept(comment) AS kept, CASE WHEN kept IS NULL THEN comment END,
+            coalesce(kept->>'$.definition', stroma_catalog.stroma_query_of(sql))
         FROM duckdb_views() WHERE NOT internal AND schema_name NOT IN ('main', 'stroma_dialect')
             AND view_name NOT LIKE 'stroma\_%' ESCAPE '\');
 -- Keys are told of, not enforced: they lie in the table's attributes. One that refers to a table

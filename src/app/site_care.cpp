@@ -179,10 +179,10 @@ Result<void> repair_images(Site::State& state, const catalog::Dataset& dataset,
 /// Damaged objects that are no dataset's: a matrix is made again when it is asked for again.
 Result<void> repair_objects(Site::State& state, const expression::Watch& watch,
                             std::vector<std::string>& done) {
-    for (const auto& result : TRY(state.matrices->live_results())) {
+    for (const auto& result : TRY(state.matrices->files().live())) {
         const auto checked = state.objects->verify(result.object_key);
         if (checked) continue;
-        TRY(state.matrices->drop(result));
+        TRY(state.matrices->files().drop(result));
         done.push_back(
             fmt::format("dropped the file '{}' of a matrix request; the same request "
                         "makes it again ({})",
@@ -318,7 +318,7 @@ Result<std::vector<std::string>> Site::verify(const std::vector<std::string>& da
         }
         for (std::string& problem : TRY(verify_outputs(*state_, watch)))
             found.push_back(std::move(problem));
-        for (const auto& result : TRY(state_->matrices->live_results()))
+        for (const auto& result : TRY(state_->matrices->files().live()))
             note(found, verify_result(*state_, result));
     }
     for (const auto& dataset : TRY(datasets_with_content(*state_, datasets))) {

@@ -9,7 +9,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "matrix/fields.h"
+#include "matrix/fields/fields.h"
 #include "warehouse/frame_names.h"
 
 namespace stroma::matrix {

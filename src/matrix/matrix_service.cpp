@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
-#include "matrix/fields.h"
+#include "matrix/fields/fields.h"
 #include "matrix/kept_selection.h"
 #include "matrix/progress/progress_estimate.h"
 #include "matrix/rearranged/rearranged_zip.h"
@@ -35,11 +34,6 @@ void describe_job(const pipeline::Job& job, std::int64_t now_ms, MatrixRequest& 
     const ProgressEstimate now = estimate(job, now_ms);
     request.fraction = now.fraction;
     request.eta_seconds = now.eta_seconds;
-}
-
-/// Past its time, whether its file is swept away yet or not.
-bool is_expired(const MatrixResult& result, std::int64_t now_ms) {
-    return result.expired || result.expires_ms <= now_ms;
 }
 
 void describe_result(const MatrixResult& result, std::int64_t now_ms, MatrixRequest& request) {
@@ -143,7 +137,7 @@ Result<MatrixRequest> MatrixService::request(const MatrixQuery& asked,
     record.hash = selection + format_suffix(record.query);
     TRY(requests_.put_selection({selection, record.query, record.scope}));
 
-    const auto result = TRY(requests_.result(record.result_key()));
+    const auto result = TRY(files_.find(record.result_key()));
     const bool is_there = result && result->complete && !is_expired(*result, record.created_ms);
     const std::string other_order = is_there ? "" : TRY(file_of_another_order(record));
     const bool is_hit = is_there || !other_order.empty();
@@ -175,7 +169,7 @@ Result<std::optional<MatrixRequest>> MatrixService::find(std::string_view id) {
     request.job = record->job;
     request.data_version = record->data_version;
     request.created_ms = record->created_ms;
-    const auto result = TRY(requests_.result(record->result_key()));
+    const auto result = TRY(files_.find(record->result_key()));
     const auto job = TRY(jobs_.find(record->job));
     // A result that had expired says nothing of a request that is making it anew.
     const bool is_anew = job && job->state != pipeline::JobState::succeeded;
@@ -251,7 +245,7 @@ Result<MatrixRequest> MatrixService::made(RequestRecord record, std::string_view
     request.id = request.hash = record.hash;
     request.query = record.query;
     const std::int64_t now_ms = clock_.unix_ms();
-    const auto result = TRY(requests_.result(record.result_key()));
+    const auto result = TRY(files_.find(record.result_key()));
     if (result && result->complete && !is_expired(*result, now_ms)) {
         describe_result(*result, now_ms, request);
         return request;
@@ -284,27 +278,10 @@ Result<std::unique_ptr<object::ObjectReader>> MatrixService::open_result(
     if (request.object_key.empty())
         return fail(ErrorCode::not_found,
                     "request " + request.id + " has no file: " + request.message);
-    return objects_.open(request.object_key);
-}
-
-Result<std::int64_t> MatrixService::expire() {
-    std::int64_t removed = 0;
-    for (const MatrixResult& result : TRY(requests_.results_expired_by(clock_.unix_ms()))) {
-        TRY(drop(result));
-        ++removed;
-    }
-    return removed;
-}
-
-Result<std::vector<MatrixResult>> MatrixService::live_results() {
-    auto results = TRY(requests_.results_expired_by(std::numeric_limits<std::int64_t>::max()));
-    std::erase_if(results, [](const MatrixResult& result) { return result.object_key.empty(); });
-    return results;
-}
-
-Result<void> MatrixService::drop(const MatrixResult& result) {
-    if (!result.object_key.empty()) TRY(objects_.remove(result.object_key));
-    return requests_.set_expired(result);
+    auto reader = objects_.open(request.object_key);
+    if (!reader && reader.error().code == ErrorCode::not_found)
+        return fail(ErrorCode::unavailable, std::string(renew_text));
+    return reader;
 }
 
 Result<std::shared_ptr<const FieldDetail>> MatrixService::field_detail(

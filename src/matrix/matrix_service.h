@@ -9,10 +9,11 @@
 #include "base/context.h"
 #include "base/file.h"
 #include "catalog/catalog.h"
-#include "matrix/field_details.h"
+#include "matrix/fields/field_details.h"
 #include "matrix/matrix_writer.h"
 #include "matrix/progress/growing_result.h"
 #include "matrix/request_store.h"
+#include "matrix/result_files.h"
 #include "object/object_store.h"
 #include "pipeline/job_store.h"
 #include "pipeline/stage.h"
@@ -41,19 +42,17 @@ public:
           clock_(clock),
           ids_(ids),
           options_(options),
+          files_(requests, objects, clock),
           field_details_(warehouse) {}
 
     /// Checks the query, then answers from an equal one's result or queues a job.
     Result<MatrixRequest> request(const MatrixQuery& query, const catalog::Principal& principal);
     Result<std::optional<MatrixRequest>> find(std::string_view id);
-    /// The result's bytes. errors  not_found (also: no cell matched)     exhausted never
+    /// The result's bytes.
+    /// errors  not_found    it has none: not made yet, expired, or no cell matched
+    ///         unavailable  it expired since the request was read; asked again, it is made again
     Result<std::unique_ptr<object::ObjectReader>> open_result(const MatrixRequest& request);
-    /// Removes the files of results past their time; gives how many.
-    Result<std::int64_t> expire();
-    /// Every result that has a file.
-    Result<std::vector<MatrixResult>> live_results();
-    /// Removes a result's file; the same request makes it anew.
-    Result<void> drop(const MatrixResult& result);
+    ResultFiles& files() { return files_; }
     /// Counts or range of an API field or a column of `cells`. not_found for unknown names.
     Result<std::shared_ptr<const FieldDetail>> field_detail(std::string_view name,
                                                             const catalog::Principal& principal);
@@ -62,8 +61,7 @@ public:
     /// a job is queued), and after its file expired. The same id gives the same bytes for ever; its
     /// fields have the order in which they were asked for first.
     /// errors  not_found  no such result, an unknown suffix, or a dataset that the principal may
-    /// not
-    ///                    read
+    ///                    not read
     Result<MatrixRequest> cited(std::string_view result, const catalog::Principal& principal);
     /// The datasets that a selection ("<hash>" or "<hash>.<format>") holds cells of; empty when
     /// there is no such result.
@@ -110,6 +108,7 @@ private:
     const Clock& clock_;
     IdSource& ids_;
     MatrixServiceOptions options_;
+    ResultFiles files_;
     GrowingResults growing_;
     FieldDetails field_details_;
 };
@@ -123,17 +122,21 @@ public:
     Result<std::string> run(const pipeline::Job& job, pipeline::StageContext& context) override;
 
 private:
-    Result<MatrixResult> build(RequestRecord& request, const pipeline::Job& job,
-                               pipeline::StageContext& context);
+    /// What a result is to be; its file is not kept yet.
+    struct Made {
+        MatrixResult result;
+        fs::path staged;  ///< empty when no cell matched
+    };
+    Result<Made> build(RequestRecord& request, const pipeline::Job& job,
+                       pipeline::StageContext& context);
     Result<Selection> select(RequestRecord& request);
     Result<expression::AnnotatedData> gather(const RequestRecord& request, Selection selection,
                                              const pipeline::Job& job);
-    Result<std::optional<MatrixResult>> rearrange(const MatrixJobInputs& inputs,
-                                                  const pipeline::Job& job);
+    Result<std::optional<Made>> rearrange(const MatrixJobInputs& inputs, const pipeline::Job& job);
     Result<expression::WrittenMatrix> write(const RequestRecord& request, Selection selection,
                                             const fs::path& staged, const pipeline::Job& job,
                                             pipeline::StageContext& context);
-    Result<void> put_file(const fs::path& staged, MatrixResult& result);
+    Result<void> keep(Made& made, std::int64_t generation);
     MatrixService& service_;
     fs::path staging_;
 };

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/json.h"
 #include "base/metrics.h"
 #include "matrix/kept_selection.h"
@@ -12,19 +11,6 @@ namespace stroma::matrix {
 namespace {
 
 constexpr int turns_max = 5;
-
-Result<std::string> sha256_of(const fs::path& path) {
-    const File file = TRY(File::open_to_read(path));
-    const std::uint64_t size = TRY(file.size());
-    Digest digest(DigestKind::sha256);
-    Bytes piece(4u << 20);
-    for (std::uint64_t at = 0; at < size; at += piece.size()) {
-        piece.resize(std::min<std::uint64_t>(piece.size(), size - at));
-        TRY(file.read_at(at, piece));
-        digest.update(piece);
-    }
-    return digest.hex();
-}
 
 /// A format whose files travel as one.
 bool is_zipped(const std::string& file_name) { return file_name.ends_with(".zip"); }
@@ -85,9 +71,10 @@ Result<expression::AnnotatedData> MatrixStage::gather(const RequestRecord& reque
     return data;
 }
 
-Result<MatrixResult> MatrixStage::build(RequestRecord& request, const pipeline::Job& job,
-                                        pipeline::StageContext& context) {
-    MatrixResult result;
+Result<MatrixStage::Made> MatrixStage::build(RequestRecord& request, const pipeline::Job& job,
+                                             pipeline::StageContext& context) {
+    Made made;
+    MatrixResult& result = made.result;
     result.complete = true;
     context.progress({"selecting cells", 0, 0, ""});
     Selection selection = TRY(select(request));
@@ -96,19 +83,18 @@ Result<MatrixResult> MatrixStage::build(RequestRecord& request, const pipeline::
         result.message =
             "No cells match the request" +
             (request.query.species.empty() ? "." : " for " + request.query.species + ".");
-        return result;
+        return made;
     }
     result.file_name = TRY(service_.file_name_of(request));
-    const fs::path staged = staging_ / (job.attempt_name() + "." + result.file_name);
-    const auto written = TRY(write(request, std::move(selection), staged, job, context));
+    made.staged = staging_ / (job.attempt_name() + "." + result.file_name);
+    const auto written = TRY(write(request, std::move(selection), made.staged, job, context));
     result.cells = written.cells;
     result.genes = written.genes;
     result.nonzeros = written.nonzeros;
     result.sum = written.sum;
     result.bytes = written.bytes;
-    TRY(put_file(staged, result));
     result.message = fmt::format("{} cells, {} non-zeros", result.cells, result.nonzeros);
-    return result;
+    return made;
 }
 
 /// Writes the file; who asked for it may read behind.
@@ -137,16 +123,9 @@ Result<expression::WrittenMatrix> MatrixStage::write(const RequestRecord& reques
     return format->write(data, staged, options, watch);
 }
 
-Result<void> MatrixStage::put_file(const fs::path& staged, MatrixResult& result) {
-    result.sha256 = TRY(sha256_of(staged));
-    result.object_key = "results/" + result.hash + "/" + result.file_name;
-    TRY(service_.objects().put_file(result.object_key, staged, {}));
-    return {};
-}
-
 /// Nothing when there is no file to rearrange, or it is gone or of another kind: then it's built.
-Result<std::optional<MatrixResult>> MatrixStage::rearrange(const MatrixJobInputs& inputs,
-                                                           const pipeline::Job& job) {
+Result<std::optional<MatrixStage::Made>> MatrixStage::rearrange(const MatrixJobInputs& inputs,
+                                                                const pipeline::Job& job) {
     if (inputs.rearranged.empty()) return std::nullopt;
     const RequestRecord& request = inputs.request;
     std::optional<MatrixResult> result;
@@ -164,8 +143,15 @@ Result<std::optional<MatrixResult>> MatrixStage::rearrange(const MatrixJobInputs
                                      request.query.fields, staged, stem_of(result->file_name));
     if (!bytes) return std::nullopt;
     result->bytes = *bytes;
-    TRY(put_file(staged, *result));
-    return result;
+    return Made{*std::move(result), staged};
+}
+
+Result<void> MatrixStage::keep(Made& made, std::int64_t generation) {
+    made.result.generation = generation;
+    made.result.expired = false;
+    made.result.completed_ms = service_.clock().unix_ms();
+    made.result.expires_ms = made.result.completed_ms + service_.options().retention.count();
+    return service_.files().keep(made.staged, made.result);
 }
 
 Result<std::string> MatrixStage::run(const pipeline::Job& job, pipeline::StageContext& context) {
@@ -173,17 +159,13 @@ Result<std::string> MatrixStage::run(const pipeline::Job& job, pipeline::StageCo
     RequestRecord& request = inputs.request;
     const std::int64_t started_ms = service_.clock().steady_ms();
     auto rearranged = TRY(rearrange(inputs, job));
-    auto built =
-        rearranged ? Result<MatrixResult>(*std::move(rearranged)) : build(request, job, context);
-    if (!built) {
+    auto made = rearranged ? Result<Made>(*std::move(rearranged)) : build(request, job, context);
+    const Result<void> kept = made ? keep(*made, inputs.generation) : fail(std::move(made.error()));
+    if (!kept) {
         counter("stroma_matrix_errors_total", "Matrix requests that failed").add();
-        return fail(std::move(built.error()));
+        return fail(kept.error());
     }
-    MatrixResult& result = *built;
-    result.generation = inputs.generation;
-    result.completed_ms = service_.clock().unix_ms();
-    result.expires_ms = result.completed_ms + service_.options().retention.count();
-    TRY(service_.requests().put_result(result));
+    const MatrixResult& result = made->result;
     histogram("stroma_matrix_seconds", "Time from a job's start to its file",
               {{"format", request.query.format}, {"cells", size_class(result.cells)}})
         .observe(static_cast<double>(service_.clock().steady_ms() - started_ms) / 1000);

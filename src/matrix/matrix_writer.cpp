@@ -6,8 +6,8 @@
 #include <numeric>
 #include <set>
 
-#include "matrix/fields.h"
-#include "matrix/filter.h"
+#include "matrix/fields/fields.h"
+#include "matrix/fields/filter.h"
 #include "matrix/selection.h"
 
 namespace stroma::matrix {

@@ -28,6 +28,8 @@ Answer<void> note_materialized(EngineSession& session, const TableName& view, bo
 Answer<void> check_ours(EngineSession& session, const TableName& table);
 
 Answer<bool> is_view_there(EngineSession& session, const TableName& view);
+/// A table or a view of that name, in any case.
+Answer<bool> is_relation_there(EngineSession& session, const TableName& table);
 
 struct TableColumn {
     std::string name, engine_type;

@@ -1,6 +1,7 @@
 """Results that can be cited: by their id the same bytes for ever, and what changed between two."""
 import hashlib
 import io
+import pathlib
 import zipfile
 
 import pytest
@@ -73,6 +74,26 @@ def test_a_result_that_expired_is_made_again_to_the_byte_also_from_a_backup(
         server = start_server(data)
         assert fetch(MatrixApi(server), done["query_hash"]) == content
         server.stop()
+
+
+def test_a_recorded_result_whose_file_is_gone_is_made_again(first, start_server):
+    """As after a server that ended between removing a file and noting that it's gone."""
+    server = start_server(first.data)
+    api = MatrixApi(server)
+    accepted = api.post("/v1/matrix", {"where": "true", "format": "h5ad"})
+    done = api.finished(accepted.json()["request_id"])
+    content = fetch(api, done["query_hash"])
+    server.stop()
+    file, = [path for path in pathlib.Path(first.data, "objects/keys").rglob("*")
+             if path.is_file() and "results" in str(path)]
+    file.unlink()
+    api = MatrixApi(start_server(first.data))
+    told = api.get(f"/v1/matrix/{done['request_id']}").json()
+    assert told["status"] == "Expired" and "again" in told["message"], told
+    answer = api.get(f"/v1/results/{done['query_hash']}")
+    assert answer.status == 202, answer.content
+    assert fetch(api, done["query_hash"]) == content
+    assert api.get(f"/v1/matrix/{done['request_id']}").json()["status"] == "Complete"
 
 
 @pytest.mark.parametrize("format", ["csv", "mtx"])

@@ -4,8 +4,8 @@
 #include "app/answers/answers.h"
 #include "app/answers/stored_result.h"
 #include "base/json.h"
-#include "matrix/fields.h"
-#include "matrix/filter.h"
+#include "matrix/fields/fields.h"
+#include "matrix/fields/filter.h"
 
 namespace stroma::app {
 namespace {

@@ -144,7 +144,7 @@ void keep_house(Site& site, std::stop_token stop) {
         log(LogLevel::warning, "the datasets could not be read for searching",
             {{"error", searched.error().message}});
     do {
-        if (const auto removed = site.matrices().expire(); !removed)
+        if (const auto removed = site.matrices().files().expire(); !removed)
             log(LogLevel::warning, "expired results could not be removed",
                 {{"error", removed.error().message}});
         if (const auto removed = site.accounts().expire(); !removed)

@@ -223,11 +223,7 @@ Answer<std::unique_ptr<Cursor>> run_refresh(EngineSession& session, const Prepar
     const TableName view = TRY(session.read_table(prepared.plan->tokens, at));
     in.move_to(at);
     if (!in.at_end() && !in.take("cascade")) TRY(in.expect("restrict"));
-    const auto found = TRY(session.text_of(
-        "SELECT view_name FROM duckdb_views() WHERE NOT internal AND lower(view_name) = lower(?) "
-        "AND (? = '' OR schema_name = ?)",
-        {view.name, view.schema, view.schema}));
-    if (!found)
+    if (!TRY(is_view_there(session, view)))
         return refuse("42P01", fmt::format("materialized view \"{}\" does not exist", view.name));
     session.tell(
         {"INFO", "00000",

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "redshift/rights.h"
+#include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
 
 // GRANT, REVOKE and ALTER DEFAULT PRIVILEGES.
@@ -152,12 +153,7 @@ Answer<void> GrantStatement::read_relations() {
         std::size_t at = in_.at();
         const TableName table = TRY(session_.read_table(tokens_, at));
         in_.move_to(at);
-        const auto there = TRY(session_.text_of(
-            "SELECT 'yes' FROM (SELECT schema_name s, table_name n FROM duckdb_tables() UNION ALL "
-            "SELECT schema_name, view_name FROM duckdb_views()) WHERE lower(s) = lower(?) AND "
-            "lower(n) = lower(?) LIMIT 1",
-            {table.schema, table.name}));
-        if (!there || table.is_temporary)
+        if (table.is_temporary || !TRY(is_relation_there(session_, table)))
             return refuse("42P01", fmt::format("relation \"{}\" does not exist", table.name));
         if (table.schema.starts_with("stroma_"))
             return refuse("42501", fmt::format("permission denied for relation {}", table.name));

@@ -355,13 +355,16 @@ public:
         : sql_(sql), tokens_(tokens), in_(tokens) {}
     Answer<std::string> of(StatementKind kind);
     std::vector<std::string> targets;  ///< of an UPDATE: the columns that it sets, after of()
+    std::string returned;              ///< what RETURNING asks for, after of()
 
 private:
-    std::string_view from(std::size_t at) const { return sql_.substr(tokens_[at].offset); }
+    /// To the statement's end, or to its RETURNING.
+    std::string_view from(std::size_t at) const { return between(at, end_); }
     std::string_view between(std::size_t begin, std::size_t end) const {
         return sql_.substr(tokens_[begin].offset, tokens_[end].offset - tokens_[begin].offset);
     }
     bool reads_nothing() const;
+    bool is_list_of_names() const;
     /// To the first of these words at no depth; at the end where there is none.
     Answer<void> skip_to(std::initializer_list<std::string_view> words);
     Answer<void> skip_name();
@@ -372,6 +375,7 @@ private:
     std::string_view sql_;
     const std::vector<Token>& tokens_;
     TokenReader in_;
+    std::size_t end_ = 0;
     std::string with_;
 };
 
@@ -403,14 +407,22 @@ bool ChangeReader::reads_nothing() const {
     });
 }
 
+// (a, "b", …), where a query could stand as well.
+bool ChangeReader::is_list_of_names() const {
+    if (!in_.is_sign("(")) return false;
+    for (std::size_t ahead = 1;; ahead += 2) {
+        const TokenKind kind = in_.token(ahead).kind;
+        if (kind != TokenKind::word && kind != TokenKind::quoted) return false;
+        if (!in_.is_sign(",", ahead + 1)) return in_.is_sign(")", ahead + 1);
+    }
+}
+
 Answer<std::string> ChangeReader::of_insert() {
     if (reads_nothing()) return std::string();
     TRY(in_.expect("insert"));
     TRY(in_.expect("into"));
     TRY(skip_name());
-    if (in_.is_sign("(") && !in_.is("select", 1) && !in_.is("with", 1) && !in_.is("values", 1) &&
-        !in_.is("from", 1) && !in_.is("table", 1) && !in_.is_sign("(", 1))
-        TRY(in_.skip_brackets());
+    if (is_list_of_names()) TRY(in_.skip_brackets());
     return with_ + std::string(from(in_.at()));
 }
 
@@ -463,6 +475,10 @@ Answer<std::string> ChangeReader::of_delete() {
 }
 
 Answer<std::string> ChangeReader::of(StatementKind kind) {
+    TRY(skip_to({"returning"}));
+    end_ = in_.at();
+    if (!in_.at_end()) returned = sql_.substr(tokens_[end_ + 1].offset);
+    in_.move_to(0);
     TRY(skip_to({"insert", "update", "delete"}));
     if (in_.at_end()) return in_.wrong("INSERT, UPDATE or DELETE");
     if (in_.at() > 0) with_ = between(0, in_.at());
@@ -510,9 +526,11 @@ Answer<void> demand_reads_of_change(EngineSession& session, StatementKind kind,
                                     std::string_view statement) {
     if (session.is_superuser()) return {};
     const auto tokens = TRY(tokens_of(statement));
-    const std::string query = TRY(ChangeReader(statement, tokens).of(kind));
-    if (query.empty()) return {};
-    return ReadCheck(session).run(query);
+    ChangeReader reader(statement, tokens);
+    const std::string query = TRY(reader.of(kind));
+    if (!query.empty()) TRY(ReadCheck(session).run(query));
+    if (reader.returned.empty()) return {};
+    return ReadCheck(session).run("SELECT " + reader.returned);
 }
 
 }  // namespace stroma::redshift

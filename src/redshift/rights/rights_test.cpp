@@ -4,6 +4,7 @@
 #include "redshift/engine.h"
 #include "redshift/folder_lake.h"
 #include "redshift/load/row_text.h"
+#include "sql/duckdb/duckdb_database.h"
 
 namespace stroma::redshift {
 namespace {
@@ -112,7 +113,10 @@ TEST_F(RedshiftRights, AStatementCannotReadAroundThem) {
     admin(
         "create table t(a int); insert into t values (42); create table mine(a int); "
         "grant all on mine to alice; grant create on schema public to alice; "
-        "grant temp on database dev to alice; insert into mine values (1)");
+        "grant temp on database dev to alice; insert into mine values (1); create table told(a "
+        "text, b text, c text, d text, e text, f text, g text, h text, i text, j text, k text, l "
+        "text); grant all on told to alice; create table two(a text, b text); grant all on two to "
+        "alice");
     const std::vector<std::string> readings = {
         "select (select max(a) from t)",
         "with x as (select * from t) select * from x",
@@ -131,6 +135,15 @@ TEST_F(RedshiftRights, AStatementCannotReadAroundThem) {
         "insert into mine select a from t",
         "insert into mine values ((select max(a) from t))",
         "with x as (select * from t) insert into mine select a from x",
+        "insert into told (summarize t)",
+        "insert into told (summarize select * from t)",
+        "insert into two (select 'x', 'y' from t) returning a",
+        "insert into two (\"a\", b) (from (unpivot t on a))",
+        "insert into mine (from t)",
+        "insert into mine (table t)",
+        "insert into mine (a) (table t)",
+        "update mine set a = 3 from t returning mine.a",
+        "delete from mine using t returning mine.a",
         "update mine set a = (select max(a) from t)",
         "update mine set a = t.a from t where mine.a < t.a",
         "update mine set a = 1 where a in (select a from t)",
@@ -162,6 +175,9 @@ TEST_F(RedshiftRights, AStatementCannotReadAroundThem) {
         run("alice", "update mine set a = a + 1 where a is distinct from 5; select a from mine"),
         "2;");
     EXPECT_EQ(run("alice", "select count(*) > 0 from pg_class"), "t;");
+    EXPECT_EQ(run("alice", "insert into mine (a) (select 5) returning a + 1"), "6;");
+    EXPECT_EQ(run("alice", "update mine set a = 7 where a = 5 returning a, a + 1 as next"), "7|8;");
+    EXPECT_EQ(run("alice", "delete from mine where a = 7 returning *"), "7;");
 }
 
 TEST_F(RedshiftRights, AViewReadsAsItsOwnerWhereverNamesAreLookedFor) {
@@ -345,6 +361,25 @@ TEST_F(RedshiftRights, TheyAreToldAsTheyAreDecided) {
               "INSERT|alice|t;SELECT|alice|f;");
     EXPECT_EQ(run("admin", "select array_to_string(relacl, ',') from pg_class where relname = 't'"),
               "admin=arwdDxAP/admin,alice=a*r/admin;");
+}
+
+TEST_F(RedshiftRights, ACommentOfBeforeDefinitionsWereKeptIsTold) {
+    admin("create view v as select 1 as a; create view w as select 2 as a");
+    sessions.clear();
+    engine.reset();
+    {
+        sql::DuckDbOptions options;
+        options.file = folder / "data" / "dev.duckdb";
+        const auto database = sql::open_duckdb(options).value();
+        const auto connection = database->connect().value();
+        ASSERT_TRUE(connection->run_script("COMMENT ON VIEW public.v IS '123'"));
+        ASSERT_TRUE(connection->run_script("COMMENT ON VIEW public.w IS 'plain'"));
+    }
+    open();
+    EXPECT_EQ(run("admin", "select description from pg_description order by 1"), "123;plain;");
+    admin("comment on view v is '[4]'");
+    EXPECT_EQ(run("admin", "select description from pg_description order by 1"), "[4];plain;");
+    EXPECT_EQ(run("admin", "show view v"), "SELECT 1 AS a;");
 }
 
 TEST_F(RedshiftRights, LogsShowOnesOwn) {

@@ -87,13 +87,8 @@ Answer<TableName> ShowStatement::relation() {
     std::size_t at = in_.at();
     const TableName found = TRY(session_.read_table(tokens_, at));
     in_.move_to(at);
-    const auto name = TRY(session_.text_of(
-        "SELECT name FROM (SELECT table_name AS name, schema_name, database_name FROM "
-        "duckdb_tables() UNION ALL SELECT view_name, schema_name, database_name FROM "
-        "duckdb_views()) WHERE lower(name) = lower(?) AND (CASE WHEN database_name = 'temp' THEN "
-        "'temp' ELSE schema_name END) = ?",
-        {found.name, found.schema}));
-    if (!name) return refuse("42P01", fmt::format("relation \"{}\" does not exist", found.name));
+    if (!TRY(is_relation_there(session_, found)))
+        return refuse("42P01", fmt::format("relation \"{}\" does not exist", found.name));
     if (found.is_temporary) return found;
     const Thing thing = relation_thing(found);
     const bool is_open =
@@ -166,11 +161,9 @@ Answer<std::string> ShowStatement::table_definition() {
 Answer<std::string> ShowStatement::view_definition() {
     const TableName view = TRY(relation());
     const auto made = TRY(
-        session_.text_of("SELECT coalesce(CASE WHEN json_valid(comment) THEN "
-                         "comment->>'$.definition' END, sql) FROM "
-                         "duckdb_views() WHERE lower(view_name) = lower(?) AND schema_name = ? AND "
-                         "(schema_name, view_name) NOT IN (SELECT schemaname, tablename FROM "
-                         "stroma_system.external_tables)",
+        session_.text_of("SELECT body FROM stroma_catalog.stroma_relation WHERE kind = 'v' AND "
+                         "lower(name) = lower(?) AND lower(schema) = lower(?) AND (schema, name) "
+                         "NOT IN (SELECT schemaname, tablename FROM stroma_system.external_tables)",
                          {view.name, view.schema}));
     if (!made) return refuse("42809", fmt::format("\"{}\" is not a view", view.name));
     return fmt::format("SELECT {} AS \"Show View DDL statement\"", quoted_text(*made));

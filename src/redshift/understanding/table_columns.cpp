@@ -38,6 +38,16 @@ Answer<bool> is_view_there(EngineSession& session, const TableName& view) {
         .has_value();
 }
 
+Answer<bool> is_relation_there(EngineSession& session, const TableName& table) {
+    return TRY(session.text_of(
+                   "SELECT 'yes' FROM (SELECT table_name AS name, schema_name, database_name FROM "
+                   "duckdb_tables() UNION ALL SELECT view_name, schema_name, database_name FROM "
+                   "duckdb_views()) WHERE lower(name) = lower(?) AND lower(CASE WHEN "
+                   "database_name = 'temp' THEN 'temp' ELSE schema_name END) = lower(?) LIMIT 1",
+                   {table.name, table.schema}))
+        .has_value();
+}
+
 Answer<TableAttributes> attributes_of(EngineSession& session, const TableName& table) {
     const auto rows = TRY(
         session.query("SELECT comment FROM duckdb_tables() WHERE lower(table_name) = lower(?) AND "

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "matrix/fields.h"
+#include "matrix/fields/fields.h"
 #include "warehouse/warehouse.h"
 
 namespace stroma::matrix {

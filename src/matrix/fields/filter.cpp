@@ -1,4 +1,4 @@
-#include "matrix/filter.h"
+#include "matrix/fields/filter.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/json.h"
-#include "matrix/fields.h"
+#include "matrix/fields/fields.h"
 
 namespace stroma::matrix {
 namespace {

@@ -1,4 +1,4 @@
-#include "matrix/field_details.h"
+#include "matrix/fields/field_details.h"
 
 #include <fmt/format.h>
 

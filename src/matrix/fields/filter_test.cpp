@@ -1,8 +1,8 @@
-#include "matrix/filter.h"
+#include "matrix/fields/filter.h"
 
 #include <gtest/gtest.h>
 
-#include "matrix/fields.h"
+#include "matrix/fields/fields.h"
 
 namespace stroma::matrix {
 namespace {

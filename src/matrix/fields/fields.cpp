@@ -1,4 +1,4 @@
-#include "matrix/fields.h"
+#include "matrix/fields/fields.h"
 
 #include <algorithm>
 
