@@ -43,7 +43,7 @@ CREATE OR REPLACE MACRO stroma_dialect.difference(a, b) AS CASE
     = substr(stroma_dialect.soundex(b), i, 1) THEN 1 ELSE 0 END)) AS INTEGER) END;
 CREATE OR REPLACE MACRO stroma_dialect.text_to_int_alt(s) AS CAST(s AS BIGINT),
     (s, how) AS CAST(s AS BIGINT);
-CREATE OR REPLACE MACRO stroma_dialect.hll(x) AS approx_count_distinct(x);
+CREATE OR REPLACE MACRO stroma_dialect.hll(x) AS count(DISTINCT x);
 CREATE OR REPLACE MACRO stroma_dialect.btrim(s) AS trim(s), (s, letters) AS trim(s, letters);
 -- Of VARBYTE its bytes; the engine's text of them has signs of its own.
 CREATE OR REPLACE MACRO stroma_dialect.octet_length(s) AS CASE WHEN typeof(s) = 'BLOB'

@@ -152,7 +152,7 @@ CREATE OR REPLACE VIEW stroma_system.stv_wlm_service_class_config AS
         'false' AS query_group_wild_card, 'Normal' AS query_priority;
 CREATE OR REPLACE VIEW stroma_system.stv_tbl_perm AS
     SELECT 0 AS slice, table_id AS id, "table" AS "name", tbl_rows AS rows,
-        tbl_rows AS sorted_rows, 0 AS "temp", 1 AS db_id, 0 AS insert_pristine,
+        CAST(round(tbl_rows * (1 - coalesce(unsorted, 0) / 100)) AS BIGINT) AS sorted_rows, 0 AS "temp", 1 AS db_id, 0 AS insert_pristine,
         0 AS delete_pristine, 1 AS backup, 0 AS dist_style, size AS block_count
     FROM stroma_system.svv_table_info;
 CREATE OR REPLACE VIEW stroma_system.svv_interleaved_columns AS

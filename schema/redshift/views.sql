@@ -68,6 +68,49 @@ CREATE OR REPLACE VIEW stroma_system.stv_recents AS
         make_timestamp(started_us) AS starttime, greatest(ended_us - started_us, 0) AS duration,
         username AS user_name, database AS db_name, querytxt AS query, pid
     FROM stroma_system.stroma_seen_queries;
+-- Least and greatest of a segment as Redshift has them in its blocks: whole numbers as they are,
+-- days and microseconds since 2000. Of others null.
+CREATE OR REPLACE MACRO stroma_system.stroma_bound(said) AS
+    CASE WHEN regexp_full_match(said, '-?[0-9]+') THEN TRY_CAST(said AS BIGINT)
+        WHEN regexp_full_match(said, '[0-9]{4}-[0-9]{2}-[0-9]{2}')
+        THEN CAST(TRY_CAST(said AS DATE) - DATE '2000-01-01' AS BIGINT)
+        WHEN regexp_full_match(said, '[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+')
+        THEN epoch_us(TRY_CAST(said AS TIMESTAMP)) - epoch_us(TIMESTAMP '2000-01-01') END;
+CREATE OR REPLACE VIEW stroma_system.stroma_segments AS
+    SELECT schema_name, table_name, "column", column_name, row_group, first_row, "rows", block,
+        stroma_system.stroma_bound(least) AS least, stroma_system.stroma_bound(greatest) AS greatest
+    FROM stroma_blocks('');
+-- A quarter of a megabyte is a block of the engine; so much is taken in memory, too, by a segment
+-- that isn't in the file yet.
+CREATE OR REPLACE VIEW stroma_system.stroma_sizes AS
+    SELECT schema_name, table_name,
+        CAST(ceil((count(DISTINCT block) FILTER (block >= 0) + count(*) FILTER (block < 0)) / 4.0)
+            AS BIGINT) AS size
+    FROM stroma_blocks('') GROUP BY ALL;
+-- Rows of segments that begin below what came before them, in the first column of a compound key.
+CREATE OR REPLACE VIEW stroma_system.stroma_unsorted AS
+    SELECT schema_name, table_name, CASE WHEN count(least) = count(*) THEN
+        coalesce(100.0 * sum("rows") FILTER (least < "before") / nullif(sum("rows"), 0), 0) END
+        AS unsorted
+    FROM (SELECT s.*, max(s.greatest) OVER (PARTITION BY s.schema_name, s.table_name
+              ORDER BY s.row_group, s.first_row
+              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS "before"
+          FROM stroma_system.stroma_segments s JOIN duckdb_tables() t USING (schema_name, table_name)
+          WHERE CASE WHEN json_valid(t.comment) THEN s.column_name =
+              json_extract_string(t.comment, '$.sort[0]')
+              AND coalesce(json_extract_string(t.comment, '$.sortstyle'), '') <> 'interleaved' END)
+    GROUP BY ALL;
+CREATE OR REPLACE VIEW stroma_system.stv_blocklist AS
+    SELECT 0 AS slice, "column" AS col,
+        stroma_catalog.stroma_number('relation', schema_name || '.' || table_name) AS tbl,
+        row_number() OVER (PARTITION BY schema_name, table_name, "column"
+            ORDER BY row_group, first_row) - 1 AS blocknum,
+        "rows" AS num_values, 0 AS extended_limits, least AS minvalue, greatest AS maxvalue,
+        0 AS sb_pos, 0 AS pinned, CASE WHEN block >= 0 THEN 1 ELSE 0 END AS on_disk,
+        CASE WHEN block >= 0 THEN 0 ELSE 1 END AS modified, 0 AS hdr_modified, 0 AS unsorted,
+        0 AS tombstone, 0 AS preferred_diskno, 0 AS "temporary",
+        CASE WHEN block >= 0 THEN 0 ELSE 1 END AS newblock, 0 AS num_readers, 0 AS flags
+    FROM stroma_system.stroma_segments WHERE stroma_system.stroma_sees_all();
 CREATE OR REPLACE VIEW stroma_system.svv_table_info AS
     SELECT current_database() AS database, schema_name AS schema,
         stroma_catalog.stroma_number('relation', schema_name || '.' || table_name) AS table_id,
@@ -79,11 +122,14 @@ CREATE OR REPLACE VIEW stroma_system.svv_table_info AS
         coalesce(CAST(json_array_length(comment, '$.sort') AS INTEGER), 0) AS sortkey_num,
         CASE WHEN json_extract_string(comment, '$.sortstyle') = 'interleaved' THEN 'INTERLEAVED'
              WHEN json_extract_string(comment, '$.sort') IS NOT NULL THEN 'COMPOUND' END AS sort_style,
-        CAST(ceil(estimated_size * 16 / 1048576.0) AS BIGINT) AS size, 0.0 AS pct_used,
-        0 AS empty, 0.0 AS unsorted, 0.0 AS stats_off, estimated_size AS tbl_rows,
-        estimated_size AS estimated_visible_rows
+        coalesce(z.size, 0) AS size, NULL::DOUBLE AS pct_used, 0 AS empty, u.unsorted,
+        0.0 AS stats_off, greatest(estimated_size, c."rows") AS tbl_rows,
+        c."rows" AS estimated_visible_rows
     FROM (SELECT *, CASE WHEN json_valid(comment) THEN CAST(comment AS JSON) END AS attributes
           FROM duckdb_tables())
+        JOIN stroma_row_counts('') c USING (schema_name, table_name)
+        LEFT JOIN stroma_system.stroma_sizes z USING (schema_name, table_name)
+        LEFT JOIN stroma_system.stroma_unsorted u USING (schema_name, table_name)
     WHERE NOT internal AND NOT temporary AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\'
         AND NOT (schema_name = 'main' AND table_name = 'schema_versions');
 -- What COMMENT ON says; a table's own lies among its attributes.

@@ -96,6 +96,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     TRY(add_log(*database, "stroma_sessions", state->session_log));
     TRY(add_log(*database, "stroma_unloads", state->unload_log));
     TRY(add_log(*database, "stroma_locks", state->kept_locks));
+    TRY(add_table_blocks(database));
     TRY(add_session_calls(*database, state->open_sessions));
     TRY(add_hash_calls(*database));
     TRY(add_external_functions(database, state->options.lake, state->staging()));

@@ -77,6 +77,13 @@ Result<void> add_session_calls(sql::EmbeddedDatabase& database,
 /// Lets SQL call the hash functions that the engine hasn't got, by names of ours.
 Result<void> add_hash_calls(sql::EmbeddedDatabase& database);
 
+/// Adds two relations about users' tables, as they are committed when a statement asks:
+/// `stroma_blocks('')`, a row for each stored segment of a column (schema_name, table_name, column,
+/// from 0, column_name, row_group, block, -1 where it lies in the log alone, first_row, rows,
+/// compression, least and greatest as the engine's statistics have them, null where they say
+/// nothing), and `stroma_row_counts('')` (schema_name, table_name, rows).
+Result<void> add_table_blocks(const std::shared_ptr<sql::EmbeddedDatabase>& database);
+
 struct Engine::State {
     State(EngineOptions the_options, std::shared_ptr<sql::EmbeddedDatabase> opened,
           std::int64_t first_query)

@@ -35,6 +35,23 @@ std::size_t close_of(std::span<const Token> tokens, std::size_t open, std::size_
     return to;
 }
 
+std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t from, std::size_t to);
+
+/// A value in parentheses is called as without them, but a query or a row isn't.
+std::optional<std::string> name_in_parentheses(std::span<const Token> inner) {
+    const bool is_query = inner.empty() || is_word(inner.front(), "select") ||
+                          is_word(inner.front(), "with") || is_word(inner.front(), "values");
+    if (is_query) return "?column?";
+    int depth = 0;
+    for (const Token& token : inner) {
+        if (is_sign(token, "(")) ++depth;
+        if (is_sign(token, ")")) --depth;
+        if (depth == 0 && is_sign(token, ",")) return "row";
+    }
+    const auto named = name_of(inner, 0, inner.size());
+    return named ? named : inner.back().word;
+}
+
 /// The name of a value without an alias; unset where the engine has it right: of a column.
 std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t from,
                                    std::size_t to) {
@@ -51,6 +68,9 @@ std::optional<std::string> name_of(std::span<const Token> tokens, std::size_t fr
         const std::string& type = tokens[std::min(at + 1, to - 1)].word;
         return type == "int" || type == "integer" ? "int4" : type == "bigint" ? "int8" : type;
     }
+    if (is_sign(tokens[from], "(") && close_of(tokens, from, to) == to - 1)
+        return name_in_parentheses(tokens.subspan(from + 1, to - from - 2));
+    if (is_word(tokens[from], "approximate")) return name_of(tokens, from + 1, to);
     const Token& first = tokens[from];
     if (is_word(first, "case") && is_word(tokens[to - 1], "end")) return "case";
     if (is_word(first, "exists")) return "exists";

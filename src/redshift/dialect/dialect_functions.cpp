@@ -280,6 +280,12 @@ Written rewrite_listagg(Call& call, std::size_t& at) {
     const std::string between = call.count() == 2 ? TRY(call.argument(1)) : "''";
     at = call.close() + 1;
     const std::string order = TRY(within_group(call.rewriter(), at));
+    // Values that are told apart, and ordered, are not yet texts: 10 comes after 9.
+    if (distinct && !order.empty())
+        return fmt::format(
+            "array_to_string(CAST(list(DISTINCT {0} {1}) FILTER ({0} IS NOT NULL) AS VARCHAR[]), "
+            "{2})",
+            what, order, between);
     return fmt::format("string_agg({}CAST({} AS VARCHAR), {} {})", distinct ? "DISTINCT " : "",
                        what, between, order);
 }
