@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
+#include "base/digest.h"
 #include "redshift/engine_session.h"
 #include "redshift/external.h"
 #include "redshift/state.h"
@@ -60,6 +63,26 @@ Result<void> sweep(const fs::path& staging) {
     return make_folders(staging);
 }
 
+/// Makes what the program knows, not the file: functions, and views of the system and catalog. A
+/// file that the same program opened before has them.
+Result<void> make_known(sql::Connection& connection, const EngineOptions& options) {
+    const std::array parts = {redshift_functions::migrations(), options.catalog};
+    Digest digest(DigestKind::sha256);
+    for (const auto& scripts : parts)
+        for (const sql::Migration& script : scripts) digest.update(script.script);
+    const std::string made = digest.hex();
+    TRY(connection.run_script("CREATE TABLE IF NOT EXISTS stroma_system.made_by(digest VARCHAR)"));
+    const auto before = TRY(connection.execute("SELECT digest FROM stroma_system.made_by"));
+    if (TRY(before->next()) && before->text(0) == made) return {};
+    return connection.in_transaction([&]() -> Result<void> {
+        for (const auto& scripts : parts)
+            for (const sql::Migration& script : scripts) TRY(connection.run_script(script.script));
+        TRY(connection.change("DELETE FROM stroma_system.made_by"));
+        TRY(connection.change("INSERT INTO stroma_system.made_by VALUES (?)", {made}));
+        return {};
+    });
+}
+
 Result<void> add_log(sql::EmbeddedDatabase& database, const std::string& name, const auto& log) {
     return database.add_table_function(
         name,
@@ -101,13 +124,9 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     TRY(add_hash_calls(*database));
     TRY(add_external_functions(database, state->options.lake, state->staging()));
     const auto connection = TRY(database->connect());
-    // What the program knows, not the file: made anew by each.
-    for (const sql::Migration& script : redshift_functions::migrations())
-        TRY_WITH(connection->run_script(script.script), "Redshift's functions and views");
+    TRY_WITH(make_known(*connection, state->options), "Redshift's functions and views");
     if (state->options.outside)
         TRY_WITH(add_outside(*database, *connection, state->options.outside), "outside relations");
-    if (state->options.add_catalog)
-        TRY_WITH(state->options.add_catalog(*connection), "the catalog");
     return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
 

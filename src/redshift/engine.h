@@ -13,6 +13,7 @@
 #include "redshift/outside/outside_tables.h"
 #include "redshift/session.h"
 #include "sql/embedded_database.h"
+#include "sql/migrations.h"
 
 namespace stroma::redshift {
 
@@ -32,9 +33,9 @@ struct EngineOptions {
     std::shared_ptr<OutsideTables> outside;
     /// The user of that name, if there is one; unset: those that ever had a session.
     std::function<Result<std::optional<EngineUser>>(std::string_view name)> find_user;
-    /// Makes the relations of pg_catalog in the schema stroma_catalog, at each start; "CREATE OR
-    /// REPLACE" throughout.
-    std::function<Result<void>(sql::Connection&)> add_catalog;
+    /// Scripts that make the relations of pg_catalog in the schema stroma_catalog, "CREATE OR
+    /// REPLACE" throughout; run where another program, or none, made what the file has.
+    std::span<const sql::Migration> catalog;
 };
 
 /// A COPY JOB: `COPY JOB RUN name AUTO` loads what is new.

@@ -41,7 +41,7 @@ protected:
         EngineOptions options;
         options.folder = folder / "data";
         options.lake = lake;
-        options.add_catalog = add_pg_catalog;
+        options.catalog = pg_catalog();
         engine = Engine::open(options).value();
         session = engine->connect({catalog::local_administrator()}).value();
     }

@@ -40,7 +40,7 @@ Result<std::unique_ptr<redshift::Engine>> open_user_database(Site& site, const S
     options.clock = &site.clock();
     if (buckets != nullptr) options.lake = bucket_lake(*buckets, site.catalog(), site.ids());
     options.outside = TRY(biology_tables(site));
-    options.add_catalog = redshift::add_pg_catalog;
+    options.catalog = redshift::pg_catalog();
     options.find_user = [&site](std::string_view name) { return find_user(site, name); };
     auto engine = TRY_WITH(redshift::Engine::open(std::move(options)), "opening the user database");
     site.copy_tables_by(

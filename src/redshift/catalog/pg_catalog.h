@@ -1,12 +1,13 @@
 #pragma once
 
-#include "base/result.h"
-#include "sql/database.h"
+#include <span>
+
+#include "sql/migrations.h"
 
 namespace stroma::redshift {
 
-/// Makes the relations and functions of pg_catalog in the schema stroma_catalog, anew: views and
-/// macros over what the engine knows of its tables. Before users' statements run.
-Result<void> add_pg_catalog(sql::Connection& connection);
+/// Scripts that make the relations and functions of pg_catalog in the schema stroma_catalog: views
+/// and macros over what the engine knows of its tables. For EngineOptions::catalog.
+std::span<const sql::Migration> pg_catalog();
 
 }  // namespace stroma::redshift

@@ -28,7 +28,7 @@ protected:
         EngineOptions options;
         options.folder = folder / "data";
         options.lake = std::make_shared<FolderLake>(folder / "lake");
-        options.add_catalog = add_pg_catalog;
+        options.catalog = pg_catalog();
         options.find_user = [](std::string_view name) -> Result<std::optional<EngineUser>> {
             for (const char* known : {"alice", "bob", "carol"})
                 if (name == known) return EngineUser{"id-of-" + std::string(known), known, false};
