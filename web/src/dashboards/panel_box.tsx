@@ -1,5 +1,6 @@
 import { type MouseEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 
+import { count } from "../base/numbers";
 import { type Panel, type PanelAnswer } from "../client/dashboards";
 import { Refusal } from "../client/http";
 import { ResultGrid } from "../portal/result_grid";
@@ -95,7 +96,7 @@ export function PanelBox({ panel, ask, seconds, tools, handle }: {
         : <Drawn panel={panel} answer={answer} />}</div>
     {answer && panel.kind !== "text" && <footer>
       {problem ? <span className="panel-problem" role="alert" title={problem}>Not answered since {clock(answer.asked)}: {
-        problem}</span> : <span>{answer.more ? `the first ${answer.row_count} rows, ` : ""}{clock(answer.asked)}</span>}
+        problem}</span> : <span>{answer.more ? `the first ${count(answer.row_count)} rows, ` : ""}{clock(answer.asked)}</span>}
     </footer>}
   </section>;
 }
