@@ -68,7 +68,7 @@ export function layoutOf(panel: Panel, shape: Shape, hidden: ReadonlySet<string>
   const wanted = Math.max(2, Math.floor(across / 70));
   const [first, last] = [places[0] ?? 0, places.at(-1) ?? 1];
   const xTicks = names ? nameTicks(words, across, turned)
-    : shape.axis === "time" ? timeTicks(first, last, wanted) : numberTicks(first, last, wanted);
+    : apart(shape.axis === "time" ? timeTicks(first, last, wanted) : numberTicks(first, last, wanted), x, left, right);
   return { left, right, top, bottom, x, y, xTicks, yTicks, turned, places, bands, slot };
 }
 
@@ -88,6 +88,21 @@ function roomFor(words: string[], usual: number, right: number): number {
   const reach = words.map((name, at) => textWidth(name) * 0.79 - (at + 0.5) * step);
   const most = reach.reduce((one, other) => Math.max(one, other), 0);
   return Math.min(Math.max(usual, Math.ceil(most)), Math.floor(right / 2));
+}
+
+/** How near its end of the axis a tick's words stand beside it, not below. */
+export const endRoom = 16;
+
+/** Without those whose words would run into the ones before. */
+function apart(ticks: Tick[], x: (value: number) => number, left: number, right: number): Tick[] {
+  let taken = Number.NEGATIVE_INFINITY;
+  return ticks.filter(({ at, words }) => {
+    const place = x(at), width = textWidth(words);
+    const from = place < left + endRoom ? place : place > right - endRoom ? place - width : place - width / 2;
+    if (from < taken + 6) return false;
+    taken = from + width;
+    return true;
+  });
 }
 
 /** As many names as there is room for. */

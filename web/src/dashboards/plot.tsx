@@ -3,7 +3,7 @@ import { type PointerEvent, useMemo, useRef, useState } from "react";
 import { type Panel } from "../client/dashboards";
 import { type SqlAnswer } from "../client/sql";
 import { exact, exactTime } from "./axes";
-import { areaPath, type Band, barsOf, type Layout, layoutOf, linePath, runsOf } from "./layout";
+import { areaPath, type Band, barsOf, endRoom, type Layout, layoutOf, linePath, runsOf } from "./layout";
 import { type Shape, shapeOf } from "./shape";
 import { useSize } from "./use_size";
 
@@ -66,7 +66,7 @@ function Drawing({ panel, shape, at, width, height, over }: {
         ? <text key={value} x={x + 4} y={at.bottom + 14} textAnchor="end"
           transform={`rotate(-38 ${x + 4} ${at.bottom + 14})`}>{words}</text>
         : <text key={value} x={Math.min(Math.max(x, at.left + 4), at.right - 4)} y={at.bottom + 16}
-          textAnchor={x < at.left + 16 ? "start" : x > at.right - 16 ? "end" : "middle"}>{words}</text>;
+          textAnchor={x < at.left + endRoom ? "start" : x > at.right - endRoom ? "end" : "middle"}>{words}</text>;
     })}</g>
     <path className="plot-floor" d={`M${at.left} ${floorOf(at)}H${at.right}`} />
     {panel.unit && <text className="plot-unit" x={at.left - 6} y={9} textAnchor="end">{panel.unit}</text>}
