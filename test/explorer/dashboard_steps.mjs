@@ -57,6 +57,17 @@ export function dashboardSteps(t) {
       t.seen.empty = await panel("Nothing").locator(".panel-empty").textContent();
       t.seen.problem = await panel("Wrong").locator(".panel-problem").textContent();
       t.seen.refusals = t.seen.refusals.filter((one) => !one.endsWith("/panels/wrong/rows"));
+      const gaps = panel("Gaps");
+      t.seen.gaps = { runs: (await gaps.locator(".plot-stroke").getAttribute("d")).split("M").length - 1,
+        dots: await gaps.locator(".plot-line circle").count() };
+      const names = panel("Long names").locator(".plot-places text");
+      t.seen.names = await t.texts(names);
+      const left = (await panel("Long names").boundingBox()).x;
+      t.seen.names_outside = await names.evaluateAll((all, edge) =>
+        all.filter((one) => one.getBoundingClientRect().left < edge).length, left);
+      const wide = panel("Wide number").locator("strong");
+      t.seen.wide = { words: await wide.textContent(),
+        cut: await wide.evaluate((one) => one.scrollWidth > one.clientWidth) };
       await t.look("gallery");
       const [first] = t.order.charts;
       const box = await panel(first).locator(".plot-box").boundingBox();
@@ -83,13 +94,31 @@ export function dashboardSteps(t) {
         document.documentElement.scrollWidth - document.documentElement.clientWidth);
       await t.page.setViewportSize({ width: 1440, height: 900 });
     },
+    /** Values of parameters in an address, wrong and right; and a statement that is called off. */
+    async askedByAddress() {
+      const made = await t.page.request.post(`${t.order.url}/v1/dashboards`, {
+        headers: { Authorization: `Bearer ${t.order.token}` }, data: t.order.asked });
+      const { id } = await made.json();
+      await t.page.goto(`${t.order.url}/#/dashboards/${id}?v.n=many`);
+      t.seen.wrong = await panel("Given").locator(".panel-problem").textContent();
+      t.seen.rows_beside = await panel("Given").locator("tbody tr").count();
+      const number = t.page.getByLabel("A number");
+      await number.fill("7");
+      await number.press("Enter");
+      const cell = (words) => panel("Given").getByRole("cell", { name: words, exact: true });
+      t.seen.typed = await cell("14").textContent();
+      await t.page.evaluate(() => { location.hash = location.hash.replace("v.n=7", "v.n=9"); });
+      t.seen.followed = await cell("18").textContent();
+      await panel("Long").getByRole("button", { name: "Stop" }).click();
+      t.seen.stopped = await panel("Long").locator(".panel-problem").textContent();
+    },
     /** A choice changes what is drawn, and stands in the address. */
     async parameter() {
-      const number = t.page.locator(".number-panel strong").last();
+      const number = panel("Cells").locator(".number-panel strong");
       const before = await number.textContent();
       await t.page.getByLabel("Cell type").selectOption({ index: 1 });
-      await t.page.waitForFunction((old) =>
-        [...document.querySelectorAll(".number-panel strong")].at(-1)?.textContent !== old, before);
+      await t.page.waitForFunction((old) => document.querySelector(
+        '[aria-label="Cells"] .number-panel strong')?.textContent !== old, before);
       t.seen.address = new URL(t.page.url()).hash;
     },
     /** Somebody without an account, by the link of a dashboard that asks by its owner's rights. */

@@ -41,7 +41,12 @@ GALLERY = {
               "response FROM range(200) t(i)", (0, 13, 6, 5)),
         panel("Rows", "table", TYPES, (6, 13, 6, 5)),
         panel("Nothing", "line", "SELECT 1 AS a WHERE false", (0, 18, 4, 3)),
-        panel("Wrong", "line", "SELECT nonsense FROM obs", (4, 18, 4, 3))]}
+        panel("Wrong", "line", "SELECT nonsense FROM obs", (4, 18, 4, 3)),
+        panel("Gaps", "line", "SELECT i AS x, CASE WHEN i NOT IN (3, 5) THEN i END AS y FROM "
+              "range(9) t(i)", (8, 18, 4, 3)),
+        panel("Long names", "bar", "SELECT repeat('the same words ', 3) || i AS name, i + 1 AS y "
+              "FROM range(9) t(i)", (0, 21, 4, 4)),
+        panel("Wide number", "number", "SELECT 12345678901234.5 AS n", (4, 21, 2, 4))]}
 CHARTS = ["Temperatures", "Heat", "Cells of each type", "Donors", "Points"]
 
 
@@ -69,10 +74,29 @@ def test_every_kind_of_panel_is_drawn_in_both_sizes_and_colours(browse, bloody):
     assert seen["empty"] == "No rows." and "nonsense" in seen["problem"]
     assert re.fullmatch(r"2026-11-22 08:\d\d:00", seen["tip"]) and seen["tip_rows"] == 3
     assert seen["hidden"] == 1 and seen["too_wide"] == 0
+    assert seen["gaps"] == {"runs": 3, "dots": 1}
+    assert len(set(seen["names"])) == 9 and seen["names_outside"] == 0
+    assert seen["wide"] == {"words": "12,345,678,901,234.5", "cut": False}
     assert seen["Rows as CSV"]["begin"].startswith("at,sensor,temperature\r\n2026-11-22 08:00:00,")
     assert seen["Chart as SVG"]["begin"].startswith("<svg ")
     assert "PNG" in seen["Chart as PNG"]["begin"] and seen["Chart as PNG"]["size"] > 5000
     assert "v.kind=" in seen["address"]
+
+
+def test_parameters_of_an_address_are_checked_and_followed(browse, bloody):
+    """And a statement that takes long is called off."""
+    place = {"x": 0, "y": 0, "width": 6, "height": 4}
+    long = "SELECT count(*) AS n FROM range(300000) a(x), range(300000) b(y) WHERE x * y % 7 = 3"
+    asked = {"title": "Asked", "parameters": [{"name": "n", "kind": "number", "label": "A number"}],
+             "panels": [{"id": "p", "title": "Given", "kind": "table", "statement":
+                         "SELECT CAST(:n AS INTEGER) * 2 AS twice", "place": place},
+                        {"id": "q", "title": "Long", "kind": "number", "statement": long,
+                         "place": {**place, "x": 6}}]}
+    seen = browse(bloody, "dashboard-asked", ["signIn", "askedByAddress"], asked=asked,
+                  refused=("/panels/p/rows", "/panels/q/rows"))
+    assert seen["wrong"] == "Parameter n: 'many' is no number" and seen["rows_beside"] == 0
+    assert (seen["typed"], seen["followed"]) == ("14", "18")
+    assert seen["stopped"] == "Stopped before there was an answer."
 
 
 def test_the_live_demo_draws_a_line_that_grows(browse, stroma_binary, start_server, tmp_path):

@@ -161,7 +161,7 @@ std::string hints(const Invocation& invocation, const std::string& url, const Aw
     return fmt::format(
         "Each is told of in the queue {2}. To look:\n{6}"
         "  stroma watch --data {0}\n"
-        "  eval \"$(stroma env --data {0})\"; eval \"$(stroma key create USER --data {0})\"\n"
+        "  eval \"$(stroma env --data {0})\"; eval \"$(stroma key create local --data {0})\"\n"
         "  aws --endpoint-url {1} s3 ls --recursive s3://{3}/{4}\n"
         "  aws --endpoint-url {1} sqs receive-message --queue-url {1}/{5}/{2}\n",
         invocation.data, url, landed_name, name, prefix, access.account, stays ? "" : serve);

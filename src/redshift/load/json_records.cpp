@@ -138,10 +138,14 @@ std::string unquoted(std::string_view quoted) {
             case 'u': {
                 std::uint32_t code = hex4(quoted, at + 1);
                 at += 4;
-                if (code >= 0xD800 && code < 0xDC00 && at + 2 < quoted.size() &&
-                    quoted[at + 1] == '\\' && quoted[at + 2] == 'u') {
-                    code = 0x10000 + ((code - 0xD800) << 10) + (hex4(quoted, at + 3) - 0xDC00);
-                    at += 6;
+                const bool is_high = code >= 0xD800 && code < 0xDC00;
+                if (is_high && at + 1 < quoted.size() && quoted.substr(at + 1, 2) == "\\u") {
+                    // A half that stands alone stays one, which is no UTF-8 and so refused.
+                    const std::uint32_t low = hex4(quoted, at + 3);
+                    if (low >= 0xDC00 && low < 0xE000) {
+                        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+                        at += 6;
+                    }
                 }
                 put_utf8(out, code);
                 break;

@@ -5,6 +5,7 @@
 #include "redshift/rights.h"
 #include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
+#include "redshift/types.h"
 
 namespace stroma::redshift {
 namespace {
@@ -14,6 +15,13 @@ const TableColumn* column_named(const std::vector<TableColumn>& columns, const s
         return lower_of(each.name) == lower_of(name);
     });
     return found == columns.end() ? nullptr : &*found;
+}
+
+/// How a column was declared; its length, in bytes, is 0 where texts may have any.
+Answer<TypeName> declared_type(const TableAttributes& attributes, const TableColumn& column) {
+    const auto kept = attributes.columns.find(column.name);
+    const bool is_kept = kept != attributes.columns.end() && !kept->second.type.empty();
+    return type_named(is_kept ? kept->second.type : column.engine_type);
 }
 
 }  // namespace
@@ -37,6 +45,8 @@ Answer<std::unique_ptr<Cursor>> run_append(EngineSession& session, const TableNa
     const auto work = [&]() -> Answer<std::int64_t> {
         const auto into = TRY(columns_of_known(session, target));
         const auto from = TRY(columns_of_known(session, source));
+        const auto of_target = TRY(attributes_of(session, target));
+        const auto of_source = TRY(attributes_of(session, source));
         std::string names;
         for (const TableColumn& column : from) {
             const TableColumn* const other = column_named(into, column.name);
@@ -49,6 +59,14 @@ Answer<std::unique_ptr<Cursor>> run_append(EngineSession& session, const TableNa
                 return refuse("42804",
                               fmt::format("column \"{}\" has the types {} and {}", column.name,
                                           column.engine_type, other->engine_type));
+            // The rows are moved as they are: nobody looks at the lengths of their texts.
+            const TypeName here = TRY(declared_type(of_target, *other));
+            const TypeName there = TRY(declared_type(of_source, column));
+            if (here.length > 0 && (there.length == 0 || there.length > here.length))
+                return refuse("42804",
+                              fmt::format("column \"{}\" has the types {} and {}: its texts may "
+                                          "be longer than the target's",
+                                          column.name, there.declared, here.declared));
             names += (names.empty() ? "" : ", ") + quoted_name(column.name);
         }
         for (const TableColumn& column : into)

@@ -11,6 +11,9 @@ export interface SqlAnswer {
   row_count: number;
 }
 
+const numeric = /^(u?(tiny|small|big|huge)?int(eger)?\d*|double|float\d*|real|decimal|numeric)\b/i;
+export const isNumeric = ({ type }: SqlColumn): boolean => numeric.test(type) && !type.endsWith("]");
+
 export const ask = async (statement: string, rowsMax: number, signal?: AbortSignal):
     Promise<SqlAnswer> => (await sendJson<SqlAnswer>("POST", "v1/sql",
   { statement, rows_max: rowsMax, format: "json" }, {}, signal)).body;

@@ -1,3 +1,5 @@
+import { type CSSProperties } from "react";
+
 import { type Panel } from "../client/dashboards";
 import { type SqlAnswer } from "../client/sql";
 import { exact } from "./axes";
@@ -14,7 +16,9 @@ export function BigNumber({ panel, answer }: { panel: Panel; answer: SqlAnswer }
       : <p className="number-panel"><strong className="words">{String(words)}</strong></p>;
   }
   const before = numbers.at(-2);
-  return <div className="number-panel"><strong>{exact(Number(last.toPrecision(7)))}
+  const number = exact(last);
+  const letters = number.length + (panel.unit ? (panel.unit.length + 1) / 2 : 0);
+  return <div className="number-panel"><strong style={{ "--letters": letters } as CSSProperties}>{number}
     {panel.unit && <small> {panel.unit}</small>}</strong>
     {before !== undefined && <Change from={before} to={last} />}
     {numbers.length > 2 && <Spark numbers={numbers.slice(-120)} />}</div>;

@@ -43,6 +43,9 @@ function OpenDashboard({ record, account, query, onChange }: {
   const [open, setOpen] = useState<Open>("");
   const [problem, setProblem] = useState("");
   const [values, setValues] = useState<Values>(() => valuesIn(query));
+  // Somebody went back, or to an address with other values.
+  const asked = query.toString();
+  useEffect(() => setValues(valuesIn(new URLSearchParams(asked))), [asked]);
   const page = useRef<HTMLDivElement>(null);
   const shown = draft ?? record.definition;
   const panels = useMemo(() => settled(shown.panels ?? []), [shown]);

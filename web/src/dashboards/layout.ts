@@ -51,31 +51,64 @@ export function layoutOf(panel: Panel, shape: Shape, hidden: ReadonlySet<string>
   const [low, high] = ends.length === 0 ? [0, 1]
     : rounded(least, most, yWanted, standing || panel.from_zero === true);
   const yTicks = numberTicks(low, high, yWanted);
-  const left = Math.ceil(Math.max(18, ...yTicks.map(({ words }) => textWidth(words))) + 12);
+  const usual = Math.ceil(Math.max(18, ...yTicks.map(({ words }) => textWidth(words))) + 12);
   const right = width - 14;
   const places = placesOf({ ...shape, series: shown.map(({ series }) => series) });
-  const across = right - left;
   const names = shape.axis === "names";
-  const longest = names ? Math.max(0, ...shape.names.map((name) => textWidth(clippedName(name)))) : 0;
-  const turned = names && longest * shape.names.length > across * 0.95;
+  const words = names ? clippedNames(shape.names) : [];
+  const longest = widest(words);
+  const turned = names && longest * words.length > (right - usual) * 0.95;
+  const left = turned ? roomFor(words, usual, right) : usual;
+  const across = right - left;
   const bottom = height - (turned ? Math.min(86, longest * 0.62 + 16) : 22);
   const top = panel.unit ? 24 : 10;
   const slot = slotOf(places, shape, across);
   const x = xOf(shape, places, left, right, panel.kind === "bar" && !names ? slot : 0);
   const y = (value: number) => bottom - ((value - low) / (high - low || 1)) * (bottom - top);
-  const wanted = Math.max(2, Math.floor(across / 110));
+  const wanted = Math.max(2, Math.floor(across / 70));
   const [first, last] = [places[0] ?? 0, places.at(-1) ?? 1];
-  const xTicks = names ? nameTicks(shape.names, across, turned)
-    : shape.axis === "time" ? timeTicks(first, last, wanted) : numberTicks(first, last, wanted);
+  const xTicks = names ? nameTicks(words, across, turned)
+    : apart(shape.axis === "time" ? timeTicks(first, last, wanted) : numberTicks(first, last, wanted), x, left, right);
   return { left, right, top, bottom, x, y, xTicks, yTicks, turned, places, bands, slot };
 }
 
-export const clippedName = (name: string): string => name.length > 18 ? `${name.slice(0, 17)}…` : name;
+const widest = (words: string[]): number => words.reduce((most, one) => Math.max(most, textWidth(one)), 0);
+
+const nameMost = 18;
+/** Long names without their ends; where those alone tell them apart, without their middles. */
+export function clippedNames(names: string[]): string[] {
+  const ends = names.map((name) => name.length > nameMost ? `${name.slice(0, nameMost - 1)}…` : name);
+  if (new Set(ends).size === new Set(names).size) return ends;
+  return names.map((name) => name.length > nameMost ? `${name.slice(0, 8).trimEnd()}…${name.slice(-9)}` : name);
+}
+
+/** Where the plot begins, so that no aslant name goes out of its box at the left. */
+function roomFor(words: string[], usual: number, right: number): number {
+  const step = (right - usual) / words.length;
+  const reach = words.map((name, at) => textWidth(name) * 0.79 - (at + 0.5) * step);
+  const most = reach.reduce((one, other) => Math.max(one, other), 0);
+  return Math.min(Math.max(usual, Math.ceil(most)), Math.floor(right / 2));
+}
+
+/** How near its end of the axis a tick's words stand beside it, not below. */
+export const endRoom = 16;
+
+/** Without those whose words would run into the ones before. */
+function apart(ticks: Tick[], x: (value: number) => number, left: number, right: number): Tick[] {
+  let taken = Number.NEGATIVE_INFINITY;
+  return ticks.filter(({ at, words }) => {
+    const place = x(at), width = textWidth(words);
+    const from = place < left + endRoom ? place : place > right - endRoom ? place - width : place - width / 2;
+    if (from < taken + 6) return false;
+    taken = from + width;
+    return true;
+  });
+}
 
 /** As many names as there is room for. */
-function nameTicks(names: string[], across: number, turned: boolean): Tick[] {
-  const every = Math.max(1, Math.ceil(names.length * (turned ? 15 : 1) / across));
-  return names.flatMap((name, at) => at % every === 0 ? [{ at, words: clippedName(name) }] : []);
+function nameTicks(words: string[], across: number, turned: boolean): Tick[] {
+  const every = Math.max(1, Math.ceil(words.length * (turned ? 22 : 1) / across));
+  return words.flatMap((one, at) => at % every === 0 ? [{ at, words: one }] : []);
 }
 
 function slotOf(places: number[], shape: Shape, across: number): number {
@@ -100,15 +133,27 @@ function xOf(shape: Shape, places: number[], left: number, right: number, slot: 
 
 const px = (value: number): string => String(Math.round(value * 10) / 10);
 
-export const linePath = (band: Band, at: Layout): string => band.points.length === 0 ? ""
-  : `M${band.points.map(({ x, high }) => `${px(at.x(x))} ${px(at.y(high))}`).join("L")}`;
-
-export function areaPath(band: Band, at: Layout): string {
-  if (band.points.length === 0) return "";
-  const above = band.points.map(({ x, high }) => `${px(at.x(x))} ${px(at.y(high))}`);
-  const below = [...band.points].reverse().map(({ x, low }) => `${px(at.x(x))} ${px(at.y(low))}`);
-  return `M${above.join("L")}L${below.join("L")}Z`;
+/** The points between gaps: what a line may join. */
+export function runsOf({ points, series }: Band): Band["points"][] {
+  const runs: Band["points"][] = [];
+  let gap = 0, run: Band["points"] = [];
+  for (const point of points) {
+    const before = gap;
+    while (gap < series.gaps.length && series.gaps[gap] < point.x) gap++;
+    if (gap > before || runs.length === 0) runs.push(run = []);
+    run.push(point);
+  }
+  return runs;
 }
+
+export const linePath = (band: Band, at: Layout): string => runsOf(band).map((run) =>
+  `M${run.map(({ x, high }) => `${px(at.x(x))} ${px(at.y(high))}`).join("L")}`).join("");
+
+export const areaPath = (band: Band, at: Layout): string => runsOf(band).map((run) => {
+  const above = run.map(({ x, high }) => `${px(at.x(x))} ${px(at.y(high))}`);
+  const below = [...run].reverse().map(({ x, low }) => `${px(at.x(x))} ${px(at.y(low))}`);
+  return `M${above.join("L")}L${below.join("L")}Z`;
+}).join("");
 
 /** The bars of a series, each a rectangle. */
 export function barsOf(band: Band, order: number, at: Layout, grouped: boolean):

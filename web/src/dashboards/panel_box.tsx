@@ -1,10 +1,11 @@
 import { type MouseEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 
+import { count } from "../base/numbers";
 import { type Panel, type PanelAnswer } from "../client/dashboards";
 import { Refusal } from "../client/http";
 import { ResultGrid } from "../portal/result_grid";
 import { Waiting } from "../portal/states";
-import { Icon } from "../widgets/controls";
+import { Button, Icon } from "../widgets/controls";
 import { BigNumber } from "./big_number";
 import { savePanelCsv, savePanelPng, savePanelSvg } from "./panel_files";
 import { Plot } from "./plot";
@@ -12,20 +13,28 @@ import { Words } from "./words";
 
 export type Ask = (panel: Panel, fresh: boolean, signal: AbortSignal) => Promise<PanelAnswer>;
 
+/** Why there are no rows; what is wrong with a parameter names it. */
+function wordsOf(failure: Error): string {
+  const parameter = failure instanceof Refusal ? /^\/parameters\/(.+)$/.exec(failure.pointer ?? "")?.[1] : undefined;
+  return parameter ? `Parameter ${parameter}: ${failure.message}` : failure.message;
+}
+
 /** The rows of a panel, asked again and again while somebody looks. `ask` changes with what is
- *  asked; what is shown stays until the next answer. */
+ *  asked; what is shown stays until the next answer, or until that is refused. */
 function useRows(panel: Panel, ask: Ask, seconds: number) {
-  const [answer, setAnswer] = useState<PanelAnswer | null>(null);
+  const [answered, setAnswered] = useState<{ answer: PanelAnswer; by: Ask } | null>(null);
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(true);
   const [round, setRound] = useState(0);
+  const asking = useRef<AbortController | null>(null);
   const { statement = "", source, kind } = panel;
   const hasQuestion = kind !== "text";
   useEffect(() => {
     if (!hasQuestion) return;
-    const leave = new AbortController();
+    const leave = asking.current = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let fresh = round > 0, first = true;
+    setProblem("");  // of another question
     const look = async () => {
       let pause = seconds * 1000;
       // A page that nobody looks at asks nothing.
@@ -33,13 +42,13 @@ function useRows(panel: Panel, ask: Ask, seconds: number) {
         first = false;
         setBusy(true);
         try {
-          setAnswer(await ask(panel, fresh, leave.signal));
+          setAnswered({ answer: await ask(panel, fresh, leave.signal), by: ask });
           setProblem("");
         } catch (failure) {
           if (leave.signal.aborted) return;
           const isFull = failure instanceof Refusal && failure.status === 429;
           if (isFull) pause = 2000;  // the server is busy: in a moment
-          else setProblem((failure as Error).message);
+          else setProblem(wordsOf(failure as Error));
         }
         fresh = false;
         setBusy(false);
@@ -53,7 +62,15 @@ function useRows(panel: Panel, ask: Ask, seconds: number) {
     };
   }, [ask, statement, source, hasQuestion, seconds, round]);
   const again = useCallback(() => setRound((now) => now + 1), []);
-  return { answer, problem, busy, again };
+  // The server ends a statement whose asker is gone.
+  const stop = useCallback(() => {
+    asking.current?.abort();
+    setBusy(false);
+    setProblem("Stopped before there was an answer.");
+  }, []);
+  // Rows of other parameters would pass for those of the ones that were refused.
+  const answer = answered && (problem === "" || answered.by === ask) ? answered.answer : null;
+  return { answer, problem, busy, again, stop };
 }
 
 /** What was chosen in a menu closes it. */
@@ -68,7 +85,7 @@ const clock = (iso: string): string => new Date(iso).toLocaleTimeString("en-GB")
 export function PanelBox({ panel, ask, seconds, tools, handle }: {
   panel: Panel; ask: Ask; seconds: number; tools?: ReactNode; handle?: ReactNode;
 }) {
-  const { answer, problem, busy, again } = useRows(panel, ask, seconds);
+  const { answer, problem, busy, again, stop } = useRows(panel, ask, seconds);
   const box = useRef<HTMLElement>(null);
   const title = panel.title ?? "";
   const isPlot = panel.kind !== "text" && panel.kind !== "table" && panel.kind !== "number";
@@ -91,13 +108,27 @@ export function PanelBox({ panel, ask, seconds, tools, handle }: {
     <div className="panel-body">
       {panel.kind === "text" ? <Words text={panel.text ?? ""} />
         : problem && !answer ? <p className="panel-problem" role="alert">{problem}</p>
-        : !answer ? <Waiting what={`Asking ${title}`} />
+        : !answer ? <Asking title={title} onStop={stop} />
         : <Drawn panel={panel} answer={answer} />}</div>
     {answer && panel.kind !== "text" && <footer>
       {problem ? <span className="panel-problem" role="alert" title={problem}>Not answered since {clock(answer.asked)}: {
-        problem}</span> : <span>{answer.more ? `the first ${answer.row_count} rows, ` : ""}{clock(answer.asked)}</span>}
+        problem}</span> : <span>{answer.more ? `the first ${count(answer.row_count)} rows, ` : ""}{clock(answer.asked)}</span>}
     </footer>}
   </section>;
+}
+
+const patience = 3;
+
+/** No rows yet; who has waited for a while may call it off. */
+function Asking({ title, onStop }: { title: string; onStop: () => void }) {
+  const [seconds, setSeconds] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setSeconds((now) => now + 1), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  if (seconds < patience) return <Waiting what={`Asking ${title}`} />;
+  return <div className="panel-empty"><p>Asked for {seconds} s, no answer yet.</p>
+    <p><Button onClick={onStop}>Stop</Button></p></div>;
 }
 
 function Drawn({ panel, answer }: { panel: Panel; answer: PanelAnswer }) {

@@ -3,7 +3,7 @@ import { type PointerEvent, useMemo, useRef, useState } from "react";
 import { type Panel } from "../client/dashboards";
 import { type SqlAnswer } from "../client/sql";
 import { exact, exactTime } from "./axes";
-import { areaPath, type Band, barsOf, type Layout, layoutOf, linePath } from "./layout";
+import { areaPath, type Band, barsOf, endRoom, type Layout, layoutOf, linePath, runsOf } from "./layout";
 import { type Shape, shapeOf } from "./shape";
 import { useSize } from "./use_size";
 
@@ -66,14 +66,20 @@ function Drawing({ panel, shape, at, width, height, over }: {
         ? <text key={value} x={x + 4} y={at.bottom + 14} textAnchor="end"
           transform={`rotate(-38 ${x + 4} ${at.bottom + 14})`}>{words}</text>
         : <text key={value} x={Math.min(Math.max(x, at.left + 4), at.right - 4)} y={at.bottom + 16}
-          textAnchor={x < at.left + 16 ? "start" : x > at.right - 16 ? "end" : "middle"}>{words}</text>;
+          textAnchor={x < at.left + endRoom ? "start" : x > at.right - endRoom ? "end" : "middle"}>{words}</text>;
     })}</g>
-    <path className="plot-floor" d={`M${at.left} ${at.bottom}H${at.right}`} />
+    <path className="plot-floor" d={`M${at.left} ${floorOf(at)}H${at.right}`} />
     {panel.unit && <text className="plot-unit" x={at.left - 6} y={9} textAnchor="end">{panel.unit}</text>}
     {over !== null && panel.kind !== "bar" && <path className="plot-cursor" d={`M${at.x(over)} ${at.top}V${at.bottom}`} />}
     {at.bands.map((band, order) => <Marks key={band.series.name} panel={panel} band={band} order={order} at={at}
       over={over} />)}
   </svg>;
+}
+
+/** Where zero stands, or the least value where zero isn't shown. */
+function floorOf(at: Layout): number {
+  const zero = at.y(0);
+  return zero >= at.top && zero <= at.bottom ? zero : at.bottom;
 }
 
 /** More marks than this would only cover each other. */
@@ -91,12 +97,13 @@ function Marks({ panel, band, order, at, over }: {
   if (panel.kind === "scatter")
     return <g className="plot-dots" style={{ fill: colour }}>{band.points.map(({ x, high }, index) =>
       <circle key={index} cx={at.x(x)} cy={at.y(high)} r={over === x ? 5 : 3.2} />)}</g>;
-  const single = band.points.length === 1;
-  const dots = single || (panel.points === true && band.points.length <= dotsMost);
+  const dots = panel.points === true && band.points.length <= dotsMost ? band.points
+    // What stands alone has no line that shows it.
+    : [...runsOf(band).filter((run) => run.length === 1).flat(), ...band.points.filter(({ x }) => x === over)];
   return <g className="plot-line" style={{ color: colour }}>
     {panel.kind === "area" && <path className="plot-area" d={areaPath(band, at)} />}
     <path className="plot-stroke" d={linePath(band, at)} />
-    {(dots ? band.points : band.points.filter(({ x }) => x === over)).map(({ x, high }, index) =>
+    {dots.map(({ x, high }, index) =>
       <circle key={index} cx={at.x(x)} cy={at.y(high)} r={3.2} />)}
   </g>;
 }

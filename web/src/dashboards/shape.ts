@@ -1,5 +1,5 @@
 import { type Panel } from "../client/dashboards";
-import { type Cell, type SqlAnswer, type SqlColumn } from "../client/sql";
+import { type Cell, isNumeric, type SqlAnswer, type SqlColumn } from "../client/sql";
 
 /** Rows as what is drawn: series of points over one axis. */
 export interface Shape {
@@ -12,13 +12,12 @@ export interface Shape {
 export interface ShapeSeries {
   name: string;
   points: { x: number; y: number }[];
+  gaps: number[];               // places whose rows have no number, rising: a line ends there
 }
 
 const seriesMax = 20;
-const numeric = /^(tinyint|smallint|integer|int\d*|bigint|hugeint|u?int\w*|double|float\d*|real|decimal|numeric)/i;
 const temporal = /^(date|timestamp)/i;
 
-export const isNumeric = ({ type }: SqlColumn): boolean => numeric.test(type);
 export const isTime = ({ type }: SqlColumn): boolean => temporal.test(type);
 
 /** The moment that a cell names; times without a zone are UTC. */
@@ -39,6 +38,11 @@ export function columnsOfPanel(panel: Panel, answer: SqlAnswer): { x: number; y:
   let series = find(panel.series);
   let x = find(panel.x);
   if (x < 0) x = columns.findIndex((one, at) => at !== series && isTime(one));
+  if (x < 0 && series < 0 && panel.kind === "line" && !panel.y?.length) {
+    // A number first and a text behind it: lines over the number, told apart by the text.
+    const text = linesFrom(answer);
+    if (text > 0) [x, series] = [0, text];
+  }
   if (x < 0) x = columns.findIndex((one, at) => at !== series && !isNumeric(one));
   if (x < 0) x = columns.findIndex((_, at) => at !== series);
   let y = (panel.y ?? []).map(find).filter((at) => at >= 0);
@@ -49,6 +53,14 @@ export function columnsOfPanel(panel: Panel, answer: SqlAnswer): { x: number; y:
   if (series < 0 && !panel.y?.length && isTime(columns[x] ?? { name: "", type: "" }))
     series = columns.findIndex((one, at) => at !== x && !isNumeric(one) && !isTime(one));
   return { x, y: y.filter((at) => at !== series), series };
+}
+
+/** The one text column with a name for each line, where the first column is a number; -1 else. */
+function linesFrom({ columns, rows }: SqlAnswer): number {
+  const texts = columns.flatMap((one, at) => isNumeric(one) ? [] : [at]);
+  if (texts.length !== 1 || texts[0] === 0 || columns.length < 3) return -1;
+  const names = new Set(rows.map((row) => row[texts[0]]));
+  return names.size < rows.length ? texts[0] : -1;
 }
 
 export function shapeOf(panel: Panel, answer: SqlAnswer): Shape {
@@ -67,17 +79,20 @@ export function shapeOf(panel: Panel, answer: SqlAnswer): Shape {
     if (!Number.isFinite(place)) continue;
     for (const at of y) {
       const value = numberOf(row[at]);
-      if (!Number.isFinite(value)) continue;
       const own = series < 0 ? "" : String(row[series] ?? "–");
       const name = series < 0 ? answer.columns[at].name
         : y.length > 1 ? `${own} · ${answer.columns[at].name}` : own;
-      const line = lines.get(name) ?? { name, points: [] };
+      const line = lines.get(name) ?? { name, points: [], gaps: [] };
       lines.set(name, line);
-      line.points.push({ x: place, y: value });
+      if (Number.isFinite(value)) line.points.push({ x: place, y: value });
+      else line.gaps.push(place);
     }
   }
-  const all = [...lines.values()];
-  if (axis !== "names") for (const { points } of all) points.sort((one, other) => one.x - other.x);
+  const all = [...lines.values()].filter(({ points }) => points.length > 0);
+  for (const { points, gaps } of all) {
+    if (axis !== "names") points.sort((one, other) => one.x - other.x);
+    gaps.sort((one, other) => one - other);
+  }
   return { axis, xName: column.name, names: [...places.keys()], series: all.slice(0, seriesMax),
     left: Math.max(0, all.length - seriesMax) };
 }
