@@ -24,12 +24,18 @@ CREATE OR REPLACE VIEW stroma_system.stl_connection_log AS
     SELECT event, recordtime, remote AS remotehost, NULL::VARCHAR AS remoteport, process AS pid,
         database AS dbname, username, 'password' AS authmethod, duration,
         NULL::VARCHAR AS sslversion, NULL::VARCHAR AS sslcipher, application AS application_name,
+        os AS os_version, driver AS driver_version, NULL::VARCHAR AS plugin_name,
         process::VARCHAR AS sessionid
     FROM (SELECT *, 'initiating session' AS event, started AS recordtime, 0::BIGINT AS duration
           FROM stroma_system.stroma_seen_sessions
           UNION ALL SELECT *, 'disconnecting session', ended, ended_us - started_us
           FROM stroma_system.stroma_seen_sessions WHERE ended IS NOT NULL)
     WHERE remote <> '';
+-- What is rolled back the engine only forgets: nothing is left to undo.
+CREATE OR REPLACE VIEW stroma_system.stl_undone AS
+    SELECT 0::INTEGER AS userid, 0::BIGINT AS xact_id, 0::BIGINT AS xact_id_undone,
+        NULL::TIMESTAMP AS undo_start_ts, NULL::TIMESTAMP AS undo_end_ts, 0::BIGINT AS table_id
+    WHERE false;
 CREATE OR REPLACE VIEW stroma_system.sys_connection_log AS
     SELECT event, recordtime AS record_time, remotehost AS remote_host, remoteport AS remote_port,
         pid AS session_id, dbname AS database_name, username AS user_name,

@@ -142,23 +142,36 @@ CREATE OR REPLACE VIEW stroma_system.stroma_remarks AS
     FROM duckdb_views()
     UNION ALL SELECT schema_name, table_name, column_name, comment FROM duckdb_columns();
 CREATE OR REPLACE VIEW stroma_system.svv_tables AS
-    SELECT table_catalog, table_schema, table_name,
+    SELECT CASE table_catalog WHEN 'temp' THEN current_database() ELSE table_catalog END
+            AS table_catalog,
+        CASE table_catalog WHEN 'temp' THEN 'pg_temp_1' ELSE table_schema END AS table_schema,
+        table_name,
         CASE WHEN EXISTS (SELECT 1 FROM stroma_system.external_tables e
                           WHERE e.schemaname = table_schema AND e.tablename = table_name)
              THEN 'EXTERNAL TABLE' ELSE table_type END AS table_type, remark AS remarks
     FROM information_schema.tables t LEFT JOIN (SELECT schema_name, table_name AS of_table, remark
         FROM stroma_system.stroma_remarks WHERE column_name = '') r
         ON r.schema_name = t.table_schema AND r.of_table = t.table_name
-    WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main';
+    WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\'
+        AND (table_schema <> 'main' OR table_catalog = 'temp');
 CREATE OR REPLACE VIEW stroma_system.svv_columns AS
-    SELECT table_catalog, table_schema, table_name, column_name, ordinal_position, column_default,
-        is_nullable, data_type, character_maximum_length, numeric_precision, numeric_scale,
+    SELECT CASE table_catalog WHEN 'temp' THEN current_database() ELSE table_catalog END
+            AS table_catalog,
+        CASE table_catalog WHEN 'temp' THEN 'pg_temp_1' ELSE table_schema END AS table_schema,
+        table_name, column_name, ordinal_position, column_default,
+        is_nullable, data_type, character_maximum_length, numeric_precision,
+        numeric_precision_radix, numeric_scale, datetime_precision, NULL::VARCHAR AS interval_type,
+        NULL::VARCHAR AS interval_precision, NULL::VARCHAR AS character_set_catalog,
+        NULL::VARCHAR AS character_set_schema, NULL::VARCHAR AS character_set_name,
+        NULL::VARCHAR AS collation_catalog, NULL::VARCHAR AS collation_schema,
+        NULL::VARCHAR AS collation_name, NULL::VARCHAR AS domain_name,
         remark AS remarks FROM information_schema.columns c LEFT JOIN (
             SELECT schema_name, table_name AS of_table, column_name AS of_column, remark
             FROM stroma_system.stroma_remarks WHERE column_name <> '') r
         ON r.schema_name = c.table_schema AND r.of_table = c.table_name
             AND r.of_column = c.column_name
-    WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\' AND table_schema <> 'main'
+    WHERE table_schema NOT LIKE 'stroma\_%' ESCAPE '\'
+        AND (table_schema <> 'main' OR table_catalog = 'temp')
         AND NOT coalesce(list_contains(CAST(getvariable('stroma_unbound') AS VARCHAR[]),
             table_schema || '.' || table_name), false);
 CREATE OR REPLACE VIEW stroma_system.svv_all_tables AS

@@ -41,6 +41,10 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_type AS
         (2249, 'record', -1, 'P', 0, 2287, 'record'), (2278, 'void', 4, 'P', 0, 0, 'void'),
         (2950, 'uuid', 16, 'U', 0, 2951, 'uuid'), (3802, 'jsonb', -1, 'U', 0, 3807, 'jsonb'),
         (4000, 'super', -1, 'U', 0, 0, 'super'),
+        (6551, 'varbyte', -1, 'U', 0, 0, 'varbyte'),
+        (3000, 'geometry', -1, 'U', 0, 0, 'geometry'),
+        (3001, 'geography', -1, 'U', 0, 0, 'geography'),
+        (2935, 'hllsketch', -1, 'U', 0, 0, 'hllsketch'),
         (4089, 'regnamespace', 4, 'N', 0, 4090, 'regnamespace'),
         (4096, 'regrole', 4, 'N', 0, 4097, 'regrole'),
         (22, 'int2vector', -1, 'A', 21, 1006, 'int2vector'),
@@ -102,14 +106,17 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_collation AS
         '' AS collctype;
 CREATE OR REPLACE VIEW stroma_catalog.pg_language AS SELECT CAST(14 AS UINTEGER) AS oid,
     'sql' AS lanname, CAST(10 AS UINTEGER) AS lanowner, false AS lanispl, true AS lanpltrusted;
+-- What the session has stands before this, where a session asks.
 CREATE OR REPLACE VIEW stroma_catalog.pg_settings AS
-    SELECT name, setting, CAST(NULL AS VARCHAR) AS unit, 'Client' AS category, '' AS short_desc,
-        'user' AS context, 'string' AS vartype, 'default' AS source, setting AS boot_val,
-        setting AS reset_val, CAST(NULL AS VARCHAR) AS min_val, CAST(NULL AS VARCHAR) AS max_val,
-        false AS pending_restart
-    FROM (VALUES ('max_index_keys', '32'), ('server_version', '15.0'), ('server_encoding', 'UTF8'),
-        ('max_identifier_length', '127'), ('block_size', '8192'),
-        ('standard_conforming_strings', 'on'), ('integer_datetimes', 'on')) AS t(name, setting);
+    SELECT 'server_version' AS name, '8.0.2' AS setting, CAST(NULL AS VARCHAR) AS unit,
+        'Client' AS category, '' AS short_desc, CAST(NULL AS VARCHAR) AS extra_desc,
+        'internal' AS context, 'string' AS vartype, 'default' AS source,
+        CAST(NULL AS VARCHAR) AS min_val, CAST(NULL AS VARCHAR) AS max_val,
+        CAST(NULL AS VARCHAR[]) AS enumvals, '8.0.2' AS boot_val, '8.0.2' AS reset_val,
+        CAST(NULL AS VARCHAR) AS sourcefile, CAST(NULL AS INTEGER) AS sourceline,
+        false AS pending_restart;
+CREATE OR REPLACE VIEW stroma_catalog.pg_parameter_acl AS
+    SELECT 0::UINTEGER AS oid, '' AS parname, CAST(NULL AS VARCHAR[]) AS paracl WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_stat_activity AS
     SELECT CAST(16384 AS UINTEGER) AS datid, s.database AS datname, s.process AS pid,
         s.process AS procpid, CAST(s.userid AS UINTEGER) AS usesysid, s.username AS usename,
@@ -123,7 +130,10 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_stat_activity AS
         CAST(NULL AS VARCHAR) AS wait_event_type, CAST(NULL AS VARCHAR) AS wait_event,
         CASE WHEN q.state = 'running' THEN 'active' WHEN l.xid IS NOT NULL THEN 'idle in transaction'
              ELSE 'idle' END AS state,
-        coalesce(q.querytxt, '') AS query, coalesce(q.querytxt, '') AS current_query,
+        coalesce(q.querytxt, '') AS query,
+        -- As Redshift tells it, whose PostgreSQL is older than the column before.
+        CASE WHEN q.state = 'running' THEN q.querytxt WHEN l.xid IS NOT NULL
+             THEN '<IDLE> in transaction' ELSE '<IDLE>' END AS current_query,
         'client backend' AS backend_type
     FROM stroma_system.stroma_seen_sessions s
         LEFT JOIN (SELECT pid, max(query) AS query, arg_max(state, query) AS state,
@@ -258,3 +268,32 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_ts_config AS SELECT CAST(0 AS UINTEGER)
     '' AS cfgname, CAST(0 AS UINTEGER) AS cfgnamespace WHERE false;
 CREATE OR REPLACE VIEW stroma_catalog.pg_timezone_names AS
     SELECT 'UTC' AS name, 'UTC' AS abbrev, INTERVAL 0 SECOND AS utc_offset, false AS is_dst;
+-- Drivers read these to see which types they have; there is nothing in them here.
+CREATE OR REPLACE VIEW stroma_catalog.pg_stats AS
+    SELECT '' AS schemaname, '' AS tablename, '' AS attname, 0::FLOAT AS null_frac,
+        0::INTEGER AS avg_width, 0::FLOAT AS n_distinct, CAST(NULL AS VARCHAR[]) AS most_common_vals,
+        CAST(NULL AS FLOAT[]) AS most_common_freqs, CAST(NULL AS VARCHAR[]) AS histogram_bounds,
+        0::FLOAT AS correlation WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_statistic AS
+    SELECT 0::UINTEGER AS starelid, 0::SMALLINT AS staattnum, 0::FLOAT AS stanullfrac,
+        0::INTEGER AS stawidth, 0::FLOAT AS stadistinct WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_shdepend AS
+    SELECT 0::UINTEGER AS dbid, 0::UINTEGER AS classid, 0::UINTEGER AS objid,
+        0::UINTEGER AS refclassid, 0::UINTEGER AS refobjid, '' AS deptype WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_rules AS
+    SELECT '' AS schemaname, '' AS tablename, '' AS rulename, '' AS definition WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_largeobject AS
+    SELECT 0::UINTEGER AS loid, 0::INTEGER AS pageno, ''::BLOB AS data WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_conversion AS
+    SELECT 0::UINTEGER AS oid, '' AS conname, 0::UINTEGER AS connamespace, 0::UINTEGER AS conowner,
+        0::INTEGER AS conforencoding, 0::INTEGER AS contoencoding, 0::UINTEGER AS conproc,
+        false AS condefault WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_amop AS
+    SELECT 0::UINTEGER AS amopclaid, 0::UINTEGER AS amopsubtype, 0::SMALLINT AS amopstrategy,
+        false AS amopreqcheck, 0::UINTEGER AS amopopr WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_amproc AS
+    SELECT 0::UINTEGER AS amopclaid, 0::UINTEGER AS amprocsubtype, 0::SMALLINT AS amprocnum,
+        0::UINTEGER AS amproc WHERE false;
+CREATE OR REPLACE VIEW stroma_catalog.pg_aggregate AS
+    SELECT 0::UINTEGER AS aggfnoid, 0::UINTEGER AS aggtransfn, 0::UINTEGER AS aggfinalfn,
+        0::UINTEGER AS aggtranstype, '' AS agginitval WHERE false;

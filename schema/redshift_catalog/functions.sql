@@ -57,16 +57,32 @@ CREATE OR REPLACE MACRO stroma_catalog.pg_get_viewdef(of_number) AS
     (SELECT max(stroma_a) FROM (SELECT body AS stroma_a,
         oid AS stroma_b FROM stroma_catalog.stroma_relation) WHERE stroma_b = of_number);
 CREATE OR REPLACE MACRO stroma_catalog.getdatabaseencoding() AS 'UTF8';
+CREATE OR REPLACE VIEW stroma_catalog.stroma_function_text AS
+    SELECT oid AS stroma_b, coalesce(stroma_told.returns, 'character varying') AS stroma_returns,
+        CASE WHEN stroma_told IS NULL THEN array_to_string(proargnames, ', ')
+            ELSE array_to_string(list_transform(range(1, len(stroma_told.arguments) + 1),
+                lambda i: CASE WHEN stroma_told.names[i] = '' THEN '' ELSE
+                    stroma_dialect.quote_ident(stroma_told.names[i]) || ' ' END
+                    || stroma_told.arguments[i]), ', ') END AS stroma_arguments,
+        CASE WHEN stroma_told IS NULL THEN prosrc ELSE 'CREATE OR REPLACE FUNCTION '
+            || stroma_dialect.quote_ident(stroma_schema) || '.' || stroma_dialect.quote_ident(proname)
+            || '(' || stroma_arguments || ')' || chr(10) || ' RETURNS ' || stroma_returns || chr(10)
+            || ' LANGUAGE sql' || chr(10) || ' ' || upper(stroma_told.volatility) || chr(10)
+            || 'AS $function$' || stroma_told.body || '$function$' || chr(10) END AS stroma_definition
+    FROM stroma_catalog.pg_proc;
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_functiondef(of_number) AS
-    (SELECT max(stroma_a) FROM (SELECT prosrc AS stroma_a, oid AS stroma_b
-        FROM stroma_catalog.pg_proc) WHERE stroma_b = of_number);
-CREATE OR REPLACE MACRO stroma_catalog.pg_get_function_result(of_number) AS 'character varying';
+    (SELECT max(stroma_definition) FROM stroma_catalog.stroma_function_text
+        WHERE stroma_b = of_number);
+CREATE OR REPLACE MACRO stroma_catalog.pg_get_function_sqlbody(of_number) AS CAST(NULL AS VARCHAR);
+CREATE OR REPLACE MACRO stroma_catalog.pg_get_function_result(of_number) AS
+    (SELECT max(stroma_returns) FROM stroma_catalog.stroma_function_text
+        WHERE stroma_b = of_number);
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_function_arguments(of_number) AS
-    (SELECT max(stroma_a) FROM (SELECT array_to_string(proargnames, ', ') AS stroma_a, oid AS stroma_b
-        FROM stroma_catalog.pg_proc) WHERE stroma_b = of_number);
+    (SELECT max(stroma_arguments) FROM stroma_catalog.stroma_function_text
+        WHERE stroma_b = of_number);
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_function_identity_arguments(of_number) AS
-    (SELECT max(stroma_a) FROM (SELECT array_to_string(proargnames, ', ') AS stroma_a, oid AS stroma_b
-        FROM stroma_catalog.pg_proc) WHERE stroma_b = of_number);
+    (SELECT max(stroma_arguments) FROM stroma_catalog.stroma_function_text
+        WHERE stroma_b = of_number);
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_ruledef(of_number) AS CAST(NULL AS VARCHAR),
     (of_number, pretty) AS CAST(NULL AS VARCHAR);
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_triggerdef(of_number) AS CAST(NULL AS VARCHAR),

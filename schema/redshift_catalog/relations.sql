@@ -31,8 +31,8 @@ CREATE OR REPLACE MACRO stroma_catalog.stroma_type_number(declared) AS CAST(CASE
     WHEN 'timestamp without time zone' THEN 1114 WHEN 'timestamp with time zone' THEN 1184
     WHEN 'time without time zone' THEN 1083 WHEN 'time with time zone' THEN 1266
     WHEN 'interval' THEN 1186 WHEN 'uuid' THEN 2950 WHEN 'super' THEN 4000 WHEN 'name' THEN 19
-    WHEN 'oid' THEN 26 WHEN 'varbyte' THEN 17 WHEN 'bytea' THEN 17 WHEN 'geometry' THEN 17
-    WHEN 'hllsketch' THEN 17 WHEN 'text' THEN CASE WHEN declared LIKE '%[]' THEN 1009 ELSE 25 END
+    WHEN 'oid' THEN 26 WHEN 'varbyte' THEN 6551 WHEN 'bytea' THEN 17 WHEN 'geometry' THEN 3000
+    WHEN 'geography' THEN 3001 WHEN 'hllsketch' THEN 2935 WHEN 'text' THEN CASE WHEN declared LIKE '%[]' THEN 1009 ELSE 25 END
     ELSE 1043 END END AS UINTEGER);
 CREATE OR REPLACE MACRO stroma_catalog.stroma_typmod(declared) AS CASE
     WHEN declared LIKE 'character%(%' THEN
@@ -277,18 +277,27 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_proc AS
         function_name AS proname, stroma_catalog.stroma_schema_number(schema_name) AS pronamespace,
         CAST(10 AS UINTEGER) AS proowner, CAST(14 AS UINTEGER) AS prolang, CAST(1 AS FLOAT) AS procost,
         CAST(0 AS FLOAT) AS prorows, 'f' AS prokind, false AS prosecdef, false AS proleakproof,
-        false AS proisstrict, false AS proretset, 'v' AS provolatile, 'u' AS proparallel,
+        false AS proisstrict, false AS proretset, coalesce(told.volatility[1], 'v') AS provolatile,
+        'u' AS proparallel,
         CAST(len(parameters) AS SMALLINT) AS pronargs, CAST(0 AS SMALLINT) AS pronargdefaults,
-        CAST(1043 AS UINTEGER) AS prorettype, CAST([] AS UINTEGER[]) AS proargtypes,
+        stroma_catalog.stroma_type_number(coalesce(told.returns, 'character varying')) AS prorettype,
+        coalesce(list_transform(told.arguments,
+                lambda a: stroma_catalog.stroma_type_number(a)), CAST([] AS UINTEGER[])) AS proargtypes,
         CAST(NULL AS UINTEGER[]) AS proallargtypes, CAST(NULL AS VARCHAR[]) AS proargmodes,
         CAST(NULL AS VARCHAR) AS proargdefaults,
-        parameters AS proargnames, macro_definition AS prosrc, false AS proisagg,
-        CAST(NULL AS VARCHAR[]) AS proacl
-    FROM (SELECT schema_name, function_name, parameters, macro_definition FROM duckdb_functions()
+        CASE WHEN told IS NULL THEN parameters
+            WHEN len(list_filter(told.names, lambda n: n <> '')) > 0 THEN told.names
+            END AS proargnames,
+        coalesce(told.body, macro_definition) AS prosrc, false AS proisagg,
+        CAST(NULL AS VARCHAR[]) AS proacl, told AS stroma_told, schema_name AS stroma_schema
+    FROM (SELECT schema_name, function_name, parameters, macro_definition,
+              from_json(comment, '{"arguments": ["VARCHAR"], "names": ["VARCHAR"],
+                  "returns": "VARCHAR", "volatility": "VARCHAR", "body": "VARCHAR"}') AS told
+          FROM duckdb_functions()
           WHERE NOT internal AND function_type = 'macro'
               AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\'
           UNION ALL SELECT DISTINCT 'pg_catalog', unnest([typinput, typoutput, typreceive, typsend]),
-              CAST([] AS VARCHAR[]), '' FROM stroma_catalog.pg_type);
+              CAST([] AS VARCHAR[]), '', NULL FROM stroma_catalog.pg_type);
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_proc_info AS
     SELECT *, oid AS prooid FROM stroma_catalog.pg_proc;

@@ -95,8 +95,12 @@ void RowsCursor::finish(const Failure* failure) {
     session_ = nullptr;
 }
 
-sql::Value value_for_client(const sql::Rows& rows, std::size_t at, const Column& column) {
+sql::Value EngineSession::value_for_client(const sql::Rows& rows, std::size_t at,
+                                           const Column& column) {
     sql::Value value = rows.value(at);
+    if (column.type_oid == oid::timestamptz && !clock_.is_utc())
+        if (auto* const text = std::get_if<std::string>(&value))
+            return clock_.local(std::move(*text));
     if (column.engine_type.ends_with("[]"))
         if (const auto* text = std::get_if<std::string>(&value))
             return postgres_array(*text, element_of(column.type_oid));
@@ -104,7 +108,7 @@ sql::Value value_for_client(const sql::Rows& rows, std::size_t at, const Column&
 }
 
 sql::Value RowsCursor::read(std::size_t column) const {
-    return value_for_client(*rows_, column, columns_[column]);
+    return session_->value_for_client(*rows_, column, columns_[column]);
 }
 
 void RowsCursor::take_rest() {

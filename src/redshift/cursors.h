@@ -39,9 +39,6 @@ private:
     bool is_kept_ = false;
 };
 
-/// A value of the engine's rows as Cursor::value() gives it.
-sql::Value value_for_client(const sql::Rows& rows, std::size_t at, const Column& column);
-
 /// Rows that lie in memory already.
 std::unique_ptr<Cursor> kept_rows(std::vector<Column> columns,
                                   std::vector<std::vector<sql::Value>> rows);

@@ -40,6 +40,7 @@ struct Prepared::Plan {
     std::vector<SettingChange> setting_changes;  ///< its calls of set_config
     /// What the session knows is written into sql: it is made anew behind other statements.
     bool follows_session = false;
+    bool follows_values = false;   ///< its columns are known once the parameters have values
     std::int64_t made_behind = 0;  ///< number of the statement that ran last when it was made
     std::int64_t made_us = 0;
 };
@@ -94,6 +95,8 @@ public:
     /// The first value of the first row as text; nothing where there is no row or it is null.
     Answer<std::optional<std::string>> text_of(std::string_view sql,
                                                std::initializer_list<sql::Value> values = {});
+    /// A value of the engine's as clients are given it, by the session's zone.
+    sql::Value value_for_client(const sql::Rows& rows, std::size_t at, const Column& column);
     /// SQL of the dialect as the engine's.
     Answer<std::string> rewritten(const Prepared& prepared, std::size_t from, std::size_t to);
     RewriteContext rewrite_context() const;
@@ -196,6 +199,7 @@ private:
     std::map<std::string, std::string> settings_, changed_settings_;
     /// What settings were before this transaction changed them; nothing: their usual value.
     std::map<std::string, std::optional<std::string>> before_local_, before_transaction_;
+    ZoneClock clock_;  ///< of the session's zone
     std::vector<Notice> notices_;
     RowsCursor* live_ = nullptr;  ///< still reads from the connection
     bool explicit_ = false, failed_ = false, grouped_ = false, begun_ = false, wrote_ = false;
@@ -203,6 +207,7 @@ private:
     std::uint64_t transaction_ = 0;  ///< holder of locks
     std::uint64_t snapshot_ = 0;
     std::int64_t query_ = 0;
+    std::int64_t behind_ = 0;  ///< the number of the statement before it
     std::string mark_;
     struct NamedCursor {
         std::unique_ptr<Cursor> cursor;
@@ -213,6 +218,8 @@ private:
     std::string statements_as_relation() const;
     /// All settings by a name that is worked out: SQL with @ for the name.
     std::string settings_as_expression() const;
+    /// pg_settings of this session, as a subquery.
+    std::string settings_as_relation() const;
     PreparedStatements statements_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace stroma::redshift {
@@ -100,6 +101,10 @@ constexpr Wording wordings[] = {
     {"Scalar Function with name * does not exist", "42883", "function $1 does not exist"},
     {"Aggregate Function with name * does not exist", "42883", "function $1 does not exist"},
     {"Table Function with name * does not exist", "42883", "function $1 does not exist"},
+    // What an extension of the engine would have.
+    {"Scalar Function with name * is not in the catalog", "42883", "function $1 does not exist"},
+    {"Table Function with name * is not in the catalog", "42883", "function $1 does not exist"},
+    {"Type with name * is not in the catalog", "42704", "type \"$1\" does not exist"},
     {"No function matches the given name and argument types '*'", "42883",
      "function $1 does not exist"},
     {"Referenced column * not found in FROM clause", "42703", "column \"$1\" does not exist"},
@@ -176,13 +181,31 @@ std::string guesses_in(std::string_view message) {
          {"Did you mean", "Candidate bindings", "Candidate tables"}) {
         const auto at = message.find(begin);
         if (at == std::string_view::npos) continue;
-        return std::string(message.substr(at, message.rfind(" (line ") - at));
+        return std::string(message.substr(at));
     }
     return {};
 }
 
+/// " (line 1, column 8)" at the end: the place in a statement that we wrote, which nobody else
+/// sees.
+std::string_view without_place(std::string_view message, Failure& failure) {
+    const std::size_t begin = message.rfind(" (line ");
+    if (begin == std::string_view::npos || !message.ends_with(')')) return message;
+    std::size_t line = 0, column = 0;
+    const char* const end = message.data() + message.size();
+    const auto first = std::from_chars(message.data() + begin + 7, end, line);
+    constexpr std::string_view between = ", column ";
+    const std::string_view rest(first.ptr, static_cast<std::size_t>(end - first.ptr));
+    if (!rest.starts_with(between)) return message;
+    if (std::from_chars(first.ptr + between.size(), end, column).ec != std::errc()) return message;
+    failure.engine_line = line;
+    failure.engine_column = std::max<std::size_t>(column, 1);
+    return message.substr(0, begin);
+}
+
 void say_as_postgres(Failure& failure) {
-    std::string_view message = failure.message;
+    const std::string whole = std::move(failure.message);
+    std::string_view message = without_place(whole, failure);
     for (const std::string_view start :
          {"Catalog Error: ", "Binder Error: ", "Parser Error: ", "Conversion Error: ",
           "Invalid Input Error: ", "Constraint Error: ", "Out of Range Error: ",

@@ -18,7 +18,10 @@ struct Failure {
 
     std::string sqlstate = "XX000";  ///< five characters: "42P01"
     std::string message, detail, hint;
-    std::size_t position = 0;  ///< character of the statement, counted from 1; 0 is unknown
+    /// Byte of the statement's text, counted from 1; 0 is unknown.
+    std::size_t position = 0;
+    /// Where the engine saw it, in what it was given in the statement's place; 0 is unknown.
+    std::size_t engine_line = 0, engine_column = 0;
 };
 
 template <class T>

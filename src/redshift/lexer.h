@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,5 +43,9 @@ std::string quoted_text(std::string_view text);
 std::string lower_of(std::string_view text);
 /// 42601 at a token: what stands there, and what is wrong.
 Failure syntax_failure(const Token& token, std::string_view wanted = {});
+/// Gives a failure its place in a statement of this text and its tokens: of the relation, column,
+/// function or type that isn't there, or of what the engine can't read. Nothing changes where the
+/// place was known, or isn't found.
+void place_failure(Failure& failure, std::string_view text, std::span<const Token> tokens);
 
 }  // namespace stroma::redshift

@@ -56,7 +56,7 @@ private:
     Answer<bool> setting(Frame& frame, std::size_t& at);
     Answer<bool> setting_change(Frame& frame, std::size_t& at);
     bool relation_call(Frame& frame, std::size_t& at) const;
-    Answer<bool> array_relation(Frame& frame, std::size_t& at);
+    Answer<bool> value_relation(Frame& frame, std::size_t& at);
     /// An element of FROM that lies within a value of SUPER; false for any other.
     Answer<bool> super_relation(Frame& frame, std::size_t& at);
     bool is_earlier_relation(std::size_t at, std::string_view name) const;
@@ -74,6 +74,7 @@ private:
     Answer<void> divide(Frame& frame, std::size_t& at);
     Answer<bool> of_one_side(Frame& frame, std::size_t& at);
     bool like_pattern(Frame& frame, std::size_t& at) const;
+    Answer<bool> like_value(Frame& frame, std::size_t& at);
     bool is_list_of_catalog(std::size_t at) const;
     bool typed_literal(Frame& frame, std::size_t& at) const;
     bool value_word(Frame& frame, std::size_t& at) const;

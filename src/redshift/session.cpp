@@ -24,6 +24,15 @@ bool is_known_elsewhere(const std::vector<Token>& tokens) {
            (first == "desc" && (second == "datashare" || second == "identity"));
 }
 
+/// Whether the rows are still those that the client was told of.
+bool has_columns_of(const sql::Rows& rows, const std::vector<Column>& told) {
+    const auto& columns = rows.columns();
+    return std::equal(columns.begin(), columns.end(), told.begin(), told.end(),
+                      [](const auto& now, const Column& before) {
+                          return now.engine_type == before.engine_type;
+                      });
+}
+
 }  // namespace
 
 Answer<std::unique_ptr<Cursor>> Session::run(const Statement& statement) {
@@ -36,11 +45,14 @@ EngineSession::EngineSession(Engine::State& engine, SessionOptions options,
     : engine_(engine),
       options_(std::move(options)),
       user_id_(options_.by_site ? catalog::local_administrator().id : options_.principal.id),
-      connection_(std::move(connection)) {
+      connection_(std::move(connection)),
+      clock_(engine.zones) {
     logged_as_ = engine_.session_log->begin({.process = options_.process,
                                              .user = options_.user,
                                              .database = options_.database,
                                              .application = options_.application,
+                                             .driver = options_.driver,
+                                             .system = options_.system,
                                              .remote = options_.remote,
                                              .started_us = engine_.now_us()});
     engine_.open_sessions->add(*this);
@@ -272,6 +284,7 @@ RewriteContext EngineSession::rewrite_context() const {
         if (name == "pg_cursors") return cursors_as_relation();
         if (name == "pg_prepared_statements") return statements_as_relation();
         if (name == "settings") return settings_as_expression();
+        if (name == "pg_settings") return settings_as_relation();
         constexpr std::string_view of_setting = "setting ";
         if (name.starts_with(of_setting))
             if (const auto value = setting(name.substr(of_setting.size())))
@@ -389,6 +402,9 @@ Answer<std::unique_ptr<Cursor>> EngineSession::select(const Prepared& prepared,
     const AskingFor conditions(prepared.plan->tokens);
     auto rows = TRY(query(narrowed.empty() ? prepared.plan->sql : narrowed, values));
     std::vector<Column> columns = prepared.columns;
+    if (prepared.plan->made_behind != behind_ && !prepared.plan->follows_values &&
+        !has_columns_of(*rows, columns))
+        return refuse("0A000", "cached plan must not change result type");
     if (columns.size() != rows->columns().size()) {
         columns.clear();
         for (const auto& column : rows->columns())
@@ -553,6 +569,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
         entry.label = setting("query_group").value_or("default");
         entry.text = prepared.statement.text;
         entry.started_us = engine_.now_us();
+        behind_ = query_;
         query_ = engine_.log->begin(std::move(entry));
     }
     const auto number = query_;
@@ -561,6 +578,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
     if (!opened) {
         // Once more where write() has done it already: harmless.
         Failure failure = failed(std::move(opened.error()));
+        place_failure(failure, prepared.statement.text, prepared.plan->tokens);
         if (is_logged)
             engine_.log->end(number, engine_.now_us(), 0,
                              failure.sqlstate == "57014" ? "canceled" : "failed", failure.message);

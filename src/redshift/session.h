@@ -73,10 +73,16 @@ public:
     virtual void abandon(std::string_view why) = 0;
 };
 
+/// Appends a value that is not null as a client reads it.
+using ValueText =
+    std::function<void(std::string& out, const sql::Value& value, const Column& column)>;
+
 /// COPY … TO STDOUT.
 class CopyOut {
 public:
     virtual ~CopyOut() = default;
+    /// How values are written where they are text; before the first read().
+    virtual void write_values_by(ValueText text) = 0;
     virtual std::size_t columns() const = 0;
     virtual bool is_binary() const = 0;
     /// Where is_binary(): the rows, in the place of read().
@@ -97,11 +103,12 @@ struct Notice {
 /// Who connects.
 struct SessionOptions {
     catalog::Principal principal;
-    std::string user = "admin";    ///< role name
-    std::string database = "dev";  ///< the one that there is
-    std::string application;       ///< application_name
-    std::string remote{};          ///< "127.0.0.1": whence the client came; "" for none
-    std::int32_t process = 0;      ///< pg_backend_pid(); unique among open sessions
+    std::string user = "admin";      ///< role name
+    std::string database = "dev";    ///< the one that there is
+    std::string application;         ///< application_name
+    std::string driver{}, system{};  ///< as drivers of Redshift tell of themselves, and of theirs
+    std::string remote{};            ///< "127.0.0.1": whence the client came; "" for none
+    std::int32_t process = 0;        ///< pg_backend_pid(); unique among open sessions
     /// May everything, as the local administrator always may; others what is theirs or granted.
     bool is_superuser = false;
     /// The site itself acts, by what an administrator configured: a superuser, who reads objects as

@@ -33,6 +33,26 @@ std::string EngineSession::settings_as_expression() const {
     return made + " ELSE error('unrecognized configuration parameter \"' || @ || '\"') END";
 }
 
+std::string EngineSession::settings_as_relation() const {
+    std::string rows;
+    for (const KnownSetting& each : known_settings()) {
+        const bool is_switch = each.value == "on" || each.value == "off";
+        rows += fmt::format("{}({}, {}, {}, '{}', '{}', '{}')", rows.empty() ? "" : ", ",
+                            quoted_text(each.name), quoted_text(setting(each.name).value_or("")),
+                            quoted_text(each.value), each.is_fixed ? "internal" : "user",
+                            is_switch ? "bool" : "string",
+                            settings_.contains(std::string(each.name)) ? "session" : "default");
+    }
+    return fmt::format(
+        "(SELECT name, setting, CAST(NULL AS VARCHAR) AS unit, 'Client' AS category, '' AS "
+        "short_desc, CAST(NULL AS VARCHAR) AS extra_desc, context, vartype, source, CAST(NULL AS "
+        "VARCHAR) AS min_val, CAST(NULL AS VARCHAR) AS max_val, CAST(NULL AS VARCHAR[]) AS "
+        "enumvals, boot_val, boot_val AS reset_val, CAST(NULL AS VARCHAR) AS sourcefile, "
+        "CAST(NULL AS INTEGER) AS sourceline, false AS pending_restart FROM (VALUES {}) AS s(name, "
+        "setting, boot_val, context, vartype, source))",
+        rows);
+}
+
 std::string EngineSession::search_path() const { return setting("search_path").value_or(""); }
 
 Answer<void> EngineSession::apply_search_path() {
@@ -62,7 +82,11 @@ Answer<void> EngineSession::set(std::string_view name, std::string_view value) {
 
 Answer<void> EngineSession::apply_setting(const std::string& name) {
     const std::string value = setting(name).value_or("");
-    if (name == "timezone") TRY(query("SET TimeZone = " + quoted_text(engine_time_zone(value))));
+    if (name == "timezone") {
+        const std::string zone = engine_time_zone(value);
+        TRY(query("SET TimeZone = " + quoted_text(zone)));
+        clock_.set_zone(zone);
+    }
     if (name == "search_path") TRY(apply_search_path());
     const KnownSetting* const known = known_setting(name);
     if (known != nullptr && known->is_told) changed_settings_[spelled_setting(name)] = value;

@@ -13,6 +13,7 @@
 #include "redshift/monitor/session_log.h"
 #include "redshift/query_log.h"
 #include "redshift/table_locks.h"
+#include "redshift/zone_offsets.h"
 
 namespace stroma::redshift {
 
@@ -100,6 +101,7 @@ struct Engine::State {
     std::shared_ptr<UnloadLog> unload_log = std::make_shared<UnloadLog>();
     std::shared_ptr<TableLocks> kept_locks = std::make_shared<TableLocks>();
     TableLocks& locks = *kept_locks;
+    ZoneOffsets zones{[this] { return database->connect(); }};
     std::atomic<std::uint64_t> next_transaction{1};
     std::atomic<bool> stopping{false};
     std::shared_ptr<OpenSessions> open_sessions = std::make_shared<OpenSessions>();

@@ -180,10 +180,11 @@ Answer<std::unique_ptr<Cursor>> TableStatement::create_table() {
 
 Answer<std::unique_ptr<Cursor>> TableStatement::create_from_query(TableName table,
                                                                   TableDefinition definition,
-                                                                  const std::string& query,
+                                                                  const std::string& written,
                                                                   const ColumnNames& names) {
     TRY(demand_new(session_, table));
-    TRY(demand_reads(session_, query));
+    const std::string narrowed = TRY(readable(session_, written));
+    const std::string& query = narrowed.empty() ? written : narrowed;
     const auto work = [&]() -> Answer<std::int64_t> {
         const auto shape = TRY(sql::describe_duckdb(session_.connection(), query));
         std::vector<std::string> columns;

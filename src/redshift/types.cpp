@@ -1,4 +1,5 @@
 #include "redshift/types.h"
+#include "redshift/byte_types.h"
 
 #include <fmt/format.h>
 
@@ -40,12 +41,12 @@ constexpr Known known_types[] = {
     {"super", "JSON", "super", oid::super},
     {"json", "JSON", "super", oid::super},
     {"jsonb", "JSON", "super", oid::super},
-    {"varbyte", "BLOB", "varbyte", oid::bytea},
-    {"varbinary", "BLOB", "varbyte", oid::bytea},
-    {"bytea", "BLOB", "varbyte", oid::bytea},
-    {"hllsketch", "BLOB", "hllsketch", oid::bytea},
-    {"geometry", "BLOB", "geometry", oid::bytea},
-    {"geography", "BLOB", "geography", oid::bytea},
+    {"varbyte", "BLOB", "varbyte", oid::varbyte},
+    {"varbinary", "BLOB", "varbyte", oid::varbyte},
+    {"bytea", "BLOB", "bytea", oid::bytea},  // clients of PostgreSQL know it; Redshift has none
+    {"hllsketch", "BLOB", "hllsketch", oid::hllsketch},
+    {"geometry", "BLOB", "geometry", oid::geometry},
+    {"geography", "BLOB", "geography", oid::geography},
     {"name", "VARCHAR", "name", oid::name},
     {"interval", "INTERVAL", "interval", oid::interval},
     {"xid", "UINTEGER", "xid", oid::xid},
@@ -352,7 +353,11 @@ std::string engine_type_of(std::uint32_t number) {
         case oid::bpchar:
         case oid::character:
         case oid::name: return "VARCHAR";
-        case oid::bytea: return "BLOB";
+        case oid::bytea:
+        case oid::varbyte:
+        case oid::geometry:
+        case oid::geography:
+        case oid::hllsketch: return "BLOB";
         case oid::date: return "DATE";
         case oid::time: return "TIME";
         case oid::timetz: return "TIMETZ";

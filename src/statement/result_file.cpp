@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/json.h"
+#include "redshift/byte_types.h"
 #include "redshift/types.h"
 
 namespace stroma::statement {
@@ -44,6 +45,10 @@ constexpr TypeFacts known_types[] = {
     {oid::timestamp, "timestamp", 29, false},
     {oid::timestamptz, "timestamptz", 35, false},
     {oid::bytea, "varbyte", 0, false},
+    {oid::varbyte, "varbyte", 0, false},
+    {oid::geometry, "geometry", 0, false},
+    {oid::geography, "geography", 0, false},
+    {oid::hllsketch, "hllsketch", 0, false},
     {oid::super, "super", 0, false},
     {oid::interval, "interval", 0, false},
     {oid::uuid, "uuid", 0, false},
@@ -67,7 +72,7 @@ std::string json_text(std::string_view text) {
 
 std::string plain_text(const sql::Value& value, const redshift::Column& column) {
     if (const auto* text = std::get_if<std::string>(&value))
-        return column.type_oid == oid::bytea ? hex(*text) : *text;
+        return redshift::is_byte_type(column.type_oid) ? hex(*text) : *text;
     if (const auto* whole = std::get_if<std::int64_t>(&value)) return std::to_string(*whole);
     if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
     if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";

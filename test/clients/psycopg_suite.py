@@ -68,10 +68,11 @@ def pytest_collection_modifyitems(config, items):
             print(f"left out {count:4}: {reason}")
 
 
-def serve(binary, folder):
+def serve(binary, folder, *more):
     """Starts a server; it, and where its PostgreSQL port is."""
     process = subprocess.Popen(
-        [binary, "serve", "--data", folder, "--http", "127.0.0.1:0", "--postgres", "127.0.0.1:0"],
+        [binary, "serve", "--data", folder, "--http", "127.0.0.1:0", "--postgres", "127.0.0.1:0",
+         *more],
         stdout=subprocess.PIPE, text=True)
     process.stdout.readline()
     told = {}

@@ -117,14 +117,21 @@ void Dialogue::tell(const Failure& failure) {
     report.message = for_client(failure.message);
     report.detail = for_client(failure.detail);
     report.hint = for_client(failure.hint);
-    report.position = failure.position;
-    if (failure.position > 0 && offset_ <= script_.size())
-        report.position += characters_in(script_.substr(0, offset_));
+    // asyncpg and pgjdbc prepare anew where they see it.
+    if (failure.message == "cached plan must not change result type")
+        report.routine = "RevalidateCachedQuery";
+    if (failure.position > 0 && !script_.empty())
+        report.position = 1 + characters_in(script_.substr(
+                                  0, std::min(offset_ + failure.position - 1, script_.size())));
     add_report(answers_, report, true);
 }
 
-void Dialogue::refuse(const Failure& failure) {
+void Dialogue::refuse(const Failure& failure, std::string_view script, std::size_t offset) {
+    script_ = script;
+    offset_ = offset;
     tell(failure);
+    script_ = {};
+    offset_ = 0;
     is_skipping_ = true;
     has_refused_ = true;
 }
@@ -249,9 +256,9 @@ void Dialogue::answer(const Parse& parse) {
     const auto text = from_client(parse.text);
     if (!text) return refuse(text.error());
     const auto statement = single_statement(*text);
-    if (!statement) return refuse(statement.error());
+    if (!statement) return refuse(statement.error(), *text);
     auto prepared = session_.prepare(*statement, parse.types);
-    if (!prepared) return refuse(prepared.error());
+    if (!prepared) return refuse(prepared.error(), *text, statement->offset);
     statements_[std::string(parse.name)] = *std::move(prepared);
     answers_.bare('1');
 }
@@ -353,7 +360,9 @@ void Dialogue::answer(const Execute& execute) {
     if (kind == StatementKind::begin) has_begun_ = true;
     if (const auto done = run_portal(portal, execute.rows_max); !done) {
         portal.cursor.reset();
+        script_ = portal.prepared->statement.text;
         tell(done.error());
+        script_ = {};
         is_skipping_ = true;
     }
 }

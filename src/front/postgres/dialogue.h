@@ -92,7 +92,9 @@ private:
 
     void tell(const redshift::Failure& failure);
     /// The same of a message of the extended protocol: what comes up to Sync is passed over.
-    void refuse(const redshift::Failure& failure);
+    /// `script` is what the failure has its place in, of the statement that begins at `offset`.
+    void refuse(const redshift::Failure& failure, std::string_view script = {},
+                std::size_t offset = 0);
 
     Hall& hall_;
     Visitor& visitor_;
@@ -107,7 +109,7 @@ private:
     bool has_refused_ = false;  ///< something of the group that the session doesn't know of
     TextStyle style_;
     std::unique_ptr<Encoding> encoding_;  ///< null: UTF-8, or bytes as they are
-    std::string_view script_;             ///< of the simple query that runs, for places in it
+    std::string_view script_;             ///< of the query that runs, for places in it
     std::size_t offset_ = 0;              ///< of the running statement in it
 };
 

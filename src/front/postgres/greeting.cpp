@@ -94,8 +94,9 @@ Told<Opening> Greeting::opening() {
         const auto size = channel.read(4);
         if (!size) return gone();
         const std::uint32_t bytes = number_in(*size);
-        if (bytes < 8 || bytes > opening_bytes_max)
-            return refuse("08P01", "invalid length of startup packet");
+        // No startup packet: node-postgres says goodbye before it, and takes an answer for an
+        // error.
+        if (bytes < 8 || bytes > opening_bytes_max) return gone();
         const auto body = channel.read(bytes - 4);
         if (!body) return gone();
         auto opening = read_opening(*body);
@@ -245,8 +246,11 @@ Told<void> Greeting::give_settings(Session& session, const Opening& opening) {
         {"padb_revision", "1"},
         {"default_transaction_read_only", "off"}};
     for (auto& [name, value] : session.take_changed_settings()) told[name] = value;
-    if (!parameter(opening, "client_protocol_version").empty())
+    // Drivers of Redshift say so, and count rows as its version does.
+    if (!parameter(opening, "client_protocol_version").empty()) {
         told["server_protocol_version"] = "0";
+        told["server_version"] = "8.0.2";
+    }
     for (const auto& [name, value] : told) answers_.parameter_status(name, value);
     answers_.begin('K').int32(static_cast<std::uint32_t>(visitor_.process));
     answers_.bytes(visitor_.secret).end();
@@ -284,6 +288,8 @@ Told<std::unique_ptr<Session>> Greeting::session() {
     options.principal = known->principal;
     options.user = known->role;
     options.application = parameter(*opening, "application_name");
+    options.driver = parameter(*opening, "driver_version");
+    options.system = parameter(*opening, "os_version");
     options.remote = visitor_.peer;
     options.process = visitor_.process;
     // The session goes before its visitor does.

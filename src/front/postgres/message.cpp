@@ -250,6 +250,7 @@ void add_report(Answers& answers, const Report& report, bool is_error) {
     if (!report.detail.empty()) answers.byte('D').text(report.detail);
     if (!report.hint.empty()) answers.byte('H').text(report.hint);
     if (report.position > 0) answers.byte('P').text(std::to_string(report.position));
+    if (!report.routine.empty()) answers.byte('R').text(report.routine);
     answers.byte('\0').end();
 }
 

@@ -123,6 +123,7 @@ struct Report {
     std::string state = "XX000";     ///< SQLSTATE
     std::string message, detail, hint;
     std::size_t position = 0;  ///< character in the statement, from 1; 0: not known
+    std::string routine{};     ///< of PostgreSQL's source: drivers know some failures by it
 };
 /// An ErrorResponse, or a NoticeResponse.
 void add_report(Answers& answers, const Report& report, bool is_error);

@@ -212,6 +212,10 @@ redshift::Answer<void> Dialogue::copy_out_binary(redshift::Cursor& rows) {
 
 redshift::Answer<void> Dialogue::copy_out(const redshift::Prepared& prepared) {
     const auto copy = TRY(session_.copy_out(prepared));
+    copy->write_values_by(
+        [this](std::string& out, const sql::Value& value, const redshift::Column& column) {
+            append_styled(out, value, column.type_oid, style_);
+        });
     add_copy_response('H', copy->is_binary(), copy->columns());
     if (copy->is_binary()) TRY(copy_out_binary(copy->cursor()));
     while (!copy->is_binary()) {

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/utf8.h"
 #include "front/postgres/binary_numbers.h"
+#include "redshift/byte_types.h"
 #include "redshift/types.h"
 #include "redshift/value_text.h"
 
@@ -24,9 +25,7 @@ using redshift::engine_list;
 using redshift::interval_in;
 using redshift::interval_text;
 
-constexpr std::uint32_t varbyte = 6551;  // Redshift's own number
-
-bool is_bytes(std::uint32_t type) { return type == oid::bytea || type == varbyte; }
+bool is_bytes(std::uint32_t type) { return redshift::is_byte_type(type); }
 
 std::size_t integer_size(std::uint32_t type) {
     return type == oid::int2 ? 2 : type == oid::int8 ? 8 : 4;
@@ -277,7 +276,8 @@ void append_text(std::string& out, const sql::Value& value, std::uint32_t type) 
         append_real(out, *real, type == oid::float4);
     else if (const auto* text = std::get_if<std::string>(&value)) {
         if (is_bytes(type))
-            out += "\\x" + to_hex(as_bytes(*text));
+            // Redshift's own are told in hex alone.
+            out += (type == oid::bytea ? "\\x" : "") + to_hex(as_bytes(*text));
         else if (element_of_vector(type) != 0)
             append_vector(out, *text);
         else if (const auto interval = type == oid::interval ? interval_in(*text) : std::nullopt)

@@ -179,6 +179,10 @@ const std::string& Rewriter::parameter_type(std::size_t at) const {
 bool Rewriter::are_small(std::size_t open, std::size_t close) const {
     for (const TokenRange each : arguments(open, close)) {
         const std::size_t at = each.from + (is_sign(each.from, "-") ? 1 : 0);
+        constexpr std::array<std::string_view, 4> small_types = {"int", "integer", "int4",
+                                                                 "smallint"};
+        if (is_sign(at + 1, "::") && at + 3 == each.to && among(small_types, tokens_[at + 2].word))
+            continue;
         if (at + 1 != each.to) return false;
         const Token& token = tokens_[at];
         const bool is_number = token.kind == TokenKind::number && token.word.size() < 10 &&
@@ -216,41 +220,6 @@ bool Rewriter::value_word(Frame& frame, std::size_t& at) const {
     frame.out += gap(at++);
     frame.primary = frame.out.size();
     frame.out += *value;
-    return true;
-}
-
-// LIKE 'a\_c': a backslash takes the sign behind it, unless ESCAPE names another. SIMILAR TO has
-// LIKE's signs within a regular expression's, which the engine's has not.
-bool Rewriter::like_pattern(Frame& frame, std::size_t& at) const {
-    const bool is_similar = is_word(at, "similar") && is_word(at + 1, "to");
-    if (!is_similar && !is_word(at, "like") && !is_word(at, "ilike")) return false;
-    const std::size_t pattern = at + (is_similar ? 2 : 1);
-    if (tokens_[pattern].kind != TokenKind::text || is_sign(pattern + 1, "||") ||
-        is_sign(pattern + 1, "::") || is_word(pattern + 1, "escape"))
-        return false;
-    const std::string said =
-        is_plain_text(pattern) ? single_backslashes(tokens_[pattern].word) : tokens_[pattern].word;
-    const bool has_escape = said.find('\\') != std::string::npos;
-    if (!is_similar && !has_escape) return false;
-    if (is_similar) {
-        std::string expression;
-        for (std::size_t each = 0; each < said.size(); ++each) {
-            const char sign = said[each];
-            if (sign == '\\' && each + 1 < said.size()) {
-                expression += std::string("\\") + said[++each];
-            } else if (sign == '%' || sign == '_') {
-                expression += sign == '%' ? ".*" : ".";
-            } else {
-                expression += sign == '.' || sign == '^' || sign == '$' ? "\\" : "";
-                expression += sign;
-            }
-        }
-        frame.out += " similar to " + quoted_text("(?s)" + expression);
-    } else {
-        copy(frame, at);
-        frame.out += " " + quoted_text(said) + " escape '\\'";
-    }
-    at = pattern + 1;
     return true;
 }
 
@@ -293,7 +262,9 @@ Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
         frame.out += "getdate()";
         return true;
     }
-    if (value_word(frame, at) || like_pattern(frame, at) || typed_literal(frame, at)) return true;
+    if (value_word(frame, at) || like_pattern(frame, at) || TRY(like_value(frame, at)) ||
+        typed_literal(frame, at))
+        return true;
     if (word == "interval" && TRY(interval_literal(frame, at))) return true;
     if (word == "#") return of_one_side(frame, at);
     if (word == "connect" && is_word(at + 1, "by"))
@@ -420,7 +391,8 @@ bool Rewriter::type_function(Frame& frame, std::size_t& at) const {
 
 // A relation that only the session knows, written at `name`; what stands for it is a subquery.
 bool Rewriter::session_relation(Frame& frame, std::size_t& at, std::size_t name) const {
-    const bool is_one = is_word(name, "pg_cursors") || is_word(name, "pg_prepared_statements");
+    const bool is_one = is_word(name, "pg_cursors") || is_word(name, "pg_prepared_statements") ||
+                        is_word(name, "pg_settings");
     if (!frame.in_from || !is_one || !context_.session_value) return false;
     const auto relation = context_.session_value(tokens_[name].word);
     if (!relation) return false;
@@ -439,17 +411,26 @@ void Rewriter::name_relation(Frame& frame, std::size_t at, std::string_view name
     if (!is_named) frame.out += fmt::format(" AS {}", name);
 }
 
-// string_to_array(…) s in FROM: one row, whose column is called as the relation.
-Answer<bool> Rewriter::array_relation(Frame& frame, std::size_t& at) {
-    if (!frame.in_from || frame.is_call || !is_word(at, "string_to_array")) return false;
+// now() t in FROM: one row, whose column is called as the relation. These give one value; others
+// may give rows.
+Answer<bool> Rewriter::value_relation(Frame& frame, std::size_t& at) {
+    constexpr std::array<std::string_view, 15> of_one_value = {
+        "string_to_array", "now",   "getdate",    "clock_timestamp", "statement_timestamp",
+        "version",         "lower", "upper",      "current_schema",  "pg_backend_pid",
+        "txid_current",    "round", "date_trunc", "to_char",         "timeofday"};
+    const std::size_t first = at > 1 && is_sign(at - 1, ".") ? at - 2 : at;
+    const bool is_relation = first > 0 && (is_word(first - 1, "from") ||
+                                           is_word(first - 1, "join") || is_sign(first - 1, ","));
+    if (!frame.in_from || frame.is_call || !is_relation || tokens_[at].kind != TokenKind::word ||
+        !among(of_one_value, tokens_[at].word))
+        return false;
     const std::size_t close = closing(at + 1);
     const std::size_t alias = is_word(close + 1, "as") ? close + 2 : close + 1;
     const bool is_named = alias < frame.end && tokens_[alias].kind == TokenKind::word &&
                           !among(ends_from, tokens_[alias].word) &&
                           !among(joins, tokens_[alias].word);
     const std::string name = quoted_name(is_named ? tokens_[alias].word : tokens_[at].word);
-    frame.out += fmt::format("(SELECT string_to_array({0}) AS {1}) AS {1}",
-                             TRY(range({at + 2, close}, true)), name);
+    frame.out += fmt::format("(SELECT {0} AS {1}) AS {1}", TRY(range({at, close + 1}, true)), name);
     at = is_named ? alias + 1 : close + 1;
     return true;
 }
@@ -520,7 +501,7 @@ bool Rewriter::relation_call(Frame& frame, std::size_t& at) const {
 }
 
 Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
-    if (TRY(setting(frame, at)) || TRY(array_relation(frame, at)) || relation_call(frame, at))
+    if (TRY(setting(frame, at)) || TRY(value_relation(frame, at)) || relation_call(frame, at))
         return {};
     const Token& token = tokens_[at];
     if (!is_function_for_users(token.word))
@@ -553,6 +534,11 @@ Answer<void> Rewriter::call(Frame& frame, std::size_t& at) {
         frame.out.resize(begun);
         frame.out += fmt::format("(SELECT CAST({0} AS INTEGER) AS {0} FROM {1} AS s({0})) AS {0}",
                                  alias, series);
+    } else if (is_small && frame.in_from && !frame.is_call) {
+        frame.out.insert(begun,
+                         "(SELECT CAST(generate_series AS INTEGER) AS generate_series FROM ");
+        frame.out += ")";
+        name_relation(frame, at, token.word);
     }
     return {};
 }

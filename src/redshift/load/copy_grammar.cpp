@@ -49,6 +49,7 @@ private:
     Answer<bool> flag_option();
     Answer<bool> unload_option();
     Answer<void> stream_option();
+    Answer<void> forced_quotes();
     Answer<void> named_format();
     Answer<void> json_argument();
     Answer<char> letter();
@@ -320,6 +321,21 @@ Answer<void> CopyReader::options(bool is_unload) {
     return {};
 }
 
+// *, (a, b), or a, b without parentheses.
+Answer<void> CopyReader::forced_quotes() {
+    auto& columns = made_.options.forced_quotes;
+    if (in_.take_sign("*")) {
+        columns = {"*"};
+    } else if (in_.is_sign("(")) {
+        columns = TRY(in_.names());
+    } else {
+        do {
+            columns.push_back(TRY(in_.name()));
+        } while (in_.take_sign(","));
+    }
+    return {};
+}
+
 // An option of PostgreSQL's, in parentheses or not: FORMAT csv, HEADER true, DELIMITER ','.
 Answer<void> CopyReader::stream_option() {
     auto& made = made_.options;
@@ -349,10 +365,17 @@ Answer<void> CopyReader::stream_option() {
     } else if (in_.take("escape")) {
         made.escape = TRY(letter());
     } else if (in_.take("encoding")) {
-        TRY(as_text());
-    } else if (in_.take("force")) {
-        in_.next();
-        if (in_.is_sign("(")) TRY(in_.names());
+        const std::string encoding = TRY(as_text());
+        const std::string plain = lower_of(encoding);
+        if (plain != "utf8" && plain != "utf-8" && plain != "unicode")
+            return refuse("0A000", fmt::format("COPY speaks the client's encoding: SET "
+                                               "client_encoding TO {} before it",
+                                               encoding));
+    } else if (in_.take("force_quote") || in_.take("force", "quote")) {
+        TRY(forced_quotes());
+    } else if (in_.is("force") || in_.is("force_null") || in_.is("force_not_null")) {
+        return refuse("0A000",
+                      "COPY has no FORCE_NULL and no FORCE_NOT_NULL: NULL says which text is null");
     } else {
         return fail(syntax_failure(in_.token(), "it is no option of COPY"));
     }

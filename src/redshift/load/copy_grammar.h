@@ -41,6 +41,8 @@ struct CopyOptions {
     std::vector<std::string> partition_by;
     std::uint64_t max_file_bytes = std::uint64_t{6200} << 20;
     std::string extension;
+
+    std::vector<std::string> forced_quotes;  ///< columns that CSV always quotes; "*" for all
 };
 
 /// JOB CREATE name [AUTO ON|OFF] [ON REWRITE LOAD|IGNORE]

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace stroma::redshift {
@@ -15,11 +17,17 @@ std::string text_of(const sql::Value& value) {
 }
 
 RowText::RowText(CopyOptions options, std::vector<Column> columns)
-    : options_(std::move(options)), columns_(std::move(columns)) {}
+    : options_(std::move(options)), columns_(std::move(columns)) {
+    const auto& forced = options_.forced_quotes;
+    if (forced.empty()) return;
+    for (const Column& column : columns_)
+        quoted_.push_back(forced.front() == "*" ||
+                          std::find(forced.begin(), forced.end(), column.name) != forced.end());
+}
 
-void RowText::field(std::string& out, const std::string& text) const {
+void RowText::field(std::string& out, const std::string& text, bool is_quoted) const {
     if (options_.format == CopyFormat::csv) {
-        const bool quoted = options_.add_quotes || text == options_.null_text ||
+        const bool quoted = is_quoted || options_.add_quotes || text == options_.null_text ||
                             text.find_first_of("\r\n") != std::string::npos ||
                             text.find(options_.delimiter) != std::string::npos ||
                             text.find(options_.quote) != std::string::npos;
@@ -88,8 +96,12 @@ void RowText::row(std::string& out, const Cursor& cursor, const std::vector<bool
         const sql::Value value = cursor.value(at);
         if (std::holds_alternative<std::monostate>(value)) {
             out += options_.null_text;
+        } else if (value_text_) {
+            std::string text;
+            value_text_(text, value, columns_[at]);
+            field(out, text, !quoted_.empty() && quoted_[at]);
         } else {
-            field(out, text_of(value));
+            field(out, text_of(value), !quoted_.empty() && quoted_[at]);
         }
     }
     out += '\n';

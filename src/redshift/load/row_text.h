@@ -16,15 +16,19 @@ class RowText {
 public:
     RowText(CopyOptions options, std::vector<Column> columns);
     void header(std::string& out) const;
+    /// Instead of text_of().
+    void write_values_by(ValueText text) { value_text_ = std::move(text); }
     /// Columns whose flag is set in `left_out` are not written.
     void row(std::string& out, const Cursor& cursor,
              const std::vector<bool>* left_out = nullptr) const;
 
 private:
-    void field(std::string& out, const std::string& text) const;
+    void field(std::string& out, const std::string& text, bool is_quoted = false) const;
     void json(std::string& out, const Cursor& cursor, const std::vector<bool>* left_out) const;
     CopyOptions options_;
     std::vector<Column> columns_;
+    ValueText value_text_;
+    std::vector<bool> quoted_;  ///< columns that are always quoted; none: empty
 };
 
 }  // namespace stroma::redshift

@@ -334,10 +334,10 @@ Answer<std::int64_t> Unload::run() {
     prefix_ = TRY(parse_address(statement_.source));
     const Statement query = TRY(one_query(statement_.query));
     const auto prepared = TRY(session_.prepare(query, {}));
-    TRY(demand_reads(session_, prepared->plan->sql));
+    const std::string narrowed = TRY(readable(session_, prepared->plan->sql));
     TRY(make_room());
     if (options_.format == CopyFormat::parquet) {
-        TRY(parquet_files(prepared->plan->sql));
+        TRY(parquet_files(narrowed.empty() ? prepared->plan->sql : narrowed));
     } else {
         const auto cursor = TRY(session_.open(*prepared, {}));
         TRY(text_files(*cursor));

@@ -109,6 +109,7 @@ public:
           text_(options, cursor_->columns()),
           wants_header_(options.header),
           is_binary_(options.format == CopyFormat::binary) {}
+    void write_values_by(ValueText text) override { text_.write_values_by(std::move(text)); }
     std::size_t columns() const override { return cursor_->columns().size(); }
     bool is_binary() const override { return is_binary_; }
     Cursor& cursor() override { return *cursor_; }

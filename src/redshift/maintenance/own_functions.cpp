@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json.h"
 #include "redshift/rights.h"
 #include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
@@ -21,23 +22,30 @@ struct OwnFunction {
     std::string called;
     std::vector<std::string> types;  ///< the engine's, of its arguments
     std::string returns;
-    std::string body;  ///< behind SELECT, in the dialect
+    Json told = Json::object();  ///< as it was written, for those who ask what there is
+    std::string body;            ///< behind SELECT, in the dialect
     bool replaces = false;
 };
 
 /// (type, name type, …)
-Answer<std::vector<std::string>> argument_types(TokenReader& in, const std::vector<Token>& tokens) {
+Answer<std::vector<std::string>> argument_types(TokenReader& in, const std::vector<Token>& tokens,
+                                                Json& told) {
     std::vector<std::string> types;
+    told["names"] = told["arguments"] = Json::array();
     TRY(in.expect_sign("("));
     while (!in.is_sign(")")) {
         std::size_t at = in.at();
         // What is behind a name is its type.
         auto type = TRY(read_type(tokens, at));
+        std::string name;
         if (tokens[at].kind == TokenKind::word || tokens[at].kind == TokenKind::quoted) {
+            name = in.token().word;
             at = in.at() + 1;
             type = TRY(read_type(tokens, at));
         }
         in.move_to(at);
+        told["names"].push_back(name);
+        told["arguments"].push_back(type.declared);
         types.push_back(type.engine);
         if (!in.take_sign(",") && !in.is_sign(")")) return in.wrong(", or )");
     }
@@ -61,10 +69,13 @@ Answer<OwnFunction> read_function(EngineSession& session, const std::vector<Toke
     made.name.schema = parts.size() == 2
                            ? parts[0]
                            : TRY(session.text_of("SELECT current_schema()")).value_or("public");
-    made.types = TRY(argument_types(in, tokens));
+    made.types = TRY(argument_types(in, tokens, made.told));
     TRY(in.expect("returns"));
     at = in.at();
-    made.returns = TRY(read_type(tokens, at)).engine;
+    const TypeName returned = TRY(read_type(tokens, at));
+    made.returns = returned.engine;
+    made.told["returns"] = returned.declared;
+    made.told["volatility"] = "volatile";
     in.move_to(at);
     std::string language;
     while (!in.at_end()) {
@@ -72,10 +83,14 @@ Answer<OwnFunction> read_function(EngineSession& session, const std::vector<Toke
             language = TRY(in.name());
         } else if (in.take("as")) {
             made.body = TRY(in.text());
-        } else if (!in.take("volatile") && !in.take("stable") && !in.take("immutable")) {
+        } else if (in.is("volatile") || in.is("stable") || in.is("immutable")) {
+            made.told["volatility"] = in.token().word;
+            in.next();
+        } else {
             return in.wrong("STABLE, AS or LANGUAGE");
         }
     }
+    made.told["body"] = made.body;
     if (lower_of(language) != "sql")
         return refuse("0A000",
                       "functions of users' own are written in SQL here, not in " + language);
@@ -178,6 +193,9 @@ Answer<std::unique_ptr<Cursor>> create_function(EngineSession& session, const Pr
                                        quoted_name(function.name.schema),
                                        quoted_name(function.called), names, expression,
                                        function.returns)));
+        TRY(session.change(
+            fmt::format("COMMENT ON MACRO {}.{} IS {}", quoted_name(function.name.schema),
+                        quoted_name(function.called), quoted_text(function.told.dump()))));
         if (!there) TRY(note_made(session, relation_thing(function.name)));
         return 0;
     };

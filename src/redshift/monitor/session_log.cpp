@@ -23,7 +23,8 @@ std::shared_ptr<sql::TableScan> SessionLog::scan() const {
     std::vector<std::vector<sql::Value>> rows;
     const auto add = [&](const LoggedSession& session) {
         rows.push_back({std::int64_t{session.process}, session.user, session.database,
-                        session.application, session.remote, session.started_us, session.ended_us});
+                        session.application, session.remote, session.started_us, session.ended_us,
+                        session.driver, session.system});
     };
     const std::lock_guard lock(mutex_);
     for (const LoggedSession& session : ended_) add(session);
@@ -34,7 +35,9 @@ std::shared_ptr<sql::TableScan> SessionLog::scan() const {
                          {"application", sql::Type::text},
                          {"remote", sql::Type::text},
                          {"started_us", sql::Type::integer},
-                         {"ended_us", sql::Type::integer}},
+                         {"ended_us", sql::Type::integer},
+                         {"driver", sql::Type::text},
+                         {"os", sql::Type::text}},
                         std::move(rows));
 }
 

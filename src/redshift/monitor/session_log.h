@@ -14,7 +14,7 @@ namespace stroma::redshift {
 /// One session, for stv_sessions, stl_connection_log and their like.
 struct LoggedSession {
     std::int32_t process = 0;
-    std::string user, database, application;
+    std::string user, database, application, driver, system;
     std::string remote;                         ///< "127.0.0.1:50123"; "" where no client connected
     std::int64_t started_us = 0, ended_us = 0;  ///< since 1970 UTC; ended 0 while it is open
 };
@@ -26,7 +26,8 @@ public:
     /// Gives its number.
     std::int64_t begin(LoggedSession session);
     void end(std::int64_t number, std::int64_t ended_us);
-    /// As a relation: process, username, database, application, remote, started_us, ended_us.
+    /// As a relation: process, username, database, application, remote, started_us, ended_us,
+    /// driver, os.
     std::shared_ptr<sql::TableScan> scan() const;
 
 private:

@@ -49,6 +49,7 @@ private:
     Answer<void> read_things();
     Answer<void> read_all_in_schema();
     Answer<void> read_relations();
+    Answer<void> read_functions();
     Answer<void> read_grantees();
     Answer<void> settle_rights(std::string_view kind);
     Answer<void> check_columns(const Thing& thing);
@@ -75,6 +76,7 @@ private:
     };
     std::vector<OfColumns> of_columns_;
     std::vector<Thing> things_;
+    std::string functions_;  ///< names of those that EXECUTE is given on
     std::vector<Grantee> grantees_;
 };
 
@@ -162,6 +164,37 @@ Answer<void> GrantStatement::read_relations() {
     return {};
 }
 
+// EXECUTE ON FUNCTION name(types), …: a function is an expression of its arguments and reads
+// nothing, so everybody calls it; what is given is there already, and can't be taken.
+Answer<void> GrantStatement::read_functions() {
+    for (const std::string& right : rights_)
+        if (right != "EXECUTE")
+            return refuse("0LP01", fmt::format("invalid privilege type {} for function", right));
+    if (revokes_)
+        return refuse("0A000",
+                      "functions are everybody's to call, as they read nothing: EXECUTE can't be "
+                      "taken, DROP FUNCTION ends it");
+    rights_.clear();
+    all_ = false;
+    do {
+        std::vector<std::string> parts = {TRY(in_.name())};
+        while (in_.take_sign(".")) parts.push_back(TRY(in_.name()));
+        if (in_.is_sign("(")) TRY(in_.skip_brackets());
+        const bool has_schema = parts.size() > 1;
+        const auto schema = TRY(session_.text_of(
+            "SELECT min(schema_name) FROM duckdb_functions() WHERE function_type = 'macro' AND NOT "
+            "internal AND lower(function_name) = lower(?) AND (schema_name = ? OR NOT ?) AND "
+            "schema_name NOT LIKE 'stroma\\_%' ESCAPE '\\'",
+            {parts.back(), has_schema ? parts[parts.size() - 2] : std::string(), has_schema}));
+        if (!schema)
+            return refuse("42883", fmt::format("function {} does not exist", parts.back()));
+        const Thing thing = relation_thing({*schema, lower_of(parts.back()) + "()", false});
+        TRY(demand(session_, thing, "OWNER"));
+        functions_ += (functions_.empty() ? "" : ", ") + parts.back();
+    } while (in_.take_sign(","));
+    return {};
+}
+
 Answer<void> GrantStatement::read_things() {
     TRY(in_.expect("on"));
     if (in_.take("schema")) {
@@ -186,11 +219,10 @@ Answer<void> GrantStatement::read_things() {
         things_.push_back(database_thing());
         return {};
     }
-    for (const char* other : {"function", "procedure", "language", "model", "datashare", "library"})
+    if (in_.take("function")) return read_functions();
+    for (const char* other : {"procedure", "language", "model", "datashare", "library"})
         if (in_.is(other))
-            return refuse("0A000", fmt::format("functions are everybody's to call; there are no "
-                                               "rights on a {}",
-                                               other));
+            return refuse("0A000", fmt::format("there are no rights on a {}", other));
     TRY(settle_rights("relation"));
     if (in_.is("all") && (in_.is("functions", 1) || in_.is("procedures", 1)))
         return refuse("0A000", "functions are everybody's to call; there are no rights on them");
@@ -419,6 +451,10 @@ Answer<std::unique_ptr<Cursor>> GrantStatement::run() {
     TRY(read_rights());
     TRY(read_things());
     TRY(read_grantees());
+    if (!functions_.empty()) {
+        session_.tell({"INFO", "00000", functions_ + ": functions are everybody's to call"});
+        return done(StatementKind::grant, 0, "GRANT");
+    }
     for (const Thing& thing : things_) {
         for (const std::string& right : rights_) TRY(check_giver(thing, right));
         TRY(check_columns(thing));

@@ -403,6 +403,14 @@ TEST_F(RedshiftRights, AFunctionIsWhoeverMadeItsToChangeAndReadsNothing) {
             "create or replace function lab.f_one(int) returns int as $$ select 0 $$ "
             "language sql");
     refused("bob", "drop function lab.f_one(int)");
+    // Everybody calls it.
+    EXPECT_EQ(run("alice", "grant execute on function lab.f_one(int) to bob"), "");
+    refused("bob", "grant execute on function lab.f_one(int) to carol");
+    EXPECT_EQ(run("alice", "grant execute on function lab.f_two(int) to bob").substr(0, 5),
+              "42883");
+    EXPECT_EQ(run("alice", "grant select on function lab.f_one(int) to bob").substr(0, 5), "0LP01");
+    EXPECT_EQ(run("alice", "revoke execute on function lab.f_one(int) from bob").substr(0, 5),
+              "0A000");
     for (const char* body : {"select n from secret", "select (select max(n) from secret)",
                              "select $1 + (from secret)", "select exists(table secret)"}) {
         const std::string told = run("admin", "create function f_sees(int) returns int as $$ " +
@@ -461,6 +469,15 @@ TEST_F(RedshiftRights, SomeColumnsAreReadAndNoOthers) {
              "insert into t values (1, 2, 3)",
          })
         refused("alice", reading);
+    // Of what is read a table may be made.
+    admin("grant create on schema public to alice");
+    EXPECT_EQ(run("alice",
+                  "create table copied as select a, b from t; select * from copied order "
+                  "by a"),
+              "1|2;3|4;");
+    refused("alice", "create table all_of_it as select * from t");
+    refused("alice", "create table secrets as select secret from t");
+    refused("alice", "create table secrets as select a from t where secret = 42");
     // A whole row has what may be read, and no more.
     const std::string row = run("alice", "select cast(t as varchar) from t where a = 1");
     EXPECT_EQ(row.find("42"), std::string::npos) << row;

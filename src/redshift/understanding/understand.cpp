@@ -8,6 +8,7 @@
 #include "redshift/external.h"
 #include "redshift/rights.h"
 #include "redshift/table_statements.h"
+#include "redshift/understanding/byte_columns.h"
 #include "redshift/understanding/show_things.h"
 #include "sql/duckdb/duckdb_database.h"
 
@@ -56,20 +57,6 @@ void note_cast_parameters(std::span<const Token> tokens, std::vector<std::string
         if (types.size() < number) types.resize(number);
         if (types[number - 1].empty() && !engine_type_of(type->oid).empty())
             types[number - 1] = type->engine;
-    }
-}
-
-/// Where the relation stands that isn't there.
-void place_failure(Failure& failure, std::span<const Token> tokens) {
-    if (failure.sqlstate != "42P01" || failure.position != 0) return;
-    const std::size_t from = failure.message.find('"') + 1;
-    const std::string name = failure.message.substr(from, failure.message.rfind('"') - from);
-    const std::string last = lower_of(name.substr(name.rfind('.') + 1));
-    for (std::size_t at = 0; at < tokens.size(); ++at) {
-        if (lower_of(tokens[at].word) != last || tokens[at].kind == TokenKind::text) continue;
-        const bool is_dotted = at > 1 && tokens[at - 1].word == ".";
-        failure.position = tokens[is_dotted ? at - 2 : at].offset + 1;
-        return;
     }
 }
 
@@ -258,9 +245,20 @@ void EngineSession::tell_columns(Prepared& prepared, std::span<const Token> toke
 
 namespace {
 
+// Statements of no kind of their own; they are carried out, or refused in words, when they run.
+bool is_known_otherwise(const Token& first) {
+    constexpr std::array<std::string_view, 11> words = {
+        "listen",  "unlisten", "notify", "savepoint", "release", "cancel",
+        "refresh", "use",      "attach", "detach",    "desc"};
+    return first.kind == TokenKind::word &&
+           std::find(words.begin(), words.end(), first.word) != words.end();
+}
+
 // Else the engine takes the end of what a statement is put into for the statement's own.
-Answer<std::vector<Token>> balanced_tokens(std::string_view text) {
-    auto tokens = TRY(tokens_of(text));
+Answer<std::vector<Token>> known_tokens(const Statement& statement) {
+    auto tokens = TRY(tokens_of(statement.text));
+    if (statement.kind == StatementKind::other && !is_known_otherwise(tokens[0]))
+        return fail(syntax_failure(tokens[0]));
     int depth = 0;
     for (const Token& token : tokens) {
         if (token.kind != TokenKind::sign) continue;
@@ -277,7 +275,7 @@ Answer<std::vector<Token>> balanced_tokens(std::string_view text) {
 Answer<void> EngineSession::understand(const Statement& statement,
                                        std::span<const std::uint32_t> hints, Prepared& prepared,
                                        Prepared::Plan& plan) {
-    plan.tokens = TRY(balanced_tokens(statement.text));
+    plan.tokens = TRY(known_tokens(statement));
     const auto& tokens = plan.tokens;
     const std::size_t end = tokens.size() - 1;
     if (statement.kind == StatementKind::fetch && end > 0) {  // rows of a cursor, named last
@@ -321,7 +319,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     // parameters gives its columns once they have values. Others stay: nulls have no type.
     if (!shape.parameter_types.empty() && shape.columns.size() == 1 &&
         shape.columns[0].name == "unknown") {
-        context.parameters_are_null = true;
+        context.parameters_are_null = plan.follows_values = true;
         const std::string bound = TRY(rewrite(statement.text, tokens, from, end, context));
         if (auto known = sql::describe_duckdb(*connection_, bound))
             shape.columns = std::move(known->columns);
@@ -344,7 +342,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     for (const auto& column : shape.columns)
         prepared.columns.push_back(column_of(column.name, column.engine_type));
     if (!returns) tell_columns(prepared, tokens);
-    return {};
+    return tell_byte_columns(*this, prepared, tokens);
 }
 
 Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
@@ -370,7 +368,11 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::prepare(
         return understand(prepared->statement, hints, *prepared, *plan);
     }();
     if (!understood) {
-        place_failure(understood.error(), plan->tokens);
+        // What SHOW stands for has places of its own.
+        if (prepared->statement.text == statement.text)
+            place_failure(understood.error(), statement.text, plan->tokens);
+        else
+            understood.error().position = 0;
         return fail(failed(std::move(understood.error())));
     }
     plan->made_behind = query_;

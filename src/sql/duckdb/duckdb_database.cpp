@@ -219,7 +219,9 @@ Result<std::uint64_t> DuckDbDatabase::write_parquet(std::shared_ptr<TableScan> r
     std::string columns;
     for (std::size_t index = 0; index < rows->columns().size(); ++index) {
         const std::string from = quote_with(rows->columns()[index].name, '"');
-        const bool has_type = index < engine_types.size() && !engine_types[index].empty();
+        // JSON is written as the text that it is: not every reader of Parquet knows the type.
+        const bool has_type = index < engine_types.size() && !engine_types[index].empty() &&
+                              engine_types[index] != "JSON";
         const bool has_name = index < names.size() && !names[index].empty();
         const std::string value =
             has_type ? fmt::format("CAST({} AS {})", from, engine_types[index]) : from;

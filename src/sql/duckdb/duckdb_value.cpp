@@ -251,6 +251,8 @@ std::string type_text(duckdb_logical_type type) {
         }
         default: break;
     }
+    // To the engine JSON is a text of another name.
+    if (taken(duckdb_logical_type_get_alias(type)) == "JSON") return "JSON";
     static constexpr std::pair<duckdb_type, const char*> names[] = {
         {DUCKDB_TYPE_BOOLEAN, "BOOLEAN"},
         {DUCKDB_TYPE_TINYINT, "TINYINT"},
