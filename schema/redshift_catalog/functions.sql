@@ -60,7 +60,9 @@ CREATE OR REPLACE MACRO stroma_catalog.getdatabaseencoding() AS 'UTF8';
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_functiondef(of_number) AS
     (SELECT max(stroma_a) FROM (SELECT prosrc AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_proc) WHERE stroma_b = of_number);
-CREATE OR REPLACE MACRO stroma_catalog.pg_get_function_result(of_number) AS 'character varying';
+CREATE OR REPLACE MACRO stroma_catalog.pg_get_function_result(of_number) AS
+    CASE WHEN of_number NOT IN (SELECT stroma_b FROM (SELECT oid AS stroma_b FROM stroma_catalog.pg_proc
+        WHERE prokind = 'p')) THEN 'character varying' END;
 CREATE OR REPLACE MACRO stroma_catalog.pg_get_function_arguments(of_number) AS
     (SELECT max(stroma_a) FROM (SELECT array_to_string(proargnames, ', ') AS stroma_a, oid AS stroma_b
         FROM stroma_catalog.pg_proc) WHERE stroma_b = of_number);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "redshift/rights.h"
+#include "redshift/table_statements.h"
 #include "redshift/token_reader.h"
 
 // GRANT, REVOKE and ALTER DEFAULT PRIVILEGES.
@@ -190,7 +191,18 @@ Answer<void> GrantStatement::read_things() {
         things_.push_back(database_thing());
         return {};
     }
-    for (const char* other : {"function", "procedure", "language", "model", "datashare", "library"})
+    if (in_.take("procedure")) {
+        if (all_) rights_ = {"EXECUTE"};
+        if (rights_ != std::vector<std::string>{"EXECUTE"} || !of_columns_.empty())
+            return refuse("0LP01", "the one right on a procedure is EXECUTE");
+        do {
+            std::size_t at = in_.at();
+            things_.push_back(TRY(procedure_thing(session_, tokens_, at)));
+            in_.move_to(at);
+        } while (in_.take_sign(","));
+        return {};
+    }
+    for (const char* other : {"function", "language", "model", "datashare", "library"})
         if (in_.is(other))
             return refuse("0A000", fmt::format("functions are everybody's to call; there are no "
                                                "rights on a {}",
