@@ -200,9 +200,9 @@ CREATE OR REPLACE MACRO stroma_dialect.arrays_overlap(a, b) AS
 CREATE OR REPLACE MACRO stroma_dialect.array_positions(a, e) AS to_json(list_filter(
     range(system.main.len(CAST(a AS JSON[]))), lambda n: CAST(a AS JSON[])[n + 1] = to_json(e)));
 CREATE OR REPLACE MACRO stroma_dialect.is_integer(j) AS
-    json_type(j) IN ('UBIGINT', 'BIGINT') AND CAST(j AS BIGINT) BETWEEN -2147483648 AND 2147483647;
+    json_type(j) IN ('UBIGINT', 'BIGINT') AND TRY_CAST(j AS BIGINT) BETWEEN -2147483648 AND 2147483647;
 CREATE OR REPLACE MACRO stroma_dialect.is_smallint(j) AS
-    json_type(j) IN ('UBIGINT', 'BIGINT') AND CAST(j AS BIGINT) BETWEEN -32768 AND 32767;
+    json_type(j) IN ('UBIGINT', 'BIGINT') AND TRY_CAST(j AS BIGINT) BETWEEN -32768 AND 32767;
 CREATE OR REPLACE MACRO stroma_dialect.is_bigint(j) AS json_type(j) IN ('UBIGINT', 'BIGINT');
 CREATE OR REPLACE MACRO stroma_dialect.is_decimal(j) AS json_type(j) IN ('UBIGINT', 'BIGINT', 'DOUBLE');
 CREATE OR REPLACE MACRO stroma_dialect.is_boolean(j) AS json_type(j) = 'BOOLEAN';

@@ -253,3 +253,11 @@ CREATE OR REPLACE VIEW stroma_system.stv_mv_info AS
 CREATE OR REPLACE VIEW stroma_system.svv_mv_info AS
     SELECT db_name AS database_name, schema AS schema_name, owner_user_name AS user_name, name,
         is_stale, state, autorewrite, autorefresh FROM stroma_system.stv_mv_info;
+-- Procedures as Redshift lists functions; those in SQL are in pg_proc.
+CREATE OR REPLACE VIEW stroma_system.svv_redshift_functions AS
+    SELECT current_database() AS database_name, schemaname AS schema_name, "name" AS function_name,
+        'STORED PROCEDURE' AS function_type,
+        array_to_string(list_transform(list_filter(CAST(CAST(arguments AS JSON) AS JSON[]),
+            lambda a: (a->>'$.mode') <> 'o'), lambda a: a->>'$.type'), ', ') AS argument_type,
+        '' AS result_type
+    FROM stroma_system.procedures;

@@ -105,7 +105,8 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_collation AS
         'd' AS collprovider, true AS collisdeterministic, -1 AS collencoding, '' AS collcollate,
         '' AS collctype;
 CREATE OR REPLACE VIEW stroma_catalog.pg_language AS SELECT CAST(14 AS UINTEGER) AS oid,
-    'sql' AS lanname, CAST(10 AS UINTEGER) AS lanowner, false AS lanispl, true AS lanpltrusted;
+    'sql' AS lanname, CAST(10 AS UINTEGER) AS lanowner, false AS lanispl, true AS lanpltrusted
+    UNION ALL SELECT 15::UINTEGER, 'plpgsql', 10::UINTEGER, true, true;
 -- What the session has stands before this, where a session asks.
 CREATE OR REPLACE VIEW stroma_catalog.pg_settings AS
     SELECT 'server_version' AS name, '8.0.2' AS setting, CAST(NULL AS VARCHAR) AS unit,

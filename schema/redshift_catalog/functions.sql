@@ -58,7 +58,8 @@ CREATE OR REPLACE MACRO stroma_catalog.pg_get_viewdef(of_number) AS
         oid AS stroma_b FROM stroma_catalog.stroma_relation) WHERE stroma_b = of_number);
 CREATE OR REPLACE MACRO stroma_catalog.getdatabaseencoding() AS 'UTF8';
 CREATE OR REPLACE VIEW stroma_catalog.stroma_function_text AS
-    SELECT oid AS stroma_b, coalesce(stroma_told.returns, 'character varying') AS stroma_returns,
+    SELECT oid AS stroma_b, CASE WHEN prokind <> 'p' THEN
+            coalesce(stroma_told.returns, 'character varying') END AS stroma_returns,
         CASE WHEN stroma_told IS NULL THEN array_to_string(proargnames, ', ')
             ELSE array_to_string(list_transform(range(1, len(stroma_told.arguments) + 1),
                 lambda i: CASE WHEN stroma_told.names[i] = '' THEN '' ELSE

@@ -297,7 +297,22 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_proc AS
           WHERE NOT internal AND function_type = 'macro'
               AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\'
           UNION ALL SELECT DISTINCT 'pg_catalog', unnest([typinput, typoutput, typreceive, typsend]),
-              CAST([] AS VARCHAR[]), '', NULL FROM stroma_catalog.pg_type);
+              CAST([] AS VARCHAR[]), '', NULL FROM stroma_catalog.pg_type)
+    UNION ALL SELECT stroma_catalog.stroma_number('procedure', p.schemaname || '.' || p."name" || '('
+            || p.types || ')'), p."name", stroma_catalog.stroma_schema_number(p.schemaname),
+        coalesce(o."number", 100::UINTEGER), 15::UINTEGER, 1::FLOAT, 0::FLOAT, 'p', p.is_definer,
+        false, false, false, 'v', 'u',
+        CAST(system.main.len(list_filter(told, lambda a: (a->>'$.mode') <> 'o')) AS SMALLINT), 0::SMALLINT,
+        0::UINTEGER, list_transform(list_filter(told, lambda a: (a->>'$.mode') <> 'o'),
+            lambda a: CAST(a->>'$.oid' AS UINTEGER)),
+        list_transform(told, lambda a: CAST(a->>'$.oid' AS UINTEGER)),
+        list_transform(told, lambda a: a->>'$.mode'), NULL,
+        list_transform(told, lambda a: a->>'$.name'), body, false, NULL, NULL, p.schemaname
+    FROM (SELECT *, CAST(CAST(arguments AS JSON) AS JSON[]) AS told
+          FROM stroma_system.procedures) p
+        LEFT JOIN stroma_catalog.stroma_owner o ON o.kind = 'relation'
+            AND o."schema" = lower(p.schemaname)
+            AND o."name" = lower(p."name") || '(' || p.types || ') procedure';
 
 CREATE OR REPLACE VIEW stroma_catalog.pg_proc_info AS
     SELECT *, oid AS prooid FROM stroma_catalog.pg_proc;

@@ -45,6 +45,12 @@ struct Prepared::Plan {
     std::int64_t made_us = 0;
 };
 
+/// Whose rights a session's statements have.
+struct Actor {
+    std::string id;
+    bool is_superuser = false;
+};
+
 class RowsCursor;
 
 /// The session of an engine: one connection of the database.
@@ -122,6 +128,14 @@ public:
     /// The statement that runs was found to be allowed to change something; write() refuses others.
     void allow_changes() { is_allowed_ = true; }
 
+    /// Whether statements up to close_group() are one transaction.
+    bool in_group() const { return grouped_; }
+    /// Who owns a relation, or what counts as one.
+    Answer<Actor> owner_of(const std::string& schema, const std::string& name);
+    /// Statements from here on are another user's; gives whose they were.
+    Answer<Actor> act_as(Actor actor);
+
+    std::size_t procedures = 0;  ///< calls that run, one within another
     std::int64_t last_copy_count = 0, last_copy_query = 0, last_unload_count = 0;
 
 private:

@@ -47,6 +47,9 @@ private:
     };
     Answer<void> step(Frame& frame, std::size_t& at);
     Answer<void> word(Frame& frame, std::size_t& at);
+    /// A SELECT with CONNECT BY, up to its end; false for any other.
+    Answer<bool> hierarchy(Frame& frame, std::size_t& at);
+    Answer<std::string> of_hierarchy(TokenRange range, std::string_view level) const;
     Answer<bool> keyword(Frame& frame, std::size_t& at);
     Answer<void> name(Frame& frame, std::size_t& at);
     Answer<void> call(Frame& frame, std::size_t& at);

@@ -272,7 +272,11 @@ RewriteContext EngineSession::rewrite_context() const {
         if (name == "pg_last_copy_count") return std::to_string(last_copy_count);
         if (name == "pg_last_copy_id") return std::to_string(last_copy_query);
         if (name == "pg_last_unload_count") return std::to_string(last_unload_count);
-        if (name == "pg_last_query_id") return std::to_string(query_);
+        if (name == "pg_last_query_id" || name == "last_user_query_id")
+            return std::to_string(query_);
+        if (name == "current_user_id")
+            return "(SELECT max(usesysid) FROM stroma_catalog.pg_user WHERE usename = " +
+                   quoted_text(options_.user) + ")";
         if (name == "pg_backend_pid") return std::to_string(options_.process);
         if (name == "current_database") return quoted_text(options_.database);
         if (name == "current_user" || name == "session_user" || name == "user")
@@ -480,10 +484,7 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
                 return refuse("0A000", fmt::format("this statement is not there: {}",
                                                    prepared.statement.text.substr(0, 60)));
             return fail(syntax_failure(prepared.plan->tokens[0]));
-        case StatementKind::call:
-            return refuse("0A000",
-                          "there are no procedures to call: send the statements of one "
-                          "as a batch or within BEGIN and COMMIT");
+        case StatementKind::call: return run_call(*this, prepared, values);
         default:
             if (is_identity_statement(prepared.plan->tokens)) return run_identity(*this, prepared);
             if (TRY(is_external(*this, prepared))) return run_external(*this, prepared);
@@ -553,8 +554,8 @@ Answer<std::unique_ptr<Cursor>> EngineSession::open(const Prepared& prepared,
             parameter_types_.clear();
             return opened;
         }
-    called_off_ = false;
-    {
+    if (procedures == 0) called_off_ = false;  // else it is the CALL that is called off
+    if (procedures == 0) {
         const std::lock_guard lock(blame_mutex_);
         blamed_.reset();
         cancel_words_.clear();

@@ -395,6 +395,7 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
     in_.next();
     const std::string kind = TRY(in_.name());
     if (kind == "function") return drop_function(session_, prepared_);
+    if (kind == "procedure") return drop_procedure(session_, prepared_);
     if (kind == "materialized") TRY(in_.expect("view"));
     const bool if_exists = in_.take("if", "exists");
     if (kind != "table" && kind != "view" && kind != "schema" && kind != "materialized")
@@ -414,7 +415,8 @@ Answer<std::unique_ptr<Cursor>> TableStatement::drop() {
         const auto work = [&]() -> Answer<std::int64_t> {
             TRY(session_.change(fmt::format("DROP SCHEMA {}{}{}", if_exists ? "IF EXISTS " : "",
                                             quoted_name(name), cascade ? " CASCADE" : "")));
-            for (const std::string_view kept : {"external_tables", "external_schemas"})
+            for (const std::string_view kept :
+                 {"external_tables", "external_schemas", "procedures"})
                 TRY(session_.change(
                     fmt::format("DELETE FROM stroma_system.{} WHERE schemaname = ?", kept),
                     std::array{sql::Value(name)}));
@@ -643,8 +645,9 @@ Answer<std::unique_ptr<Cursor>> TableStatement::run() {
                  std::span(tokens_).first(std::min<std::size_t>(4, tokens_.size()))) {
                 if (token.word == "function" && tokens_[1].word != "external")
                     return create_function(session_, prepared_);
-                if (token.word == "function" || token.word == "procedure")
-                    return refuse("0A000", "procedures and external functions are not there");
+                if (token.word == "procedure") return create_procedure(session_, prepared_);
+                if (token.word == "function")
+                    return refuse("0A000", "external functions are not there");
             }
             return refuse("0A000", fmt::format("this statement is not there: {}",
                                                prepared_.statement.text.substr(0, 60)));

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "redshift/engine_session.h"
+#include "redshift/rights.h"
 #include "redshift/table_grammar.h"
 
 namespace stroma::redshift {
@@ -103,6 +104,30 @@ Answer<std::unique_ptr<Cursor>> alter_materialized_view(EngineSession& session, 
 /// RENAME TO name: how tools put a new view in the place of an old one.
 Answer<std::unique_ptr<Cursor>> rename_view(EngineSession& session, const TableName& view,
                                             TokenReader& in);
+
+/// CREATE [OR REPLACE] PROCEDURE … LANGUAGE plpgsql: its body is read, and kept as it is written.
+/// errors  42723;  42601, 0A000  what is wrong or isn't there, with the line of the body
+Answer<std::unique_ptr<Cursor>> create_procedure(EngineSession& session, const Prepared& prepared);
+/// errors  42883, 42725
+Answer<std::unique_ptr<Cursor>> drop_procedure(EngineSession& session, const Prepared& prepared);
+/// Of a CALL: its parameters, and the columns that its OUT and INOUT arguments are. errors  42883
+Answer<void> understand_call(EngineSession& session, const Statement& statement,
+                             std::span<const std::uint32_t> hints, Prepared& prepared,
+                             const std::vector<Token>& tokens);
+/// errors  42883, 42501, 54001, and whatever the body's statements fail with
+Answer<std::unique_ptr<Cursor>> run_call(EngineSession& session, const Prepared& prepared,
+                                         std::span<const sql::Value> values);
+/// Of the procedure that is named at tokens[at]: the statement that made it, or what rights on it
+/// are on. Moves `at` behind its name. errors  42883, 42725
+Answer<std::string> procedure_definition(EngineSession& session, const std::vector<Token>& tokens,
+                                         std::size_t& at);
+Answer<Thing> procedure_thing(EngineSession& session, const std::vector<Token>& tokens,
+                              std::size_t& at);
+
+/// What rights on the function of a user's own that is named at tokens[at] are on. Moves `at` behind
+/// its name and arguments. errors  42883
+Answer<Thing> function_thing(EngineSession& session, const std::vector<Token>& tokens,
+                             std::size_t& at);
 
 /// REFRESH MATERIALIZED VIEW: there is nothing to do, for such a view is worked out when it is
 /// read. errors  42P01  there is no such view

@@ -39,7 +39,21 @@ constexpr Absent absent[] = {
     {"role_is_member_of", true, "svv_role_grants tells the roles of roles"},
     {"user_is_member_of", true, "svv_user_grants and pg_has_role tell the roles of users"},
     {"current_aws_account", true, "there is no account of AWS"},
-    {"mark_index", false, "there are no indexes"},
+    {"array_sort", true, "UNNEST, ORDER BY and LISTAGG say the same"},
+    {"array_union", true, "ARRAY_DISTINCT(ARRAY_CONCAT(a, b)) says the same of sets"},
+    {"json_to_array", true, "JSON_PARSE makes an array of SUPER"},
+    {"varbyte_combine", true, "there are no sketches"},
+    {"change_query_priority", true, "statements have no priorities: pg_cancel_backend ends one"},
+    {"change_session_priority", true, "sessions have no priorities"},
+    {"change_user_priority", true, "users have no priorities"},
+    {"reboot_cluster", true, "who runs the site restarts it"},
+    {"current_session_arn", true, "no role of AWS is assumed here"},
+    {"default_iam_role", true, "no role of AWS is assumed here"},
+    {"get_most_recent_principal", true, "no role of AWS is assumed here"},
+    {"pg_last_unload_id", true, "stl_unload_log tells of UNLOADs"},
+    {"pg_get_late_binding_view_cols", true,
+     "it stands in FROM, with its columns: cols(view_schema name, view_name name, col_name name, "
+     "col_type varchar, col_num int)"},
 };
 
 }  // namespace

@@ -211,7 +211,8 @@ Answer<void> Rewriter::top(Frame& frame, std::size_t& at) {
 // Words that stand for a value of the session.
 bool Rewriter::value_word(Frame& frame, std::size_t& at) const {
     const std::string& word = tokens_[at].word;
-    const bool is_user = word == "current_user" || word == "session_user" || word == "user";
+    const bool is_user = word == "current_user" || word == "session_user" || word == "user" ||
+                         word == "current_user_id";
     const bool is_bare = !is_sign(at + 1, "(") && !is_sign(at + 1, ".") &&
                          (at == 0 || (!is_sign(at - 1, ".") && !is_word(at - 1, "as")));
     if (!is_user || !is_bare || !context_.session_value) return false;
@@ -239,6 +240,7 @@ bool Rewriter::typed_literal(Frame& frame, std::size_t& at) const {
 // Words that mean something by themselves; false for all others.
 Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
     const std::string& word = tokens_[at].word;
+    if (word == "select" && TRY(hierarchy(frame, at))) return true;
     if (word == "select") {
         frame.in_from = frame.is_call = false;
         copy(frame, at++);
@@ -267,8 +269,11 @@ Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
         return true;
     if (word == "interval" && TRY(interval_literal(frame, at))) return true;
     if (word == "#") return of_one_side(frame, at);
+    const bool is_of_aws = word == "current_namespace" || word == "current_aws_account";
+    if (is_of_aws && context_.session_value && !frame.in_from && !is_sign(at + 1, "."))
+        return refuse("0A000", word + " is not there: no account or namespace of AWS holds this");
     if (word == "connect" && is_word(at + 1, "by"))
-        return refuse("0A000", "CONNECT BY isn't there: WITH RECURSIVE says the same");
+        return fail(syntax_failure(tokens_[at], "CONNECT BY belongs to a SELECT from a relation"));
     if (word == "approximate" && is_sign(at + 2, "(")) {
         ++at;
         if (is_word(at, "count") && is_word(at + 2, "distinct")) {
@@ -285,6 +290,8 @@ Answer<bool> Rewriter::keyword(Frame& frame, std::size_t& at) {
         frame.out += gap(at++);
         return true;
     }
+    if (word == "collate" && is_sign(at + 1, "("))
+        return refuse("0A000", "there is one collation: compare LOWER of both");
     if (word == "collate") {
         // There is one collation.
         ++at;

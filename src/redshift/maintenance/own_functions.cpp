@@ -235,4 +235,21 @@ Answer<std::unique_ptr<Cursor>> drop_function(EngineSession& session, const Prep
     return done(StatementKind::drop, 0, "DROP FUNCTION");
 }
 
+Answer<Thing> function_thing(EngineSession& session, const std::vector<Token>& tokens,
+                             std::size_t& at) {
+    TokenReader in(tokens, at);
+    std::vector<std::string> parts = {TRY(in.name())};
+    while (in.take_sign(".")) parts.push_back(TRY(in.name()));
+    if (in.is_sign("(")) TRY(in.skip_brackets());
+    at = in.at();
+    const bool has_schema = parts.size() > 1;
+    const auto schema = TRY(session.text_of(
+        "SELECT min(schema_name) FROM duckdb_functions() WHERE function_type = 'macro' AND NOT "
+        "internal AND lower(function_name) = lower(?) AND (schema_name = ? OR NOT ?) AND "
+        "schema_name NOT LIKE 'stroma\\_%' ESCAPE '\\'",
+        {parts.back(), has_schema ? parts[parts.size() - 2] : std::string(), has_schema}));
+    if (!schema) return refuse("42883", fmt::format("function {} does not exist", parts.back()));
+    return relation_thing({*schema, lower_of(parts.back()) + "()", false});
+}
+
 }  // namespace stroma::redshift

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <set>
 
 #include "redshift/rights.h"
@@ -177,20 +178,12 @@ Answer<void> GrantStatement::read_functions() {
     rights_.clear();
     all_ = false;
     do {
-        std::vector<std::string> parts = {TRY(in_.name())};
-        while (in_.take_sign(".")) parts.push_back(TRY(in_.name()));
-        if (in_.is_sign("(")) TRY(in_.skip_brackets());
-        const bool has_schema = parts.size() > 1;
-        const auto schema = TRY(session_.text_of(
-            "SELECT min(schema_name) FROM duckdb_functions() WHERE function_type = 'macro' AND NOT "
-            "internal AND lower(function_name) = lower(?) AND (schema_name = ? OR NOT ?) AND "
-            "schema_name NOT LIKE 'stroma\\_%' ESCAPE '\\'",
-            {parts.back(), has_schema ? parts[parts.size() - 2] : std::string(), has_schema}));
-        if (!schema)
-            return refuse("42883", fmt::format("function {} does not exist", parts.back()));
-        const Thing thing = relation_thing({*schema, lower_of(parts.back()) + "()", false});
-        TRY(demand(session_, thing, "OWNER"));
-        functions_ += (functions_.empty() ? "" : ", ") + parts.back();
+        std::size_t at = in_.at();
+        const Thing function = TRY(function_thing(session_, tokens_, at));
+        in_.move_to(at);
+        TRY(demand(session_, function, "OWNER"));
+        functions_ += (functions_.empty() ? "" : ", ") +
+                      function.name.substr(0, function.name.size() - std::strlen("()"));
     } while (in_.take_sign(","));
     return {};
 }
@@ -220,7 +213,18 @@ Answer<void> GrantStatement::read_things() {
         return {};
     }
     if (in_.take("function")) return read_functions();
-    for (const char* other : {"procedure", "language", "model", "datashare", "library"})
+    if (in_.take("procedure")) {
+        if (all_) rights_ = {"EXECUTE"};
+        if (rights_ != std::vector<std::string>{"EXECUTE"} || !of_columns_.empty())
+            return refuse("0LP01", "the one right on a procedure is EXECUTE");
+        do {
+            std::size_t at = in_.at();
+            things_.push_back(TRY(procedure_thing(session_, tokens_, at)));
+            in_.move_to(at);
+        } while (in_.take_sign(","));
+        return {};
+    }
+    for (const char* other : {"language", "model", "datashare", "library"})
         if (in_.is(other))
             return refuse("0A000", fmt::format("there are no rights on a {}", other));
     TRY(settle_rights("relation"));

@@ -230,6 +230,38 @@ TEST_F(RedshiftRights, AViewOfWhatIsNotThereYetReadsAsItsOwner) {
     refused("bob", "select * from coming");
 }
 
+TEST_F(RedshiftRights, AProcedureIsCalledByWhomItIsGrantedTo) {
+    admin(
+        "create table t(a int); insert into t values (42); create procedure peek(a out int) as $$ "
+        "begin select into a max(t.a) from t; end; $$ language plpgsql; create procedure "
+        "lent(b out int) as $$ begin select into b max(t.a) from t; execute 'insert into t select "
+        "max(a) + 1 from t'; end; $$ language plpgsql security definer");
+    EXPECT_EQ(run("alice", "call peek()"), "42501 permission denied for procedure peek");
+    refused("alice", "grant execute on procedure lent() to alice");
+    refused("alice", "drop procedure peek()");
+    refused("alice",
+            "create or replace procedure peek(a out int) as $$ begin a := 1; end; $$ language "
+            "plpgsql");
+    admin("grant execute on procedure peek(), lent() to alice");
+    open();  // they are kept
+    EXPECT_EQ(run("alice", "call peek()"), "42501 permission denied for relation t");
+    EXPECT_EQ(run("alice", "call lent()"), "42;");
+    EXPECT_EQ(run("alice", "call lent()"), "43;");
+    // Afterwards the session's statements are its user's again, also where the call failed.
+    refused("alice", "select * from t");
+    admin(
+        "create or replace procedure lent(b out int) as $$ begin b := 1 / 0; end; $$ "
+        "language plpgsql security definer");
+    EXPECT_EQ(run("alice", "call lent()"), "22012 division by zero");
+    refused("alice", "select * from t");
+    admin("revoke execute on procedure lent() from alice");
+    refused("alice", "call lent()");
+    refused("alice", "select * from stroma_system.procedures");
+    EXPECT_EQ(
+        run("alice", "create procedure public.mine() as $$ begin null; end; $$ language plpgsql"),
+        "42501 permission denied for schema public");
+}
+
 TEST_F(RedshiftRights, WithoutAGrantNothingIsMade) {
     EXPECT_EQ(run("alice", "create table own(a int)"), "42501 permission denied for schema public");
     EXPECT_EQ(run("alice", "create schema lab"), "42501 permission denied for database dev");

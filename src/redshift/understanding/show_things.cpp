@@ -221,11 +221,14 @@ Answer<std::string> ShowStatement::grants() {
 }
 
 Answer<std::string> ShowStatement::query() {
-    constexpr std::array<std::string_view, 6> absent = {"model",    "datashares", "procedure",
-                                                        "external", "templates",  "constraints"};
+    constexpr std::array<std::string_view, 10> absent = {
+        "model",    "datashares", "external",   "templates", "constraints",
+        "function", "template",   "parameters", "policies",  "functions"};
     const std::string word = in_.token().word;
     if (in_.token().kind != TokenKind::word) return std::string();
-    if (std::find(absent.begin(), absent.end(), word) != absent.end() && !in_.token(1).word.empty())
+    const bool is_whole = word == "datashares" || word == "policies";
+    if (std::find(absent.begin(), absent.end(), word) != absent.end() &&
+        (is_whole || !in_.token(1).word.empty()))
         return refuse("0A000", fmt::format("SHOW {} is not there", word));
     if (in_.take("databases"))
         return list(
@@ -258,7 +261,12 @@ Answer<std::string> ShowStatement::query() {
     }
     if (in_.take("grants")) return grants();
     std::string made;
-    if (in_.take("table"))
+    if (in_.take("procedure")) {
+        std::size_t at = in_.at();
+        made = fmt::format("SELECT {} AS \"Stored Procedure Definition\"",
+                           quoted_text(TRY(procedure_definition(session_, tokens_, at))));
+        in_.move_to(at);
+    } else if (in_.take("table"))
         made = TRY(table_definition());
     else if (in_.take("view"))
         made = TRY(view_definition());

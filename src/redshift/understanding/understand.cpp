@@ -34,6 +34,13 @@ std::size_t returning_in(std::span<const Token> tokens) {
     return tokens.size();
 }
 
+/// Where the statement begins that EXPLAIN stands before.
+std::size_t behind_explain(std::span<const Token> tokens) {
+    std::size_t from = 0;
+    while (tokens[from].word == "explain" || tokens[from].word == "verbose") ++from;
+    return from;
+}
+
 /// Whether a statement names something of pg_catalog.
 bool asks_catalog(std::span<const Token> tokens) {
     return std::any_of(tokens.begin(), tokens.end(), [](const Token& token) {
@@ -286,13 +293,11 @@ Answer<void> EngineSession::understand(const Statement& statement,
         return understand_cursor(statement, hints, prepared, plan);
     const bool explains = statement.kind == StatementKind::explain;
     const bool is_query = statement.kind == StatementKind::select || explains;
-    if (!is_query && !is_data_change(statement.kind)) return {};
+    if (!is_query && !is_data_change(statement.kind))
+        return understand_call(*this, statement, hints, prepared, tokens);
     auto context = context_for(plan, hints);
     note_cast_parameters(tokens, context.parameter_types);
-    std::size_t from = 0;
-    while (explains && from < end &&
-           (tokens[from].word == "explain" || tokens[from].word == "verbose"))
-        ++from;
+    const std::size_t from = explains ? behind_explain(tokens) : 0;
     if (is_data_change(statement.kind)) TRY(find_target(statement, plan));
     std::string columns;
     const auto written = [&]() -> Answer<std::string> {
@@ -302,7 +307,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     };
     std::string sql = TRY(written());
     settle_live();
-    if (TRY(bind_late_views(*this, tokens))) plan.follows_session = true;
+    plan.follows_session |= TRY(bind_late_views(*this, tokens));
     auto described = sql::describe_duckdb(*connection_, sql);
     if (!described && statement.kind == StatementKind::insert) {
         columns = TRY(implied_columns(statement, plan, context));
