@@ -11,6 +11,31 @@
 namespace stroma::loader {
 namespace {
 
+/// A column's name as it is. The loader utilities pasted names into SQL, so that a name with other
+/// letters stands in quotes there.
+std::string plain_name(const std::string& name) {
+    if (name.size() < 2 || name.front() != '"' || name.back() != '"') return name;
+    std::string made;
+    for (std::size_t at = 1; at + 1 < name.size(); ++at) {
+        made += name[at];
+        if (name[at] == '"' && name[at + 1] == '"' && at + 2 < name.size()) ++at;
+    }
+    return made;
+}
+
+/// [[database.]schema.]table, each as SQL writes names.
+bool is_table_name(const std::string& text) {
+    const auto tokens = redshift::tokens_of(text);
+    if (!tokens || tokens->size() % 2 == 1 || tokens->size() > 6) return false;
+    for (std::size_t at = 0; at + 1 < tokens->size(); ++at) {
+        const auto& token = (*tokens)[at];
+        const bool is_name =
+            token.kind == redshift::TokenKind::word || token.kind == redshift::TokenKind::quoted;
+        if (at % 2 == 0 ? !is_name : token.word != ".") return false;
+    }
+    return true;
+}
+
 /// Members of a JSON object, of which every one must be asked for.
 class Fields {
 public:
@@ -30,7 +55,7 @@ public:
             if (!is_needed) return std::string();
             return wrong(name, "is missing", fix);
         }
-        if (!json_[name].is_string()) return wrong(name, "is a text", fix);
+        if (!json_[name].is_string()) return wrong(name, "is no text", fix);
         auto text = json_[name].get<std::string>();
         if (is_needed && text.empty()) return wrong(name, "is empty", fix);
         return text;
@@ -41,12 +66,13 @@ public:
         const Json& value = json_[name];
         if (!value.is_number_integer() || value.get<std::int64_t>() < least ||
             value.get<std::int64_t>() > most)
-            return wrong(name, "is a whole number", fmt::format("{} to {}", least, most).c_str());
+            return wrong(name, ("is " + value.dump().substr(0, 40)).c_str(),
+                         fmt::format("{} to {}", least, most).c_str());
         return value.get<std::int64_t>();
     }
     Result<bool> flag(const char* name) {
         if (!has(name)) return false;
-        if (!json_[name].is_boolean()) return wrong(name, "is a boolean", "true or false");
+        if (!json_[name].is_boolean()) return wrong(name, "is no boolean", "true or false");
         return json_[name].get<bool>();
     }
     /// "id" or ["id", "day"]; also "id, day".
@@ -56,22 +82,31 @@ public:
         const Json& value = json_[name];
         if (value.is_array()) {
             for (const Json& each : value) {
-                if (!each.is_string()) return wrong(name, "is a list of names", "[\"id\"]");
-                made.push_back(each.get<std::string>());
+                if (!each.is_string()) return wrong(name, "is no list of names", "[\"id\"]");
+                made.push_back(plain_name(each.get<std::string>()));
             }
             return made;
         }
-        if (!value.is_string()) return wrong(name, "is a name or a list", "\"id\"");
+        if (!value.is_string()) return wrong(name, "is no name and no list", "\"id\"");
         const auto text = value.get<std::string>();
         for (std::size_t at = 0; at <= text.size();) {
-            const auto end = std::min(text.find(',', at), text.size());
+            bool is_quoted = false;
+            auto end = at;
+            for (; end < text.size() && (is_quoted || text[end] != ','); ++end)
+                if (text[end] == '"') is_quoted = !is_quoted;
             std::string part = text.substr(at, end - at);
             part.erase(0, part.find_first_not_of(' '));
             part.erase(part.find_last_not_of(' ') + 1);
-            if (!part.empty()) made.push_back(part);
+            if (!part.empty()) made.push_back(plain_name(part));
             at = end + 1;
         }
         return made;
+    }
+    Result<std::string> table(const char* name) {
+        constexpr const char* fix = "the table, like public.orders";
+        auto text = TRY(this->text(name, true, fix));
+        if (!is_table_name(text)) return wrong(name, ("is '" + text + "'").c_str(), fix);
+        return text;
     }
     const Json& member(const char* name) {
         static const Json nothing = Json::object();
@@ -81,7 +116,9 @@ public:
     Result<void> check_known() const {
         for (const auto& [name, value] : json_.items())
             if (std::find(known_.begin(), known_.end(), name) == known_.end())
-                return wrong(name.c_str(), "is not known", "leave it out");
+                return stroma::fail(ErrorCode::invalid_input,
+                                    fmt::format("{}: {}{} is not known; there are {}", file_, path_,
+                                                name, fmt::join(known_, ", ")));
         return {};
     }
     tl::unexpected<Error> wrong(const char* name, const char* what, const char* fix) const {
@@ -103,7 +140,8 @@ Result<MergeOptions> read_merge(Fields fields) {
     MergeOptions merge;
     const bool merges = TRY(fields.flag("merge_duplicate_pks"));
     merge.keys = TRY(fields.names("merge_pk"));
-    merge.timestamp = TRY(fields.text("merge_timestamp", false, "the timestamp column's name"));
+    merge.timestamp =
+        plain_name(TRY(fields.text("merge_timestamp", false, "the timestamp column's name")));
     merge.late_table = TRY(fields.text("late_table", false, "a table's name"));
     TRY(fields.check_known());
     if (merges && merge.keys.empty())
@@ -240,7 +278,7 @@ Result<LoaderConfig> read_config(std::string_view text, const std::string& file,
     config.copy_options = TRY(copy.text("options", false, "options of COPY"));
     config.role = TRY(copy.text("role_arn", false, "a role's ARN"));
     if (config.role.empty()) config.role = role;
-    config.table = TRY(copy.text("table_name", true, "the table, like public.orders"));
+    config.table = TRY(copy.table("table_name"));
     config.drift = TRY(read_drift(copy));
     if (copy.has("owner")) config.owner = TRY(read_owner(copy.below("owner")));
     TRY(check_copy(copy, config.table, config.role, config.copy_options));
@@ -273,7 +311,7 @@ Result<BulkPath> read_path(Fields fields, const std::string& role) {
     path.path = TRY(fields.text("s3_path", true, "s3://bucket/folder"));
     if (!path.path.starts_with("s3://"))
         return fields.wrong("s3_path", "has no s3:// in front", "s3://bucket/folder");
-    path.table = TRY(fields.text("table", true, "the table, like public.orders"));
+    path.table = TRY(fields.table("table"));
     path.copy_options = TRY(fields.text("copy_options", false, "options of COPY"));
     path.role = role;
     path.drift = TRY(read_drift(fields));

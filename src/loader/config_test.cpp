@@ -72,11 +72,28 @@ TEST(LoaderConfig, AnOwnerIsAColumnAndAPatternOfKeys) {
               std::string::npos);
 }
 
+TEST(LoaderConfig, NamesMayStandInQuotesAsTheyDidInTheSeedsSql) {
+    const auto quoted = with(with(seed, R"("id")", R"("\"Order, No\", day, \"a\"\"b\"")"),
+                             R"("changed")", R"("\"When\"")");
+    const auto config = read_config(quoted, "f", "q");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->merge.keys, (std::vector<std::string>{"Order, No", "day", "a\"b"}));
+    EXPECT_EQ(config->merge.timestamp, "When");
+    const auto table =
+        read_config(with(seed, R"("orders")", R"("dev.\"My Schema\".\"T.1\"")"), "f", "q");
+    EXPECT_TRUE(table) << table.error().message;
+    for (const auto* const name : {"a.b.c.d", "a b", "orders;", "", "a..b", "'a'"})
+        EXPECT_NE(error_of_config(with(seed, R"("orders")", '"' + std::string(name) + '"'))
+                      .find("copy.table_name is "),
+                  std::string::npos)
+            << name;
+}
+
 TEST(LoaderConfig, AnErrorNamesFileFieldAndFix) {
     EXPECT_EQ(error_of_config(with(seed, R"("orders")", "7")),
-              "orders_queue.json: copy.table_name is a text; write the table, like public.orders");
+              "orders_queue.json: copy.table_name is no text; write the table, like public.orders");
     EXPECT_NE(error_of_config(with(seed, "merge_pk", "merge_key"))
-                  .find("options.merge_key is not known; write leave it out"),
+                  .find("options.merge_key is not known; there are merge_duplicate_pks, merge_pk"),
               std::string::npos);
     EXPECT_NE(error_of_config(with(seed, R"(, "merge_timestamp": "changed")", ""))
                   .find("options.merge_timestamp is missing; write the column"),

@@ -68,7 +68,10 @@ const Dialect& redshift_dialect() {
         made.keeps_errors = false;
         made.text = "VARCHAR";
         made.json_text = "json_serialize({})";
-        made.lock = "LOCK {}";
+        // A load reads the ledger and writes it: two at once, of whatever tables, would be the
+        // cycle that serializable isolation forbids. The ledger comes first, so that none waits
+        // crosswise.
+        made.lock = "LOCK stroma_system.load_ledger, {}";
         made.name_statement = "SET query_group TO {}";
         made.find_columns = redshift_columns;
         return made;

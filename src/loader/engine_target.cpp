@@ -184,13 +184,17 @@ Answer<void> EngineTarget::note_absent(const Target& target, const std::string& 
                              from, from + file.rows);
         from += file.rows;
     }
-    // Rows of an open transaction are numbered from somewhere.
+    // Rows of an open transaction are numbered from somewhere. No name of ours may be a column's:
+    // the key is named alone, and a row as a value by its relation's name.
     TRY(session_.change(fmt::format(
-        "INSERT INTO stroma_system.load_errors SELECT 100, 0, {}, {}::TIMESTAMP, 0, {}, f.url, "
-        "s.at - f.begun + 1, {}, 'key', '', 0, left(to_json(s.line)::VARCHAR, 1024), '', "
-        "1213, 'Missing data for the key of a merge', 0, 0, NULL FROM (SELECT rowid - (SELECT "
-        "min(rowid) FROM {}) AS at, {}, staged AS line FROM {} AS staged WHERE {}) AS s LEFT JOIN "
-        "(VALUES {}) AS f(url, begun, ended) ON s.at >= f.begun AND s.at < f.ended",
+        "INSERT INTO stroma_system.load_errors SELECT 100, 0, {}, {}::TIMESTAMP, 0, {}, "
+        "stroma_f.stroma_url, stroma_s.stroma_at - stroma_f.stroma_begun + 1, {}, 'key', '', 0, "
+        "left(to_json(stroma_s.stroma_line)::VARCHAR, 1024), '', 1213, "
+        "'Missing data for the key of a merge', 0, 0, NULL FROM (SELECT rowid - (SELECT min(rowid) "
+        "FROM {}) AS stroma_at, {}, stroma_staged_row AS stroma_line FROM {} AS stroma_staged_row "
+        "WHERE {}) AS stroma_s LEFT JOIN (VALUES {}) AS stroma_f(stroma_url, stroma_begun, "
+        "stroma_ended) ON stroma_s.stroma_at >= stroma_f.stroma_begun AND stroma_s.stroma_at < "
+        "stroma_f.stroma_ended",
         quoted_text(target.table.name), quoted_text(now), session_.query_number(), name_of,
         target.staging, target.list(), target.staging, is_absent, known)));
     return {};

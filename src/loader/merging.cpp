@@ -105,11 +105,14 @@ Answer<void> Merging::pick_winners() {
     TRY(session_.change(
         fmt::format("DROP TABLE IF EXISTS {}{}", dialect_.temporary, winners_name)));
     TRY(session_.change(fmt::format(
-        "CREATE TEMP TABLE {7} AS SELECT {0}, is_new, was_there FROM (SELECT {0}, is_new, max(1 - "
-        "is_new) OVER (PARTITION BY {1}) AS was_there, row_number() OVER (PARTITION BY {1} ORDER "
-        "BY {6}, is_new) AS place FROM (SELECT {0}, 1 AS is_new FROM {2} UNION ALL SELECT {0}, 0 "
+        "CREATE TEMP TABLE {7} AS SELECT {0}, stroma_is_new, stroma_was_there FROM (SELECT {0}, "
+        "stroma_is_new, max(1 - "
+        "stroma_is_new) OVER (PARTITION BY {1}) AS stroma_was_there, row_number() OVER (PARTITION "
+        "BY {1} ORDER "
+        "BY {6}, stroma_is_new) AS stroma_place FROM (SELECT {0}, 1 AS stroma_is_new FROM {2} "
+        "UNION ALL SELECT {0}, 0 "
         "FROM {3} AS t WHERE EXISTS (SELECT 1 FROM {2} AS s WHERE {4}){5}) AS candidates) AS "
-        "ranked WHERE place = 1",
+        "ranked WHERE stroma_place = 1",
         target_.list(), partition, target_.staging, target_.table.sql(), same_key("s", "t"),
         range_.empty() ? "" : " AND " + range_, order, winners_name)));
     return {};
@@ -138,8 +141,9 @@ Answer<void> Merging::delete_old() {
     TRY(session_.change(fmt::format(
         "DELETE FROM {}{} USING {}{} WHERE {} AND {}{}", table,
         dialect_.aliases_deleted ? " AS t" : "", winners, dialect_.aliases_deleted ? " AS w" : "",
-        dialect_.aliases_deleted ? "w.is_new = 1 AND w.was_there = 1"
-                                 : fmt::format("{0}.is_new = 1 AND {0}.was_there = 1", winners),
+        dialect_.aliases_deleted
+            ? "w.stroma_is_new = 1 AND w.stroma_was_there = 1"
+            : fmt::format("{0}.stroma_is_new = 1 AND {0}.stroma_was_there = 1", winners),
         same_key(dialect_.aliases_deleted ? "w" : winners, called), range)));
     return {};
 }
@@ -159,16 +163,18 @@ Answer<LoadCounts> Merging::run() {
     TRY(find_range());
     TRY(pick_winners());
     const std::string winners = std::string(dialect_.temporary) + winners_name;
-    const auto won = TRY(
-        counts("SELECT sum(is_new * was_there), sum(is_new * (1 - was_there)) FROM " + winners));
+    const auto won =
+        TRY(counts("SELECT sum(stroma_is_new * stroma_was_there), sum(stroma_is_new * (1 - "
+                   "stroma_was_there)) FROM " +
+                   winners));
     made.updated = won[0];
     made.inserted = won[1];
     made.merged = made.read - made.rejected - made.inserted - made.updated;
     if (options_.mode == LoadMode::latest && made.merged > 0) TRY(keep_late(made));
     if (made.updated > 0) TRY(delete_old());
-    TRY(session_.change(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE is_new = 1{}",
-                                    target_.table.sql(), target_.list(), target_.list(), winners,
-                                    order_by())));
+    TRY(session_.change(
+        fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE stroma_is_new = 1{}",
+                    target_.table.sql(), target_.list(), target_.list(), winners, order_by())));
     TRY(session_.change("DROP TABLE " + winners));
     return made;
 }

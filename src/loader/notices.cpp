@@ -6,7 +6,7 @@
 
 #include "base/context.h"
 #include "base/json.h"
-#include "redshift/load/value_reader.h"
+#include "redshift/load/moment_text.h"
 
 namespace stroma::loader {
 namespace {

@@ -211,10 +211,13 @@ Answer<void> ServerTarget::copy(const Target& target, StagingCopy& copy) {
         TRY(query("SELECT filename, lines_scanned FROM stl_load_commits WHERE "
                   "query = pg_last_copy_id()",
                   {}));
-    while (TRY(counts->next()))
+    while (TRY(counts->next())) {
+        // The cluster pads names with blanks, and one object's name may begin with another's.
+        std::string name = counts->text(0);
+        name.erase(name.find_last_not_of(' ') + 1);
         for (StagedFile* file : copy.files)
-            // The cluster pads names.
-            if (counts->text(0).starts_with(file->url())) file->rows = counts->integer(1);
+            if (name == file->url()) file->rows = counts->integer(1);
+    }
     return {};
 }
 
@@ -307,9 +310,10 @@ Answer<void> ServerTarget::note_absent(const Target& target, const std::string& 
     TRY(change(
         fmt::format("INSERT INTO stroma_system.load_errors (tbl, starttime, filename, line_number, "
                     "colname, type, raw_line, err_code, err_reason) SELECT {}, CAST({} AS "
-                    "TIMESTAMP), f.url, s.stroma_row, {}, 'key', left(row_to_json(s)::text, 1024), "
-                    "1213, 'Missing data for the key of a merge' FROM {} AS s LEFT JOIN (VALUES "
-                    "{}) AS f(number, url) ON f.number = s.stroma_file WHERE {}",
+                    "TIMESTAMP), stroma_f.stroma_url, stroma_s.stroma_row, {}, 'key', "
+                    "left(row_to_json(stroma_s)::text, 1024), 1213, 'Missing data for the key of a "
+                    "merge' FROM {} AS stroma_s LEFT JOIN (VALUES {}) AS stroma_f(stroma_number, "
+                    "stroma_url) ON stroma_f.stroma_number = stroma_s.stroma_file WHERE {}",
                     quoted_text(target.table.name), quoted_text(now), name_of, target.staging,
                     known, is_absent),
         {}));

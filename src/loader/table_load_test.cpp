@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <optional>
 #include <thread>
@@ -187,6 +188,22 @@ TEST_P(Loading, AKeyOfSeveralColumnsAndOddNames) {
     EXPECT_EQ(rows(), "");
 }
 
+TEST_P(Loading, ColumnsMayBeCalledWhatOurStatementsMightCallTheirs) {
+    sql("CREATE TABLE odd(number INTEGER, url VARCHAR(9), s INTEGER, at TIMESTAMP, t VARCHAR(9), "
+        "place INTEGER, is_new INTEGER, was_there INTEGER, line VARCHAR(9), staged INTEGER)");
+    order.table = "public.odd";
+    order.merge.keys = {"number", "url", "s"};
+    const auto report = load({put("a",
+                                  "1,u,1,2026-01-01,x,5,0,1,l,0\n1,u,,2026-01-01,x,5,0,1,l,0\n"
+                                  "1,u,1,2026-01-02,y,6,0,0,m,0\n")});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->counts.rejected, 1);
+    EXPECT_EQ(sql("SELECT number, url, s, t, place, is_new, line FROM odd"), "1,u,1,y,6,0,m");
+    ASSERT_TRUE(load({put("b", "1,u,1,2026-01-03,z,7,1,1,n,0\n")}));
+    EXPECT_EQ(sql("SELECT t, place, is_new FROM odd"), "z,7,1");
+    EXPECT_EQ(sql("SELECT line_number, colname, err_code FROM stl_load_errors"), "2,s,1213");
+}
+
 TEST_P(Loading, HistoryKeepsEveryVersionOnce) {
     order.merge.mode = LoadMode::history;
     ASSERT_TRUE(load({put("a", "1,2026-01-01,a\n1,2026-01-02,b\n1,2026-01-02,b\n")}));
@@ -235,9 +252,11 @@ TEST_P(Loading, ACrashAtAnyStepAndARepeatGiveTheSameRows) {
 TEST_P(Loading, AConflictIsRepeatedWithinABoundAndNothingElseIs) {
     int failures = 2, seen = 0;
     std::string state = "40001";
+    std::vector<std::chrono::steady_clock::time_point> tries;
     at_step = [&](std::string_view step) -> Answer<void> {
         if (step != "merged") return {};
         ++seen;
+        tries.push_back(std::chrono::steady_clock::now());
         if (failures-- <= 0) return {};
         return redshift::refuse(state, "1023: Serializable isolation violation on table - 1");
     };
@@ -246,6 +265,9 @@ TEST_P(Loading, AConflictIsRepeatedWithinABoundAndNothingElseIs) {
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_EQ(report->retries, 2);
     EXPECT_EQ(seen, 3);
+    // The pause before each is waited for, and it is a tenth of a second at least.
+    for (std::size_t at = 1; at < tries.size(); ++at)
+        EXPECT_GE(tries[at] - tries[at - 1], std::chrono::milliseconds(100));
     EXPECT_EQ(rows(), "1,a");
     EXPECT_EQ(sql("SELECT left(statement, 10), attempt FROM stroma_loads"), "dev/retry/,3");
     failures = 100;

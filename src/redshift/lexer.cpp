@@ -55,6 +55,7 @@ private:
     Answer<void> read(Token& token);
     Answer<void> read_quoted(Token& token, char mark, bool has_escapes);
     Answer<bool> read_dollar(Token& token);
+    bool is_query_of_unload() const;
     void read_number(Token& token);
     void read_sign(Token& token);
     void read_escape(Token& token);
@@ -138,6 +139,26 @@ Answer<void> Lexer::read_quoted(Token& token, char mark, bool has_escapes) {
     }
 }
 
+// UNLOAD ('SELECT … \'x\''): there Redshift's manual had quotes behind backslashes for years. Only
+// where one is: then backslashes are escapes in all of the text.
+bool Lexer::is_query_of_unload() const {
+    const std::size_t count = tokens_.size();
+    if (count < 2 || tokens_[count - 1].word != "(" || tokens_[count - 2].word != "unload" ||
+        tokens_[count - 2].kind != TokenKind::word)
+        return false;
+    if (count > 2 && tokens_[count - 3].word != ";") return false;
+    for (std::size_t at = at_ + 1; at < text_.size(); ++at) {
+        if (text_[at] == '\\') {
+            if (at + 1 < text_.size() && text_[at + 1] == '\'') return true;
+            ++at;
+        } else if (text_[at] == '\'') {
+            if (at + 1 >= text_.size() || text_[at + 1] != '\'') return false;
+            ++at;
+        }
+    }
+    return false;
+}
+
 // $$…$$ or $tag$…$tag$; false where the dollar begins neither.
 Answer<bool> Lexer::read_dollar(Token& token) {
     std::size_t end = at_ + 1;
@@ -199,7 +220,7 @@ Answer<void> Lexer::read(Token& token) {
     }
     if (first == '\'') {
         token.kind = TokenKind::text;
-        return read_quoted(token, '\'', false);
+        return read_quoted(token, '\'', is_query_of_unload());
     }
     if ((first == 'e' || first == 'E') && peek(1) == '\'') {
         token.kind = TokenKind::text;

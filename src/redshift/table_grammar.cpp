@@ -1,5 +1,7 @@
 #include "redshift/table_grammar.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -41,6 +43,9 @@ public:
         if (!in_.at_end()) return in_.wrong("the statement's end");
         if (made_.columns.empty() && !made_.like && made_.query_from == made_.query_to)
             return in_.wrong("a column");
+        constexpr std::size_t columns_max = 1600;  // as in Redshift
+        if (made_.columns.size() > columns_max)
+            return refuse("54011", fmt::format("tables can have at most {} columns", columns_max));
         return std::move(made_);
     }
 
@@ -171,6 +176,25 @@ Answer<void> TableReader::column_attribute(ColumnDefinition& column, bool& again
     return {};
 }
 
+/// Whether Redshift has that encoding for columns of that type, declared as it tells types.
+bool has_encoding(std::string_view encoding, std::string_view type) {
+    const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
+        return std::any_of(names.begin(), names.end(),
+                           [&](std::string_view name) { return type.starts_with(name); });
+    };
+    const bool is_text = is_one_of({"character"});
+    const bool is_number = is_one_of({"smallint", "integer", "bigint", "numeric"});
+    const bool is_moment = is_one_of({"date", "timestamp"});
+    if (encoding == "az64") return is_number || is_moment;
+    if (encoding == "lzo") return !is_one_of({"boolean", "real", "double", "hllsketch"});
+    if (encoding == "delta" || encoding == "delta32k") return is_number || is_moment;
+    if (encoding.starts_with("mostly")) return is_number;
+    if (encoding.starts_with("text")) return is_one_of({"character varying"});
+    if (encoding == "bytedict")
+        return is_text || is_number || is_moment || is_one_of({"real", "double"});
+    return true;
+}
+
 Answer<void> TableReader::column() {
     ColumnDefinition column;
     column.name = TRY(in_.name());
@@ -188,9 +212,17 @@ Answer<void> TableReader::column() {
     in_.move_to(in_.at() + read);
     made_.attributes.columns[column.name].type = column.type.declared;
     for (bool again = true; again;) TRY(column_attribute(column, again));
-    if (column.identity)
-        made_.attributes.columns[column.name].identity =
+    const std::string& encode = made_.attributes.columns[column.name].encode;
+    if (!has_encoding(encode, column.type.declared))
+        return refuse("42P17", fmt::format("invalid encoding type specified for column \"{}\": {} "
+                                           "has no {}",
+                                           column.name, column.type.declared, encode));
+    if (column.identity) {
+        auto& kept = made_.attributes.columns[column.name];
+        kept.identity =
             std::to_string(column.identity->first) + "," + std::to_string(column.identity->second);
+        kept.identity_always = !column.identity_by_default;
+    }
     made_.columns.push_back(std::move(column));
     return {};
 }
@@ -275,6 +307,7 @@ std::string TableAttributes::text() const {
         Json one = {{"type", column.type}};
         if (!column.encode.empty()) one["encode"] = column.encode;
         if (!column.identity.empty()) one["identity"] = column.identity;
+        if (column.identity_always) one["identityalways"] = true;
         all[name] = std::move(one);
     }
     made["columns"] = std::move(all);
@@ -312,7 +345,8 @@ TableAttributes TableAttributes::from(std::string_view text) {
     if (columns != parsed->end() && columns->is_object())
         for (const auto& [name, column] : columns->items())
             made.columns[name] = {text_in(column, "type"), text_in(column, "encode"),
-                                  text_in(column, "identity")};
+                                  text_in(column, "identity"),
+                                  column.value("identityalways", false)};
     return made;
 }
 

@@ -46,7 +46,8 @@ struct TableAttributes {
     std::string comment;  ///< of COMMENT ON TABLE; "" for none
     struct Of {
         std::string type, encode;
-        std::string identity;  ///< "seed,step"
+        std::string identity;          ///< "seed,step"
+        bool identity_always = false;  ///< no statement gives it a value
     };
     std::map<std::string, Of> columns;
     std::string text() const;  ///< JSON

@@ -117,6 +117,7 @@ Answer<std::string> TableStatement::like_sql(const TableDefinition& definition,
         if (definition.like->with_defaults && !column.default_value.empty() && !is_identity)
             sql += " DEFAULT " + column.default_value;
         kept.columns[column.name].identity.clear();
+        kept.columns[column.name].identity_always = false;
     }
     for (const auto& [name, column] : kept.columns)
         if (!attributes.columns.contains(name)) attributes.columns[name] = column;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <span>
 
 #include "redshift/engine_session.h"
@@ -132,6 +133,12 @@ Answer<Thing> function_thing(EngineSession& session, const std::vector<Token>& t
 /// REFRESH MATERIALIZED VIEW: there is nothing to do, for such a view is worked out when it is
 /// read. errors  42P01  there is no such view
 Answer<std::unique_ptr<Cursor>> run_refresh(EngineSession& session, const Prepared& prepared);
+
+/// No value for a column that numbers itself, in an INSERT with a list of columns or with VALUES,
+/// nor in an UPDATE, which assigns those columns (in lower case). errors  428C9
+Answer<void> check_identities(EngineSession& session, const TableAttributes& attributes,
+                              const std::vector<Token>& tokens, const TableName& table,
+                              const std::set<std::string>& assigned);
 
 /// What is put behind an INSERT, UPDATE or MERGE so that it fails (22001) where a text is longer,
 /// in bytes, than its column may be; blanks at its end don't count. It then gives a row for each

@@ -158,8 +158,10 @@ Answer<TypeName> TypeReader::read_scalar() {
         const auto numbers = TRY(this->numbers());
         const std::size_t precision = numbers.empty() ? 18 : numbers[0];
         const std::size_t scale = numbers.size() < 2 ? 0 : numbers[1];
-        if (precision == 0 || precision > 38 || scale > precision)
-            return fail(syntax_failure(token, "precision is 1 to 38, scale at most that"));
+        constexpr std::size_t scale_max = 37;
+        if (precision == 0 || precision > 38 || scale > precision || scale > scale_max)
+            return fail(
+                syntax_failure(token, "precision is 1 to 38, scale at most that and at most 37"));
         type.engine = fmt::format("DECIMAL({},{})", precision, scale);
         type.declared = fmt::format("numeric({},{})", precision, scale);
         type.oid = oid::numeric;

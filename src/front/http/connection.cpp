@@ -299,6 +299,8 @@ Connection::Task<bool> Connection::pump() {
         if (wanted.response) {
             // A broken body is the client's fault whatever the handler made of it.
             if (refusal_) *wanted.response = error(refusal_->status, refusal_->message);
+            co_await tell_to_go_on(wanted.response->status);
+            if (broken_) co_return false;
             endless_ = wanted.response->endless;
             if (endless_ && site_.draining) exchange_->ask_to_stop();
             co_return co_await send(std::move(*wanted.response));
@@ -338,6 +340,15 @@ void Connection::watch_client() {
         if (count == 0) self->exchange_->ask_to_stop();
         if (count < 0 && errno != EAGAIN && errno != EINTR) self->abort();
     });
+}
+
+/// Whoever expects to be told to go on is told it for an empty body, too: AWS's clients of before
+/// 2023 take the next answer on the connection for this one's where they never were.
+Connection::Task<void> Connection::tell_to_go_on(int status) {
+    const bool is_empty = parser_->done() && parser_->content_length() == 0;
+    if (!parser_->expects_continue() || continued_ || !is_empty || status >= 300) co_return;
+    continued_ = true;
+    co_await write("HTTP/1.1 100 Continue\r\n\r\n", {});
 }
 
 Connection::Task<void> Connection::read_for_handler() {

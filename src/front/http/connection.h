@@ -48,6 +48,7 @@ private:
     Task<bool> pump();
     Task<void> wait_for_wake();
     Task<void> read_for_handler();
+    Task<void> tell_to_go_on(int status);
     bool read_ready(Bytes& piece);
     bool read_ahead();
     void give_body(Bytes piece);

@@ -127,6 +127,10 @@ TEST_F(ServerTest, AClientThatExpects100ContinueIsToldToGoOnOnlyWhenTheBodyIsWan
     EXPECT_EQ(client.receive().status, 100);
     client.send("ok");
     EXPECT_EQ(client.receive().body, "PUT /read ok");
+    client.send(std::string("PUT /read HTTP/1.1\r\n") + host +
+                "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(client.receive().status, 100);
+    EXPECT_EQ(client.receive().body, "PUT /read ");
     client.send(std::string("PUT /refuse HTTP/1.1\r\n") + host +
                 "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     const auto refused = client.receive();

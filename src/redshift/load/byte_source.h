@@ -23,6 +23,13 @@ std::unique_ptr<ByteSource> bytes_of(std::shared_ptr<LakeReader> object);
 /// What the compressed bytes hold. errors  corrupt  they are damaged or end too early
 Result<std::unique_ptr<ByteSource>> decompressed(std::unique_ptr<ByteSource> from, Compression how);
 
+/// The same text as UTF-8, without a mark of byte order at its front. UTF-16 without a word about
+/// its order must have that mark. errors  corrupt  it isn't of that encoding
+std::unique_ptr<ByteSource> as_utf8(std::unique_ptr<ByteSource> from, TextEncoding encoding);
+/// Unpacked and as UTF-8, as the options say.
+Result<std::unique_ptr<ByteSource>> plain_text(std::unique_ptr<ByteSource> from,
+                                               const CopyOptions& options);
+
 /// The bytes as one whole of that kind. errors  exhausted  memory
 Result<std::string> compressed(std::string_view bytes, Compression how);
 

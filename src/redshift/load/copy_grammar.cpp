@@ -52,6 +52,9 @@ private:
     Answer<void> forced_quotes();
     Answer<void> named_format();
     Answer<void> json_argument();
+    Answer<void> encoding();
+    Answer<void> bytes_option(std::string_view word);
+    Answer<void> check(bool is_unload) const;
     Answer<char> letter();
     /// Optional AS, then a text.
     Answer<std::string> as_text() {
@@ -87,6 +90,36 @@ Answer<char> CopyReader::letter() {
             return static_cast<char>(value);
     }
     return fail(syntax_failure(where, "one sign is expected"));
+}
+
+/// What NULL AS means: two backslashes are one, as in Redshift's texts, and \0 and \000 are a byte
+/// 0.
+std::string null_word(std::string_view written) {
+    if (written == "\\0" || written == "\\000" || written == "\\\\0" || written == "\\\\000")
+        return std::string(1, '\0');
+    std::string word;
+    for (std::size_t at = 0; at < written.size(); ++at) {
+        word += written[at];
+        if (written.substr(at, 2) == "\\\\") ++at;
+    }
+    return word;
+}
+
+Answer<void> CopyReader::encoding() {
+    in_.take("as");
+    const Token where = in_.token();
+    const std::string name =
+        lower_of(where.kind == TokenKind::text ? TRY(in_.text()) : TRY(in_.name()));
+    constexpr std::pair<std::string_view, TextEncoding> known[] = {
+        {"utf8", TextEncoding::utf8},         {"auto", TextEncoding::utf8},
+        {"utf16", TextEncoding::utf16},       {"utf16le", TextEncoding::utf16_little},
+        {"utf16be", TextEncoding::utf16_big}, {"iso88591", TextEncoding::latin1}};
+    for (const auto& [word, encoding] : known)
+        if (name == word) {
+            made_.options.encoding = encoding;
+            return {};
+        }
+    return fail(syntax_failure(where, "ENCODING is UTF8, UTF16, UTF16LE, UTF16BE or ISO88591"));
 }
 
 Answer<void> CopyReader::json_argument() {
@@ -126,7 +159,12 @@ Answer<bool> CopyReader::access_option() {
         if (!in_.take("default")) TRY(in_.text());
         return true;
     }
-    if (in_.take("with") || in_.take("encrypted")) {
+    if (in_.take("encrypted")) {
+        in_.take("auto");
+        made_.options.encrypted = true;
+        return true;
+    }
+    if (in_.take("with")) {
         if (in_.take("credentials")) {
             in_.take("as");
             TRY(in_.text());
@@ -185,7 +223,8 @@ Answer<bool> CopyReader::value_option() {
     } else if (in_.take("quote")) {
         made.quote = made.escape = TRY(letter());
     } else if (in_.take("null")) {
-        made.null_text = TRY(as_text());
+        made.null_text = null_word(TRY(as_text()));
+        made.says_null = true;
     } else if (in_.take("ignoreheader")) {
         made.ignore_header = TRY(count());
     } else if (in_.take("maxerror")) {
@@ -199,9 +238,7 @@ Answer<bool> CopyReader::value_option() {
         in_.take("as");
         made.accept_invalid = in_.token().kind == TokenKind::text ? TRY(letter()) : '?';
     } else if (in_.take("encoding")) {
-        const std::string encoding = TRY(as_text());
-        if (lower_of(encoding) != "utf8" && lower_of(encoding) != "auto")
-            return refuse("0A000", fmt::format("COPY reads UTF8, not {}", encoding));
+        TRY(encoding());
     } else if (in_.take("comprows")) {
         TRY(count());
     } else if (in_.take("compupdate") || in_.take("statupdate")) {
@@ -256,28 +293,41 @@ Answer<bool> CopyReader::unload_option() {
         made.parallel = on_or_off();
         return true;
     }
-    if (in_.take("maxfilesize") || in_.take("rowgroupsize")) {
-        in_.take("as");
-        const Token& size = in_.token();
-        double number = 0;
-        const auto* const end = size.word.data() + size.word.size();
-        if (size.kind != TokenKind::number ||
-            std::from_chars(size.word.data(), end, number).ptr != end)
-            return in_.wrong("a size");
-        in_.next();
-        const bool giga = in_.take("gb");
-        if (!giga) in_.take("mb");
-        number *= giga ? 1024.0 * 1048576.0 : 1048576.0;
-        if (number < 5 * 1048576.0 || number > 6.2 * 1024 * 1048576.0)
-            return refuse("22023", "MAXFILESIZE is 5 MB to 6.2 GB");
-        made.max_file_bytes = static_cast<std::uint64_t>(number);
-        return true;
-    }
+    for (const std::string_view word : {"maxfilesize", "rowgroupsize"})
+        if (in_.take(word)) {
+            TRY(bytes_option(word));
+            return true;
+        }
     if (in_.take("extension")) {
         made.extension = TRY(in_.text());
         return true;
     }
     return false;
+}
+
+// A number of megabytes, or of what is said behind it.
+Answer<void> CopyReader::bytes_option(std::string_view word) {
+    in_.take("as");
+    const Token& size = in_.token();
+    double number = 0;
+    const auto* const end = size.word.data() + size.word.size();
+    if (size.kind != TokenKind::number || std::from_chars(size.word.data(), end, number).ptr != end)
+        return in_.wrong("a size");
+    in_.next();
+    constexpr double mega = 1048576.0;
+    const bool giga = in_.take("gb");
+    if (!giga) in_.take("mb");
+    number *= giga ? 1024.0 * mega : mega;
+    if (word == "rowgroupsize") {
+        if (number < 32 * mega || number > 128 * mega)
+            return refuse("22023", "ROWGROUPSIZE is 32 MB to 128 MB");
+        made_.options.row_group_bytes = static_cast<std::uint64_t>(number);
+        return {};
+    }
+    if (number < 5 * mega || number > 6.2 * 1024 * mega)
+        return refuse("22023", "MAXFILESIZE is 5 MB to 6.2 GB");
+    made_.options.max_file_bytes = static_cast<std::uint64_t>(number);
+    return {};
 }
 
 // The end of a COPY that is to be run again and again.
@@ -297,6 +347,35 @@ Answer<void> CopyReader::job() {
     return {};
 }
 
+// What doesn't go together, or would be done otherwise than the statement says.
+Answer<void> CopyReader::check(bool is_unload) const {
+    const CopyOptions& made = made_.options;
+    const bool is_parquet = made.format == CopyFormat::parquet;
+    if (made.encrypted)
+        return refuse("0A000", is_unload ? "UNLOAD encrypts nothing: leave ENCRYPTED out, and the "
+                                           "objects are kept as they are"
+                                         : "COPY reads nothing that is encrypted by its client");
+    if (made.format == CopyFormat::csv &&
+        (made.has_escapes || made.remove_quotes || !made.widths.empty()))
+        return refuse("0A000", "CSV goes with neither FIXEDWIDTH, REMOVEQUOTES nor ESCAPE");
+    if (is_parquet && made.max_error > 0)
+        return refuse("0A000", "MAXERROR argument is not supported for PARQUET based COPY");
+    if (made.format == CopyFormat::fixed_width && made.encoding != TextEncoding::utf8)
+        return refuse("0A000", "FIXEDWIDTH goes with no ENCODING but UTF8");
+    if (!is_unload) return {};
+    if ((is_parquet || made.format == CopyFormat::json) &&
+        (made.header || made.add_quotes || made.has_escapes))
+        return refuse("0A000", fmt::format("{} goes with neither HEADER, ADDQUOTES nor ESCAPE",
+                                           is_parquet ? "PARQUET" : "JSON"));
+    if (made.format == CopyFormat::fixed_width && (made.header || made.add_quotes))
+        return refuse("0A000", "FIXEDWIDTH goes with neither HEADER nor ADDQUOTES");
+    if (made.clean_path && made.allow_overwrite)
+        return refuse("0A000", "CLEANPATH and ALLOWOVERWRITE don't go together");
+    if (made.row_group_bytes > 0 && !is_parquet)
+        return refuse("0A000", "ROWGROUPSIZE is for PARQUET");
+    return {};
+}
+
 Answer<void> CopyReader::options(bool is_unload) {
     while (!in_.at_end()) {
         if (in_.take_sign(",")) continue;
@@ -311,12 +390,8 @@ Answer<void> CopyReader::options(bool is_unload) {
         if (!known && is_unload) known = TRY(unload_option());
         if (!known) return fail(syntax_failure(in_.token(), "it is no option of COPY or UNLOAD"));
     }
+    TRY(check(is_unload));
     auto& made = made_.options;
-    if (made.format == CopyFormat::csv &&
-        (made.has_escapes || made.remove_quotes || !made.widths.empty()))
-        return refuse("0A000", "CSV goes with neither FIXEDWIDTH, REMOVEQUOTES nor ESCAPE");
-    if (made.format == CopyFormat::parquet && made.max_error > 0)
-        return refuse("0A000", "MAXERROR argument is not supported for PARQUET based COPY");
     if (made.ignore_all_errors) made.max_error = 100'000;
     return {};
 }

@@ -11,16 +11,19 @@ namespace stroma::redshift {
 
 enum class CopyFormat { text, csv, fixed_width, json, parquet, binary };
 enum class Compression { none, gzip, zstd, bzip2 };
+enum class TextEncoding { utf8, utf16, utf16_little, utf16_big, latin1 };
 
 /// How bytes are read as rows, or rows written.
 struct CopyOptions {
     CopyFormat format = CopyFormat::text;
     Compression compression = Compression::none;
+    TextEncoding encoding = TextEncoding::utf8;
     char delimiter = '|';
     char quote = '"', escape = '"';  ///< of CSV
     bool has_escapes = false;        ///< ESCAPE: a backslash takes the sign after it
     bool postgres_escapes = false;   ///< of PostgreSQL's text format: \t, \n, \N
     std::string null_text = "\\N";
+    bool says_null = false;             ///< NULL AS was said
     bool quoted_is_never_null = false;  ///< CSV of PostgreSQL's
     std::uint64_t ignore_header = 0;
     bool blanks_as_null = false, empty_as_null = false, trim_blanks = false;
@@ -39,7 +42,9 @@ struct CopyOptions {
     bool header = false, add_quotes = false, parallel = true, allow_overwrite = false;
     bool clean_path = false, manifest_verbose = false, include_partitions = false;
     std::vector<std::string> partition_by;
+    bool encrypted = false;
     std::uint64_t max_file_bytes = std::uint64_t{6200} << 20;
+    std::uint64_t row_group_bytes = 0;  ///< ROWGROUPSIZE; 0 where not said
     std::string extension;
 
     std::vector<std::string> forced_quotes;  ///< columns that CSV always quotes; "*" for all

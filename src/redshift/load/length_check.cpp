@@ -125,6 +125,7 @@ Answer<std::string> length_check(EngineSession& session, const Statement& statem
     if (!attributes) return std::string();
     const bool is_update = statement.kind == StatementKind::update;
     const auto assigned = is_update ? TRY(assigned_by(tokens)) : std::set<std::string>();
+    TRY(check_identities(session, *attributes, tokens, table, assigned));
     const std::string cases = TRY(too_long(*attributes, [&](const std::string& name) {
         return !is_update || assigned.contains(name);
     }));

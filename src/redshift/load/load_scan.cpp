@@ -129,8 +129,10 @@ Result<void> LoadScan::PieceReader::open() {
     if (piece_.block != nullptr) {
         bytes = std::make_unique<BlockBytes>(piece_.block);
     } else {
-        bytes = TRY(scan_.files_[piece_.file].open());
-        bytes = TRY(decompressed(std::move(bytes), scan_.options_.compression));
+        const LoadFile& file = scan_.files_[piece_.file];
+        bytes = TRY(file.open());
+        // What a client sends is UTF-8, and all of it is of the rows.
+        if (!file.is_sent) bytes = TRY(plain_text(std::move(bytes), scan_.options_));
     }
     reader_ =
         TRY(read_plain_records(std::move(bytes), scan_.options_, scan_.names_, scan_.json_paths_));
@@ -159,11 +161,13 @@ LoadScan::PieceReader::Step LoadScan::PieceReader::read_row() {
         if (reader_->raw().empty()) return refused({1211, "Line is empty"}, nullptr, nullptr);
         return refused({1214, "Delimiter not found"}, &columns[fields.size()], nullptr);
     }
-    Field missing;
+    Field missing, empty;
     missing.is_null = true;
     Misfit misfit;
     for (std::size_t at = 0; at < columns.size(); ++at) {
-        const Field& field = at < fields.size() ? fields[at] : missing;
+        // What FILLRECORD fills in is '' for VARCHAR, and null for all else.
+        const bool is_varchar = columns[at].kind == ValueKind::text && !columns[at].is_char;
+        const Field& field = at < fields.size() ? fields[at] : is_varchar ? empty : missing;
         if (!read_value(columns[at], field, scan_.options_, values_[at], misfit))
             return refused(misfit, &columns[at], &field);
     }
@@ -244,7 +248,7 @@ Result<std::optional<LoadScan::Piece>> LoadScan::Pieces::cut() {
         if (!is_cut_) return Piece{next_number_++, file_++, nullptr};
         if (blocks_ == nullptr) {
             auto bytes = TRY(scan_.files_[file_].open());
-            bytes = TRY(decompressed(std::move(bytes), scan_.options_.compression));
+            bytes = TRY(plain_text(std::move(bytes), scan_.options_));
             blocks_ = std::make_unique<RecordBlocks>(std::move(bytes), scan_.options_,
                                                      scan_.block_bytes_);
         }

@@ -292,5 +292,50 @@ TEST(LoadScan, SmallFilesAreReadByOneThreadAndLargeOnesBySeveral) {
     EXPECT_EQ(threads_of(100'000), 4u);
 }
 
+/// The bytes as UTF-8, given in pieces of that size; "!" and the error where they aren't what is
+/// said.
+std::string as_text_of(std::string bytes, TextEncoding encoding, std::size_t piece) {
+    const auto text =
+        as_utf8(std::make_unique<TextBytes>(std::move(bytes), piece, false), encoding);
+    std::string all;
+    for (;;) {
+        const auto more = text->next();
+        if (!more) return "!" + more.error().message;
+        if (more->empty()) return all;
+        all += *more;
+    }
+}
+
+TEST(TextEncodings, BecomeUtf8WhateverThePiecesAreAndAMarkOfOrderIsLeftOut) {
+    using namespace std::string_literals;
+    const std::string little = "1\0,\0\xE9\0\n\0\x3D\xD8\x00\xDE\n\0"s;  // 1,é and a smiling face
+    std::string big = little;
+    for (std::size_t at = 0; at < big.size(); at += 2) std::swap(big[at], big[at + 1]);
+    const std::string text = "1,é\n😀\n";
+    for (std::size_t piece = 1; piece <= little.size() + 2; ++piece) {
+        EXPECT_EQ(as_text_of(little, TextEncoding::utf16_little, piece), text);
+        EXPECT_EQ(as_text_of(big, TextEncoding::utf16_big, piece), text);
+        EXPECT_EQ(as_text_of("\xFF\xFE" + little, TextEncoding::utf16, piece), text);
+        EXPECT_EQ(as_text_of("\xFE\xFF" + big, TextEncoding::utf16, piece), text);
+        EXPECT_EQ(as_text_of("\xFF\xFE" + little, TextEncoding::utf16_big, piece), text);
+        EXPECT_EQ(as_text_of("caf\xE9 \x80", TextEncoding::latin1, piece), "café \xC2\x80");
+    }
+    EXPECT_EQ(as_text_of("\xEF\xBB\xBF" + text, TextEncoding::utf8, 100), text);
+    EXPECT_EQ(as_text_of("\xEF\xBB\xBF", TextEncoding::utf8, 100), "");
+    EXPECT_EQ(as_text_of("", TextEncoding::utf16, 1), "");
+}
+
+TEST(TextEncodings, WhatIsNoUtf16IsAnError) {
+    using namespace std::string_literals;
+    EXPECT_EQ(as_text_of("1\0"s, TextEncoding::utf16, 1)[0], '!');
+    EXPECT_EQ(as_text_of("1\0,"s, TextEncoding::utf16_little, 2)[0], '!');
+    EXPECT_EQ(as_text_of("\x3D\xD8"s, TextEncoding::utf16_little, 2)[0], '!');
+    EXPECT_EQ(as_text_of("\x3D\xD8"
+                         "1\0"s,
+                         TextEncoding::utf16_little, 2)[0],
+              '!');
+    EXPECT_EQ(as_text_of("\x00\xDE"s, TextEncoding::utf16_little, 2)[0], '!');
+}
+
 }  // namespace
 }  // namespace stroma::redshift

@@ -129,6 +129,11 @@ Result<void> LakeReader::read_at(std::uint64_t offset, std::span<std::byte> into
 
 Answer<Address> parse_address(std::string_view url) {
     const auto slash = url.find('/', 5);
+    for (const std::string_view other : {"emr://", "dynamodb://", "ssh://"})
+        if (url.starts_with(other))
+            return refuse("0A000", fmt::format("COPY from {} is not there: put the data into a "
+                                               "bucket, s3://bucket/key",
+                                               other));
     if (!url.starts_with("s3://") || slash == 5 || url.size() == 5)
         return refuse("22023", fmt::format("'{}' is no address as s3://bucket/key", url));
     Address made;
@@ -171,6 +176,17 @@ Answer<LoadTarget> load_target(EngineSession& session, const std::vector<Token>&
         if (found == target.all.end())
             return refuse("42703", fmt::format("column \"{}\" of relation \"{}\" does not exist",
                                                name, target.table.name));
+        const auto kept = target.attributes.columns.find(found->name);
+        const bool is_own = kept != target.attributes.columns.end() && kept->second.identity_always;
+        if (is_own && !explicit_ids) {
+            Failure failure("428C9", "cannot set an identity column to a value");
+            failure.detail = fmt::format("column {} numbers itself", name);
+            failure.hint = "EXPLICIT_IDS loads its values from the files.";
+            return fail(std::move(failure));
+        }
+        for (const LoadColumn& each : target.columns)
+            if (each.name == found->name)
+                return refuse("42701", fmt::format("column \"{}\" specified more than once", name));
         target.columns.push_back(load_column(*found, target.attributes));
     }
     return target;

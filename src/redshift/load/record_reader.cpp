@@ -167,8 +167,10 @@ private:
         return slashes % 2 == 1;
     }
     void put(std::string_view piece, std::size_t position) {
+        // With ESCAPE the usual word for null may be escaped itself.
         const bool is_null =
-            piece == options_.null_text || (!options_.postgres_escapes && piece == "@NULL@");
+            piece == options_.null_text || (!options_.postgres_escapes && piece == "@NULL@") ||
+            (options_.has_escapes && piece == "\\\\N" && options_.null_text == "\\N");
         char quote = 0;
         if (options_.remove_quotes && piece.size() >= 2 &&
             (piece.front() == '"' || piece.front() == '\'') && piece.back() == piece.front()) {
@@ -306,11 +308,18 @@ private:
     void split() override {
         std::size_t at = 0;
         for (const auto& [name, width] : options_.widths) {
-            std::string_view piece = at < raw_.size() ? raw_.substr(at, width) : std::string_view();
+            const std::size_t from = at;
+            for (std::size_t letters = 0; letters < width && at < raw_.size(); ++letters)
+                skip_letter(at);
+            std::string_view piece = raw_.substr(from, at - from);
             while (!piece.empty() && piece.back() == ' ') piece.remove_suffix(1);
-            add(piece, piece == options_.null_text, at);
-            at += width;
+            add(piece, piece == options_.null_text, from);
         }
+    }
+    /// Widths count characters, whose bytes in UTF-8 may be several.
+    void skip_letter(std::size_t& at) const {
+        ++at;
+        while (at < raw_.size() && (static_cast<unsigned char>(raw_[at]) & 0xC0) == 0x80) ++at;
     }
 };
 
@@ -320,7 +329,7 @@ Result<std::unique_ptr<RecordReader>> read_records(std::unique_ptr<ByteSource> b
                                                    const CopyOptions& options,
                                                    const std::vector<std::string>& columns,
                                                    const std::vector<std::string>& json_paths) {
-    auto plain = TRY(decompressed(std::move(bytes), options.compression));
+    auto plain = TRY(plain_text(std::move(bytes), options));
     return read_plain_records(std::move(plain), options, columns, json_paths);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/json.h"
 
@@ -12,7 +13,11 @@ std::string text_of(const sql::Value& value) {
     if (const auto* text = std::get_if<std::string>(&value)) return *text;
     if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
     if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "t" : "f";
-    if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
+    if (const auto* real = std::get_if<double>(&value)) {
+        if (std::isnan(*real)) return "NaN";
+        if (std::isinf(*real)) return *real < 0 ? "-Infinity" : "Infinity";
+        return fmt::format("{}", *real);
+    }
     return "";
 }
 
@@ -64,27 +69,79 @@ void RowText::field(std::string& out, const std::string& text, bool is_quoted) c
     if (options_.add_quotes) out += '"';
 }
 
-void RowText::header(std::string& out) const {
+void RowText::header(std::string& out, const std::vector<bool>& left_out) const {
+    bool is_first = true;
     for (std::size_t at = 0; at < columns_.size(); ++at) {
-        if (at > 0) out += options_.delimiter;
+        if (at < left_out.size() && left_out[at]) continue;
+        if (!std::exchange(is_first, false)) out += options_.delimiter;
         field(out, columns_[at].name);
     }
     out += '\n';
 }
 
+namespace {
+
+/// A value as JSON: numbers of any digits and SUPER as they are, all other texts in quotes.
+std::string json_of(const Column& column, const sql::Value& value) {
+    if (std::holds_alternative<std::monostate>(value)) return "null";
+    const auto* const text = std::get_if<std::string>(&value);
+    if (text != nullptr) {
+        if (column.engine_type.starts_with("DECIMAL") || column.engine_type == "JSON") return *text;
+        return Json(*text).dump(-1, ' ', false, Json::error_handler_t::replace);
+    }
+    if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+    const auto* const real = std::get_if<double>(&value);
+    if (real != nullptr && !std::isfinite(*real)) return '"' + text_of(value) + '"';
+    return text_of(value);
+}
+
+}  // namespace
+
 void RowText::json(std::string& out, const Cursor& cursor,
                    const std::vector<bool>* left_out) const {
-    Json made = Json::object();
+    out += '{';
     for (std::size_t at = 0; at < columns_.size(); ++at) {
         if (left_out != nullptr && (*left_out)[at]) continue;
-        const sql::Value value = cursor.value(at);
-        Json& member = made[columns_[at].name];
-        if (const auto* text = std::get_if<std::string>(&value)) member = *text;
-        if (const auto* number = std::get_if<std::int64_t>(&value)) member = *number;
-        if (const auto* flag = std::get_if<bool>(&value)) member = *flag;
-        if (const auto* real = std::get_if<double>(&value)) member = *real;
+        if (out.back() != '{') out += ',';
+        out += Json(columns_[at].name).dump() + ':' + json_of(columns_[at], cursor.value(at));
     }
-    out += made.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    out += "}\n";
+}
+
+Answer<void> RowText::fixed(std::string& out, const Cursor& cursor,
+                            const std::vector<bool>* left_out) const {
+    std::size_t place = 0;
+    for (std::size_t at = 0; at < columns_.size(); ++at) {
+        if (left_out != nullptr && (*left_out)[at]) continue;
+        if (place == options_.widths.size())
+            return refuse("42601", "FIXEDWIDTH names fewer columns than the query gives");
+        const std::size_t width = options_.widths[place++].second;
+        const sql::Value value = cursor.value(at);
+        const bool is_null = std::holds_alternative<std::monostate>(value);
+        std::string text = is_null ? options_.null_text : text_of(value);
+        std::size_t letters = 0;
+        for (const char byte : text)
+            letters += (static_cast<unsigned char>(byte) & 0xC0) != 0x80 ? 1 : 0;
+        if (letters > width && is_null && columns_[at].engine_type != "VARCHAR") {
+            text.clear();
+            letters = 0;
+        }
+        if (letters > width)
+            return refuse("22001",
+                          fmt::format("column \"{}\" has a value of {} characters, FIXEDWIDTH "
+                                      "gives it {}",
+                                      columns_[at].name, letters, width));
+        if (text.find('\n') != std::string::npos)
+            return refuse("22023", fmt::format("column \"{}\" has a value of several lines, which "
+                                               "FIXEDWIDTH can't hold",
+                                               columns_[at].name));
+        out += text;
+        out.append(width - letters, ' ');
+    }
+    if (place < options_.widths.size())
+        return refuse("42601", "FIXEDWIDTH names more columns than the query gives");
+    out += '\n';
+    return {};
 }
 
 void RowText::row(std::string& out, const Cursor& cursor, const std::vector<bool>* left_out) const {

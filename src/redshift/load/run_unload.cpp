@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/json.h"
@@ -105,6 +106,8 @@ public:
 
 private:
     Answer<void> make_room();
+    Answer<void> check(const std::vector<Column>& columns) const;
+    Answer<void> clear_folder(const std::string& folder);
     Answer<void> text_files(Cursor& cursor);
     Answer<void> split(Cursor& cursor, PartQueue& queue);
     Answer<void> parquet_files(const std::string& sql);
@@ -137,7 +140,8 @@ private:
     Lake& lake_;
     const catalog::Principal& principal_;
     Address prefix_;
-    std::mutex mutex_;  ///< of `made_`: files are packed and put by several threads
+    std::vector<Column> columns_;  ///< of the query
+    std::mutex mutex_;             ///< of `made_`: files are packed and put by several threads
     std::vector<Unloaded> made_;
     std::int64_t rows_ = 0;
 };
@@ -145,6 +149,8 @@ private:
 Answer<void> Unload::make_room() {
     const auto there = TRY(lake_.list(principal_, prefix_));
     if (there.empty() || options_.allow_overwrite) return {};
+    // Of partitions only the folders that get files are cleaned, once they are known.
+    if (options_.clean_path && !options_.partition_by.empty()) return {};
     if (!options_.clean_path)
         return refuse("XX000",
                       fmt::format("Specified unload destination on S3 is not empty. Consider "
@@ -153,6 +159,29 @@ Answer<void> Unload::make_room() {
                                   "({})",
                                   there.front().address.url()));
     for (const LakeObject& object : there) TRY(lake_.remove(principal_, object.address));
+    return {};
+}
+
+Answer<void> Unload::clear_folder(const std::string& folder) {
+    if (!options_.clean_path || folder.empty()) return {};
+    const auto there = TRY(lake_.list(principal_, {prefix_.bucket, prefix_.key + folder}));
+    for (const LakeObject& object : there) TRY(lake_.remove(principal_, object.address));
+    return {};
+}
+
+Answer<void> Unload::check(const std::vector<Column>& columns) const {
+    std::set<std::string> names;
+    bool is_twice = false;
+    for (const Column& column : columns) is_twice |= !names.insert(column.name).second;
+    for (const std::string& name : options_.partition_by)
+        if (!names.contains(name))
+            return refuse("42703", fmt::format("partition column \"{}\" does not exist", name));
+    if (options_.format == CopyFormat::json && is_twice)
+        return refuse("42701", "JSON needs a name of its own for each column of the query");
+    if (!options_.include_partitions && !names.empty() &&
+        names == std::set<std::string>(options_.partition_by.begin(), options_.partition_by.end()))
+        return refuse("22023",
+                      "every column is in PARTITION BY: with INCLUDE they stay in the files");
     return {};
 }
 
@@ -197,12 +226,6 @@ std::string Unload::partition_of(const Cursor& cursor, std::vector<bool>& left_o
 }
 
 Answer<void> Unload::text_files(Cursor& cursor) {
-    for (const std::string& name : options_.partition_by) {
-        bool is_there = false;
-        for (const Column& column : cursor.columns()) is_there |= column.name == name;
-        if (!is_there)
-            return refuse("42703", fmt::format("partition column \"{}\" does not exist", name));
-    }
     PartQueue queue(slices(), [this](const PartQueue::Part& part) -> Answer<void> {
         const std::string packed = TRY(compressed(part.text, options_.compression));
         return put(part.name, packed, part.rows);
@@ -226,13 +249,20 @@ Answer<void> Unload::split(Cursor& cursor, PartQueue& queue) {
         std::int64_t rows = 0;
     };
     std::map<std::string, Partition> partitions;
-    const RowText text(options_, cursor.columns());
+    const RowText text(options_, columns_);
     // What is written is kept in memory up to a file's size: smaller files than asked for are fine.
     constexpr std::uint64_t held_max = 32u << 20;
     const std::uint64_t most = std::min(options_.max_file_bytes, held_max);
     std::uint64_t held = 0;
     std::string head, row;
-    if (options_.header) text.header(head);
+    if (options_.header) {
+        const auto& of = options_.partition_by;
+        std::vector<bool> unnamed;
+        for (const Column& column : columns_)
+            unnamed.push_back(!options_.include_partitions &&
+                              std::find(of.begin(), of.end(), column.name) != of.end());
+        text.header(head, unnamed);
+    }
     const auto send = [&](const std::string& folder, Partition& of, Slice& slice) {
         held -= std::min<std::uint64_t>(held, slice.text.size());
         const auto number = static_cast<std::size_t>(&slice - of.slices.data());
@@ -246,11 +276,17 @@ Answer<void> Unload::split(Cursor& cursor, PartQueue& queue) {
         left_out.assign(cursor.columns().size(), false);
         const std::string folder = partition_of(cursor, left_out);
         Partition& of = partitions[folder];
-        if (of.slices.empty()) of.slices.resize(slices());
+        if (of.slices.empty()) {
+            of.slices.resize(slices());
+            TRY(clear_folder(folder));
+        }
         const std::int64_t turn = of.rows++ / rows_a_turn;
         Slice& slice = of.slices[static_cast<std::size_t>(turn) % of.slices.size()];
         row.clear();
-        text.row(row, cursor, &left_out);
+        if (options_.format == CopyFormat::fixed_width)
+            TRY(text.fixed(row, cursor, &left_out));
+        else
+            text.row(row, cursor, &left_out);
         const bool is_full =
             slice.rows > 0 && (slice.text.size() + row.size() > most || held > 4 * held_max);
         if (is_full && !send(folder, of, slice)) return queue.finish();
@@ -260,7 +296,8 @@ Answer<void> Unload::split(Cursor& cursor, PartQueue& queue) {
         ++slice.rows;
         ++rows_;
     }
-    if (partitions.empty()) partitions[""].slices.resize(1, {head, 0, 0});
+    const bool leaves_none = options_.format == CopyFormat::json;
+    if (partitions.empty() && !leaves_none) partitions[""].slices.resize(1, {head, 0, 0});
     for (auto& [folder, of] : partitions)
         for (Slice& slice : of.slices) {
             const bool is_only = of.rows == 0;
@@ -295,6 +332,7 @@ Answer<void> Unload::parquet_files(const std::string& sql) {
         const std::string folder =
             partitions.empty() ? "" : path.parent_path().lexically_relative(out).string() + "/";
         const std::size_t number = numbers[folder]++;
+        if (number == 0) TRY(clear_folder(folder));
         // A thread that got no rows may have left a file; one file there is in any case.
         if (rows == 0 && number > 0) continue;
         const bool by_slice = options_.parallel && partitions.empty();
@@ -335,6 +373,14 @@ Answer<std::int64_t> Unload::run() {
     const Statement query = TRY(one_query(statement_.query));
     const auto prepared = TRY(session_.prepare(query, {}));
     const std::string narrowed = TRY(readable(session_, prepared->plan->sql));
+    TRY(check(prepared->columns));
+    columns_ = prepared->columns;
+    if (options_.format == CopyFormat::json) {
+        // A SUPER is told as a text by what opens the query.
+        const auto told = TRY(session_.query("DESCRIBE " + (narrowed.empty() ? prepared->plan->sql : narrowed)));
+        for (std::size_t at = 0; at < columns_.size() && TRY(told->next()); ++at)
+            columns_[at].engine_type = told->text(1);
+    }
     TRY(make_room());
     if (options_.format == CopyFormat::parquet) {
         TRY(parquet_files(narrowed.empty() ? prepared->plan->sql : narrowed));
@@ -362,9 +408,7 @@ Answer<std::unique_ptr<Cursor>> run_unload(EngineSession& session, const Prepare
     auto& options = statement.options;
     if (options.compression != Compression::none && options.format == CopyFormat::parquet)
         return refuse("0A000", "PARQUET is compressed by itself");
-    if (options.format == CopyFormat::csv)
-        options.null_text = options.null_text == "\\N" ? "" : options.null_text;
-    if (options.format == CopyFormat::text && options.null_text == "\\N") options.null_text = "";
+    if (!options.says_null) options.null_text = "";
     const std::int64_t rows = TRY(Unload(session, std::move(statement)).run());
     session.last_unload_count = rows;
     session.tell({"INFO", "00000",

@@ -43,7 +43,4 @@ struct LoadValue {
 bool read_value(const LoadColumn& column, const Field& field, const CopyOptions& options,
                 LoadValue& value, Misfit& misfit);
 
-/// Days since 1970-01-01 of the proleptic Gregorian calendar.
-std::int64_t days_of(std::int64_t year, unsigned month, unsigned day);
-
 }  // namespace stroma::redshift

@@ -178,6 +178,22 @@ Answer<std::shared_ptr<const Prepared>> EngineSession::with_more_digits(
 }
 
 // What an INSERT, UPDATE or DELETE changes.
+namespace {
+
+/// DELETE table, which the engine wants to read as DELETE FROM table.
+bool lacks_from(const Statement& statement, const std::vector<Token>& tokens) {
+    return statement.kind == StatementKind::remove && tokens.size() > 1 &&
+           tokens[0].word == "delete" && tokens[1].word != "from";
+}
+
+Answer<std::string> written_whole(const Statement& statement, const std::vector<Token>& tokens,
+                                  std::size_t from, std::size_t to, const RewriteContext& context) {
+    if (!lacks_from(statement, tokens)) return rewrite(statement.text, tokens, from, to, context);
+    return "DELETE FROM" + TRY(rewrite(statement.text, tokens, 1, to, context));
+}
+
+}  // namespace
+
 Answer<void> EngineSession::find_target(const Statement& statement, Prepared::Plan& plan) {
     const auto& tokens = plan.tokens;
     const std::size_t end = tokens.size() - 1;
@@ -185,9 +201,9 @@ Answer<void> EngineSession::find_target(const Statement& statement, Prepared::Pl
     const std::string_view before = statement.kind == StatementKind::insert   ? "into"
                                     : statement.kind == StatementKind::remove ? "from"
                                                                               : "update";
-    while (at < end && tokens[at].word != before) ++at;
-    // DELETE takes its table without FROM, too.
-    if (at == end && statement.kind == StatementKind::remove) at = 0;
+    // DELETE takes its table without FROM, too: then a FROM further on is a subquery's.
+    if (!lacks_from(statement, tokens))
+        while (at < end && tokens[at].word != before) ++at;
     if (++at >= end) return fail(syntax_failure(tokens[end]));
     const TableName table = TRY(read_table(tokens, at));
     if (table.schema.starts_with("stroma_") || table.schema == "pg_catalog")
@@ -301,7 +317,7 @@ Answer<void> EngineSession::understand(const Statement& statement,
     if (is_data_change(statement.kind)) TRY(find_target(statement, plan));
     std::string columns;
     const auto written = [&]() -> Answer<std::string> {
-        if (columns.empty()) return rewrite(statement.text, tokens, from, end, context);
+        if (columns.empty()) return written_whole(statement, tokens, from, end, context);
         return TRY(rewrite(statement.text, tokens, from, plan.behind_table, context)) + columns +
                TRY(rewrite(statement.text, tokens, plan.behind_table, end, context));
     };

@@ -1,6 +1,6 @@
 BEGIN
 SET query_group TO 'dev/orders/ID'
-LOCK "public"."orders"
+LOCK stroma_system.load_ledger, "public"."orders"
 SELECT bucket, "key", etag FROM stroma_system.load_ledger WHERE target = ? AND status = 'loaded' AND "key" IN (?)
 DROP TABLE IF EXISTS stroma_staged
 CREATE TEMP TABLE stroma_staged ("id" integer NOT NULL, "at" timestamp without time zone, "what" character varying(20) DEFAULT 'none')
@@ -11,7 +11,7 @@ INSERT INTO "public"."orders" ("id", "at", "what") SELECT "id", "at", "what" FRO
 ROLLBACK
 BEGIN
 SET query_group TO 'dev/retry/ID'
-LOCK "public"."orders"
+LOCK stroma_system.load_ledger, "public"."orders"
 SELECT bucket, "key", etag FROM stroma_system.load_ledger WHERE target = ? AND status = 'loaded' AND "key" IN (?)
 DROP TABLE IF EXISTS stroma_staged
 CREATE TEMP TABLE stroma_staged ("id" integer NOT NULL, "at" timestamp without time zone, "what" character varying(20) DEFAULT 'none')
