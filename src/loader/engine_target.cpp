@@ -191,7 +191,7 @@ Answer<void> EngineTarget::note_absent(const Target& target, const std::string& 
         "1213, 'Missing data for the key of a merge', 0, 0, NULL FROM (SELECT rowid - (SELECT "
         "min(rowid) FROM {}) AS at, {}, staged AS line FROM {} AS staged WHERE {}) AS s LEFT JOIN "
         "(VALUES {}) AS f(url, begun, ended) ON s.at >= f.begun AND s.at < f.ended",
-        quoted_text(target.table.name), quoted_text(now), session_.query_number(), name_of,
+        quoted_text(target.table.key()), quoted_text(now), session_.query_number(), name_of,
         target.staging, target.list(), target.staging, is_absent, known)));
     return {};
 }
