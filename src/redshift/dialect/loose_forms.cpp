@@ -46,18 +46,23 @@ bool is_written_number(std::string_view text) {
 
 }  // namespace
 
-// The literal that ends before a sign at `at`, or begins behind it.
+// The literal that ends before a sign at `at`, or begins behind it: 'x', or 'x'::text. Of another
+// type it is no text: 'epoch'::timestamp, timestamp 'epoch'.
 bool Rewriter::is_text_beside(std::size_t at, bool is_left) const {
-    const auto is_literal = [&](std::size_t where) {
-        return tokens_[where].kind == TokenKind::text && !is_written_number(tokens_[where].word);
+    constexpr std::array<std::string_view, 4> text_types = {"text", "varchar", "char", "bpchar"};
+    constexpr std::array<std::string_view, 8> moments = {
+        "interval", "date", "timestamp", "timestamptz", "time", "timetz", "zone", "datetime"};
+    const auto is_cast = [&](std::size_t sign) {
+        return is_sign(sign, "::") && !is_loose_word(text_types, tokens_[sign + 1].word);
     };
-    if (!is_left) return is_literal(at + 1);
-    std::size_t last = at - 1;
-    // 'x'::text
-    if (last >= 2 && tokens_[last].kind == TokenKind::word && is_sign(last - 1, "::")) last -= 2;
-    if (!is_literal(last)) return false;
-    return last == 0 || (!is_word(last - 1, "interval") && !is_word(last - 1, "date") &&
-                         !is_word(last - 1, "timestamp") && !is_word(last - 1, "time"));
+    std::size_t where = is_left ? at - 1 : at + 1;
+    const bool is_behind_cast = is_left && where >= 2 && is_sign(where - 1, "::");
+    if (is_behind_cast) where -= 2;
+    if (tokens_[where].kind != TokenKind::text || is_written_number(tokens_[where].word))
+        return false;
+    if (is_sign(where + 1, "::") && is_cast(where + 1)) return false;
+    return where == 0 || tokens_[where - 1].kind != TokenKind::word ||
+           !is_loose_word(moments, tokens_[where - 1].word);
 }
 
 bool Rewriter::joins_texts(const Frame& frame, std::size_t at) const {

@@ -289,6 +289,8 @@ Answer<void> Unload::parquet_files(const std::string& sql) {
         how += fmt::format(", FILE_SIZE_BYTES {}", options_.max_file_bytes);
     rows_ = TRY(
         session_.change(fmt::format("COPY ({}) TO {} ({})", sql, quoted_text(out.string()), how)));
+    // Of no rows there is no folder, nor a file in one.
+    if (rows_ == 0 && !partitions.empty()) return {};
     std::map<std::string, std::size_t> numbers;
     const auto files = TRY(session_.query(
         fmt::format("SELECT file_name, num_rows FROM parquet_file_metadata({}) ORDER BY ALL",
