@@ -36,7 +36,8 @@ CREATE OR REPLACE VIEW stroma_system.stroma_dead_letters AS
     SELECT * FROM stroma_system.dead_letters;
 CREATE OR REPLACE VIEW stroma_system.stroma_schema_history AS
     SELECT * FROM stroma_system.schema_history;
-CREATE OR REPLACE VIEW stroma_system.stl_load_errors AS SELECT * FROM stroma_system.load_errors;
+CREATE OR REPLACE VIEW stroma_system.stl_load_errors AS
+    SELECT *, tbl AS table_name FROM stroma_system.load_errors;
 -- How fresh each table is that the loader fills. Lag: how old the newest event is.
 CREATE OR REPLACE VIEW stroma_system.stroma_freshness AS
     SELECT target AS table_name, sum(rows_inserted + rows_updated)::bigint AS rows_loaded,

@@ -23,9 +23,12 @@ CREATE OR REPLACE VIEW stroma_system.stv_sessions AS
 CREATE OR REPLACE VIEW stroma_system.stl_connection_log AS
     SELECT event, recordtime, remote AS remotehost, NULL::VARCHAR AS remoteport, process AS pid,
         database AS dbname, username, 'password' AS authmethod, duration,
-        NULL::VARCHAR AS sslversion, NULL::VARCHAR AS sslcipher, application AS application_name,
-        os AS os_version, driver AS driver_version, NULL::VARCHAR AS plugin_name,
-        process::VARCHAR AS sessionid
+        0 AS mtu, NULL::VARCHAR AS sslversion, NULL::VARCHAR AS sslcipher,
+        NULL::VARCHAR AS sslcompression, NULL::VARCHAR AS sslexpansion,
+        NULL::VARCHAR AS iamauthguid, application AS application_name,
+        driver AS driver_version, os AS os_version, NULL::VARCHAR AS plugin_name,
+        NULL::INTEGER AS protocol_version, process::VARCHAR AS sessionid,
+        NULL::VARCHAR AS compression
     FROM (SELECT *, 'initiating session' AS event, started AS recordtime, 0::BIGINT AS duration
           FROM stroma_system.stroma_seen_sessions
           UNION ALL SELECT *, 'disconnecting session', ended, ended_us - started_us
@@ -80,7 +83,9 @@ CREATE OR REPLACE VIEW stroma_system.sys_query_detail AS
     FROM stroma_system.stroma_seen_steps;
 CREATE OR REPLACE VIEW stroma_system.svl_query_summary AS
     SELECT userid, query, 0 AS stm, 0 AS seg, 0 AS step, elapsed AS maxtime, elapsed AS avgtime,
-        rows, 'return' AS label, 'f' AS is_diskbased, 'f' AS is_rrscan, 'f' AS is_delayed_scan
+        rows, NULL::BIGINT AS bytes, NULL::DOUBLE AS rate_row, NULL::DOUBLE AS rate_byte,
+        'return' AS label, 'f' AS is_diskbased, NULL::BIGINT AS workmem, 'f' AS is_rrscan,
+        'f' AS is_delayed_scan, NULL::BIGINT AS rows_pre_filter
     FROM stroma_system.stroma_seen_steps WHERE ended IS NOT NULL;
 CREATE OR REPLACE VIEW stroma_system.stl_wlm_query AS
     SELECT userid, xid, 0 AS task, query, 6 AS service_class, 1 AS slot_count,
@@ -156,10 +161,13 @@ CREATE OR REPLACE VIEW stroma_system.stv_wlm_service_class_config AS
         0 AS target_num_query_tasks, 'false' AS evictable, 0 AS eviction_threshold,
         'Default queue' AS "name", 0 AS max_execution_time, 'false' AS user_group_wild_card,
         'false' AS query_group_wild_card, 'Normal' AS query_priority;
+CREATE OR REPLACE VIEW stroma_system.stv_wlm_classification_config AS
+    SELECT 1 AS id, 'all statements' AS condition, 0 AS action_seq, 'assign' AS action,
+        6 AS action_service_class;
 CREATE OR REPLACE VIEW stroma_system.stv_tbl_perm AS
     SELECT 0 AS slice, table_id AS id, "table" AS "name", tbl_rows AS rows,
-        CAST(round(tbl_rows * (1 - coalesce(unsorted, 0) / 100)) AS BIGINT) AS sorted_rows, 0 AS "temp", 1 AS db_id, 0 AS insert_pristine,
-        0 AS delete_pristine, 1 AS backup, 0 AS dist_style, size AS block_count
+        CAST(round(tbl_rows * (1 - coalesce(unsorted, 0) / 100)) AS BIGINT) AS sorted_rows,
+        0 AS "temp", 1 AS db_id, 0 AS insert_pristine, 0 AS delete_pristine, 1 AS backup, 0 AS dist_style, size AS block_count
     FROM stroma_system.svv_table_info;
 CREATE OR REPLACE VIEW stroma_system.svv_interleaved_columns AS
     SELECT tbl, place - 1 AS col, 1.0 AS interleaved_skew,

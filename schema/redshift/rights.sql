@@ -50,9 +50,26 @@ CREATE OR REPLACE VIEW stroma_system.stroma_seen_queries AS
     SELECT coalesce(u."number", 100) AS userid, q.*
     FROM stroma_queries('') q LEFT JOIN stroma_system.users u ON u."name" = q.username
     WHERE stroma_system.stroma_sees_all() OR u.id = stroma_system.stroma_me();
-CREATE OR REPLACE VIEW stroma_system.stroma_seen_errors AS
+CREATE OR REPLACE VIEW stroma_system.stroma_kept_errors AS
     SELECT * FROM stroma_system.load_errors WHERE stroma_system.stroma_sees_all()
         OR userid IN (SELECT "number" FROM stroma_system.users WHERE id = stroma_system.stroma_me());
+-- The number of a relation, a schema… in pg_catalog and here: of its name, so that it stays.
+CREATE OR REPLACE MACRO stroma_catalog.stroma_number(kind, name) AS
+    CAST(md5_number_lower(kind || ':' || name) % 2000000000 + 100000 AS UINTEGER);
+-- The table as a number, as svv_table_info and stv_tbl_perm have it, and behind all by its name. A
+-- load by way of another table says no schema: the one that has a table of that name.
+CREATE OR REPLACE VIEW stroma_system.stroma_seen_errors AS
+    SELECT userid, slice, CAST(stroma_catalog.stroma_number('relation', full_name) AS INTEGER) AS tbl,
+        starttime, session, query, filename, line_number, colname, "type", col_length, "position",
+        raw_line, raw_field_value, err_code, err_reason, is_partial, start_offset, copy_job_id,
+        full_name AS table_name
+    FROM (SELECT e.*, CASE WHEN contains(e.told, '.') THEN e.told
+            ELSE coalesce(t.schema_name, 'public') || '.' || e.told END AS full_name
+        FROM (SELECT *, regexp_replace(tbl, '^temp[.]', '') AS told
+            FROM stroma_system.stroma_kept_errors) e LEFT JOIN (
+            SELECT table_name AS of_table, min(schema_name) AS schema_name FROM duckdb_tables()
+            WHERE NOT internal AND NOT temporary AND schema_name NOT LIKE 'stroma\_%' ESCAPE '\'
+            GROUP BY ALL) t ON t.of_table = e.told);
 CREATE OR REPLACE VIEW stroma_system.stroma_seen_commits AS
     SELECT * FROM stroma_system.load_commits WHERE stroma_system.stroma_sees_all()
         OR userid IN (SELECT "number" FROM stroma_system.users WHERE id = stroma_system.stroma_me());

@@ -1,7 +1,4 @@
 -- What monitoring scripts read, made anew at each start.
--- The number of a relation, a schema… in pg_catalog and here: of its name, so that it stays.
-CREATE OR REPLACE MACRO stroma_catalog.stroma_number(kind, name) AS
-    CAST(md5_number_lower(kind || ':' || name) % 2000000000 + 100000 AS UINTEGER);
 -- Whether a view is bound late, by what is kept of it: such a one's definition is the statement.
 CREATE OR REPLACE MACRO stroma_catalog.stroma_is_late(comment) AS coalesce(json_valid(comment)
     AND regexp_matches(json_extract_string(comment, '$.definition'), '^\s*create\s', 'i'), false);
@@ -197,12 +194,38 @@ CREATE OR REPLACE VIEW stroma_system.svv_redshift_databases AS
 CREATE OR REPLACE VIEW stroma_system.svv_external_schemas AS
     SELECT 0 AS esoid, 1 AS eskind, schemaname, 100 AS esowner, databasename, '' AS esoptions
     FROM stroma_system.external_schemas;
+-- What a format is called in a catalog: of its name, and the SerDe that was said.
+CREATE OR REPLACE MACRO stroma_system.stroma_input_format(of_format) AS
+    CASE CAST(of_format AS VARCHAR) WHEN 'parquet'
+        THEN 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat'
+        ELSE 'org.apache.hadoop.mapred.TextInputFormat' END;
+CREATE OR REPLACE MACRO stroma_system.stroma_output_format(of_format) AS
+    CASE CAST(of_format AS VARCHAR) WHEN 'parquet'
+        THEN 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat'
+        ELSE 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat' END;
+CREATE OR REPLACE MACRO stroma_system.stroma_serde(said, of_format) AS
+    CASE WHEN CAST(said AS VARCHAR) <> '' THEN CAST(said AS VARCHAR)
+        WHEN CAST(of_format AS VARCHAR) = 'parquet'
+        THEN 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'
+        ELSE 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe' END;
+CREATE OR REPLACE VIEW stroma_system.stroma_external AS
+    SELECT schemaname, tablename, location, definition, stroma_a AS of_format,
+        stroma_system.stroma_input_format(stroma_a) AS input_format,
+        stroma_system.stroma_output_format(stroma_a) AS output_format,
+        stroma_system.stroma_serde(json_extract_string(definition, '$.serde'), stroma_a)
+            AS serialization_lib,
+        coalesce(CAST(json_extract(definition, '$.serde_parameters') AS VARCHAR), '{}')
+            AS serde_parameters,
+        CASE WHEN coalesce(json_extract_string(definition, '$.properties.compression_type'), 'none')
+            = 'none' THEN 0 ELSE 1 END AS compressed,
+        coalesce(CAST(json_extract(definition, '$.properties') AS VARCHAR), '{}') AS parameters
+    FROM (SELECT *, json_extract_string(json_extract_string(definition, '$.place'), '$.format')
+            AS stroma_a FROM stroma_system.external_tables);
 CREATE OR REPLACE VIEW stroma_system.svv_external_tables AS
     SELECT current_database() AS redshift_database_name, schemaname, tablename,
-        'EXTERNAL TABLE' AS tabletype, location,
-        json_extract_string(json_extract_string(definition, '$.place'), '$.format') AS input_format,
-        definition AS parameters
-    FROM stroma_system.external_tables;
+        'EXTERNAL TABLE' AS tabletype, location, input_format, output_format, serialization_lib,
+        serde_parameters, compressed, parameters
+    FROM stroma_system.stroma_external;
 CREATE OR REPLACE VIEW stroma_system.svv_external_columns AS
     SELECT schemaname, tablename, json_extract_string(c, '$[0]') AS columnname,
         json_extract_string(c, '$[2]') AS external_type, place AS columnnum, part_key
@@ -218,10 +241,10 @@ CREATE OR REPLACE VIEW stroma_system.svv_external_columns AS
         FROM stroma_system.external_tables);
 CREATE OR REPLACE VIEW stroma_system.svv_external_partitions AS
     SELECT schemaname, tablename, CAST(json_extract(p, '$.values') AS VARCHAR) AS "values",
-        json_extract_string(p, '$.location') AS location
-    FROM (SELECT schemaname, tablename,
-            unnest(CAST(json_extract(definition, '$.partitions') AS JSON[])) AS p
-        FROM stroma_system.external_tables);
+        json_extract_string(p, '$.location') AS location, input_format, output_format,
+        serialization_lib, serde_parameters, compressed, parameters
+    FROM (SELECT *, unnest(CAST(json_extract(definition, '$.partitions') AS JSON[])) AS p
+        FROM stroma_system.stroma_external);
 CREATE OR REPLACE VIEW stroma_system.svl_s3query_summary AS
     SELECT query, external_table_name, location, files, s3_scanned_bytes, s3_scanned_rows, columns
     FROM stroma_external_reads('');

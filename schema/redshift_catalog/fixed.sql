@@ -196,6 +196,8 @@ CREATE OR REPLACE VIEW stroma_catalog.pg_database AS
         CAST(1663 AS UINTEGER) AS dattablespace, CAST(0 AS UINTEGER) AS datlastsysoid,
         (SELECT max(acl) FROM stroma_catalog.stroma_acl WHERE kind = 'database') AS datacl,
         CAST(NULL AS VARCHAR[]) AS datconfig;
+CREATE OR REPLACE VIEW stroma_catalog.pg_database_info AS
+    SELECT *, oid AS datid FROM stroma_catalog.pg_database;
 CREATE OR REPLACE VIEW stroma_catalog.stroma_owner AS
     SELECT o.kind, o."schema", o."name", CAST(u."number" AS UINTEGER) AS "number", u."name" AS called
     FROM stroma_system.owners o JOIN stroma_system.users u ON u.id = o."owner";

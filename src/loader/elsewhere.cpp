@@ -128,7 +128,7 @@ Result<void> make_views(sql::Connection& connection, const ShownRelations& shown
                                           selected(columns, name))));
     }
     TRY(connection.change(fmt::format(
-        "CREATE OR REPLACE VIEW stroma_system.stroma_seen_errors AS SELECT * FROM "
+        "CREATE OR REPLACE VIEW stroma_system.stroma_kept_errors AS SELECT * FROM "
         "stroma_system.load_errors WHERE stroma_system.stroma_sees_all() OR userid IN (SELECT "
         "\"number\" FROM stroma_system.users WHERE id = stroma_system.stroma_me()) UNION ALL BY "
         "NAME {} WHERE stroma_system.stroma_sees_all()",

@@ -195,7 +195,7 @@ Answer<void> EngineTarget::note_absent(const Target& target, const std::string& 
         "WHERE {}) AS stroma_s LEFT JOIN (VALUES {}) AS stroma_f(stroma_url, stroma_begun, "
         "stroma_ended) ON stroma_s.stroma_at >= stroma_f.stroma_begun AND stroma_s.stroma_at < "
         "stroma_f.stroma_ended",
-        quoted_text(target.table.name), quoted_text(now), session_.query_number(), name_of,
+        quoted_text(target.table.key()), quoted_text(now), session_.query_number(), name_of,
         target.staging, target.list(), target.staging, is_absent, known)));
     return {};
 }

@@ -293,7 +293,7 @@ Result<void> ServerTarget::keep_errors(const Target& target,
                 "INSERT INTO stroma_system.load_errors (tbl, starttime, filename, line_number, "
                 "colname, type, col_length, position, raw_line, raw_field_value, err_code, "
                 "err_reason) VALUES (?, CAST(? AS TIMESTAMP), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                {target.table.name, now, error.file, static_cast<std::int64_t>(error.line),
+                {target.table.key(), now, error.file, static_cast<std::int64_t>(error.line),
                  error.column, error.type, error.length, std::int64_t{error.position},
                  error.raw_line, error.raw_value, std::int64_t{error.code}, error.reason}));
         return {};
@@ -314,7 +314,7 @@ Answer<void> ServerTarget::note_absent(const Target& target, const std::string& 
                     "left(row_to_json(stroma_s)::text, 1024), 1213, 'Missing data for the key of a "
                     "merge' FROM {} AS stroma_s LEFT JOIN (VALUES {}) AS stroma_f(stroma_number, "
                     "stroma_url) ON stroma_f.stroma_number = stroma_s.stroma_file WHERE {}",
-                    quoted_text(target.table.name), quoted_text(now), name_of, target.staging,
+                    quoted_text(target.table.key()), quoted_text(now), name_of, target.staging,
                     known, is_absent),
         {}));
     return {};

@@ -49,6 +49,15 @@ Result<void> add_external_functions(const std::shared_ptr<sql::EmbeddedDatabase>
 /// Whether it is CREATE EXTERNAL, or ALTER or DROP of an external table.
 Answer<bool> is_external(EngineSession& session, const Prepared& prepared);
 Answer<std::unique_ptr<Cursor>> run_external(EngineSession& session, const Prepared& prepared);
+/// Whether an INSERT's rows become objects.
+Answer<bool> is_external_target(EngineSession& session, const TableName& table);
+/// errors  0A000  a list of columns, parameters, a format that can't be written
+///         25001  inside a transaction block
+Answer<std::unique_ptr<Cursor>> insert_external(EngineSession& session, const Prepared& prepared);
+/// What stands for an external table in a statement that asks for "$path" or "$size", to the name
+/// "relation schema.table"; everything else is asked of `ask`.
+std::function<std::optional<std::string>(std::string_view)> with_external_relations(
+    EngineSession& session, std::function<std::optional<std::string>(std::string_view)> ask);
 
 /// Makes stroma_outside('relation') known, and a view over each relation, for everybody to read. A
 /// right that was taken away stays away; a user's own table of that name hides the relation.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,7 +21,13 @@ struct TokenRange {
 class Rewriter {
 public:
     Rewriter(std::string_view text, std::span<const Token> tokens, const RewriteContext& context)
-        : text_(text), tokens_(tokens), context_(context) {}
+        : text_(text),
+          tokens_(tokens),
+          context_(context),
+          asks_objects_(std::any_of(tokens.begin(), tokens.end(), [](const Token& token) {
+              return token.kind == TokenKind::quoted &&
+                     (token.word == "$path" || token.word == "$size");
+          })) {}
 
     Answer<std::string> range(TokenRange range, bool is_call = false);
 
@@ -65,6 +72,13 @@ private:
     bool is_earlier_relation(std::size_t at, std::string_view name) const;
     /// INTERVAL '1 2:03' DAY TO MINUTE.
     Answer<bool> interval_literal(Frame& frame, std::size_t& at) const;
+    /// 'a' + b: the engine's + knows no texts.
+    bool joins_texts(const Frame& frame, std::size_t at) const;
+    bool is_text_beside(std::size_t at, bool is_left) const;
+    /// SELECT x name: a word of the engine's grammar as a column's name without AS.
+    bool bare_alias(Frame& frame, std::size_t& at) const;
+    bool told_relation(Frame& frame, std::size_t& at) const;
+    bool told_star(Frame& frame, std::size_t& at) const;
     void name_relation(Frame& frame, std::size_t at, std::string_view name) const;
     Answer<void> sign(Frame& frame, std::size_t& at);
     Answer<void> cast(Frame& frame, std::size_t& at);
@@ -91,6 +105,7 @@ private:
     std::string_view text_;
     std::span<const Token> tokens_;
     const RewriteContext& context_;
+    bool asks_objects_;  ///< for "$path" or "$size" of external tables
     std::set<std::string, std::less<>> super_values_;  ///< names of values that FROM took apart
 };
 

@@ -300,7 +300,9 @@ RewriteContext EngineSession::rewrite_context() const {
 
 Answer<std::string> EngineSession::rewritten(const Prepared& prepared, std::size_t from,
                                              std::size_t to) {
-    return rewrite(prepared.statement.text, prepared.plan->tokens, from, to, rewrite_context());
+    auto context = rewrite_context();
+    context.session_value = with_external_relations(*this, std::move(context.session_value));
+    return rewrite(prepared.statement.text, prepared.plan->tokens, from, to, context);
 }
 
 void EngineSession::open_group() { grouped_ = true; }
@@ -439,8 +441,9 @@ Answer<std::unique_ptr<Cursor>> EngineSession::carry_out(const Prepared& prepare
         case StatementKind::insert:
         case StatementKind::update:
         case StatementKind::remove: {
-            TRY(demand_change(prepared));
             const auto& plan = *prepared.plan;
+            if (plan.sql.empty()) return insert_external(*this, prepared);
+            TRY(demand_change(prepared));
             if (!prepared.columns.empty()) return change_and_return(prepared, values);
             const auto rows = TRY(write({plan.target}, plan.reads, [&] {
                 if (!plan.checked.empty()) return change(plan.checked, values);

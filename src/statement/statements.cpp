@@ -332,24 +332,35 @@ Result<std::optional<Statement>> Statements::find(std::string_view id) {
     return std::optional(TRY(statement_of(rows->text(0))));
 }
 
+namespace {
+
+bool is_of(const Target& target, const ListQuery& query) {
+    return (query.cluster.empty() || query.cluster == target.cluster) &&
+           (query.workgroup.empty() || query.workgroup == target.workgroup) &&
+           (query.database.empty() || query.database == target.database);
+}
+
+}  // namespace
+
 Result<ListAnswer> Statements::list(const ListQuery& query) {
     const auto connection = TRY(state_->readers.take());
     const std::string status = query.status ? std::string(name_of(*query.status)) : "";
     const auto rows = TRY(connection->execute(
         "SELECT position, record FROM statements WHERE (? = '' OR owner = ?) AND (? = 0 OR "
         "position < ?) AND (? = '' OR status = ?) AND substr(name, 1, length(?)) = ? "
-        "ORDER BY position DESC LIMIT ?",
+        "ORDER BY position DESC",
         {query.owner, query.owner, query.before, query.before, status, status, query.name,
-         query.name, static_cast<std::int64_t>(query.limit + 1)}));
+         query.name}));
     ListAnswer answer;
     std::int64_t last = 0;
     while (TRY(rows->next())) {
+        Statement statement = TRY(statement_of(rows->text(1)));
+        if (!is_of(statement.target, query)) continue;
         if (answer.statements.size() == query.limit) {
             answer.next = last;
             break;
         }
         last = rows->integer(0);
-        Statement statement = TRY(statement_of(rows->text(1)));
         const std::lock_guard lock(state_->mutex);
         const auto found = state_->live.find(statement.id);
         answer.statements.push_back(found == state_->live.end() ? std::move(statement)

@@ -37,10 +37,11 @@ struct StatementsOptions {
 };
 
 struct ListQuery {
-    std::string owner;             ///< "" for everybody's
-    std::string name;              ///< begins so
-    std::optional<Status> status;  ///< nothing is all
-    std::int64_t before = 0;       ///< the position that the last page ended with; 0: first
+    std::string owner;                         ///< "" for everybody's
+    std::string name;                          ///< begins so
+    std::string cluster, workgroup, database;  ///< as the client named them; "" for any
+    std::optional<Status> status;              ///< nothing is all
+    std::int64_t before = 0;  ///< the position that the last page ended with; 0: first
     std::size_t limit = 100;
 };
 struct ListAnswer {

@@ -240,7 +240,7 @@ def test_b8_b9_b10_ties_nulls_and_history(lake):
     lake.wait_for_empty(second)
     assert lake.sql("SELECT id, what FROM b8 ORDER BY 1") == [(1, "b"), (2, "undated")]
     assert lake.sql("SELECT filename, line_number, colname, err_code FROM stl_load_errors WHERE "
-                    "tbl = 'b8'") == [("s3://lake/b8/a.csv", 4, "id", 1213)]
+                    "table_name = 'public.b8'") == [("s3://lake/b8/a.csv", 4, "id", 1213)]
     assert [row[1].day for row in lake.rows("b10")] == [1, 2, 3]
 
 
@@ -475,8 +475,8 @@ def test_row_73_poison_goes_to_the_dead_letters_with_its_reason_and_comes_back(l
     [(key, etag)] = lake.sql("SELECT \"key\", etag FROM stroma_dead_letters WHERE target = "
                              "'public.row73'")
     assert (key, etag) == ("elsewhere/row73-bad.csv", bad)
-    assert lake.sql("SELECT raw_field_value FROM stl_load_errors WHERE tbl = 'row73' LIMIT 1"
-                    ) == [("nine",)]
+    assert lake.sql("SELECT raw_field_value FROM stl_load_errors WHERE table_name = "
+                    "'public.row73' LIMIT 1") == [("nine",)]
     assert lake.sql("SELECT dead_letters FROM stroma_freshness WHERE table_name = 'public.row73'"
                     ) == [(1,)]
     lake.put("elsewhere/row73-bad.csv", line(8) + line(9))

@@ -208,6 +208,33 @@ def test_databases_schemas_tables_and_columns(api):
     rest = client.describe_table(Schema="shelf", Table="books", NextToken=page["NextToken"],
                                  **WHERE)
     assert [one["name"] for one in page["ColumnList"] + rest["ColumnList"]] == ["id", "title"]
+    # The system's own are among them.
+    schemas = client.list_schemas(**WHERE)["Schemas"]
+    assert schemas == sorted(schemas) and {"information_schema", "pg_catalog"} <= set(schemas)
+    assert client.list_schemas(SchemaPattern="pg%", **WHERE)["Schemas"] == ["pg_catalog"]
+    kinds = {one["name"]: one["type"] for one in client.list_tables(
+        SchemaPattern="pg_catalog", **WHERE)["Tables"]}
+    assert (kinds["pg_class"], kinds["stl_load_errors"], kinds["svv_table_info"]) == (
+        "SYSTEM TABLE", "SYSTEM TABLE", "SYSTEM VIEW")
+    assert {"name": "columns", "schema": "information_schema", "type": "SYSTEM VIEW"} in (
+        client.list_tables(SchemaPattern="information_schema", **WHERE)["Tables"])
+    columns = client.describe_table(Schema="pg_catalog", Table="stl_query", **WHERE)["ColumnList"]
+    assert {"userid", "query", "querytxt", "starttime"} <= {one["name"] for one in columns}
+    assert client.describe_table(Schema="shelf", Table="absent", **WHERE)["ColumnList"] == []
+
+
+def test_statements_are_listed_by_where_they_ran(api):
+    here = api.newer("ExecuteStatement", Sql="SELECT 1", WaitTimeSeconds=30, Database="here",
+                     ClusterIdentifier="a-cluster").json()["Id"]
+    there = api.newer("ExecuteStatement", Sql="SELECT 1", WaitTimeSeconds=30, Database="there",
+                      WorkgroupName="a-group").json()["Id"]
+
+    def listed(**which):
+        told = api.newer("ListStatements", Status="ALL", **which).json()
+        return [one["Id"] for one in told["Statements"]]
+    assert listed(ClusterIdentifier="a-cluster") == listed(Database="here") == [here]
+    assert listed(WorkgroupName="a-group", Database="there") == [there]
+    assert listed(WorkgroupName="a-group", Database="here") == []
 
 
 @pytest.fixture
@@ -477,8 +504,8 @@ def test_external_tables_are_read_where_they_lie(api, s3):
     s3.put_object(Bucket="lake", Key="ext/sales/dt=2026-01-02/more", Body=b"4,late\n")
     assert api.rows("SELECT id FROM spectrum.sales WHERE dt = '2026-01-02' ORDER BY 1") == [
         [3], [4]]
-    assert api.rows("SELECT tablename, input_format FROM svv_external_tables ORDER BY 1") == [
-        ["facts", "parquet"], ["people", "json"], ["sales", "csv"]]
+    assert api.rows("SELECT tablename, split_part(input_format, '.', 4) FROM svv_external_tables "
+                    "ORDER BY 1") == [["facts", "hive"], ["people", "mapred"], ["sales", "mapred"]]
     assert api.rows("SELECT columnname, external_type, part_key FROM svv_external_columns "
                     "WHERE tablename = 'sales' ORDER BY columnnum") == [
         ["id", "integer", 0], ["state", "character varying(10)", 0], ["dt", "date", 1]]
@@ -487,8 +514,16 @@ def test_external_tables_are_read_where_they_lie(api, s3):
         api.client.list_tables(SchemaPattern="spectrum", **WHERE)["Tables"])
     api.done("ALTER TABLE spectrum.sales DROP PARTITION(dt='2026-01-03')")
     assert api.rows("SELECT count(*) FROM spectrum.sales") == [[4]]
-    assert api.execute("INSERT INTO spectrum.sales VALUES(1, 'x', '2026-01-01')")[
-        "Status"] == "FAILED"
+    assert api.execute("INSERT INTO spectrum.people VALUES(1, 'x', null)")["Status"] == "FAILED"
+    api.done("CREATE EXTERNAL TABLE spectrum.made PARTITIONED BY (dt) STORED AS PARQUET LOCATION "
+             "'s3://lake/ext/made/' AS SELECT id, state, dt FROM spectrum.sales WHERE id > 2")
+    api.done("INSERT INTO spectrum.made SELECT 9, 'nine', DATE '2026-02-01'")
+    made = {"s3://lake/" + one["Key"]: one["Size"] for one in s3.list_objects_v2(
+        Bucket="lake", Prefix="ext/made/")["Contents"]}
+    told = api.rows('SELECT id, dt::VARCHAR, "$path", "$size" FROM spectrum.made ORDER BY id')
+    assert [row[0] for row in told] == [3, 4, 9]
+    assert {row[2]: row[3] for row in told} == made
+    assert all(f"/dt={row[1]}/" in row[2] for row in told)
     assert "permission" in api.execute("SELECT * FROM stroma_external('{}')")["Error"]
     api.done("DROP TABLE spectrum.sales")
     assert api.execute("SELECT * FROM spectrum.sales")["Status"] == "FAILED"

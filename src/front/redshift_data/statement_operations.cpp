@@ -197,6 +197,9 @@ Outcome<aws::Reply> DataService::list_statements(const aws::Call& call, const Js
     statement::ListQuery query;
     query.owner = call.principal.id;
     query.name = text_of(members, "StatementName");
+    query.cluster = text_of(members, "ClusterIdentifier");
+    query.workgroup = text_of(members, "WorkgroupName");
+    query.database = text_of(members, "Database");
     const std::string status = text_of(members, "Status");
     query.status = status == "ALL" ? std::nullopt
                                    : statement::status_named(status.empty() ? "FINISHED" : status);

@@ -359,7 +359,7 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
             return {};
         }
     }
-    if (!is_part && session_relation(frame, at, at)) return {};
+    if (!is_part && (session_relation(frame, at, at) || told_relation(frame, at))) return {};
     const bool opens = at + 1 < frame.end && is_sign(at + 1, "(");
     const bool is_super = is_word(at, "array") && !is_word(at + 2, "select");
     const bool is_function = opens && (tokens_[at].kind == TokenKind::quoted || is_super ||
@@ -367,6 +367,7 @@ Answer<void> Rewriter::name(Frame& frame, std::size_t& at) {
     if (is_function && !is_part) return call(frame, at);
     if (is_function && !is_function_for_users(tokens_[at].word))
         return refuse("42501", fmt::format("permission denied for function {}", tokens_[at].word));
+    if (!is_part && bare_alias(frame, at)) return {};
     const Token& token = tokens_[at];
     if (is_part) frame.out += gap(at);
     // The engine's AT is a keyword where Redshift has a name.
@@ -649,9 +650,13 @@ Answer<bool> Rewriter::of_one_side(Frame& frame, std::size_t& at) {
 
 Answer<void> Rewriter::sign(Frame& frame, std::size_t& at) {
     const std::string& sign = tokens_[at].word;
-    if (TRY(of_one_side(frame, at))) return {};
+    if (TRY(of_one_side(frame, at)) || told_star(frame, at)) return {};
     if (sign == "::") return cast(frame, at);
     if (sign == "/" || sign == "%") return divide(frame, at);
+    if (joins_texts(frame, at)) {
+        frame.out += gap(at++) + "||";
+        return {};
+    }
     if (sign == "~" || sign == "!~" || sign == "~*" || sign == "!~*") {
         ++at;
         return match(frame, at, sign);

@@ -87,4 +87,32 @@ Answer<bool> Rewriter::super_relation(Frame& frame, std::size_t& at) {
     return true;
 }
 
+// FROM ext.sales, where the statement asks for "$path" too: a table that has it.
+bool Rewriter::told_relation(Frame& frame, std::size_t& at) const {
+    if (!asks_objects_ || !frame.in_from || !context_.session_value || at == 0) return false;
+    if (!is_word(at - 1, "from") && !is_word(at - 1, "join") && !is_sign(at - 1, ",")) return false;
+    std::size_t last = at;
+    while (is_sign(last + 1, ".") && last + 2 < frame.end) last += 2;
+    if (is_sign(last + 1, "(")) return false;
+    const std::size_t from = tokens_[at].offset;
+    const std::size_t size = tokens_[last].offset + tokens_[last].size - from;
+    const auto relation =
+        context_.session_value("relation " + std::string(text_.substr(from, size)));
+    if (!relation) return false;
+    frame.out += *relation;
+    at = last + 1;
+    name_relation(frame, at, quoted_name(tokens_[last].word));
+    return true;
+}
+
+// A star doesn't give what must be asked for by name.
+bool Rewriter::told_star(Frame& frame, std::size_t& at) const {
+    const bool is_list = at > 0 && (is_word(at - 1, "select") || is_word(at - 1, "distinct") ||
+                                    is_word(at - 1, "all") || is_sign(at - 1, ","));
+    if (!asks_objects_ || frame.is_call || frame.in_from || !is_list || !is_sign(at, "*"))
+        return false;
+    frame.out += gap(at++) + "* EXCLUDE (\"$path\", \"$size\")";
+    return true;
+}
+
 }  // namespace stroma::redshift

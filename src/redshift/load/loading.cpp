@@ -228,25 +228,26 @@ Result<void> keep_errors(EngineSession& session, const LoadTarget& target,
         const auto now = iso_time(session.engine().options.clock->unix_ms());
         const std::int64_t zero = 0;
         for (const LoadError& error : errors) {
-            const sql::Value row[] = {user,
-                                      zero,
-                                      target.table.name,
-                                      now.substr(0, 23),
-                                      std::int64_t{session.options().process},
-                                      session.query_number(),
-                                      error.file,
-                                      static_cast<std::int64_t>(error.line),
-                                      error.column,
-                                      error.type,
-                                      error.length,
-                                      std::int64_t{error.position},
-                                      error.raw_line,
-                                      error.raw_value,
-                                      std::int64_t{error.code},
-                                      error.reason,
-                                      zero,
-                                      zero,
-                                      sql::Value{}};
+            const sql::Value row[] = {
+                user,
+                zero,
+                target.table.is_temporary ? target.table.name : target.table.key(),
+                now.substr(0, 23),
+                std::int64_t{session.options().process},
+                session.query_number(),
+                error.file,
+                static_cast<std::int64_t>(error.line),
+                error.column,
+                error.type,
+                error.length,
+                std::int64_t{error.position},
+                error.raw_line,
+                error.raw_value,
+                std::int64_t{error.code},
+                error.reason,
+                zero,
+                zero,
+                sql::Value{}};
             TRY(appender->append(row));
         }
         return appender->finish();

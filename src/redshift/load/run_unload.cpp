@@ -15,6 +15,7 @@
 #include "redshift/load/row_text.h"
 #include "redshift/load/staging.h"
 #include "redshift/rights.h"
+#include "redshift/spectrum/external_table.h"
 
 namespace stroma::redshift {
 namespace {
@@ -95,14 +96,16 @@ private:
 
 class Unload {
 public:
-    Unload(EngineSession& session, CopyStatement statement)
+    Unload(EngineSession& session, CopyStatement statement, std::string file_prefix = {})
         : session_(session),
           statement_(std::move(statement)),
+          file_prefix_(std::move(file_prefix)),
           options_(statement_.options),
           lake_(*session.engine().options.lake),
           principal_(session.options().principal) {}
 
     Answer<std::int64_t> run();
+    const std::vector<Unloaded>& made() const { return made_; }
 
 private:
     Answer<void> make_room();
@@ -126,8 +129,8 @@ private:
     }
     /// Of a slice's file; without PARALLEL there is one slice, and no more than its numbers.
     std::string part_name(std::size_t slice, std::size_t number) const {
-        if (!options_.parallel) return fmt::format("{:03}{}", number, extension());
-        return fmt::format("{:04}_part_{:02}{}", slice, number, extension());
+        if (!options_.parallel) return fmt::format("{}{:03}{}", file_prefix_, number, extension());
+        return fmt::format("{}{:04}_part_{:02}{}", file_prefix_, slice, number, extension());
     }
     std::size_t slices() const {
         return options_.parallel ? std::max(thread_count(), slices_min) : 1;
@@ -136,6 +139,7 @@ private:
 
     EngineSession& session_;
     CopyStatement statement_;
+    std::string file_prefix_;
     const CopyOptions& options_;
     Lake& lake_;
     const catalog::Principal& principal_;
@@ -322,6 +326,8 @@ Answer<void> Unload::parquet_files(const std::string& sql) {
         how += fmt::format(", FILE_SIZE_BYTES {}", options_.max_file_bytes);
     rows_ = TRY(
         session_.change(fmt::format("COPY ({}) TO {} ({})", sql, quoted_text(out.string()), how)));
+    // Of no rows there is no folder, nor a file in one.
+    if (rows_ == 0 && !partitions.empty()) return {};
     std::map<std::string, std::size_t> numbers;
     const auto files = TRY(session_.query(
         fmt::format("SELECT file_name, num_rows FROM parquet_file_metadata({}) ORDER BY ALL",
@@ -400,6 +406,15 @@ Answer<std::int64_t> Unload::run() {
 }
 
 }  // namespace
+
+Answer<std::vector<WrittenObject>> unload_objects(EngineSession& session, CopyStatement statement,
+                                                  std::string file_prefix) {
+    Unload unload(session, std::move(statement), std::move(file_prefix));
+    TRY(unload.run());
+    std::vector<WrittenObject> objects;
+    for (const Unloaded& file : unload.made()) objects.push_back({file.url, file.rows});
+    return objects;
+}
 
 Answer<std::unique_ptr<Cursor>> run_unload(EngineSession& session, const Prepared& prepared) {
     if (session.engine().options.lake == nullptr)

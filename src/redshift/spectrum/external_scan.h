@@ -13,7 +13,7 @@
 
 namespace stroma::redshift {
 
-enum class ExternalFormat { parquet, csv, json };
+enum class ExternalFormat { parquet, csv, json, regex };
 
 /// One place of an external table: what a branch of its view names, as text.
 struct ExternalPlace {
@@ -22,8 +22,10 @@ struct ExternalPlace {
     ExternalFormat format = ExternalFormat::parquet;
     std::vector<std::pair<std::string, std::string>> columns;  ///< name, engine type
     std::string delimiter = ",", quote, escape, null_text = "\\N";
+    std::string regex;  ///< of lines: a group for each column
     std::int64_t skipped_lines = 0;
-    bool is_gzip = false;
+    /// Of text: "gzip", "bzip2", "zstd"; "" goes by the object's name, and "none" is none.
+    std::string compression;
 
     std::string text() const;
     static Result<ExternalPlace> from(std::string_view text);
@@ -47,6 +49,9 @@ private:
     std::deque<Read> reads_;
 };
 
+/// What is known of a row beside its columns, by the names that Redshift has for it.
+constexpr std::string_view path_column = "$path", size_column = "$size";
+
 struct ExternalReader {
     std::shared_ptr<Lake> lake;
     fs::path staging;
@@ -55,9 +60,12 @@ struct ExternalReader {
 };
 
 /// stroma_external('place'): the rows of its objects, whose values are as the columns say; dates,
-/// times and decimals as text. Objects are found when it is read, each copied to a file and read by
-/// the engine, only the columns that are asked for; of Parquet only their pages are copied.
+/// times and decimals as text; behind them "$path", the object's address, and "$size", its bytes.
+/// Objects are found when it is read: below the location as a folder, or that one object; where
+/// that is a manifest, what it names. Each is copied to a file and read by the engine, only the
+/// columns that are asked for; of Parquet only their pages are copied. Errors name the object.
 /// errors  denied  nobody is asking (AskingAs);  unsupported  there is no lake
+///         not_found  an object that a manifest says is mandatory
 Result<std::shared_ptr<sql::TableScan>> scan_external(const ExternalReader& reader,
                                                       std::string_view place);
 

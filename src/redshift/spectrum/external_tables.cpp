@@ -1,32 +1,18 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/json.h"
+#include "redshift/dialect/call.h"
 #include "redshift/external.h"
 #include "redshift/rights.h"
-#include "redshift/spectrum/external_scan.h"
+#include "redshift/spectrum/external_table.h"
+#include "redshift/statement.h"
 #include "redshift/token_reader.h"
 
 namespace stroma::redshift {
 namespace {
-
-struct ExternalColumn {
-    std::string name, engine, declared;
-};
-
-/// A partition: the values of the partition columns, and where its objects lie.
-struct ExternalPartition {
-    std::vector<std::string> values;
-    std::string location;
-};
-
-struct ExternalTable {
-    TableName name;
-    ExternalPlace place;
-    std::vector<ExternalColumn> columns, partitioned_by;
-    std::vector<ExternalPartition> partitions;
-};
 
 Json json_of(const std::vector<ExternalColumn>& columns) {
     Json list = Json::array();
@@ -43,6 +29,20 @@ std::vector<ExternalColumn> columns_in(const Json& list) {
     return columns;
 }
 
+Json json_of(const ExternalTable::Pairs& pairs) {
+    Json object = Json::object();
+    for (const auto& [name, value] : pairs) object[name] = value;
+    return object;
+}
+
+ExternalTable::Pairs pairs_in(const Json& json, const char* name) {
+    ExternalTable::Pairs pairs;
+    const Json object = json.value(name, Json::object());
+    for (const auto& [key, value] : object.items())
+        pairs.emplace_back(key, value.get<std::string>());
+    return pairs;
+}
+
 std::string definition_of(const ExternalTable& table) {
     Json partitions = Json::array();
     for (const auto& partition : table.partitions)
@@ -50,12 +50,41 @@ std::string definition_of(const ExternalTable& table) {
     return Json{{"place", table.place.text()},
                 {"columns", json_of(table.columns)},
                 {"by", json_of(table.partitioned_by)},
-                {"partitions", std::move(partitions)}}
+                {"partitions", std::move(partitions)},
+                {"serde", table.serde},
+                {"serde_parameters", json_of(table.serde_parameters)},
+                {"properties", json_of(table.properties)}}
         .dump();
 }
 
-/// The view that stands for the table: a branch for each place.
-std::string view_of(const ExternalTable& table) {
+/// How a query's column is declared: "numeric(18,3)".
+std::string declared_type(const Column& column) {
+    std::string name = type_name_of(column.type_oid);
+    if (column.type_oid == oid::numeric) {
+        const std::size_t bracket = column.engine_type.find('(');
+        if (bracket != std::string::npos) name += column.engine_type.substr(bracket);
+    }
+    constexpr std::int32_t typmod_head = 4;
+    const bool has_length = column.type_oid == oid::varchar || column.type_oid == oid::bpchar;
+    if (has_length && column.typmod > typmod_head)
+        name += fmt::format("({})", column.typmod - typmod_head);
+    return name;
+}
+
+bool is_number(std::string_view text) {
+    return !text.empty() && text.size() < 19 &&
+           text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
+const ExternalPartition* ExternalTable::partition(const std::vector<std::string>& values) const {
+    const auto found = std::find_if(partitions.begin(), partitions.end(),
+                                    [&](const auto& each) { return each.values == values; });
+    return found == partitions.end() ? nullptr : &*found;
+}
+
+std::string view_of(const ExternalTable& table, bool tells_objects) {
     const auto branch = [&](const ExternalPlace* place, const ExternalPartition* partition) {
         std::string list;
         const auto add = [&](const std::string& value, const ExternalColumn& column) {
@@ -64,9 +93,16 @@ std::string view_of(const ExternalTable& table) {
         };
         for (const auto& column : table.columns)
             add(place == nullptr ? "NULL" : quoted_name(column.name), column);
-        for (std::size_t at = 0; at < table.partitioned_by.size(); ++at)
-            add(partition == nullptr ? "NULL" : quoted_text(partition->values[at]),
-                table.partitioned_by[at]);
+        for (std::size_t at = 0; at < table.partitioned_by.size(); ++at) {
+            const bool is_null = partition == nullptr || partition->values[at] == null_partition;
+            add(is_null ? "NULL" : quoted_text(partition->values[at]), table.partitioned_by[at]);
+        }
+        if (tells_objects) {
+            add(place == nullptr ? "NULL" : quoted_name(path_column),
+                {std::string(path_column), "VARCHAR", ""});
+            add(place == nullptr ? "NULL" : quoted_name(size_column),
+                {std::string(size_column), "BIGINT", ""});
+        }
         if (place == nullptr) return fmt::format("SELECT {} WHERE false", list);
         return fmt::format("SELECT {} FROM stroma_external({})", list, quoted_text(place->text()));
     };
@@ -80,10 +116,55 @@ std::string view_of(const ExternalTable& table) {
     return sql.empty() ? branch(nullptr, nullptr) : sql;
 }
 
+Answer<std::optional<ExternalTable>> external_table(EngineSession& session, const TableName& name) {
+    const auto text = TRY(session.text_of(
+        "SELECT definition FROM stroma_system.external_tables WHERE schemaname = ? AND "
+        "tablename = ?",
+        {name.schema, name.name}));
+    if (!text) return std::optional<ExternalTable>();
+    const Json json = TRY(parse_json(*text));
+    ExternalTable table;
+    table.name = name;
+    table.place = TRY(ExternalPlace::from(json.at("place").get<std::string>()));
+    table.columns = columns_in(json.at("columns"));
+    table.partitioned_by = columns_in(json.at("by"));
+    for (const Json& one : json.at("partitions"))
+        table.partitions.push_back({one.at("values").get<std::vector<std::string>>(),
+                                    one.at("location").get<std::string>()});
+    table.serde = json.value("serde", std::string());
+    table.serde_parameters = pairs_in(json, "serde_parameters");
+    table.properties = pairs_in(json, "properties");
+    return std::optional(std::move(table));
+}
+
+Answer<void> keep_external(EngineSession& session, const ExternalTable& table, bool is_new) {
+    const auto work = [&]() -> Answer<std::int64_t> {
+        TRY(
+            session.change("DELETE FROM stroma_system.external_tables WHERE schemaname = ? AND "
+                           "tablename = ?",
+                           std::array{sql::Value(table.name.schema), sql::Value(table.name.name)}));
+        TRY(session.change(
+            "INSERT INTO stroma_system.external_tables VALUES (?, ?, ?, ?)",
+            std::array{sql::Value(table.name.schema), sql::Value(table.name.name),
+                       sql::Value(table.place.location), sql::Value(definition_of(table))}));
+        TRY(session.change(fmt::format("CREATE OR REPLACE VIEW {} AS {}", table.name.sql(),
+                                       view_of(table, false))));
+        if (is_new) TRY(note_made(session, relation_thing(table.name)));
+        return 0;
+    };
+    TRY(session.write({table.name.key()}, false, work));
+    return {};
+}
+
+namespace {
+
 class ExternalStatement {
 public:
     ExternalStatement(EngineSession& session, const Prepared& prepared)
-        : session_(session), tokens_(prepared.plan->tokens), in_(tokens_) {}
+        : session_(session),
+          text_(prepared.statement.text),
+          tokens_(prepared.plan->tokens),
+          in_(tokens_) {}
     Answer<std::unique_ptr<Cursor>> run();
     /// The external table that the name at the token means, if it is one.
     Answer<std::optional<ExternalTable>> table_at(std::size_t at, std::size_t* behind = nullptr);
@@ -91,17 +172,23 @@ public:
 private:
     Answer<std::unique_ptr<Cursor>> create_schema();
     Answer<std::unique_ptr<Cursor>> create_table();
+    Answer<std::unique_ptr<Cursor>> create_as(ExternalTable table);
+    Answer<void> clauses(ExternalTable& table);
+    Answer<void> columns_of_query(ExternalTable& table, const std::string& query);
     Answer<std::unique_ptr<Cursor>> alter();
+    Answer<void> alter_partition(ExternalTable& table);
+    Answer<void> add_partitions(ExternalTable& table);
     Answer<std::unique_ptr<Cursor>> drop(const ExternalTable& table);
     Answer<std::vector<ExternalColumn>> columns();
-    Answer<void> row_format(ExternalPlace& place);
+    Answer<void> row_format(ExternalTable& table);
+    Answer<void> serde(ExternalTable& table);
     Answer<void> stored_as(ExternalPlace& place);
-    Answer<std::vector<std::pair<std::string, std::string>>> pairs();
-    Answer<void> properties(ExternalPlace& place);
+    Answer<ExternalTable::Pairs> pairs();
+    Answer<void> properties(ExternalTable& table);
     Answer<ExternalPartition> partition(const ExternalTable& table, bool with_location);
-    Answer<void> keep(const ExternalTable& table, bool is_new);
 
     EngineSession& session_;
+    const std::string& text_;
     const std::vector<Token>& tokens_;
     TokenReader in_;
 };
@@ -111,40 +198,7 @@ Answer<std::optional<ExternalTable>> ExternalStatement::table_at(std::size_t at,
     const auto name = session_.read_table(tokens_, at);
     if (behind != nullptr) *behind = at;
     if (!name) return std::optional<ExternalTable>();
-    const auto text = TRY(session_.text_of(
-        "SELECT definition FROM stroma_system.external_tables WHERE schemaname = ? AND "
-        "tablename = ?",
-        {name->schema, name->name}));
-    if (!text) return std::optional<ExternalTable>();
-    const Json json = TRY(parse_json(*text));
-    ExternalTable table;
-    table.name = *name;
-    table.place = TRY(ExternalPlace::from(json.at("place").get<std::string>()));
-    table.columns = columns_in(json.at("columns"));
-    table.partitioned_by = columns_in(json.at("by"));
-    for (const Json& one : json.at("partitions"))
-        table.partitions.push_back({one.at("values").get<std::vector<std::string>>(),
-                                    one.at("location").get<std::string>()});
-    return std::optional(std::move(table));
-}
-
-Answer<void> ExternalStatement::keep(const ExternalTable& table, bool is_new) {
-    const auto work = [&]() -> Answer<std::int64_t> {
-        TRY(session_.change(
-            "DELETE FROM stroma_system.external_tables WHERE schemaname = ? AND "
-            "tablename = ?",
-            std::array{sql::Value(table.name.schema), sql::Value(table.name.name)}));
-        TRY(session_.change(
-            "INSERT INTO stroma_system.external_tables VALUES (?, ?, ?, ?)",
-            std::array{sql::Value(table.name.schema), sql::Value(table.name.name),
-                       sql::Value(table.place.location), sql::Value(definition_of(table))}));
-        TRY(session_.change(
-            fmt::format("CREATE OR REPLACE VIEW {} AS {}", table.name.sql(), view_of(table))));
-        if (is_new) TRY(note_made(session_, relation_thing(table.name)));
-        return 0;
-    };
-    TRY(session_.write({table.name.key()}, false, work));
-    return {};
+    return external_table(session_, *name);
 }
 
 Answer<std::unique_ptr<Cursor>> ExternalStatement::create_schema() {
@@ -207,8 +261,8 @@ Answer<std::vector<ExternalColumn>> ExternalStatement::columns() {
 }
 
 // ('name' = 'value', …)
-Answer<std::vector<std::pair<std::string, std::string>>> ExternalStatement::pairs() {
-    std::vector<std::pair<std::string, std::string>> found;
+Answer<ExternalTable::Pairs> ExternalStatement::pairs() {
+    ExternalTable::Pairs found;
     TRY(in_.expect_sign("("));
     do {
         std::string name = TRY(in_.text());
@@ -219,28 +273,46 @@ Answer<std::vector<std::pair<std::string, std::string>>> ExternalStatement::pair
     return found;
 }
 
-Answer<void> ExternalStatement::row_format(ExternalPlace& place) {
-    TRY(in_.expect("format"));
-    if (in_.take("serde")) {
-        const std::string serde = TRY(in_.text());
-        if (serde.find("JsonSerDe") != std::string::npos)
-            place.format = ExternalFormat::json;
-        else if (serde.find("ParquetHiveSerDe") != std::string::npos)
-            place.format = ExternalFormat::parquet;
-        else if (serde.find("OpenCSVSerde") != std::string::npos)
-            place.quote = place.escape = "\"";
-        else if (serde.find("LazySimpleSerDe") == std::string::npos)
-            return refuse("0A000", fmt::format("the SerDe {} is not there", serde));
-        if (!in_.take("with")) return {};
+Answer<void> ExternalStatement::serde(ExternalTable& table) {
+    ExternalPlace& place = table.place;
+    table.serde = TRY(in_.text());
+    const auto is_one = [&](std::string_view name) {
+        return table.serde.find(name) != std::string::npos;
+    };
+    if (is_one("JsonSerDe"))
+        place.format = ExternalFormat::json;
+    else if (is_one("ParquetHiveSerDe"))
+        place.format = ExternalFormat::parquet;
+    else if (is_one("RegexSerDe"))
+        place.format = ExternalFormat::regex;
+    else if (is_one("OpenCSVSerde"))
+        place.quote = place.escape = "\"";
+    else if (!is_one("LazySimpleSerDe"))
+        return refuse("0A000", fmt::format("the SerDe {} is not there: OpenCSVSerde, "
+                                           "LazySimpleSerDe, JsonSerDe, RegexSerDe and "
+                                           "ParquetHiveSerDe are",
+                                           table.serde));
+    if (in_.take("with")) {
         TRY(in_.expect("serdeproperties"));
-        for (const auto& [name, value] : TRY(pairs())) {
-            if (name == "field.delim" || name == "separatorChar") place.delimiter = value;
-            if (name == "quoteChar") place.quote = value;
-            if (name == "escapeChar") place.escape = value;
-            if (name == "serialization.null.format") place.null_text = value;
-        }
-        return {};
+        table.serde_parameters = TRY(pairs());
     }
+    for (const auto& [name, value] : table.serde_parameters) {
+        if (name == "field.delim" || name == "separatorChar") place.delimiter = value;
+        if (name == "quoteChar") place.quote = value;
+        if (name == "escapeChar") place.escape = value;
+        if (name == "serialization.null.format") place.null_text = value;
+        if (name == "input.regex") place.regex = single_backslashes(value);
+    }
+    if (place.format == ExternalFormat::regex && place.regex.empty())
+        return refuse("22023",
+                      "RegexSerDe needs WITH SERDEPROPERTIES ('input.regex' = '…'), with a group "
+                      "for each column");
+    return {};
+}
+
+Answer<void> ExternalStatement::row_format(ExternalTable& table) {
+    TRY(in_.expect("format"));
+    if (in_.take("serde")) return serde(table);
     TRY(in_.expect("delimited"));
     while (in_.is("fields") || in_.is("lines")) {
         const bool of_fields = in_.is("fields");
@@ -248,9 +320,16 @@ Answer<void> ExternalStatement::row_format(ExternalPlace& place) {
         TRY(in_.expect("terminated"));
         TRY(in_.expect("by"));
         const std::string mark = TRY(in_.text());
-        if (of_fields) place.delimiter = mark == "\\t" ? "\t" : mark;
+        if (of_fields) table.place.delimiter = mark == "\\t" ? "\t" : mark;
     }
     return {};
+}
+
+tl::unexpected<Failure> unknown_format(const std::string& name) {
+    return refuse("0A000",
+                  fmt::format("external tables of {} are not there: STORED AS PARQUET or TEXTFILE "
+                              "can be read",
+                              name));
 }
 
 Answer<void> ExternalStatement::stored_as(ExternalPlace& place) {
@@ -259,32 +338,69 @@ Answer<void> ExternalStatement::stored_as(ExternalPlace& place) {
         const std::string format = TRY(in_.text());
         TRY(in_.expect("outputformat"));
         TRY(in_.text());
-        if (format.find("Parquet") != std::string::npos) place.format = ExternalFormat::parquet;
+        if (format.find("Parquet") != std::string::npos) {
+            place.format = ExternalFormat::parquet;
+        } else if (format.find("TextInputFormat") == std::string::npos) {
+            return unknown_format(format);
+        }
         return {};
     }
     if (in_.take("parquet")) {
         place.format = ExternalFormat::parquet;
     } else if (!in_.take("textfile")) {
-        return refuse("0A000",
-                      fmt::format("external tables of {} are not there", in_.token().word));
+        return unknown_format(in_.token().word);
     }
     return {};
 }
 
-Answer<void> ExternalStatement::properties(ExternalPlace& place) {
+Answer<void> ExternalStatement::properties(ExternalTable& table) {
+    ExternalPlace& place = table.place;
     TRY(in_.expect("properties"));
     for (const auto& [name, value] : TRY(pairs())) {
-        if (name == "skip.header.line.count") {
-            if (value.size() > 9 || value.find_first_not_of("0123456789") != std::string::npos)
-                return refuse("22023", "skip.header.line.count is a number");
+        if ((name == "skip.header.line.count" || name == "numRows") && !is_number(value))
+            return refuse(
+                "22023",
+                fmt::format("the table property '{}' is a whole number, not '{}'", name, value));
+        if (name == "skip.header.line.count")
             place.skipped_lines = std::strtoll(value.c_str(), nullptr, 10);
-        }
+        if (name == "serialization.null.format") place.null_text = value;
         if (name == "compression_type") {
-            if (value != "gzip" && value != "none" && place.format != ExternalFormat::parquet)
-                return refuse("0A000", "text of external tables may be compressed by gzip");
-            place.is_gzip = value == "gzip";
+            const std::string kind = lower_of(value);
+            const bool is_known =
+                kind == "gzip" || kind == "none" || kind == "bzip2" || kind == "zstd";
+            if (!is_known && !(kind == "snappy" && place.format == ExternalFormat::parquet))
+                return refuse("0A000",
+                              fmt::format("text packed as '{}' can't be read: compression_type is "
+                                          "none, gzip, bzip2 or zstd",
+                                          value));
+            place.compression = kind;
+        }
+        std::erase_if(table.properties,
+                      [&of = name](const auto& each) { return each.first == of; });
+        table.properties.emplace_back(name, value);
+    }
+    return {};
+}
+
+// PARTITIONED BY, ROW FORMAT, STORED AS, LOCATION, TABLE PROPERTIES, up to AS or the end.
+Answer<void> ExternalStatement::clauses(ExternalTable& table) {
+    while (!in_.at_end() && !in_.is("as")) {
+        if (in_.take("row")) {
+            if (table.place.delimiter == "\x01") table.place.delimiter = ",";
+            TRY(row_format(table));
+        } else if (in_.take("stored")) {
+            TRY(stored_as(table.place));
+        } else if (in_.take("location")) {
+            table.place.location = TRY(in_.text());
+        } else if (in_.take("table")) {
+            TRY(properties(table));
+        } else {
+            return in_.wrong("ROW FORMAT, STORED AS, LOCATION or TABLE PROPERTIES");
         }
     }
+    if (table.place.location.empty())
+        return refuse("42601", "an external table has a LOCATION 's3://bucket/folder/'");
+    TRY(parse_address(table.place.location));
     return {};
 }
 
@@ -312,29 +428,68 @@ Answer<std::unique_ptr<Cursor>> ExternalStatement::create_table() {
                       fmt::format("schema \"{}\" is no external schema", table.name.schema));
     table.place.format = ExternalFormat::csv;
     table.place.delimiter = std::string(1, '\x01');
+    table.place.table = table.name.key();
+    if (!in_.is_sign("(")) return create_as(std::move(table));
     table.columns = TRY(columns());
     if (in_.take("partitioned", "by")) table.partitioned_by = TRY(columns());
-    while (!in_.at_end()) {
-        if (in_.take("row")) {
-            if (table.place.delimiter == "\x01") table.place.delimiter = ",";
-            TRY(row_format(table.place));
-        } else if (in_.take("stored")) {
-            TRY(stored_as(table.place));
-        } else if (in_.take("location")) {
-            table.place.location = TRY(in_.text());
-        } else if (in_.take("table")) {
-            TRY(properties(table.place));
-        } else {
-            return in_.wrong("ROW FORMAT, STORED AS, LOCATION or TABLE PROPERTIES");
-        }
-    }
-    TRY(parse_address(table.place.location));
-    table.place.table = table.name.key();
+    TRY(clauses(table));
+    if (!in_.at_end())
+        return refuse("42601", "CREATE EXTERNAL TABLE … AS takes its columns from the query");
     for (const auto& column : table.columns)
         table.place.columns.emplace_back(column.name, column.engine);
     TRY(demand_new(session_, table.name));
-    TRY(keep(table, true));
+    TRY(keep_external(session_, table, true));
     return done(StatementKind::create_table);
+}
+
+// Those that the table is partitioned by were named, and go last.
+Answer<void> ExternalStatement::columns_of_query(ExternalTable& table, const std::string& query) {
+    const Statement statement = TRY(one_query(query));
+    const auto prepared = TRY(session_.prepare(statement, {}));
+    std::vector<ExternalColumn> by;
+    for (const Column& column : prepared->columns) {
+        const TypeName type = TRY(type_named(declared_type(column)));
+        ExternalColumn made{column.name, type.engine, type.declared};
+        const bool is_by = std::any_of(table.partitioned_by.begin(), table.partitioned_by.end(),
+                                       [&](const auto& one) { return one.name == column.name; });
+        (is_by ? by : table.columns).push_back(std::move(made));
+    }
+    for (ExternalColumn& wanted : table.partitioned_by) {
+        const auto found = std::find_if(by.begin(), by.end(),
+                                        [&](const auto& one) { return one.name == wanted.name; });
+        if (found == by.end())
+            return refuse("42703", fmt::format("the query gives no column \"{}\" to partition by",
+                                               wanted.name));
+        wanted = *found;
+    }
+    if (table.columns.empty())
+        return refuse("42601", "a table has a column beside those that it is partitioned by");
+    return {};
+}
+
+// name [PARTITIONED BY (a, b)] … LOCATION 's3://…' AS SELECT …
+Answer<std::unique_ptr<Cursor>> ExternalStatement::create_as(ExternalTable table) {
+    if (in_.take("partitioned", "by"))
+        for (std::string& name : TRY(in_.names()))
+            table.partitioned_by.push_back({std::move(name), "", ""});
+    TRY(clauses(table));
+    TRY(in_.expect("as"));
+    std::string query = in_.written(text_, in_.at(), tokens_.size() - 1);
+    TRY(columns_of_query(table, query));
+    for (const auto& column : table.columns)
+        table.place.columns.emplace_back(column.name, column.engine);
+    if (!table.partitioned_by.empty()) {
+        std::string list;
+        for (const auto* columns : {&table.columns, &table.partitioned_by})
+            for (const auto& column : *columns)
+                list += (list.empty() ? "" : ", ") + quoted_name(column.name);
+        query = fmt::format("select {} from ({}) as q", list, query);
+    }
+    TRY(demand_new(session_, table.name));
+    session_.allow_changes();
+    const std::int64_t rows = TRY(write_external(session_, table, query));
+    TRY(keep_external(session_, table, true));
+    return done(StatementKind::create_table, rows);
 }
 
 // PARTITION (a = 'x', b = 5) [LOCATION 's3://…']
@@ -354,6 +509,14 @@ Answer<ExternalPartition> ExternalStatement::partition(const ExternalTable& tabl
         if (at == table.partitioned_by.size())
             return fail(syntax_failure(where, "it is no column that the table is partitioned by"));
         made.values[at] = in_.token().word;
+        const auto fits =
+            TRY(session_.text_of(fmt::format("SELECT CAST(TRY_CAST(? AS {}) AS VARCHAR)",
+                                             table.partitioned_by[at].engine),
+                                 {made.values[at]}));
+        if (!fits)
+            return refuse("22P02",
+                          fmt::format("the partition column {} is of {}, and '{}' is none", name,
+                                      table.partitioned_by[at].declared, made.values[at]));
         in_.next();
         ++given;
     } while (in_.take_sign(","));
@@ -367,40 +530,61 @@ Answer<ExternalPartition> ExternalStatement::partition(const ExternalTable& tabl
     return made;
 }
 
+Answer<void> ExternalStatement::add_partitions(ExternalTable& table) {
+    const bool if_not_exists = in_.take("if");
+    if (if_not_exists) {
+        TRY(in_.expect("not"));
+        TRY(in_.expect("exists"));
+    }
+    do {
+        ExternalPartition made = TRY(partition(table, true));
+        if (table.partition(made.values) == nullptr)
+            table.partitions.push_back(std::move(made));
+        else if (!if_not_exists)
+            return refuse("42710", "the partition already exists");
+    } while (!in_.at_end());
+    return {};
+}
+
+// DROP PARTITION (…), or PARTITION (…) SET LOCATION '…'
+Answer<void> ExternalStatement::alter_partition(ExternalTable& table) {
+    const bool drops = in_.take("drop");
+    const auto named = TRY(partition(table, false));
+    const auto* const known = table.partition(named.values);
+    if (known == nullptr) return refuse("42704", "there is no such partition");
+    const auto found = table.partitions.begin() + (known - table.partitions.data());
+    if (drops) {
+        table.partitions.erase(found);
+        return {};
+    }
+    TRY(in_.expect("set"));
+    TRY(in_.expect("location"));
+    found->location = TRY(in_.text());
+    TRY(parse_address(found->location));
+    return {};
+}
+
 Answer<std::unique_ptr<Cursor>> ExternalStatement::alter() {
     std::size_t behind = 0;
     auto table = TRY(table_at(2, &behind));
     in_.move_to(behind);
     TRY(demand_on(session_, table->name, {"ALTER"}));
-    const auto place_of = [&](const ExternalPartition& partition) {
-        return std::find_if(table->partitions.begin(), table->partitions.end(),
-                            [&](const auto& each) { return each.values == partition.values; });
-    };
     if (in_.take("add")) {
-        const bool if_not_exists = in_.take("if");
-        if (if_not_exists) {
-            TRY(in_.expect("not"));
-            TRY(in_.expect("exists"));
-        }
-        do {
-            ExternalPartition made = TRY(partition(*table, true));
-            if (place_of(made) == table->partitions.end())
-                table->partitions.push_back(std::move(made));
-            else if (!if_not_exists)
-                return refuse("42710", "the partition already exists");
-        } while (!in_.at_end());
-    } else if (in_.take("drop")) {
-        const auto found = place_of(TRY(partition(*table, false)));
-        if (found == table->partitions.end()) return refuse("42704", "there is no such partition");
-        table->partitions.erase(found);
+        TRY(add_partitions(*table));
+    } else if (in_.is("drop") || in_.is("partition")) {
+        TRY(alter_partition(*table));
     } else if (in_.take("set", "location")) {
         table->place.location = TRY(in_.text());
         TRY(parse_address(table->place.location));
+    } else if (in_.take("set", "table")) {
+        TRY(properties(*table));
     } else {
-        return in_.wrong("ADD PARTITION, DROP PARTITION or SET LOCATION");
+        return in_.wrong(
+            "ADD PARTITION, DROP PARTITION, PARTITION … SET LOCATION, SET LOCATION or SET TABLE "
+            "PROPERTIES");
     }
     if (!in_.at_end()) return in_.wrong("nothing more");
-    TRY(keep(*table, false));
+    TRY(keep_external(session_, *table, false));
     return done(StatementKind::alter);
 }
 

@@ -226,6 +226,7 @@ RewriteContext EngineSession::context_for(Prepared::Plan& plan,
         if (value && !stays) plan.follows_session = true;
         return value;
     };
+    context.session_value = with_external_relations(*this, std::move(context.session_value));
     context.setting_changes = &plan.setting_changes;
     for (const std::uint32_t hint : hints)
         context.parameter_types.emplace_back(engine_type_of(hint));
@@ -326,13 +327,13 @@ Answer<void> EngineSession::understand(const Statement& statement,
     plan.follows_session |= TRY(bind_late_views(*this, tokens));
     auto described = sql::describe_duckdb(*connection_, sql);
     if (!described && statement.kind == StatementKind::insert) {
+        if (TRY(is_external_target(*this, plan.table))) return {};
         columns = TRY(implied_columns(statement, plan, context));
         sql = TRY(written());
         if (!columns.empty()) described = sql::describe_duckdb(*connection_, sql);
     }
     auto shape = TRY(std::move(described));
-    const bool has_new = type_parameters(prepared, context, tokens, shape.parameter_types, hints);
-    if (has_new) {
+    if (type_parameters(prepared, context, tokens, shape.parameter_types, hints)) {
         sql = TRY(written());
         shape = TRY(sql::describe_duckdb(*connection_, sql));
     }
