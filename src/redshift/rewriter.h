@@ -57,6 +57,7 @@ private:
     /// A SELECT with CONNECT BY, up to its end; false for any other.
     Answer<bool> hierarchy(Frame& frame, std::size_t& at);
     Answer<std::string> of_hierarchy(TokenRange range, std::string_view level) const;
+    Answer<void> exact_count(Frame& frame, std::size_t& at);
     Answer<bool> keyword(Frame& frame, std::size_t& at);
     Answer<void> name(Frame& frame, std::size_t& at);
     Answer<void> call(Frame& frame, std::size_t& at);

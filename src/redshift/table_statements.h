@@ -125,8 +125,8 @@ Answer<std::string> procedure_definition(EngineSession& session, const std::vect
 Answer<Thing> procedure_thing(EngineSession& session, const std::vector<Token>& tokens,
                               std::size_t& at);
 
-/// What rights on the function of a user's own that is named at tokens[at] are on. Moves `at` behind
-/// its name and arguments. errors  42883
+/// What rights on the function of a user's own that is named at tokens[at] are on. Moves `at`
+/// behind its name and arguments. errors  42883
 Answer<Thing> function_thing(EngineSession& session, const std::vector<Token>& tokens,
                              std::size_t& at);
 

@@ -449,7 +449,8 @@ bool read_any_moment(std::string_view text, Moment& moment) {
 }  // namespace
 
 bool Moment::is_valid() const {
-    static constexpr std::array<unsigned, 12> days = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static constexpr std::array<unsigned, 12> days = {31, 28, 31, 30, 31, 30,
+                                                      31, 31, 30, 31, 30, 31};
     if (month < 1 || month > 12 || hour > 24 || minute > 59 || second > 60) return false;
     if (hour == 24 && (minute > 0 || second > 0 || micros > 0)) return false;
     if (year < -4712 || year > 294'276) return false;

@@ -383,7 +383,8 @@ Answer<std::int64_t> Unload::run() {
     columns_ = prepared->columns;
     if (options_.format == CopyFormat::json) {
         // A SUPER is told as a text by what opens the query.
-        const auto told = TRY(session_.query("DESCRIBE " + (narrowed.empty() ? prepared->plan->sql : narrowed)));
+        const auto told =
+            TRY(session_.query("DESCRIBE " + (narrowed.empty() ? prepared->plan->sql : narrowed)));
         for (std::size_t at = 0; at < columns_.size() && TRY(told->next()); ++at)
             columns_[at].engine_type = told->text(1);
     }
