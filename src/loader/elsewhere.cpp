@@ -133,6 +133,8 @@ Result<void> make_views(sql::Connection& connection, const ShownRelations& shown
         "\"number\" FROM stroma_system.users WHERE id = stroma_system.stroma_me()) UNION ALL BY "
         "NAME {} WHERE stroma_system.stroma_sees_all()",
         selected(shown.at("load_errors"), "load_errors"))));
+    // The next start, which may be without that database, makes the program's own again.
+    TRY(connection.change("DELETE FROM stroma_system.made_by"));
     return {};
 }
 

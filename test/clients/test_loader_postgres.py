@@ -61,12 +61,12 @@ def test_what_lies_in_postgresql_is_seen_through_the_server(lake):
     url = lake.table("watched")
     lake.put("watched/a.csv", line(1) + line(2))
     lake.wait_for_empty(url)
-    told = json.loads((pathlib.Path(lake.data) / "server.json").read_text())
-    host, port = told["postgres"].rsplit(":", 1)
 
-    def asked(statement, user, password):
+    def asked(statement, user="admin", password=None):
+        told = json.loads((pathlib.Path(lake.data) / "server.json").read_text())
+        host, port = told["postgres"].rsplit(":", 1)
         connection = own_postgres.psycopg2.connect(
-            host=host, port=int(port), user=user, dbname="dev", password=password)
+            host=host, port=int(port), user=user, dbname="dev", password=password or told["token"])
         cursor = connection.cursor()
         cursor.execute(statement)
         rows = cursor.fetchall()
@@ -75,17 +75,26 @@ def test_what_lies_in_postgresql_is_seen_through_the_server(lake):
     # The relations of the loader are one and the same, here and there, with their types.
     fresh = "SELECT table_name, rows_loaded, files, last_loaded, loads FROM stroma_freshness"
     fresh += " WHERE table_name = 'public.watched'"
-    assert asked(fresh, "admin", told["token"]) == lake.sql(fresh)
+    assert asked(fresh) == lake.sql(fresh)
     for name in ["loads", "load_ledger", "dead_letters", "schema_history"]:
         statement = f"SELECT * FROM stroma_{name} WHERE target = 'public.watched'"
-        assert asked(statement, "admin", told["token"]) == lake.sql(statement), name
-    assert asked("SELECT count(*) FROM stroma_loads WHERE target = 'public.watched'",
-                 "admin", told["token"]) == [(1,)]
+        assert asked(statement) == lake.sql(statement), name
+    assert asked("SELECT count(*) FROM stroma_loads WHERE target = 'public.watched'") == [(1,)]
     # Lines that were refused hold values: they are a superuser's to read.
     lake.sql("INSERT INTO stroma_system.load_errors(tbl, line_number, err_reason) "
              "VALUES ('public.watched', 7, 'Invalid digit')")
     lines = "SELECT line_number, trim(err_reason) FROM stl_load_errors WHERE line_number = 7"
-    assert asked(lines, "admin", told["token"]) == [(7, "Invalid digit")]
+    assert asked(lines) == [(7, "Invalid digit")]
     lake.run("user", "add", "eve", data=lake.data)
     eve = json.loads(lake.run("key", "create", "eve", "--json", data=lake.data).stdout)
     assert asked(lines, eve["id"], eve["secret"]) == []
+    # A server without that database has its own relations again.
+    place, lake.database = lake.database, []
+    assert lake.server.stop() == 0
+    lake.up()
+    assert asked("SELECT count(*) FROM stl_load_errors") == [(0,)]
+    assert asked("SELECT count(*) FROM stroma_loads") == [(0,)]
+    lake.database = place
+    assert lake.server.stop() == 0
+    lake.up()
+    assert asked(lines) == [(7, "Invalid digit")]
