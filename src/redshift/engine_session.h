@@ -134,6 +134,8 @@ public:
     Answer<Actor> owner_of(const std::string& schema, const std::string& name);
     /// Statements from here on are another user's; gives whose they were.
     Answer<Actor> act_as(Actor actor);
+    /// They are that user's again, whatever failed between; if need be the session ends.
+    void act_again_as(Actor actor);
 
     std::size_t procedures = 0;  ///< calls that run, one within another
     std::int64_t last_copy_count = 0, last_copy_query = 0, last_unload_count = 0;

@@ -49,6 +49,20 @@ TEST(ValueReader, NoOtherLetterStandsForADigitOrASignOfAMoment) {
     }
 }
 
+TEST(LetterSearch, TheFirstOfThreeLettersIsFoundWhereverItStands) {
+    for (std::size_t size = 0; size < 50; ++size) {
+        for (std::size_t from = 0; from <= size; ++from) {
+            EXPECT_EQ(first_of(std::string(size, 'x'), from, 'a', 'b', 'c'), size);
+            for (std::size_t place = 0; place < size; ++place) {
+                std::string text(size, static_cast<char>('b' ^ 0x80));
+                text[place] = "abc"[place % 3];
+                const std::size_t expected = place >= from ? place : size;
+                ASSERT_EQ(first_of(text, from, 'a', 'b', 'c'), expected) << from << " " << size;
+            }
+        }
+    }
+}
+
 TEST(LetterSearch, PlainLettersAreCountedUpToTheFirstOther) {
     for (std::size_t size = 0; size < 40; ++size) {
         const std::string plain(size, 'x');

@@ -72,7 +72,7 @@ Answer<std::vector<ProcedureValue>> call_procedure(EngineSession& session,
     ++session.procedures;
     auto told = run_body(session, called, std::move(given), !is_definer);
     --session.procedures;
-    if (is_definer) TRY(session.act_as(before));
+    if (is_definer) session.act_again_as(std::move(before));
     return told;
 }
 

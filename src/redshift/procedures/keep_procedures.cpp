@@ -317,4 +317,16 @@ Answer<Actor> EngineSession::act_as(Actor actor) {
                  std::exchange(options_.is_superuser, actor.is_superuser)};
 }
 
+void EngineSession::act_again_as(Actor actor) {
+    user_id_ = std::move(actor.id);
+    options_.is_superuser = actor.is_superuser;
+    const std::string statement = "SET VARIABLE stroma_user = " + quoted_text(user_id_);
+    if (change(statement)) return;
+    // What failed may have taken the engine's transaction along, which then takes nothing more.
+    end_transaction(false);
+    if (change(statement)) return;
+    // Views would still show what the other may see.
+    terminated_ = true;
+}
+
 }  // namespace stroma::redshift

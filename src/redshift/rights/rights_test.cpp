@@ -254,6 +254,11 @@ TEST_F(RedshiftRights, AProcedureIsCalledByWhomItIsGrantedTo) {
         "language plpgsql security definer");
     EXPECT_EQ(run("alice", "call lent()"), "22012 division by zero");
     refused("alice", "select * from t");
+    admin(
+        "create or replace procedure lent(b out int) as $$ begin b := 1; insert into t values "
+        "(cast('x' as int)); end; $$ language plpgsql security definer");
+    EXPECT_EQ(run("alice", "call lent()"), "22P02 invalid input syntax for type integer: \"x\"");
+    refused("alice", "select * from t");
     admin("revoke execute on procedure lent() from alice");
     refused("alice", "call lent()");
     refused("alice", "select * from stroma_system.procedures");

@@ -296,6 +296,14 @@ Answer<std::vector<Token>> known_tokens(const Statement& statement) {
 
 }  // namespace
 
+namespace {
+
+bool is_of_ended_transaction(const Failure& failure) {
+    return failure.message.find("Current transaction is aborted") != std::string::npos;
+}
+
+}  // namespace
+
 Answer<void> EngineSession::understand(const Statement& statement,
                                        std::span<const std::uint32_t> hints, Prepared& prepared,
                                        Prepared::Plan& plan) {
@@ -327,10 +335,17 @@ Answer<void> EngineSession::understand(const Statement& statement,
     plan.follows_session |= TRY(bind_late_views(*this, tokens));
     auto described = sql::describe_duckdb(*connection_, sql);
     if (!described && statement.kind == StatementKind::insert) {
-        if (TRY(is_external_target(*this, plan.table))) return {};
-        columns = TRY(implied_columns(statement, plan, context));
-        sql = TRY(written());
-        if (!columns.empty()) described = sql::describe_duckdb(*connection_, sql);
+        const auto is_external = [&]() -> Answer<bool> {
+            if (TRY(is_external_target(*this, plan.table))) return true;
+            columns = TRY(implied_columns(statement, plan, context));
+            sql = TRY(written());
+            if (!columns.empty()) described = sql::describe_duckdb(*connection_, sql);
+            return false;
+        }();
+        // A value that is wrong takes an open transaction along, where nothing more can be asked.
+        if (!is_external && !is_of_ended_transaction(is_external.error()))
+            return fail(is_external.error());
+        if (is_external && *is_external) return {};
     }
     auto shape = TRY(std::move(described));
     if (type_parameters(prepared, context, tokens, shape.parameter_types, hints)) {
