@@ -430,6 +430,10 @@ bool Connection::read_ahead() {
 }
 
 bool Connection::may_keep() const {
+    // As S3 does: older clients of AWS, which were refused before they were told to go on, read the
+    // next "100 Continue" of the connection as the head of what was refused.
+    if (status_ >= 300 && parser_->has_head() && parser_->expects_continue() && !continued_)
+        return false;
     return !refusal_ && !turned_away_ && parser_->has_head() && parser_->done() &&
            parser_->keep_alive() && !site_.draining;
 }

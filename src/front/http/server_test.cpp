@@ -136,6 +136,12 @@ TEST_F(ServerTest, AClientThatExpects100ContinueIsToldToGoOnOnlyWhenTheBodyIsWan
     const auto refused = client.receive();
     EXPECT_EQ(refused.status, 403);
     EXPECT_EQ(refused.header("connection"), "close");
+    TestClient other(port_);
+    other.send(std::string("PUT /refuse HTTP/1.1\r\n") + host +
+               "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n");
+    const auto refused_empty = other.receive();
+    EXPECT_EQ(refused_empty.status, 403);
+    EXPECT_EQ(refused_empty.header("connection"), "close");
 }
 
 TEST_F(ServerTest, ALargeBodyCrossesBothWaysWhole) {
