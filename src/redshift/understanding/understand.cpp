@@ -298,8 +298,16 @@ Answer<std::vector<Token>> known_tokens(const Statement& statement) {
 
 namespace {
 
+/// A value that is wrong takes an open transaction along, where nothing more can be asked.
 bool is_of_ended_transaction(const Failure& failure) {
     return failure.message.find("Current transaction is aborted") != std::string::npos;
+}
+
+/// The engine tells of one column where it knows none yet: a table function that is asked by
+/// parameters gives its columns once they have values. Others stay: nulls have no type.
+bool is_of_values(const sql::StatementShape& shape) {
+    return !shape.parameter_types.empty() && shape.columns.size() == 1 &&
+           shape.columns[0].name == "unknown";
 }
 
 }  // namespace
@@ -324,13 +332,13 @@ Answer<void> EngineSession::understand(const Statement& statement,
     note_cast_parameters(tokens, context.parameter_types);
     const std::size_t from = explains ? behind_explain(tokens) : 0;
     if (is_data_change(statement.kind)) TRY(find_target(statement, plan));
-    std::string columns;
+    std::string sql, columns;
     const auto written = [&]() -> Answer<std::string> {
         if (columns.empty()) return written_whole(statement, tokens, from, end, context);
         return TRY(rewrite(statement.text, tokens, from, plan.behind_table, context)) + columns +
                TRY(rewrite(statement.text, tokens, plan.behind_table, end, context));
     };
-    std::string sql = TRY(written());
+    sql = TRY(written());
     settle_live();
     plan.follows_session |= TRY(bind_late_views(*this, tokens));
     auto described = sql::describe_duckdb(*connection_, sql);
@@ -342,20 +350,15 @@ Answer<void> EngineSession::understand(const Statement& statement,
             if (!columns.empty()) described = sql::describe_duckdb(*connection_, sql);
             return false;
         }();
-        // A value that is wrong takes an open transaction along, where nothing more can be asked.
-        if (!is_external && !is_of_ended_transaction(is_external.error()))
-            return fail(is_external.error());
         if (is_external && *is_external) return {};
+        if (!is_external && !is_of_ended_transaction(is_external.error())) TRY(is_external);
     }
     auto shape = TRY(std::move(described));
     if (type_parameters(prepared, context, tokens, shape.parameter_types, hints)) {
         sql = TRY(written());
         shape = TRY(sql::describe_duckdb(*connection_, sql));
     }
-    // The engine tells of one column where it knows none yet: a table function that is asked by
-    // parameters gives its columns once they have values. Others stay: nulls have no type.
-    if (!shape.parameter_types.empty() && shape.columns.size() == 1 &&
-        shape.columns[0].name == "unknown") {
+    if (is_of_values(shape)) {
         context.parameters_are_null = plan.follows_values = true;
         const std::string bound = TRY(rewrite(statement.text, tokens, from, end, context));
         if (auto known = sql::describe_duckdb(*connection_, bound))
